@@ -1,0 +1,204 @@
+// The HTTP API's shapes, shared by the server, the console and the command line. Times are ISO 8601 in UTC, ids are strings,
+// lists come as { items, next }. Errors are RFC 9457 problem documents (application/problem+json).
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail?: string;
+  readonly code?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Opaque cursor of the next page (query parameter `cursor`), or null at the end. */
+  readonly next: string | null;
+}
+
+export interface Me {
+  readonly name: string;
+  readonly display_name: string;
+  readonly kind: 'person' | 'machine' | 'ai-agent';
+  readonly groups: readonly string[];
+  /** What this person may do in the API and console. */
+  readonly rights: readonly Right[];
+}
+
+/** approve: answer holds (policy still says which); audit: read every session, recording and the audit log; operate: people, tokens, policies, kill sessions. */
+export type Right = 'approve' | 'audit' | 'operate';
+
+export type HoldState = 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
+
+export interface Risk {
+  /** UTF-16 offsets in `text`. */
+  readonly start: number;
+  readonly end: number;
+  readonly why: string;
+}
+
+export interface HoldView {
+  readonly id: string;
+  readonly state: HoldState;
+  readonly action_id: string;
+  readonly session_id: string;
+  readonly action_kind: string;
+  readonly principal: string;
+  readonly principal_name: string;
+  readonly target: string;
+  readonly target_protocol: string;
+  readonly target_labels: Readonly<Record<string, string>>;
+  readonly client_address: string;
+  readonly text: string;
+  readonly parameters: readonly { readonly type: string | null; readonly text: string | null }[] | null;
+  readonly digest: string;
+  readonly statement_kinds: readonly string[];
+  readonly effects: readonly string[];
+  readonly risks: readonly Risk[];
+  readonly transaction: 'none' | 'open' | 'failed';
+  readonly rule: string;
+  readonly rule_title: string;
+  readonly policy_version: string;
+  readonly approver_groups: readonly string[];
+  readonly approvals_needed: number;
+  readonly approvals: readonly { readonly by: string; readonly reason: string | null; readonly at: string }[];
+  readonly reason_required: boolean;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly settled_at: string | null;
+  /** Denied: by whom and why. Withdrawn: why. */
+  readonly settled_by: string | null;
+  readonly settled_reason: string | null;
+  /** May the person who asks answer it? If not, why not. */
+  readonly can_answer: boolean;
+  readonly cannot_answer_because: string | null;
+}
+
+export interface AnswerBody {
+  readonly reason?: string | undefined;
+}
+
+export interface SessionView {
+  readonly id: string;
+  readonly state: 'open' | 'closed';
+  readonly principal: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly client_address: string;
+  readonly tls: boolean;
+  readonly method: string;
+  readonly database: string | null;
+  readonly started_at: string;
+  readonly ended_at: string | null;
+  readonly end_reason: string | null;
+  readonly statements: number;
+  readonly held: number;
+  readonly denied: number;
+}
+
+/** GET /sessions/{id}/recording: the statement log in order. */
+export interface RecordingView {
+  readonly session: SessionView;
+  readonly entries: readonly RecordingEntry[];
+  /** False while the session still runs: more will come. */
+  readonly complete: boolean;
+}
+
+export interface RecordingEntry {
+  readonly kind: 'statement';
+  readonly action_id: string;
+  readonly asked_ms: number;
+  readonly released_ms: number | null;
+  readonly finished_ms: number;
+  readonly text: string;
+  readonly parameters: readonly { readonly type: string | null; readonly text: string | null }[] | null;
+  readonly statement_kinds: readonly string[];
+  readonly effects: readonly string[];
+  readonly decision: 'allow' | 'deny' | 'hold';
+  readonly rule: string | null;
+  readonly hold_id: string | null;
+  readonly approved_by: readonly string[];
+  readonly outcome: string;
+  readonly rows: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly results: readonly (readonly (string | null)[])[] | null;
+}
+
+export interface AuditEventView {
+  readonly seq: number;
+  readonly at: string;
+  readonly type: string;
+  readonly principal: string | null;
+  readonly target: string | null;
+  readonly session_id: string | null;
+  readonly action_id: string | null;
+  readonly hold_id: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly hash: string;
+}
+
+export interface TargetView {
+  readonly name: string;
+  readonly protocol: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly host: string;
+  readonly port: number;
+  /** How to reach it through the gateway, ready to paste, without a token. */
+  readonly connect: string;
+}
+
+export interface PolicyView {
+  readonly version: string;
+  readonly loaded_at: string;
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+  /** Problems of the newest version on disk that was not taken; empty when disk and memory agree. */
+  readonly rejected: readonly string[];
+}
+
+export interface TokenIssued {
+  /** Shown once. */
+  readonly token: string;
+  readonly id: string;
+  readonly person: string;
+  readonly expires_at: string;
+}
+
+export interface TokenView {
+  readonly id: string;
+  readonly person: string;
+  readonly name: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly last_used_at: string | null;
+}
+
+export interface DeliveryView {
+  readonly id: string;
+  readonly webhook: string;
+  readonly event: string;
+  readonly hold_id: string | null;
+  readonly attempts: number;
+  readonly state: 'pending' | 'delivered' | 'failed';
+  readonly last_status: number | null;
+  readonly last_error: string | null;
+  readonly created_at: string;
+  readonly next_attempt_at: string | null;
+}
+
+/** A sign-in that plain psql waits for and that a person confirms in the console. */
+export interface PendingSignInView {
+  readonly code: string;
+  readonly name: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly client_address: string;
+  readonly expires_at: string;
+}
+
+/** Messages of the WebSocket at /api/v1/live. The first is `hello`; then one for each change, in order. */
+export type LiveMessage =
+  | { readonly kind: 'hello'; readonly me: Me; readonly server_time: string }
+  | { readonly kind: 'hold'; readonly hold: HoldView }
+  | { readonly kind: 'session'; readonly session: SessionView };
+
+export const apiBase = '/api/v1';

@@ -1,0 +1,39 @@
+// What was decided and done, as events. The chain (seq, previous hash, hash) is put around them by src/audit.
+
+/** Names are `<thing>.<past participle>`; a reader must understand an event without the code. */
+export type AuditEventType =
+  | 'gateway.started' | 'gateway.stopped' | 'gateway.recovered'
+  | 'policy.loaded' | 'policy.rejected'
+  | 'session.opened' | 'session.refused' | 'session.closed' | 'session.killed'
+  | 'action.denied' | 'action.held' | 'action.released' | 'action.finished'
+  | 'hold.approval-given' | 'hold.approved' | 'hold.denied' | 'hold.expired' | 'hold.withdrawn'
+  | 'sign-in.succeeded' | 'sign-in.failed'
+  | 'token.issued' | 'token.revoked'
+  | 'webhook.delivered' | 'webhook.failed';
+
+export interface AuditEvent {
+  readonly type: AuditEventType;
+  /** Wall clock, milliseconds since 1970. */
+  readonly atMs: number;
+  /** Who did it; null for the gateway itself. */
+  readonly principal: string | null;
+  readonly target: string | null;
+  readonly sessionId: string | null;
+  readonly actionId: string | null;
+  readonly holdId: string | null;
+  /** The rest, flat and small, no secrets: rule, policy version, text, digest, rows, reason, … */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditLog {
+  /**
+   * Appends an event. On return it is handed to the kernel (durability "kernel"); with durability "fsync" the returned
+   * promise resolves when it is on disk (group commit), and undefined is never returned. Throws Fault audit-write-failed.
+   */
+  append(event: AuditEvent): Promise<void> | undefined;
+  /**
+   * For events that need not precede anything (outcomes): buffered, chained in order, written within 100 ms.
+   * A failed write is retried; `onFailed` handlers hear of a lasting one.
+   */
+  appendSoon(event: AuditEvent): void;
+}

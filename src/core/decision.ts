@@ -1,0 +1,48 @@
+// Policy's answer. Mask, limits and what to record are obligations on allow (and on what a hold ends in).
+
+export interface RuleRef {
+  /** Policy document and rule: "production-database/hold-destructive". */
+  readonly id: string;
+  /** One sentence for people: what the rule is about. */
+  readonly title: string;
+  /** Version (hash) of the policy set that decided. */
+  readonly version: string;
+}
+
+export interface Obligations {
+  readonly recordParameters: boolean;
+  readonly recordResults: boolean;
+}
+
+export interface HoldTerms {
+  /** Groups whose members may approve. */
+  readonly approverGroups: readonly string[];
+  /** How many different people must say yes. */
+  readonly approvalsNeeded: number;
+  /** How long the hold may wait, in milliseconds; the second while a transaction is open (it holds locks). */
+  readonly expiresMs: number;
+  readonly expiresInTransactionMs: number;
+  /** An approval without a reason is refused. */
+  readonly reasonRequired: boolean;
+}
+
+export type Decision =
+  | { readonly kind: 'allow'; readonly rule: RuleRef; readonly obligations: Obligations }
+  | { readonly kind: 'deny'; readonly rule: RuleRef | null; readonly message: string }
+  | { readonly kind: 'hold'; readonly rule: RuleRef; readonly terms: HoldTerms; readonly obligations: Obligations };
+
+/** One person's yes, as a fact for the second decision. */
+export interface Approval {
+  readonly by: string;
+  readonly groups: readonly string[];
+  readonly reason: string | null;
+  readonly atMs: number;
+}
+
+export interface SessionFacts {
+  readonly clientAddress: string;
+  readonly tls: boolean;
+  /** How the person signed in: "token", "browser", "public-key". */
+  readonly method: string;
+  readonly database: string | null;
+}

@@ -1,0 +1,9 @@
+// How a released action ended at the target.
+
+export interface Outcome {
+  readonly kind: 'completed' | 'failed' | 'cancelled' | 'unknown';
+  /** Rows returned or changed as the target counted them; null when it did not say. */
+  readonly rows: number | null;
+  /** The target's own error, or null. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+}

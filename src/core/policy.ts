@@ -1,0 +1,31 @@
+// What the gate needs of policies: judge one action by one set of facts, purely. Implemented in policies/engine.
+
+import type { Action } from './action.ts';
+import type { Classification } from './classification.ts';
+import type { Approval, Decision, SessionFacts } from './decision.ts';
+import type { Principal } from './principal.ts';
+import type { Target } from './target.ts';
+
+export interface Facts {
+  readonly principal: Principal;
+  readonly target: Pick<Target, 'name' | 'protocol' | 'labels'>;
+  readonly session: SessionFacts;
+  readonly nowMs: number;
+  /** The yeses given to this very action; empty at the first decision. */
+  readonly approvals: readonly Approval[];
+}
+
+/** One loaded set of policies. Immutable; a reload makes a new one. */
+export interface PolicySet {
+  readonly version: string;
+  /**
+   * Decides. With approvals that satisfy the terms of the hold rule that wins now, the answer is allow; with approvals
+   * that do not, a hold is answered again and the gate refuses. Throws only when a rule is broken; the gate refuses then.
+   */
+  decide(action: Action, classification: Classification, facts: Facts): Decision;
+}
+
+/** Classifies an action's text. May answer later (a large text goes to a worker). Never throws for bad text: that is "not understood". */
+export interface Classifier {
+  classify(action: Action): Classification | Promise<Classification>;
+}

@@ -1,0 +1,49 @@
+// The gate's answer to a submitted action.
+
+import type { Classification } from './classification.ts';
+import type { Obligations } from './decision.ts';
+import type { HoldId } from './ids.ts';
+import type { Permit } from './permit.ts';
+
+/** Why an action does not run, for the person who asked. Drivers render it in their protocol. */
+export interface Refusal {
+  readonly reason: RefusalReason;
+  /** One sentence: what was refused and why. */
+  readonly message: string;
+  /** What to do about it, or null. */
+  readonly hint: string | null;
+  readonly holdId: HoldId | null;
+  /** For `not-understood` with a syntax problem: UTF-16 offset in the text. */
+  readonly offset: number | null;
+}
+
+export type RefusalReason =
+  | 'denied' // by a rule, or nothing allowed it
+  | 'not-understood' // denied, and the text could not be parsed: the message is the parser's
+  | 'rejected' // a person said no
+  | 'expired'
+  | 'withdrawn' // the client cancelled or went away
+  | 'fault'; // something of the gateway failed; closed
+
+export type Ruling =
+  | {
+      readonly kind: 'release';
+      readonly permit: Permit;
+      readonly classification: Classification;
+      readonly obligations: Obligations;
+    }
+  | { readonly kind: 'refuse'; readonly refusal: Refusal };
+
+/** What the person at the client is told while the action waits. */
+export interface HoldNotice {
+  readonly holdId: HoldId;
+  readonly rule: string;
+  /** Why it waits, one sentence. */
+  readonly message: string;
+  readonly approverGroups: readonly string[];
+  readonly approvalsNeeded: number;
+  readonly approvalsGiven: number;
+  /** Where an approver can answer; null when there is no console. */
+  readonly url: string | null;
+  readonly expiresAtMs: number;
+}

@@ -1,0 +1,61 @@
+// One principal's use of one target, from open to close, as a driver sees it: it submits actions, hears rulings and
+// reports outcomes. What stands behind (gate, policies, audit, recording) a driver does not know.
+
+import type { Action, ActionKind, Parameter, PreparedStatement, ReadingMode, TransactionState } from './action.ts';
+import type { Classification } from './classification.ts';
+import type { SessionFacts } from './decision.ts';
+import type { SessionId } from './ids.ts';
+import type { Outcome } from './outcome.ts';
+import type { Permit } from './permit.ts';
+import type { Principal } from './principal.ts';
+import type { HoldNotice, Refusal, Ruling } from './ruling.ts';
+import type { Target } from './target.ts';
+
+/** A submission: the parts of an Action that the driver knows; the session adds the id. */
+export type Submission = Omit<Action, 'id'>;
+
+/** Where actions run one at a time, and how the person behind it is told that one waits. */
+export interface Lane {
+  /** Called when the action starts to wait and again on progress. */
+  onHold(notice: HoldNotice): void;
+  /** Aborted when the client cancels or is gone: the hold is withdrawn. */
+  readonly signal: AbortSignal;
+}
+
+export interface Session {
+  readonly id: SessionId;
+  readonly principal: Principal;
+  readonly target: Target;
+  /** Aborted when the session must end now (killed, grant over, recorder failed). The reason is words for the client. */
+  readonly ended: AbortSignal;
+
+  /** Judges an action. Answers at once when it can (no promise made), else when people have answered. Never throws or rejects. */
+  submit(submission: Submission, lane: Lane): Ruling | Promise<Ruling>;
+
+  /** Reports how a released action ended and closes its permit. Once for each permit. */
+  finish(permit: Permit, outcome: Outcome): void;
+
+  /** Text of result rows for the recording, where an obligation asked for it. Bounded by the recorder. */
+  recordRows(permit: Permit, rows: readonly (string | null)[][]): void;
+
+  /** Classifies without judging, so that a driver can know a prepared text before it is run. */
+  classify(submission: Submission): Classification | Promise<Classification>;
+
+  /** Closes the session; idempotent. Open permits are closed as outcome unknown. */
+  close(reason: string): void;
+}
+
+export interface SessionOpening {
+  readonly principal: Principal;
+  readonly target: Target;
+  readonly facts: SessionFacts;
+}
+
+export type OpenedSession = { readonly kind: 'open'; readonly session: Session } | { readonly kind: 'refuse'; readonly refusal: Refusal };
+
+export interface Sessions {
+  /** Judges the action `connect`, and opens the session when it is released. `lane` tells the client while it waits. */
+  open(opening: SessionOpening, lane: Lane): Promise<OpenedSession>;
+}
+
+export type { Action, ActionKind, Parameter, PreparedStatement, ReadingMode, TransactionState };
