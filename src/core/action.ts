@@ -4,8 +4,7 @@ import type { Classification } from './classification.ts';
 import type { ActionId } from './ids.ts';
 
 export type ActionKind =
-  | 'connect' | 'statement' | 'function-call' | 'replication'
-  | 'command' | 'shell' | 'subsystem' | 'file' | 'forward' | 'environment';
+  'connect' | 'statement' | 'function-call' | 'replication' | 'command' | 'shell' | 'subsystem' | 'file' | 'forward' | 'environment';
 
 export type TransactionState = 'none' | 'open' | 'failed';
 

@@ -2,14 +2,30 @@
 
 /** Names are `<thing>.<past participle>`; a reader must understand an event without the code. */
 export type AuditEventType =
-  | 'gateway.started' | 'gateway.stopped' | 'gateway.recovered'
-  | 'policy.loaded' | 'policy.rejected'
-  | 'session.opened' | 'session.refused' | 'session.closed' | 'session.killed'
-  | 'action.denied' | 'action.held' | 'action.released' | 'action.finished'
-  | 'hold.approval-given' | 'hold.approved' | 'hold.denied' | 'hold.expired' | 'hold.withdrawn'
-  | 'sign-in.succeeded' | 'sign-in.failed'
-  | 'token.issued' | 'token.revoked'
-  | 'webhook.delivered' | 'webhook.failed';
+  | 'gateway.started'
+  | 'gateway.stopped'
+  | 'gateway.recovered'
+  | 'policy.loaded'
+  | 'policy.rejected'
+  | 'session.opened'
+  | 'session.refused'
+  | 'session.closed'
+  | 'session.killed'
+  | 'action.denied'
+  | 'action.held'
+  | 'action.released'
+  | 'action.finished'
+  | 'hold.approval-given'
+  | 'hold.approved'
+  | 'hold.denied'
+  | 'hold.expired'
+  | 'hold.withdrawn'
+  | 'sign-in.succeeded'
+  | 'sign-in.failed'
+  | 'token.issued'
+  | 'token.revoked'
+  | 'webhook.delivered'
+  | 'webhook.failed';
 
 export interface AuditEvent {
   readonly type: AuditEventType;

@@ -5,22 +5,64 @@ export type Access = 'read' | 'session' | 'write' | 'unknown';
 
 export type EffectVerb =
   // rows
-  | 'read' | 'insert' | 'update' | 'delete' | 'truncate' | 'bulk-load' | 'export'
+  | 'read'
+  | 'insert'
+  | 'update'
+  | 'delete'
+  | 'truncate'
+  | 'bulk-load'
+  | 'export'
   // schema and rights
-  | 'create' | 'alter' | 'drop' | 'rename' | 'privilege' | 'maintenance'
+  | 'create'
+  | 'alter'
+  | 'drop'
+  | 'rename'
+  | 'privilege'
+  | 'maintenance'
   // code and side doors
-  | 'call' | 'code' | 'server-file' | 'server-program' | 'network' | 'large-object' | 'sequence'
+  | 'call'
+  | 'code'
+  | 'server-file'
+  | 'server-program'
+  | 'network'
+  | 'large-object'
+  | 'sequence'
   // others on the same server
-  | 'lock' | 'notify' | 'admin' | 'replication'
+  | 'lock'
+  | 'notify'
+  | 'admin'
+  | 'replication'
   // this session
-  | 'explain' | 'session' | 'guard' | 'transaction' | 'prepare' | 'cursor'
+  | 'explain'
+  | 'session'
+  | 'guard'
+  | 'transaction'
+  | 'prepare'
+  | 'cursor'
   // SSH and files
-  | 'run' | 'shell' | 'file-read' | 'file-write' | 'file-remove' | 'forward' | 'environment'
+  | 'run'
+  | 'shell'
+  | 'file-read'
+  | 'file-write'
+  | 'file-remove'
+  | 'forward'
+  | 'environment'
   | 'unknown';
 
 export type ObjectKind =
-  | 'table' | 'view' | 'function' | 'schema' | 'database' | 'role' | 'sequence' | 'setting'
-  | 'file' | 'program' | 'address' | 'other' | 'none';
+  | 'table'
+  | 'view'
+  | 'function'
+  | 'schema'
+  | 'database'
+  | 'role'
+  | 'sequence'
+  | 'setting'
+  | 'file'
+  | 'program'
+  | 'address'
+  | 'other'
+  | 'none';
 
 export interface Effect {
   readonly verb: EffectVerb;
