@@ -1,0 +1,34 @@
+// The sentences a person at psql, mysql or ssh reads. One place, so that every protocol says the same.
+
+import type { HoldNotice, Refusal } from './ruling.ts';
+
+/** Lines for the person whose action waits: what, who can answer, where, how long. `nowMs` is wall clock. */
+export function holdWords(notice: HoldNotice, nowMs: number): string[] {
+  const more = notice.approvalsNeeded - notice.approvalsGiven;
+  const people = more === 1 ? 'one person' : `${more} people`;
+  const groups = notice.approverGroups.join(' or ');
+  const given = notice.approvalsGiven > 0 ? ` (${notice.approvalsGiven} of ${notice.approvalsNeeded} given)` : '';
+  const lines = [
+    `hold ${notice.holdId}: ${notice.message}`,
+    `waiting for approval by ${people} of ${groups}${given}; rule ${notice.rule}; expires in ${duration(notice.expiresAtMs - nowMs)}`,
+  ];
+  if (notice.url !== null) lines.push(`answer at ${notice.url}`);
+  return lines;
+}
+
+/** One sentence for a refusal, with its hold number where it has one. */
+export function refusalWords(refusal: Refusal): string {
+  const hold = refusal.holdId === null ? '' : ` (hold ${refusal.holdId})`;
+  return `${refusal.message}${hold}`;
+}
+
+/** "45 s", "5 min", "1 h 30 min": whole units, never negative. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  return rest === 0 ? `${hours} h` : `${hours} h ${rest} min`;
+}

@@ -1,0 +1,31 @@
+// Opens the embedded database and brings its tables up to date. Each entity file owns its tables and lists its migrations.
+
+import Database from 'better-sqlite3';
+
+export type Db = Database.Database;
+
+/** Applied once, in the order given, each in its own transaction; never edited after a release. */
+export interface Migration {
+  /** `<entity>-<number>`, unique. */
+  readonly id: string;
+  readonly sql: string;
+}
+
+/** Opens (and makes) the database at `path`; ":memory:" for tests. */
+export function openDatabase(path: string, migrations: readonly Migration[]): Db {
+  const db = new Database(path);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = NORMAL');
+  db.pragma('foreign_keys = ON');
+  db.pragma('busy_timeout = 5000');
+  db.exec('CREATE TABLE IF NOT EXISTS migrations (id TEXT PRIMARY KEY, applied_at_ms INTEGER NOT NULL)');
+  const applied = new Set(db.prepare('SELECT id FROM migrations').pluck().all() as string[]);
+  for (const migration of migrations) {
+    if (applied.has(migration.id)) continue;
+    db.transaction(() => {
+      db.exec(migration.sql);
+      db.prepare(`INSERT INTO migrations VALUES (?, unixepoch('subsec') * 1000)`).run(migration.id);
+    })();
+  }
+  return db;
+}
