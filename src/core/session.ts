@@ -3,7 +3,7 @@
 
 import type { Action, ActionKind, Parameter, PreparedStatement, ReadingMode, TransactionState } from './action.ts';
 import type { Classification } from './classification.ts';
-import type { SessionFacts } from './decision.ts';
+import type { Decision, SessionFacts } from './decision.ts';
 import type { SessionId } from './ids.ts';
 import type { Outcome } from './outcome.ts';
 import type { Permit } from './permit.ts';
@@ -40,6 +40,9 @@ export interface Session {
 
   /** Classifies without judging, so that a driver can know a prepared text before it is run. */
   classify(submission: Submission): Classification | Promise<Classification>;
+
+  /** What the policies would say now, with no effect and no record: a Parse that can only be denied is refused at once. */
+  foresee(submission: Submission, classification: Classification): Decision['kind'] | 'fault';
 
   /** Closes the session; idempotent. Open permits are closed as outcome unknown. */
   close(reason: string): void;

@@ -1,0 +1,267 @@
+// The order in which one action is judged: classify, decide, hold if told, decide again, write it down, mint the permit.
+// Nothing else lives here, and nothing else mints permits. Any fault anywhere refuses.
+
+import type { Action } from '../core/action.ts';
+import type { AuditLog } from '../core/audit.ts';
+import type { Classification } from '../core/classification.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Approval, Decision, HoldTerms, SessionFacts } from '../core/decision.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Holds, PlacedHold } from '../core/hold.ts';
+import type { HoldId, SessionId } from '../core/ids.ts';
+import { Permit } from '../core/permit.ts';
+import type { Classifier, PolicySet } from '../core/policy.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Refusal, Ruling } from '../core/ruling.ts';
+import type { Lane } from '../core/session.ts';
+import type { Target } from '../core/target.ts';
+import { denied, fault, notUnderstood, rejected } from './refusals.ts';
+import { deniedEvent, releasedEvent } from './events.ts';
+
+const mint = Permit.claimMint();
+
+/** Who submits: constant for the life of a session, so that policies can prepare for it. */
+export interface Submitter {
+  readonly sessionId: SessionId;
+  readonly principal: Principal;
+  readonly target: Target;
+  readonly facts: SessionFacts;
+  /** Aborted when the session ends: what waits is withdrawn. */
+  readonly ended: AbortSignal;
+}
+
+export interface GateParts {
+  readonly classifier: Classifier;
+  /** The policy set in force now. */
+  readonly policies: () => PolicySet;
+  readonly holds: Holds;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+}
+
+/** A ruling with what led to it, for the record. */
+export interface Judgement {
+  readonly ruling: Ruling;
+  readonly decision: Decision | null;
+  readonly classification: Classification | null;
+  readonly holdId: HoldId | null;
+  readonly approvedBy: readonly string[];
+}
+
+interface Waiting {
+  readonly action: Action;
+  readonly classification: Classification;
+  readonly submitter: Submitter;
+  readonly hold: PlacedHold;
+}
+
+type HoldDecision = Extract<Decision, { kind: 'hold' }>;
+const noApprovals: readonly Approval[] = [];
+
+export class Gate {
+  readonly #parts: GateParts;
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+  }
+
+  /** Judges one action. Answers at once unless the classifier, people or the disk must be waited for. Never throws or rejects. */
+  judge(action: Action, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
+    try {
+      const classified = action.classified ?? this.#parts.classifier.classify(action);
+      if (classified instanceof Promise) {
+        return classified.then((it) => this.#decide(action, it, submitter, lane)).catch((thrown: unknown) => faulted(thrown));
+      }
+      const judgement = this.#decide(action, classified, submitter, lane);
+      return judgement instanceof Promise ? judgement.catch((thrown: unknown) => faulted(thrown)) : judgement;
+    } catch (thrown) {
+      return faulted(thrown);
+    }
+  }
+
+  /** After a change of policies or people: what waits and would now be denied is withdrawn with words. */
+  judgeWaitingAgain(): void {
+    for (const { action, classification, submitter, hold } of [...this.#waiting]) {
+      const decision = this.#ask(action, classification, submitter, noApprovals);
+      if (decision.kind === 'deny') hold.withdraw(`the policies changed and now deny it: ${decision.message}`);
+    }
+  }
+
+  /** What the policies in force now say, with no effect and no record: for looking ahead and for judging open sessions again. */
+  foresee(action: Action, classification: Classification, submitter: Submitter): Decision['kind'] | 'fault' {
+    try {
+      return this.#ask(action, classification, submitter, noApprovals).kind;
+    } catch {
+      return 'fault'; // the real submission meets the same fault and is refused with its words
+    }
+  }
+
+  #ask(action: Action, classification: Classification, submitter: Submitter, approvals: readonly Approval[]): Decision {
+    const { principal, target, facts } = submitter;
+    const nowMs = this.#parts.clock.nowMs();
+    return this.#parts.policies().decide(action, classification, { principal, target, session: facts, nowMs, approvals });
+  }
+
+  #decide(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
+    const decision = this.#ask(action, classification, submitter, noApprovals);
+    switch (decision.kind) {
+      case 'allow':
+        return this.#release(action, classification, submitter, decision, null, []);
+      case 'deny':
+        return this.#refuse(action, classification, submitter, decision, denialOf(decision, classification));
+      case 'hold':
+        return this.#hold(action, classification, submitter, lane, decision);
+    }
+  }
+
+  async #hold(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    lane: Lane,
+    decision: HoldDecision,
+  ): Promise<Judgement> {
+    if (lane.signal.aborted || submitter.ended.aborted) return this.#withdrawn(action, classification, decision, null, 'the client is gone');
+    const hold = this.#place(action, classification, submitter, decision);
+    const waiting: Waiting = { action, classification, submitter, hold };
+    this.#waiting.add(waiting);
+    const cancelled = () => hold.withdraw('cancelled by the client');
+    const over = () => hold.withdraw('the session ended');
+    lane.signal.addEventListener('abort', cancelled, { once: true });
+    submitter.ended.addEventListener('abort', over, { once: true });
+    try {
+      announce(lane, hold, decision);
+      const settlement = await hold.settled;
+      switch (settlement.kind) {
+        case 'denied':
+          return judged(rejected(hold.id, settlement.by, settlement.reason), decision, classification, hold.id);
+        case 'expired':
+          return judged(expired(hold.id), decision, classification, hold.id);
+        case 'withdrawn':
+          return this.#withdrawn(action, classification, decision, hold.id, settlement.why);
+        case 'approved':
+          if (lane.signal.aborted) return this.#withdrawn(action, classification, decision, hold.id, 'cancelled by the client');
+          return await this.#decideAgain(action, classification, submitter, hold.id, settlement.approvals);
+      }
+    } finally {
+      this.#waiting.delete(waiting);
+      lane.signal.removeEventListener('abort', cancelled);
+      submitter.ended.removeEventListener('abort', over);
+    }
+  }
+
+  #place(action: Action, classification: Classification, submitter: Submitter, decision: HoldDecision): PlacedHold {
+    const { principal, target, facts, sessionId } = submitter;
+    return this.#parts.holds.place({
+      actionId: action.id,
+      sessionId,
+      actionKind: action.kind,
+      principal,
+      target,
+      clientAddress: facts.clientAddress,
+      text: action.text,
+      parameters: action.parameters,
+      digest: action.digest(),
+      classification,
+      transaction: action.transaction,
+      rule: decision.rule,
+      terms: decision.terms,
+      expiresMs: waitMs(decision.terms, action),
+    });
+  }
+
+  /** With the approvals as facts: a rule added, a person disabled or a grant over while people thought still counts. */
+  #decideAgain(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    holdId: HoldId,
+    approvals: readonly Approval[],
+  ): Judgement | Promise<Judgement> {
+    if (submitter.ended.aborted) return judged(fault('the session has ended', holdId), null, classification, holdId);
+    const decision = this.#ask(action, classification, submitter, approvals);
+    switch (decision.kind) {
+      case 'allow':
+        return this.#release(action, classification, submitter, decision, holdId, approvals);
+      case 'deny':
+        return this.#refuse(action, classification, submitter, decision, denied(decision.message, holdId));
+      case 'hold': {
+        const message = `the policies changed while it waited: rule ${decision.rule.id} asks for other approvals; run it again`;
+        return this.#refuse(action, classification, submitter, decision, denied(message, holdId));
+      }
+    }
+  }
+
+  #refuse(action: Action, classification: Classification, submitter: Submitter, decision: Decision, refusal: Refusal): Judgement {
+    this.#parts.audit.appendSoon(deniedEvent(action, classification, submitter, decision, refusal, this.#parts.clock.nowMs()));
+    return judged(refusal, decision, classification, refusal.holdId);
+  }
+
+  #withdrawn(action: Action, classification: Classification, decision: Decision, holdId: HoldId | null, why: string): Judgement {
+    const message = `${action.kind} withdrawn: ${why}`;
+    return judged({ reason: 'withdrawn', message, hint: null, holdId, offset: null }, decision, classification, holdId);
+  }
+
+  #release(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    decision: Extract<Decision, { kind: 'allow' }>,
+    holdId: HoldId | null,
+    approvals: readonly Approval[],
+  ): Judgement | Promise<Judgement> {
+    const event = releasedEvent(action, classification, submitter, decision, holdId, approvals, this.#parts.clock.nowMs());
+    const written = this.#parts.audit.append(event);
+    const released = (): Judgement => ({
+      ruling: { kind: 'release', permit: mint(action.id), classification, obligations: decision.obligations },
+      decision,
+      classification,
+      holdId,
+      approvedBy: approvals.map((it) => it.by),
+    });
+    return written === undefined ? released() : written.then(released);
+  }
+}
+
+function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
+  const { terms, rule } = decision;
+  const notice = (approvalsGiven: number) => ({
+    holdId: hold.id,
+    rule: rule.id,
+    message: rule.title,
+    approverGroups: terms.approverGroups,
+    approvalsNeeded: terms.approvalsNeeded,
+    approvalsGiven,
+    url: hold.url,
+    expiresAtMs: hold.expiresAtMs,
+  });
+  hold.onProgress((given) => lane.onHold(notice(given)));
+  lane.onHold(notice(0));
+}
+
+function waitMs(terms: HoldTerms, action: Action): number {
+  return action.transaction === 'none' ? terms.expiresMs : Math.min(terms.expiresMs, terms.expiresInTransactionMs);
+}
+
+function denialOf(decision: Extract<Decision, { kind: 'deny' }>, classification: Classification): Refusal {
+  return classification.problem === null ? denied(decision.message, null) : notUnderstood(decision.message, classification.problem);
+}
+
+function expired(holdId: HoldId): Refusal {
+  return {
+    reason: 'expired',
+    message: 'nobody answered in time',
+    hint: 'Ask an approver and run it again.',
+    holdId,
+    offset: null,
+  };
+}
+
+function judged(refusal: Refusal, decision: Decision | null, classification: Classification | null, holdId: HoldId | null): Judgement {
+  return { ruling: { kind: 'refuse', refusal }, decision, classification, holdId, approvedBy: [] };
+}
+
+function faulted(thrown: unknown): Judgement {
+  return judged(fault(messageOf(thrown), null), null, null, null);
+}

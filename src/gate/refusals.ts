@@ -1,0 +1,33 @@
+// The reasons not to run, in words for the person who asked.
+
+import type { Problem } from '../core/classification.ts';
+import type { HoldId } from '../core/ids.ts';
+import type { Refusal } from '../core/ruling.ts';
+
+export function denied(message: string, holdId: HoldId | null): Refusal {
+  return { reason: 'denied', message, hint: null, holdId, offset: null };
+}
+
+/** A syntax error keeps the parser's own words, so that a typing mistake reads as it would without a gateway. */
+export function notUnderstood(ruleMessage: string, problem: Problem): Refusal {
+  if (problem.kind === 'syntax') {
+    return { reason: 'not-understood', message: problem.message, hint: null, holdId: null, offset: problem.offset };
+  }
+  return { reason: 'denied', message: `${ruleMessage} (${problem.message})`, hint: null, holdId: null, offset: problem.offset };
+}
+
+export function rejected(holdId: HoldId, by: string, reason: string | null): Refusal {
+  const why = reason === null || reason === '' ? '' : `: ${reason}`;
+  return { reason: 'rejected', message: `denied by ${by}${why}`, hint: null, holdId, offset: null };
+}
+
+/** Something of the gateway failed. What exactly stands in its log; the client hears that it was closed, and why in short. */
+export function fault(message: string, holdId: HoldId | null): Refusal {
+  return {
+    reason: 'fault',
+    message: `refused because the gateway could not judge it: ${message}`,
+    hint: 'Tell the operator of the gateway; nothing was run.',
+    holdId,
+    offset: null,
+  };
+}

@@ -1,0 +1,209 @@
+// One open session: numbers its actions, passes them to the gate, writes what was seen, and closes what is open when it ends.
+
+import type { Action } from '../core/action.ts';
+import type { AuditLog } from '../core/audit.ts';
+import type { Classification } from '../core/classification.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Decision, SessionFacts } from '../core/decision.ts';
+import { messageOf } from '../core/errors.ts';
+import type { ActionId, SessionId } from '../core/ids.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Permit } from '../core/permit.ts';
+import type { Classifier } from '../core/policy.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Recorder, StatementEntry } from '../core/recording.ts';
+import type { Ruling } from '../core/ruling.ts';
+import type { Lane, Session, Submission } from '../core/session.ts';
+import type { Target } from '../core/target.ts';
+import type { Gate, Judgement, Submitter } from '../gate/gate.ts';
+
+export interface LiveSessionParts {
+  readonly gate: Gate;
+  readonly classifier: Classifier;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  /** Told once, after the session closed. */
+  readonly closed: (session: LiveSession, reason: string) => void;
+}
+
+export interface SessionCounts {
+  statements: number;
+  held: number;
+  denied: number;
+}
+
+/** Result cells kept for the recording of one action. */
+export const recordedCellsMax = 10_000;
+
+interface Running {
+  readonly action: Action;
+  readonly judgement: Judgement;
+  readonly askedMs: number;
+  readonly releasedMs: number;
+  results: (string | null)[][] | null;
+  cells: number;
+}
+
+export class LiveSession implements Session {
+  readonly id: SessionId;
+  readonly principal: Principal;
+  readonly target: Target;
+  readonly facts: SessionFacts;
+  readonly ended: AbortSignal;
+  readonly counts: SessionCounts = { statements: 0, held: 0, denied: 0 };
+  readonly #parts: LiveSessionParts;
+  readonly #submitter: Submitter;
+  readonly #end = new AbortController();
+  readonly #running = new Map<Permit, Running>();
+  readonly #startMs: number;
+  #actions = 0;
+  #closed = false;
+
+  constructor(id: SessionId, principal: Principal, target: Target, facts: SessionFacts, parts: LiveSessionParts) {
+    this.id = id;
+    this.principal = principal;
+    this.target = target;
+    this.facts = facts;
+    this.#parts = parts;
+    this.ended = this.#end.signal;
+    this.#startMs = parts.clock.monotonicMs();
+    this.#submitter = { sessionId: id, principal, target, facts, ended: this.ended };
+  }
+
+  submit(submission: Submission, lane: Lane): Ruling | Promise<Ruling> {
+    const action = this.#action(submission);
+    const askedMs = this.#sinceStartMs();
+    this.counts.statements += 1;
+    const judgement = this.#parts.gate.judge(action, this.#submitter, lane);
+    if (judgement instanceof Promise) return judgement.then((it) => this.#note(action, it, askedMs));
+    return this.#note(action, judgement, askedMs);
+  }
+
+  classify(submission: Submission): Classification | Promise<Classification> {
+    return submission.classified ?? this.#parts.classifier.classify({ ...submission, id: `${this.id}-0` as ActionId });
+  }
+
+  foresee(submission: Submission, classification: Classification): Decision['kind'] | 'fault' {
+    return this.#parts.gate.foresee({ ...submission, id: `${this.id}-0` as ActionId }, classification, this.#submitter);
+  }
+
+  finish(permit: Permit, outcome: Outcome): void {
+    const running = this.#running.get(permit);
+    if (running === undefined) throw new Error(`action ${permit.actionId} finished twice or never released`);
+    this.#running.delete(permit);
+    permit.close();
+    const finishedMs = this.#sinceStartMs();
+    this.#parts.audit.appendSoon({
+      type: 'action.finished',
+      atMs: this.#parts.clock.nowMs(),
+      principal: this.principal.name,
+      target: this.target.name,
+      sessionId: this.id,
+      actionId: running.action.id,
+      holdId: running.judgement.holdId,
+      detail: {
+        outcome: outcome.kind,
+        rows: outcome.rows,
+        ...(outcome.error === null ? {} : { error: outcome.error.code }),
+        duration_ms: round(finishedMs - running.releasedMs),
+      },
+    });
+    this.#record(running, finishedMs, outcome);
+  }
+
+  recordRows(permit: Permit, rows: readonly (string | null)[][]): void {
+    const running = this.#running.get(permit);
+    if (running === undefined) return;
+    running.results ??= [];
+    for (const row of rows) {
+      if (running.cells + row.length > recordedCellsMax) return;
+      running.cells += row.length;
+      running.results.push(row);
+    }
+  }
+
+  /** Ends the session from the gateway's side: the driver hears `ended` and closes with these words. */
+  end(reason: string): void {
+    if (!this.#end.signal.aborted) this.#end.abort(reason);
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.end(reason);
+    for (const permit of [...this.#running.keys()]) this.finish(permit, { kind: 'unknown', rows: null, error: null });
+    this.#parts.closed(this, reason);
+  }
+
+  #action(submission: Submission): Action {
+    this.#actions += 1;
+    return { ...submission, id: `${this.id}-${this.#actions}` as ActionId };
+  }
+
+  #sinceStartMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#startMs;
+  }
+
+  #note(action: Action, judgement: Judgement, askedMs: number): Ruling {
+    const { ruling } = judgement;
+    if (judgement.holdId !== null) this.counts.held += 1;
+    if (ruling.kind === 'refuse') {
+      this.counts.denied += 1;
+      this.#record(refusedRun(action, judgement, askedMs), this.#sinceStartMs(), null);
+      return ruling;
+    }
+    if (this.#closed) {
+      return { kind: 'refuse', refusal: { reason: 'fault', message: 'the session has ended', hint: null, holdId: null, offset: null } };
+    }
+    const running = { action, judgement, askedMs, releasedMs: this.#sinceStartMs(), results: null, cells: 0 };
+    this.#running.set(ruling.permit, running);
+    return ruling;
+  }
+
+  #record(running: Running, finishedMs: number, outcome: Outcome | null): void {
+    try {
+      this.#parts.recorder.write(entryOf(running, finishedMs, outcome));
+    } catch (thrown) {
+      this.end(`the recorder failed: ${messageOf(thrown)}`);
+    }
+  }
+}
+
+function refusedRun(action: Action, judgement: Judgement, askedMs: number): Running {
+  return { action, judgement, askedMs, releasedMs: -1, results: null, cells: 0 };
+}
+
+function entryOf(running: Running, finishedMs: number, outcome: Outcome | null): StatementEntry {
+  const { action, judgement } = running;
+  const { ruling, decision, classification } = judgement;
+  return {
+    kind: 'statement',
+    actionId: action.id,
+    askedMs: round(running.askedMs),
+    releasedMs: running.releasedMs < 0 ? null : round(running.releasedMs),
+    finishedMs: round(finishedMs),
+    text: action.text,
+    parameters: ruling.kind === 'release' && ruling.obligations.recordParameters ? action.parameters : null,
+    statementKinds: classification?.summary.kinds ?? [],
+    effects: classification?.summary.effects.map((it) => (it.object === null ? it.verb : `${it.verb} ${it.object}`)) ?? [],
+    decision: decisionWord(judgement.holdId !== null, decision),
+    rule: decision?.rule?.id ?? null,
+    holdId: judgement.holdId,
+    approvedBy: judgement.approvedBy,
+    outcome: ruling.kind === 'refuse' ? ruling.refusal.reason : (outcome?.kind ?? 'unknown'),
+    rows: outcome?.rows ?? null,
+    error: outcome?.error ?? (ruling.kind === 'refuse' ? { code: ruling.refusal.reason, message: ruling.refusal.message } : null),
+    results: running.results,
+  };
+}
+
+function decisionWord(wasHeld: boolean, decision: Decision | null): Decision['kind'] {
+  if (wasHeld) return 'hold';
+  return decision === null ? 'deny' : decision.kind;
+}
+
+/** Milliseconds with microseconds kept: enough for a replay, short in the file. */
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,178 @@
+// All live sessions: opens them through the gate (the action `connect`), ends them when people or policies change.
+
+import type { Action } from '../core/action.ts';
+import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { ActionId, SessionId } from '../core/ids.ts';
+import type { Classification } from '../core/classification.ts';
+import type { Classifier } from '../core/policy.ts';
+import type { Recorder, Recordings } from '../core/recording.ts';
+import type { Lane, OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
+import type { Gate, Submitter } from '../gate/gate.ts';
+import { LiveSession } from './live-session.ts';
+
+/** Where sessions are written down for lists and histories. */
+export interface SessionBook {
+  opened(session: LiveSession, startedAtMs: number): void;
+  /** Called at most once a second for each session that did something. */
+  counted(session: LiveSession): void;
+  closed(session: LiveSession, endedAtMs: number, reason: string): void;
+}
+
+export interface RegistryParts {
+  readonly gate: Gate;
+  readonly classifier: Classifier;
+  readonly audit: AuditLog;
+  readonly recordings: Recordings;
+  readonly book: SessionBook;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Sessions open at once, in all. More are refused in words. */
+export const sessionsMax = 20_000;
+const countIntervalMs = 1000;
+
+const nothing: Classification = {
+  understood: true,
+  problem: null,
+  statements: [],
+  summary: { kinds: [], verbs: [], access: 'read', effects: [], tables: [], tablesWritten: [], functions: [], missingWhere: false },
+};
+
+export class SessionRegistry implements Sessions {
+  readonly #parts: RegistryParts;
+  readonly #live = new Map<SessionId, { session: LiveSession; recorder: Recorder; counted: number }>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => this.#count(), countIntervalMs);
+    this.#timer.unref();
+  }
+
+  async open(opening: SessionOpening, lane: Lane): Promise<OpenedSession> {
+    const { gate, recordings, clock, audit, classifier, book } = this.#parts;
+    const id = `s-${this.#parts.random.bytes(10).toString('hex')}` as SessionId;
+    if (this.#live.size >= sessionsMax) return refuse(`the gateway has ${sessionsMax} sessions open, its limit`);
+    const submitter: Submitter = { sessionId: id, ...opening, ended: lane.signal };
+    const judgement = await gate.judge(connectAction(id, opening), submitter, lane);
+    if (judgement.ruling.kind === 'refuse') {
+      this.#event('session.refused', id, opening, { message: judgement.ruling.refusal.message });
+      return { kind: 'refuse', refusal: judgement.ruling.refusal };
+    }
+    judgement.ruling.permit.close(); // nothing of `connect` itself goes to the target
+    try {
+      const startedAtMs = clock.nowMs();
+      const header = {
+        sessionId: id,
+        principal: opening.principal.name,
+        target: opening.target.name,
+        protocol: opening.target.protocol,
+        clientAddress: opening.facts.clientAddress,
+        startedAtMs,
+      };
+      const recorder = recordings.open(id, header);
+      const closed = (session: LiveSession, reason: string) => this.#closed(session, reason);
+      const session = new LiveSession(id, opening.principal, opening.target, opening.facts, {
+        gate,
+        classifier,
+        audit,
+        clock,
+        recorder,
+        closed,
+      });
+      book.opened(session, startedAtMs);
+      this.#live.set(id, { session, recorder, counted: 0 });
+      this.#event('session.opened', id, opening, { ...opening.facts, rule: judgement.decision?.rule?.id ?? null });
+      return { kind: 'open', session };
+    } catch (thrown) {
+      return refuse(`the session could not be recorded: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** The live session of that id, if there is one. */
+  live(id: string): LiveSession | undefined {
+    return this.#live.get(id as SessionId)?.session;
+  }
+
+  /** Ends the sessions that match, with words that their clients see. Returns how many. */
+  endWhere(matches: (session: LiveSession) => boolean, reason: string): number {
+    let count = 0;
+    for (const { session } of [...this.#live.values()]) {
+      if (!matches(session)) continue;
+      count += 1;
+      session.end(reason);
+    }
+    return count;
+  }
+
+  /** After a change of policies: sessions that would not be opened now end. */
+  judgeAgain(): void {
+    for (const { session } of [...this.#live.values()]) {
+      const { id, principal, target, facts, ended } = session;
+      const submitter: Submitter = { sessionId: id, principal, target, facts, ended };
+      const foreseen = this.#parts.gate.foresee(connectAction(id, session), nothing, submitter);
+      if (foreseen === 'deny' || foreseen === 'fault') session.end('the policies changed and no longer allow this session');
+    }
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  close(reason: string): void {
+    clearInterval(this.#timer);
+    for (const { session } of [...this.#live.values()]) session.close(reason);
+  }
+
+  #closed(session: LiveSession, reason: string): void {
+    const entry = this.#live.get(session.id);
+    if (entry === undefined) return;
+    this.#live.delete(session.id);
+    this.#parts.book.counted(session);
+    this.#parts.book.closed(session, this.#parts.clock.nowMs(), reason);
+    this.#event('session.closed', session.id, session, { reason, ...session.counts });
+    void entry.recorder.close(); // a failing recorder has ended the session already
+  }
+
+  #count(): void {
+    for (const entry of this.#live.values()) {
+      if (entry.counted === entry.session.counts.statements) continue;
+      entry.counted = entry.session.counts.statements;
+      this.#parts.book.counted(entry.session);
+    }
+  }
+
+  #event(type: AuditEventType, id: SessionId, who: SessionOpening, detail: Record<string, unknown>): void {
+    this.#parts.audit.appendSoon({
+      type,
+      atMs: this.#parts.clock.nowMs(),
+      principal: who.principal.name,
+      target: who.target.name,
+      sessionId: id,
+      actionId: null,
+      holdId: null,
+      detail,
+    });
+  }
+}
+
+function refuse(message: string): OpenedSession {
+  return { kind: 'refuse', refusal: { reason: 'fault', message, hint: null, holdId: null, offset: null } };
+}
+
+function connectAction(id: SessionId, opening: SessionOpening): Action {
+  return {
+    id: `${id}-0` as ActionId,
+    kind: 'connect',
+    text: `connect to ${opening.target.name}`,
+    parameters: null,
+    digest: () => '',
+    mode: { key: '', settings: {}, catalogue: null },
+    transaction: 'none',
+    classified: nothing,
+    prepared: null,
+  };
+}
