@@ -1,0 +1,89 @@
+// The configuration as the rest of the gateway sees it: validated, defaults filled in, files read, paths absolute,
+// secrets wrapped. How it is written in YAML is schema.ts; how one becomes the other is load.ts.
+
+import type { Log } from '../core/driver.ts';
+import type { PersonName } from '../core/ids.ts';
+import type { PrincipalKind } from '../core/principal.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Protocol, Target } from '../core/target.ts';
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+}
+
+/** Null: this protocol is not served. */
+export interface Listen extends Readonly<Record<Protocol, ListenAddress | null>> {
+  readonly http: ListenAddress;
+}
+
+export interface PersonConfig {
+  readonly name: PersonName;
+  readonly displayName: string;
+  readonly kind: PrincipalKind;
+  readonly groups: readonly string[];
+  readonly disabled: boolean;
+}
+
+/** Groups whose members have each right of the API. */
+export interface Rights {
+  readonly approve: readonly string[];
+  readonly audit: readonly string[];
+  readonly operate: readonly string[];
+}
+
+export type WebhookEvent = 'hold.created' | 'hold.settled';
+
+export interface WebhookConfig {
+  readonly name: string;
+  readonly url: string;
+  /** As Standard Webhooks writes it: base64, with or without `whsec_`. */
+  readonly secret: Secret;
+  readonly events: readonly WebhookEvent[];
+}
+
+export interface Limits {
+  /** Client connections at the same time: in all, and from one address. */
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** From accept to signed in, not counting the time a person takes in the browser. */
+  readonly handshakeTimeoutMs: number;
+  /** Longest statement (with its parameters) that is read into memory to be judged. */
+  readonly statementBytes: number;
+  /** What a client may send ahead while its action waits. */
+  readonly heldBytes: number;
+  readonly dialTimeoutMs: number;
+  /** Pending holds: in all, and of one person. */
+  readonly holds: number;
+  readonly holdsPerPerson: number;
+  /** Longest life of an access token. */
+  readonly tokenLifetimeMs: number;
+  readonly webhookTimeoutMs: number;
+  /** Webhook deliveries that may be waiting. */
+  readonly webhookQueue: number;
+}
+
+export type LogLevel = keyof Log;
+
+export interface Config {
+  /** The file it was read from, absolute. */
+  readonly file: string;
+  readonly dataDir: string;
+  /** Without a slash at the end; null: the gateway uses the address it listens on. */
+  readonly publicUrl: string | null;
+  readonly listen: Listen;
+  /** PEM texts. */
+  readonly tls: { readonly certificate: string; readonly key: Secret } | null;
+  readonly allowPlaintext: boolean;
+  readonly people: readonly PersonConfig[];
+  readonly rights: Rights;
+  readonly targets: readonly Target[];
+  readonly policies: { readonly dir: string };
+  readonly audit: { readonly durability: 'kernel' | 'fsync' };
+  readonly webhooks: readonly WebhookConfig[];
+  readonly limits: Limits;
+  readonly log: { readonly level: LogLevel };
+  /** What works but should be looked at, in words, for the log at start. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,115 @@
+// Reads what the configuration points at: PEM files and secrets, from files or the environment. Every failure becomes a
+// problem at the place that named it; no message ever carries content.
+
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { Secret } from '../core/secret.ts';
+import type { ConfigDocument, ValuePath } from './document.ts';
+
+/** Certificates bundles are some hundred KiB; anything larger is the wrong file. */
+const fileBytesMax = 4 * 1024 ** 2;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export class ConfigFiles {
+  readonly #document: ConfigDocument;
+  readonly #folder: string;
+  readonly #environment: Environment;
+  readonly warnings: string[] = [];
+
+  constructor(document: ConfigDocument, file: string, environment: Environment) {
+    this.#document = document;
+    this.#folder = dirname(file);
+    this.#environment = environment;
+  }
+
+  /** Absolute: relative paths start at the configuration's folder. */
+  absolute(path: string): string {
+    return isAbsolute(path) ? path : resolve(this.#folder, path);
+  }
+
+  /** A folder that has to be there. */
+  folder(path: string, at: ValuePath): void {
+    const problem = folderProblem(this.absolute(path));
+    if (problem !== null) this.#document.problem(at, `${this.absolute(path)} ${problem}`);
+  }
+
+  text(path: string, at: ValuePath): string | undefined {
+    const absolute = this.absolute(path);
+    try {
+      const stat = statSync(absolute);
+      if (stat.isDirectory()) throw new Error('it is a folder');
+      if (stat.size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`);
+      return readFileSync(absolute, 'utf8');
+    } catch (thrown) {
+      this.#document.problem(at, `can't read ${absolute}: ${fileWords(thrown)}`);
+      return undefined;
+    }
+  }
+
+  pem(path: string, at: ValuePath, label: 'CERTIFICATE' | 'PRIVATE KEY'): string | undefined {
+    const text = this.text(path, at);
+    if (text === undefined || text.includes(`${label}-----`)) return text;
+    this.#document.problem(at, `${this.absolute(path)} holds no ${label.toLowerCase()} in PEM form (-----BEGIN … ${label}-----)`);
+    return undefined;
+  }
+
+  /** A secret file's text without the line end that editors add. */
+  secretFile(path: string, at: ValuePath): Secret | undefined {
+    const text = this.text(path, at);
+    if (text === undefined) return undefined;
+    this.#warnIfOpen(path);
+    return this.#secret(text.replace(/\r?\n$/, ''), at, `${this.absolute(path)} is empty`);
+  }
+
+  privateKey(path: string, at: ValuePath): Secret | undefined {
+    const text = this.pem(path, at, 'PRIVATE KEY');
+    if (text === undefined) return undefined;
+    this.#warnIfOpen(path);
+    return new Secret(text);
+  }
+
+  secretVariable(name: string, at: ValuePath): Secret | undefined {
+    const value = this.#environment[name];
+    if (value === undefined) {
+      this.#document.problem(at, `the environment variable ${name} is not set`);
+      return undefined;
+    }
+    return this.#secret(value, at, `the environment variable ${name} is empty`);
+  }
+
+  #secret(value: string, at: ValuePath, emptyWords: string): Secret | undefined {
+    if (value !== '') return new Secret(value);
+    this.#document.problem(at, emptyWords);
+    return undefined;
+  }
+
+  #warnIfOpen(path: string): void {
+    const mode = statSync(this.absolute(path), { throwIfNoEntry: false })?.mode ?? 0;
+    if ((mode & 0o004) !== 0) this.warnings.push(`${this.absolute(path)} can be read by every user of this machine; chmod 600 it`);
+  }
+}
+
+/** Why a path is no usable folder, or null. */
+function folderProblem(absolute: string): string | null {
+  try {
+    return statSync(absolute).isDirectory() ? null : 'is not a folder';
+  } catch (thrown) {
+    return `can't be used: ${fileWords(thrown)}`;
+  }
+}
+
+/** System errors in words, without the path that the caller names already. */
+export function fileWords(thrown: unknown): string {
+  const code = (thrown as NodeJS.ErrnoException).code;
+  switch (code) {
+    case 'ENOENT':
+      return 'there is no such file or folder';
+    case 'EACCES':
+      return 'permission denied';
+    case 'ENOTDIR':
+      return 'a part of the path is not a folder';
+    default:
+      return thrown instanceof Error ? (code ?? thrown.message) : String(thrown);
+  }
+}

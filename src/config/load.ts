@@ -1,0 +1,111 @@
+// Reads sallyport.yaml into a Config, or throws one Fault that lists everything that is wrong with it, each with file,
+// line, column and what to do.
+
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Fault } from '../core/errors.ts';
+import type { PersonName } from '../core/ids.ts';
+import { checkListen, checkNames, checkPublicUrl, checkRights, readTls } from './checks.ts';
+import type { Config, Limits, PersonConfig } from './config.ts';
+import { ConfigDocument, formatProblem } from './document.ts';
+import { ConfigFiles, fileWords } from './files.ts';
+import type { Environment } from './files.ts';
+import { defaultLimits } from './limits.ts';
+import { readTargets } from './read-targets.ts';
+import { readWebhooks } from './read-webhooks.ts';
+import { validate } from './validate.ts';
+import type { Parts } from './validate.ts';
+
+/** Ten thousand targets fit; anything larger is the wrong file. */
+const configBytesMax = 8 * 1024 ** 2;
+
+/** Loads, checks and completes a configuration file. Throws Fault config-invalid with one line for each problem. */
+export function loadConfig(path: string, environment: Environment = process.env): Config {
+  return parseConfig(readConfigFile(path), path, environment);
+}
+
+/** The same for a text that stands for the file `path`. */
+export function parseConfig(text: string, path: string, environment: Environment = process.env): Config {
+  const document = new ConfigDocument(text);
+  if (document.problems.length > 0) throw invalid(path, document);
+  const file = resolve(path);
+  const files = new ConfigFiles(document, file, environment);
+  const parts = validate(document);
+  const config = complete(document, files, parts, file);
+  if (config === undefined || document.problems.length > 0) throw invalid(path, document);
+  return config;
+}
+
+/** Undefined only when a section without a default had problems. */
+function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, file: string): Config | undefined {
+  checkNames(document, parts);
+  checkRights(document, parts);
+  checkListen(document, parts);
+  const publicUrl = checkPublicUrl(document, parts);
+  const tls = readTls(document, files, parts);
+  const targets = readTargets(document, files, parts);
+  const webhooks = readWebhooks(document, files, parts);
+  if (parts.policies !== undefined) files.folder(parts.policies.dir, ['policies', 'dir']);
+  const { data_dir: dataDir, listen, rights, policies, audit, limits, log, allow_plaintext: allowPlaintext } = parts;
+  if (!dataDir || !listen || !rights || !policies || !audit || !limits || !log || allowPlaintext === undefined) return undefined;
+  return {
+    file,
+    dataDir: files.absolute(dataDir),
+    publicUrl,
+    listen: { http: listen.http, postgres: listen.postgres ?? null, mysql: listen.mysql ?? null, ssh: listen.ssh ?? null },
+    tls,
+    allowPlaintext,
+    people: parts.people.map(({ value }) => person(value)),
+    rights,
+    targets,
+    policies: { dir: files.absolute(policies.dir) },
+    audit,
+    webhooks,
+    limits: withDefaults(limits),
+    log,
+    warnings: files.warnings,
+  };
+}
+
+function person(value: Parts['people'][number]['value']): PersonConfig {
+  return {
+    name: value.name as PersonName,
+    displayName: value.display_name ?? value.name,
+    kind: value.kind,
+    groups: [...new Set(value.groups)],
+    disabled: value.disabled,
+  };
+}
+
+function withDefaults(limits: NonNullable<Parts['limits']>): Limits {
+  return {
+    connections: limits.connections ?? defaultLimits.connections,
+    connectionsPerAddress: limits.connections_per_address ?? defaultLimits.connectionsPerAddress,
+    handshakeTimeoutMs: limits.handshake_timeout ?? defaultLimits.handshakeTimeoutMs,
+    statementBytes: limits.statement_bytes ?? defaultLimits.statementBytes,
+    heldBytes: limits.held_bytes ?? defaultLimits.heldBytes,
+    dialTimeoutMs: limits.dial_timeout ?? defaultLimits.dialTimeoutMs,
+    holds: limits.holds ?? defaultLimits.holds,
+    holdsPerPerson: limits.holds_per_person ?? defaultLimits.holdsPerPerson,
+    tokenLifetimeMs: limits.token_lifetime ?? defaultLimits.tokenLifetimeMs,
+    webhookTimeoutMs: limits.webhook_timeout ?? defaultLimits.webhookTimeoutMs,
+    webhookQueue: limits.webhook_queue ?? defaultLimits.webhookQueue,
+  };
+}
+
+function readConfigFile(path: string): string {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw new Error('it is a folder');
+    if (stat.size > configBytesMax) throw new Error(`it is larger than ${configBytesMax} bytes`);
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw new Fault('config-invalid', `${path}: can't read the configuration: ${fileWords(thrown)}`);
+  }
+}
+
+function invalid(path: string, document: ConfigDocument): Fault {
+  return new Fault('config-invalid', document.problems.map((problem) => formatProblem(path, problem)).join('\n'), {
+    hint: 'every key is described in docs/configuration.md',
+  });
+}

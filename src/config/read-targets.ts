@@ -1,0 +1,85 @@
+// Targets and webhooks from their written form: defaults by protocol, credentials wrapped, TLS settings that contradict
+// each other refused.
+
+import type { TargetName } from '../core/ids.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Protocol, Target, TargetTls, TlsMode } from '../core/target.ts';
+import { checkPair } from './checks.ts';
+import type { ConfigDocument, ValuePath } from './document.ts';
+import type { ConfigFiles } from './files.ts';
+import { isLoopback } from './loopback.ts';
+import type { Entry, Parts } from './validate.ts';
+
+type Written = Parts['targets'][number]['value'];
+
+const defaultPort: Readonly<Record<Protocol, number>> = { postgres: 5432, mysql: 3306, ssh: 22 };
+
+export function readTargets(document: ConfigDocument, files: ConfigFiles, parts: Parts): Target[] {
+  return parts.targets.map((entry) => readTarget(document, files, entry));
+}
+
+function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value }: Entry<Written>): Target {
+  if (value.host.includes('/') && !value.host.startsWith('/')) {
+    document.problem([...path, 'host'], 'must be a host name, an address, or the folder of a Unix socket (an absolute path)');
+  }
+  if (value.protocol === 'ssh' && value.database !== undefined) {
+    document.problem([...path, 'database'], 'ssh has no databases');
+  }
+  return {
+    name: value.name as TargetName,
+    protocol: value.protocol,
+    labels: value.labels,
+    host: value.host,
+    port: value.port ?? defaultPort[value.protocol],
+    user: value.user,
+    password: readCredential(document, files, path, { env: value.password_env, file: value.password_file }, 'password'),
+    database: value.database ?? null,
+    tls: readTargetTls(document, files, path, value),
+  };
+}
+
+/** The secret from wherever it is; null when the target asks for none (trust, peer, client certificate). */
+export function readCredential(
+  document: ConfigDocument,
+  files: ConfigFiles,
+  path: ValuePath,
+  from: { env: string | undefined; file: string | undefined },
+  word: 'password' | 'secret',
+): Secret | null {
+  if (from.env !== undefined && from.file !== undefined) {
+    document.problem([...path, `${word}_env`], `is one too many: use ${word}_env or ${word}_file`);
+    return null;
+  }
+  if (from.env !== undefined) return files.secretVariable(from.env, [...path, `${word}_env`]) ?? null;
+  if (from.file !== undefined) return files.secretFile(from.file, [...path, `${word}_file`]) ?? null;
+  return null;
+}
+
+function readTargetTls(document: ConfigDocument, files: ConfigFiles, path: ValuePath, value: Written): TargetTls {
+  const at = [...path, 'tls'];
+  const tls = value.tls ?? {};
+  if (value.protocol === 'ssh' && value.tls !== undefined) document.problem(at, 'ssh brings its own encryption: leave tls out');
+  const mode = tls.mode ?? defaultMode(value);
+  if (tls.ca !== undefined && !mode.startsWith('verify')) {
+    document.problem([...at, 'ca'], `has no effect with mode ${mode}: use verify-full or verify-ca`);
+  }
+  if (tls.server_name !== undefined && mode !== 'verify-full') {
+    document.problem([...at, 'server_name'], `has no effect with mode ${mode}: use verify-full`);
+  }
+  if ((tls.certificate === undefined) !== (tls.key === undefined)) {
+    const missing = tls.key === undefined ? 'key' : 'certificate';
+    document.problem([...at, missing], 'is missing: a client certificate needs both certificate and key');
+  }
+  if (tls.certificate !== undefined && mode === 'disable') document.problem([...at, 'certificate'], 'has no effect with mode disable');
+  const ca = tls.ca === undefined ? null : (files.pem(tls.ca, [...at, 'ca'], 'CERTIFICATE') ?? null);
+  const certificate = tls.certificate === undefined ? null : (files.pem(tls.certificate, [...at, 'certificate'], 'CERTIFICATE') ?? null);
+  const key = tls.key === undefined ? null : (files.privateKey(tls.key, [...at, 'key']) ?? null);
+  if (certificate !== null && key !== null) checkPair(document, certificate, key, at);
+  return { mode, ca, certificate, key, serverName: tls.server_name ?? null };
+}
+
+/** Verified unless the bytes can't leave this machine. */
+function defaultMode(value: Written): TlsMode {
+  if (value.protocol === 'ssh' || value.host.startsWith('/')) return 'disable';
+  return isLoopback(value.host) ? 'prefer' : 'verify-full';
+}

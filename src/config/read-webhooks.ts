@@ -1,0 +1,43 @@
+// Webhooks from their written form. The receivers are the operator's choice alone, and what they get is confidential:
+// so https, except to this machine, and a secret long enough to sign with.
+
+import type { WebhookConfig } from './config.ts';
+import type { ConfigDocument, ValuePath } from './document.ts';
+import type { ConfigFiles } from './files.ts';
+import { isLoopback } from './loopback.ts';
+import { readCredential } from './read-targets.ts';
+import type { Parts } from './validate.ts';
+
+/** Standard Webhooks, "Signature scheme": between 24 and 64 bytes. */
+const secretBytesMin = 24;
+const secretBytesMax = 64;
+
+export function readWebhooks(document: ConfigDocument, files: ConfigFiles, parts: Parts): WebhookConfig[] {
+  return parts.webhooks.flatMap(({ path, value }) => {
+    checkUrl(document, [...path, 'url'], value.url);
+    if (value.secret_env === undefined && value.secret_file === undefined) {
+      document.problem([...path, 'secret_file'], 'is missing: every delivery is signed; use secret_file or secret_env');
+      return [];
+    }
+    const secret = readCredential(document, files, path, { env: value.secret_env, file: value.secret_file }, 'secret');
+    if (secret === null) return [];
+    const bytes = Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64').length;
+    if (bytes < secretBytesMin || bytes > secretBytesMax || !/^(whsec_)?[A-Za-z0-9+/]+=*$/.test(secret.reveal())) {
+      const key = value.secret_env === undefined ? 'secret_file' : 'secret_env';
+      const words = `must hold ${secretBytesMin} to ${secretBytesMax} random bytes in base64 (make one with: openssl rand -base64 32)`;
+      document.problem([...path, key], words);
+    }
+    return [{ name: value.name, url: value.url, secret, events: [...new Set(value.events)] }];
+  });
+}
+
+function checkUrl(document: ConfigDocument, at: ValuePath, text: string): void {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    document.problem(at, 'must be a whole address, as in "https://hooks.example.com/sallyport"');
+    return;
+  }
+  if (url.username !== '' || url.password !== '') document.problem(at, 'must not carry a user name or password');
+  if (url.hash !== '') document.problem(at, 'must not have a part after #: it is never sent');
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) document.problem(at, 'must begin with https:// beyond this machine');
+}
