@@ -1,0 +1,119 @@
+// Browsers signed in to the console: opened by a one-time link or by an access token, known by a cookie whose hash is a row.
+
+import { createHash } from 'node:crypto';
+import type { Clock, Random } from '../core/clock.ts';
+import { Fault } from '../core/errors.ts';
+import type { ConsoleSessionStore } from '../store/console-sessions.ts';
+import { randomText } from './random-text.ts';
+
+export const sessionIdleMs = 8 * 3_600_000;
+export const sessionLifeMs = 24 * 3_600_000;
+export const sessionsPerPersonMax = 20;
+export const linkTtlMsMax = 24 * 3_600_000;
+export const linksPerPersonMax = 20;
+const secretBits = 200;
+/** Activity is written at most this often, so that reading a page doesn't write to the store. */
+const seenIntervalMs = 60_000;
+const tidyIntervalMs = 10 * 60_000;
+const secretCharactersMax = 200;
+
+export interface OpenedConsole {
+  /** The cookie's value; shown to the browser once. */
+  readonly cookie: string;
+  readonly person: string;
+  readonly expiresAtMs: number;
+}
+
+export interface ConsoleSession {
+  readonly person: string;
+  readonly tokenId: string | null;
+  readonly expiresAtMs: number;
+}
+
+export class ConsoleSessions {
+  readonly #store: ConsoleSessionStore;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #publicUrl: () => string;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(store: ConsoleSessionStore, clock: Clock, random: Random, publicUrl: () => string) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#random = random;
+    this.#publicUrl = publicUrl;
+    store.removeExpired(clock.nowMs());
+    this.#timer = setInterval(() => store.removeExpired(clock.nowMs()), tidyIntervalMs);
+    this.#timer.unref();
+  }
+
+  /** A link that signs `person` in, once. The secret stands behind "#": browsers send that part to nobody, so no log has it. */
+  createLink(person: string, ttlMs: number): string {
+    if (!(ttlMs > 0 && ttlMs <= linkTtlMsMax)) throw new Fault('invalid-request', 'a login link lives for at most 24 hours');
+    this.#store.removeExpired(this.#clock.nowMs());
+    if (this.#store.linksOf(person) >= linksPerPersonMax) {
+      throw new Fault('limit-reached', `${person} has ${linksPerPersonMax} unused login links, the limit`);
+    }
+    const secret = randomText(this.#random, secretBits);
+    this.#store.insertLink(hashOf(secret), person, this.#clock.nowMs() + Math.round(ttlMs));
+    return `${this.#publicUrl()}/login#${secret}`;
+  }
+
+  /** Gives the link's person and uses the link up; null when there is no such link (any more). */
+  takeLink(secret: string): string | null {
+    if (secret.length > secretCharactersMax) return null;
+    const link = this.#store.takeLink(hashOf(secret));
+    return link !== undefined && link.expires_at_ms > this.#clock.nowMs() ? link.person : null;
+  }
+
+  /** Opens a session. One that came of a token ends with the token at the latest. */
+  open(person: string, clientAddress: string, token: { readonly id: string; readonly expiresAtMs: number } | null): OpenedConsole {
+    const nowMs = this.#clock.nowMs();
+    const cookie = randomText(this.#random, secretBits);
+    const expiresAtMs = Math.min(nowMs + sessionLifeMs, token?.expiresAtMs ?? Infinity);
+    this.#store.insert({
+      id_hash: hashOf(cookie),
+      person,
+      token_id: token?.id ?? null,
+      client_address: clientAddress,
+      created_at_ms: nowMs,
+      last_seen_at_ms: nowMs,
+      expires_at_ms: expiresAtMs,
+    });
+    this.#store.trim(person, sessionsPerPersonMax);
+    return { cookie, person, expiresAtMs };
+  }
+
+  /** The live session of that cookie, or null. */
+  find(cookie: string): ConsoleSession | null {
+    if (cookie.length > secretCharactersMax) return null;
+    const idHash = hashOf(cookie);
+    const row = this.#store.get(idHash);
+    const nowMs = this.#clock.nowMs();
+    if (row === undefined || row.expires_at_ms <= nowMs || row.last_seen_at_ms + sessionIdleMs <= nowMs) return null;
+    if (nowMs - row.last_seen_at_ms >= seenIntervalMs) this.#store.seen(idHash, nowMs);
+    return { person: row.person, tokenId: row.token_id, expiresAtMs: row.expires_at_ms };
+  }
+
+  end(cookie: string): void {
+    this.#store.remove(hashOf(cookie));
+  }
+
+  /** Ends all sessions and unused login links of a person. */
+  endAllOf(person: string): void {
+    this.#store.removeOf(person);
+    this.#store.removeLinksOf(person);
+  }
+
+  endOfToken(tokenId: string): void {
+    this.#store.removeOfToken(tokenId);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

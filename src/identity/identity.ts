@@ -1,0 +1,291 @@
+// Who is there and how they prove it: people, access tokens, sign-in in the browser, console sessions, decision links.
+// Drivers see it as SignIns; the API sees the rest. Whoever is disabled stops everywhere at once, and listeners hear of it.
+
+import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { Fault } from '../core/errors.ts';
+import type { Principal } from '../core/principal.ts';
+import type { BrowserSignIn, SignInMaterial, SignIns } from '../core/sign-in.ts';
+import { consoleSessionMigrations, openConsoleSessionStore } from '../store/console-sessions.ts';
+import type { Db, Migration } from '../store/database.ts';
+import { decisionLinkMigrations, openDecisionLinkStore } from '../store/decision-links.ts';
+import { openPeopleStore, peopleMigrations } from '../store/people.ts';
+import { serverSecret, serverSecretMigrations } from '../store/server-secrets.ts';
+import { openTokenStore, tokenMigrations } from '../store/tokens.ts';
+import { AccessTokens, tokenTtlMsMax } from './access-tokens.ts';
+import type { IssuedToken, TokenInfo } from './access-tokens.ts';
+import { BackOff } from './back-off.ts';
+import { BrowserSignIns } from './browser-sign-ins.ts';
+import type { WantedSignIn } from './browser-sign-ins.ts';
+import { ConsoleSessions } from './console-sessions.ts';
+import type { OpenedConsole } from './console-sessions.ts';
+import { DecisionLinks } from './decision-links.ts';
+import { FailureLog } from './failure-log.ts';
+import { People } from './people.ts';
+import type { PersonRecord, Right, RightsByGroup } from './people.ts';
+import { scramIterations, scramSaltOf } from './verifiers.ts';
+
+export type { IssuedToken, TokenInfo } from './access-tokens.ts';
+export type { PersonRecord, Right, RightsByGroup } from './people.ts';
+
+export const identityMigrations: readonly Migration[] = [
+  ...peopleMigrations,
+  ...tokenMigrations,
+  ...consoleSessionMigrations,
+  ...serverSecretMigrations,
+  ...decisionLinkMigrations,
+];
+
+export interface IdentityParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditLog;
+  readonly people: readonly PersonRecord[];
+  readonly rights: RightsByGroup;
+  /** Where the console is, without a slash at the end. A function, because with port 0 it is known only when the gateway listens. */
+  readonly publicUrl: () => string;
+  readonly tokenTtlMsMax?: number;
+}
+
+/** What happened to somebody, for whoever keeps something open in their name. */
+export type IdentityChange =
+  /** Disabled, enabled, removed, or with other groups or rights: ask `person(name)` what they are now. */
+  { readonly kind: 'person'; readonly name: string } | { readonly kind: 'token-revoked'; readonly name: string; readonly tokenId: string };
+
+/** Somebody signed in to the API, and by what. */
+export interface SignedIn {
+  readonly principal: Principal;
+  readonly by: 'token' | 'cookie';
+  readonly tokenId: string | null;
+  readonly expiresAtMs: number;
+}
+
+export class Identity implements SignIns {
+  readonly browserSignIns: BrowserSignIns;
+  readonly decisionLinks: DecisionLinks;
+  readonly #clock: Clock;
+  readonly #audit: AuditLog;
+  readonly #decoyKey: string;
+  readonly #people: People;
+  readonly #tokens: AccessTokens;
+  readonly #console: ConsoleSessions;
+  readonly #backOff: BackOff;
+  readonly #failures: FailureLog;
+  readonly #listeners = new Set<(change: IdentityChange) => void>();
+
+  constructor(parts: IdentityParts) {
+    const { db, clock, random, audit, publicUrl } = parts;
+    this.#clock = clock;
+    this.#audit = audit;
+    this.#decoyKey = serverSecret(db, 'sign-in-decoys', random).reveal();
+    this.#people = new People(openPeopleStore(db), clock, parts.people, parts.rights, (name) => this.#personChanged(name));
+    const saltOf = (name: string) => scramSaltOf(this.#decoyKey, name);
+    this.#tokens = new AccessTokens(openTokenStore(db), clock, random, saltOf, parts.tokenTtlMsMax ?? tokenTtlMsMax);
+    this.#console = new ConsoleSessions(openConsoleSessionStore(db), clock, random, publicUrl);
+    this.browserSignIns = new BrowserSignIns(clock, random, publicUrl, (name) => this.person(name));
+    const linkKey = serverSecret(db, 'decision-links', random).reveal();
+    this.decisionLinks = new DecisionLinks(openDecisionLinkStore(db), clock, random, publicUrl, linkKey);
+    this.#backOff = new BackOff(clock);
+    this.#failures = new FailureLog(audit, clock);
+  }
+
+  // --- people ---
+
+  /** The principal of that name while it may act; null for unknown and disabled ones. */
+  person(name: string): Principal | null {
+    return this.#people.active(name);
+  }
+
+  people(): PersonRecord[] {
+    return this.#people.list();
+  }
+
+  rights(principal: Principal): Right[] {
+    return this.#people.rights(principal);
+  }
+
+  /** Takes the people and rights of a configuration that was read again. */
+  replacePeople(people: readonly PersonRecord[], rights: RightsByGroup): void {
+    this.#people.replace(people, rights);
+  }
+
+  /** Throws Fault not-found. */
+  setDisabled(name: string, disabled: boolean, by: string | null): void {
+    this.#people.setDisabled(name, disabled, by);
+  }
+
+  /** Calls back after every change that live sessions and pending holds must be judged again for. Gives the way to stop it. */
+  onChange(listener: (change: IdentityChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  // --- access tokens ---
+
+  /** Makes an access token. Throws Faults not-found, invalid-request, limit-reached. `by` is the operator who asked, for the log. */
+  issueToken(person: string, wanted: { readonly name: string; readonly ttlMs: number }, by: string | null = null): IssuedToken {
+    this.#mustBeActive(person);
+    const issued = this.#tokens.issue(person, wanted);
+    const detail = { kind: 'access-token', token_id: issued.id, person, name: wanted.name, expires_at_ms: issued.expiresAtMs };
+    this.#event('token.issued', by ?? person, detail);
+    return issued;
+  }
+
+  get tokenTtlMsMax(): number {
+    return this.#tokens.ttlMsMax;
+  }
+
+  /** Live tokens, oldest first; of one person, or of all with null. */
+  tokens(person: string | null): TokenInfo[] {
+    return this.#tokens.list(person);
+  }
+
+  token(id: string): TokenInfo | null {
+    return this.#tokens.get(id);
+  }
+
+  /** Ends a token and the console sessions that came of it. False when there is none of that id. */
+  revokeToken(id: string, by: string | null): boolean {
+    const gone = this.#tokens.revoke(id);
+    if (gone === null) return false;
+    this.#console.endOfToken(id);
+    this.#event('token.revoked', by, { token_id: id, person: gone.person, name: gone.name });
+    this.#tell({ kind: 'token-revoked', name: gone.person, tokenId: id });
+    return true;
+  }
+
+  /** Whose token this is, while token and person are good. */
+  authenticateBearer(token: string): SignedIn | null {
+    const found = this.#tokens.find(token);
+    const principal = found === null ? null : this.person(found.person);
+    if (found === null || principal === null) return null;
+    this.#tokens.used(found.id);
+    return { principal, by: 'token', tokenId: found.id, expiresAtMs: found.expiresAtMs };
+  }
+
+  // --- sign-in for drivers ---
+
+  material(name: string): SignInMaterial {
+    const principal = this.person(name);
+    return {
+      principal,
+      scramSalt: scramSaltOf(this.#decoyKey, name),
+      scramIterations,
+      verifiers: principal === null ? [] : this.#tokens.verifiers(name),
+    };
+  }
+
+  failed(name: string, clientAddress: string): boolean {
+    const inARow = this.#backOff.failed(name, clientAddress);
+    this.#failures.note(name, clientAddress, inARow);
+    return this.blocked(name, clientAddress);
+  }
+
+  blocked(name: string, clientAddress: string): boolean {
+    return this.#backOff.waitMs(name, clientAddress) > 0;
+  }
+
+  succeeded(principal: Principal, tokenId: string | null, clientAddress: string, protocol: string): void {
+    this.#backOff.succeeded(principal.name, clientAddress);
+    if (tokenId !== null) this.#tokens.used(tokenId);
+    this.#event('sign-in.succeeded', principal.name, { protocol, client_address: clientAddress, token_id: tokenId });
+  }
+
+  browser(wanted: WantedSignIn): BrowserSignIn {
+    return this.browserSignIns.begin(wanted);
+  }
+
+  // --- console ---
+
+  /** A link that signs `person` in to the console, once. Throws Faults not-found, invalid-request, limit-reached. */
+  createLoginLink(person: string, ttlMs: number, by: string | null = null): string {
+    this.#mustBeActive(person);
+    const url = this.#console.createLink(person, ttlMs);
+    this.#event('token.issued', by, { kind: 'login-link', person, expires_at_ms: this.#clock.nowMs() + ttlMs });
+    return url;
+  }
+
+  /** Exchanges a login link's secret, or an access token, for a console session; null when it is not good. */
+  signIn(proof: { readonly secret: string } | { readonly token: string }, clientAddress: string): OpenedConsole | null {
+    const opened = 'secret' in proof ? this.#signInByLink(proof.secret, clientAddress) : this.#signInByToken(proof.token, clientAddress);
+    if (opened === null) this.#consoleFailed(clientAddress);
+    return opened;
+  }
+
+  /** Who the cookie's browser is signed in as, while session, token and person are good. */
+  authenticateCookie(cookie: string): SignedIn | null {
+    const session = this.#console.find(cookie);
+    const principal = session === null ? null : this.person(session.person);
+    if (session === null || principal === null) return null;
+    return { principal, by: 'cookie', tokenId: session.tokenId, expiresAtMs: session.expiresAtMs };
+  }
+
+  signOut(cookie: string): void {
+    this.#console.end(cookie);
+  }
+
+  signOutEverywhere(person: string): void {
+    this.#console.endAllOf(person);
+    this.#tell({ kind: 'person', name: person });
+  }
+
+  /** Ends what waits, and writes what is still to be written. */
+  close(): void {
+    this.browserSignIns.close();
+    this.#tokens.close();
+    this.#console.close();
+  }
+
+  #signInByLink(secret: string, clientAddress: string): OpenedConsole | null {
+    const person = this.#console.takeLink(secret);
+    if (person === null || this.person(person) === null) return null;
+    this.#event('sign-in.succeeded', person, { protocol: 'console', method: 'login-link', client_address: clientAddress });
+    return this.#console.open(person, clientAddress, null);
+  }
+
+  #signInByToken(token: string, clientAddress: string): OpenedConsole | null {
+    const signedIn = this.authenticateBearer(token);
+    if (signedIn === null || signedIn.tokenId === null) return null;
+    const { principal, tokenId, expiresAtMs } = signedIn;
+    this.#event('sign-in.succeeded', principal.name, {
+      protocol: 'console',
+      method: 'token',
+      token_id: tokenId,
+      client_address: clientAddress,
+    });
+    return this.#console.open(principal.name, clientAddress, { id: tokenId, expiresAtMs });
+  }
+
+  /** The API has no name to count by: a wrong token or link names nobody. */
+  #consoleFailed(clientAddress: string): void {
+    this.#failures.note('', clientAddress, this.#backOff.failed('', clientAddress), { protocol: 'console' });
+  }
+
+  #mustBeActive(person: string): void {
+    if (!this.#people.isKnown(person)) throw new Fault('not-found', `there is no person "${person}"`);
+    if (this.person(person) === null) throw new Fault('not-allowed', `${person} is disabled`);
+  }
+
+  #personChanged(name: string): void {
+    if (this.person(name) === null) {
+      this.#console.endAllOf(name);
+      this.browserSignIns.refuseAllOf(name);
+    }
+    this.#tell({ kind: 'person', name });
+  }
+
+  #tell(change: IdentityChange): void {
+    for (const listener of [...this.#listeners]) listener(change);
+  }
+
+  #event(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): void {
+    const nobody = { target: null, sessionId: null, actionId: null, holdId: null };
+    this.#audit.appendSoon({ type, atMs: this.#clock.nowMs(), principal, ...nobody, detail });
+  }
+}
+
+/** Opens identity over the store; `identityMigrations` must have been applied to it. */
+export function createIdentity(parts: IdentityParts): Identity {
+  return new Identity(parts);
+}

@@ -1,0 +1,101 @@
+// Who there is: people and machines from the configuration, minus those that an operator disabled. Principals keep their
+// object identity while nothing about them changes, because policies cache by it.
+
+import type { Clock } from '../core/clock.ts';
+import { Fault } from '../core/errors.ts';
+import type { PersonName } from '../core/ids.ts';
+import type { Principal, PrincipalKind } from '../core/principal.ts';
+import type { PeopleStore } from '../store/people.ts';
+
+export interface PersonRecord {
+  readonly name: string;
+  readonly displayName: string;
+  readonly kind: PrincipalKind;
+  readonly groups: readonly string[];
+  readonly disabled: boolean;
+}
+
+/** What a person may do in the API and console; the words are the contract's. */
+export type Right = 'approve' | 'audit' | 'operate';
+
+/** Which groups have which right. */
+export type RightsByGroup = Readonly<Record<Right, readonly string[]>>;
+
+const allRights: readonly Right[] = ['approve', 'audit', 'operate'];
+
+export class People {
+  readonly #store: PeopleStore;
+  readonly #clock: Clock;
+  readonly #changed: (name: string) => void;
+  #rights: RightsByGroup;
+  #records = new Map<string, PersonRecord>();
+  #principals = new Map<string, Principal>();
+  readonly #disabled: Set<string>;
+
+  constructor(store: PeopleStore, clock: Clock, people: readonly PersonRecord[], rights: RightsByGroup, changed: (name: string) => void) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#changed = changed;
+    this.#rights = rights;
+    this.#disabled = new Set(store.disabled());
+    this.#take(people);
+  }
+
+  /** The principal of that name while it may act; null for unknown and disabled ones. */
+  active(name: string): Principal | null {
+    const record = this.#records.get(name);
+    if (record === undefined || record.disabled || this.#disabled.has(name)) return null;
+    return this.#principals.get(name) ?? null;
+  }
+
+  isKnown(name: string): boolean {
+    return this.#records.has(name);
+  }
+
+  list(): PersonRecord[] {
+    return [...this.#records.values()].map((record) => ({ ...record, disabled: record.disabled || this.#disabled.has(record.name) }));
+  }
+
+  rights(principal: Principal): Right[] {
+    return allRights.filter((right) => this.#rights[right].some((group) => principal.groups.includes(group)));
+  }
+
+  /** Takes the people and rights of a configuration that was read again. Listeners hear of everybody who changed or went. */
+  replace(people: readonly PersonRecord[], rights: RightsByGroup): void {
+    const before = this.#records;
+    const rightsChanged = JSON.stringify(rights) !== JSON.stringify(this.#rights);
+    this.#rights = rights;
+    this.#take(people);
+    for (const name of new Set([...before.keys(), ...this.#records.keys()])) {
+      if (rightsChanged || JSON.stringify(before.get(name)) !== JSON.stringify(this.#records.get(name))) this.#changed(name);
+    }
+  }
+
+  /** Disables or enables somebody at once, by word of an operator; it stays so across restarts. Throws Fault not-found. */
+  setDisabled(name: string, disabled: boolean, by: string | null): void {
+    if (!this.#records.has(name)) throw new Fault('not-found', `there is no person "${name}"`);
+    if (disabled === this.#disabled.has(name)) return;
+    if (disabled) {
+      this.#store.disable(name, this.#clock.nowMs(), by);
+      this.#disabled.add(name);
+    } else {
+      this.#store.enable(name);
+      this.#disabled.delete(name);
+    }
+    this.#changed(name);
+  }
+
+  #take(people: readonly PersonRecord[]): void {
+    const records = new Map<string, PersonRecord>();
+    const principals = new Map<string, Principal>();
+    for (const { name, displayName, kind, groups, disabled } of people) {
+      if (records.has(name)) throw new Fault('config-invalid', `there are two people named "${name}"`);
+      const record = { name, displayName, kind, groups: [...groups], disabled };
+      const same = JSON.stringify(this.#records.get(name)) === JSON.stringify(record) ? this.#principals.get(name) : undefined;
+      records.set(name, record);
+      principals.set(name, same ?? Object.freeze({ name: name as PersonName, displayName, kind, groups: Object.freeze([...groups]) }));
+    }
+    this.#records = records;
+    this.#principals = principals;
+  }
+}

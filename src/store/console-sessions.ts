@@ -1,0 +1,90 @@
+// Browsers that are signed in to the console, and one-time login links. Both are known by the hash of their secret only.
+
+import type { Db, Migration } from './database.ts';
+
+export const consoleSessionMigrations: readonly Migration[] = [
+  {
+    id: 'console-sessions-1',
+    sql: `CREATE TABLE console_sessions (
+            id_hash BLOB PRIMARY KEY,
+            person TEXT NOT NULL,
+            token_id TEXT,
+            client_address TEXT NOT NULL,
+            created_at_ms INTEGER NOT NULL,
+            last_seen_at_ms INTEGER NOT NULL,
+            expires_at_ms INTEGER NOT NULL
+          ) STRICT, WITHOUT ROWID;
+          CREATE INDEX console_sessions_by_person ON console_sessions (person, created_at_ms);
+          CREATE TABLE login_links (
+            secret_hash BLOB PRIMARY KEY,
+            person TEXT NOT NULL,
+            expires_at_ms INTEGER NOT NULL
+          ) STRICT, WITHOUT ROWID`,
+  },
+];
+
+export interface ConsoleSessionRow {
+  readonly id_hash: Buffer;
+  readonly person: string;
+  /** The access token it was opened with: it ends when that one does. Null after a login link. */
+  readonly token_id: string | null;
+  readonly client_address: string;
+  readonly created_at_ms: number;
+  readonly last_seen_at_ms: number;
+  readonly expires_at_ms: number;
+}
+
+export interface ConsoleSessionStore {
+  insert(row: ConsoleSessionRow): void;
+  get(idHash: Buffer): ConsoleSessionRow | undefined;
+  seen(idHash: Buffer, atMs: number): void;
+  remove(idHash: Buffer): void;
+  removeOf(person: string): void;
+  removeOfToken(tokenId: string): void;
+  /** Keeps the newest `keep` of a person. */
+  trim(person: string, keep: number): void;
+  removeExpired(nowMs: number): void;
+  insertLink(secretHash: Buffer, person: string, expiresAtMs: number): void;
+  linksOf(person: string): number;
+  /** Gives the link's person and end, and removes it: the second caller gets nothing. */
+  takeLink(secretHash: Buffer): { person: string; expires_at_ms: number } | undefined;
+  removeLinksOf(person: string): void;
+}
+
+export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
+  const insert = db.prepare(
+    `INSERT INTO console_sessions VALUES (@id_hash, @person, @token_id, @client_address, @created_at_ms, @last_seen_at_ms, @expires_at_ms)`,
+  );
+  const get = db.prepare('SELECT * FROM console_sessions WHERE id_hash = ?');
+  const seen = db.prepare('UPDATE console_sessions SET last_seen_at_ms = ? WHERE id_hash = ?');
+  const remove = db.prepare('DELETE FROM console_sessions WHERE id_hash = ?');
+  const removeOf = db.prepare('DELETE FROM console_sessions WHERE person = ?');
+  const removeOfToken = db.prepare('DELETE FROM console_sessions WHERE token_id = ?');
+  const trim = db.prepare(
+    `DELETE FROM console_sessions WHERE id_hash IN
+       (SELECT id_hash FROM console_sessions WHERE person = ? ORDER BY created_at_ms DESC, id_hash LIMIT -1 OFFSET ?)`,
+  );
+  const sessionsExpired = db.prepare('DELETE FROM console_sessions WHERE expires_at_ms <= ?');
+  const linksExpired = db.prepare('DELETE FROM login_links WHERE expires_at_ms <= ?');
+  const insertLink = db.prepare('INSERT INTO login_links VALUES (?, ?, ?)');
+  const linksOf = db.prepare('SELECT count(*) FROM login_links WHERE person = ?').pluck();
+  const takeLink = db.prepare('DELETE FROM login_links WHERE secret_hash = ? RETURNING person, expires_at_ms');
+  const removeLinksOf = db.prepare('DELETE FROM login_links WHERE person = ?');
+  return {
+    insert: (row) => void insert.run(row),
+    get: (idHash) => get.get(idHash) as ConsoleSessionRow | undefined,
+    seen: (idHash, atMs) => void seen.run(atMs, idHash),
+    remove: (idHash) => void remove.run(idHash),
+    removeOf: (person) => void removeOf.run(person),
+    removeOfToken: (tokenId) => void removeOfToken.run(tokenId),
+    trim: (person, keep) => void trim.run(person, keep),
+    removeExpired: (nowMs) => {
+      sessionsExpired.run(nowMs);
+      linksExpired.run(nowMs);
+    },
+    insertLink: (secretHash, person, expiresAtMs) => void insertLink.run(secretHash, person, expiresAtMs),
+    linksOf: (person) => linksOf.get(person) as number,
+    takeLink: (secretHash) => takeLink.get(secretHash) as { person: string; expires_at_ms: number } | undefined,
+    removeLinksOf: (person) => void removeLinksOf.run(person),
+  };
+}
