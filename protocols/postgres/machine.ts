@@ -1,0 +1,467 @@
+// The client's half of the relay: takes messages one by one and decides what to submit and what to forward. No socket, clock
+// or policy in here: everything goes through the port, so transcripts can drive it. The target's half is replies.ts.
+//
+// Parse, Describe and Close run nothing; they are kept back until something that was released, Sync or Flush goes, so that
+// a statement that waits holds no lock at the target and a refused one never gets there.
+
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { Parameter, ReadingMode } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import { Fault, messageOf } from '../../src/core/errors.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { Permit } from '../../src/core/permit.ts';
+import type { Ruling } from '../../src/core/ruling.ts';
+import type { Submission } from '../../src/core/session.ts';
+import type { Frame } from './codec.ts';
+import { ExpectedQueue, expectedMax } from './expected.ts';
+import type { Expected } from './expected.ts';
+import * as wire from './messages.ts';
+import { decodeParameters } from './parameters.ts';
+import { refusalError } from './refusal.ts';
+import { Replies } from './replies.ts';
+import { Settings } from './settings.ts';
+import type { Portal, Run, Statement } from './statements.ts';
+import { innerClassification, madeUnder, Statements, statementsMax } from './statements.ts';
+
+/** What the machine asks of the world around it. */
+export interface MachinePort {
+  toClient(bytes: Buffer): void;
+  /** Bytes of a released action. */
+  toTarget(permit: Permit, bytes: Buffer): void;
+  /** Messages that run nothing: Parse, Describe, Close, Flush, Sync, Terminate. */
+  toTargetQuietly(bytes: Buffer): void;
+  /** The ruling, or null when it comes later by `ruled`. */
+  submit(submission: Submission): Ruling | null;
+  /** The classification, or null when it comes later by `classified`. */
+  classify(submission: Submission): Classification | null;
+  finish(permit: Permit, outcome: Outcome): void;
+  recordRows(permit: Permit, rows: (string | null)[][]): void;
+  /** Withdraws what waits for a ruling: `ruled` follows. */
+  withdraw(): void;
+  /** Objects of the target changed: what is known of its catalogue is old. */
+  schemaChanged(): void;
+  clientQuit(): void;
+}
+
+export class Machine {
+  readonly settings = new Settings();
+  readonly statements = new Statements();
+  readonly portals = new Map<string, Portal>();
+  readonly expected = new ExpectedQueue();
+  readonly replies: Replies;
+  readonly #port: MachinePort;
+  #quiet: { bytes: Buffer; expected: Expected }[] = [];
+  #ruled: ((ruling: Ruling) => void) | null = null;
+  #classified: ((classification: Classification) => void) | null = null;
+  /** Waiting for ReadyForQuery: nothing but COPY data is taken. */
+  busy = false;
+  /** After an error or refusal in a batch: everything up to Sync is thrown away, as the server does. */
+  absorbing = false;
+  /** Something of this batch ran or was bound: its implicit transaction is open. */
+  dirty = false;
+  copyIn: Run | null = null;
+
+  constructor(port: MachinePort) {
+    this.#port = port;
+    this.replies = new Replies(this, port);
+  }
+
+  /** False while the next message must wait: for a ruling, for the end of a cycle, or for answers. */
+  get takes(): boolean {
+    if (this.isWaiting) return false;
+    if (this.copyIn !== null) return true;
+    return !this.busy && this.expected.length < expectedMax;
+  }
+
+  get isWaiting(): boolean {
+    return this.#ruled !== null || this.#classified !== null;
+  }
+
+  /** One message of the client. Throws Fault for what ends the connection. */
+  client(frame: Frame): void {
+    if (frame.kind === 'copy-part') return this.#copyData(frame.bytes);
+    if (frame.kind === 'oversize') return this.#oversize(frame.type, frame.lengthBytes);
+    const { type, bytes } = frame;
+    if (this.absorbing && type !== wire.fromClient.sync && type !== wire.fromClient.terminate) return;
+    try {
+      this.#message(type, bytes);
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.code !== 'protocol-violation' || this.isWaiting) throw thrown;
+      this.#malformed(type, thrown);
+    }
+  }
+
+  ruled(ruling: Ruling): void {
+    const then = this.#ruled;
+    this.#ruled = null;
+    then?.(ruling);
+  }
+
+  classified(classification: Classification): void {
+    const then = this.#classified;
+    this.#classified = null;
+    then?.(classification);
+  }
+
+  #message(type: number, bytes: Buffer): void {
+    const { fromClient } = wire;
+    if (this.copyIn !== null && !duringCopy.includes(type)) {
+      throw new Fault('protocol-violation', `unexpected message type 0x${type.toString(16)} during COPY from stdin`, { hint: 'fatal' });
+    }
+    switch (type) {
+      case fromClient.query:
+        return this.#query(bytes);
+      case fromClient.parse:
+        return this.#parse(bytes);
+      case fromClient.bind:
+        return this.#bind(bytes);
+      case fromClient.describe:
+        return this.#describe(bytes);
+      case fromClient.execute:
+        return this.#execute(bytes);
+      case fromClient.close:
+        return this.#close(bytes);
+      case fromClient.functionCall:
+        return this.#functionCall(bytes);
+      case fromClient.flush:
+        this.#sendQuiet();
+        return this.#port.toTargetQuietly(bytes);
+      case fromClient.sync:
+        return this.#sync(bytes);
+      case fromClient.copyData:
+        return this.#copyData(bytes);
+      case fromClient.copyDone:
+      case fromClient.copyFail:
+        this.#copyData(bytes);
+        this.copyIn = null;
+        return;
+      case fromClient.terminate:
+        return this.#port.clientQuit();
+      default:
+        throw new Fault('protocol-violation', `invalid frontend message type ${type}`, { hint: 'fatal' });
+    }
+  }
+
+  // ---- simple query ----
+
+  #query(bytes: Buffer): void {
+    if (bytes.indexOf(0, 5) !== bytes.length - 1) throw new Fault('protocol-violation', 'invalid message format: bytes after the end of the text');
+    const { text, mode } = this.#read(bytes.subarray(5, bytes.length - 1));
+    this.#submit(this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) }), (ruling) => {
+      if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
+      const run = this.#open(ruling);
+      this.#sendQuiet();
+      this.statements.confirmed('', undefined); // a simple query drops the unnamed statement before it is parsed
+      this.#begin();
+      this.busy = true;
+      this.expected.push({ kind: 'query', run, text });
+      this.#port.toTarget(run.permit, bytes);
+    });
+  }
+
+  #functionCall(bytes: Buffer): void {
+    const oid = new wire.BodyReader(bytes).int32();
+    const text = `function call of oid ${oid} by protocol message`;
+    const submission = { ...this.#submission({ text, parameters: null, digest: digestOf(bytes) }), classified: functionCallFacts(text) };
+    this.#submit({ ...submission, kind: 'function-call' }, (ruling) => {
+      if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
+      const run = this.#open(ruling);
+      this.#sendQuiet();
+      this.#begin();
+      this.busy = true;
+      this.expected.push({ kind: 'function-call', run });
+      this.#port.toTarget(run.permit, bytes);
+    });
+  }
+
+  /** A refused Query or FunctionCall: an error and ReadyForQuery; an open transaction fails as after any error. */
+  #refuseCycle(reply: Buffer): void {
+    this.#dropQuiet(false);
+    const status = this.replies.status;
+    if (status === 'T' || this.dirty || this.expected.length > 0) {
+      this.busy = true;
+      this.expected.push({ kind: 'refused', reply, endsCycle: true });
+      return this.#port.toTargetQuietly(failingQuery);
+    }
+    this.#port.toClient(reply);
+    this.#port.toClient(wire.readyForQuery(status.charCodeAt(0)));
+  }
+
+  // ---- extended query ----
+
+  #parse(bytes: Buffer): void {
+    const { name, text: raw, types } = wire.readParse(bytes);
+    if (this.statements.size >= statementsMax && this.statements.get(name) === undefined) {
+      return this.#refuseBatch(wire.diagnostic({ severity: 'ERROR', code: '53400', message: `more than ${statementsMax} prepared statements in one session` }), false);
+    }
+    const { text, mode } = this.#read(raw);
+    const submission = this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) });
+    this.#classify(submission, (classification) => {
+      const statement: Statement = { text, classification, modeKey: mode.key, bySql: false, types };
+      const go = () => {
+        this.statements.sent(name, statement);
+        this.#later(bytes, { kind: 'parse', name, statement });
+      };
+      if (classification.understood) return go();
+      this.#submit(submission, (ruling) => {
+        if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, text), name === '');
+        ruling.permit.open();
+        this.#port.finish(ruling.permit, { kind: 'completed', rows: null, error: null }); // judged again with its parameters at Bind
+        go();
+      });
+    });
+  }
+
+  #bind(bytes: Buffer): void {
+    const bind = wire.readBind(bytes);
+    const statement = this.statements.get(bind.statement);
+    if (statement === undefined) return this.#refuseBatch(noStatement(bind.statement), false);
+    const parameters = decodeParameters(bind, statement.types);
+    const digest = digestOf(Buffer.from(statement.text), bytes);
+    const portal: Portal = { name: bind.portal, statement, text: statement.text, parameters, digest, run: null, executing: 0, gone: false };
+    this.#submit(this.#portalSubmission(portal), (ruling) => {
+      if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, statement.text), false);
+      portal.run = this.#open(ruling);
+      this.replies.portalGone(bind.portal); // Bind replaces a portal of the same name
+      this.portals.set(bind.portal, portal);
+      this.#run(portal.run, bytes, { kind: 'bind', portal });
+    });
+  }
+
+  #execute(bytes: Buffer): void {
+    const { portal: name, rowsMax } = wire.readExecute(bytes);
+    const known = this.portals.get(name);
+    if (known?.run != null) return this.#runPortal(known, known.run, bytes);
+    if (known === undefined && name === '') return this.#refuseBatch(noPortal(name), false);
+    const portal = known ?? cursorPortal(name, rowsMax, bytes);
+    this.#submit(this.#portalSubmission(portal), (ruling) => {
+      if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, portal.text), false);
+      portal.run = this.#open(ruling);
+      this.portals.set(name, portal);
+      this.#runPortal(portal, portal.run, bytes);
+    });
+  }
+
+  #runPortal(portal: Portal, run: Run, bytes: Buffer): void {
+    portal.executing += 1;
+    this.#run(run, bytes, { kind: 'execute', portal });
+  }
+
+  #describe(bytes: Buffer): void {
+    const { what, name } = wire.readNamed(bytes);
+    if (what === 'portal') return this.#later(bytes, { kind: 'describe-portal' });
+    this.#later(bytes, { kind: 'describe-statement', statement: this.statements.get(name) ?? null });
+  }
+
+  #close(bytes: Buffer): void {
+    const { what, name } = wire.readNamed(bytes);
+    if (what === 'portal') return this.#later(bytes, { kind: 'close-portal', name });
+    this.statements.sent(name, undefined);
+    this.#later(bytes, { kind: 'close-statement', name });
+  }
+
+  #sync(bytes: Buffer): void {
+    if (this.copyIn !== null) return; // the server ignores Sync while it reads COPY data
+    this.#sendQuiet();
+    this.absorbing = false;
+    this.busy = true;
+    this.expected.push({ kind: 'sync' });
+    this.#port.toTargetQuietly(bytes);
+  }
+
+  /** One error for the batch, then silence up to Sync. What was sent before it is answered first and undone with it. */
+  #refuseBatch(reply: Buffer, unnamedLost: boolean): void {
+    if (this.absorbing) return; // an earlier error of the batch has been told already
+    this.#dropQuiet(unnamedLost);
+    this.absorbing = true;
+    if (this.replies.status !== 'T' && !this.dirty && this.expected.length === 0) return this.#port.toClient(reply);
+    this.expected.push({ kind: 'refused', reply, endsCycle: false });
+    this.#port.toTargetQuietly(failingDescribe);
+  }
+
+  // ---- COPY ----
+
+  #copyData(bytes: Buffer): void {
+    if (this.copyIn === null) return; // left over after an error: the server ignores it too
+    this.#port.toTarget(this.copyIn.permit, bytes);
+  }
+
+  // ---- limits and bad messages ----
+
+  #oversize(type: number, lengthBytes: number): void {
+    const message = `the message is ${lengthBytes} bytes long, more than this gateway takes`;
+    const reply = wire.diagnostic({ severity: 'ERROR', code: '54000', message, hint: 'Send it in smaller parts, or raise the limit.' });
+    this.#fail(type, reply);
+  }
+
+  #malformed(type: number, thrown: Fault): void {
+    if (thrown.hint === 'fatal') throw thrown;
+    this.#fail(type, wire.diagnostic({ severity: 'ERROR', code: '08P01', message: messageOf(thrown) }));
+  }
+
+  #fail(type: number, reply: Buffer): void {
+    if (type === wire.fromClient.query || type === wire.fromClient.functionCall) return this.#refuseCycle(reply);
+    if (this.absorbing) return;
+    this.#refuseBatch(reply, false);
+  }
+
+  // ---- parts ----
+
+  /** Decodes a text. Bytes that are not valid in the client's encoding make a mode in which nothing is understood. */
+  #read(raw: Buffer): { text: string; mode: ReadingMode } {
+    const { mode } = this.settings;
+    const encoding = (mode.settings['client_encoding'] ?? 'UTF8').toUpperCase();
+    if (encoding === 'UTF8' || encoding === 'UNICODE') {
+      if (isUtf8(raw)) return { text: raw.toString('utf8'), mode };
+      const settings = { ...mode.settings, client_encoding: 'INVALID' };
+      return { text: raw.toString('latin1'), mode: { key: `${mode.key}|invalid`, settings, catalogue: mode.catalogue } };
+    }
+    return { text: raw.toString('latin1'), mode };
+  }
+
+  #submission(given: { text: string; mode?: ReadingMode; parameters: readonly Parameter[] | null; digest: () => string }): Submission {
+    const { status } = this.replies;
+    return {
+      kind: 'statement',
+      text: given.text,
+      parameters: given.parameters,
+      digest: given.digest,
+      mode: given.mode ?? this.settings.mode,
+      transaction: status === 'E' ? 'failed' : status === 'T' || this.dirty ? 'open' : 'none',
+      classified: null,
+      prepared: this.#prepared,
+    };
+  }
+
+  /** A statement is classified again under the mode of now; SQL PREPARE by the inner facts of its whole text. */
+  #portalSubmission(portal: Portal): Submission {
+    const { text, parameters, digest, statement } = portal;
+    const submission = this.#submission({ text, parameters, digest });
+    if (statement === null || !statement.bySql) return submission;
+    return { ...submission, classified: this.#inner(statement) };
+  }
+
+  readonly #prepared = (name: string): Statement | undefined => {
+    const statement = this.statements.get(name);
+    if (statement === undefined || madeUnder(statement, this.settings.mode)) return statement;
+    if (statement.bySql) return { ...statement, classification: this.#inner(statement) };
+    const again = this.#classifyNow(statement.text);
+    return again === null ? undefined : { ...statement, classification: again };
+  };
+
+  #inner(statement: Statement): Classification {
+    if (madeUnder(statement, this.settings.mode)) return statement.classification;
+    const change = this.#classifyNow(statement.text)?.statements[0]?.changes.find((it) => it.kind === 'prepare');
+    return change === undefined ? notReadAgain : innerClassification(change.inner);
+  }
+
+  /** Null when it can't be had at once. */
+  #classifyNow(text: string): Classification | null {
+    const classification = this.#port.classify({ ...this.#submission({ text, parameters: null, digest: () => '' }), prepared: null });
+    return classification;
+  }
+
+  #submit(submission: Submission, then: (ruling: Ruling) => void): void {
+    const ruling = this.#port.submit(submission);
+    if (ruling !== null) return then(ruling);
+    if (this.expected.length > 0) this.#port.toTargetQuietly(wire.flush); // earlier answers need not wait for people
+    this.#ruled = then;
+  }
+
+  #classify(submission: Submission, then: (classification: Classification) => void): void {
+    const classification = this.#port.classify(submission);
+    if (classification !== null) return then(classification);
+    this.#classified = then;
+  }
+
+  #open(ruling: Extract<Ruling, { kind: 'release' }>): Run {
+    ruling.permit.open();
+    const { permit, classification, obligations } = ruling;
+    return { permit, classification, obligations, completed: 0, rows: null, error: null };
+  }
+
+  #run(run: Run, bytes: Buffer, expected: Expected): void {
+    this.#sendQuiet();
+    this.#begin();
+    this.dirty = true;
+    this.expected.push(expected);
+    this.#port.toTarget(run.permit, bytes);
+  }
+
+  #begin(): void {
+    if (this.replies.status === 'I') this.settings.transactionBegan();
+  }
+
+  #later(bytes: Buffer, expected: Expected): void {
+    this.#quiet.push({ bytes, expected });
+  }
+
+  #sendQuiet(): void {
+    if (this.#quiet.length === 0) return;
+    for (const { bytes, expected } of this.#quiet) {
+      this.expected.push(expected);
+      this.#port.toTargetQuietly(bytes);
+    }
+    this.#quiet = [];
+  }
+
+  #dropQuiet(unnamedLost: boolean): void {
+    const unnamedParse = this.#quiet.some(({ expected }) => expected.kind === 'parse' && expected.name === '');
+    this.#quiet = [];
+    this.statements.failed(unnamedLost || unnamedParse);
+  }
+}
+
+const duringCopy: readonly number[] = [
+  wire.fromClient.copyData,
+  wire.fromClient.copyDone,
+  wire.fromClient.copyFail,
+  wire.fromClient.sync,
+  wire.fromClient.flush,
+  wire.fromClient.terminate,
+];
+
+/** Sent in place of a refused query, so that the server's transaction fails as after any error. Nothing in it can run. */
+export const failingQuery = wire.query('refused_by_the_gateway');
+/** The same for a batch: no statement has this name. */
+export const failingDescribe = wire.describeStatement('refused by the gateway');
+
+function digestOf(...parts: Buffer[]): () => string {
+  return () => {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    return hash.digest('hex');
+  };
+}
+
+function noStatement(name: string): Buffer {
+  const message = name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`;
+  return wire.diagnostic({ severity: 'ERROR', code: '26000', message });
+}
+
+function noPortal(name: string): Buffer {
+  return wire.diagnostic({ severity: 'ERROR', code: '34000', message: `portal "${name}" does not exist` });
+}
+
+/** A portal that SQL made (DECLARE): executing it is fetching from it. */
+function cursorPortal(name: string, rowsMax: number, bytes: Buffer): Portal {
+  const count = rowsMax > 0 ? String(rowsMax) : 'ALL';
+  const text = `FETCH FORWARD ${count} FROM "${name.replaceAll('"', '""')}"`;
+  return { name, statement: null, text, parameters: null, digest: digestOf(bytes), run: null, executing: 0, gone: false };
+}
+
+function functionCallFacts(text: string): Classification {
+  return notUnderstood(`${text}: there is no text to judge`);
+}
+
+const notReadAgain = notUnderstood('the prepared statement could not be read again after the session changed');
+
+function notUnderstood(message: string): Classification {
+  return {
+    understood: false,
+    problem: { kind: 'unknown-construct', message, offset: null },
+    statements: [],
+    summary: { kinds: [], verbs: ['unknown'], access: 'unknown', effects: [], tables: [], tablesWritten: [], functions: [], missingWhere: false },
+  };
+}

@@ -1,0 +1,58 @@
+// Refusals and hold notices in PostgreSQL's own words: SQLSTATE, ErrorResponse, NoticeResponse.
+
+import type { HoldNotice, Refusal, RefusalReason } from '../../src/core/ruling.ts';
+import { holdWords, refusalWords } from '../../src/core/words.ts';
+import { diagnostic } from './messages.ts';
+
+/** Appendix A of the manual. */
+export const sqlState: Record<RefusalReason, string> = {
+  denied: '42501', // insufficient_privilege
+  rejected: '42501',
+  expired: '42501',
+  'not-understood': '42601', // syntax_error
+  withdrawn: '57014', // query_canceled
+  fault: '58000', // system_error
+};
+
+/** ErrorResponse for a refused action. `text` is what the client sent, for the position. */
+export function refusalError(refusal: Refusal, text: string, severity: 'ERROR' | 'FATAL' = 'ERROR'): Buffer {
+  const syntax = refusal.reason === 'not-understood';
+  return diagnostic({
+    severity,
+    code: sqlState[refusal.reason],
+    message: syntax ? refusal.message : sentence(refusal),
+    hint: refusal.hint,
+    position: refusal.offset === null ? null : characterPosition(text, refusal.offset),
+  });
+}
+
+function sentence(refusal: Refusal): string {
+  switch (refusal.reason) {
+    case 'withdrawn':
+      return `canceling statement: ${refusalWords(refusal)}`;
+    case 'expired':
+      return `approval expired: ${refusalWords(refusal)}`;
+    case 'rejected':
+    case 'denied':
+    case 'fault':
+    case 'not-understood':
+      return refusalWords(refusal);
+  }
+}
+
+/** NoticeResponse that psql prints at once, while the statement waits. */
+export function holdNotice(notice: HoldNotice, nowMs: number): Buffer {
+  const [first, ...more] = holdWords(notice, nowMs);
+  return diagnostic({ severity: 'NOTICE', code: '00000', message: first ?? '', detail: more.join('\n'), hint: 'Ctrl-C withdraws it.' });
+}
+
+/** Positions count characters (code points) from 1; offsets count UTF-16 units from 0. */
+function characterPosition(text: string, offset: number): number {
+  let position = 1;
+  for (let i = 0; i < offset && i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    const lowSurrogate = unit >= 0xdc00 && unit <= 0xdfff;
+    if (!lowSurrogate) position += 1;
+  }
+  return position;
+}

@@ -1,0 +1,307 @@
+// The target's half of the relay: walks its messages, matches them to what was asked, follows the transaction, names and
+// settings, reports outcomes, and puts the gateway's own errors where they belong. Everything else is forwarded in whole chunks.
+
+import type { SessionChange, StatementFacts } from '../../src/core/classification.ts';
+import { Fault } from '../../src/core/errors.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { BackendSink } from './codec.ts';
+import { BackendWalker } from './codec.ts';
+import { endsCycle } from './expected.ts';
+import type { Machine, MachinePort } from './machine.ts';
+import * as wire from './messages.ts';
+import { rowCells, rowsOfTag } from './rows.ts';
+import type { Portal, Run } from './statements.ts';
+import { innerClassification } from './statements.ts';
+
+/** Longest message of the target that is gathered to be looked at (errors, command tags, row descriptions). */
+const inspectedBytesMax = 1024 * 1024;
+
+const { fromTarget } = wire;
+const always = [
+  fromTarget.parseComplete,
+  fromTarget.bindComplete,
+  fromTarget.closeComplete,
+  fromTarget.commandComplete,
+  fromTarget.emptyQuery,
+  fromTarget.portalSuspended,
+  fromTarget.error,
+  fromTarget.ready,
+  fromTarget.parameterStatus,
+  fromTarget.copyIn,
+  fromTarget.copyBoth,
+  fromTarget.noData,
+  fromTarget.authentication,
+  fromTarget.backendKey,
+  fromTarget.negotiate,
+];
+/** Looked at only while a Describe is open: results have a row description too. */
+const whileDescribing = [fromTarget.rowDescription, fromTarget.parameterDescription];
+
+export type TransactionStatus = 'I' | 'T' | 'E';
+
+export class Replies implements BackendSink {
+  readonly #machine: Machine;
+  readonly #port: MachinePort;
+  readonly #inspected = new Uint8Array(256);
+  readonly #walker = new BackendWalker(this.#inspected, inspectedBytesMax);
+  status: TransactionStatus = 'I';
+  /** An error since the last ReadyForQuery. */
+  #failed = false;
+  #lastTag = '';
+
+  constructor(machine: Machine, port: MachinePort) {
+    this.#machine = machine;
+    this.#port = port;
+    for (const type of always) this.#inspected[type] = 1;
+    for (const type of whileDescribing) this.#inspected[type] = 2;
+  }
+
+  /** A chunk from the target. Throws Fault for what no target may send. */
+  target(chunk: Buffer): void {
+    this.#inspected[fromTarget.dataRow] = this.#recordingRun() === null ? 0 : 2;
+    this.#walker.walk(chunk, this);
+  }
+
+  forward(bytes: Buffer): void {
+    this.#port.toClient(bytes);
+  }
+
+  message(type: number, bytes: Buffer): Buffer | null {
+    const { expected } = this.#machine;
+    switch (type) {
+      case fromTarget.parseComplete: {
+        const asked = expected.shift();
+        if (asked?.kind === 'parse') this.#machine.statements.confirmed(asked.name, asked.statement);
+        break;
+      }
+      case fromTarget.bindComplete:
+        expected.shift();
+        break;
+      case fromTarget.closeComplete: {
+        const asked = expected.shift();
+        if (asked?.kind === 'close-statement') this.#machine.statements.confirmed(asked.name, undefined);
+        if (asked?.kind === 'close-portal') this.portalGone(asked.name);
+        break;
+      }
+      case fromTarget.parameterDescription: {
+        const asked = expected.head;
+        if (asked?.kind === 'describe-statement' && asked.statement !== null) asked.statement.types = parameterTypes(bytes);
+        break;
+      }
+      case fromTarget.rowDescription:
+      case fromTarget.noData:
+        if (expected.head?.kind === 'describe-portal' || expected.head?.kind === 'describe-statement') expected.shift();
+        break;
+      case fromTarget.dataRow:
+        this.#row(bytes);
+        break;
+      case fromTarget.commandComplete:
+      case fromTarget.emptyQuery:
+        this.#completed(type === fromTarget.emptyQuery ? '' : new wire.BodyReader(bytes).cstring());
+        break;
+      case fromTarget.portalSuspended: {
+        const asked = expected.shift();
+        if (asked?.kind !== 'execute') break;
+        asked.portal.executing -= 1;
+        if (asked.portal.gone && asked.portal.executing === 0) this.#ended(asked.portal, 'completed');
+        break;
+      }
+      case fromTarget.copyIn:
+        this.#copyIn();
+        break;
+      case fromTarget.error:
+        return this.#error(bytes);
+      case fromTarget.ready:
+        return this.#ready(bytes);
+      case fromTarget.parameterStatus: {
+        const reader = new wire.BodyReader(bytes);
+        this.#machine.settings.reported(reader.cstring(), reader.cstring());
+        break;
+      }
+      default:
+        throw new Fault('protocol-violation', `the target sent an unexpected message of type 0x${type.toString(16)}`);
+    }
+    return null;
+  }
+
+  /** A portal is closed or replaced: what ran in it has ended, or ends with the answer that is still to come. */
+  portalGone(name: string): void {
+    const portal = this.#machine.portals.get(name);
+    if (portal === undefined) return;
+    this.#machine.portals.delete(name);
+    portal.gone = true;
+    if (portal.executing === 0) this.#ended(portal, 'completed');
+  }
+
+  #ended(portal: Portal, kind: Outcome['kind']): void {
+    if (portal.run !== null) this.#finish(portal.run, kind);
+    portal.run = null;
+  }
+
+  /** The link to the target is lost: whatever ran has an unknown outcome. */
+  lost(): void {
+    for (;;) {
+      const asked = this.#machine.expected.shift();
+      if (asked === undefined) break;
+      if (asked.kind === 'query' || asked.kind === 'function-call') this.#finish(asked.run, 'unknown');
+      if (asked.kind === 'execute') this.#ended(asked.portal, 'unknown');
+    }
+    for (const portal of this.#machine.portals.values()) this.#ended(portal, 'unknown');
+    this.#machine.portals.clear();
+  }
+
+  /** Something released is at the target now. */
+  get isRunning(): boolean {
+    return this.#machine.expected.length > 0;
+  }
+
+  #completed(tag: string): void {
+    this.#lastTag = tag;
+    const asked = this.#machine.expected.head;
+    if (asked?.kind === 'execute') {
+      this.#machine.expected.shift();
+      const { run } = asked.portal;
+      if (run === null) return;
+      run.rows = rowsOfTag(tag);
+      asked.portal.executing -= 1;
+      this.#apply(run.classification.statements[0], asked.portal.text);
+      this.#ended(asked.portal, 'completed');
+    } else if (asked?.kind === 'query') {
+      const rows = rowsOfTag(tag);
+      if (rows !== null) asked.run.rows = (asked.run.rows ?? 0) + rows;
+      this.#apply(asked.run.classification.statements[asked.run.completed], asked.text);
+      asked.run.completed += 1;
+    }
+    if (tag === 'ROLLBACK' && this.status === 'T') this.#machine.settings.rolledBackToSavepoint();
+  }
+
+  #apply(facts: StatementFacts | undefined, text: string): void {
+    if (facts === undefined) return;
+    for (const change of facts.changes) this.#change(change, text.slice(facts.span.start, facts.span.end));
+  }
+
+  #change(change: SessionChange, text: string): void {
+    const { settings, statements } = this.#machine;
+    switch (change.kind) {
+      case 'prepare':
+        return statements.confirmed(change.name, {
+          text,
+          classification: innerClassification(change.inner),
+          modeKey: settings.mode.key,
+          bySql: true,
+          types: [],
+        });
+      case 'deallocate':
+        return change.name === null ? statements.clear() : statements.confirmed(change.name, undefined);
+      case 'set':
+        return settings.set(change.setting, change.value, change.local);
+      case 'discard-all':
+        statements.clear();
+        return settings.discardAll();
+      case 'schema-changed':
+        return this.#port.schemaChanged();
+    }
+  }
+
+  #copyIn(): void {
+    const asked = this.#machine.expected.head;
+    const run = asked?.kind === 'query' ? asked.run : asked?.kind === 'execute' ? asked.portal.run : null;
+    if (run === null) throw new Fault('protocol-violation', 'the target wants COPY data that nobody offered');
+    this.#machine.copyIn = run;
+    if (asked?.kind !== 'execute') return;
+    this.#machine.expected.dropSyncs();
+    this.#machine.busy = false;
+  }
+
+  #error(bytes: Buffer): Buffer | null {
+    const { expected, statements } = this.#machine;
+    const error = wire.readDiagnostic(bytes);
+    const asked = expected.head;
+    this.#machine.copyIn = null;
+    this.#failed = true;
+    if (asked === undefined || asked.kind === 'sync') return null; // idle (shutdown), or at commit
+    if (asked.kind === 'query' || asked.kind === 'function-call') {
+      asked.run.error = { code: error.code, message: error.message };
+      return null;
+    }
+    if (asked.kind === 'refused') {
+      if (!asked.endsCycle) expected.shift();
+      return asked.reply;
+    }
+    statements.failed(asked.kind === 'parse' && asked.name === '');
+    this.#dropBatch({ code: error.code, message: error.message });
+    return null;
+  }
+
+  /** The server throws away the rest of the batch up to Sync; so does the gateway. */
+  #dropBatch(error: { code: string; message: string }): void {
+    const { expected } = this.#machine;
+    let first = true;
+    for (let asked = expected.head; asked !== undefined && !endsCycle(asked); asked = expected.head) {
+      expected.shift();
+      if (asked.kind !== 'bind' && asked.kind !== 'execute') continue;
+      const { portal } = asked;
+      if (asked.kind === 'execute') portal.executing -= 1;
+      if (first && portal.run !== null) portal.run.error = error;
+      this.#ended(portal, first ? 'failed' : 'cancelled');
+      first = false;
+    }
+    if (expected.hasCycleEnd) return;
+    this.#machine.absorbing = true;
+    if (this.#machine.isWaiting) this.#port.withdraw();
+  }
+
+  #ready(bytes: Buffer): null {
+    const { expected, settings } = this.#machine;
+    for (let asked = expected.shift(); asked !== undefined; asked = expected.shift()) {
+      if (asked.kind === 'query' || asked.kind === 'function-call') this.#finish(asked.run, asked.run.error === null ? 'completed' : 'failed');
+      if (endsCycle(asked)) break;
+    }
+    const before = this.status;
+    this.status = statusOf(bytes[5]);
+    if (this.status === 'I') {
+      settings.transactionEnded(!this.#failed && before !== 'E' && this.#lastTag !== 'ROLLBACK');
+      for (const name of [...this.#machine.portals.keys()]) this.portalGone(name);
+    } else if (this.#lastTag === 'COMMIT') {
+      settings.transactionEnded(true); // COMMIT AND CHAIN
+      settings.transactionBegan();
+    }
+    this.#failed = false;
+    this.#lastTag = '';
+    this.#machine.busy = false;
+    this.#machine.dirty = false;
+    this.#machine.copyIn = null;
+    return null;
+  }
+
+  #finish(run: Run, kind: Outcome['kind']): void {
+    this.#port.finish(run.permit, { kind, rows: run.rows, error: run.error });
+  }
+
+  #recordingRun(): Run | null {
+    const asked = this.#machine.expected.head;
+    const run = asked?.kind === 'query' ? asked.run : asked?.kind === 'execute' ? asked.portal.run : null;
+    return run?.obligations.recordResults === true ? run : null;
+  }
+
+  #row(bytes: Buffer): void {
+    const run = this.#recordingRun();
+    if (run !== null) this.#port.recordRows(run.permit, [rowCells(bytes)]);
+  }
+}
+
+function statusOf(byte: number | undefined): TransactionStatus {
+  if (byte === 0x49) return 'I';
+  if (byte === 0x54) return 'T';
+  if (byte === 0x45) return 'E';
+  throw new Fault('protocol-violation', `the target reported transaction status ${byte}`);
+}
+
+/** ParameterDescription: the OID of each parameter. */
+function parameterTypes(bytes: Buffer): number[] {
+  const reader = new wire.BodyReader(bytes);
+  const count = reader.int16();
+  const types: number[] = [];
+  for (let i = 0; i < count; i++) types.push(reader.int32());
+  return types;
+}
