@@ -1,0 +1,67 @@
+// What a driver tells the SQL classifier of a target's own objects (never the system's): enough to see where a name, an
+// operator, a cast or a view ends in code that somebody wrote. Raw facts; the judging is the classifier's.
+
+/** What a definition uses. User-defined objects by id; built-in functions by name, and only those that the loader saw. */
+export interface References {
+  readonly functions: readonly string[];
+  readonly types: readonly string[];
+  readonly relations: readonly string[];
+  readonly builtins: readonly string[];
+}
+
+export interface CatalogueFunction {
+  readonly id: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'function' | 'procedure' | 'aggregate' | 'window';
+  readonly volatility: 'immutable' | 'stable' | 'volatile';
+  readonly language: string;
+  /** Name of the extension that owns it, or null. */
+  readonly extension: string | null;
+  readonly argumentCount: number;
+  /** Source text where the language is one that can be read (sql, plpgsql), else null. */
+  readonly body: string | null;
+  /** The search_path that the function sets for itself, or null. */
+  readonly searchPath: string | null;
+  /** For aggregates: the functions they are made of. */
+  readonly uses: References;
+}
+
+export interface CatalogueOperator {
+  readonly schema: string;
+  readonly name: string;
+  readonly uses: References;
+}
+
+export interface CatalogueType {
+  readonly id: string;
+  readonly schema: string;
+  readonly name: string;
+  /** Everything that handling a value may run: checks of a domain, casts, operators, input and output, parts of a composite. */
+  readonly uses: References;
+}
+
+export interface CatalogueRelation {
+  readonly id: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'table' | 'view' | 'materialized-view' | 'foreign-table' | 'sequence' | 'other';
+  readonly columns: readonly string[];
+  /** What reading it may run: view definition, row-level policies, types of columns, virtual columns. */
+  readonly reading: References;
+  /** What changing it may run besides: defaults, checks, generated columns, index expressions. */
+  readonly writing: References;
+  /** It has triggers (not those of foreign keys) or rules that run on INSERT, UPDATE, DELETE or TRUNCATE. */
+  readonly reacts: boolean;
+}
+
+export interface SqlCatalogue {
+  /** search_path of a fresh connection of the gateway's account. */
+  readonly searchPath: string;
+  /** The account, for "$user" in a search_path. */
+  readonly user: string;
+  readonly functions: readonly CatalogueFunction[];
+  readonly operators: readonly CatalogueOperator[];
+  readonly types: readonly CatalogueType[];
+  readonly relations: readonly CatalogueRelation[];
+}
