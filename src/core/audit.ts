@@ -2,6 +2,7 @@
 
 /** Names are `<thing>.<past participle>`; a reader must understand an event without the code. */
 export type AuditEventType =
+  | 'log.created'
   | 'gateway.started'
   | 'gateway.stopped'
   | 'gateway.recovered'
@@ -20,6 +21,7 @@ export type AuditEventType =
   | 'hold.denied'
   | 'hold.expired'
   | 'hold.withdrawn'
+  | 'hold.changed'
   | 'sign-in.succeeded'
   | 'sign-in.failed'
   | 'token.issued'

@@ -1,0 +1,311 @@
+// The audit log that gates and holds write to: chains events, hands them to the kernel (or the disk) and signs checkpoints.
+// append() is on the way of every statement: one hash, one write. Chain order is the order of calls; what appendSoon()
+// buffered goes out with the next append. After a write that failed the file is cut back to its last whole event, so a
+// refused event is not in the log; when that fails too, the log takes nothing more.
+
+import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import type { AuditEvent, AuditLog } from '../core/audit.ts';
+import type { Clock } from '../core/clock.ts';
+import { Fault, messageOf } from '../core/errors.ts';
+import type { AuditEventView, Page } from '../api/contract.ts';
+import type { Head } from './chain.ts';
+import { checkpointEvents, checkpointIntervalMs, writeCheckpoint } from './checkpoints.ts';
+import { GroupCommit } from './group-commit.ts';
+import { chainLine } from './line.ts';
+import { lockFolder } from './lock.ts';
+import { AuditSearch, type AuditQuery } from './search.ts';
+import { segmentBytesMax, segmentOf } from './segments.ts';
+import { openTail, type Tail } from './tail.ts';
+import type { Verification } from './verify.ts';
+
+/** The longest that a buffered event waits for its write. */
+export const soonMs = 100;
+/** More buffered text than this is written at once. */
+const soonCharsMax = 256 * 1024;
+/** Buffered text while the disk refuses; beyond it the log gives up, because an event can't be left out of a chain. */
+const waitingCharsMax = 32 * 1024 * 1024;
+const retryMs = 1000;
+/** A failure that lasts so long is told to `onFailed`. */
+export const failedAfterMs = 5000;
+
+export type Durability = 'kernel' | 'fsync';
+
+export interface AuditLogOptions {
+  readonly dir: string;
+  readonly durability: Durability;
+  readonly clock: Clock;
+  /** Told once for each lasting failure: buffered events can't be written, or the log is broken for good. */
+  readonly onFailed: (fault: Fault) => void;
+  /** For tests; segmentBytesMax otherwise. */
+  readonly segmentBytes?: number;
+}
+
+export interface OpenedAuditLog extends AuditLog {
+  readonly logId: string;
+  /** The last event chained; it may still be buffered. */
+  head(): Head;
+  /** Newest first, with a cursor. Includes everything appended before the call. */
+  search(query: AuditQuery): Promise<Page<AuditEventView>>;
+  /** Events after number `seq`, oldest first, for followers. */
+  since(seq: number, limit?: number): Promise<AuditEventView[]>;
+  /** Verifies every file of the log, off the main thread. */
+  verify(): Promise<Verification>;
+  /** Writes what is buffered now. Throws Fault audit-write-failed. */
+  flush(): void;
+  /** Writes, signs a last checkpoint and closes; idempotent. Later appends throw. */
+  close(): Promise<void>;
+}
+
+/** Opens the log in a folder, or begins one. Throws Fault audit-chain-broken or conflict. */
+export async function openAuditLog(options: AuditLogOptions): Promise<OpenedAuditLog> {
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(options.dir);
+  try {
+    const tail = await openTail(options.dir, options.clock.nowMs());
+    const log = new ChainedLog(options, tail, unlock);
+    if (!tail.closedCleanly) {
+      const detail = { torn_bytes: tail.tornBytes, last_event: tail.head.seq, last_checkpoint: tail.checkpointSeq };
+      await log.append(ownEvent('gateway.recovered', options.clock.nowMs(), detail));
+    }
+    return log;
+  } catch (thrown) {
+    unlock();
+    throw thrown;
+  }
+}
+
+function ownEvent(type: AuditEvent['type'], atMs: number, detail: Record<string, unknown>): AuditEvent {
+  return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
+}
+
+class ChainedLog implements OpenedAuditLog {
+  readonly logId: string;
+  readonly #options: AuditLogOptions;
+  readonly #key: Tail['key'];
+  readonly #unlock: () => void;
+  readonly #search: AuditSearch;
+  readonly #checkpointTimer: NodeJS.Timeout;
+  readonly #file: GroupCommit;
+  #segmentBytes: number;
+  /** The last event chained, and the last one that is in the file. */
+  #head: Head;
+  #written: Head;
+  #waiting = '';
+  #waitingTimer: NodeJS.Timeout | null = null;
+  #failingSinceMs: number | null = null;
+  #failureTold = false;
+  #broken: Fault | null = null;
+  #closed: Promise<void> | null = null;
+  #checkpointSeq: number;
+  #checkpointing: Promise<void> | null = null;
+
+  constructor(options: AuditLogOptions, tail: Tail, unlock: () => void) {
+    this.#options = options;
+    this.logId = tail.logId;
+    this.#key = tail.key;
+    this.#unlock = unlock;
+    this.#segmentBytes = tail.segmentBytes;
+    this.#head = tail.head;
+    this.#written = tail.head;
+    this.#checkpointSeq = tail.checkpointSeq;
+    this.#file = new GroupCommit(openSync(tail.segment.path, 'a', 0o600), (fault) => this.#break(fault));
+    this.#search = new AuditSearch(options.dir);
+    this.#checkpointTimer = setInterval(() => void this.#checkpoint(), checkpointIntervalMs);
+    this.#checkpointTimer.unref();
+  }
+
+  head(): Head {
+    return this.#head;
+  }
+
+  append(event: AuditEvent): Promise<void> | undefined {
+    this.#assertUsable();
+    const before = this.#head;
+    try {
+      const line = this.#chain(event);
+      this.#write(this.#waiting === '' ? line : this.#waiting + line);
+    } catch (cause) {
+      this.#head = before;
+      throw writeFailed(cause);
+    }
+    this.#noneWaits();
+    if (this.#written.seq - this.#checkpointSeq >= checkpointEvents) void this.#checkpoint();
+    return this.#options.durability === 'fsync' ? this.#file.onDisk() : undefined;
+  }
+
+  appendSoon(event: AuditEvent): void {
+    if (this.#broken !== null) return; // told to onFailed already; the caller has something to finish
+    this.#waiting += this.#chainAlways(event);
+    if (this.#waiting.length > waitingCharsMax) this.#break(new Fault('audit-write-failed', 'too many audit events wait for the disk'));
+    else if (this.#waiting.length > soonCharsMax && this.#failingSinceMs === null) this.#flushWaiting();
+    else if (this.#waitingTimer === null) this.#waitingTimer = setTimeout(() => this.#flushWaiting(), soonMs);
+  }
+
+  flush(): void {
+    this.#assertUsable();
+    if (this.#waiting === '') return;
+    try {
+      this.#write(this.#waiting);
+    } catch (cause) {
+      throw writeFailed(cause);
+    }
+    this.#noneWaits();
+  }
+
+  async search(query: AuditQuery): Promise<Page<AuditEventView>> {
+    this.#flushQuietly();
+    return this.#search.query(query, this.#written.seq);
+  }
+
+  async since(seq: number, limit = 100): Promise<AuditEventView[]> {
+    this.#flushQuietly();
+    return this.#search.since(seq, limit, this.#written.seq);
+  }
+
+  async verify(): Promise<Verification> {
+    this.#flushQuietly();
+    return this.#search.verify();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#checkpointTimer);
+    this.#flushQuietly();
+    if (this.#waitingTimer !== null) clearTimeout(this.#waitingTimer);
+    await this.#checkpointing;
+    await this.#checkpoint();
+    this.#broken ??= new Fault('audit-write-failed', 'the audit log is closed');
+    await this.#search.close();
+    await this.#file.close();
+    this.#unlock();
+  }
+
+  #assertUsable(): void {
+    if (this.#broken !== null) throw this.#broken;
+  }
+
+  #chain(event: AuditEvent): string {
+    const seq = this.#head.seq + 1;
+    const { line, hash } = chainLine(seq, this.#head.hash, event);
+    this.#head = { seq, hash };
+    return line;
+  }
+
+  /** An event whose detail can't be written as JSON is still noted, without it. */
+  #chainAlways(event: AuditEvent): string {
+    try {
+      return this.#chain(event);
+    } catch (thrown) {
+      return this.#chain({ ...event, detail: { detail_unwritable: messageOf(thrown) } });
+    }
+  }
+
+  /** Writes the lines that follow #written up to #head, all or none. */
+  #write(lines: string): void {
+    if (this.#segmentBytes >= (this.#options.segmentBytes ?? segmentBytesMax)) this.#rotate();
+    const bytes = Buffer.from(lines);
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.#file.fd, bytes, done);
+    } catch (thrown) {
+      this.#cutBack(thrown);
+      throw thrown;
+    }
+    this.#segmentBytes += bytes.length;
+    this.#written = this.#head;
+  }
+
+  /** A part of the lines may be in the file (disk full): they are taken out again, or the log is broken. */
+  #cutBack(cause: unknown): void {
+    try {
+      ftruncateSync(this.#file.fd, this.#segmentBytes);
+    } catch {
+      this.#break(writeFailed(cause));
+    }
+  }
+
+  #rotate(): void {
+    fdatasyncSync(this.#file.fd); // so that a checkpoint has to sync the newest file only
+    const segment = segmentOf(this.#options.dir, this.#written.seq + 1);
+    const fd = openSync(segment.path, 'a', 0o600);
+    syncFolder(this.#options.dir);
+    this.#file.moveTo(fd);
+    this.#segmentBytes = 0;
+  }
+
+  #noneWaits(): void {
+    this.#waiting = '';
+    this.#failingSinceMs = null;
+    this.#failureTold = false;
+    if (this.#waitingTimer === null) return;
+    clearTimeout(this.#waitingTimer);
+    this.#waitingTimer = null;
+  }
+
+  /** For readers: what can't be written now is simply not seen by them yet. */
+  #flushQuietly(): void {
+    if (this.#broken === null && this.#waiting !== '') this.#flushWaiting();
+  }
+
+  #flushWaiting(): void {
+    if (this.#waitingTimer !== null) clearTimeout(this.#waitingTimer);
+    this.#waitingTimer = null;
+    if (this.#broken !== null) return;
+    try {
+      this.flush();
+    } catch (thrown) {
+      const fault = writeFailed(thrown);
+      const nowMs = this.#options.clock.monotonicMs();
+      this.#failingSinceMs ??= nowMs;
+      if (nowMs - this.#failingSinceMs >= failedAfterMs && !this.#failureTold) {
+        this.#failureTold = true;
+        this.#options.onFailed(fault);
+      }
+      this.#waitingTimer = setTimeout(() => this.#flushWaiting(), retryMs);
+    }
+  }
+
+  #break(fault: Fault): void {
+    if (this.#broken !== null) return;
+    this.#broken = fault;
+    this.#options.onFailed(fault);
+  }
+
+  /** Signs the last event written, once it is on disk. A checkpoint that can't be written is tried again at the next turn. */
+  #checkpoint(): Promise<void> {
+    this.#checkpointing ??= this.#signHead().finally(() => {
+      this.#checkpointing = null;
+    });
+    return this.#checkpointing;
+  }
+
+  async #signHead(): Promise<void> {
+    if (this.#broken !== null || this.#written.seq === this.#checkpointSeq) return;
+    const head = this.#written;
+    try {
+      await this.#file.onDisk();
+      await writeCheckpoint(this.#options.dir, this.#key, { logId: this.logId, ...head, atMs: this.#options.clock.nowMs() });
+      this.#checkpointSeq = head.seq;
+    } catch (thrown) {
+      // A failed sync has broken the log and was told. A full disk shows itself in the events' own writes.
+      if (this.#broken === null) this.#options.onFailed(new Fault('audit-write-failed', `checkpoint: ${messageOf(thrown)}`));
+    }
+  }
+}
+
+function syncFolder(dir: string): void {
+  const fd = openSync(dir, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writeFailed(cause: unknown): Fault {
+  if (cause instanceof Fault) return cause;
+  return new Fault('audit-write-failed', `the audit log can't be written: ${messageOf(cause)}`, { cause });
+}

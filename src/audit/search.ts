@@ -1,0 +1,109 @@
+// Searching the log: a worker thread keeps an SQLite index beside the segments and answers queries, so that neither costs the
+// statements' thread anything. The index only says where an event stands; what is shown is read from the log itself.
+
+import { Worker } from 'node:worker_threads';
+import type { AuditEventView, Page } from '../api/contract.ts';
+import { Fault } from '../core/errors.ts';
+import type { SearchAnswer, SearchRequest } from './search-worker.ts';
+import type { Verification } from './verify.ts';
+
+/** Every filter must match; absent ones match everything. */
+export interface AuditQuery {
+  readonly type?: string | undefined;
+  readonly principal?: string | undefined;
+  readonly target?: string | undefined;
+  readonly session?: string | undefined;
+  readonly hold?: string | undefined;
+  /** Wall clock, inclusive. */
+  readonly fromMs?: number | undefined;
+  /** Wall clock, exclusive. */
+  readonly toMs?: number | undefined;
+  /** Words that must all occur in the event's detail (text, rule, reason, …); a word matches beginnings. */
+  readonly text?: string | undefined;
+  readonly cursor?: string | undefined;
+  /** 1 to auditPageMax; 50 when absent. */
+  readonly limit?: number | undefined;
+}
+
+export const auditPageMax = 500;
+/** The index is begun this long after opening at the latest, so that short-lived users of a log don't pay for a thread. */
+const indexAfterMs = 2000;
+
+type RequestBody = SearchRequest extends infer Each ? (Each extends { id: number } ? Omit<Each, 'id'> : never) : never;
+
+export class AuditSearch {
+  readonly #dir: string;
+  readonly #timer: NodeJS.Timeout;
+  readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (fault: Fault) => void }>();
+  #worker: Worker | null = null;
+  #lastId = 0;
+  #closed = false;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+    this.#timer = setTimeout(() => this.#start(), indexAfterMs);
+    this.#timer.unref();
+  }
+
+  /** A page, newest first, of a log whose last written event is `headSeq`. Throws Fault invalid-request, limit-reached, store-failed. */
+  query(query: AuditQuery, headSeq: number): Promise<Page<AuditEventView>> {
+    return this.#ask<Page<AuditEventView>>({ kind: 'query', query, headSeq });
+  }
+
+  since(seq: number, limit: number, headSeq: number): Promise<AuditEventView[]> {
+    return this.#ask<AuditEventView[]>({ kind: 'since', seq, limit, headSeq });
+  }
+
+  verify(): Promise<Verification> {
+    return this.#ask<Verification>({ kind: 'verify' });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    if (worker === null) return;
+    await this.#ask<null>({ kind: 'close' }).catch(() => null);
+    await worker.terminate();
+  }
+
+  #ask<T>(body: RequestBody): Promise<T> {
+    if (this.#closed && body.kind !== 'close') return Promise.reject(new Fault('store-failed', 'the audit log is closed'));
+    const worker = this.#start();
+    const id = (this.#lastId += 1);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#asked.set(id, { resolve: resolve as (value: unknown) => void, reject });
+    worker.ref();
+    worker.postMessage({ ...body, id } as SearchRequest);
+    return promise;
+  }
+
+  #start(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const worker = new Worker(new URL(`./search-worker.${extension}`, import.meta.url), { workerData: { dir: this.#dir } });
+    worker.unref();
+    worker.on('message', (answer: SearchAnswer) => this.#answered(answer));
+    worker.on('error', (error) => this.#lost(worker, error.message));
+    worker.on('exit', () => this.#lost(worker, 'it ended'));
+    this.#worker = worker;
+    return worker;
+  }
+
+  #answered(answer: SearchAnswer): void {
+    const asked = this.#asked.get(answer.id);
+    if (asked === undefined) return;
+    this.#asked.delete(answer.id);
+    if (this.#asked.size === 0) this.#worker?.unref();
+    if (answer.ok) asked.resolve(answer.value);
+    else asked.reject(new Fault(answer.code, answer.message));
+  }
+
+  /** A worker that dies takes its questions with it; the next question starts another. */
+  #lost(worker: Worker, why: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    for (const { reject } of this.#asked.values()) reject(new Fault('store-failed', `the audit search stopped: ${why}`));
+    this.#asked.clear();
+  }
+}
