@@ -17,6 +17,11 @@ export interface Obligations {
 export interface HoldTerms {
   /** Groups whose members may approve. */
   readonly approverGroups: readonly string[];
+  /**
+   * Only when several hold rules with different approvers win at once: an approver must also be in one group of each of these
+   * sets. Missing in the common case.
+   */
+  readonly alsoInGroups?: readonly (readonly string[])[];
   /** How many different people must say yes. */
   readonly approvalsNeeded: number;
   /** How long the hold may wait, in milliseconds; the second while a transaction is open (it holds locks). */

@@ -1,0 +1,21 @@
+// What a text is read against: the session's settings as far as they are known, the target's objects, and the offsets.
+
+import type { Classification } from '../../../src/core/classification.ts';
+import type { KnownObjects } from './known-objects.ts';
+import type { Offsets } from './offsets.ts';
+
+export interface Context {
+  readonly text: string;
+  readonly offsets: Offsets;
+  /** Settings at this statement; SETs earlier in the same text are in it. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Null when nothing is known of the target's objects. */
+  readonly known: KnownObjects | null;
+  /** search_path names pg_catalog, but not first: built-in names can be shadowed. */
+  readonly shadowing: boolean;
+  /** What a prepared name would do now, or null when it is not known. */
+  readonly prepared: (name: string) => Classification | null;
+  /** Start of the statement, UTF-16. */
+  readonly start: number;
+  readonly end: number;
+}

@@ -1,0 +1,180 @@
+// Answers "what does this name end in?" from the target's catalogue: is everything that a function, operator, type or
+// relation may run known to only read? Anything in doubt, and any cycle, is a call. One instance for one catalogue and path.
+
+import type { CatalogueFunction, CatalogueRelation, CatalogueType, References, SqlCatalogue } from '../../../src/core/catalogue.ts';
+import { judgeBuiltin } from './builtins.ts';
+import { parseSearchPath } from './settings.ts';
+
+/** Extensions whose functions in C do what they say: those that are not volatile only compute. */
+const computingExtensions = new Set(
+  `address_standardizer bloom btree_gin btree_gist citext cube dict_int dict_xsyn earthdistance fuzzystrmatch h3 hll hstore intarray isn ltree
+  pg_buffercache pg_freespacemap pg_stat_statements pg_trgm pgcrypto pgrowlocks pgstattuple pg_visibility postgis postgis_raster
+  postgis_topology seg sslinfo tsm_system_rows tsm_system_time unaccent uuid-ossp vector`.split(/\s+/),
+);
+
+/** Volatile functions of those that nevertheless only compute or show. */
+const volatileComputing =
+  /^(uuid_generate_v\d\w*|gen_random_bytes|gen_random_uuid|gen_salt|pgp_(sym|pub)_\w+|pg_stat_statements(_info)?|pg_buffercache_pages|pgstat\w+|h3_\w+)$/;
+
+/** Definitions lead to definitions; deeper than this nobody has looked. */
+const depthMax = 24;
+
+/** Reads the body of a function under a search path; true when all it does is read. */
+export type BodyReader = (body: string, language: string, searchPath: string, depth: number) => boolean;
+
+type Verdict = 'reads' | 'calls';
+
+export class KnownObjects {
+  readonly catalogue: SqlCatalogue;
+  /** Schemas in the order they are searched, without the implicit ones. Null when the path is malformed. */
+  readonly path: readonly string[] | null;
+  /** pg_catalog is named, but not first: built-in names can be shadowed. */
+  readonly shadowing: boolean;
+  readonly #searchPath: string;
+  readonly #readBody: BodyReader;
+  readonly #functions: Map<string, CatalogueFunction[]>;
+  readonly #operators: Map<string, { schema: string; uses: References }[]>;
+  readonly #types: Map<string, CatalogueType[]>;
+  readonly #relations: Map<string, CatalogueRelation[]>;
+  readonly #functionById: Map<string, CatalogueFunction>;
+  readonly #typeById: Map<string, CatalogueType>;
+  readonly #relationById: Map<string, CatalogueRelation>;
+  readonly #verdicts = new Map<string, Verdict>();
+  #depth = 0;
+
+  constructor(catalogue: SqlCatalogue, searchPath: string, readBody: BodyReader) {
+    this.catalogue = catalogue;
+    this.#searchPath = searchPath;
+    this.#readBody = readBody;
+    const schemas = parseSearchPath(searchPath);
+    this.path = schemas === null ? null : schemas.map((schema) => (schema === '$user' ? catalogue.user : schema));
+    this.shadowing = this.path === null || this.path.indexOf('pg_catalog') > 0;
+    this.#functions = byName(catalogue.functions);
+    this.#operators = byName(catalogue.operators);
+    this.#types = byName(catalogue.types);
+    this.#relations = byName(catalogue.relations);
+    this.#functionById = byId(catalogue.functions);
+    this.#typeById = byId(catalogue.types);
+    this.#relationById = byId(catalogue.relations);
+  }
+
+  /** User-defined functions a call may mean: all overloads of the schemas on the path, since the best match may be in any. */
+  functions(schema: string | null, name: string): readonly CatalogueFunction[] {
+    return this.#visible(this.#functions.get(name), schema);
+  }
+
+  functionReads(found: CatalogueFunction): boolean {
+    return this.#settled(`f${found.id}`, () => {
+      if (found.kind === 'procedure') return false;
+      if (found.kind === 'aggregate') return this.#referencesRead(found.uses);
+      if (found.extension !== null && computingExtensions.has(found.extension)) {
+        return found.volatility !== 'volatile' || volatileComputing.test(found.name);
+      }
+      if (found.body === null) return false;
+      return this.#readBody(found.body, found.language, found.searchPath ?? this.#searchPath, this.#depth);
+    });
+  }
+
+  /** Null when there is no such user-defined operator in reach. */
+  operatorReads(schema: string | null, name: string): boolean | null {
+    const found = this.#visible(this.#operators.get(name), schema);
+    if (found.length === 0) return null;
+    return found.every((operator) => this.#referencesRead(operator.uses));
+  }
+
+  /** Null when there is no such user-defined type (or row type) in reach. */
+  typeReads(schema: string | null, name: string): boolean | null {
+    const element = name.startsWith('_') ? name.slice(1) : name;
+    const found = [...this.#visible(this.#types.get(name), schema), ...this.#visible(element === name ? undefined : this.#types.get(element), schema)];
+    if (found.length === 0) return null;
+    return found.every((type) => this.#typeReads(type));
+  }
+
+  /** The relation a name means: the first on the path, and any temporary one of that name besides. Empty when unknown. */
+  relations(schema: string | null, name: string): readonly CatalogueRelation[] {
+    const found = this.#relations.get(name);
+    if (found === undefined) return [];
+    if (schema !== null) return found.filter((relation) => relation.schema === schema || (schema === 'pg_temp' && isTemporary(relation.schema)));
+    const temporary = found.filter((relation) => isTemporary(relation.schema));
+    for (const candidate of this.path ?? []) {
+      const relation = found.find((one) => one.schema === candidate);
+      if (relation !== undefined) return [...temporary, relation];
+    }
+    return this.path === null ? found : temporary;
+  }
+
+  relationReads(relation: CatalogueRelation): boolean {
+    return this.#settled(`r${relation.id}`, () => this.#referencesRead(relation.reading, relation.id));
+  }
+
+  /** Changing it runs nothing but the change itself. */
+  relationChangesQuietly(relation: CatalogueRelation): boolean {
+    return !relation.reacts && this.#referencesRead(relation.writing, relation.id);
+  }
+
+  #visible<T extends { readonly schema: string }>(found: readonly T[] | undefined, schema: string | null): readonly T[] {
+    if (found === undefined) return [];
+    if (schema !== null) return found.filter((one) => one.schema === schema);
+    const path = this.path;
+    return path === null ? found : found.filter((one) => path.includes(one.schema) || isTemporary(one.schema));
+  }
+
+  #typeReads(type: CatalogueType): boolean {
+    return this.#settled(`t${type.id}`, () => this.#referencesRead(type.uses));
+  }
+
+  #referencesRead(uses: References, self: string | null = null): boolean {
+    for (const name of uses.builtins) {
+      const judgement = judgeBuiltin(name, 0);
+      if (judgement === null || judgement.access !== 'read') return false;
+    }
+    for (const id of uses.functions) {
+      const found = this.#functionById.get(id);
+      if (found === undefined || !this.functionReads(found)) return false;
+    }
+    for (const id of uses.types) {
+      const found = this.#typeById.get(id);
+      if (found === undefined || !this.#typeReads(found)) return false;
+    }
+    for (const id of uses.relations) {
+      if (id === self) continue;
+      const found = this.#relationById.get(id);
+      if (found === undefined || !this.relationReads(found)) return false;
+    }
+    return true;
+  }
+
+  /** Remembers a verdict. While it is being worked out it counts as a call, so that a cycle ends; too deep counts as one too. */
+  #settled(key: string, work: () => boolean): boolean {
+    const known = this.#verdicts.get(key);
+    if (known !== undefined) return known === 'reads';
+    if (this.#depth >= depthMax) return false;
+    this.#verdicts.set(key, 'calls');
+    this.#depth += 1;
+    try {
+      const reads = work();
+      this.#verdicts.set(key, reads ? 'reads' : 'calls');
+      return reads;
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+}
+
+function isTemporary(schema: string): boolean {
+  return schema.startsWith('pg_temp');
+}
+
+function byName<T extends { readonly name: string }>(list: readonly T[]): Map<string, T[]> {
+  const map = new Map<string, T[]>();
+  for (const one of list) {
+    const same = map.get(one.name);
+    if (same === undefined) map.set(one.name, [one]);
+    else same.push(one);
+  }
+  return map;
+}
+
+function byId<T extends { readonly id: string }>(list: readonly T[]): Map<string, T> {
+  return new Map(list.map((one) => [one.id, one]));
+}

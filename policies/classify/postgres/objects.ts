@@ -1,0 +1,151 @@
+// Names as the server would resolve them: relations, functions, operators and types of a statement, judged and written
+// into the findings.
+
+import type { CatalogueRelation } from '../../../src/core/catalogue.ts';
+import type { Effect, ObjectKind } from '../../../src/core/effect.ts';
+import {
+  harmlessRead,
+  isBuiltinOperator,
+  isBuiltinType,
+  isInformationFunction,
+  isInformationType,
+  isSystemRelation,
+  judgeBuiltin,
+  unknownCall,
+  type FunctionJudgement,
+} from './builtins.ts';
+import type { Context } from './context.ts';
+import type { Findings } from './findings.ts';
+import { listAt, locationOf, namesOf, textAt, type Tree } from './tree.ts';
+
+export interface Relation {
+  readonly name: string;
+  readonly kind: ObjectKind;
+  readonly known: readonly CatalogueRelation[];
+}
+
+/** Schema and name as one text; a part that has a dot or a quote in it is quoted, so that no name can pass for another. */
+export function dotted(schema: string | null, name: string): string {
+  return schema === null || schema === '' ? part(name) : `${part(schema)}.${part(name)}`;
+}
+
+function part(name: string): string {
+  return /[."]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+}
+
+/** Resolves a RangeVar. */
+export function relationOf(rangeVar: Tree, context: Context): Relation {
+  return relationNamed(textAt(rangeVar, 'schemaname') || null, textAt(rangeVar, 'relname'), context);
+}
+
+export function relationNamed(schema: string | null, name: string, context: Context): Relation {
+  const known = context.known?.relations(schema, name) ?? [];
+  const found = known[known.length - 1];
+  const isSystem = schema === null && !context.shadowing && isSystemRelation(name);
+  if (found !== undefined && !isSystem) {
+    const kind = found.kind === 'view' || found.kind === 'materialized-view' ? 'view' : 'table';
+    return { name: dotted(found.schema, found.name), kind, known };
+  }
+  return { name: dotted(isSystem ? 'pg_catalog' : schema, name), kind: 'table', known };
+}
+
+/** Notes that a relation is read, and what reading it runs. */
+export function readRelation(relation: Relation, findings: Findings, context: Context): void {
+  findings.effect('read', 'read', relation.kind, relation.name);
+  for (const one of relation.known) {
+    if (one.kind === 'foreign-table') findings.effect('network', 'read', relation.kind, relation.name);
+    if (context.known?.relationReads(one) === false) findings.effect('call', 'unknown', relation.kind, relation.name);
+  }
+}
+
+/** Notes that a relation is changed, and what that runs besides. */
+export function writeRelation(verb: Effect['verb'], relation: Relation, findings: Findings, context: Context): void {
+  findings.effect(verb, 'write', relation.kind, relation.name);
+  if (relation.name === 'pg_catalog.pg_settings') findings.effect('guard', 'write', 'setting', null); // Its rule calls set_config.
+  for (const one of relation.known) {
+    const isQuiet = context.known === null || (context.known.relationChangesQuietly(one) && context.known.relationReads(one));
+    if (!isQuiet) findings.effect('call', 'unknown', relation.kind, relation.name);
+  }
+}
+
+/** Judges a function by its name as written. Null names mean a shape that we do not know. */
+export function judgeFunction(names: readonly string[], argumentCount: number, context: Context): FunctionJudgement {
+  const name = names[names.length - 1];
+  if (name === undefined) return unknownCall;
+  const schema = names.length > 1 ? (names[names.length - 2] ?? null) : null;
+  if (schema === 'pg_catalog') return judgeBuiltin(name, argumentCount) ?? typeAsFunction(name);
+  if (schema === 'information_schema') return isInformationFunction(name) ? harmlessRead : unknownCall;
+  const own = context.known?.functions(schema, name) ?? [];
+  const ownReads = own.every((one) => context.known?.functionReads(one) === true);
+  if (schema !== null) return own.length > 0 && ownReads ? harmlessRead : unknownCall;
+  if (context.shadowing) return unknownCall;
+  const builtin = judgeBuiltin(name, argumentCount) ?? (own.length === 0 ? typeAsFunction(name) : null);
+  if (builtin === null) return own.length > 0 && ownReads ? harmlessRead : unknownCall;
+  return ownReads ? builtin : unknownCall;
+}
+
+/** `date('…')`: a type's name called like a function is a cast. */
+function typeAsFunction(name: string): FunctionJudgement {
+  return isBuiltinType(name) ? harmlessRead : unknownCall;
+}
+
+/** Name for the findings: with the schema where it is written or the catalogue knows just one. */
+export function functionName(names: readonly string[], context: Context): string {
+  const name = names[names.length - 1] ?? '';
+  const schema = names.length > 1 ? (names[names.length - 2] ?? null) : null;
+  if (schema === 'pg_catalog') return name;
+  if (schema !== null) return dotted(schema, name);
+  const own = context.known?.functions(null, name) ?? [];
+  const schemas = new Set(own.map((one) => one.schema));
+  return dotted(schemas.size === 1 ? [...schemas][0]! : null, name);
+}
+
+/** Judges an operator name list ("+" or OPERATOR(schema.+)). */
+export function judgeOperator(list: readonly unknown[], location: number | null, findings: Findings, context: Context): void {
+  const names = namesOf(list);
+  const name = names?.[names.length - 1];
+  if (names === null || name === undefined) {
+    findings.notUnderstood('unknown-construct', 'an operator without a name');
+    return;
+  }
+  const schema = names.length > 1 ? (names[names.length - 2] ?? null) : null;
+  if (operatorReads(schema, name, context)) return;
+  findings.effect('call', 'unknown', 'other', `operator ${dotted(schema, name)}`);
+  riskAt(location, name.length, 'an operator that is not known to be harmless', findings, context);
+}
+
+function operatorReads(schema: string | null, name: string, context: Context): boolean {
+  if (schema === 'pg_catalog') return isBuiltinOperator(name);
+  const own = context.known?.operatorReads(schema, name) ?? null;
+  if (schema !== null) return own === true;
+  if (own !== null) return own && !context.shadowing;
+  return isBuiltinOperator(name) && !context.shadowing;
+}
+
+/** Judges a TypeName: casting to it may run checks, casts and input code. */
+export function judgeType(typeName: Tree, findings: Findings, context: Context): void {
+  const names = namesOf(listAt(typeName, 'names'));
+  const name = names?.[names.length - 1];
+  if (names === null || name === undefined) return; // By OID only: internal, the grammar makes none.
+  const schema = names.length > 1 ? (names[names.length - 2] ?? null) : null;
+  if (typeReads(schema, name, context)) return;
+  findings.effect('call', 'unknown', 'other', `type ${dotted(schema, name)}`);
+  riskAt(locationOf(typeName), name.length, 'a type that is not known to be harmless', findings, context);
+}
+
+export function typeReads(schema: string | null, name: string, context: Context): boolean {
+  if (schema === 'pg_catalog') return isBuiltinType(name) || isSystemRelation(name);
+  if (schema === 'information_schema') return isInformationType(name);
+  const own = context.known?.typeReads(schema, name) ?? null;
+  if (schema !== null) return own === true;
+  const isBuiltin = isBuiltinType(name) || isSystemRelation(name);
+  if (isBuiltin && !context.shadowing) return true;
+  return own === true && !context.shadowing;
+}
+
+/** Marks a stretch of text at a byte offset. */
+export function riskAt(location: number | null, length: number, why: string, findings: Findings, context: Context): void {
+  if (location === null) return;
+  const start = context.offsets.fromByte(location);
+  findings.risk(start, Math.min(start + length, context.end), why);
+}

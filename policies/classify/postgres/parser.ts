@@ -1,0 +1,157 @@
+// A thin wrapper over libpg-query's WASM factory. The package's own functions share one instance that a 20 kB expression
+// can break for good (its stack pointer leaks at every host exception), so an instance is thrown away after any error that
+// isn't a syntax error, and a spare one takes over at once.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { RawStatement } from './tree.ts';
+
+export type Parsed =
+  | { readonly kind: 'statements'; readonly statements: readonly RawStatement[]; readonly byteLength: number }
+  /** The parser's own words; position counts characters from 1, 0 when there is none. */
+  | { readonly kind: 'syntax-error'; readonly message: string; readonly position: number }
+  | { readonly kind: 'gave-up'; readonly message: string };
+
+export type ParsedFunction = { readonly kind: 'function'; readonly tree: unknown } | { readonly kind: 'failed' };
+
+/** What we use of the emscripten module. */
+interface Instance {
+  lengthBytesUTF8(text: string): number;
+  stringToUTF8(text: string, pointer: number, lengthBytes: number): void;
+  UTF8ToString(pointer: number): string;
+  getValue(pointer: number, type: 'i32'): number;
+  _malloc(lengthBytes: number): number;
+  _free(pointer: number): void;
+  _wasm_parse_query_raw(pointer: number): number;
+  _wasm_free_parse_result(pointer: number): void;
+  _wasm_parse_plpgsql(pointer: number): number;
+  _wasm_free_string(pointer: number): void;
+}
+
+type Factory = (options: {
+  instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void): WebAssembly.Exports;
+}) => Promise<Instance>;
+
+/** Spares beyond the instance in use: a burst of hostile texts uses them up, then the answer is "gave up" for some milliseconds. */
+const sparesMax = 2;
+
+// Layout of PgQueryParseResult and PgQueryError in 32-bit WASM memory.
+const errorField = 8;
+const errorPositionField = 16;
+
+export class Parser {
+  readonly #make: () => Promise<Instance>;
+  #current: Instance | null;
+  readonly #spares: Instance[] = [];
+  #making = 0;
+  #replaced = 0;
+  #closed = false;
+
+  private constructor(make: () => Promise<Instance>, first: Instance) {
+    this.#make = make;
+    this.#current = first;
+  }
+
+  static async create(): Promise<Parser> {
+    const require = createRequire(import.meta.url);
+    const module = await WebAssembly.compile(await readFile(require.resolve('libpg-query/wasm/libpg-query.wasm')));
+    const imported = require('libpg-query/wasm/libpg-query.js') as Factory | { default: Factory };
+    const factory = typeof imported === 'function' ? imported : imported.default;
+    const make = (): Promise<Instance> =>
+      factory({
+        instantiateWasm(imports, done) {
+          const instance = new WebAssembly.Instance(module, imports);
+          done(instance, module);
+          return instance.exports;
+        },
+      });
+    const parser = new Parser(make, await make());
+    await parser.#makeSpare();
+    return parser;
+  }
+
+  /** How many instances were thrown away; for tests and metrics. */
+  get replaced(): number {
+    return this.#replaced;
+  }
+
+  /** Parses a text that has no NUL and no lone surrogates. Never throws. */
+  parse(text: string): Parsed {
+    const instance = this.#current;
+    if (instance === null) return { kind: 'gave-up', message: 'the parser is being replaced' };
+    try {
+      return parseWith(instance, text);
+    } catch (thrown) {
+      this.#discard();
+      return { kind: 'gave-up', message: `the parser gave up (${thrown instanceof Error ? thrown.name : 'unknown error'})` };
+    }
+  }
+
+  /** Parses a whole CREATE FUNCTION … LANGUAGE plpgsql into PL/pgSQL's own tree. Never throws. */
+  parseFunction(text: string): ParsedFunction {
+    const instance = this.#current;
+    if (instance === null) return { kind: 'failed' };
+    try {
+      const pointer = allocate(instance, text);
+      const answer = instance._wasm_parse_plpgsql(pointer);
+      const json = instance.UTF8ToString(answer);
+      instance._free(pointer);
+      instance._wasm_free_string(answer);
+      return json.startsWith('{') || json.startsWith('[') ? { kind: 'function', tree: JSON.parse(json) } : { kind: 'failed' };
+    } catch {
+      this.#discard();
+      return { kind: 'failed' };
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#current = null;
+    this.#spares.length = 0;
+  }
+
+  #discard(): void {
+    this.#replaced += 1;
+    this.#current = this.#spares.pop() ?? null;
+    void this.#makeSpare().catch(() => undefined); // The next discard tries again; without an instance every text is "gave up".
+  }
+
+  async #makeSpare(): Promise<void> {
+    while (!this.#closed && this.#spares.length + this.#making < sparesMax + (this.#current === null ? 1 : 0)) {
+      this.#making += 1;
+      try {
+        const made = await this.#make();
+        if (this.#current === null && !this.#closed) this.#current = made;
+        else this.#spares.push(made);
+      } finally {
+        this.#making -= 1;
+      }
+    }
+  }
+}
+
+function allocate(instance: Instance, text: string): number {
+  const lengthBytes = instance.lengthBytesUTF8(text) + 1;
+  const pointer = instance._malloc(lengthBytes);
+  if (pointer === 0) throw new RangeError('no memory for the text');
+  instance.stringToUTF8(text, pointer, lengthBytes);
+  return pointer;
+}
+
+function parseWith(instance: Instance, text: string): Parsed {
+  const byteLength = instance.lengthBytesUTF8(text);
+  const pointer = allocate(instance, text);
+  const result = instance._wasm_parse_query_raw(pointer);
+  const error = instance.getValue(result + errorField, 'i32');
+  let parsed: Parsed;
+  if (error === 0) {
+    const tree = JSON.parse(instance.UTF8ToString(instance.getValue(result, 'i32'))) as { stmts?: RawStatement[] };
+    parsed = { kind: 'statements', statements: tree.stmts ?? [], byteLength };
+  } else {
+    const message = instance.UTF8ToString(instance.getValue(error, 'i32'));
+    parsed = { kind: 'syntax-error', message, position: instance.getValue(error + errorPositionField, 'i32') };
+  }
+  instance._free(pointer);
+  instance._wasm_free_parse_result(result);
+  return parsed;
+}

@@ -1,0 +1,158 @@
+// What the type checker can't know: functions that are not offered, loops that could run long, words that no fact can ever
+// equal, and which facts a condition reads (decisions are remembered only when it reads nothing that changes).
+
+import type { ASTNode } from '@marcbachmann/cel-js';
+import { cidrProblem } from './cidr.ts';
+import { factTypes, factVariables } from './facts.ts';
+import { patternCharsMax } from './limits.ts';
+import { didYouMean } from './nearest.ts';
+import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, weekdays } from './vocabulary.ts';
+
+export interface ConditionFault {
+  readonly offset: number;
+  readonly message: string;
+}
+
+export interface ConditionReading {
+  /** "principal.groups", "action.text", …; a variable alone when it is used as a whole. */
+  readonly reads: ReadonlySet<string>;
+  readonly faults: readonly ConditionFault[];
+}
+
+const loops = new Set(['exists', 'all', 'exists_one', 'filter', 'map']);
+/** An allow list: CEL's `matches` runs a backtracking regular expression, `dyn` and `json` get around the type checker. */
+const offered = new Set([
+  ...loops,
+  ...['has', 'size', 'startsWith', 'endsWith', 'contains', 'lowerAscii', 'upperAscii', 'trim', 'indexOf', 'lastIndexOf', 'substring'],
+  ...['int', 'double', 'string', 'glob', 'cidr'],
+]);
+
+/** Facts that hold one of a closed list of words. A list of them has the same words. */
+const closedWords: Readonly<Record<string, readonly string[]>> = {
+  'Principal.kind': principalKinds,
+  'Target.protocol': protocols,
+  'Action.kind': actionKinds,
+  'Action.verbs': effectVerbs,
+  'Action.access': accesses,
+  'Effect.verb': effectVerbs,
+  'Effect.access': accesses,
+  'Effect.object_kind': objectKinds,
+  'Time.weekday': weekdays,
+};
+
+/** What a name stands for inside a loop. */
+interface Bound {
+  readonly type: string | null;
+  readonly words: readonly string[] | null;
+}
+
+type Scope = ReadonlyMap<string, Bound>;
+
+export function readCondition(ast: ASTNode): ConditionReading {
+  const reads = new Set<string>();
+  const faults: ConditionFault[] = [];
+  const fault = (node: ASTNode, message: string) => void faults.push({ offset: node.range.start, message });
+
+  function visit(node: ASTNode, scope: Scope, insideLoopOverAction: boolean): void {
+    switch (node.op) {
+      case 'value':
+        return;
+      case 'id':
+        if (!scope.has(node.args)) reads.add(node.args);
+        return;
+      case '.':
+        if (node.args[0].op === 'id' && !scope.has(node.args[0].args)) reads.add(`${node.args[0].args}.${node.args[1]}`);
+        else visit(node.args[0], scope, insideLoopOverAction);
+        return;
+      case 'call':
+        checkCall(node, node.args[0], node.args[1]);
+        for (const part of node.args[1]) visit(part, scope, insideLoopOverAction);
+        return;
+      case 'rcall':
+        visitMethod(node, scope, insideLoopOverAction);
+        return;
+      case '==':
+      case '!=':
+        checkWord(node.args[0], node.args[1], scope);
+        checkWord(node.args[1], node.args[0], scope);
+        break;
+      case 'in':
+        checkWord(node.args[0], node.args[1], scope);
+        checkWord(node.args[1], node.args[0], scope);
+        break;
+      default:
+        break;
+    }
+    for (const child of childrenOf(node)) visit(child, scope, insideLoopOverAction);
+  }
+
+  function visitMethod(node: ASTNode & { op: 'rcall' }, scope: Scope, insideLoopOverAction: boolean): void {
+    const [method, receiver, parts] = node.args;
+    checkCall(node, method, parts);
+    visit(receiver, scope, insideLoopOverAction);
+    const variable = parts[0];
+    if (!loops.has(method) || variable?.op !== 'id') {
+      for (const part of parts) visit(part, scope, insideLoopOverAction);
+      return;
+    }
+    // The text decides how long lists of the action are; a loop inside a loop over them would take their product.
+    const overAction = !isFixedList(receiver, scope);
+    if (overAction && insideLoopOverAction) fault(node, 'a loop over facts of the action inside another one could take very long');
+    const inner = new Map(scope).set(variable.args, { type: elementType(receiver), words: wordsOf(receiver, scope) });
+    for (const part of parts.slice(1)) visit(part, inner, insideLoopOverAction || overAction);
+  }
+
+  function checkCall(node: ASTNode, called: string, parts: readonly ASTNode[]): void {
+    if (!offered.has(called)) {
+      const instead = called === 'matches' ? '; use glob(text, "pattern")' : didYouMean(called, offered);
+      fault(node, `the function ${called}() is not offered in policies${instead}`);
+    }
+    const literal = parts[1]?.op === 'value' && typeof parts[1].args === 'string' ? parts[1].args : null;
+    if (called === 'cidr' && literal !== null) {
+      const problem = cidrProblem(literal);
+      if (problem !== null) fault(parts[1]!, problem);
+    }
+    if (called === 'glob' && literal !== null && literal.length > patternCharsMax)
+      fault(parts[1]!, `a pattern has at most ${patternCharsMax} characters`);
+  }
+
+  /** `action.verbs` and "dorp", `time.weekday` and "munday": a comparison that no fact can satisfy. */
+  function checkWord(fact: ASTNode, other: ASTNode, scope: Scope): void {
+    const words = wordsOf(fact, scope);
+    if (words === null) return;
+    for (const literal of other.op === 'list' ? other.args : [other]) {
+      if (literal.op !== 'value' || typeof literal.args !== 'string' || words.includes(literal.args)) continue;
+      fault(literal, `"${literal.args}" is never the case here${didYouMean(literal.args, words) || ` (known here: ${words.join(', ')})`}`);
+    }
+  }
+
+  visit(ast, new Map(), false);
+  return { reads, faults };
+}
+
+function wordsOf(node: ASTNode, scope: Scope): readonly string[] | null {
+  if (node.op === 'id') return scope.get(node.args)?.words ?? null;
+  if (node.op !== '.' || node.args[0].op !== 'id') return null;
+  const type = scope.get(node.args[0].args)?.type ?? factVariables[node.args[0].args];
+  return closedWords[`${type}.${node.args[1]}`] ?? null;
+}
+
+/** The type of the elements of `action.effects` and `approvals`; null for all others. */
+function elementType(node: ASTNode): string | null {
+  if (node.op === 'id' && node.args === 'approvals') return 'Approval';
+  if (node.op !== '.' || node.args[0].op !== 'id') return null;
+  const declared = factTypes[factVariables[node.args[0].args] ?? '']?.fields[node.args[1]]?.type;
+  return /^list<([A-Z]\w*)>$/.exec(declared ?? '')?.[1] ?? null;
+}
+
+/** Lists whose length does not come from the person who asks. */
+function isFixedList(node: ASTNode, scope: Scope): boolean {
+  if (node.op === 'list') return true;
+  if (node.op === 'id') return node.args === 'approvals' && !scope.has(node.args);
+  return node.op === '.' && node.args[0].op === 'id' && ['lists', 'principal', 'target'].includes(node.args[0].args);
+}
+
+function childrenOf(node: ASTNode): ASTNode[] {
+  const parts: readonly unknown[] = Array.isArray(node.args) ? node.args.flat() : [node.args];
+  return parts.filter((part): part is ASTNode => typeof part === 'object' && part !== null && 'op' in part);
+}

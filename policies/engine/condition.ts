@@ -1,0 +1,206 @@
+// Conditions in CEL, compiled and type-checked for one policy file. Evaluating may throw (a missing label): the rule that asked
+// then fails closed, which is the caller's business.
+
+import { Environment } from '@marcbachmann/cel-js';
+import type { ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
+import { inNetwork } from './cidr.ts';
+import { readCondition } from './condition-checks.ts';
+import { factTypes, factVariables } from './facts.ts';
+import type { FactValues } from './facts.ts';
+import { glob } from './glob.ts';
+import { conditionDepthMax, conditionNodesMax, listEntriesMax } from './limits.ts';
+import { didYouMean } from './nearest.ts';
+import type { Path, Source } from './source.ts';
+
+/** How long an answer holds: for the session, for the same text read the same way, or only now. */
+export type Steadiness = 'session' | 'classification' | 'volatile';
+
+export interface Condition {
+  readonly text: string;
+  readonly steadiness: Steadiness;
+  /** True or false when the text is just that. */
+  readonly constant: boolean | null;
+  /** Throws when a fact that it reads is missing. */
+  readonly evaluate: (context: ConditionContext) => boolean;
+}
+
+export interface ConditionContext extends FactValues {
+  readonly lists: object;
+  readonly conditions: object;
+}
+
+const volatileReads = new Set(['action', 'action.text', 'action.parameters', 'approvals']);
+const sessionRoots = new Set(['principal', 'target', 'session', 'lists']);
+
+const base = declareFacts();
+
+/** The conditions of one policy file: its named lists and conditions are part of what a condition can say. */
+export class Conditions {
+  readonly #source: Source;
+  readonly #environment: Environment;
+  readonly #named = new Map<string, Condition | null>();
+  readonly #texts: Readonly<Record<string, string>>;
+  readonly #compiling: string[] = [];
+  readonly #lists: object;
+  readonly #Named: new (facts: FactValues) => object;
+
+  constructor(source: Source, lists: Readonly<Record<string, readonly string[]>>, texts: Readonly<Record<string, string>>) {
+    this.#source = source;
+    this.#texts = texts;
+    class Lists {}
+    this.#lists = Object.assign(new Lists(), lists);
+    const { Named, named } = namedConditions((name) => this.#named.get(name) ?? null, this.#lists, Object.keys(texts));
+    this.#Named = Named;
+    this.#environment = base.clone();
+    this.#environment.registerType('Lists', { ctor: Lists, fields: fieldsOf(Object.keys(lists), 'list<string>') });
+    this.#environment.registerType('Conditions', { ctor: named, fields: fieldsOf(Object.keys(texts), 'bool') });
+    this.#environment.registerVariable('lists', 'Lists').registerVariable('conditions', 'Conditions');
+    for (const name of Object.keys(texts)) this.#namedCondition(name);
+  }
+
+  /** The compiled condition, or null when it is wrong; then the source has the problems. */
+  compile(path: Path, text: string): Condition | null {
+    const parsed = this.#parse(path, text);
+    if (parsed === null) return null;
+    const { reads, faults } = readCondition(parsed.ast);
+    for (const fault of faults) this.#source.problemInText(path, fault.offset, fault.message);
+    const checked = parsed.check();
+    if (!checked.valid) {
+      const error = checked.error as CelTypeError | ParseError;
+      this.#source.problemInText(path, error.range?.start ?? 0, this.#typeWords(error));
+      return null;
+    }
+    if (checked.type !== 'bool') {
+      this.#source.problemInText(path, 0, `a condition must be true or false, this is ${checked.type}`);
+      return null;
+    }
+    if (faults.length > 0) return null;
+    const steadiness = this.#steadiness(reads);
+    if (steadiness === null) return null;
+    const constant = parsed.ast.op === 'value' && typeof parsed.ast.args === 'boolean' ? parsed.ast.args : null;
+    const evaluate = (context: ConditionContext): boolean => {
+      const value: unknown = parsed(context);
+      if (typeof value !== 'boolean') throw new Error(`condition "${text}" is neither true nor false`);
+      return value;
+    };
+    return { text, steadiness, constant, evaluate };
+  }
+
+  /** The context of one judgement for the conditions of this file. */
+  context(facts: FactValues): ConditionContext {
+    return { ...facts, lists: this.#lists, conditions: new this.#Named(facts) };
+  }
+
+  #parse(path: Path, text: string): ReturnType<Environment['parse']> | null {
+    try {
+      return this.#environment.parse(text);
+    } catch (thrown) {
+      const error = thrown as ParseError;
+      this.#source.problemInText(path, error.range?.start ?? 0, `not a condition: ${error.summary ?? error.message}`);
+      return null;
+    }
+  }
+
+  /** The least steady thing read decides. Null when a named condition that it reads is wrong. */
+  #steadiness(reads: ReadonlySet<string>): Steadiness | null {
+    let steadiness: Steadiness = 'session';
+    for (const read of reads) {
+      const [root, name] = read.split('.') as [string, string | undefined];
+      let found: Steadiness;
+      if (root === 'conditions') {
+        if (name === undefined) found = 'volatile';
+        else {
+          const named = this.#namedCondition(name);
+          if (named === null) return null;
+          found = named.steadiness;
+        }
+      } else if (root === 'time' || volatileReads.has(read)) found = 'volatile';
+      else found = sessionRoots.has(root) ? 'session' : 'classification';
+      if (found === 'volatile') return 'volatile';
+      if (found === 'classification') steadiness = 'classification';
+    }
+    return steadiness;
+  }
+
+  #namedCondition(name: string): Condition | null {
+    const known = this.#named.get(name);
+    if (known !== undefined) return known;
+    const path = ['conditions', name];
+    if (this.#compiling.includes(name)) {
+      this.#source.problem(path, `conditions that need each other: ${[...this.#compiling, name].join(' → ')}`);
+      return null;
+    }
+    this.#compiling.push(name);
+    const compiled = this.compile(path, this.#texts[name] ?? 'false');
+    this.#compiling.pop();
+    this.#named.set(name, compiled);
+    return compiled;
+  }
+
+  #typeWords(error: CelTypeError | ParseError): string {
+    const name = /^(?:No such key|Unknown variable): (.*)$/.exec(error.summary)?.[1];
+    if (name === undefined) return error.summary.replace(/^no such overload: /, 'these types do not go together: ');
+    const known =
+      error.code === 'unknown_variable'
+        ? [...Object.keys(factVariables), 'lists', 'conditions']
+        : [
+            ...Object.values(factTypes).flatMap((type) => Object.keys(type.fields)),
+            ...Object.keys(this.#lists),
+            ...Object.keys(this.#texts),
+          ];
+    return `unknown fact "${name}"${didYouMean(name, known)}`;
+  }
+}
+
+function declareFacts(): Environment {
+  const environment = new Environment({
+    limits: { maxAstNodes: conditionNodesMax, maxDepth: conditionDepthMax, maxListElements: listEntriesMax, maxMapEntries: 0 },
+  });
+  for (const [name, type] of Object.entries(factTypes)) {
+    const fields = Object.fromEntries(Object.entries(type.fields).map(([field, { type: fieldType }]) => [field, fieldType]));
+    environment.registerType(name, { ctor: type.ctor as new () => object, fields });
+  }
+  for (const [name, type] of Object.entries(factVariables)) environment.registerVariable(name, type);
+  // `time.hour == 9` is what people write; CEL knows 9 as an int and the hour as a double.
+  environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
+  environment.registerOperator('double in list<int>', (a: number, list: readonly bigint[]) => list.some((b) => a === Number(b)));
+  environment.registerFunction('glob(string, string): bool', (text: string, pattern: string) => glob(pattern)(text));
+  environment.registerFunction('cidr(string, string): bool', (address: string, network: string) => inNetwork(address, network));
+  return environment;
+}
+
+/** A class whose getters evaluate the named conditions, each at most once for each judgement. */
+function namedConditions(conditionNamed: (name: string) => Condition | null, lists: object, names: readonly string[]) {
+  class NamedConditions {
+    // Private, because every other name belongs to the policy's author.
+    readonly #context: ConditionContext;
+    readonly #answers = new Map<string, boolean>();
+
+    constructor(facts: FactValues) {
+      this.#context = { ...facts, lists, conditions: this };
+    }
+
+    static answer(on: NamedConditions, name: string): boolean {
+      let answer = on.#answers.get(name);
+      if (answer === undefined) {
+        const condition = conditionNamed(name);
+        if (condition === null) throw new Error(`no condition is named ${name}`);
+        answer = condition.evaluate(on.#context);
+        on.#answers.set(name, answer);
+      }
+      return answer;
+    }
+  }
+  for (const name of names) {
+    Object.defineProperty(NamedConditions.prototype, name, {
+      get(this: NamedConditions): boolean {
+        return NamedConditions.answer(this, name);
+      },
+    });
+  }
+  return { Named: NamedConditions as new (facts: FactValues) => object, named: NamedConditions as unknown as new () => object };
+}
+
+function fieldsOf(names: readonly string[], type: string): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, type]));
+}

@@ -1,0 +1,117 @@
+// The shape of a policy file, as a zod schema. Strict keys everywhere: an unknown key is an error, never ignored. The JSON
+// Schema for editors is generated from this, so the descriptions are written for the person who edits a policy.
+
+import * as z from 'zod';
+import { durationPattern } from './duration.ts';
+import * as limits from './limits.ts';
+import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
+
+const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+const namePattern = /^(\$[a-z][a-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.@:-]*)$/;
+const listNamePattern = /^(?!constructor$)[a-z][a-z0-9_]*$/;
+
+/** Words for what a pattern asks, because a regular expression is no error message. */
+export const patternWords: ReadonlyMap<string, string> = new Map([
+  [String(idPattern), 'lower-case words joined by "-", such as hold-destructive'],
+  [String(namePattern), 'a name, or $list for a list under "lists"'],
+  [String(listNamePattern), 'lower-case letters, digits and "_", starting with a letter'],
+  [String(durationPattern), 'a duration such as 90s, 15m, 2h or 1h30m'],
+]);
+
+const id = z.string().regex(idPattern);
+const name = z.string().regex(namePattern);
+const namePatternEntry = z.string().min(1).max(limits.patternCharsMax);
+const list = <Entry extends z.ZodType>(entry: Entry) => z.array(entry).min(1).max(limits.listEntriesMax);
+const condition = z.string().min(1).max(limits.conditionCharsMax);
+const duration = z.string().regex(durationPattern);
+const sentence = z.string().min(1).max(limits.messageCharsMax);
+
+const record = z
+  .strictObject({
+    parameters: z.boolean().optional().describe('Write bound parameters into the recording. Default: false.'),
+    results: z.boolean().optional().describe('Write result rows into the recording, bounded. Default: false.'),
+  })
+  .describe('What is recorded besides the statement itself. Of several matching rules, the one that records more counts.');
+
+const targets = z.strictObject({
+  names: list(namePatternEntry).optional().describe('Names of targets; * and ? are wildcards. Any of them.'),
+  protocols: list(z.enum(protocols)).optional().describe('Any of them.'),
+  labels: z
+    .record(z.string().min(1), z.union([z.string(), list(z.string())]))
+    .optional()
+    .describe('Labels that the target must all have, each with this value or one of these values.'),
+});
+
+const principals = z.strictObject({
+  groups: list(name).optional().describe('Members of any of these groups.'),
+  people: list(name).optional().describe('Any of these people, by their names.'),
+  kinds: list(z.enum(principalKinds)).optional().describe('Any of: person, machine, ai-agent.'),
+});
+
+const effects = z.strictObject({
+  verbs: list(z.enum(effectVerbs)).optional().describe('What is done. Any of them.'),
+  access: list(z.enum(accesses)).optional().describe('How harmless it is. Any of them.'),
+  tables: list(namePatternEntry).optional().describe('Tables and views, schema first: "public.orders", "public.*".'),
+  functions: list(namePatternEntry).optional().describe('Functions and procedures.'),
+  objects: list(namePatternEntry).optional().describe('Objects of any kind, by name.'),
+  object_kinds: list(z.enum(objectKinds)).optional().describe('Any of them.'),
+});
+
+const approvers = z.strictObject({
+  groups: list(name).describe('Members of any of these groups may approve; never the person who asks.'),
+  count: z.int().min(1).max(limits.approvalsMax).optional().describe('How many different people must say yes. Default: 1.'),
+});
+
+const rule = z.strictObject({
+  id: id.describe('The name of the rule, unique in its policy. It stands in the audit log.'),
+  title: sentence.optional().describe('One sentence for people: what the rule is about. Shown while an action waits.'),
+  actions: list(z.enum(actionKinds)).optional().describe('Which actions are judged by this rule. Default: [statement].'),
+  principals: principals.optional().describe('Who acts. Every key must match. Default: everybody.'),
+  targets: targets.optional().describe('On which targets, within applies_to. Every key must match.'),
+  effects: effects
+    .optional()
+    .describe('What the action would do. Deny and hold match when any effect does; allow covers the effects that match.'),
+  understood: z
+    .union([z.boolean(), z.literal('any')])
+    .optional()
+    .describe('Whether the text could be read. Default: true; for deny: any. An allow rule never matches what was not understood.'),
+  when: condition.optional().describe('A condition in CEL. It must be true for the rule to match.'),
+  otherwise: z
+    .boolean()
+    .optional()
+    .describe('On hold and deny: judge only what no allow rule covers. This is how "everything else waits" is said.'),
+  decision: z.enum(['allow', 'hold', 'deny']),
+  message: sentence.optional().describe('On deny: words for the person. {problem}, {effect}, {target} and {principal} are filled in.'),
+  approvers: approvers.optional().describe('On hold: who may approve.'),
+  expires: duration.optional().describe('On hold: how long it may wait. Default: 15m.'),
+  expires_in_transaction: duration.optional().describe('On hold: the same while a transaction is open. Default: 60s.'),
+  reason_required: z.boolean().optional().describe('On hold: an approval needs a reason. Default: false.'),
+  record: record.optional(),
+});
+
+/** One policy file. */
+export const policyDocument = z
+  .strictObject({
+    policy: id.describe('The name of the policy, unique in the folder.'),
+    description: z.string().max(4_000).optional(),
+    time_zone: z.string().min(1).max(64).optional().describe('The zone of the facts under "time", such as Europe/Berlin. Default: UTC.'),
+    applies_to: targets.optional().describe('The targets this policy speaks of. Default: all.'),
+    record: record.optional(),
+    lists: z
+      .record(z.string().regex(listNamePattern), list(z.string().min(1).max(limits.patternCharsMax)))
+      .optional()
+      .describe('Named lists. "$name" as an entry of any list stands for its entries; conditions read lists.name.'),
+    conditions: z
+      .record(z.string().regex(listNamePattern), condition)
+      .optional()
+      .describe('Named conditions in CEL. Other conditions read them as conditions.name.'),
+    rules: list(rule),
+  })
+  .describe('A Sallyport policy. Any matching deny wins, then hold, then allow; what nothing allows is denied.');
+
+export type PolicyDocument = z.infer<typeof policyDocument>;
+export type RuleDocument = z.infer<typeof rule>;
+export type EffectsDocument = z.infer<typeof effects>;
+export type TargetsDocument = z.infer<typeof targets>;
+export type PrincipalsDocument = z.infer<typeof principals>;
+export type RecordDocument = z.infer<typeof record>;

@@ -1,0 +1,233 @@
+// The facts that conditions can read, with their types and meaning. This is the whole declared world of a condition: a name that
+// is not here does not load. Numbers are `double`, because CEL's `int` would need BigInt at every action.
+
+import type { Action } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Approval, SessionFacts } from '../../src/core/decision.ts';
+import type { Effect } from '../../src/core/effect.ts';
+import type { Facts } from '../../src/core/policy.ts';
+import { TimeFact } from './zone-time.ts';
+
+export class PrincipalFact {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly kind: string;
+
+  constructor(principal: Facts['principal']) {
+    this.name = principal.name;
+    this.groups = principal.groups;
+    this.kind = principal.kind;
+  }
+}
+
+export class TargetFact {
+  readonly name: string;
+  readonly protocol: string;
+  readonly labels: Readonly<Record<string, string>>;
+
+  constructor(target: Facts['target']) {
+    this.name = target.name;
+    this.protocol = target.protocol;
+    this.labels = target.labels;
+  }
+}
+
+export class SessionFact {
+  readonly client_address: string;
+  readonly tls: boolean;
+  readonly method: string;
+  readonly database: string;
+
+  constructor(session: SessionFacts) {
+    this.client_address = session.clientAddress;
+    this.tls = session.tls;
+    this.method = session.method;
+    this.database = session.database ?? '';
+  }
+}
+
+export class EffectFact {
+  readonly verb: string;
+  readonly access: string;
+  readonly object: string;
+  readonly object_kind: string;
+
+  constructor(effect: Effect) {
+    this.verb = effect.verb;
+    this.access = effect.access;
+    this.object = effect.object ?? '';
+    this.object_kind = effect.objectKind;
+  }
+}
+
+export class ApprovalFact {
+  readonly by: string;
+  readonly groups: readonly string[];
+
+  constructor(approval: Approval) {
+    this.by = approval.by;
+    this.groups = approval.groups;
+  }
+}
+
+/** Lazy: most conditions read one or two of these. */
+export class ActionFact {
+  readonly #action: Action;
+  readonly #classification: Classification;
+  #effects: readonly EffectFact[] | null = null;
+
+  constructor(action: Action, classification: Classification) {
+    this.#action = action;
+    this.#classification = classification;
+  }
+
+  get kind(): string {
+    return this.#action.kind;
+  }
+  get text(): string {
+    return this.#action.text;
+  }
+  get understood(): boolean {
+    return this.#classification.understood;
+  }
+  get kinds(): readonly string[] {
+    return this.#classification.summary.kinds;
+  }
+  get verbs(): readonly string[] {
+    return this.#classification.summary.verbs;
+  }
+  get access(): string {
+    return this.#classification.summary.access;
+  }
+  get effects(): readonly EffectFact[] {
+    this.#effects ??= this.#classification.summary.effects.map((effect) => new EffectFact(effect));
+    return this.#effects;
+  }
+  get tables(): readonly string[] {
+    return this.#classification.summary.tables;
+  }
+  get tables_written(): readonly string[] {
+    return this.#classification.summary.tablesWritten;
+  }
+  get functions(): readonly string[] {
+    return this.#classification.summary.functions;
+  }
+  get missing_where(): boolean {
+    return this.#classification.summary.missingWhere;
+  }
+  get in_transaction(): boolean {
+    return this.#action.transaction !== 'none';
+  }
+  get statement_count(): number {
+    return this.#classification.statements.length;
+  }
+  get parameters(): readonly string[] {
+    return this.#action.parameters?.map((parameter) => parameter.text ?? '') ?? [];
+  }
+}
+
+interface FactField {
+  readonly type: string;
+  readonly words: string;
+}
+
+interface FactType {
+  readonly ctor: new (...parts: never[]) => object;
+  readonly fields: Readonly<Record<string, FactField>>;
+}
+
+/** Types by name; the order matters, because a type must be declared before it is used in another. */
+export const factTypes: Readonly<Record<string, FactType>> = {
+  Principal: {
+    ctor: PrincipalFact,
+    fields: {
+      name: { type: 'string', words: 'name of the person or machine' },
+      groups: { type: 'list<string>', words: 'the groups of the principal' },
+      kind: { type: 'string', words: 'person, machine or ai-agent' },
+    },
+  },
+  Target: {
+    ctor: TargetFact,
+    fields: {
+      name: { type: 'string', words: 'name of the target' },
+      protocol: { type: 'string', words: 'postgres, mysql or ssh' },
+      labels: {
+        type: 'map<string, string>',
+        words: 'labels of the target; reading one that is missing fails, so ask `"x" in target.labels`',
+      },
+    },
+  },
+  Session: {
+    ctor: SessionFact,
+    fields: {
+      client_address: { type: 'string', words: 'IP address of the client' },
+      tls: { type: 'bool', words: 'is the connection of the client encrypted' },
+      method: { type: 'string', words: 'how the person signed in: token, browser, public-key' },
+      database: { type: 'string', words: 'database the session is in; empty where there is none' },
+    },
+  },
+  Effect: {
+    ctor: EffectFact,
+    fields: {
+      verb: { type: 'string', words: 'what is done: drop, update, …' },
+      access: { type: 'string', words: 'read, session, write or unknown' },
+      object: { type: 'string', words: 'name of the object, schema first; empty where there is none' },
+      object_kind: { type: 'string', words: 'table, view, function, …' },
+    },
+  },
+  Action: {
+    ctor: ActionFact,
+    fields: {
+      kind: { type: 'string', words: 'connect, statement, command, …' },
+      text: { type: 'string', words: 'exactly what was asked; effects are the better question' },
+      understood: { type: 'bool', words: 'could the text be read' },
+      kinds: { type: 'list<string>', words: 'statement kinds, lower case: "select", "drop table"' },
+      verbs: { type: 'list<string>', words: 'verbs of all effects' },
+      access: { type: 'string', words: 'the strongest access of any effect: unknown > write > session > read' },
+      effects: { type: 'list<Effect>', words: 'everything the action would do' },
+      tables: { type: 'list<string>', words: 'tables and views named, read or written' },
+      tables_written: { type: 'list<string>', words: 'tables and views that are written' },
+      functions: { type: 'list<string>', words: 'functions called' },
+      missing_where: { type: 'bool', words: 'an UPDATE or DELETE reaches every row' },
+      in_transaction: { type: 'bool', words: 'a transaction is open' },
+      statement_count: { type: 'double', words: 'how many statements the text has' },
+      parameters: { type: 'list<string>', words: 'bound parameters as text; NULL reads as an empty text' },
+    },
+  },
+  Time: {
+    ctor: TimeFact,
+    fields: {
+      hour: { type: 'double', words: '0 to 23' },
+      minute: { type: 'double', words: '0 to 59' },
+      weekday: { type: 'string', words: 'monday to sunday' },
+      date: { type: 'string', words: 'such as "2026-11-21"; texts compare in order' },
+    },
+  },
+  Approval: {
+    ctor: ApprovalFact,
+    fields: {
+      by: { type: 'string', words: 'who said yes' },
+      groups: { type: 'list<string>', words: 'groups of that person' },
+    },
+  },
+};
+
+/** The variables of a condition; `lists` and `conditions` are added for each file. */
+export const factVariables: Readonly<Record<string, string>> = {
+  principal: 'Principal',
+  target: 'Target',
+  session: 'Session',
+  action: 'Action',
+  time: 'Time',
+  approvals: 'list<Approval>',
+};
+
+/** What a condition is evaluated on. */
+export interface FactValues {
+  readonly principal: PrincipalFact;
+  readonly target: TargetFact;
+  readonly session: SessionFact;
+  readonly action: ActionFact;
+  readonly time: TimeFact;
+  readonly approvals: readonly ApprovalFact[];
+}

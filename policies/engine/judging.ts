@@ -1,0 +1,80 @@
+// One judgement: an action's facts, made when they are first asked for, and whether anything that changes was asked.
+
+import type { Action } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Effect } from '../../src/core/effect.ts';
+import type { Facts } from '../../src/core/policy.ts';
+import type { ConditionContext } from './condition.ts';
+import { ActionFact, ApprovalFact } from './facts.ts';
+import { matchesEffect } from './matchers.ts';
+import type { PlannedRule, SessionValues } from './plan.ts';
+import type { PolicyFile, Rule } from './rule.ts';
+
+export class Judging {
+  readonly action: Action;
+  readonly classification: Classification;
+  readonly facts: Facts;
+  /** Without duplicates. */
+  readonly effects: readonly Effect[];
+  /** A condition was asked that reads the time, the text, parameters or approvals: the answer holds for now only. */
+  isVolatile = false;
+  readonly #values: SessionValues;
+  readonly #contexts = new Map<PolicyFile, ConditionContext>();
+  #actionFact: ActionFact | null = null;
+
+  constructor(action: Action, classification: Classification, facts: Facts, values: SessionValues) {
+    this.action = action;
+    this.classification = classification;
+    this.facts = facts;
+    this.effects = distinct(classification.summary.effects);
+    this.#values = values;
+  }
+
+  /** Could the text be read the way the rule wants it? */
+  readable(rule: Rule): boolean {
+    return rule.understood === 'any' || rule.understood === this.classification.understood;
+  }
+
+  /** Deny and hold: does any effect match? True when the rule does not ask. */
+  anyEffect(rule: Rule, among: readonly Effect[] = this.effects): boolean {
+    const { effects } = rule;
+    return effects === null || among.some((effect) => matchesEffect(effects, effect));
+  }
+
+  /** Asks the condition. One that fails counts as true for deny and hold, and as false for allow. */
+  whenHolds({ rule, when }: PlannedRule): boolean {
+    if (when === null) return true;
+    if (when.steadiness === 'volatile') this.isVolatile = true;
+    try {
+      return when.evaluate(this.context(rule.file));
+    } catch {
+      return rule.decision !== 'allow';
+    }
+  }
+
+  /** The facts as the conditions of a file see them (its time zone, lists and named conditions). */
+  context(file: PolicyFile): ConditionContext {
+    let context = this.#contexts.get(file);
+    if (context === undefined) {
+      this.#actionFact ??= new ActionFact(this.action, this.classification);
+      context = file.conditions.context({
+        ...this.#values,
+        action: this.#actionFact,
+        time: file.timeAt(this.facts.nowMs),
+        approvals: this.facts.approvals.map((approval) => new ApprovalFact(approval)),
+      });
+      this.#contexts.set(file, context);
+    }
+    return context;
+  }
+}
+
+function distinct(effects: readonly Effect[]): readonly Effect[] {
+  if (effects.length < 2) return effects;
+  const seen = new Map<string, Effect>();
+  for (const effect of effects) {
+    const key = `${effect.verb} ${effect.access} ${effect.objectKind} ${effect.object ?? '\0'}`;
+    if (!seen.has(key)) seen.set(key, effect);
+  }
+  return seen.size === effects.length ? effects : [...seen.values()];
+}

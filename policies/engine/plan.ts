@@ -1,0 +1,116 @@
+// Which rules can speak at all in one session: who and where are settled once, with every condition that reads nothing else.
+
+import type { ActionKind } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Decision } from '../../src/core/decision.ts';
+import type { Facts } from '../../src/core/policy.ts';
+import type { Condition } from './condition.ts';
+import { ActionFact, PrincipalFact, SessionFact, TargetFact } from './facts.ts';
+import type { FactValues } from './facts.ts';
+import { matchesPrincipal, matchesTarget } from './matchers.ts';
+import type { Rule } from './rule.ts';
+import { TimeFact } from './zone-time.ts';
+
+/** A rule that can match in this session; `when` is what is left to ask. */
+export interface PlannedRule {
+  readonly rule: Rule;
+  readonly when: Condition | null;
+}
+
+/** The rules for one kind of action, by what they decide, with the decisions already made. */
+export interface KindPlan {
+  readonly deny: readonly PlannedRule[];
+  readonly hold: readonly PlannedRule[];
+  readonly allow: readonly PlannedRule[];
+  readonly otherwiseDeny: readonly PlannedRule[];
+  readonly otherwiseHold: readonly PlannedRule[];
+  /** By classification, which stands for text and reading mode; one map outside and one inside a transaction. */
+  readonly remembered: WeakMap<Classification, Decision>;
+  readonly rememberedInTransaction: WeakMap<Classification, Decision>;
+}
+
+export type SessionValues = Pick<FactValues, 'principal' | 'target' | 'session'>;
+
+export class SessionPlan {
+  readonly values: SessionValues;
+  readonly #rules: readonly PlannedRule[];
+  readonly #kinds = new Map<ActionKind, KindPlan>();
+
+  constructor(rules: readonly Rule[], facts: Facts) {
+    this.values = {
+      principal: new PrincipalFact(facts.principal),
+      target: new TargetFact(facts.target),
+      session: new SessionFact(facts.session),
+    };
+    this.#rules = rules.flatMap((rule) => this.#planned(rule, facts));
+  }
+
+  kind(kind: ActionKind): KindPlan {
+    let plan = this.#kinds.get(kind);
+    if (plan === undefined) {
+      plan = planOf(this.#rules.filter(({ rule }) => rule.actions.includes(kind)));
+      this.#kinds.set(kind, plan);
+    }
+    return plan;
+  }
+
+  #planned(rule: Rule, facts: Facts): PlannedRule[] {
+    if (rule.principals !== null && !matchesPrincipal(rule.principals, facts.principal)) return [];
+    if (!rule.targets.every((matcher) => matchesTarget(matcher, facts.target))) return [];
+    if (rule.when === null || rule.when.steadiness !== 'session') return [{ rule, when: rule.when }];
+    return this.#holdsForSession(rule, rule.when) ? [{ rule, when: null }] : [];
+  }
+
+  #holdsForSession(rule: Rule, when: Condition): boolean {
+    try {
+      return when.evaluate(rule.file.conditions.context({ ...this.values, action: noAction, time: noTime, approvals: [] }));
+    } catch {
+      return rule.decision !== 'allow';
+    }
+  }
+}
+
+function planOf(rules: readonly PlannedRule[]): KindPlan {
+  const pick = (decision: Rule['decision'], otherwise: boolean) =>
+    rules.filter(({ rule }) => rule.decision === decision && rule.otherwise === otherwise);
+  return {
+    deny: pick('deny', false),
+    hold: pick('hold', false),
+    allow: pick('allow', false),
+    otherwiseDeny: pick('deny', true),
+    otherwiseHold: pick('hold', true),
+    remembered: new WeakMap(),
+    rememberedInTransaction: new WeakMap(),
+  };
+}
+
+// Never read: a condition that reads time or the action is not steady for a session.
+const noTime = new TimeFact(0, 0, 'monday', '1970-01-01');
+const noAction = new ActionFact(
+  {
+    id: '' as never,
+    kind: 'connect',
+    text: '',
+    parameters: null,
+    digest: () => '',
+    mode: { key: '', settings: {}, catalogue: null },
+    transaction: 'none',
+    classified: null,
+    prepared: null,
+  },
+  {
+    understood: false,
+    problem: null,
+    statements: [],
+    summary: {
+      kinds: [],
+      verbs: [],
+      access: 'unknown',
+      effects: [],
+      tables: [],
+      tablesWritten: [],
+      functions: [],
+      missingWhere: true,
+    },
+  },
+);

@@ -1,0 +1,82 @@
+// A loaded set of policies: judges actions, remembers what it decided, and explains itself. Immutable but for that memory.
+
+import type { Action } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Decision } from '../../src/core/decision.ts';
+import type { Facts, PolicySet } from '../../src/core/policy.ts';
+import { decide } from './decide.ts';
+import { explain } from './explain.ts';
+import type { Explanation } from './explain.ts';
+import { Judging } from './judging.ts';
+import { SessionPlan } from './plan.ts';
+import type { Rule } from './rule.ts';
+
+/** A rule as the console lists it. */
+export interface RuleView {
+  readonly id: string;
+  readonly title: string;
+  readonly policy: string;
+  readonly decision: 'allow' | 'hold' | 'deny';
+  readonly otherwise: boolean;
+  readonly path: string;
+  readonly line: number;
+}
+
+export interface LoadedPolicySet extends PolicySet {
+  readonly rules: readonly RuleView[];
+  /** Rule by rule: matched, or why not; and the decision that comes of it. */
+  explain(action: Action, classification: Classification, facts: Facts): Explanation;
+}
+
+type ByKey<Key extends WeakKey, Value> = WeakMap<Key, Value>;
+
+export class CompiledPolicySet implements LoadedPolicySet {
+  readonly version: string;
+  readonly rules: readonly RuleView[];
+  readonly #rules: readonly Rule[];
+  readonly #plans: ByKey<Facts['principal'], ByKey<Facts['target'], ByKey<Facts['session'], SessionPlan>>> = new WeakMap();
+
+  constructor(rules: readonly Rule[], version: string) {
+    this.version = version;
+    this.#rules = rules;
+    this.rules = rules.map((rule) => ({
+      id: rule.ref.id,
+      title: rule.ref.title,
+      policy: rule.file.name,
+      decision: rule.decision,
+      otherwise: rule.otherwise,
+      path: rule.file.source.path,
+      line: rule.file.source.lineOf(['rules', rule.index]),
+    }));
+  }
+
+  decide(action: Action, classification: Classification, facts: Facts): Decision {
+    const session = this.#plan(facts);
+    const plan = session.kind(action.kind);
+    // Approvals belong to one action, so what they lead to is never remembered.
+    if (facts.approvals.length > 0) return decide(plan, new Judging(action, classification, facts, session.values));
+    const remembered = action.transaction === 'none' ? plan.remembered : plan.rememberedInTransaction;
+    const known = remembered.get(classification);
+    if (known !== undefined) return known;
+    const judging = new Judging(action, classification, facts, session.values);
+    const decision = decide(plan, judging);
+    if (!judging.isVolatile) remembered.set(classification, decision);
+    return decision;
+  }
+
+  explain(action: Action, classification: Classification, facts: Facts): Explanation {
+    const session = this.#plan(facts);
+    return explain(this.#rules, session.kind(action.kind), new Judging(action, classification, facts, session.values));
+  }
+
+  /** Principal, target and session facts keep their identity for the life of a session. */
+  #plan(facts: Facts): SessionPlan {
+    let targets = this.#plans.get(facts.principal);
+    if (targets === undefined) this.#plans.set(facts.principal, (targets = new WeakMap()));
+    let sessions = targets.get(facts.target);
+    if (sessions === undefined) targets.set(facts.target, (sessions = new WeakMap()));
+    let plan = sessions.get(facts.session);
+    if (plan === undefined) sessions.set(facts.session, (plan = new SessionPlan(this.#rules, facts)));
+    return plan;
+  }
+}

@@ -1,0 +1,95 @@
+// A rule, read and compiled: what it matches and what it decides.
+
+import type { ActionKind } from '../../src/core/action.ts';
+import type { HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
+import type { Condition, Conditions } from './condition.ts';
+import type { PolicyDocument, RecordDocument, RuleDocument } from './document.ts';
+import { parseDuration } from './duration.ts';
+import { expiresDefaultMs, expiresInTransactionDefaultMs } from './limits.ts';
+import { effectMatcher, principalMatcher, targetMatcher } from './matchers.ts';
+import type { EffectMatcher, Expand, PrincipalMatcher, TargetMatcher } from './matchers.ts';
+import type { Source } from './source.ts';
+import type { TimeFact } from './zone-time.ts';
+
+/** What the rules of one file share. */
+export interface PolicyFile {
+  readonly name: string;
+  readonly source: Source;
+  readonly document: PolicyDocument;
+  readonly conditions: Conditions;
+  readonly timeAt: (nowMs: number) => TimeFact;
+  readonly expand: Expand;
+}
+
+export interface Rule {
+  readonly ref: RuleRef;
+  readonly file: PolicyFile;
+  /** Index in the file's list of rules. */
+  readonly index: number;
+  readonly decision: 'allow' | 'hold' | 'deny';
+  readonly otherwise: boolean;
+  readonly actions: readonly ActionKind[];
+  readonly understood: boolean | 'any';
+  readonly principals: PrincipalMatcher | null;
+  /** The policy's applies_to and the rule's own targets; all must match. */
+  readonly targets: readonly TargetMatcher[];
+  readonly effects: EffectMatcher | null;
+  readonly when: Condition | null;
+  /** Set for hold. */
+  readonly terms: HoldTerms | null;
+  /** Set for deny with words of its own. */
+  readonly message: string | null;
+  readonly obligations: Obligations;
+}
+
+/** Compiles a rule. Null when its condition is wrong; then the source has the problem. */
+export function compileRule(file: PolicyFile, document: RuleDocument, index: number, version: string): Rule | null {
+  const at = ['rules', index];
+  const { expand } = file;
+  const when = document.when === undefined ? null : file.conditions.compile([...at, 'when'], document.when);
+  if (document.when !== undefined && when === null) return null;
+  const reading = document.decision === 'allow' ? 'strict' : 'loose';
+  const targets: TargetMatcher[] = [];
+  if (file.document.applies_to !== undefined) targets.push(targetMatcher(file.document.applies_to, ['applies_to'], expand));
+  if (document.targets !== undefined) targets.push(targetMatcher(document.targets, [...at, 'targets'], expand));
+  return {
+    ref: { id: `${file.name}/${document.id}`, title: document.title ?? titleOf(document.id), version },
+    file,
+    index,
+    decision: document.decision,
+    otherwise: document.otherwise ?? false,
+    actions: document.actions ?? ['statement'],
+    understood: document.understood ?? (document.decision === 'deny' ? 'any' : true),
+    principals: document.principals === undefined ? null : principalMatcher(document.principals, [...at, 'principals'], expand),
+    targets,
+    effects: document.effects === undefined ? null : effectMatcher(document.effects, reading, [...at, 'effects'], expand),
+    when,
+    terms: document.decision === 'hold' ? termsOf(file, document, index) : null,
+    message: document.message ?? null,
+    obligations: obligationsOf(document.record, file.document.record),
+  };
+}
+
+function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldTerms {
+  const expiresMs = parseDuration(document.expires ?? '') ?? expiresDefaultMs;
+  return {
+    approverGroups: file.expand(document.approvers?.groups ?? [], ['rules', index, 'approvers', 'groups']),
+    approvalsNeeded: document.approvers?.count ?? 1,
+    expiresMs,
+    expiresInTransactionMs: parseDuration(document.expires_in_transaction ?? '') ?? Math.min(expiresMs, expiresInTransactionDefaultMs),
+    reasonRequired: document.reason_required ?? false,
+  };
+}
+
+function obligationsOf(rule: RecordDocument | undefined, policy: RecordDocument | undefined): Obligations {
+  return {
+    recordParameters: rule?.parameters ?? policy?.parameters ?? false,
+    recordResults: rule?.results ?? policy?.results ?? false,
+  };
+}
+
+/** "hold-destructive" → "Hold destructive". */
+function titleOf(id: string): string {
+  const words = id.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,61 @@
+// The terms of a hold: several rules that hold at once are merged to the strictest of each, and approvals are counted against
+// the result.
+
+import type { Approval, HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import type { Rule } from './rule.ts';
+
+export interface Merged {
+  readonly ref: RuleRef;
+  readonly terms: HoldTerms;
+  readonly obligations: Obligations;
+}
+
+/** Names all of the rules; never called with none. */
+export function joinRefs(rules: readonly Rule[]): RuleRef {
+  if (rules.length === 1) return rules[0]!.ref;
+  return {
+    id: rules.map((rule) => rule.ref.id).join(', '),
+    title: [...new Set(rules.map((rule) => rule.ref.title))].join('; '),
+    version: rules[0]!.ref.version,
+  };
+}
+
+export function uniteObligations(rules: readonly Rule[]): Obligations {
+  return {
+    recordParameters: rules.some((rule) => rule.obligations.recordParameters),
+    recordResults: rules.some((rule) => rule.obligations.recordResults),
+  };
+}
+
+/**
+ * The largest count, the shortest waits, a reason if any rule wants one. Approvers must satisfy every rule: the groups that
+ * all rules name, or, when no group is named by all of them, one group of each rule.
+ */
+export function mergeHolds(rules: readonly Rule[]): Merged {
+  const all = rules.flatMap((rule) => (rule.terms === null ? [] : [rule.terms]));
+  const groupSets = all.map((terms) => terms.approverGroups);
+  const first = groupSets[0] ?? [];
+  const shared = first.filter((group) => groupSets.every((set) => set.includes(group)));
+  const terms: HoldTerms = {
+    approverGroups: shared.length > 0 ? shared : first,
+    approvalsNeeded: Math.max(...all.map((it) => it.approvalsNeeded)),
+    expiresMs: Math.min(...all.map((it) => it.expiresMs)),
+    expiresInTransactionMs: Math.min(...all.map((it) => it.expiresInTransactionMs)),
+    reasonRequired: all.some((it) => it.reasonRequired),
+    ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
+  };
+  return { ref: joinRefs(rules), terms, obligations: uniteObligations(rules) };
+}
+
+/** Do these approvals satisfy the terms now? One person counts once, and never for an action of their own. */
+export function satisfied(terms: HoldTerms, approvals: readonly Approval[], requester: Principal): boolean {
+  const people = new Set<string>();
+  for (const approval of approvals) {
+    if (approval.by === requester.name) continue;
+    if (terms.reasonRequired && (approval.reason === null || approval.reason.trim() === '')) continue;
+    const inOneOf = (groups: readonly string[]) => groups.some((group) => approval.groups.includes(group));
+    if (inOneOf(terms.approverGroups) && (terms.alsoInGroups ?? []).every(inOneOf)) people.add(approval.by);
+  }
+  return people.size >= terms.approvalsNeeded;
+}

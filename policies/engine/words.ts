@@ -1,0 +1,47 @@
+// The sentences of policy decisions that no rule words itself.
+
+import type { Action } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Effect } from '../../src/core/effect.ts';
+import type { Facts } from '../../src/core/policy.ts';
+
+/** What may stand in braces in a rule's message. */
+export const placeholders = ['problem', 'effect', 'target', 'principal'] as const;
+
+const effectsShownMax = 3;
+
+/** "delete public.orders" */
+export function effectWords(effect: Effect): string {
+  return effect.object === null ? effect.verb : `${effect.verb} ${effect.object}`;
+}
+
+/** Nothing matched: names what was not allowed, so that the reader knows which rule is missing. */
+export function nothingAllows(action: Action, classification: Classification, facts: Facts, uncovered: readonly Effect[]): string {
+  if (!classification.understood) return notUnderstood(classification);
+  const { principal, target } = facts;
+  if (action.kind === 'connect') return `nothing allows ${principal.name} to open a session on ${target.name}`;
+  if (uncovered.length === 0) return `nothing allows this ${action.kind} on ${target.name}`;
+  const shown = uncovered.slice(0, effectsShownMax).map(effectWords).join(', ');
+  const more = uncovered.length > effectsShownMax ? ` and ${uncovered.length - effectsShownMax} more` : '';
+  return `nothing allows ${shown}${more} on ${target.name}`;
+}
+
+/** The parser's own words for a syntax error; the gateway adds the parser's words to the others itself. */
+export function notUnderstood(classification: Classification): string {
+  const { problem } = classification;
+  return problem?.kind === 'syntax' ? problem.message : 'the text was not understood, and what is not understood does not run';
+}
+
+/** Fills the braces of a rule's message. */
+export function fillMessage(message: string, classification: Classification, facts: Facts, effect: Effect | null): string {
+  const first = effect ?? classification.summary.effects[0] ?? null;
+  const values: Record<(typeof placeholders)[number], string> = {
+    problem: classification.problem?.message ?? 'no problem',
+    effect: first === null ? 'this' : effectWords(first),
+    target: facts.target.name,
+    principal: facts.principal.name,
+  };
+  return message.replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? values[name as keyof typeof values] : whole,
+  );
+}
