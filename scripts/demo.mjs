@@ -61,9 +61,11 @@ function runDemo(args) {
   return new Promise((resolve) => {
     // The IPC channel closes when this process dies in any way; the demo sees that and ends.
     child = spawn(findNode(), ['--disable-warning=ExperimentalWarning', join(root, 'docker/demo/main.ts'), ...args], {
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      // What it has for stdout comes as a message, so that no library of the gateway can add a line there.
+      stdio: ['ignore', 2, 2, 'ipc'],
       env: toolEnvironment(),
     });
+    child.on('message', (message) => process.stdout.write(message.print));
     child.on('error', (error) => {
       say(`${red('✗')} The demo could not be started: ${error.message}`);
       resolve(1);

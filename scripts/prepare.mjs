@@ -17,7 +17,9 @@ const nodeBinary = join(root, 'node_modules/node/bin/node');
 export function checkNode() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major >= 18) return;
-  throw new StepFailed(`Node ${process.versions.node} is too old: Node 18 or newer is needed to install (it then fetches Node ${nodeNeeded} for itself).`);
+  throw new StepFailed(
+    `Node ${process.versions.node} is too old: Node 18 or newer is needed to install (it then fetches Node ${nodeNeeded} for itself).`,
+  );
 }
 
 /** The Node that runs Sallyport: the one that npm installed, else this one if it is new enough, else null. */
@@ -42,7 +44,11 @@ export async function installPackages() {
     // A lock file that npm does not accept (another platform, another registry) is no reason to stop: package.json pins every version.
     if (result.code !== 0 && result.signal === null) result = await install(['install', '--no-save']);
     if (result.signal !== null) throw new StepFailed('The installation was interrupted.');
-    if (result.code !== 0) throw new StepFailed('npm could not install the packages. Is the npm registry reachable, and is there space on the disk?', result.output);
+    if (result.code !== 0)
+      throw new StepFailed(
+        'npm could not install the packages. Is the npm registry reachable, and is there space on the disk?',
+        result.output,
+      );
   });
   if (findNode() === null) {
     await step(`Fetching Node ${nodeNeeded} from npm`, async () => {
@@ -92,7 +98,10 @@ function sourceHash(paths) {
       const entries = readdirSync(path, { withFileTypes: true });
       for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) add(join(path, entry.name), entry.isDirectory());
     } else {
-      hash.update(`${relative(root, path)}\0`).update(readFileSync(path)).update('\0');
+      hash
+        .update(`${relative(root, path)}\0`)
+        .update(readFileSync(path))
+        .update('\0');
     }
   };
   for (const path of paths) if (existsSync(path)) add(path, !/\.[a-z]+$/.test(path));

@@ -16,7 +16,8 @@ export function postgresBinaries(user: RunAs | null): string {
   const installed = installedPackage();
   const own = join(installed.directory, 'native/bin');
   if (canRun(join(own, 'postgres'), ['--version'], user)) return own;
-  if (user === null) throw new Error(`${join(own, 'postgres')} does not run here. Is this Linux with glibc? Try: npm rebuild ${packageName}`);
+  if (user === null)
+    throw new Error(`${join(own, 'postgres')} does not run here. Is this Linux with glibc? Try: npm rebuild ${packageName}`);
   const copy = join(reachableRoot, `postgres-${installed.version}`);
   if (!canRun(join(copy, 'bin/postgres'), ['--version'], user)) {
     copyTree(join(installed.directory, 'native'), copy);

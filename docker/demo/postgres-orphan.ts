@@ -22,7 +22,8 @@ export async function endOrphan(directory: string): Promise<void> {
     process.kill(pid, 'SIGINT');
     if (!(await gone(pid, directory, fastStopMs))) {
       process.kill(pid, 'SIGQUIT');
-      if (!(await gone(pid, directory, hardStopMs))) throw new Error(`PostgreSQL of an earlier start (process ${pid}) does not end: kill it.`);
+      if (!(await gone(pid, directory, hardStopMs)))
+        throw new Error(`PostgreSQL of an earlier start (process ${pid}) does not end: kill it.`);
     }
   }
   rmSync(file, { force: true });

@@ -1,0 +1,74 @@
+// The gateway's configuration and policies in the demo's data directory. The configuration is written at each start, because
+// ports change; the policies are copied and from then on belong to the person, who may edit them while the demo runs.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { passwordFile } from './data-directory.ts';
+import type { Ports } from './data-directory.ts';
+import { checkout } from './options.ts';
+
+/** The seeded people. Bob's link is what the demo prints: he answers what alice asks. */
+export const people = [
+  { name: 'alice', display_name: 'Alice Arnold', groups: ['engineers'] },
+  { name: 'bob', display_name: 'Bob Becker', groups: ['dba'] },
+  { name: 'dana', display_name: 'Dana Duarte', groups: ['dba'] },
+  { name: 'carol', display_name: 'Carol Costa', groups: ['auditors'] },
+  { name: 'erin', display_name: 'Erin Eriksen', groups: ['operators'] },
+] as const;
+
+const targets = [
+  { name: 'orders', env: 'production' },
+  { name: 'scratch', env: 'development' },
+] as const;
+
+const shippedPolicies = ['production-database.yaml', 'development-database.yaml'];
+
+/** Writes sallyport.yaml and gives its path. */
+export function writeConfiguration(directory: string, ports: Ports): string {
+  const configuration = {
+    data_dir: 'gateway',
+    public_url: `http://127.0.0.1:${ports.http}`,
+    listen: { http: { host: '127.0.0.1', port: ports.http }, postgres: { host: '127.0.0.1', port: ports.postgres } },
+    people,
+    rights: { approve: ['dba'], audit: ['auditors'], operate: ['operators'] },
+    targets: targets.map(({ name, env }) => ({
+      name,
+      protocol: 'postgres',
+      host: '127.0.0.1',
+      port: ports.database,
+      user: 'gateway',
+      password_file: passwordFile(directory, 'gateway'),
+      database: name,
+      labels: { env },
+      tls: { mode: 'disable' },
+    })),
+    policies: { dir: 'policies' },
+  };
+  const head = '# Written by the demo at each start: changes made here are lost. The policies beside it are yours to edit.\n';
+  const file = join(directory, 'sallyport.yaml');
+  writeFileSync(file, head + stringify(configuration, { lineWidth: 120 }));
+  return file;
+}
+
+/** Copies the shipped policies; one that was edited since stays as it is, one that was not follows a newer version. */
+export function copyPolicies(directory: string): void {
+  const folder = join(directory, 'policies');
+  const shippedFile = join(directory, 'shipped-policies.json');
+  const shipped = existsSync(shippedFile) ? (JSON.parse(readFileSync(shippedFile, 'utf8')) as Record<string, string>) : {};
+  mkdirSync(folder, { recursive: true });
+  for (const name of shippedPolicies) {
+    const text = readFileSync(join(checkout, 'policies/packs', name), 'utf8');
+    const copy = join(folder, name);
+    const untouched = !existsSync(copy) || hashOf(readFileSync(copy, 'utf8')) === shipped[name];
+    if (!untouched) continue;
+    writeFileSync(copy, text);
+    shipped[name] = hashOf(text);
+  }
+  writeFileSync(shippedFile, `${JSON.stringify(shipped, null, 2)}\n`);
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

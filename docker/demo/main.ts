@@ -1,0 +1,133 @@
+// The demo: a real PostgreSQL with a small shop in it, and the gateway in front. In the foreground until it is told to stop,
+// or until whoever started it is gone. Progress goes to stderr; stdout gets the greeting or one line of JSON, nothing else.
+
+import { writeSync } from 'node:fs';
+import * as paint from '../../scripts/progress.mjs';
+import { clusterDirectory, lastPorts, lock, openDataDirectory, passwords, rememberPorts } from './data-directory.ts';
+import type { Ports } from './data-directory.ts';
+import { dataLoaded, loadData } from './data-set.ts';
+import { freePort } from './free-port.ts';
+import { copyPolicies, people, writeConfiguration } from './gateway-files.ts';
+import { openGateway } from './gateway.ts';
+import { readOptions } from './options.ts';
+import type { DemoOptions } from './options.ts';
+import { postgresBinaries } from './postgres-binaries.ts';
+import { PostgresServer } from './postgres-server.ts';
+import { greeting } from './ready.ts';
+import type { Ready } from './ready.ts';
+import { unprivilegedUser } from './unprivileged.ts';
+
+const { say, step } = paint;
+const preferred: Ports = { http: 8080, postgres: 6432, database: 54329 };
+/** A second Ctrl-C this long after the first means: now. (npm, the shell and the terminal each pass the first one on.) */
+const impatientMs = 2000;
+const shutdownMs = 25_000;
+
+type Closer = () => Promise<void> | void;
+
+/** What must be undone, newest first. */
+const closers: Closer[] = [];
+const stopping = new AbortController();
+let stoppedAtMs: number | null = null;
+
+function askedToStop(): void {
+  const nowMs = performance.now();
+  if (stoppedAtMs === null) {
+    stoppedAtMs = nowMs;
+    stopping.abort(new Error('interrupted'));
+    // The keeper of PostgreSQL stops it even then, when this process ends.
+    setTimeout(() => process.exit(1), shutdownMs).unref();
+  } else if (nowMs - stoppedAtMs > impatientMs) {
+    process.exit(130);
+  }
+}
+
+async function closeAll(): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+}
+
+async function choosePorts(dataDir: string): Promise<Ports> {
+  const last = lastPorts(dataDir) ?? preferred;
+  const http = await freePort([last.http, preferred.http]);
+  const postgres = await freePort([last.postgres, preferred.postgres], new Set([http]));
+  const database = await freePort([last.database, preferred.database], new Set([http, postgres]));
+  const ports = { http, postgres, database };
+  rememberPorts(dataDir, ports);
+  return ports;
+}
+
+async function start({ dataDir }: DemoOptions): Promise<{ ready: Ready; ports: Ports }> {
+  const signal = stopping.signal;
+  openDataDirectory(dataDir);
+  closers.push(lock(dataDir));
+  const roles = passwords(dataDir);
+  const ports = await choosePorts(dataDir);
+
+  const server = await step('Starting PostgreSQL', async () => {
+    const user = unprivilegedUser();
+    const place = { binaries: postgresBinaries(user), directory: clusterDirectory(dataDir, user), user };
+    return PostgresServer.start(place, { port: ports.database, superuserPassword: roles.superuserPassword }, signal);
+  });
+  closers.push(() => server.stop());
+  void server.ended.then(() => {
+    if (stoppedAtMs !== null) return;
+    say(`${paint.red('✗')} PostgreSQL ended by itself; the demo ends too. Its log: ${server.place.directory}.log`);
+    process.exitCode = 1;
+    askedToStop();
+  });
+  if (!(await dataLoaded(ports.database, roles))) {
+    await step('Filling the shop: customers, products, orders, payments', () => loadData(ports.database, roles));
+  }
+  signal.throwIfAborted();
+
+  const gateway = await step('Starting the gateway', () => {
+    copyPolicies(dataDir);
+    return openGateway(writeConfiguration(dataDir, ports), dataDir);
+  });
+  closers.push(() => gateway.close());
+  signal.throwIfAborted();
+
+  const tokens = Object.fromEntries(people.map(({ name }) => [name, { token: gateway.issueToken(name) }]));
+  const target = (database: string) => ({
+    protocol: 'postgres',
+    url: `postgres://alice:${tokens['alice']?.token ?? ''}@127.0.0.1:${ports.postgres}/${database}`,
+    direct: `postgres://orders_owner:${roles.ownerPassword}@127.0.0.1:${ports.database}/${database}`,
+  });
+  const ready = {
+    console: gateway.loginLink('bob'),
+    api: `${gateway.httpUrl}/api/v1`,
+    people: tokens,
+    targets: { orders: target('orders'), scratch: target('scratch') },
+  };
+  return { ready, ports };
+}
+
+/** Through the starter, which owns the real stdout; or directly when there is none. */
+function print(text: string): void {
+  if (process.send !== undefined && process.connected) process.send({ print: text });
+  else writeSync(1, text);
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, askedToStop);
+  process.on('disconnect', askedToStop);
+  const { ready, ports } = await start(options);
+  print(options.json ? `${JSON.stringify(ready)}\n` : `${greeting(ready, ports.postgres, options.dataDir, paint)}\n`);
+  if (!stopping.signal.aborted) await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    say(`\n${paint.red('The demo could not start.')} ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+}
+const wasAsked = stoppedAtMs !== null;
+stoppedAtMs ??= performance.now();
+if (wasAsked && closers.length > 0) say('\nStopping …');
+await closeAll();
+if (wasAsked) say('Stopped; nothing is left running.');
+process.exit();

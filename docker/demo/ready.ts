@@ -1,0 +1,48 @@
+// What the demo says when it is ready: words in colour for a person, one line of JSON for a program.
+
+export interface Ready {
+  readonly console: string;
+  readonly api: string;
+  readonly people: Readonly<Record<string, { readonly token: string }>>;
+  readonly targets: Readonly<Record<string, { readonly protocol: string; readonly url: string; readonly direct: string }>>;
+}
+
+export interface Paint {
+  bold(text: string): string;
+  dim(text: string): string;
+  yellow(text: string): string;
+  green(text: string): string;
+}
+
+/** The words for a terminal. */
+export function greeting(ready: Ready, postgresPort: number, dataDir: string, paint: Paint): string {
+  const alice = ready.people['alice']?.token ?? '';
+  const psql = (database: string) => paint.yellow(`PGPASSWORD=${alice} psql -h 127.0.0.1 -p ${postgresPort} -U alice -d ${database}`);
+  const others = Object.entries(ready.people)
+    .filter(([name]) => name !== 'alice')
+    .map(([name, { token }]) => `     ${paint.dim(`${name.padEnd(6)} ${token}`)}`);
+  return [
+    '',
+    paint.bold(paint.green('Sallyport is running.')),
+    '',
+    `${paint.bold('1.')} Be alice, an engineer, on the production database:`,
+    `   ${psql('orders')}`,
+    '',
+    `${paint.bold('2.')} Look around, then try something that waits for a DBA:`,
+    `   ${paint.yellow('SELECT * FROM order_totals LIMIT 5;')}`,
+    `   ${paint.yellow('DELETE FROM payments;')}`,
+    '',
+    `${paint.bold('3.')} Be bob, a DBA, in the browser, and answer (this link signs in once):`,
+    `   ${paint.yellow(ready.console)}`,
+    '',
+    `   On ${paint.bold('scratch')}, a development database, nothing ordinary waits:`,
+    `   ${psql('scratch')}`,
+    '',
+    `   The others sign in with these tokens (console and API: ${ready.api}):`,
+    ...others,
+    '',
+    `   Policies to edit while it runs: ${dataDir}/policies`,
+    `   ${paint.bold('Ctrl-C')} ends everything; delete ${dataDir} to start afresh.`,
+    '',
+  ].join('\n');
+}
