@@ -41,6 +41,8 @@ export interface WebhookConfig {
   /** As Standard Webhooks writes it: base64, with or without `whsec_`. */
   readonly secret: Secret;
   readonly events: readonly WebhookEvent[];
+  /** The person its approve and deny links answer for by themselves; null: whoever opens one signs in first. */
+  readonly answersAs: PersonName | null;
 }
 
 export interface Limits {

@@ -1,11 +1,13 @@
 // Webhooks from their written form. The receivers are the operator's choice alone, and what they get is confidential:
 // so https, except to this machine, and a secret long enough to sign with.
 
+import type { PersonName } from '../core/ids.ts';
 import type { WebhookConfig } from './config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';
 import { readCredential } from './read-targets.ts';
+import { didYouMean } from './validate.ts';
 import type { Parts } from './validate.ts';
 
 /** Standard Webhooks, "Signature scheme": between 24 and 64 bytes. */
@@ -15,6 +17,7 @@ const secretBytesMax = 64;
 export function readWebhooks(document: ConfigDocument, files: ConfigFiles, parts: Parts): WebhookConfig[] {
   return parts.webhooks.flatMap(({ path, value }) => {
     checkUrl(document, [...path, 'url'], value.url);
+    if (value.answers_as !== undefined) checkPerson(document, [...path, 'answers_as'], value.answers_as, parts);
     if (value.secret_env === undefined && value.secret_file === undefined) {
       document.problem([...path, 'secret_file'], 'is missing: every delivery is signed; use secret_file or secret_env');
       return [];
@@ -27,8 +30,15 @@ export function readWebhooks(document: ConfigDocument, files: ConfigFiles, parts
       const words = `must hold ${secretBytesMin} to ${secretBytesMax} random bytes in base64 (make one with: openssl rand -base64 32)`;
       document.problem([...path, key], words);
     }
-    return [{ name: value.name, url: value.url, secret, events: [...new Set(value.events)] }];
+    const answersAs = value.answers_as === undefined ? null : (value.answers_as as PersonName);
+    return [{ name: value.name, url: value.url, secret, events: [...new Set(value.events)], answersAs }];
   });
+}
+
+function checkPerson(document: ConfigDocument, at: ValuePath, name: string, parts: Parts): void {
+  const known = parts.people.filter(({ value }) => !value.disabled).map(({ value }) => value.name);
+  if (known.includes(name) || document.hasProblemIn('people')) return;
+  document.problem(at, `there is no person with the name "${name}"${didYouMean(name, known)}`);
 }
 
 function checkUrl(document: ConfigDocument, at: ValuePath, text: string): void {

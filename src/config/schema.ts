@@ -88,6 +88,7 @@ export const webhookSchema = z.strictObject({
     .array(z.enum(['hold.created', 'hold.settled']))
     .min(1, 'a webhook without events never fires: name some, or leave the key out for all')
     .default(['hold.created', 'hold.settled']),
+  answers_as: name.optional().describe('Person for whom the links in this webhook answer without a sign-in.'),
 });
 
 export const limitsSchema = z.strictObject({

@@ -210,6 +210,7 @@ t.test('what would be unsafe, or never take effect, is refused in words', (t) =>
     ['a webhook without a secret', webhook('url: "https://hooks.example.com/"'), /every delivery is signed/],
     ['a short secret', webhook('url: "https://hooks.example.com/", secret_file: orders.password'), /24 to 64 random bytes/],
     ['a secret in the address', webhook('url: "https://u:p@hooks.example.com/", secret_file: hook.secret'), /must not carry/],
+    ['a webhook for nobody', webhook('url: "https://hooks.example.com/", secret_file: hook.secret, answers_as: bob'), /there is no person/],
     ['a webhook for nothing', webhook('url: "https://hooks.example.com/", secret_file: hook.secret, events: []'), /never fires/],
     ['a file protocol', webhook('url: "file:///etc/passwd", secret_file: hook.secret'), /must be a whole address/],
   ];

@@ -1,0 +1,44 @@
+// What a receiver gets: the hold as the API shows it, and where it can be answered.
+
+import type { HoldView } from '../api/contract.ts';
+
+export type WebhookEvent = 'hold.created' | 'hold.settled';
+
+/** Where the hold can be seen and answered. The answer links are null when there is nothing to answer. */
+export interface HoldLinks {
+  readonly console: string;
+  readonly approve: string | null;
+  readonly deny: string | null;
+}
+
+export interface WebhookPayload {
+  readonly type: WebhookEvent;
+  readonly timestamp: string;
+  readonly data: HoldView & {
+    readonly links: HoldLinks;
+    /** True when text or parameters are shortened here; the console has the whole. */
+    readonly shortened: boolean;
+  };
+}
+
+/** Chat systems and queues refuse larger messages, and nobody reads more in one. */
+const textLengthMax = 64 * 1024;
+const parametersMax = 100;
+const parameterLengthMax = 1024;
+
+/** The payload. A hold that is shown shortened gets no approve link: nobody approves what he has not seen. */
+export function webhookPayload(event: WebhookEvent, hold: HoldView, links: HoldLinks, nowMs: number): WebhookPayload {
+  const text = hold.text.length > textLengthMax ? `${hold.text.slice(0, textLengthMax)}…` : hold.text;
+  const parameters = hold.parameters?.slice(0, parametersMax).map(({ type, text: value }) => ({
+    type,
+    text: value !== null && value.length > parameterLengthMax ? `${value.slice(0, parameterLengthMax)}…` : value,
+  }));
+  const shortened = text !== hold.text || JSON.stringify(parameters ?? null) !== JSON.stringify(hold.parameters);
+  const risks = hold.risks.filter((risk) => risk.end <= text.length);
+  const shownLinks = { ...links, approve: shortened ? null : links.approve };
+  return {
+    type: event,
+    timestamp: new Date(nowMs).toISOString(),
+    data: { ...hold, text, parameters: parameters ?? null, risks, links: shownLinks, shortened },
+  };
+}
