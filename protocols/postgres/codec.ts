@@ -128,6 +128,11 @@ export class BackendWalker {
     this.#inspectedBytesMax = inspectedBytesMax;
   }
 
+  /** True while a forwarded message has more bytes to come: nothing may be put in between. */
+  get isMidMessage(): boolean {
+    return this.#skip > 0;
+  }
+
   walk(chunk: Buffer, sink: BackendSink): void {
     let bytes = chunk;
     if (this.#held !== null) {

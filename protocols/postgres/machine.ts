@@ -13,6 +13,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
+import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
 import type { Frame } from './codec.ts';
 import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
@@ -22,11 +23,14 @@ import { refusalError } from './refusal.ts';
 import { Replies } from './replies.ts';
 import { Settings } from './settings.ts';
 import type { Portal, Run, Statement } from './statements.ts';
-import { innerClassification, madeUnder, Statements, statementsMax } from './statements.ts';
+import { madeUnder, Statements, statementsMax } from './statements.ts';
 
 /** What the machine asks of the world around it. */
 export interface MachinePort {
+  /** Bytes of the target, passed on as they come. */
   toClient(bytes: Buffer): void;
+  /** A whole message of the gateway's own, put between the target's. */
+  reply(bytes: Buffer): void;
   /** Bytes of a released action. */
   toTarget(permit: Permit, bytes: Buffer): void;
   /** Messages that run nothing: Parse, Describe, Close, Flush, Sync, Terminate. */
@@ -184,8 +188,8 @@ export class Machine {
       this.expected.push({ kind: 'refused', reply, endsCycle: true });
       return this.#port.toTargetQuietly(failingQuery);
     }
-    this.#port.toClient(reply);
-    this.#port.toClient(wire.readyForQuery(status.charCodeAt(0)));
+    this.#port.reply(reply);
+    this.#port.reply(wire.readyForQuery(status.charCodeAt(0)));
   }
 
   // ---- extended query ----
@@ -275,7 +279,7 @@ export class Machine {
     if (this.absorbing) return; // an earlier error of the batch has been told already
     this.#dropQuiet(unnamedLost);
     this.absorbing = true;
-    if (this.replies.status !== 'T' && !this.dirty && this.expected.length === 0) return this.#port.toClient(reply);
+    if (this.replies.status !== 'T' && !this.dirty && this.expected.length === 0) return this.#port.reply(reply);
     this.expected.push({ kind: 'refused', reply, endsCycle: false });
     this.#port.toTargetQuietly(failingDescribe);
   }
@@ -353,7 +357,7 @@ export class Machine {
   #inner(statement: Statement): Classification {
     if (madeUnder(statement, this.settings.mode)) return statement.classification;
     const change = this.#classifyNow(statement.text)?.statements[0]?.changes.find((it) => it.kind === 'prepare');
-    return change === undefined ? notReadAgain : innerClassification(change.inner);
+    return change === undefined ? notReadAgain : classificationOf([change.inner]);
   }
 
   /** Null when it can't be had at once. */
@@ -452,16 +456,7 @@ function cursorPortal(name: string, rowsMax: number, bytes: Buffer): Portal {
 }
 
 function functionCallFacts(text: string): Classification {
-  return notUnderstood(`${text}: there is no text to judge`);
+  return notUnderstood('unknown-construct', `${text}: there is no text to judge`);
 }
 
-const notReadAgain = notUnderstood('the prepared statement could not be read again after the session changed');
-
-function notUnderstood(message: string): Classification {
-  return {
-    understood: false,
-    problem: { kind: 'unknown-construct', message, offset: null },
-    statements: [],
-    summary: { kinds: [], verbs: ['unknown'], access: 'unknown', effects: [], tables: [], tablesWritten: [], functions: [], missingWhere: false },
-  };
-}
+const notReadAgain = notUnderstood('unknown-statement', 'the prepared statement could not be read again after the session changed');

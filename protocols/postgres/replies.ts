@@ -4,6 +4,7 @@
 import type { SessionChange, StatementFacts } from '../../src/core/classification.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
+import { classificationOf } from '../../src/core/summary.ts';
 import type { BackendSink } from './codec.ts';
 import { BackendWalker } from './codec.ts';
 import { endsCycle } from './expected.ts';
@@ -11,7 +12,6 @@ import type { Machine, MachinePort } from './machine.ts';
 import * as wire from './messages.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
 import type { Portal, Run } from './statements.ts';
-import { innerClassification } from './statements.ts';
 
 /** Longest message of the target that is gathered to be looked at (errors, command tags, row descriptions). */
 const inspectedBytesMax = 1024 * 1024;
@@ -60,6 +60,10 @@ export class Replies implements BackendSink {
   target(chunk: Buffer): void {
     this.#inspected[fromTarget.dataRow] = this.#recordingRun() === null ? 0 : 2;
     this.#walker.walk(chunk, this);
+  }
+
+  get isMidMessage(): boolean {
+    return this.#walker.isMidMessage;
   }
 
   forward(bytes: Buffer): void {
@@ -150,7 +154,7 @@ export class Replies implements BackendSink {
     this.#machine.portals.clear();
   }
 
-  /** Something released is at the target now. */
+  /** The target is working on something. */
   get isRunning(): boolean {
     return this.#machine.expected.length > 0;
   }
@@ -186,7 +190,7 @@ export class Replies implements BackendSink {
       case 'prepare':
         return statements.confirmed(change.name, {
           text,
-          classification: innerClassification(change.inner),
+          classification: classificationOf([change.inner]),
           modeKey: settings.mode.key,
           bySql: true,
           types: [],

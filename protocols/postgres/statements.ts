@@ -2,7 +2,7 @@
 // A name counts once the server has confirmed it; until then it is pending, and an error takes all that is pending back.
 
 import type { Parameter, PreparedStatement, ReadingMode } from '../../src/core/action.ts';
-import type { Classification, StatementFacts } from '../../src/core/classification.ts';
+import type { Classification } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
 import type { Permit } from '../../src/core/permit.ts';
 
@@ -78,34 +78,6 @@ export class Statements {
     this.#confirmed.clear();
     this.#pending.clear();
   }
-}
-
-/** The classification of a statement that SQL PREPARE keeps, made of its inner facts. */
-export function innerClassification(inner: StatementFacts): Classification {
-  const written = inner.effects.filter((it) => it.access === 'write' && (it.objectKind === 'table' || it.objectKind === 'view'));
-  const named = (kinds: readonly string[]) => [
-    ...new Set(inner.effects.flatMap((it) => (kinds.includes(it.objectKind) && it.object !== null ? [it.object] : []))),
-  ];
-  return {
-    understood: true,
-    problem: null,
-    statements: [inner],
-    summary: {
-      kinds: [inner.kind],
-      verbs: [...new Set(inner.effects.map((it) => it.verb))],
-      access: strongest(inner),
-      effects: inner.effects,
-      tables: named(['table', 'view']),
-      tablesWritten: [...new Set(written.map((it) => it.object as string))],
-      functions: named(['function']),
-      missingWhere: inner.missingWhere,
-    },
-  };
-}
-
-function strongest(facts: StatementFacts): Classification['summary']['access'] {
-  for (const access of ['unknown', 'write', 'session'] as const) if (facts.effects.some((it) => it.access === access)) return access;
-  return 'read';
 }
 
 /** True when a classification was made under this mode. */

@@ -1,0 +1,49 @@
+// Cancel keys that the gateway gives out in its own name (BackendKeyData), and whom each cancels.
+
+import { timingSafeEqual } from 'node:crypto';
+import type { Random } from '../../src/core/clock.ts';
+import { Fault } from '../../src/core/errors.ts';
+
+export interface Cancellable {
+  cancel(): void;
+}
+
+export interface CancelKey {
+  readonly processId: number;
+  readonly secret: Buffer;
+}
+
+/** Protocol 3.0 has four bytes for the secret, 3.2 up to 256 (54.2.1.9). */
+const secretBytes = { old: 4, since32: 32 } as const;
+const triesMax = 100;
+
+export class CancelKeys {
+  readonly #random: Random;
+  readonly #holders = new Map<number, { secret: Buffer; holder: Cancellable }>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  issue(minor: number, holder: Cancellable): CancelKey {
+    const secret = this.#random.bytes(minor >= 2 ? secretBytes.since32 : secretBytes.old);
+    for (let tries = 0; tries < triesMax; tries++) {
+      const processId = this.#random.bytes(4).readUInt32BE(0) & 0x7fffffff;
+      if (processId === 0 || this.#holders.has(processId)) continue;
+      this.#holders.set(processId, { secret, holder });
+      return { processId, secret };
+    }
+    throw new Fault('limit-reached', 'no free cancel key');
+  }
+
+  /** Cancels when the key is right; silence otherwise, as the server does. */
+  cancel(processId: number, secret: Buffer): void {
+    const entry = this.#holders.get(processId);
+    if (entry === undefined || entry.secret.length !== secret.length || !timingSafeEqual(entry.secret, secret)) return;
+    entry.holder.cancel();
+  }
+
+  revoke(processId: number): void {
+    this.#holders.delete(processId);
+  }
+}

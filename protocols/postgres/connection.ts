@@ -1,0 +1,280 @@
+// One client's connection after sign-in: moves bytes between the two sockets and the machine, waits where the machine waits,
+// and ends both sides when either ends.
+
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../src/core/clock.ts';
+import { Fault, messageOf } from '../../src/core/errors.ts';
+import type { Permit } from '../../src/core/permit.ts';
+import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
+import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { CatalogueEntry } from './catalogue-cache.ts';
+import { FrontendReader } from './codec.ts';
+import type { FrameLimits } from './codec.ts';
+import { failingDescribe, failingQuery, Machine } from './machine.ts';
+import type { MachinePort } from './machine.ts';
+import * as wire from './messages.ts';
+import { holdNotice } from './refusal.ts';
+import { joined, Link } from './upstream.ts';
+
+/** Bytes of a client that wait while its action waits; more is left in the kernel. */
+const waitingBytesMax = 1024 * 1024;
+const refusedMessages = [failingQuery, failingDescribe];
+
+export interface ConnectionParts {
+  readonly client: Socket;
+  readonly target: Duplex;
+  readonly session: Session;
+  readonly catalogue: CatalogueEntry;
+  readonly clock: Clock;
+  readonly limits: FrameLimits;
+  /** Cancels what runs at the target. */
+  readonly cancelTarget: () => void;
+  /** Told once, when both sides are gone. */
+  readonly gone: () => void;
+}
+
+export class Connection implements MachinePort, Lane {
+  readonly machine: Machine;
+  readonly #parts: ConnectionParts;
+  readonly #reader: FrontendReader;
+  readonly #link: Link;
+  #withdrawal = new AbortController();
+  #toClient: Buffer[] = [];
+  /** Notices and local answers that must not cut a message of the target in two. */
+  #between: Buffer[] = [];
+  #pumping = false;
+  #refreshing = false;
+  #ended = false;
+  #clientBlocked = false;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.#reader = new FrontendReader(parts.limits);
+    this.#link = new Link(parts.target);
+    this.machine = new Machine(this);
+  }
+
+  /** Starts relaying; `greeting` goes to the client first. */
+  start(greeting: Buffer): void {
+    const { client, target, session } = this.#parts;
+    client.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromClient(chunk)));
+    client.on('end', () => this.#clientGone());
+    client.on('error', () => this.#clientGone());
+    client.on('close', () => this.#clientGone());
+    client.on('drain', () => this.#clientDrained());
+    target.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromTarget(chunk)));
+    target.on('drain', () => this.#guarded(() => this.#pump()));
+    target.on('end', () => this.#targetGone());
+    target.on('error', () => this.#targetGone());
+    target.on('close', () => this.#targetGone());
+    session.ended.addEventListener('abort', () => this.end('57P01', String(session.ended.reason)), { once: true });
+    if (session.ended.aborted) return this.end('57P01', String(session.ended.reason));
+    client.write(greeting);
+    client.resume();
+    target.resume();
+  }
+
+  /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
+  cancel(): void {
+    if (this.machine.isWaiting) return this.withdraw();
+    if (this.machine.replies.isRunning) this.#parts.cancelTarget();
+  }
+
+  /** Ends the connection with a FATAL error for the client. */
+  end(code: string, message: string): void {
+    if (this.#ended) return;
+    const { client } = this.#parts;
+    const words = wire.diagnostic({ severity: 'FATAL', code, message });
+    if (!this.machine.replies.isMidMessage && !client.destroyed) client.write(words);
+    this.#close(message);
+  }
+
+  // ---- Lane ----
+
+  get signal(): AbortSignal {
+    return this.#withdrawal.signal;
+  }
+
+  onHold(notice: HoldNotice): void {
+    this.reply(holdNotice(notice, this.#parts.clock.nowMs()));
+    this.#flushClient();
+  }
+
+  // ---- MachinePort ----
+
+  toClient(bytes: Buffer): void {
+    this.#toClient.push(bytes);
+  }
+
+  reply(bytes: Buffer): void {
+    if (this.machine.replies.isMidMessage) this.#between.push(bytes);
+    else this.#toClient.push(bytes);
+  }
+
+  toTarget(permit: Permit, bytes: Buffer): void {
+    this.#link.send(permit, bytes);
+  }
+
+  toTargetQuietly(bytes: Buffer): void {
+    this.#link.sendQuietly(bytes, refusedMessages);
+  }
+
+  submit(submission: Submission): Ruling | null {
+    const ruling = this.#parts.session.submit(submission, this);
+    if (!(ruling instanceof Promise)) return ruling;
+    void ruling.then((it) => this.#later(() => this.machine.ruled(it))); // the session never rejects
+    return null;
+  }
+
+  classify(submission: Submission): Classification | null {
+    const classification = this.#parts.session.classify(submission);
+    if (!(classification instanceof Promise)) return classification;
+    classification.then(
+      (it) => this.#later(() => this.machine.classified(it)),
+      (thrown: unknown) => this.end('58000', `the statement could not be classified: ${messageOf(thrown)}`),
+    );
+    return null;
+  }
+
+  finish(permit: Permit, outcome: Outcome): void {
+    if (this.#ended) return; // the session has closed everything that was open
+    this.#parts.session.finish(permit, outcome);
+  }
+
+  recordRows(permit: Permit, rows: (string | null)[][]): void {
+    this.#parts.session.recordRows(permit, rows);
+  }
+
+  withdraw(): void {
+    const controller = this.#withdrawal;
+    this.#withdrawal = new AbortController();
+    controller.abort('cancelled by the client');
+  }
+
+  schemaChanged(): void {
+    this.#parts.catalogue.changed();
+  }
+
+  clientQuit(): void {
+    this.#close('the client closed the session');
+  }
+
+  // ---- bytes ----
+
+  #fromClient(chunk: Buffer): void {
+    this.#reader.push(chunk);
+    this.#pump();
+    if (this.#reader.bufferedBytes > waitingBytesMax && !this.machine.takes) this.#parts.client.pause();
+  }
+
+  #fromTarget(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.machine.replies.target(chunk);
+    if (this.#between.length > 0 && !this.machine.replies.isMidMessage) this.#toClient.push(...this.#between.splice(0));
+    this.#pump();
+    this.#flushClient();
+  }
+
+  /** Takes the client's messages for as long as the machine takes them. */
+  #pump(): void {
+    if (this.#pumping || this.#ended) return;
+    this.#pumping = true;
+    try {
+      while (this.machine.takes && !this.#refreshing) {
+        if (!this.#parts.catalogue.isFresh) {
+          this.#refresh();
+          break;
+        }
+        const frame = this.#reader.next(this.machine.copyIn !== null);
+        if (frame === null) break;
+        this.machine.client(frame);
+        if (this.#ended) return;
+      }
+    } finally {
+      this.#pumping = false;
+    }
+    const { client } = this.#parts;
+    const targetTakes = this.#link.flush();
+    this.#flushClient();
+    if (!targetTakes) client.pause();
+    else if (client.isPaused() && this.#reader.bufferedBytes <= waitingBytesMax) client.resume();
+  }
+
+  /** The target's objects changed: nothing is judged until they are known again. */
+  #refresh(): void {
+    this.#refreshing = true;
+    void this.#parts.catalogue.refresh().then(() => {
+      this.#refreshing = false;
+      this.machine.settings.catalogue(this.#parts.catalogue.current);
+      this.#guarded(() => this.#pump());
+    }); // never rejects
+  }
+
+  #later(then: () => void): void {
+    if (this.#ended) return;
+    this.#guarded(() => {
+      then();
+      this.#pump();
+    });
+  }
+
+  #flushClient(): void {
+    const { client, target } = this.#parts;
+    if (this.#toClient.length === 0) return;
+    const out = this.#toClient;
+    this.#toClient = [];
+    if (client.destroyed) return;
+    if (!client.write(out.length === 1 ? (out[0] as Buffer) : joined(out)) && !this.#clientBlocked) {
+      this.#clientBlocked = true;
+      target.pause();
+    }
+  }
+
+  #clientDrained(): void {
+    this.#clientBlocked = false;
+    this.#parts.target.resume();
+  }
+
+  // ---- endings ----
+
+  #clientGone(): void {
+    this.#close('the client is gone');
+  }
+
+  #targetGone(): void {
+    if (this.#ended) return;
+    this.machine.replies.lost();
+    this.end('08006', 'the target closed the connection');
+  }
+
+  #close(reason: string): void {
+    if (this.#ended) return;
+    if (this.machine.replies.isRunning) this.#parts.cancelTarget();
+    this.machine.replies.lost();
+    this.#ended = true;
+    this.withdraw();
+    const { client, target, session } = this.#parts;
+    session.close(reason);
+    client.removeAllListeners('data');
+    client.destroySoon();
+    if (!target.destroyed) target.end(wire.terminate);
+    setTimeout(() => target.destroy(), closeGraceMs).unref();
+    this.#parts.gone();
+  }
+
+  /** A message that can't be parsed, or a broken invariant, ends this connection and no other. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      const code = thrown instanceof Fault && thrown.code === 'protocol-violation' ? '08P01' : '58000';
+      this.end(code, messageOf(thrown));
+    }
+  }
+}
+
+/** Time for the target to take the Terminate message. */
+const closeGraceMs = 2000;

@@ -1,0 +1,284 @@
+// The PostgreSQL front: takes accepted sockets, signs people in, opens the session and the link to the target, and lets a
+// Connection relay. Nothing is judged here.
+
+import type { Socket } from 'node:net';
+import type { Catalogue } from '../../src/core/action.ts';
+import type { Driver, DriverServices } from '../../src/core/driver.ts';
+import { Fault, messageOf } from '../../src/core/errors.ts';
+import type { HoldNotice } from '../../src/core/ruling.ts';
+import type { Lane, Session } from '../../src/core/session.ts';
+import type { Target } from '../../src/core/target.ts';
+import { refusalWords } from '../../src/core/words.ts';
+import { CancelKeys } from './cancel-keys.ts';
+import { CatalogueEntry } from './catalogue-cache.ts';
+import { catalogueQueries, readCatalogue } from './catalogue.ts';
+import { Connection } from './connection.ts';
+import type { Line, SignedIn } from './handshake.ts';
+import { SignInRefused, welcome } from './handshake.ts';
+import * as wire from './messages.ts';
+import { runOwnQueries } from './own-query.ts';
+import { holdNotice, refusalError, sqlState } from './refusal.ts';
+import { isReplication, relayReplication } from './replication.ts';
+import { asStatement, startupSettings } from './startup-options.ts';
+import type { Upstream } from './upstream.ts';
+import { cancel, signIn, unreachable } from './upstream.ts';
+
+export interface PostgresLimits {
+  /** Connections at once, in all and from one address, those that are still signing in included. */
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+  /** From the first byte to a sign-in with a token. A sign-in in the browser and a held `connect` have their own limits. */
+  readonly handshakeTimeoutMs: number;
+  /** Reaching and signing in to the target. */
+  readonly targetTimeoutMs: number;
+  /** Longest Query or Parse. */
+  readonly statementBytesMax: number;
+  /** Longest Bind. */
+  readonly bindBytesMax: number;
+}
+
+export const defaultPostgresLimits: PostgresLimits = {
+  connectionsMax: 20_000,
+  connectionsPerAddressMax: 20_000,
+  handshakeTimeoutMs: 30_000,
+  targetTimeoutMs: 15_000,
+  statementBytesMax: 16 * 1024 * 1024,
+  bindBytesMax: 64 * 1024 * 1024,
+};
+/** Describe, Execute, Close, …: names and numbers. */
+const smallMessageBytesMax = 64 * 1024;
+const browserSignInMsMax = 240_000;
+
+export function createPostgresDriver(services: DriverServices, limits: PostgresLimits = defaultPostgresLimits): Driver {
+  return new PostgresDriver(services, limits);
+}
+
+class PostgresDriver implements Driver {
+  readonly #services: DriverServices;
+  readonly #limits: PostgresLimits;
+  readonly #cancelKeys: CancelKeys;
+  readonly #catalogues = new Map<string, CatalogueEntry>();
+  readonly #sockets = new Set<Socket>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #connections = new Set<Connection>();
+
+  constructor(services: DriverServices, limits: PostgresLimits) {
+    this.#services = services;
+    this.#limits = limits;
+    this.#cancelKeys = new CancelKeys(services.random);
+  }
+
+  serve(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const here = (this.#perAddress.get(address) ?? 0) + 1;
+    socket.on('error', () => undefined); // ends in 'close', which everybody listens to
+    if (this.#sockets.size >= this.#limits.connectionsMax || here > this.#limits.connectionsPerAddressMax) {
+      socket.end(wire.diagnostic({ severity: 'FATAL', code: '53300', message: 'sorry, too many clients already' }));
+      return;
+    }
+    socket.setNoDelay(true);
+    this.#sockets.add(socket);
+    this.#perAddress.set(address, here);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      const left = (this.#perAddress.get(address) ?? 1) - 1;
+      if (left <= 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, left);
+    });
+    void this.#serve(socket); // catches everything
+  }
+
+  async close(reason: string): Promise<void> {
+    for (const connection of [...this.#connections]) connection.end('57P01', reason);
+    const all = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()).destroySoon()));
+    await Promise.all(all);
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const line: Line = { socket, tls: false };
+    try {
+      await this.#welcome(line);
+    } catch (thrown) {
+      this.#services.log.debug({ err: messageOf(thrown), client: socket.remoteAddress }, 'a client was turned away');
+      const words = thrown instanceof SignInRefused ? thrown.diagnostic : wire.diagnostic({ severity: 'FATAL', code: '08P01', message: messageOf(thrown) });
+      if (!line.socket.destroyed && line.socket.writable) line.socket.end(words);
+      line.socket.destroySoon();
+    }
+  }
+
+  async #welcome(line: Line): Promise<void> {
+    const overall = new AbortController();
+    const gone = () => overall.abort(new Fault('protocol-violation', 'the client is gone'));
+    line.socket.once('close', gone);
+    const late = () => overall.abort(new Fault('limit-reached', 'sign-in took too long'));
+    let timer = setTimeout(late, this.#limits.handshakeTimeoutMs);
+    try {
+      const arrival = await welcome(line, this.#services, overall.signal, () => {
+        clearTimeout(timer);
+        timer = setTimeout(late, browserSignInMsMax);
+      });
+      clearTimeout(timer);
+      if (arrival.kind === 'cancel') {
+        this.#cancelKeys.cancel(arrival.processId, arrival.secret);
+        line.socket.destroySoon();
+        return;
+      }
+      arrival.client.socket.on('error', () => undefined);
+      await this.#open(arrival.client, overall.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A person is signed in: find the target, open the session, sign in to the target, relay. */
+  async #open(client: SignedIn, gone: AbortSignal): Promise<void> {
+    const { socket, principal } = client;
+    const { target, database } = this.#wanted(client);
+    const lane: Lane = { signal: gone, onHold: (notice: HoldNotice) => void socket.write(holdNotice(notice, this.#services.clock.nowMs())) };
+    const facts = { clientAddress: socket.remoteAddress ?? '', tls: client.tls, method: client.method, database };
+    const opened = await this.#services.sessions.open({ principal, target, facts }, lane);
+    if (opened.kind === 'refuse') throw new SignInRefused(sqlState[opened.refusal.reason], refusalWords(opened.refusal), opened.refusal.hint);
+    const { session } = opened;
+    try {
+      this.#judgeStartup(session, client.parameters);
+      if (socket.destroyed) throw new Fault('protocol-violation', 'the client is gone');
+      await this.#relay(client, session, target, database, lane, gone);
+    } catch (thrown) {
+      session.close(messageOf(thrown));
+      throw thrown;
+    }
+  }
+
+  async #relay(client: SignedIn, session: Session, target: Target, database: string, lane: Lane, gone: AbortSignal): Promise<void> {
+    const { socket, parameters } = client;
+    const passedOn = Object.fromEntries(Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.')));
+    const signal = AbortSignal.any([gone, AbortSignal.timeout(this.#limits.targetTimeoutMs)]);
+    const upstream = await signIn(this.#services, target, database, passedOn, signal).catch((thrown: unknown) => {
+      this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
+      throw new SignInRefused('08001', unreachable(target, thrown), 'Tell the operator of the gateway.');
+    });
+    const statuses = [...upstream.parameters].map(([name, value]) => wire.parameterStatus(name, value));
+    if (isReplication(parameters)) {
+      const greeting = Buffer.concat([...statuses, wire.readyForQuery(0x49)]);
+      const refusal = await relayReplication(socket, upstream.stream, session, lane, parameters, greeting);
+      upstream.stream.destroy();
+      session.close('the replication connection ended');
+      if (refusal !== null) throw refusedStart(refusalError(refusal, '', 'FATAL'), refusal.message);
+      socket.destroySoon();
+      return;
+    }
+    const catalogue = this.#catalogue(target, database);
+    await catalogue.refresh();
+    if (socket.destroyed) {
+      upstream.stream.destroy();
+      throw new Fault('protocol-violation', 'the client is gone');
+    }
+    const key = { processId: 0 };
+    const connection: Connection = new Connection({
+      client: socket,
+      target: upstream.stream,
+      session,
+      catalogue,
+      clock: this.#services.clock,
+      limits: { maxBytes: (type) => this.#maxBytes(type) },
+      cancelTarget: () => this.#cancelTarget(target, upstream),
+      gone: () => {
+        this.#cancelKeys.revoke(key.processId);
+        this.#connections.delete(connection);
+      },
+    });
+    this.#connections.add(connection);
+    const { settings } = connection.machine;
+    for (const [name, value] of upstream.parameters) settings.reported(name, value);
+    settings.signedIn(Object.fromEntries(startupSettings(parameters).map(({ name, value }) => [name, value])));
+    settings.catalogue(catalogue.current);
+    const { processId, secret } = this.#cancelKeys.issue(client.minor, connection);
+    key.processId = processId;
+    connection.start(Buffer.concat([...statuses, wire.backendKeyData(processId, secret), wire.readyForQuery(0x49)]));
+  }
+
+  /** `person:target` names the target; else the database does (`orders`, or `orders/analytics` for another of its databases). */
+  #wanted(client: SignedIn): { target: Target; database: string } {
+    const { wanted, parameters } = client;
+    const user = parameters['user'] ?? '';
+    const given = parameters['database'] ?? '';
+    const asked = given === user ? '' : given; // libpq's default: the user name
+    const named = wanted.target;
+    const candidates: [string, string | null][] = [];
+    if (named !== null) {
+      candidates.push([named, asked === '' || asked === named ? null : asked.startsWith(`${named}/`) ? asked.slice(named.length + 1) : asked]);
+    } else {
+      const slash = asked.indexOf('/');
+      candidates.push([asked, null]);
+      if (slash > 0) candidates.push([asked.slice(0, slash), asked.slice(slash + 1)]);
+    }
+    for (const [name, database] of candidates) {
+      const target = this.#services.targetNamed(name);
+      if (target !== undefined) return { target, database: database ?? target.database ?? target.user };
+    }
+    const name = named ?? asked;
+    const what = name === '' ? 'no target was named' : `there is no PostgreSQL target named "${name}"`;
+    throw new SignInRefused('3D000', what, 'Name the target as the database: psql -d TARGET, or -U person:target.');
+  }
+
+  /** Settings in the start-up packet are judged as the SET statements they are; one that would have to wait is refused. */
+  #judgeStartup(session: Session, parameters: Readonly<Record<string, string>>): void {
+    for (const setting of startupSettings(parameters)) {
+      const text = asStatement(setting);
+      const submission = {
+        kind: 'statement' as const,
+        text,
+        parameters: null,
+        digest: () => text,
+        mode: { key: 'start-up', settings: {}, catalogue: null },
+        transaction: 'none' as const,
+        classified: null,
+        prepared: null,
+      };
+      const classification = session.classify(submission);
+      if (classification instanceof Promise) throw new SignInRefused('54000', `the start-up setting ${setting.name} is too long`);
+      if (session.foresee(submission, classification) === 'allow') continue;
+      throw new SignInRefused('42501', `the start-up setting ${setting.name} is not allowed without approval`, 'Connect without it and run SET in the session.');
+    }
+  }
+
+  #catalogue(target: Target, database: string): CatalogueEntry {
+    const key = `${target.name}/${database}`;
+    let entry = this.#catalogues.get(key);
+    if (entry === undefined) {
+      const load = async (signal: AbortSignal): Promise<Catalogue> => {
+        const upstream = await signIn(this.#services, target, database, { application_name: 'sallyport catalogue' }, signal);
+        return readCatalogue(await runOwnQueries(upstream, catalogueQueries, signal));
+      };
+      entry = new CatalogueEntry(load, this.#services.clock, this.#services.log);
+      this.#catalogues.set(key, entry);
+    }
+    return entry;
+  }
+
+  #cancelTarget(target: Target, upstream: Upstream): void {
+    const signal = AbortSignal.timeout(this.#limits.targetTimeoutMs);
+    cancel(this.#services, target, upstream, signal).catch((thrown: unknown) => {
+      this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a running statement could not be cancelled');
+    });
+  }
+
+  #maxBytes(type: number): number {
+    switch (type) {
+      case wire.fromClient.query:
+      case wire.fromClient.parse:
+        return this.#limits.statementBytesMax;
+      case wire.fromClient.bind:
+      case wire.fromClient.copyData:
+      case wire.fromClient.functionCall:
+        return this.#limits.bindBytesMax;
+      default:
+        return smallMessageBytesMax;
+    }
+  }
+}
+
+function refusedStart(diagnostic: Buffer, message: string): SignInRefused {
+  const refused = new SignInRefused('42501', message);
+  return Object.assign(refused, { diagnostic });
+}
