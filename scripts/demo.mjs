@@ -2,6 +2,7 @@
 // Plain JavaScript for any Node >= 18, because it runs on a machine where nothing is installed yet.
 
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildConsole, checkNode, findNode, installPackages, root, toolEnvironment } from './prepare.mjs';
 import { bold, red, say } from './progress.mjs';
@@ -33,13 +34,26 @@ function stop(signal) {
   endRunning('SIGTERM');
 }
 
-/** Under npm, the end of npm must end the demo too, even when npm was killed without a chance to pass the signal on. */
-function watchParent() {
+/**
+ * Under npm, the end of npm must end the demo too, even when npm was killed without a chance to pass the signal on. There
+ * may be a shell between npm and this process, which would live on: so the shell's parent is watched as well, where it can be.
+ */
+function watchParents() {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
+  const parents = () => `${process.ppid} ${parentOf(process.ppid)}`;
+  const before = parents();
   setInterval(() => {
-    if (process.ppid !== parent) stop('SIGTERM');
+    if (parents() !== before) stop('SIGTERM');
   }, parentPollMs).unref();
+}
+
+function parentOf(pid) {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return /^Name:\s+(sh|dash|bash)$/m.test(status) ? /^PPid:\s+(\d+)$/m.exec(status)?.[1] : '';
+  } catch {
+    return '';
+  }
 }
 
 async function main() {
@@ -49,7 +63,7 @@ async function main() {
     return 0;
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(signal === 'SIGHUP' ? 'SIGTERM' : signal));
-  watchParent();
+  watchParents();
   checkNode();
   await installPackages();
   if (!stopping) await buildConsole();

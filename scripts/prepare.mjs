@@ -84,7 +84,10 @@ export async function buildConsole() {
   if (existsSync(join(root, 'dist/console/index.html')) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   await step('Building the console', async () => {
     const vite = join(root, 'node_modules/vite/bin/vite.js');
-    const result = await runQuietly(findNode(), [vite, 'build', '--config', config], { cwd: root, env: toolEnvironment() });
+    const result = await runQuietly(findNode(), [vite, 'build', '--config', config], {
+      cwd: root,
+      env: { ...toolEnvironment(), NO_COLOR: '1', FORCE_COLOR: undefined },
+    });
     if (result.code !== 0) throw new StepFailed('The console could not be built.', result.output);
     mkdirSync(dirname(stampFile), { recursive: true });
     writeFileSync(stampFile, stamp);

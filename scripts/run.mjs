@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 
 const running = new Set();
-const outputKeptBytes = 64 * 1024;
+const outputKeptBytes = 8 * 1024;
 
 /** The words a step failed with, and the end of what the tool printed. */
 export class StepFailed extends Error {
