@@ -10,7 +10,8 @@ export async function readExactly(stream: Duplex, count: number, signal: AbortSi
     if (signal.aborted) throw aborted(signal);
     const bytes = stream.read(count) as Buffer | null;
     if (bytes !== null && bytes.length === count) return bytes;
-    if (bytes !== null || stream.readableEnded || stream.destroyed) throw new Fault('protocol-violation', 'the connection ended in the middle of a message');
+    if (bytes !== null || stream.readableEnded || stream.destroyed)
+      throw new Fault('protocol-violation', 'the connection ended in the middle of a message');
     await readable(stream, signal);
   }
 }

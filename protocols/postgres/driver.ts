@@ -100,7 +100,10 @@ class PostgresDriver implements Driver {
       await this.#welcome(line);
     } catch (thrown) {
       this.#services.log.debug({ err: messageOf(thrown), client: socket.remoteAddress }, 'a client was turned away');
-      const words = thrown instanceof SignInRefused ? thrown.diagnostic : wire.diagnostic({ severity: 'FATAL', code: '08P01', message: messageOf(thrown) });
+      const words =
+        thrown instanceof SignInRefused
+          ? thrown.diagnostic
+          : wire.diagnostic({ severity: 'FATAL', code: '08P01', message: messageOf(thrown) });
       if (!line.socket.destroyed && line.socket.writable) line.socket.end(words);
       line.socket.destroySoon();
     }
@@ -134,10 +137,14 @@ class PostgresDriver implements Driver {
   async #open(client: SignedIn, gone: AbortSignal): Promise<void> {
     const { socket, principal } = client;
     const { target, database } = this.#wanted(client);
-    const lane: Lane = { signal: gone, onHold: (notice: HoldNotice) => void socket.write(holdNotice(notice, this.#services.clock.nowMs())) };
+    const lane: Lane = {
+      signal: gone,
+      onHold: (notice: HoldNotice) => void socket.write(holdNotice(notice, this.#services.clock.nowMs())),
+    };
     const facts = { clientAddress: socket.remoteAddress ?? '', tls: client.tls, method: client.method, database };
     const opened = await this.#services.sessions.open({ principal, target, facts }, lane);
-    if (opened.kind === 'refuse') throw new SignInRefused(sqlState[opened.refusal.reason], refusalWords(opened.refusal), opened.refusal.hint);
+    if (opened.kind === 'refuse')
+      throw new SignInRefused(sqlState[opened.refusal.reason], refusalWords(opened.refusal), opened.refusal.hint);
     const { session } = opened;
     try {
       this.#judgeStartup(session, client.parameters);
@@ -151,7 +158,9 @@ class PostgresDriver implements Driver {
 
   async #relay(client: SignedIn, session: Session, target: Target, database: string, lane: Lane, gone: AbortSignal): Promise<void> {
     const { socket, parameters } = client;
-    const passedOn = Object.fromEntries(Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.')));
+    const passedOn = Object.fromEntries(
+      Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.')),
+    );
     const signal = AbortSignal.any([gone, AbortSignal.timeout(this.#limits.targetTimeoutMs)]);
     const upstream = await signIn(this.#services, target, database, passedOn, signal).catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
@@ -206,7 +215,10 @@ class PostgresDriver implements Driver {
     const named = wanted.target;
     const candidates: [string, string | null][] = [];
     if (named !== null) {
-      candidates.push([named, asked === '' || asked === named ? null : asked.startsWith(`${named}/`) ? asked.slice(named.length + 1) : asked]);
+      candidates.push([
+        named,
+        asked === '' || asked === named ? null : asked.startsWith(`${named}/`) ? asked.slice(named.length + 1) : asked,
+      ]);
     } else {
       const slash = asked.indexOf('/');
       candidates.push([asked, null]);
@@ -238,7 +250,11 @@ class PostgresDriver implements Driver {
       const classification = session.classify(submission);
       if (classification instanceof Promise) throw new SignInRefused('54000', `the start-up setting ${setting.name} is too long`);
       if (session.foresee(submission, classification) === 'allow') continue;
-      throw new SignInRefused('42501', `the start-up setting ${setting.name} is not allowed without approval`, 'Connect without it and run SET in the session.');
+      throw new SignInRefused(
+        '42501',
+        `the start-up setting ${setting.name} is not allowed without approval`,
+        'Connect without it and run SET in the session.',
+      );
     }
   }
 

@@ -19,8 +19,7 @@ const requestsMax = 3;
 const tlsHandshakeByte = 0x16;
 
 export type Arrival =
-  | { readonly kind: 'cancel'; readonly processId: number; readonly secret: Buffer }
-  | { readonly kind: 'client'; readonly client: SignedIn };
+  { readonly kind: 'cancel'; readonly processId: number; readonly secret: Buffer } | { readonly kind: 'client'; readonly client: SignedIn };
 
 export interface SignedIn {
   /** The socket to go on with: the TLS one when TLS was agreed. */
@@ -81,9 +80,19 @@ export async function welcome(line: Line, services: DriverServices, signal: Abor
     throw new SignInRefused('28000', 'too many failed sign-ins', 'Wait a minute and try again.');
   }
   if (wanted.browser) waitsForBrowser();
-  const principal = wanted.browser ? await byBrowser(line, services, wanted, parameters, signal) : await byToken(line, services, wanted.person, signal);
+  const principal = wanted.browser
+    ? await byBrowser(line, services, wanted, parameters, signal)
+    : await byToken(line, services, wanted.person, signal);
   const method = wanted.browser ? 'browser' : 'token';
-  const client: SignedIn = { socket: line.socket, tls: line.tls, principal, method, wanted, parameters, minor: Math.min(minor, wire.protocolMinorMax) };
+  const client: SignedIn = {
+    socket: line.socket,
+    tls: line.tls,
+    principal,
+    method,
+    wanted,
+    parameters,
+    minor: Math.min(minor, wire.protocolMinorMax),
+  };
   return { kind: 'client', client };
 }
 
@@ -95,7 +104,8 @@ async function startupPacket(line: Line, services: DriverServices, signal: Abort
     const head = await readExactly(line.socket, 8, signal);
     const lengthBytes = head.readInt32BE(0);
     const code = head.readInt32BE(4);
-    if (lengthBytes < 8 || lengthBytes > startupBytesMax) throw new Fault('protocol-violation', `a start-up packet of ${lengthBytes} bytes`);
+    if (lengthBytes < 8 || lengthBytes > startupBytesMax)
+      throw new Fault('protocol-violation', `a start-up packet of ${lengthBytes} bytes`);
     switch (code) {
       case wire.requestCode.ssl:
         if (lengthBytes !== 8 || line.tls) throw new Fault('protocol-violation', 'an SSLRequest that makes no sense');
@@ -121,7 +131,10 @@ async function startupPacket(line: Line, services: DriverServices, signal: Abort
       default: {
         const major = code >>> 16;
         if (major !== wire.protocolMajor) {
-          throw new SignInRefused('0A000', `unsupported frontend protocol ${major}.${code & 0xffff}: the gateway supports 3.0 to 3.${wire.protocolMinorMax}`);
+          throw new SignInRefused(
+            '0A000',
+            `unsupported frontend protocol ${major}.${code & 0xffff}: the gateway supports 3.0 to 3.${wire.protocolMinorMax}`,
+          );
         }
         const rest = await readExactly(line.socket, lengthBytes - 8, signal);
         return { kind: 'startup', startup: wire.readStartup(Buffer.concat([head, rest])) };
@@ -142,7 +155,8 @@ async function startTls(line: Line, services: DriverServices, signal: AbortSigna
     ALPNProtocols: ['postgresql'],
   });
   await new Promise<void>((resolve, reject) => {
-    const fail = (why: unknown) => reject(new Fault('protocol-violation', `TLS failed: ${why instanceof Error ? why.message : String(why)}`));
+    const fail = (why: unknown) =>
+      reject(new Fault('protocol-violation', `TLS failed: ${why instanceof Error ? why.message : String(why)}`));
     const onAbort = () => fail(signal.reason);
     secured.once('secure', () => {
       secured.off('error', fail).off('close', onAbort);
@@ -164,7 +178,11 @@ async function startTls(line: Line, services: DriverServices, signal: AbortSigna
 
 function refusePlaintext(line: Line, services: DriverServices): void {
   if (line.tls || services.allowPlaintext || isLoopback(line.socket.remoteAddress ?? '')) return;
-  throw new SignInRefused('28000', 'the gateway takes no plain-text sign-in from other machines', 'Connect with sslmode=require or stronger.');
+  throw new SignInRefused(
+    '28000',
+    'the gateway takes no plain-text sign-in from other machines',
+    'Connect with sslmode=require or stronger.',
+  );
 }
 
 export function isLoopback(address: string): boolean {
@@ -229,7 +247,14 @@ async function byBrowser(
   try {
     socket.write(wire.authentication(0));
     const message = `sign in as ${wanted.person}: open ${signIn.url} and compare the code ${signIn.code}`;
-    socket.write(wire.diagnostic({ severity: 'NOTICE', code: '00000', message, hint: `Waiting for at most ${duration(browserSignInMs)}; Ctrl-C gives up.` }));
+    socket.write(
+      wire.diagnostic({
+        severity: 'NOTICE',
+        code: '00000',
+        message,
+        hint: `Waiting for at most ${duration(browserSignInMs)}; Ctrl-C gives up.`,
+      }),
+    );
     const principal = await signIn.confirmed;
     if (principal === null) throw new SignInRefused('28000', `nobody confirmed the sign-in as "${wanted.person}" in the browser`);
     services.signIns.succeeded(principal, null, clientAddress, 'postgres');

@@ -150,7 +150,8 @@ export class Machine {
   // ---- simple query ----
 
   #query(bytes: Buffer): void {
-    if (bytes.indexOf(0, 5) !== bytes.length - 1) throw new Fault('protocol-violation', 'invalid message format: bytes after the end of the text');
+    if (bytes.indexOf(0, 5) !== bytes.length - 1)
+      throw new Fault('protocol-violation', 'invalid message format: bytes after the end of the text');
     const { text, mode } = this.#read(bytes.subarray(5, bytes.length - 1));
     this.#submit(this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) }), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
@@ -197,7 +198,10 @@ export class Machine {
   #parse(bytes: Buffer): void {
     const { name, text: raw, types } = wire.readParse(bytes);
     if (this.statements.size >= statementsMax && this.statements.get(name) === undefined) {
-      return this.#refuseBatch(wire.diagnostic({ severity: 'ERROR', code: '53400', message: `more than ${statementsMax} prepared statements in one session` }), false);
+      return this.#refuseBatch(
+        wire.diagnostic({ severity: 'ERROR', code: '53400', message: `more than ${statementsMax} prepared statements in one session` }),
+        false,
+      );
     }
     const { text, mode } = this.#read(raw);
     const submission = this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) });
@@ -267,6 +271,7 @@ export class Machine {
 
   #sync(bytes: Buffer): void {
     if (this.copyIn !== null) return; // the server ignores Sync while it reads COPY data
+    if (this.absorbing) this.#dropQuiet(false);
     this.#sendQuiet();
     this.absorbing = false;
     this.busy = true;

@@ -43,7 +43,8 @@ function runOne(upstream: Upstream, text: string, signal: AbortSignal): Promise<
     void parse(stream, (message) => {
       if (message.name === 'rowDescription') names = (message as RowDescriptionMessage).fields.map((field) => field.name);
       else if (message.name === 'dataRow') rows.push(rowOf(names, message as DataRowMessage));
-      else if (message.name === 'error') failure = new Fault('target-lost', `the catalogue query failed: ${(message as unknown as DatabaseError).message}`);
+      else if (message.name === 'error')
+        failure = new Fault('target-lost', `the catalogue query failed: ${(message as unknown as DatabaseError).message}`);
       else if (message.name === 'readyForQuery') done();
     }); // ends with the stream; what it reports comes through the callback
     stream.write(query(text));

@@ -59,7 +59,11 @@ export async function relayReplication(
   target.on('drain', () => client.resume());
   client.on('drain', () => target.resume());
   await new Promise<void>((resolve) => {
-    for (const side of [client, target]) side.once('close', resolve).once('end', resolve).once('error', () => resolve());
+    for (const side of [client, target])
+      side
+        .once('close', resolve)
+        .once('end', resolve)
+        .once('error', () => resolve());
     session.ended.addEventListener('abort', () => resolve(), { once: true });
     client.resume();
     target.resume();

@@ -258,7 +258,8 @@ export class Replies implements BackendSink {
   #ready(bytes: Buffer): null {
     const { expected, settings } = this.#machine;
     for (let asked = expected.shift(); asked !== undefined; asked = expected.shift()) {
-      if (asked.kind === 'query' || asked.kind === 'function-call') this.#finish(asked.run, asked.run.error === null ? 'completed' : 'failed');
+      if (asked.kind === 'query' || asked.kind === 'function-call')
+        this.#finish(asked.run, asked.run.error === null ? 'completed' : 'failed');
       if (endsCycle(asked)) break;
     }
     const before = this.status;

@@ -50,7 +50,11 @@ export async function cancel(services: DriverServices, target: Target, upstream:
   stream.end(wire.cancelRequest(upstream.processId, upstream.secret));
 }
 
-async function openStream(services: DriverServices, target: Target, signal: AbortSignal): Promise<{ stream: Duplex; binding: Buffer | null }> {
+async function openStream(
+  services: DriverServices,
+  target: Target,
+  signal: AbortSignal,
+): Promise<{ stream: Duplex; binding: Buffer | null }> {
   const plain = await services.dial(target, signal);
   if (target.tls.mode === 'disable') return { stream: plain, binding: null };
   try {
@@ -60,7 +64,8 @@ async function openStream(services: DriverServices, target: Target, signal: Abor
       if (target.tls.mode === 'prefer') return { stream: plain, binding: null };
       throw new Fault('target-tls-failed', `target ${target.name} does not speak TLS, and its TLS mode is ${target.tls.mode}`);
     }
-    if (answer !== 'S' || plain.readableLength > 0) throw new Fault('target-tls-failed', `target ${target.name} answered the TLS request with something else`);
+    if (answer !== 'S' || plain.readableLength > 0)
+      throw new Fault('target-tls-failed', `target ${target.name} answered the TLS request with something else`);
     const secured = await secure(plain, target);
     const certificate = secured.getPeerX509Certificate();
     return { stream: secured, binding: certificate === undefined ? null : serverEndPoint(new X509Certificate(certificate.raw)) };
@@ -87,7 +92,8 @@ function secure(plain: Duplex, target: Target): Promise<TLSSocket> {
       ...(key === null ? {} : { key: key.reveal() }),
       ...(mode === 'verify-full' ? { host: name } : { checkServerIdentity: () => undefined }),
     });
-    const fail = (why: Error) => reject(new Fault('target-tls-failed', `TLS to target ${target.name} failed: ${why.message}`, { cause: why }));
+    const fail = (why: Error) =>
+      reject(new Fault('target-tls-failed', `TLS to target ${target.name} failed: ${why.message}`, { cause: why }));
     secured.once('error', fail);
     secured.once('secureConnect', () => {
       secured.off('error', fail);
@@ -100,7 +106,13 @@ function isAddress(name: string): boolean {
   return /^[\d.]+$/.test(name) || name.includes(':') || name.startsWith('/');
 }
 
-async function authenticate(stream: Duplex, target: Target, binding: Buffer | null, services: DriverServices, signal: AbortSignal): Promise<void> {
+async function authenticate(
+  stream: Duplex,
+  target: Target,
+  binding: Buffer | null,
+  services: DriverServices,
+  signal: AbortSignal,
+): Promise<void> {
   const failed = (why: string) => new Fault('target-sign-in-failed', `signing in to target ${target.name} failed: ${why}`);
   const password = () => {
     if (target.password === null) throw failed('it asks for a password and none is configured');

@@ -122,7 +122,8 @@ export class Gate {
     lane: Lane,
     decision: HoldDecision,
   ): Promise<Judgement> {
-    if (lane.signal.aborted || submitter.ended.aborted) return this.#withdrawn(action, classification, decision, null, 'the client is gone');
+    if (lane.signal.aborted || submitter.ended.aborted)
+      return this.#withdrawn(action, classification, decision, null, 'the client is gone');
     const hold = this.#place(action, classification, submitter, decision);
     const waiting: Waiting = { action, classification, submitter, hold };
     this.#waiting.add(waiting);

@@ -1,0 +1,160 @@
+// Plays a transcript against the real relay machine, with no socket and no gate: rulings are lines of the transcript.
+// Every output is listed in the order it happened; what is not listed must not happen.
+
+import type { Classification, StatementFacts } from '../../src/core/classification.ts';
+import type { ActionId } from '../../src/core/ids.ts';
+import { Permit } from '../../src/core/permit.ts';
+import type { Refusal, Ruling } from '../../src/core/ruling.ts';
+import type { Submission } from '../../src/core/session.ts';
+import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
+import { FrontendReader } from '../../protocols/postgres/codec.ts';
+import { Machine } from '../../protocols/postgres/machine.ts';
+import type { MachinePort } from '../../protocols/postgres/machine.ts';
+import { clientMessage, readClientBytes, readTargetBytes, targetMessage } from './postgres-messages.ts';
+
+const mint = Permit.claimMint();
+
+/** Statements are classified by hand: "drop" and "delete" wait, "deny" is denied, "garbage" is not understood. */
+function classify(text: string): Classification {
+  if (/garbage/i.test(text)) return notUnderstood('syntax', 'syntax error at or near "garbage"', text.search(/garbage/i));
+  let from = 0;
+  const statements = text.split(';').flatMap((part) => {
+    const start = from;
+    from += part.length + 1;
+    return part.trim() === '' ? [] : [facts(part.trim(), start, start + part.length)];
+  });
+  return classificationOf(statements);
+}
+
+function facts(text: string, start: number, end: number): StatementFacts {
+  const prepare = /^prepare (\w+) as (.*)$/i.exec(text);
+  const deallocate = /^deallocate (\w+)$/i.exec(text);
+  const set = /^set (\w+) = '?(\w+)'?$/i.exec(text);
+  return {
+    kind: (text.split(' ')[0] as string).toLowerCase(),
+    span: { start, end },
+    effects: [],
+    missingWhere: false,
+    risks: [],
+    changes: [
+      ...(prepare ? [{ kind: 'prepare' as const, name: prepare[1] as string, inner: facts(prepare[2] as string, 0, 0) }] : []),
+      ...(deallocate ? [{ kind: 'deallocate' as const, name: deallocate[1] === 'all' ? null : (deallocate[1] as string) }] : []),
+      ...(set ? [{ kind: 'set' as const, setting: set[1] as string, value: set[2] as string, local: false }] : []),
+    ],
+  };
+}
+
+export class Player implements MachinePort {
+  readonly machine = new Machine(this);
+  readonly #reader = new FrontendReader({ maxBytes: () => 1000 });
+  #out: string[] = [];
+  #waiting: { submission: Submission; classification: Classification } | null = null;
+  #actions = 0;
+
+  /** One input line: `client …`, `target …`, `approve`, `reject why`, `withdraw`. Returns what happened. */
+  play(line: string): string[] {
+    this.#out = [];
+    const space = line.indexOf(' ');
+    const [who, what] = space < 0 ? [line, ''] : [line.slice(0, space), line.slice(space + 1)];
+    switch (who) {
+      case 'client':
+        this.#reader.push(clientMessage(what));
+        break;
+      case 'target':
+        this.machine.replies.target(targetMessage(what));
+        break;
+      case 'approve':
+        this.#answer((submission, classification) => this.#release(submission, classification));
+        break;
+      case 'reject':
+        this.#answer(() => refuse({ reason: 'rejected', message: `denied by bob: ${what}` }));
+        break;
+      case 'withdraw':
+        this.withdraw();
+        break;
+      default:
+        throw new Error(`not a transcript line: ${line}`);
+    }
+    while (this.machine.takes) {
+      const frame = this.#reader.next(this.machine.copyIn !== null);
+      if (frame === null) break;
+      this.machine.client(frame);
+    }
+    return this.#out;
+  }
+
+  toClient(bytes: Buffer): void {
+    for (const line of readTargetBytes(bytes)) this.#out.push(`client< ${line}`);
+  }
+
+  reply(bytes: Buffer): void {
+    this.toClient(bytes);
+  }
+
+  toTarget(permit: Permit, bytes: Buffer): void {
+    permit.assertOpen();
+    for (const line of readClientBytes(bytes)) this.#out.push(`target< ${line}`);
+  }
+
+  toTargetQuietly(bytes: Buffer): void {
+    for (const line of readClientBytes(bytes)) this.#out.push(`target< ${line}`);
+  }
+
+  submit(submission: Submission): Ruling | null {
+    const classification = submission.classified ?? classify(submission.text);
+    const kinds = classification.summary.kinds.join(',') || (classification.understood ? 'nothing' : 'not understood');
+    const values = submission.parameters === null ? '' : ` [${submission.parameters.map((it) => it.text ?? 'NULL').join(',')}]`;
+    this.#out.push(`submit ${kinds}: ${submission.text}${values} (transaction ${submission.transaction})`);
+    if (!classification.understood) {
+      const { message, offset } = classification.problem ?? { message: '', offset: null };
+      return refuse({ reason: 'not-understood', message, offset });
+    }
+    if (/deny/.test(submission.text)) return refuse({ reason: 'denied', message: 'denied by rule' });
+    if (classification.summary.kinds.some((kind) => kind === 'drop' || kind === 'delete')) {
+      this.#waiting = { submission, classification };
+      return null;
+    }
+    return this.#release(submission, classification);
+  }
+
+  classify(submission: Submission): Classification {
+    return submission.classified ?? classify(submission.text);
+  }
+
+  finish(permit: Permit, outcome: { kind: string; rows: number | null; error: { code: string } | null }): void {
+    permit.close();
+    const rows = outcome.rows === null ? '' : ` rows=${outcome.rows}`;
+    const error = outcome.error === null ? '' : ` error=${outcome.error.code}`;
+    this.#out.push(`finish ${permit.actionId} ${outcome.kind}${rows}${error}`);
+  }
+
+  recordRows(): void {}
+
+  withdraw(): void {
+    this.#answer(() => refuse({ reason: 'withdrawn', message: 'cancelled by the client' }));
+  }
+
+  schemaChanged(): void {}
+
+  clientQuit(): void {
+    this.#out.push('quit');
+  }
+
+  #release(submission: Submission, classification: Classification): Ruling {
+    this.#actions += 1;
+    const permit = mint(`a${this.#actions}` as ActionId);
+    this.#out.push(`release a${this.#actions} ${submission.text}`);
+    return { kind: 'release', permit, classification, obligations: { recordParameters: false, recordResults: false } };
+  }
+
+  #answer(make: (submission: Submission, classification: Classification) => Ruling): void {
+    const waiting = this.#waiting;
+    if (waiting === null) throw new Error('nothing waits for an answer');
+    this.#waiting = null;
+    this.machine.ruled(make(waiting.submission, waiting.classification));
+  }
+}
+
+function refuse(refusal: Pick<Refusal, 'reason' | 'message'> & { offset?: number | null }): Ruling {
+  return { kind: 'refuse', refusal: { hint: null, holdId: null, offset: null, ...refusal } };
+}
