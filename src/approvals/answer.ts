@@ -1,0 +1,72 @@
+// What a person can answer to a hold, and what comes of it. The one place that knows who may; the console shows the same words.
+
+import type { HoldState } from '../core/hold.ts';
+import type { Principal } from '../core/principal.ts';
+import type { HoldRecord } from '../store/holds.ts';
+
+export type Answer = 'approve' | 'deny';
+
+export type NotAllowed = 'requester' | 'ai-agent' | 'not-an-approver' | 'reason-missing' | 'reason-too-long';
+
+export type AnswerResult =
+  /** It runs now. `already`: this person had approved it before, and nothing new happened. */
+  | { readonly kind: 'approved'; readonly hold: HoldRecord; readonly already: boolean }
+  /** The yes counts and others are needed. `already`: this person's yes was counted before. */
+  | { readonly kind: 'counted'; readonly hold: HoldRecord; readonly given: number; readonly needed: number; readonly already: boolean }
+  | { readonly kind: 'denied'; readonly hold: HoldRecord; readonly already: boolean }
+  /** It had ended before this answer came; nothing ran because of it. */
+  | { readonly kind: 'not-pending'; readonly hold: HoldRecord; readonly state: Exclude<HoldState, 'pending'> }
+  | { readonly kind: 'not-allowed'; readonly hold: HoldRecord; readonly because: NotAllowed; readonly why: string }
+  /** The answer could not be written down: the hold was withdrawn, nothing runs. */
+  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'unknown' };
+
+/** A reason is a sentence or two; it is shown to the requester and kept in the log. */
+export const reasonCharsMax = 1000;
+
+interface Denial {
+  readonly because: NotAllowed;
+  readonly why: string;
+}
+
+/** Null when the person may answer this hold; else why not, one sentence. */
+export function notAllowed(hold: HoldRecord, person: Principal): Denial | null {
+  if (person.name === hold.principal) {
+    return { because: 'requester', why: 'you asked for this yourself; somebody else must answer it' };
+  }
+  if (person.kind === 'ai-agent') return { because: 'ai-agent', why: 'an AI agent cannot answer holds; a person must' };
+  if (!person.groups.some((group) => hold.approverGroups.includes(group))) {
+    return { because: 'not-an-approver', why: `only members of ${hold.approverGroups.join(' or ')} may answer this hold` };
+  }
+  return null;
+}
+
+/** Whether the reason that came with an answer will do. */
+export function reasonProblem(hold: HoldRecord, answer: Answer, reason: string | null): Denial | null {
+  if (answer === 'approve' && hold.reasonRequired && reason === null) {
+    return { because: 'reason-missing', why: `rule ${hold.ruleId} asks for a reason with every approval` };
+  }
+  if (reason !== null && reason.length > reasonCharsMax) {
+    return { because: 'reason-too-long', why: `a reason has at most ${reasonCharsMax} characters` };
+  }
+  return null;
+}
+
+/**
+ * A reason as one line of plain text, or null when nothing is left. It is printed on the requester's terminal, so characters
+ * that steer a terminal or turn the direction of text become spaces.
+ */
+export function plainReason(reason: string | null): string | null {
+  // eslint-disable-next-line no-control-regex
+  const plain = (reason ?? '').replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' ').trim();
+  return plain === '' ? null : plain;
+}
+
+/** What an answer to a hold that has ended comes to: a repeated click is no error. */
+export function answerAfterEnd(hold: HoldRecord, person: Principal, answer: Answer): AnswerResult {
+  if (hold.state === 'pending') throw new Error(`hold ${hold.id} has not ended`);
+  const approvedIt = hold.approvals.some((it) => it.by === person.name);
+  if (hold.state === 'approved' && answer === 'approve' && approvedIt) return { kind: 'approved', hold, already: true };
+  if (hold.state === 'denied' && answer === 'deny' && hold.settledBy === person.name) return { kind: 'denied', hold, already: true };
+  return { kind: 'not-pending', hold, state: hold.state };
+}

@@ -1,0 +1,65 @@
+// The audit events of holds.
+
+import type { AuditEvent, AuditEventType } from '../core/audit.ts';
+import type { Approval } from '../core/decision.ts';
+import type { HoldEnd, HoldRecord } from '../store/holds.ts';
+
+function holdEvent(
+  hold: HoldRecord,
+  type: AuditEventType,
+  atMs: number,
+  principal: string | null,
+  detail: Record<string, unknown>,
+): AuditEvent {
+  return { type, atMs, principal, target: hold.target, sessionId: hold.sessionId, actionId: hold.actionId, holdId: hold.id, detail };
+}
+
+export function heldEvent(hold: HoldRecord): AuditEvent {
+  return holdEvent(hold, 'action.held', hold.createdAtMs, hold.principal, {
+    kind: hold.actionKind,
+    text: hold.text,
+    digest: hold.digest,
+    effects: hold.effects,
+    transaction: hold.transaction,
+    client_address: hold.clientAddress,
+    rule: hold.ruleId,
+    policy: hold.policyVersion,
+    approver_groups: hold.approverGroups,
+    approvals_needed: hold.approvalsNeeded,
+    expires_at_ms: hold.expiresAtMs,
+  });
+}
+
+export function approvalGivenEvent(hold: HoldRecord, approval: Approval): AuditEvent {
+  return holdEvent(hold, 'hold.approval-given', approval.atMs, approval.by, {
+    requester: hold.principal,
+    digest: hold.digest,
+    reason: approval.reason,
+    groups: approval.groups,
+    given: hold.approvals.length,
+    needed: hold.approvalsNeeded,
+  });
+}
+
+/** `by` of the end is who caused it: the last approver, who said no, or nobody. */
+export function endedEvent(hold: HoldRecord, end: HoldEnd): AuditEvent {
+  const approvedBy = hold.approvals.map((it) => it.by);
+  return holdEvent(hold, `hold.${end.state}`, end.atMs, end.by, {
+    requester: hold.principal,
+    rule: hold.ruleId,
+    digest: hold.digest,
+    reason: end.reason,
+    ...(approvedBy.length === 0 ? {} : { approved_by: approvedBy }),
+  });
+}
+
+export function changedEvent(hold: HoldRecord, atMs: number, dropped: readonly string[]): AuditEvent {
+  return holdEvent(hold, 'hold.changed', atMs, null, {
+    requester: hold.principal,
+    rule: hold.ruleId,
+    policy: hold.policyVersion,
+    approver_groups: hold.approverGroups,
+    approvals_needed: hold.approvalsNeeded,
+    ...(dropped.length === 0 ? {} : { approvals_no_longer_counted: dropped }),
+  });
+}

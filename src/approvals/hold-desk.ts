@@ -1,0 +1,70 @@
+// What the desk of holds offers, and its limits.
+
+import type { AuditLog } from '../core/audit.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import type { Approval, HoldTerms, RuleRef } from '../core/decision.ts';
+import type { Log } from '../core/driver.ts';
+import type { HoldRequest, Holds } from '../core/hold.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Db } from '../store/database.ts';
+import type { HoldPage, HoldQuery, HoldRecord } from '../store/holds.ts';
+import type { Answer, AnswerResult } from './answer.ts';
+
+export interface HoldLimits {
+  /** Holds that wait at once: in all, for one person, in one session (one for each lane). */
+  readonly pendingMax: number;
+  readonly pendingPerPersonMax: number;
+  readonly pendingPerSessionMax: number;
+  /** A hold keeps its whole text for approvers; a longer one is refused rather than shown in part. */
+  readonly textCharsMax: number;
+  readonly expiresMsMax: number;
+}
+
+export const holdLimits: HoldLimits = {
+  pendingMax: 1000,
+  pendingPerPersonMax: 50,
+  pendingPerSessionMax: 16,
+  textCharsMax: 4 * 1024 * 1024,
+  expiresMsMax: 7 * 24 * 60 * 60 * 1000,
+};
+
+export interface HoldsParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditLog;
+  /** The console's address, or null when there is none; holds are at `<consoleUrl>/holds/<id>`. */
+  readonly consoleUrl: string | null;
+  readonly limits?: Partial<HoldLimits>;
+  readonly log?: Pick<Log, 'error'>;
+}
+
+export interface HoldChange {
+  readonly kind: 'placed' | 'progress' | 'changed' | 'settled';
+  readonly hold: HoldRecord;
+}
+
+/** What judging a waiting hold again comes to. `approvals` are those that still count. */
+export type Rejudgement =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'change'; readonly rule: RuleRef; readonly terms: HoldTerms; readonly approvals: readonly Approval[] }
+  | { readonly kind: 'withdraw'; readonly why: string };
+
+export interface HoldDesk extends Holds {
+  /** One person's answer. Counts at most once for each person; resolves when it is written down. Never rejects. */
+  answer(id: string, person: Principal, answer: Answer, reason: string | null): Promise<AnswerResult>;
+  get(id: string): HoldRecord | undefined;
+  /** Newest first. */
+  list(query: HoldQuery): HoldPage;
+  /** Hears of every change after it was written. Returns how to stop. */
+  on(listener: (change: HoldChange) => void): () => void;
+  /** At start: withdraws what an earlier run left pending. Returns how many. Throws Fault store-failed or audit-write-failed. */
+  recover(): Promise<number>;
+  /** After a change of policies or people: asks about every hold that waits. */
+  rejudge(check: (hold: HoldRecord, request: HoldRequest) => Rejudgement): void;
+  /** Ends what is due; its own timer calls it. */
+  expireDue(): void;
+  readonly pendingCount: number;
+  /** Withdraws everything with these words and takes nothing more. */
+  close(why: string): Promise<void>;
+}

@@ -1,0 +1,72 @@
+// Turns what the gate asks into the record that people see, and the record's end into what the gate hears.
+
+import type { HoldTerms, RuleRef } from '../core/decision.ts';
+import type { HoldRequest, Settlement } from '../core/hold.ts';
+import type { HoldId } from '../core/ids.ts';
+import type { HoldRecord } from '../store/holds.ts';
+
+/** What the waiting action hears of a hold that has ended. */
+export function settlementOf(record: HoldRecord): Settlement {
+  switch (record.state) {
+    case 'approved':
+      return { kind: 'approved', approvals: record.approvals };
+    case 'denied':
+      return { kind: 'denied', by: record.settledBy ?? 'an approver', reason: record.settledReason };
+    case 'expired':
+      return { kind: 'expired' };
+    case 'withdrawn':
+      return { kind: 'withdrawn', why: record.settledReason ?? 'no reason was given' };
+    case 'pending':
+      throw new Error(`hold ${record.id} has not ended`);
+  }
+}
+
+/** The part of a record that a rule decides. */
+export function termsOf(rule: RuleRef, terms: HoldTerms) {
+  return {
+    ruleId: rule.id,
+    ruleTitle: rule.title,
+    policyVersion: rule.version,
+    approverGroups: terms.approverGroups,
+    approvalsNeeded: Math.max(1, terms.approvalsNeeded),
+    reasonRequired: terms.reasonRequired,
+  };
+}
+
+/** Whether two records of a hold ask for the same approvals by the same rule. */
+export function sameTerms(a: HoldRecord, b: HoldRecord): boolean {
+  const same = a.ruleId === b.ruleId && a.approvalsNeeded === b.approvalsNeeded && a.reasonRequired === b.reasonRequired;
+  return same && a.ruleTitle === b.ruleTitle && a.approverGroups.join('\n') === b.approverGroups.join('\n');
+}
+
+/** The record of a request that begins to wait now. */
+export function recordOf(id: HoldId, request: HoldRequest, nowMs: number, expiresMs: number): HoldRecord {
+  const { classification } = request;
+  return {
+    id,
+    state: 'pending',
+    actionId: request.actionId,
+    sessionId: request.sessionId,
+    actionKind: request.actionKind,
+    principal: request.principal.name,
+    principalName: request.principal.displayName,
+    target: request.target.name,
+    targetProtocol: request.target.protocol,
+    targetLabels: request.target.labels,
+    clientAddress: request.clientAddress,
+    text: request.text,
+    parameters: request.parameters,
+    digest: request.digest,
+    statementKinds: classification.summary.kinds,
+    effects: classification.summary.effects.map((it) => (it.object === null ? it.verb : `${it.verb} ${it.object}`)),
+    risks: classification.statements.flatMap((it) => it.risks),
+    transaction: request.transaction,
+    ...termsOf(request.rule, request.terms),
+    approvals: [],
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + expiresMs,
+    settledAtMs: null,
+    settledBy: null,
+    settledReason: null,
+  };
+}

@@ -1,0 +1,366 @@
+// The desk where actions wait for people. What ends a hold is written to the store and the audit log before the waiting
+// action hears of it; when either write fails the hold ends as withdrawn: nothing runs that is not written down.
+// Only a hold of this very process can be approved: those of an earlier run are withdrawn by recover().
+
+import type { Approval, HoldTerms, RuleRef } from '../core/decision.ts';
+import { Fault, messageOf } from '../core/errors.ts';
+import type { HoldRequest, PlacedHold, Settlement } from '../core/hold.ts';
+import type { HoldId } from '../core/ids.ts';
+import type { Principal } from '../core/principal.ts';
+import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldRecord, type HoldStore } from '../store/holds.ts';
+import { answerAfterEnd, notAllowed, plainReason, reasonProblem, type Answer, type AnswerResult } from './answer.ts';
+import { approvalGivenEvent, changedEvent, endedEvent, heldEvent } from './events.ts';
+import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
+import { makeHoldId, parseHoldId } from './hold-id.ts';
+import { recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
+import { PendingHold } from './pending-hold.ts';
+
+/** Timers of the runtime end at 2^31 ms; and a sleeping machine is noticed within this. */
+const timerMsMax = 60_000;
+/** With 2^30 numbers a collision is rare; several in a row mean that the source of randomness is broken. */
+const idTriesMax = 8;
+
+export type { HoldChange, HoldDesk, HoldLimits, HoldsParts, Rejudgement } from './hold-desk.ts';
+export { holdView } from './hold-view.ts';
+
+/** The desk of this process. Call recover() before the first place(). */
+export function createHolds(parts: HoldsParts): HoldDesk {
+  return new Desk(parts);
+}
+
+class Desk implements HoldDesk {
+  readonly #parts: HoldsParts;
+  readonly #limits: HoldLimits;
+  readonly #store: HoldStore;
+  readonly #pending = new Map<HoldId, PendingHold>();
+  readonly #listeners = new Set<(change: HoldChange) => void>();
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(parts: HoldsParts) {
+    this.#parts = parts;
+    this.#limits = { ...holdLimits, ...parts.limits };
+    this.#store = createHoldStore(parts.db);
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  place(request: HoldRequest): PlacedHold {
+    this.#assertRoom(request);
+    const expiresMs = Math.min(request.expiresMs, this.#limits.expiresMsMax);
+    const record = recordOf(this.#freeId(), request, this.#parts.clock.nowMs(), expiresMs);
+    let durable: Promise<void> | undefined;
+    try {
+      durable = this.#store.atomically(() => {
+        this.#store.insert(record);
+        return this.#parts.audit.append(heldEvent(record));
+      });
+    } catch (cause) {
+      throw new Fault('store-failed', `the hold could not be written down: ${messageOf(cause)}`, { cause });
+    }
+    const hold = new PendingHold(record, request, this.#parts.clock.monotonicMs() + expiresMs);
+    this.#pending.set(record.id, hold);
+    durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
+    this.#armTimer();
+    this.#tell('placed', record);
+    return {
+      id: record.id,
+      expiresAtMs: record.expiresAtMs,
+      url: this.#parts.consoleUrl === null ? null : `${this.#parts.consoleUrl}/holds/${record.id}`,
+      settled: hold.settled,
+      onProgress: (listener) => hold.onProgress(listener),
+      withdraw: (why) => void this.#end(hold, { state: 'withdrawn', by: null, reason: why }),
+    };
+  }
+
+  async answer(typedId: string, person: Principal, answer: Answer, typedReason: string | null): Promise<AnswerResult> {
+    try {
+      const id = parseHoldId(typedId);
+      const hold = id === null ? undefined : this.#pending.get(id);
+      if (hold === undefined) return this.#answerEnded(id, person, answer);
+      const denial = notAllowed(hold.record, person);
+      if (denial !== null) return { kind: 'not-allowed', hold: hold.record, ...denial };
+      if (this.#parts.clock.monotonicMs() >= hold.deadlineMs) void this.#end(hold, expiredEnd);
+      if (hold.isClaimed) {
+        await hold.settled;
+        return this.#answerEnded(id, person, answer);
+      }
+      const reason = plainReason(typedReason);
+      const problem = reasonProblem(hold.record, answer, reason);
+      if (problem !== null) return { kind: 'not-allowed', hold: hold.record, ...problem };
+      return await (answer === 'approve' ? this.#approve(hold, person, reason) : this.#deny(hold, person, reason));
+    } catch (thrown) {
+      return { kind: 'failed', why: messageOf(thrown) };
+    }
+  }
+
+  get(typedId: string): HoldRecord | undefined {
+    const id = parseHoldId(typedId);
+    if (id === null) return undefined;
+    const waiting = this.#pending.get(id);
+    if (waiting !== undefined) return waiting.record;
+    const stored = this.#store.get(id);
+    return stored === undefined ? undefined : this.#asEnded(stored);
+  }
+
+  list(query: HoldQuery): HoldPage {
+    const page = this.#store.list(query);
+    const items = page.items.map((it) => this.#pending.get(it.id)?.record ?? this.#asEnded(it));
+    return { items: query.state === undefined ? items : items.filter((it) => it.state === query.state), next: page.next };
+  }
+
+  on(listener: (change: HoldChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async recover(): Promise<number> {
+    const left = this.#store.pending().filter((it) => !this.#pending.has(it.id));
+    const durable: (Promise<void> | undefined)[] = [];
+    for (const record of left) {
+      const end: HoldEnd = { state: 'withdrawn', by: null, reason: 'the gateway restarted', atMs: this.#parts.clock.nowMs() };
+      const written = this.#store.atomically(() => {
+        this.#store.end(record.id, end);
+        return this.#parts.audit.append(endedEvent(record, end));
+      });
+      durable.push(written);
+    }
+    await Promise.all(durable);
+    for (const record of left) this.#tell('settled', this.#store.get(record.id) ?? record);
+    return left.length;
+  }
+
+  rejudge(check: (hold: HoldRecord, request: HoldRequest) => Rejudgement): void {
+    for (const hold of [...this.#pending.values()]) {
+      if (hold.isClaimed) continue;
+      const judged = safely(() => check(hold.record, hold.request));
+      switch (judged.kind) {
+        case 'keep':
+          break;
+        case 'withdraw':
+          void this.#end(hold, { state: 'withdrawn', by: null, reason: judged.why });
+          break;
+        case 'change':
+          this.#change(hold, judged.rule, judged.terms, judged.approvals);
+          break;
+      }
+    }
+  }
+
+  expireDue(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const hold of [...this.#pending.values()]) if (nowMs >= hold.deadlineMs) void this.#end(hold, expiredEnd);
+    this.#armTimer();
+  }
+
+  async close(why: string): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const waiting = [...this.#pending.values()];
+    for (const hold of waiting) void this.#end(hold, { state: 'withdrawn', by: null, reason: why });
+    await Promise.all(waiting.map((hold) => hold.settled));
+  }
+
+  async #approve(hold: PendingHold, person: Principal, reason: string | null): Promise<AnswerResult> {
+    const { record } = hold;
+    const needed = record.approvalsNeeded;
+    if (record.approvals.some((it) => it.by === person.name)) {
+      return { kind: 'counted', hold: record, given: record.approvals.length, needed, already: true };
+    }
+    const approval: Approval = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const counted: HoldRecord = { ...record, approvals: [...record.approvals, approval] };
+    const write = () => {
+      if (!this.#store.addApproval(record.id, approval)) throw new Error('the store does not take this approval');
+      return this.#parts.audit.append(approvalGivenEvent(counted, approval));
+    };
+    if (counted.approvals.length >= needed) {
+      const end = await this.#end(hold, { state: 'approved', by: person.name, reason }, counted, write);
+      return end.kind === 'written' ? { kind: 'approved', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
+    }
+    try {
+      const durable = this.#store.atomically(write);
+      hold.record = counted;
+      await durable;
+    } catch (thrown) {
+      return { kind: 'failed', why: this.#failClosed(hold, thrown) };
+    }
+    // While the disk was awaited another approval may have come, or its end.
+    if (hold.isClaimed) await hold.settled;
+    else hold.tellProgress();
+    const now = this.#pending.get(record.id)?.record ?? this.get(record.id) ?? counted;
+    if (now.state === 'pending') this.#tell('progress', now);
+    return { kind: 'counted', hold: now, given: now.approvals.length, needed, already: false };
+  }
+
+  async #deny(hold: PendingHold, person: Principal, reason: string | null): Promise<AnswerResult> {
+    const end = await this.#end(hold, { state: 'denied', by: person.name, reason });
+    return end.kind === 'written' ? { kind: 'denied', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
+  }
+
+  /**
+   * Ends a hold: claim, write (with `alsoWrite` in the same transaction), release. Synchronous up to the release unless the
+   * audit log waits for the disk. The loser of a race gets "failed" and changes nothing.
+   */
+  #end(
+    hold: PendingHold,
+    how: Omit<HoldEnd, 'atMs'>,
+    record: HoldRecord = hold.record,
+    alsoWrite?: () => Promise<void> | undefined,
+  ): EndResult | Promise<EndResult> {
+    if (!hold.claim()) return { kind: 'failed', why: 'it has ended already' };
+    const end: HoldEnd = { ...how, atMs: this.#parts.clock.nowMs() };
+    const ended: HoldRecord = { ...record, state: end.state, settledAtMs: end.atMs, settledBy: end.by, settledReason: end.reason };
+    let durable: (Promise<void> | undefined)[];
+    try {
+      durable = this.#store.atomically(() => {
+        const also = alsoWrite?.();
+        if (!this.#store.end(record.id, end)) throw new Error('the store says that it has ended already');
+        return [also, this.#parts.audit.append(endedEvent(record, end))];
+      });
+    } catch (thrown) {
+      return { kind: 'failed', why: this.#failClosed(hold, thrown) };
+    }
+    const release = (): EndResult => {
+      if (!this.#pending.has(record.id)) return { kind: 'failed', why: 'it was withdrawn meanwhile' };
+      this.#release(hold, ended, settlementOf(ended));
+      return { kind: 'written', hold: ended };
+    };
+    if (durable.every((it) => it === undefined)) return release();
+    return Promise.all(durable).then(release, (thrown: unknown) => ({ kind: 'failed', why: this.#failClosed(hold, thrown) }));
+  }
+
+  #release(hold: PendingHold, record: HoldRecord, settlement: Settlement): void {
+    hold.record = record;
+    this.#pending.delete(record.id);
+    hold.release(settlement);
+    this.#armTimer();
+    this.#tell('settled', record);
+  }
+
+  /** Something could not be written: nothing may run. Writes what it still can, and gives the words. */
+  #failClosed(hold: PendingHold, thrown: unknown): string {
+    const why = `the gateway could not write the decision down: ${messageOf(thrown)}`;
+    this.#parts.log?.error({ hold: hold.record.id, error: messageOf(thrown) }, 'a hold was withdrawn because it could not be written down');
+    if (!this.#pending.has(hold.record.id)) return why; // released before
+    hold.claim();
+    const end: HoldEnd = { state: 'withdrawn', by: null, reason: why, atMs: this.#parts.clock.nowMs() };
+    // Each on its own: one of the two has failed just now, and the other is still worth having.
+    bestEffort(() => this.#store.overrule(hold.record.id, end));
+    bestEffort(() => this.#parts.audit.append(endedEvent(hold.record, end)));
+    const record: HoldRecord = { ...hold.record, state: 'withdrawn', settledAtMs: end.atMs, settledBy: null, settledReason: why };
+    this.#release(hold, record, { kind: 'withdrawn', why });
+    return why;
+  }
+
+  #change(hold: PendingHold, rule: RuleRef, terms: HoldTerms, approvals: readonly Approval[]): void {
+    const kept = new Set(approvals.map((it) => it.by));
+    const before = hold.record;
+    const record: HoldRecord = { ...before, ...termsOf(rule, terms), approvals: before.approvals.filter((it) => kept.has(it.by)) };
+    const dropped = before.approvals.filter((it) => !kept.has(it.by)).map((it) => it.by);
+    if (dropped.length === 0 && sameTerms(before, record)) return;
+    try {
+      const durable = this.#store.atomically(() => {
+        if (!this.#store.change(record)) throw new Error('the store says that it has ended already');
+        return this.#parts.audit.append(changedEvent(record, this.#parts.clock.nowMs(), dropped));
+      });
+      durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
+    } catch (thrown) {
+      this.#failClosed(hold, thrown);
+      return;
+    }
+    hold.record = record;
+    const last = record.approvals.at(-1);
+    if (last !== undefined && record.approvals.length >= record.approvalsNeeded) {
+      void this.#end(hold, { state: 'approved', by: last.by, reason: last.reason });
+      return;
+    }
+    hold.tellProgress();
+    this.#tell('changed', record);
+  }
+
+  #answerEnded(id: HoldId | null, person: Principal, answer: Answer): AnswerResult {
+    const record = id === null ? undefined : this.get(id);
+    return record === undefined ? { kind: 'unknown' } : answerAfterEnd(record, person, answer);
+  }
+
+  /** A row that says pending but waits nowhere here: its end could not be written. It can never run. */
+  #asEnded(record: HoldRecord): HoldRecord {
+    if (record.state !== 'pending' || this.#pending.has(record.id)) return record;
+    const settledReason = 'the gateway lost it; it can no longer run';
+    return { ...record, state: 'withdrawn', settledAtMs: record.createdAtMs, settledBy: null, settledReason };
+  }
+
+  #assertRoom(request: HoldRequest): void {
+    if (this.#closed) throw new Fault('limit-reached', 'the gateway is stopping');
+    const { pendingMax, pendingPerPersonMax, pendingPerSessionMax, textCharsMax } = this.#limits;
+    if (request.text.length > textCharsMax) {
+      throw new Fault(
+        'limit-reached',
+        `a text of ${request.text.length} characters is too long to be held for approval (limit ${textCharsMax})`,
+      );
+    }
+    if (this.#pending.size >= pendingMax) throw new Fault('limit-reached', `${pendingMax} holds are waiting, the limit of this gateway`);
+    let ofPerson = 0;
+    let ofSession = 0;
+    for (const { request: other } of this.#pending.values()) {
+      if (other.principal.name === request.principal.name) ofPerson += 1;
+      if (other.sessionId === request.sessionId) ofSession += 1;
+    }
+    if (ofPerson >= pendingPerPersonMax) throw new Fault('limit-reached', `you have ${pendingPerPersonMax} holds waiting, the limit`);
+    if (ofSession >= pendingPerSessionMax)
+      throw new Fault('limit-reached', `this session has ${pendingPerSessionMax} holds waiting, the limit`);
+  }
+
+  #freeId(): HoldId {
+    for (let tries = 0; tries < idTriesMax; tries += 1) {
+      const id = makeHoldId(this.#parts.random);
+      if (!this.#store.exists(id)) return id;
+    }
+    throw new Fault('store-failed', 'no free hold number was found');
+  }
+
+  /** One timer for all: it sleeps until the nearest deadline. */
+  #armTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#pending.size === 0 || this.#closed) return;
+    let nearestMs = Infinity;
+    for (const hold of this.#pending.values()) if (!hold.isClaimed) nearestMs = Math.min(nearestMs, hold.deadlineMs);
+    const waitMs = Math.max(1, Math.min(nearestMs - this.#parts.clock.monotonicMs(), timerMsMax));
+    this.#timer = setTimeout(() => this.expireDue(), waitMs);
+    this.#timer.unref(); // the waiting clients' sockets keep the process alive, not their deadlines
+  }
+
+  #tell(kind: HoldChange['kind'], hold: HoldRecord): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener({ kind, hold });
+      } catch (thrown) {
+        // Who only listens must not undo what was decided.
+        this.#parts.log?.error({ hold: hold.id, error: messageOf(thrown) }, 'a listener to holds failed');
+      }
+    }
+  }
+}
+
+type EndResult = { readonly kind: 'written'; readonly hold: HoldRecord } | { readonly kind: 'failed'; readonly why: string };
+
+const expiredEnd = { state: 'expired', by: null, reason: null } as const;
+
+function safely(check: () => Rejudgement): Rejudgement {
+  try {
+    return check();
+  } catch (thrown) {
+    return { kind: 'withdraw', why: `it could not be judged again: ${messageOf(thrown)}` };
+  }
+}
+
+function bestEffort(write: () => Promise<void> | undefined | void): void {
+  try {
+    void write()?.catch(() => undefined);
+  } catch {
+    // The fault that led here was told already.
+  }
+}

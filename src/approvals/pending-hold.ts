@@ -1,0 +1,53 @@
+// One hold that waits, in the process that holds it: its record now, its deadline, and who waits for its end.
+// It ends once: the first claim wins, whatever comes after hears no.
+
+import type { HoldRequest, Settlement } from '../core/hold.ts';
+import type { HoldRecord } from '../store/holds.ts';
+
+export class PendingHold {
+  readonly request: HoldRequest;
+  /** On the monotonic clock, so that a change of the wall clock extends nothing. */
+  readonly deadlineMs: number;
+  readonly settled: Promise<Settlement>;
+  record: HoldRecord;
+  readonly #resolve: (settlement: Settlement) => void;
+  readonly #progress: ((approvalsGiven: number) => void)[] = [];
+  #claimed = false;
+  #released = false;
+
+  constructor(record: HoldRecord, request: HoldRequest, deadlineMs: number) {
+    this.record = record;
+    this.request = request;
+    this.deadlineMs = deadlineMs;
+    const { promise, resolve } = Promise.withResolvers<Settlement>();
+    this.settled = promise;
+    this.#resolve = resolve;
+  }
+
+  /** True while somebody writes its end down, and after. */
+  get isClaimed(): boolean {
+    return this.#claimed;
+  }
+
+  /** Takes the right to end it; only the first who asks gets it. */
+  claim(): boolean {
+    if (this.#claimed) return false;
+    this.#claimed = true;
+    return true;
+  }
+
+  /** Tells the one who waits. Once, after the end was written down. */
+  release(settlement: Settlement): void {
+    if (!this.#claimed || this.#released) throw new Error(`hold ${this.record.id} released twice or unclaimed`);
+    this.#released = true;
+    this.#resolve(settlement);
+  }
+
+  onProgress(listener: (approvalsGiven: number) => void): void {
+    this.#progress.push(listener);
+  }
+
+  tellProgress(): void {
+    for (const listener of this.#progress) listener(this.record.approvals.length);
+  }
+}

@@ -1,0 +1,277 @@
+// Holds and the approvals given to them, as rows. Every change of state is conditional on the hold being pending, so that a
+// hold ends once even when two writers disagree. The whole text is kept; nothing is cut here.
+
+import type { Parameter, TransactionState } from '../core/action.ts';
+import type { Risk } from '../core/classification.ts';
+import type { Approval } from '../core/decision.ts';
+import type { HoldState } from '../core/hold.ts';
+import type { HoldId } from '../core/ids.ts';
+import type { Db, Migration } from './database.ts';
+
+/** One hold as it is stored and shown. Immutable: a change makes a new one. */
+export interface HoldRecord {
+  readonly id: HoldId;
+  readonly state: HoldState;
+  readonly actionId: string;
+  readonly sessionId: string;
+  readonly actionKind: string;
+  readonly principal: string;
+  readonly principalName: string;
+  readonly target: string;
+  readonly targetProtocol: string;
+  readonly targetLabels: Readonly<Record<string, string>>;
+  readonly clientAddress: string;
+  readonly text: string;
+  readonly parameters: readonly Parameter[] | null;
+  readonly digest: string;
+  readonly statementKinds: readonly string[];
+  /** "drop public.orders", … */
+  readonly effects: readonly string[];
+  readonly risks: readonly Risk[];
+  readonly transaction: TransactionState;
+  readonly ruleId: string;
+  readonly ruleTitle: string;
+  readonly policyVersion: string;
+  readonly approverGroups: readonly string[];
+  readonly approvalsNeeded: number;
+  readonly reasonRequired: boolean;
+  readonly approvals: readonly Approval[];
+  readonly createdAtMs: number;
+  /** Wall clock, for people; what counts is the monotonic deadline of the process that holds. */
+  readonly expiresAtMs: number;
+  readonly settledAtMs: number | null;
+  readonly settledBy: string | null;
+  readonly settledReason: string | null;
+}
+
+export interface HoldEnd {
+  readonly state: Exclude<HoldState, 'pending'>;
+  readonly atMs: number;
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+export interface HoldQuery {
+  readonly state?: HoldState | undefined;
+  /** Only holds of this requester. */
+  readonly principal?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface HoldPage {
+  readonly items: readonly HoldRecord[];
+  readonly next: string | null;
+}
+
+export const holdPageMax = 200;
+const holdPageDefault = 50;
+/** A page ends early when its texts are this large together; at least one hold is on it. */
+const pageCharsMax = 4 * 1024 * 1024;
+
+export const holdMigrations: readonly Migration[] = [
+  {
+    id: 'holds-1',
+    sql: `
+      CREATE TABLE holds (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'withdrawn')),
+        principal TEXT NOT NULL, session_id TEXT NOT NULL, action_id TEXT NOT NULL, target TEXT NOT NULL, digest TEXT NOT NULL,
+        text TEXT NOT NULL, parameters TEXT, asked TEXT NOT NULL, terms TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,
+        settled_at_ms INTEGER, settled_by TEXT, settled_reason TEXT
+      );
+      CREATE INDEX holds_state ON holds (state, number);
+      CREATE INDEX holds_principal ON holds (principal, number);
+      CREATE TABLE hold_approvals (
+        hold_id TEXT NOT NULL REFERENCES holds (id), person TEXT NOT NULL, groups TEXT NOT NULL, reason TEXT, at_ms INTEGER NOT NULL,
+        PRIMARY KEY (hold_id, person)
+      );
+    `,
+  },
+];
+
+/** What is only shown, together in one column. */
+type Asked = Pick<
+  HoldRecord,
+  | 'actionKind'
+  | 'principalName'
+  | 'targetProtocol'
+  | 'targetLabels'
+  | 'clientAddress'
+  | 'statementKinds'
+  | 'effects'
+  | 'risks'
+  | 'transaction'
+>;
+type Terms = Pick<HoldRecord, 'ruleId' | 'ruleTitle' | 'policyVersion' | 'approverGroups' | 'approvalsNeeded' | 'reasonRequired'>;
+
+interface Row {
+  readonly number: number;
+  readonly id: HoldId;
+  readonly state: HoldState;
+  readonly principal: string;
+  readonly session_id: string;
+  readonly action_id: string;
+  readonly target: string;
+  readonly digest: string;
+  readonly text: string;
+  readonly parameters: string | null;
+  readonly asked: string;
+  readonly terms: string;
+  readonly created_at_ms: number;
+  readonly expires_at_ms: number;
+  readonly settled_at_ms: number | null;
+  readonly settled_by: string | null;
+  readonly settled_reason: string | null;
+}
+
+interface ApprovalRow {
+  readonly person: string;
+  readonly groups: string;
+  readonly reason: string | null;
+  readonly at_ms: number;
+}
+
+export interface HoldStore {
+  /** Runs `work` in one transaction: all of it, or nothing when it throws. */
+  atomically<T>(work: () => T): T;
+  exists(id: string): boolean;
+  insert(hold: HoldRecord): void;
+  /** False when the person has approved it before, or it is not pending. */
+  addApproval(id: HoldId, approval: Approval): boolean;
+  /** Writes terms and approvals anew; false when it is not pending. */
+  change(hold: HoldRecord): boolean;
+  /** Ends a pending hold; false when it has ended already. */
+  end(id: HoldId, end: HoldEnd): boolean;
+  /** Turns an approval that was written but could not be released into a withdrawal. */
+  overrule(id: HoldId, end: HoldEnd): void;
+  get(id: string): HoldRecord | undefined;
+  list(query: HoldQuery): HoldPage;
+  pending(): HoldRecord[];
+}
+
+export function createHoldStore(db: Db): HoldStore {
+  const exists = db.prepare('SELECT 1 FROM holds WHERE id = ?').pluck();
+  const insert = db.prepare(`INSERT INTO holds VALUES (NULL, @id, @state, @principal, @sessionId, @actionId, @target, @digest, @text,
+    @parameters, @asked, @terms, @createdAtMs, @expiresAtMs, NULL, NULL, NULL)`);
+  const approve = db.prepare(`INSERT OR IGNORE INTO hold_approvals
+    SELECT id, @person, @groups, @reason, @atMs FROM holds WHERE id = @id AND state = 'pending'`);
+  const end = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
+    WHERE id = @id AND state = 'pending'`);
+  const overrule = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
+    WHERE id = @id`);
+  const changeTerms = db.prepare(`UPDATE holds SET terms = ? WHERE id = ? AND state = 'pending'`);
+  const dropApproval = db.prepare('DELETE FROM hold_approvals WHERE hold_id = ? AND person = ?');
+  const get = db.prepare('SELECT * FROM holds WHERE id = ?');
+  const approvals = db.prepare('SELECT person, groups, reason, at_ms FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid');
+  const pending = db.prepare(`SELECT * FROM holds WHERE state = 'pending' ORDER BY number`);
+
+  const recordOf = (row: Row): HoldRecord => toRecord(row, approvals.all(row.id) as ApprovalRow[]);
+
+  return {
+    atomically: (work) => db.transaction(work).immediate(),
+    exists: (id) => exists.get(id) !== undefined,
+    insert: (hold) => {
+      insert.run({ ...hold, ...jsonColumns(hold) });
+    },
+    addApproval: (id, { by, groups, reason, atMs }) => {
+      return approve.run({ id, person: by, groups: JSON.stringify(groups), reason, atMs }).changes === 1;
+    },
+    change: (hold) => {
+      if (changeTerms.run(jsonColumns(hold).terms, hold.id).changes !== 1) return false;
+      const kept = new Set(hold.approvals.map((it) => it.by));
+      for (const { person } of approvals.all(hold.id) as ApprovalRow[]) if (!kept.has(person)) dropApproval.run(hold.id, person);
+      return true;
+    },
+    end: (id, values) => end.run({ id, ...values }).changes === 1,
+    overrule: (id, values) => {
+      overrule.run({ id, ...values });
+    },
+    get: (id) => {
+      const row = get.get(id) as Row | undefined;
+      return row === undefined ? undefined : recordOf(row);
+    },
+    list: (query) => listHolds(db, query),
+    pending: () => (pending.all() as Row[]).map(recordOf),
+  };
+}
+
+function listHolds(db: Db, query: HoldQuery): HoldPage {
+  const limit = Math.max(1, Math.min(query.limit ?? holdPageDefault, holdPageMax));
+  const conditions = ['number < @before'];
+  if (query.state !== undefined) conditions.push('state = @state');
+  if (query.principal !== undefined) conditions.push('principal = @principal');
+  const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(query.cursor);
+  if (!Number.isSafeInteger(before)) return { items: [], next: null };
+  const sql = `SELECT * FROM holds WHERE ${conditions.join(' AND ')} ORDER BY number DESC`;
+  const parameters = {
+    before,
+    ...(query.state === undefined ? {} : { state: query.state }),
+    ...(query.principal === undefined ? {} : { principal: query.principal }),
+  };
+  const items: HoldRecord[] = [];
+  let chars = 0;
+  let last = 0;
+  for (const row of db.prepare(sql).iterate(parameters) as IterableIterator<Row>) {
+    if (items.length === limit || (items.length > 0 && chars + row.text.length > pageCharsMax))
+      return { items: withApprovals(db, items), next: String(last) };
+    items.push(toRecord(row, []));
+    chars += row.text.length;
+    last = row.number;
+  }
+  return { items: withApprovals(db, items), next: null };
+}
+
+function withApprovals(db: Db, holds: readonly HoldRecord[]): HoldRecord[] {
+  const approvals = db.prepare('SELECT person, groups, reason, at_ms FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid');
+  return holds.map((it) => ({ ...it, approvals: (approvals.all(it.id) as ApprovalRow[]).map(toApproval) }));
+}
+
+function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: string; terms: string } {
+  const { actionKind, principalName, targetProtocol, targetLabels, clientAddress, statementKinds, effects, risks, transaction } = hold;
+  const { ruleId, ruleTitle, policyVersion, approverGroups, approvalsNeeded, reasonRequired } = hold;
+  const asked: Asked = {
+    actionKind,
+    principalName,
+    targetProtocol,
+    targetLabels,
+    clientAddress,
+    statementKinds,
+    effects,
+    risks,
+    transaction,
+  };
+  const terms: Terms = { ruleId, ruleTitle, policyVersion, approverGroups, approvalsNeeded, reasonRequired };
+  return {
+    parameters: hold.parameters === null ? null : JSON.stringify(hold.parameters),
+    asked: JSON.stringify(asked),
+    terms: JSON.stringify(terms),
+  };
+}
+
+function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
+  return {
+    id: row.id,
+    state: row.state,
+    actionId: row.action_id,
+    sessionId: row.session_id,
+    principal: row.principal,
+    target: row.target,
+    text: row.text,
+    parameters: row.parameters === null ? null : (JSON.parse(row.parameters) as Parameter[]),
+    digest: row.digest,
+    ...(JSON.parse(row.asked) as Asked),
+    ...(JSON.parse(row.terms) as Terms),
+    approvals: approvals.map(toApproval),
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: row.expires_at_ms,
+    settledAtMs: row.settled_at_ms,
+    settledBy: row.settled_by,
+    settledReason: row.settled_reason,
+  };
+}
+
+function toApproval(row: ApprovalRow): Approval {
+  return { by: row.person, groups: JSON.parse(row.groups) as string[], reason: row.reason, atMs: row.at_ms };
+}
