@@ -1,0 +1,138 @@
+// Sessions as rows: opened, counted, closed. For lists and histories; the live ones are in the registry.
+
+import type { Page, SessionView } from '../api/contract.ts';
+import type { SessionFacts } from '../core/decision.ts';
+import type { Db, Migration } from './database.ts';
+
+/** What is written of a session; a live session has this shape. */
+export interface SessionEntry {
+  readonly id: string;
+  readonly principal: { readonly name: string };
+  readonly target: { readonly name: string; readonly protocol: string };
+  readonly facts: SessionFacts;
+  readonly counts: { readonly statements: number; readonly held: number; readonly denied: number };
+}
+
+export interface SessionQuery {
+  readonly state?: 'open' | 'closed' | undefined;
+  readonly principal?: string | undefined;
+  readonly target?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export const sessionPageMax = 200;
+const sessionPageDefault = 50;
+
+export const sessionMigrations: readonly Migration[] = [
+  {
+    id: 'sessions-1',
+    sql: `
+      CREATE TABLE sessions (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, principal TEXT NOT NULL, target TEXT NOT NULL,
+        protocol TEXT NOT NULL, client_address TEXT NOT NULL, tls INTEGER NOT NULL, method TEXT NOT NULL, database TEXT,
+        started_at_ms INTEGER NOT NULL, ended_at_ms INTEGER, end_reason TEXT,
+        statements INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0, denied INTEGER NOT NULL DEFAULT 0
+      );
+      CREATE INDEX sessions_open ON sessions (number) WHERE ended_at_ms IS NULL;
+      CREATE INDEX sessions_principal ON sessions (principal, number);
+      CREATE INDEX sessions_target ON sessions (target, number);
+    `,
+  },
+];
+
+interface Row {
+  readonly number: number;
+  readonly id: string;
+  readonly principal: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly client_address: string;
+  readonly tls: number;
+  readonly method: string;
+  readonly database: string | null;
+  readonly started_at_ms: number;
+  readonly ended_at_ms: number | null;
+  readonly end_reason: string | null;
+  readonly statements: number;
+  readonly held: number;
+  readonly denied: number;
+}
+
+export interface SessionStore {
+  opened(session: SessionEntry, startedAtMs: number): void;
+  counted(session: SessionEntry): void;
+  /** Writes the last counts and the end; a session that is closed already stays as it is. */
+  closed(session: SessionEntry, endedAtMs: number, reason: string): void;
+  /** At start: what an earlier run left open is over. Returns how many. */
+  closeLeftOpen(atMs: number): number;
+  get(id: string): SessionView | undefined;
+  /** Newest first. */
+  list(query: SessionQuery): Page<SessionView>;
+}
+
+export function createSessionStore(db: Db): SessionStore {
+  const insert = db.prepare(`INSERT INTO sessions (id, principal, target, protocol, client_address, tls, method, database, started_at_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const count = db.prepare('UPDATE sessions SET statements = ?, held = ?, denied = ? WHERE id = ? AND ended_at_ms IS NULL');
+  const end = db.prepare('UPDATE sessions SET ended_at_ms = ?, end_reason = ? WHERE id = ? AND ended_at_ms IS NULL');
+  const endAll = db.prepare('UPDATE sessions SET ended_at_ms = ?, end_reason = ? WHERE ended_at_ms IS NULL');
+  const get = db.prepare('SELECT * FROM sessions WHERE id = ?');
+  const counted = ({ id, counts }: SessionEntry) => void count.run(counts.statements, counts.held, counts.denied, id);
+  return {
+    opened: ({ id, principal, target, facts }, startedAtMs) => {
+      const { clientAddress, tls, method, database } = facts;
+      insert.run(id, principal.name, target.name, target.protocol, clientAddress, tls ? 1 : 0, method, database, startedAtMs);
+    },
+    counted,
+    closed: (session, endedAtMs, reason) => {
+      counted(session);
+      end.run(endedAtMs, reason, session.id);
+    },
+    closeLeftOpen: (atMs) => endAll.run(atMs, 'gateway stopped').changes,
+    get: (id) => {
+      const row = get.get(id) as Row | undefined;
+      return row === undefined ? undefined : viewOf(row);
+    },
+    list: (query) => listSessions(db, query),
+  };
+}
+
+function listSessions(db: Db, query: SessionQuery): Page<SessionView> {
+  const limit = Math.max(1, Math.min(query.limit ?? sessionPageDefault, sessionPageMax));
+  const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(query.cursor);
+  if (!Number.isSafeInteger(before)) return { items: [], next: null };
+  const conditions = ['number < ?'];
+  const values: (string | number)[] = [before];
+  if (query.state !== undefined) conditions.push(query.state === 'open' ? 'ended_at_ms IS NULL' : 'ended_at_ms IS NOT NULL');
+  for (const field of ['principal', 'target'] as const) {
+    const value = query[field];
+    if (value === undefined) continue;
+    conditions.push(`${field} = ?`);
+    values.push(value);
+  }
+  const sql = `SELECT * FROM sessions WHERE ${conditions.join(' AND ')} ORDER BY number DESC LIMIT ?`;
+  const rows = db.prepare(sql).all(...values, limit + 1) as Row[];
+  const items = rows.slice(0, limit);
+  return { items: items.map(viewOf), next: rows.length > limit ? String(items.at(-1)?.number) : null };
+}
+
+function viewOf(row: Row): SessionView {
+  return {
+    id: row.id,
+    state: row.ended_at_ms === null ? 'open' : 'closed',
+    principal: row.principal,
+    target: row.target,
+    protocol: row.protocol,
+    client_address: row.client_address,
+    tls: row.tls === 1,
+    method: row.method,
+    database: row.database,
+    started_at: new Date(row.started_at_ms).toISOString(),
+    ended_at: row.ended_at_ms === null ? null : new Date(row.ended_at_ms).toISOString(),
+    end_reason: row.end_reason,
+    statements: row.statements,
+    held: row.held,
+    denied: row.denied,
+  };
+}
