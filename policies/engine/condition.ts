@@ -148,7 +148,8 @@ export class Conditions {
             ...Object.keys(this.#lists),
             ...Object.keys(this.#texts),
           ];
-    return `unknown fact "${name}"${didYouMean(name, known)}`;
+    const hint = didYouMean(name, known) || (error.code === 'unknown_variable' ? ` (facts begin with ${known.join(', ')})` : '');
+    return `unknown fact "${name}"${hint}`;
   }
 }
 

@@ -10,22 +10,27 @@ type Issue = z.core.$ZodIssue;
 
 /** The document, or null when it does not fit; then the source has the problems. */
 export function readDocument(source: Source): PolicyDocument | null {
+  return readDocumentBy(policyDocument, source, 'a policy has at least "policy" and "rules"');
+}
+
+/** The same for another shape of file; `needs` says what such a file has. */
+export function readDocumentBy<Schema extends z.ZodType>(schema: Schema, source: Source, needs: string): z.infer<Schema> | null {
   if (source.problems.length > 0) return null;
   if (source.value === null || source.value === undefined) {
-    source.problem([], 'the file is empty: a policy has at least "policy" and "rules"');
+    source.problem([], `the file is empty: ${needs}`);
     return null;
   }
-  const read = policyDocument.safeParse(source.value);
+  const read = schema.safeParse(source.value);
   if (read.success) return read.data;
-  for (const issue of read.error.issues) report(source, issue, issue.path as Path);
+  for (const issue of read.error.issues) report(schema, source, issue, issue.path as Path);
   return null;
 }
 
-function report(source: Source, issue: Issue, path: Path): void {
+function report(schema: z.ZodType, source: Source, issue: Issue, path: Path): void {
   switch (issue.code) {
     case 'unrecognized_keys':
       for (const key of issue.keys) {
-        const known = keysAt(policyDocument, path);
+        const known = keysAt(schema, path);
         const hint = didYouMean(key, known) || ` (known here: ${known.join(', ')})`;
         source.problemAtKey(path, key, `unknown key "${key}"${hint}`);
       }
@@ -37,7 +42,7 @@ function report(source: Source, issue: Issue, path: Path): void {
       // The branch that got past its own type is the one that was meant.
       const meant = issue.errors.find((branch) => !branch.some((it) => it.path.length === 0));
       if (meant === undefined) source.problem(path, `expected ${unionWords(issue.errors)}${gotWords(source, path)}`);
-      else for (const inner of meant) report(source, inner, [...path, ...(inner.path as Path)]);
+      else for (const inner of meant) report(schema, source, inner, [...path, ...(inner.path as Path)]);
       return;
     }
     default:
@@ -128,6 +133,7 @@ function keysAt(schema: z.ZodType, path: Path): string[] {
   for (const part of path) {
     const inner = bare(at);
     if (inner instanceof z.ZodObject) at = (inner.shape as Record<string, z.ZodType>)[String(part)] ?? z.never();
+    else if (inner instanceof z.ZodRecord) at = inner.valueType as z.ZodType;
     else if (inner instanceof z.ZodArray) at = inner.element as z.ZodType;
     else return [];
   }

@@ -1,0 +1,176 @@
+// Policy tests: cases beside a policy (who, target, what → decision, rule), judged by the engine itself.
+// Effects are written as people say them ("delete public.orders"), or the statement is given and a classifier reads it.
+
+import * as z from 'zod';
+import type { Action, Parameter } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Approval, Decision } from '../../src/core/decision.ts';
+import type { Access, Effect, EffectVerb, ObjectKind } from '../../src/core/effect.ts';
+import type { Facts } from '../../src/core/policy.ts';
+import { classificationOf as classify, notUnderstood } from '../../src/core/summary.ts';
+import { readDocumentBy } from './schema-problems.ts';
+import type { LoadedPolicySet } from './load.ts';
+import type { PolicyProblem } from './problem.ts';
+import { Source } from './source.ts';
+import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
+
+const effect = z.union([
+  z.string().min(1),
+  z.strictObject({
+    verb: z.enum(effectVerbs),
+    access: z.enum(accesses).optional(),
+    object: z.string().optional(),
+    object_kind: z.enum(objectKinds).optional(),
+  }),
+]);
+
+const policyCase = z.strictObject({
+  name: z.string().min(1),
+  who: z.string().min(1),
+  target: z.string().min(1),
+  action: z.enum(actionKinds).optional(),
+  statement: z.string().optional(),
+  parameters: z.array(z.string()).optional(),
+  effects: z.array(effect).optional(),
+  kinds: z.array(z.string()).optional(),
+  missing_where: z.boolean().optional(),
+  understood: z.boolean().optional(),
+  in_transaction: z.boolean().optional(),
+  client_address: z.string().optional(),
+  database: z.string().optional(),
+  at: z.iso.datetime({ offset: true }).optional(),
+  approved_by: z.array(z.string()).optional(),
+  expect: z.enum(['allow', 'hold', 'deny']),
+  rule: z.string().optional(),
+  message: z.string().optional(),
+});
+
+/** A file of policy tests. */
+export const policyTests = z.strictObject({
+  people: z.record(z.string(), z.strictObject({ groups: z.array(z.string()), kind: z.enum(principalKinds).optional() })),
+  targets: z.record(z.string(), z.strictObject({ protocol: z.enum(protocols), labels: z.record(z.string(), z.string()).optional() })),
+  cases: z.array(policyCase).min(1),
+});
+
+export type PolicyTests = z.infer<typeof policyTests>;
+export type PolicyCase = z.infer<typeof policyCase>;
+
+export interface CaseResult {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was expected and what came, rule by rule when it failed. */
+  readonly message: string;
+  readonly decision: Decision;
+}
+
+/** Reads a file of tests; problems have their places, as in policies. */
+export function readPolicyTests(
+  path: string,
+  text: string,
+): { readonly ok: true; readonly tests: PolicyTests } | { readonly ok: false; readonly errors: readonly PolicyProblem[] } {
+  const source = new Source(path, text);
+  const tests = readDocumentBy(policyTests, source, 'a test file has "people", "targets" and "cases"');
+  tests?.cases.forEach((it, index) => {
+    if (!Object.hasOwn(tests.people, it.who)) source.problem(['cases', index, 'who'], `nobody is named "${it.who}" under people`);
+    if (!Object.hasOwn(tests.targets, it.target))
+      source.problem(['cases', index, 'target'], `nothing is named "${it.target}" under targets`);
+    (it.approved_by ?? []).forEach((by, at) => {
+      if (!Object.hasOwn(tests.people, by)) source.problem(['cases', index, 'approved_by', at], `nobody is named "${by}" under people`);
+    });
+    (it.effects ?? []).forEach((given, at) => {
+      if (typeof given === 'string' && !isVerb(given.split(' ')[0]!))
+        source.problem(['cases', index, 'effects', at], `unknown verb in "${given}"`);
+    });
+  });
+  return tests === null || source.problems.length > 0 ? { ok: false, errors: source.problems } : { ok: true, tests };
+}
+
+/** Judges a case. `classified` is the classifier's reading; without it the case's own effects count. */
+export function runPolicyCase(set: LoadedPolicySet, tests: PolicyTests, it: PolicyCase, classified?: Classification): CaseResult {
+  const action = actionOf(it);
+  const facts = factsOf(tests, it);
+  const classification = classified ?? classificationOf(it);
+  const decision = set.decide(action, classification, facts);
+  const rule = decision.rule?.id ?? null;
+  const wrong = [
+    decision.kind === it.expect ? '' : `expected ${it.expect}, got ${decision.kind}`,
+    it.rule === undefined || rule === it.rule ? '' : `expected rule ${it.rule}, got ${rule ?? 'none'}`,
+    it.message === undefined || (decision.kind === 'deny' && decision.message.includes(it.message))
+      ? ''
+      : `expected words with "${it.message}"`,
+  ].filter((words) => words !== '');
+  if (wrong.length === 0) return { name: it.name, ok: true, message: `${decision.kind} by ${rule ?? 'no rule'}`, decision };
+  const rules = set.explain(action, classification, facts).rules.map(({ id, matched, why }) => `  ${matched ? '+' : '-'} ${id}: ${why}`);
+  const said = decision.kind === 'deny' ? [`  ${decision.message}`] : [];
+  return { name: it.name, ok: false, message: [wrong.join('; '), ...said, ...rules].join('\n'), decision };
+}
+
+/** The action of a case, for a classifier. */
+export function actionOf(it: PolicyCase): Action {
+  return {
+    id: it.name as Action['id'],
+    kind: it.action ?? 'statement',
+    text: it.statement ?? '',
+    parameters: it.parameters?.map((text): Parameter => ({ type: null, text })) ?? null,
+    digest: () => '',
+    mode: { key: 'policy tests', settings: {}, catalogue: null },
+    transaction: it.in_transaction === true ? 'open' : 'none',
+    classified: null,
+    prepared: null,
+  };
+}
+
+function factsOf(tests: PolicyTests, it: PolicyCase): Facts {
+  const person = tests.people[it.who]!;
+  const target = tests.targets[it.target]!;
+  return {
+    principal: { name: it.who as Facts['principal']['name'], displayName: it.who, kind: person.kind ?? 'person', groups: person.groups },
+    target: { name: it.target as Facts['target']['name'], protocol: target.protocol, labels: target.labels ?? {} },
+    session: { clientAddress: it.client_address ?? '192.0.2.1', tls: true, method: 'token', database: it.database ?? null },
+    nowMs: it.at === undefined ? 0 : Date.parse(it.at),
+    approvals: (it.approved_by ?? []).map((by): Approval => ({ by, groups: tests.people[by]!.groups, reason: 'tested', atMs: 0 })),
+  };
+}
+
+/** A classification made of the case's own words. */
+export function classificationOf(it: PolicyCase): Classification {
+  if (it.understood === false) return notUnderstood('syntax', 'syntax error');
+  const effects = (it.effects ?? []).map(effectOf);
+  if (effects.length === 0) return classify([]);
+  const kinds = it.kinds ?? [effects[0]!.verb];
+  return classify(
+    kinds.map((kind, index) => ({
+      kind,
+      span: { start: 0, end: it.statement?.length ?? 0 },
+      effects: index === 0 ? effects : [],
+      missingWhere: it.missing_where ?? false,
+      risks: [],
+      changes: [],
+    })),
+  );
+}
+
+const readVerbs: ReadonlySet<EffectVerb> = new Set(['read', 'export', 'explain', 'file-read']);
+const sessionVerbs: ReadonlySet<EffectVerb> = new Set(['session', 'transaction', 'prepare', 'cursor']);
+const unknownVerbs: ReadonlySet<EffectVerb> = new Set(['call', 'code', 'unknown']);
+
+/** "delete public.orders": a verb, and the name of a table (of a function, for a call). */
+function effectOf(given: z.infer<typeof effect>): Effect {
+  const words =
+    typeof given === 'string'
+      ? { verb: given.split(' ')[0] as EffectVerb, object: given.split(' ').slice(1).join(' ') || undefined }
+      : given;
+  const { verb, object } = words;
+  const usual: Access = readVerbs.has(verb) ? 'read' : sessionVerbs.has(verb) ? 'session' : unknownVerbs.has(verb) ? 'unknown' : 'write';
+  const kind: ObjectKind = object === undefined ? 'none' : verb === 'call' ? 'function' : 'table';
+  return {
+    verb,
+    access: ('access' in words ? words.access : undefined) ?? usual,
+    object: object ?? null,
+    objectKind: ('object_kind' in words ? words.object_kind : undefined) ?? kind,
+  };
+}
+
+function isVerb(word: string): boolean {
+  return (effectVerbs as readonly string[]).includes(word);
+}

@@ -1,0 +1,16 @@
+// Writes policy.schema.json, the JSON Schema that editors use, from the schema that the engine loads policies by.
+// Run it after a change of policies/engine/document.ts: node policies/schema/generate.ts
+
+import { writeFileSync } from 'node:fs';
+import * as z from 'zod';
+import { policyDocument } from '../engine/document.ts';
+
+export const schemaPath = new URL('./policy.schema.json', import.meta.url);
+
+/** The JSON Schema as it stands in the file. */
+export function schemaText(): string {
+  const schema = z.toJSONSchema(policyDocument, { io: 'input' });
+  return `${JSON.stringify({ title: 'Sallyport policy', ...schema }, null, 2)}\n`;
+}
+
+if (import.meta.main) writeFileSync(schemaPath, schemaText());

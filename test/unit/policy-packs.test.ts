@@ -1,0 +1,84 @@
+// The packs that ship, judged case by case; and the JSON Schema that editors use is the one that the engine loads by.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import t from 'tap';
+import { readPolicyTests, runPolicyCase } from '../../policies/engine/cases.ts';
+import { isPolicyFile } from '../../policies/engine/folder.ts';
+import { formatProblem, loadPolicies } from '../../policies/engine/load.ts';
+import type { LoadedPolicySet } from '../../policies/engine/load.ts';
+import { schemaPath, schemaText } from '../../policies/schema/generate.ts';
+
+const packs = new URL('../../policies/packs/', import.meta.url);
+const names = readdirSync(packs).filter(isPolicyFile);
+
+function load(files: readonly string[]): LoadedPolicySet {
+  const loaded = loadPolicies(files.map((name) => ({ path: name, text: readFileSync(new URL(name, packs), 'utf8') })));
+  if (!loaded.ok) throw new Error(loaded.errors.map(formatProblem).join('\n'));
+  return loaded.set;
+}
+
+for (const name of names) {
+  t.test(`cases of ${name}`, async (t) => {
+    const path = name.replace(/\.yaml$/, '.test.yaml');
+    const read = readPolicyTests(path, await readFile(new URL(path, packs), 'utf8'));
+    if (!read.ok) return t.fail(read.errors.map(formatProblem).join('\n'));
+    const alone = load([name]);
+    for (const one of read.tests.cases) {
+      const result = runPolicyCase(alone, read.tests, one);
+      t.ok(result.ok, one.name, { why: result.message });
+    }
+    const fired = new Set(read.tests.cases.map((one) => runPolicyCase(alone, read.tests, one).decision.rule?.id));
+    for (const rule of alone.rules) {
+      // Coverage by several rules together is named by all of them.
+      t.ok(
+        [...fired].some((id) => id?.split(', ').includes(rule.id)),
+        `${rule.id} is shown by a case`,
+      );
+    }
+  });
+}
+
+t.test('all packs load together, and speak of different targets', async (t) => {
+  const set = load(names);
+  t.match(set.version, /^[0-9a-f]{12}$/);
+  for (const name of names) {
+    const path = name.replace(/\.yaml$/, '.test.yaml');
+    const read = readPolicyTests(path, await readFile(new URL(path, packs), 'utf8'));
+    if (!read.ok) return t.fail(path);
+    const own = read.tests.cases.filter((one) => one.rule !== undefined);
+    for (const one of own) t.ok(runPolicyCase(set, read.tests, one).ok, `${name}: ${one.name}`);
+  }
+});
+
+t.test('the JSON Schema is up to date', async (t) => {
+  const written = await readFile(schemaPath, 'utf8');
+  t.strictSame(JSON.parse(written), JSON.parse(schemaText()), 'run: node policies/schema/generate.ts');
+});
+
+t.test('a failing case says which rules matched, and why the others did not', async (t) => {
+  const set = load(['production-database.yaml']);
+  const read = readPolicyTests(
+    'x.test.yaml',
+    'people: { alice: { groups: [engineers] } }\n' +
+      'targets: { orders: { protocol: postgres, labels: { env: production } } }\n' +
+      'cases: [{ name: wrong, who: alice, target: orders, effects: [drop orders], expect: allow }]\n',
+  );
+  if (!read.ok) return t.fail('readable');
+  const result = runPolicyCase(set, read.tests, read.tests.cases[0]!);
+  t.equal(result.ok, false);
+  t.match(result.message, 'expected allow, got hold');
+  t.match(result.message, '+ production-database/hold-destructive: matches drop orders');
+  t.match(result.message, '- production-database/allow-reads: no effect has access read or session');
+});
+
+t.test('a test file has its problems told with their places', async (t) => {
+  const read = readPolicyTests(
+    'x.test.yaml',
+    'people: {}\ntargets: {}\ncases:\n  - { name: a, who: alise, target: x, expct: allow, expect: alow }\n',
+  );
+  t.equal(read.ok, false);
+  if (read.ok) return;
+  t.match(read.errors.map(formatProblem).join('\n'), 'x.test.yaml:4:38: unknown key "expct" (did you mean "expect"?)');
+  t.match(read.errors.map(formatProblem).join('\n'), 'unknown word "alow" (did you mean "allow"?)');
+});
