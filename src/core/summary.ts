@@ -30,7 +30,8 @@ const unknownSummary: ClassificationSummary = {
 function summaryOf(statements: readonly StatementFacts[]): ClassificationSummary {
   const effects = new Map<string, Effect>();
   for (const statement of statements) {
-    for (const effect of statement.effects) effects.set(`${effect.verb} ${effect.access} ${effect.objectKind} ${effect.object ?? ''}`, effect);
+    for (const effect of statement.effects)
+      effects.set(`${effect.verb} ${effect.access} ${effect.objectKind} ${effect.object ?? ''}`, effect);
   }
   const all = [...effects.values()];
   const objects = (wanted: (effect: Effect) => boolean): string[] => [

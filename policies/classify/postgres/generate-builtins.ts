@@ -19,16 +19,26 @@ const firstUserOid = 16384;
 async function collect(url: string, into: Collected): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const names = async (sql: string): Promise<string[]> => (await client.query({ text: sql, rowMode: 'array' })).rows.map((row) => String(row[0]));
+  const names = async (sql: string): Promise<string[]> =>
+    (await client.query({ text: sql, rowMode: 'array' })).rows.map((row) => String(row[0]));
   const add = (set: Set<string>, list: readonly string[]): void => {
     for (const name of list) set.add(name);
   };
   const inSchema = (schema: string, column: string): string => `${column} = '${schema}'::regnamespace and oid < ${firstUserOid}`;
-  add(into.volatile, await names(`select distinct proname from pg_proc where provolatile = 'v' and ${inSchema('pg_catalog', 'pronamespace')}`));
-  add(into.safe, await names(`select distinct proname from pg_proc where provolatile <> 'v' and ${inSchema('pg_catalog', 'pronamespace')}`));
+  add(
+    into.volatile,
+    await names(`select distinct proname from pg_proc where provolatile = 'v' and ${inSchema('pg_catalog', 'pronamespace')}`),
+  );
+  add(
+    into.safe,
+    await names(`select distinct proname from pg_proc where provolatile <> 'v' and ${inSchema('pg_catalog', 'pronamespace')}`),
+  );
   add(into.operators, await names(`select distinct oprname from pg_operator where ${inSchema('pg_catalog', 'oprnamespace')}`));
   add(into.types, await names(`select distinct typname from pg_type where ${inSchema('pg_catalog', 'typnamespace')}`));
-  add(into.relations, await names(`select distinct relname from pg_class where relkind in ('r', 'v', 'm') and ${inSchema('pg_catalog', 'relnamespace')}`));
+  add(
+    into.relations,
+    await names(`select distinct relname from pg_class where relkind in ('r', 'v', 'm') and ${inSchema('pg_catalog', 'relnamespace')}`),
+  );
   const information = 'information_schema';
   add(into.informationSchema, await names(`select distinct proname from pg_proc where ${inSchema(information, 'pronamespace')}`));
   add(into.informationSchemaTypes, await names(`select distinct typname from pg_type where ${inSchema(information, 'typnamespace')}`));
@@ -50,7 +60,11 @@ const collected: Collected = {
   informationSchemaTypes: new Set(),
 };
 for (const url of process.argv.slice(2)) await collect(url, collected);
-const sorted = (set: Set<string>, without: Set<string> = new Set()): string => [...set.difference(without)].sort().join(' ');
+const sorted = (set: Set<string>, without: Set<string> = new Set()): string =>
+  [...set]
+    .filter((name) => !without.has(name))
+    .sort()
+    .join(' ');
 const lists = {
   safe: sorted(collected.safe, collected.volatile),
   volatile: sorted(collected.volatile),

@@ -85,7 +85,10 @@ export class KnownObjects {
   /** Null when there is no such user-defined type (or row type) in reach. */
   typeReads(schema: string | null, name: string): boolean | null {
     const element = name.startsWith('_') ? name.slice(1) : name;
-    const found = [...this.#visible(this.#types.get(name), schema), ...this.#visible(element === name ? undefined : this.#types.get(element), schema)];
+    const found = [
+      ...this.#visible(this.#types.get(name), schema),
+      ...this.#visible(element === name ? undefined : this.#types.get(element), schema),
+    ];
     if (found.length === 0) return null;
     return found.every((type) => this.#typeReads(type));
   }
@@ -94,13 +97,18 @@ export class KnownObjects {
   relations(schema: string | null, name: string): readonly CatalogueRelation[] {
     const found = this.#relations.get(name);
     if (found === undefined) return [];
-    if (schema !== null) return found.filter((relation) => relation.schema === schema || (schema === 'pg_temp' && isTemporary(relation.schema)));
+    if (schema !== null)
+      return found.filter((relation) => relation.schema === schema || (schema === 'pg_temp' && isTemporary(relation.schema)));
     const temporary = found.filter((relation) => isTemporary(relation.schema));
     for (const candidate of this.path ?? []) {
       const relation = found.find((one) => one.schema === candidate);
       if (relation !== undefined) return [...temporary, relation];
     }
     return this.path === null ? found : temporary;
+  }
+
+  relationById(id: string): CatalogueRelation | undefined {
+    return this.#relationById.get(id);
   }
 
   relationReads(relation: CatalogueRelation): boolean {

@@ -1,7 +1,6 @@
 // Does a WHERE narrow what it is for? A condition that is always true, or that speaks of other tables only, does not.
 
 import type { Context } from './context.ts';
-import { judgeBuiltin } from './builtins.ts';
 import { relationOf } from './objects.ts';
 import { constantOf, isTree, listAt, namesOf, nodeOf, textAt, treeAt, type Tree } from './tree.ts';
 
@@ -37,7 +36,10 @@ function targetOf(statement: Tree, context: Context): Target | null {
   return {
     alias: alias === null ? textAt(relation, 'relname') : textAt(alias, 'aliasname'),
     columns: found === undefined ? null : found.columns,
-    alone: listAt(statement, 'fromClause').length === 0 && listAt(statement, 'usingClause').length === 0 && statement['sourceRelation'] === undefined,
+    alone:
+      listAt(statement, 'fromClause').length === 0 &&
+      listAt(statement, 'usingClause').length === 0 &&
+      statement['sourceRelation'] === undefined,
   };
 }
 
@@ -94,7 +96,9 @@ function isFalse(constant: Tree): boolean {
 function castToBoolean(cast: Tree): unknown {
   const value = constantOf(cast['arg']);
   if (value === null) return cast['arg'];
-  return /^\s*(f|fa|fal|fals|false|n|no|of|off|0)\s*$/i.test(value) ? { A_Const: { boolval: {} } } : { A_Const: { boolval: { boolval: true } } };
+  return /^\s*(f|fa|fal|fals|false|n|no|of|off|0)\s*$/i.test(value)
+    ? { A_Const: { boolval: {} } }
+    : { A_Const: { boolval: { boolval: true } } };
 }
 
 /** `id = id`, `id >= id`, `1 = 1`, `$1 = $1`: both sides the same. */
@@ -155,14 +159,4 @@ function isTargetColumn(column: Tree, target: Target, inside: boolean): boolean 
   if (name === target.alias) return true;
   if (target.columns !== null) return target.columns.includes(name);
   return target.alone && !inside;
-}
-
-/** May a dotted name be a call? True when a function of that name would do more than read, or is not known to. */
-export function isDefinition(name: string, context: Context): boolean {
-  const builtin = judgeBuiltin(name, 1);
-  if (builtin !== null && builtin.access !== 'read') return true;
-  const known = context.known;
-  if (known === null) return false;
-  if (known.functions(null, name).some((one) => !known.functionReads(one))) return true;
-  return known.typeReads(null, name) === false;
 }

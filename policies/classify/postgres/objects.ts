@@ -149,3 +149,13 @@ export function riskAt(location: number | null, length: number, why: string, fin
   const start = context.offsets.fromByte(location);
   findings.risk(start, Math.min(start + length, context.end), why);
 }
+
+/** May a dotted name be a call? True when a function of that name would do more than read, or is not known to. */
+export function isDefinition(name: string, context: Context): boolean {
+  const builtin = judgeBuiltin(name, 1);
+  if (builtin !== null && builtin.access !== 'read') return true;
+  const known = context.known;
+  if (known === null) return false;
+  if (known.functions(null, name).some((one) => !known.functionReads(one))) return true;
+  return known.typeReads(null, name) === false;
+}

@@ -20,7 +20,7 @@ export function offsetsOf(text: string, byteLength: number): Offsets {
 function byteTable(text: string, byteLength: number): Uint32Array {
   const table = new Uint32Array(byteLength + 1);
   let byte = 0;
-  for (let index = 0; index < text.length; ) {
+  for (let index = 0; index < text.length;) {
     const point = text.codePointAt(index) ?? 0;
     const width = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
     table.fill(index, byte, byte + width);

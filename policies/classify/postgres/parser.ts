@@ -29,7 +29,10 @@ interface Instance {
 }
 
 type Factory = (options: {
-  instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void): WebAssembly.Exports;
+  instantiateWasm(
+    imports: WebAssembly.Imports,
+    done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ): WebAssembly.Exports;
 }) => Promise<Instance>;
 
 /** Spares beyond the instance in use: a burst of hostile texts uses them up, then the answer is "gave up" for some milliseconds. */

@@ -4,10 +4,11 @@
 import type { Context } from './context.ts';
 import type { Findings } from './findings.ts';
 import { fieldTypes, plainTypes } from './node-types.ts';
-import { isDefinition, narrows, whereCannotNarrow } from './narrowing.ts';
+import { narrows, whereCannotNarrow } from './narrowing.ts';
 import {
   dotted,
   functionName,
+  isDefinition,
   judgeFunction,
   judgeOperator,
   judgeType,
@@ -201,7 +202,12 @@ class Walk {
       else if (command === 'CMD_DELETE') this.#target('delete', body, 'merges into');
       else if (command !== 'CMD_NOTHING') this.#findings.notUnderstood('unknown-construct', `MERGE with ${command || 'no command'}`);
       const isChange = command === 'CMD_UPDATE' || command === 'CMD_DELETE';
-      if (isChange && clause !== undefined && !narrows(clause['condition'], body, this.#context) && !narrows(body['joinCondition'], body, this.#context)) {
+      if (
+        isChange &&
+        clause !== undefined &&
+        !narrows(clause['condition'], body, this.#context) &&
+        !narrows(body['joinCondition'], body, this.#context)
+      ) {
         this.#findings.missingWhere = true;
       }
     }
@@ -296,7 +302,8 @@ class Walk {
 
   #judgedCall(names: readonly string[], argumentCount: number, location: number | null): void {
     const judgement = judgeFunction(names, argumentCount, this.#context);
-    const isOwn = names.length > 1 ? names[names.length - 2] !== 'pg_catalog' : (this.#context.known?.functions(null, names[0] ?? '').length ?? 0) > 0;
+    const isOwn =
+      names.length > 1 ? names[names.length - 2] !== 'pg_catalog' : (this.#context.known?.functions(null, names[0] ?? '').length ?? 0) > 0;
     if (judgement.access === 'read' && !isOwn) return;
     const name = functionName(names, this.#context);
     const verb = judgement.access === 'read' ? 'call' : judgement.verb;

@@ -1,0 +1,172 @@
+// Judges a whole text with a parser at hand: parse, then each statement in order, each seeing the settings and prepared
+// names that the ones before it in the same text leave behind.
+
+import type { ReadingMode } from '../../../src/core/action.ts';
+import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
+import type { Classification, SessionChange, StatementFacts } from '../../../src/core/classification.ts';
+import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
+import type { Context } from './context.ts';
+import { Findings } from './findings.ts';
+import { readFunctionBody } from './function-bodies.ts';
+import { KnownObjects } from './known-objects.ts';
+import { fromCharacter, offsetsOf } from './offsets.ts';
+import type { Parser } from './parser.ts';
+import { problemOfMode } from './mode.ts';
+import { parseSearchPath } from './settings.ts';
+import { settleAmbiguous } from './settlement.ts';
+import { nodeOf, type RawStatement } from './tree.ts';
+import { judgeStatement } from './utility.ts';
+
+/** What a prepared name would do, or null when it is not known. */
+export type PreparedLookup = (name: string) => Classification | null;
+
+export interface Judged {
+  readonly classification: Classification;
+  /** It runs a prepared statement, so it is true for this session only. */
+  readonly executes: boolean;
+}
+
+const nothingPrepared: PreparedLookup = () => null;
+
+export class Judge {
+  readonly #parser: Parser;
+  /** By catalogue, then by search_path: what names end in depends on both. */
+  readonly #known = new WeakMap<SqlCatalogue, Map<string, KnownObjects>>();
+
+  constructor(parser: Parser) {
+    this.#parser = parser;
+  }
+
+  /** Judges a text. Never throws: whatever goes wrong is "not understood". */
+  judge(text: string, mode: Pick<ReadingMode, 'settings' | 'catalogue'>, prepared: PreparedLookup = nothingPrepared): Judged {
+    try {
+      return this.#judge(text, mode.settings, catalogueOf(mode), prepared, 0);
+    } catch (thrown) {
+      const words = thrown instanceof Error ? thrown.name : 'unknown error';
+      return { classification: notUnderstood('parser-gave-up', `the statement could not be classified (${words})`), executes: false };
+    }
+  }
+
+  #judge(text: string, settings: Context['settings'], catalogue: SqlCatalogue | null, prepared: PreparedLookup, depth: number): Judged {
+    const problem = problemOfMode(text, settings);
+    if (problem !== null) return { classification: notUnderstood(problem.kind, problem.message, problem.offset), executes: false };
+    const parsed = this.#parser.parse(text);
+    if (parsed.kind === 'gave-up') return { classification: notUnderstood('parser-gave-up', parsed.message), executes: false };
+    if (parsed.kind === 'syntax-error') {
+      const offset = parsed.position > 0 ? fromCharacter(text, parsed.position) : null;
+      return { classification: notUnderstood('syntax', parsed.message, offset), executes: false };
+    }
+    const offsets = offsetsOf(text, parsed.byteLength);
+    const facts: StatementFacts[] = [];
+    const locals = new Map<string, Classification | null>();
+    let current = settings;
+    let executes = false;
+    for (const raw of parsed.statements) {
+      const start = trimmedStart(text, offsets.fromByte(raw.stmt_location ?? 0));
+      const end = trimmedEnd(
+        text,
+        start,
+        raw.stmt_len === undefined ? text.length : offsets.fromByte((raw.stmt_location ?? 0) + raw.stmt_len),
+      );
+      const known = catalogue === null ? null : this.#knownFor(catalogue, current['search_path'] ?? catalogue.searchPath, depth);
+      const context: Context = {
+        text,
+        offsets,
+        settings: current,
+        known,
+        shadowing: known?.shadowing ?? isShadowing(current['search_path']),
+        prepared: (name) => (locals.has(name) ? (locals.get(name) ?? null) : prepared(name)),
+        start,
+        end,
+      };
+      const findings = new Findings();
+      const kind = kindOf(raw, findings, context);
+      settleAmbiguous(findings, context);
+      if (findings.problem !== null) {
+        const { kind: problemKind, message, offset } = findings.problem;
+        return { classification: notUnderstood(problemKind, message, offset ?? start), executes: false };
+      }
+      if (findings.executes) executes = true;
+      current = settingsAfter(current, findings.changes);
+      rememberPrepared(locals, findings.changes);
+      facts.push({
+        kind,
+        span: { start, end },
+        effects: [...findings.effects.values()],
+        missingWhere: findings.missingWhere,
+        risks: findings.risks,
+        changes: findings.changes,
+      });
+    }
+    return { classification: classificationOf(facts), executes };
+  }
+
+  #knownFor(catalogue: SqlCatalogue, searchPath: string, depth: number): KnownObjects {
+    let paths = this.#known.get(catalogue);
+    if (paths === undefined) {
+      paths = new Map();
+      this.#known.set(catalogue, paths);
+    }
+    const found = paths.get(searchPath);
+    if (found !== undefined) return found;
+    if (paths.size >= pathsMax && depth === 0) paths.clear();
+    const made = new KnownObjects(catalogue, searchPath, (body, language, path, bodyDepth) =>
+      readFunctionBody(body, language, this.#parser, (text) =>
+        bodyDepth > bodiesMax ? null : this.#judge(text, { search_path: path }, catalogue, nothingPrepared, bodyDepth).classification,
+      ),
+    );
+    paths.set(searchPath, made);
+    return made;
+  }
+}
+
+/** Different search_paths remembered for one catalogue. */
+const pathsMax = 32;
+/** Function bodies that call functions that call functions: further than this nobody has looked. */
+const bodiesMax = 8;
+
+function catalogueOf(mode: Pick<ReadingMode, 'catalogue'>): SqlCatalogue | null {
+  return mode.catalogue === null ? null : (mode.catalogue.content as SqlCatalogue);
+}
+
+function kindOf(raw: RawStatement, findings: Findings, context: Context): string {
+  const node = nodeOf(raw.stmt);
+  if (node === null) {
+    findings.notUnderstood('unknown-construct', 'a statement without a kind');
+    return 'unknown';
+  }
+  return judgeStatement(node, findings, context);
+}
+
+function isShadowing(searchPath: string | undefined): boolean {
+  if (searchPath === undefined) return false;
+  const schemas = parseSearchPath(searchPath);
+  return schemas === null || schemas.indexOf('pg_catalog') > 0;
+}
+
+function settingsAfter(settings: Context['settings'], changes: readonly SessionChange[]): Context['settings'] {
+  let after: Record<string, string> | null = null;
+  for (const change of changes) {
+    if (change.kind !== 'set' || change.setting === 'all') continue;
+    after ??= { ...settings };
+    if (change.value === null) delete after[change.setting];
+    else after[change.setting] = change.value;
+  }
+  return after ?? settings;
+}
+
+function rememberPrepared(locals: Map<string, Classification | null>, changes: readonly SessionChange[]): void {
+  for (const change of changes) if (change.kind === 'prepare') locals.set(change.name, classificationOf([change.inner]));
+}
+
+function trimmedStart(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && /\s/.test(text[at] ?? '')) at += 1;
+  return at;
+}
+
+function trimmedEnd(text: string, start: number, end: number): number {
+  let at = end;
+  while (at > start && /[\s;]/.test(text[at - 1] ?? '')) at -= 1;
+  return at;
+}

@@ -1,0 +1,109 @@
+// Texts that take too long for the main thread: classified one at a time in a worker, which is ended when it overruns.
+
+import { Worker } from 'node:worker_threads';
+import type { Catalogue, ReadingMode } from '../../../src/core/action.ts';
+import type { Classification } from '../../../src/core/classification.ts';
+import { notUnderstood } from '../../../src/core/summary.ts';
+
+/** Texts that may wait for the worker; more are not understood. */
+const waitingMax = 32;
+
+export interface WorkRequest {
+  readonly id: number;
+  readonly text: string;
+  readonly settings: ReadingMode['settings'];
+  /** Undefined: the same as last time. */
+  readonly catalogue: Catalogue | null | undefined;
+}
+
+export interface WorkAnswer {
+  readonly id: number;
+  readonly classification: Classification;
+}
+
+interface Job {
+  readonly id: number;
+  readonly text: string;
+  readonly mode: ReadingMode;
+  readonly done: (classification: Classification) => void;
+}
+
+export class LargeTexts {
+  readonly #deadlineMs: number;
+  readonly #waiting: Job[] = [];
+  #worker: Worker | null = null;
+  #running: Job | null = null;
+  #deadline: NodeJS.Timeout | null = null;
+  #lastId = 0;
+  /** The catalogue that the worker has; not sent again while it is the same. */
+  #sent: Catalogue | null | undefined = undefined;
+  #closed = false;
+
+  constructor(deadlineMs: number) {
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** Never rejects. */
+  classify(text: string, mode: ReadingMode): Promise<Classification> {
+    if (this.#closed) return Promise.resolve(notUnderstood('parser-gave-up', 'the classifier is closed'));
+    if (this.#waiting.length >= waitingMax)
+      return Promise.resolve(notUnderstood('parser-gave-up', 'too many large texts wait to be classified'));
+    return new Promise((done) => {
+      this.#lastId += 1;
+      this.#waiting.push({ id: this.#lastId, text, mode, done });
+      this.#next();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const job of this.#waiting.splice(0)) job.done(notUnderstood('parser-gave-up', 'the classifier was closed'));
+    await this.#end('the classifier was closed');
+  }
+
+  #next(): void {
+    if (this.#running !== null || this.#closed) return;
+    const job = this.#waiting.shift();
+    if (job === undefined) return;
+    this.#running = job;
+    const worker = this.#started();
+    worker.ref();
+    this.#deadline = setTimeout(() => void this.#end(`the text took longer than ${this.#deadlineMs} ms`), this.#deadlineMs);
+    const { catalogue, settings } = job.mode;
+    const request: WorkRequest = { id: job.id, text: job.text, settings, catalogue: catalogue === this.#sent ? undefined : catalogue };
+    this.#sent = catalogue;
+    worker.postMessage(request);
+  }
+
+  #started(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const worker = new Worker(new URL('./large-text-worker.ts', import.meta.url), { execArgv: [] });
+    this.#sent = undefined;
+    worker.on('message', (answer: WorkAnswer) => {
+      if (this.#worker === worker && this.#running?.id === answer.id) this.#finish(answer.classification);
+    });
+    worker.on('error', () => void (this.#worker === worker && this.#end('the parser gave up')));
+    worker.on('exit', () => void (this.#worker === worker && this.#end('the parser gave up')));
+    worker.unref();
+    this.#worker = worker;
+    return worker;
+  }
+
+  #finish(classification: Classification): void {
+    const job = this.#running;
+    this.#running = null;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#deadline = null;
+    this.#worker?.unref();
+    job?.done(classification);
+    this.#next();
+  }
+
+  /** Ends the worker; the text it was at is not understood. A new worker is started for the next one. */
+  async #end(why: string): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    if (this.#running !== null) this.#finish(notUnderstood('parser-gave-up', why));
+    await worker?.terminate();
+  }
+}
