@@ -7,6 +7,8 @@ export interface Problem {
   readonly status: number;
   readonly detail?: string;
   readonly code?: string;
+  /** With code "not-pending": the state that the hold has by now. */
+  readonly state?: HoldState;
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
@@ -137,6 +139,15 @@ export interface AuditEventView {
   readonly hash: string;
 }
 
+/** GET /audit/verify: whether the chain is whole, else the first event that is not and why. */
+export interface AuditVerification {
+  readonly ok: boolean;
+  readonly events: number;
+  readonly head: string | null;
+  readonly problem: string | null;
+  readonly problem_seq: number | null;
+}
+
 export interface TargetView {
   readonly name: string;
   readonly protocol: string;
@@ -153,6 +164,13 @@ export interface PolicyView {
   readonly files: readonly { readonly path: string; readonly text: string }[];
   /** Problems of the newest version on disk that was not taken; empty when disk and memory agree. */
   readonly rejected: readonly string[];
+}
+
+/** POST /tokens. Without `person`: for oneself. A token asked for with a token lives no longer than that one. */
+export interface TokenBody {
+  readonly name?: string | undefined;
+  readonly person?: string | undefined;
+  readonly ttl_ms?: number | undefined;
 }
 
 export interface TokenIssued {
@@ -193,6 +211,57 @@ export interface PendingSignInView {
   readonly protocol: string;
   readonly client_address: string;
   readonly expires_at: string;
+}
+
+/** POST /sign-ins/{secret}/confirm. A code that is sent must be the right one. */
+export interface ConfirmSignInBody {
+  readonly code?: string | undefined;
+}
+
+/** POST /login: the secret of a login link, or an access token. Answers Me and sets the session cookie. */
+export type LoginBody = { readonly secret: string } | { readonly token: string };
+
+/** POST /login-links (right: operate). */
+export interface LoginLinkBody {
+  readonly person: string;
+  readonly ttl_ms?: number | undefined;
+}
+
+export interface LoginLinkIssued {
+  /** Shown once; signs in once. */
+  readonly url: string;
+  readonly person: string;
+  readonly expires_at: string;
+}
+
+/** GET /people (right: operate or audit). */
+export interface PersonView {
+  readonly name: string;
+  readonly display_name: string;
+  readonly kind: 'person' | 'machine' | 'ai-agent';
+  readonly groups: readonly string[];
+  readonly disabled: boolean;
+}
+
+/** GET /decisions/{token}: what a one-time decision link is about. Reading it decides nothing. */
+export interface DecisionView {
+  readonly answer: 'approve' | 'deny';
+  /** Whom it answers for; null: for whoever is signed in. */
+  readonly person: string | null;
+  readonly expires_at: string;
+  readonly hold: HoldView;
+}
+
+/** POST /decisions/{token}. A link to approve also takes "deny"; a link to deny takes nothing else. */
+export interface DecisionBody {
+  readonly answer: 'approve' | 'deny';
+  readonly reason?: string | undefined;
+}
+
+/** GET /healthz, without signing in. */
+export interface Health {
+  readonly status: 'ok';
+  readonly version: string;
 }
 
 /** Messages of the WebSocket at /api/v1/live. The first is `hello`; then one for each change, in order. */

@@ -1,0 +1,66 @@
+// The audit log: search and verification. Without the right to audit one sees one's own events.
+
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { callerOf, mustHave } from '../authentication.ts';
+import { gives } from '../responses.ts';
+import { auditEventView, auditVerification, filter, pageOf, paging, timeFilter } from '../schemas.ts';
+import type { ApiServices } from '../services.ts';
+
+export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.route({
+      method: 'GET',
+      url: '/audit',
+      schema: {
+        summary: 'Audit events, newest first',
+        tags: ['audit'],
+        querystring: z.object({
+          type: filter,
+          principal: filter,
+          target: filter,
+          session: filter,
+          hold: filter,
+          since: timeFilter,
+          until: timeFilter,
+          text: filter,
+          ...paging,
+        }),
+        response: gives(pageOf(auditEventView)),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const { type, principal, target, session, hold, since, until, text, cursor, limit } = request.query;
+        const own = caller.principal.name;
+        const isAuditor = caller.rights.includes('audit');
+        if (!isAuditor && principal !== undefined && principal !== own) return { items: [], next: null };
+        return services.audit.search({
+          type: type,
+          principal: isAuditor ? principal : own,
+          target: target,
+          session: session,
+          hold: hold,
+          fromMs: since,
+          toMs: until,
+          text: text,
+          cursor,
+          limit,
+        });
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/audit/verify',
+      schema: { summary: 'Check the whole hash chain', tags: ['audit'], response: gives(auditVerification) },
+      handler: async (request) => {
+        mustHave(callerOf(request, services), ['audit'], 'verifying the audit log');
+        const found = await services.audit.verify();
+        if (found.ok) return { ok: true, events: found.events, head: found.head, problem: null, problem_seq: null };
+        // Whatever stands before the first bad event is good; the file and line are for whoever mends it.
+        const problem = `event ${found.seq} (${found.file}, line ${found.line}): ${found.why}`;
+        return { ok: false, events: Math.max(0, found.seq - 1), head: null, problem, problem_seq: found.seq };
+      },
+    });
+  };
+}

@@ -1,0 +1,121 @@
+// Holds: the queue, one of them, and the answer to it.
+
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { callerOf, mustHave } from '../authentication.ts';
+import type { Caller } from '../authentication.ts';
+import type { HoldView, Page } from '../contract.ts';
+import { HttpProblem, notFound } from '../problems.ts';
+import { gives } from '../responses.ts';
+import { answerBody, filter, holdState, holdView, idParams, pageOf, paging } from '../schemas.ts';
+import type { ApiServices, HoldQuery } from '../services.ts';
+import { asSeenBy, seesHold } from '../visibility.ts';
+
+/** Pages read to find one that has something to see in it; then the reader gets an empty page and a cursor. */
+const emptyPagesMax = 20;
+
+export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.route({
+      method: 'GET',
+      url: '/holds',
+      schema: {
+        summary: 'Holds, newest first',
+        tags: ['holds'],
+        querystring: z.object({ state: holdState.optional(), principal: filter, ...paging }),
+        response: gives(pageOf(holdView)),
+      },
+      handler: async (request) => {
+        return visiblePage(services, callerOf(request, services), request.query);
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/holds/:id',
+      schema: { summary: 'One hold', tags: ['holds'], params: idParams, response: gives(holdView) },
+      handler: async (request) => visibleHold(services, callerOf(request, services), request.params.id),
+    });
+
+    for (const answer of ['approve', 'deny'] as const) {
+      app.route({
+        method: 'POST',
+        url: `/holds/:id/${answer}`,
+        schema: {
+          summary: answer === 'approve' ? 'Say yes to exactly this action' : 'Refuse the action',
+          description: 'Saying the same again changes nothing and counts once.',
+          tags: ['holds'],
+          params: idParams,
+          body: answerBody,
+          response: gives(holdView),
+        },
+        handler: async (request) =>
+          answerHold(services, callerOf(request, services), request.params.id, answer, request.body.reason ?? null),
+      });
+    }
+  };
+}
+
+/** Gives the answer and the hold as it is then. Throws 403, 404 and 409 in words. */
+export async function answerHold(
+  services: ApiServices,
+  caller: Caller,
+  id: string,
+  answer: 'approve' | 'deny',
+  reason: string | null,
+): Promise<HoldView> {
+  const before = visibleHold(services, caller, id);
+  if (before.principal === caller.principal.name) {
+    throw new HttpProblem(403, 'requester', 'you asked for this yourself; somebody else must answer it');
+  }
+  mustHave(caller, ['approve'], 'answering holds');
+  const result = await services.holds.answer(id, caller.principal, answer, reason);
+  switch (result.kind) {
+    case 'taken':
+      return visibleHold(services, caller, id);
+    case 'not-allowed':
+      throw new HttpProblem(403, 'not-an-approver', result.message);
+    case 'incomplete':
+      throw new HttpProblem(400, 'reason-missing', result.message);
+    case 'unknown':
+      throw notFound(`hold ${id}`);
+    case 'not-pending': {
+      const now = visibleHold(services, caller, id);
+      if (saidSoBefore(now, caller.principal.name, answer)) return now;
+      throw new HttpProblem(409, 'not-pending', notPendingWords(now), now.state);
+    }
+  }
+}
+
+/** The hold as the caller may see it; throws 404 otherwise. */
+export function visibleHold(services: ApiServices, caller: Caller, id: string): HoldView {
+  const hold = services.holds.get(id, caller.principal);
+  if (hold === null || !seesHold(caller, hold)) throw notFound(`hold ${id}`);
+  return asSeenBy(caller, hold);
+}
+
+function visiblePage(services: ApiServices, caller: Caller, query: HoldQuery): Page<HoldView> {
+  const seesOthers = caller.rights.includes('audit') || caller.rights.includes('approve');
+  const own = caller.principal.name;
+  if (!seesOthers && query.principal !== undefined && query.principal !== own) return { items: [], next: null };
+  const asked: HoldQuery = seesOthers ? query : { ...query, principal: own };
+  let page = services.holds.list(asked, caller.principal);
+  for (let pages = 1; ; pages += 1) {
+    const items = page.items.filter((hold) => seesHold(caller, hold)).map((hold) => asSeenBy(caller, hold));
+    if (items.length > 0 || page.next === null || pages === emptyPagesMax) return { items, next: page.next };
+    page = services.holds.list({ ...asked, cursor: page.next }, caller.principal);
+  }
+}
+
+/** A second click, or a retry after a lost reply, by the one whose answer it was. */
+function saidSoBefore(hold: HoldView, name: string, answer: 'approve' | 'deny'): boolean {
+  return answer === 'approve'
+    ? hold.state === 'approved' && hold.approvals.some(({ by }) => by === name)
+    : hold.state === 'denied' && hold.settled_by === name;
+}
+
+function notPendingWords(hold: HoldView): string {
+  const by = hold.settled_by === null ? '' : ` by ${hold.settled_by}`;
+  const why = hold.settled_reason === null ? '' : `: ${hold.settled_reason}`;
+  return `hold ${hold.id} is no longer pending; it is ${hold.state}${by}${why}`;
+}

@@ -1,0 +1,288 @@
+// The contract as schemas: they check what comes in, strip from what goes out whatever the contract does not name, and make
+// the OpenAPI document. The annotations tie each to its contract type: the two can't drift apart without a type error.
+
+import { z } from 'zod';
+import type {
+  AnswerBody,
+  AuditEventView,
+  AuditVerification,
+  ConfirmSignInBody,
+  DecisionBody,
+  DecisionView,
+  DeliveryView,
+  Health,
+  HoldView,
+  LoginBody,
+  LoginLinkBody,
+  LoginLinkIssued,
+  Me,
+  Page,
+  PendingSignInView,
+  PersonView,
+  PolicyView,
+  Problem,
+  RecordingEntry,
+  RecordingView,
+  SessionView,
+  TargetView,
+  TokenBody,
+  TokenIssued,
+  TokenView,
+} from './contract.ts';
+
+/** Longest reason, name and filter text that is read. Holds and tokens have their own, shorter limits. */
+export const textCharactersMax = 2000;
+export const pageSizeDefault = 50;
+export const pageSizeMax = 200;
+
+const text = z.string().max(textCharactersMax);
+const time = z.string().meta({ format: 'date-time' });
+const kind = z.enum(['person', 'machine', 'ai-agent']);
+const parameters = z.array(z.object({ type: z.string().nullable(), text: z.string().nullable() })).nullable();
+
+export const holdState = z.enum(['pending', 'approved', 'denied', 'expired', 'withdrawn']).meta({ id: 'HoldState' });
+
+export const problem: z.ZodType<Problem> = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().exactOptional(),
+    code: z.string().exactOptional(),
+    state: holdState.exactOptional(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).exactOptional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem document' });
+
+export const me: z.ZodType<Me> = z
+  .object({
+    name: z.string(),
+    display_name: z.string(),
+    kind,
+    groups: z.array(z.string()),
+    rights: z.array(z.enum(['approve', 'audit', 'operate'])),
+  })
+  .meta({ id: 'Me' });
+
+export const holdView: z.ZodType<HoldView> = z
+  .object({
+    id: z.string(),
+    state: holdState,
+    action_id: z.string(),
+    session_id: z.string(),
+    action_kind: z.string(),
+    principal: z.string(),
+    principal_name: z.string(),
+    target: z.string(),
+    target_protocol: z.string(),
+    target_labels: z.record(z.string(), z.string()),
+    client_address: z.string(),
+    text: z.string().meta({ description: 'Exactly what was asked. Hostile: never put it into markup or a terminal as it is.' }),
+    parameters,
+    digest: z.string(),
+    statement_kinds: z.array(z.string()),
+    effects: z.array(z.string()),
+    risks: z.array(z.object({ start: z.int(), end: z.int(), why: z.string() })),
+    transaction: z.enum(['none', 'open', 'failed']),
+    rule: z.string(),
+    rule_title: z.string(),
+    policy_version: z.string(),
+    approver_groups: z.array(z.string()),
+    approvals_needed: z.int(),
+    approvals: z.array(z.object({ by: z.string(), reason: z.string().nullable(), at: time })),
+    reason_required: z.boolean(),
+    created_at: time,
+    expires_at: time,
+    settled_at: time.nullable(),
+    settled_by: z.string().nullable(),
+    settled_reason: z.string().nullable(),
+    can_answer: z.boolean(),
+    cannot_answer_because: z.string().nullable(),
+  })
+  .meta({ id: 'Hold' });
+
+export const sessionView: z.ZodType<SessionView> = z
+  .object({
+    id: z.string(),
+    state: z.enum(['open', 'closed']),
+    principal: z.string(),
+    target: z.string(),
+    protocol: z.string(),
+    client_address: z.string(),
+    tls: z.boolean(),
+    method: z.string(),
+    database: z.string().nullable(),
+    started_at: time,
+    ended_at: time.nullable(),
+    end_reason: z.string().nullable(),
+    statements: z.int(),
+    held: z.int(),
+    denied: z.int(),
+  })
+  .meta({ id: 'Session' });
+
+const recordingEntry: z.ZodType<RecordingEntry> = z
+  .object({
+    kind: z.literal('statement'),
+    action_id: z.string(),
+    asked_ms: z.number(),
+    released_ms: z.number().nullable(),
+    finished_ms: z.number(),
+    text: z.string(),
+    parameters,
+    statement_kinds: z.array(z.string()),
+    effects: z.array(z.string()),
+    decision: z.enum(['allow', 'deny', 'hold']),
+    rule: z.string().nullable(),
+    hold_id: z.string().nullable(),
+    approved_by: z.array(z.string()),
+    outcome: z.string(),
+    rows: z.number().nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    results: z.array(z.array(z.string().nullable())).nullable(),
+  })
+  .meta({ id: 'RecordingEntry' });
+
+export const recordingView: z.ZodType<RecordingView> = z
+  .object({ session: sessionView, entries: z.array(recordingEntry), complete: z.boolean() })
+  .meta({ id: 'Recording' });
+
+export const auditEventView: z.ZodType<AuditEventView> = z
+  .object({
+    seq: z.int(),
+    at: time,
+    type: z.string(),
+    principal: z.string().nullable(),
+    target: z.string().nullable(),
+    session_id: z.string().nullable(),
+    action_id: z.string().nullable(),
+    hold_id: z.string().nullable(),
+    detail: z.record(z.string(), z.unknown()),
+    hash: z.string(),
+  })
+  .meta({ id: 'AuditEvent' });
+
+export const auditVerification: z.ZodType<AuditVerification> = z
+  .object({
+    ok: z.boolean(),
+    events: z.int(),
+    head: z.string().nullable(),
+    problem: z.string().nullable(),
+    problem_seq: z.int().nullable(),
+  })
+  .meta({ id: 'AuditVerification' });
+
+export const targetView: z.ZodType<TargetView> = z
+  .object({
+    name: z.string(),
+    protocol: z.string(),
+    labels: z.record(z.string(), z.string()),
+    host: z.string(),
+    port: z.int(),
+    connect: z.string(),
+  })
+  .meta({ id: 'Target' });
+
+export const policyView: z.ZodType<PolicyView> = z
+  .object({
+    version: z.string(),
+    loaded_at: time,
+    files: z.array(z.object({ path: z.string(), text: z.string() })),
+    rejected: z.array(z.string()),
+  })
+  .meta({ id: 'Policies' });
+
+export const tokenIssued: z.ZodType<TokenIssued> = z
+  .object({ token: z.string(), id: z.string(), person: z.string(), expires_at: time })
+  .meta({ id: 'TokenIssued' });
+
+export const tokenView: z.ZodType<TokenView> = z
+  .object({
+    id: z.string(),
+    person: z.string(),
+    name: z.string(),
+    created_at: time,
+    expires_at: time,
+    last_used_at: time.nullable(),
+  })
+  .meta({ id: 'Token' });
+
+export const deliveryView: z.ZodType<DeliveryView> = z
+  .object({
+    id: z.string(),
+    webhook: z.string(),
+    event: z.string(),
+    hold_id: z.string().nullable(),
+    attempts: z.int(),
+    state: z.enum(['pending', 'delivered', 'failed']),
+    last_status: z.int().nullable(),
+    last_error: z.string().nullable(),
+    created_at: time,
+    next_attempt_at: time.nullable(),
+  })
+  .meta({ id: 'Delivery' });
+
+export const pendingSignInView: z.ZodType<PendingSignInView> = z
+  .object({
+    code: z.string(),
+    name: z.string(),
+    target: z.string(),
+    protocol: z.string(),
+    client_address: z.string(),
+    expires_at: time,
+  })
+  .meta({ id: 'PendingSignIn' });
+
+export const personView: z.ZodType<PersonView> = z
+  .object({ name: z.string(), display_name: z.string(), kind, groups: z.array(z.string()), disabled: z.boolean() })
+  .meta({ id: 'Person' });
+
+export const decisionView: z.ZodType<DecisionView> = z
+  .object({ answer: z.enum(['approve', 'deny']), person: z.string().nullable(), expires_at: time, hold: holdView })
+  .meta({ id: 'Decision' });
+
+export const loginLinkIssued: z.ZodType<LoginLinkIssued> = z
+  .object({ url: z.string(), person: z.string(), expires_at: time })
+  .meta({ id: 'LoginLinkIssued' });
+
+export const health: z.ZodType<Health> = z.object({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' });
+
+/** One page of a list. */
+export function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
+  return z.object({ items: z.array(item), next: z.string().nullable() });
+}
+
+// --- what comes in ---
+
+export const answerBody: z.ZodType<AnswerBody> = z.strictObject({ reason: text.optional() });
+export const decisionBody: z.ZodType<DecisionBody> = z.strictObject({ answer: z.enum(['approve', 'deny']), reason: text.optional() });
+export const confirmBody: z.ZodType<ConfirmSignInBody> = z.strictObject({ code: z.string().max(20).optional() });
+export const tokenBody: z.ZodType<TokenBody> = z.strictObject({
+  name: text.optional(),
+  person: text.optional(),
+  ttl_ms: z.int().positive().optional(),
+});
+export const loginBody: z.ZodType<LoginBody> = z.union([z.strictObject({ secret: text.min(1) }), z.strictObject({ token: text.min(1) })]);
+export const loginLinkBody: z.ZodType<LoginLinkBody> = z.strictObject({ person: text.min(1), ttl_ms: z.int().positive().optional() });
+export const noBody = z.strictObject({});
+
+export const idParams = z.object({ id: z.string().min(1).max(100) });
+/** A login, sign-in or decision secret in a path. */
+export const secretParams = z.object({ secret: z.string().min(1).max(2000) });
+export const nameParams = z.object({ name: text.min(1) });
+
+/** Query parameters of every list. */
+export const paging = {
+  cursor: text.optional(),
+  limit: z.coerce.number().int().min(1).max(pageSizeMax).default(pageSizeDefault),
+};
+/** A filter that is not set: left out, or empty as HTML forms send it. */
+export const filter = text.optional().transform((value) => (value === '' ? undefined : value));
+/** A point in time: ISO 8601, or milliseconds since 1970. */
+export const timeFilter = text.optional().transform((value, context) => {
+  if (value === undefined || value === '') return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) : Date.parse(value);
+  if (Number.isSafeInteger(ms)) return ms;
+  context.addIssue({ code: 'custom', message: 'not a time: write it like 2026-11-21T10:00:00Z' });
+  return z.NEVER;
+});

@@ -1,0 +1,105 @@
+// The HTTP server: API under /api/v1, the console beside it. Puts the pieces in order; every check comes before every route.
+
+import cookie from '@fastify/cookie';
+import websocket from '@fastify/websocket';
+import Fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { authenticate, cookieName } from './authentication.ts';
+import { serveConsole } from './console-files.ts';
+import { apiBase } from './contract.ts';
+import { guard } from './guard.ts';
+import { live } from './live.ts';
+import { describe } from './openapi.ts';
+import { sendError } from './problems.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { catalogueRoutes } from './routes/catalogue.ts';
+import { decisionRoutes } from './routes/decisions.ts';
+import { holdRoutes } from './routes/holds.ts';
+import { sessionRoutes } from './routes/sessions.ts';
+import { signInRoutes } from './routes/sign-in.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+import { gives } from './responses.ts';
+import { health } from './schemas.ts';
+import type { ApiServices } from './services.ts';
+
+/** Reasons, names and secrets are all that comes in. */
+export const bodyBytesMax = 64 * 1024;
+/** Slow senders: headers and body have to be here by then. */
+export const requestTimeoutMs = 30_000;
+const connectionTimeoutMs = 120_000;
+const pathCharactersMax = 2000;
+/** The live socket's clients have nothing to say. */
+const clientMessageBytesMax = 1024;
+
+/** Builds the server; `listenApi` makes it listen. */
+export async function createApi(services: ApiServices): Promise<FastifyInstance> {
+  const { gateway, log } = services;
+  const { tls } = gateway;
+  const app = Fastify({
+    logger: false, // paths hold secrets; what fails is logged by sendError
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: connectionTimeoutMs,
+    routerOptions: { maxParamLength: pathCharactersMax },
+    forceCloseConnections: true,
+    ...(tls === null ? {} : { https: { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' as const } }),
+  }) as unknown as FastifyInstance;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler<Error>((error, request, reply) => sendError(error, request, reply, log));
+  takeJsonOnly(app);
+
+  guard(app, gateway.publicUrl, tls !== null);
+  await app.register(cookie);
+  await app.register(websocket, { options: { maxPayload: clientMessageBytesMax, perMessageDeflate: false } });
+  await describe(app, gateway.version, cookieName(gateway.publicUrl()));
+  await app.register(async (api) => routes(api, services), { prefix: apiBase });
+  app.withTypeProvider<ZodTypeProvider>().route({
+    method: 'GET',
+    url: '/healthz',
+    schema: { summary: 'Is the gateway up?', tags: ['gateway'], security: [], response: gives(health) },
+    handler: async () => ({ status: 'ok', version: gateway.version }) as const,
+  });
+  await serveConsole(app, gateway.consoleDir);
+  await app.ready();
+  return app;
+}
+
+async function routes(api: FastifyInstance, services: ApiServices): Promise<void> {
+  authenticate(api, services);
+  for (const plugin of [
+    catalogueRoutes(services),
+    holdRoutes(services),
+    sessionRoutes(services),
+    auditRoutes(services),
+    tokenRoutes(services),
+    signInRoutes(services),
+    decisionRoutes(services),
+  ]) {
+    await api.register(plugin);
+  }
+  live(api, services);
+  api.withTypeProvider<ZodTypeProvider>().route({
+    method: 'GET',
+    url: '/openapi.json',
+    config: { open: true },
+    schema: { summary: 'This document', tags: ['gateway'], security: [], response: gives(z.record(z.string(), z.unknown())) },
+    handler: async () => ({ ...api.swagger() }),
+  });
+}
+
+/** JSON bodies and no others. None at all counts as {}, so that `curl -X POST` works where nothing has to be said. */
+function takeJsonOnly(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, {});
+    else parse(request, body as string, done);
+  });
+  app.addHook('preValidation', async (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD' && (request.body === undefined || request.body === null)) request.body = {};
+  });
+}

@@ -1,0 +1,198 @@
+// What the API needs of the rest of the gateway, and no more. The composition root makes these from the real parts.
+
+import type { Clock } from '../core/clock.ts';
+import type { Log, ServerTls } from '../core/driver.ts';
+import type { Principal } from '../core/principal.ts';
+import type { StatementEntry } from '../core/recording.ts';
+import type { Protocol, Target } from '../core/target.ts';
+import type { AuditEventView, DeliveryView, HoldState, HoldView, Page, PolicyView, Right, SessionView } from './contract.ts';
+
+export interface ApiServices {
+  readonly identity: ApiIdentity;
+  readonly holds: ApiHolds;
+  readonly sessions: ApiSessions;
+  readonly recordings: ApiRecordings;
+  readonly audit: ApiAudit;
+  readonly policies: { current(): PolicyView };
+  readonly targets: { list(): readonly Pick<Target, 'name' | 'protocol' | 'labels' | 'host' | 'port'>[] };
+  readonly webhooks: { deliveries(query: DeliveryQuery): Page<DeliveryView> };
+  readonly gateway: ApiGateway;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface ApiGateway {
+  readonly version: string;
+  /** Where people reach the console, without a slash at the end. Its host is the one that requests may name. */
+  readonly publicUrl: () => string;
+  /** Where each protocol is served, for the lines people paste. Null when it is not. */
+  readonly addressOf: (protocol: Protocol) => { readonly host: string; readonly port: number } | null;
+  /** Null serves plain HTTP, on loopback addresses only. */
+  readonly tls: ServerTls | null;
+  /** The built console; a page that says how to build it stands in when it isn't there. */
+  readonly consoleDir: string;
+}
+
+export interface SignedIn {
+  readonly principal: Principal;
+  readonly by: 'token' | 'cookie';
+  readonly tokenId: string | null;
+  readonly expiresAtMs: number;
+}
+
+export interface TokenInfo {
+  readonly id: string;
+  readonly person: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  readonly lastUsedAtMs: number | null;
+}
+
+export interface PendingSignIn {
+  readonly code: string;
+  readonly name: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly clientAddress: string;
+  readonly expiresAtMs: number;
+}
+
+export interface PersonInfo {
+  readonly name: string;
+  readonly displayName: string;
+  readonly kind: Principal['kind'];
+  readonly groups: readonly string[];
+  readonly disabled: boolean;
+}
+
+export interface DecisionLinkInfo {
+  readonly id: string;
+  readonly holdId: string;
+  readonly answer: 'approve' | 'deny';
+  readonly person: string | null;
+  readonly expiresAtMs: number;
+}
+
+export type ReadDecisionLink =
+  | { readonly kind: 'good'; readonly link: DecisionLinkInfo }
+  | { readonly kind: 'used' }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'unknown' };
+
+export interface ApiIdentity {
+  person(name: string): Principal | null;
+  people(): readonly PersonInfo[];
+  rights(principal: Principal): readonly Right[];
+  setDisabled(name: string, disabled: boolean, by: string): void;
+  onChange(listener: (change: { readonly name: string }) => void): () => void;
+
+  authenticateBearer(token: string): SignedIn | null;
+  authenticateCookie(cookie: string): SignedIn | null;
+  signIn(
+    proof: { readonly secret: string } | { readonly token: string },
+    clientAddress: string,
+  ): { readonly cookie: string; readonly person: string; readonly expiresAtMs: number } | null;
+  signOut(cookie: string): void;
+  signOutEverywhere(person: string): void;
+  createLoginLink(person: string, ttlMs: number, by: string): string;
+
+  readonly tokenTtlMsMax: number;
+  issueToken(
+    person: string,
+    wanted: { readonly name: string; readonly ttlMs: number },
+    by: string,
+  ): { readonly token: string; readonly id: string; readonly person: string; readonly expiresAtMs: number };
+  tokens(person: string | null): readonly TokenInfo[];
+  token(id: string): TokenInfo | null;
+  revokeToken(id: string, by: string): boolean;
+
+  readonly browserSignIns: {
+    get(secret: string, viewer: Principal): PendingSignIn | null;
+    list(viewer: Principal): readonly PendingSignIn[];
+    confirm(secret: string, viewer: Principal, code: string | null): 'confirmed' | 'wrong-code' | 'unknown';
+    refuse(secret: string, viewer: Principal): boolean;
+  };
+  readonly decisionLinks: {
+    read(token: string): ReadDecisionLink;
+    use(link: DecisionLinkInfo): boolean;
+  };
+}
+
+export interface HoldQuery {
+  readonly state?: HoldState | undefined;
+  /** Holds of this person only. */
+  readonly principal?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** What became of an answer. The view is read again afterwards, so this carries only what it can't say. */
+export type AnswerResult =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'not-pending'; readonly state: HoldState }
+  | { readonly kind: 'not-allowed'; readonly message: string }
+  /** The answer lacks something: a reason that is required, or one that is too long. */
+  | { readonly kind: 'incomplete'; readonly message: string }
+  | { readonly kind: 'unknown' };
+
+export interface ApiHolds {
+  /** With `can_answer` as it is for that viewer. */
+  get(id: string, viewer: Principal): HoldView | null;
+  /** Newest first. A cursor that nobody gave out throws Fault invalid-request. */
+  list(query: HoldQuery, viewer: Principal): Page<HoldView>;
+  answer(id: string, person: Principal, answer: 'approve' | 'deny', reason: string | null): AnswerResult | Promise<AnswerResult>;
+  /** Calls back with the id of each hold that is new or changed. */
+  on(listener: (holdId: string) => void): () => void;
+}
+
+export interface SessionQuery {
+  readonly state?: 'open' | 'closed' | undefined;
+  readonly principal?: string | undefined;
+  readonly target?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export interface ApiSessions {
+  get(id: string): SessionView | null;
+  list(query: SessionQuery): Page<SessionView>;
+  /** Ends a live session with words for its client; false when it is not open. */
+  kill(id: string, by: Principal): boolean;
+  on(listener: (session: SessionView) => void): () => void;
+}
+
+export interface ApiRecordings {
+  /** Null when there is no recording of that session. */
+  read(sessionId: string): Promise<{ readonly entries: readonly StatementEntry[]; readonly complete: boolean } | null>;
+}
+
+/** Every filter must match; absent ones match everything. */
+export interface AuditQuery {
+  readonly type?: string | undefined;
+  readonly principal?: string | undefined;
+  readonly target?: string | undefined;
+  readonly session?: string | undefined;
+  readonly hold?: string | undefined;
+  /** Wall clock: inclusive, exclusive. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly text?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface ApiAudit {
+  /** Newest first. */
+  search(query: AuditQuery): Page<AuditEventView> | Promise<Page<AuditEventView>>;
+  verify(): Promise<
+    | { readonly ok: true; readonly events: number; readonly head: string }
+    | { readonly ok: false; readonly seq: number; readonly file: string; readonly line: number; readonly why: string }
+  >;
+}
+
+export interface DeliveryQuery {
+  readonly holdId?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
