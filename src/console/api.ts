@@ -1,0 +1,121 @@
+// The typed client of /api/v1. Same origin, cookie session, JSON. A problem document becomes an ApiProblem whose message
+// can be shown to a person as it is.
+
+import { apiBase } from '../api/contract.ts';
+import type {
+  AuditEventView,
+  AuditVerification,
+  DecisionView,
+  HoldState,
+  HoldView,
+  LoginBody,
+  Me,
+  Page,
+  PendingSignInView,
+  PolicyView,
+  Problem,
+  RecordingView,
+  SessionView,
+  TargetView,
+  TokenIssued,
+} from '../api/contract.ts';
+
+/** A request that has not been answered by then is given up, and the page says so. */
+const requestTimeoutMs = 20_000;
+
+export class ApiProblem extends Error {
+  readonly status: number;
+  readonly code: string | null;
+
+  constructor(status: number, code: string | null, message: string) {
+    super(message);
+    this.name = 'ApiProblem';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const timeout = AbortSignal.timeout(requestTimeoutMs);
+  const init: RequestInit = {
+    method,
+    credentials: 'same-origin',
+    headers: { accept: 'application/json', ...(method === 'GET' ? {} : { 'content-type': 'application/json' }) },
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    ...(method === 'GET' ? {} : { body: JSON.stringify(body ?? {}) }),
+  };
+  let response: Response;
+  try {
+    response = await fetch(apiBase + path, init);
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    throw new ApiProblem(0, null, 'The gateway did not answer. Check the connection and try again.');
+  }
+  if (!response.ok) throw await problemOf(response);
+  const text = await response.text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+}
+
+async function problemOf(response: Response): Promise<ApiProblem> {
+  const fallback = `The gateway answered ${response.status}.`;
+  const problem = (await response.json().catch(() => null)) as Problem | null;
+  if (problem === null) return new ApiProblem(response.status, null, fallback);
+  const fields = (problem.errors ?? []).map((error) => `${error.path}: ${error.message}`);
+  const words = [problem.detail ?? problem.title ?? fallback, ...fields].join('\n');
+  return new ApiProblem(response.status, problem.code ?? null, words);
+}
+
+/** Query string of the entries that are set. */
+export function query(entries: Readonly<Record<string, string | number | null | undefined>>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(entries)) {
+    if (value !== undefined && value !== null && value !== '') search.set(name, String(value));
+  }
+  const text = search.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+const id = encodeURIComponent;
+
+export interface AuditFilters {
+  readonly type: string;
+  readonly principal: string;
+  readonly target: string;
+  readonly since: string;
+  readonly until: string;
+  readonly text: string;
+}
+
+export const api = {
+  me: (signal?: AbortSignal) => request<Me>('GET', '/me', undefined, signal),
+  login: (proof: LoginBody) => request<unknown>('POST', '/login', proof),
+  logout: () => request<unknown>('POST', '/logout'),
+
+  holds: (filter: { state?: HoldState | undefined; cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
+    request<Page<HoldView>>('GET', `/holds${query(filter)}`, undefined, signal),
+  hold: (holdId: string, signal?: AbortSignal) => request<HoldView>('GET', `/holds/${id(holdId)}`, undefined, signal),
+  answer: (holdId: string, answer: 'approve' | 'deny', reason: string | undefined) =>
+    request<HoldView>('POST', `/holds/${id(holdId)}/${answer}`, reason === undefined ? {} : { reason }),
+
+  sessions: (cursor: string | null, signal?: AbortSignal) =>
+    request<Page<SessionView>>('GET', `/sessions${query({ cursor, limit: 100 })}`, undefined, signal),
+  session: (sessionId: string, signal?: AbortSignal) => request<SessionView>('GET', `/sessions/${id(sessionId)}`, undefined, signal),
+  recording: (sessionId: string, signal?: AbortSignal) =>
+    request<RecordingView>('GET', `/sessions/${id(sessionId)}/recording`, undefined, signal),
+  kill: (sessionId: string) => request<unknown>('POST', `/sessions/${id(sessionId)}/kill`),
+
+  audit: (filters: AuditFilters, cursor: string | null, signal?: AbortSignal) =>
+    request<Page<AuditEventView>>('GET', `/audit${query({ ...filters, cursor, limit: 100 })}`, undefined, signal),
+  auditVerify: () => request<AuditVerification>('GET', '/audit/verify'),
+
+  targets: (signal?: AbortSignal) => request<Page<TargetView>>('GET', '/targets', undefined, signal),
+  policies: (signal?: AbortSignal) => request<PolicyView>('GET', '/policies', undefined, signal),
+  issueToken: (name: string) => request<TokenIssued>('POST', '/tokens', { name }),
+
+  signIn: (secret: string, signal?: AbortSignal) => request<PendingSignInView>('GET', `/sign-ins/${id(secret)}`, undefined, signal),
+  confirmSignIn: (secret: string, code: string) => request<unknown>('POST', `/sign-ins/${id(secret)}/confirm`, { code }),
+  refuseSignIn: (secret: string) => request<unknown>('POST', `/sign-ins/${id(secret)}/refuse`),
+  decision: (token: string, signal?: AbortSignal) => request<DecisionView>('GET', `/decisions/${id(token)}`, undefined, signal),
+  decide: (token: string, answer: 'approve' | 'deny', reason: string | undefined) =>
+    request<HoldView>('POST', `/decisions/${id(token)}`, reason === undefined ? { answer } : { answer, reason }),
+};

@@ -1,0 +1,167 @@
+// The audit log: searchable, newest first, each event in full on demand, and the button that verifies the chain.
+
+import { Button, Drawer, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import { useMutation } from '@tanstack/react-query';
+import { IconShieldCheck } from '@tabler/icons-react';
+import { useState } from 'react';
+import { Link } from 'wouter';
+import type { AuditEventView, AuditVerification } from '../../api/contract.ts';
+import { api } from '../api.ts';
+import type { AuditFilters } from '../api.ts';
+import { auditTone, auditTypes, auditWords } from '../audit-words.ts';
+import { Facts } from '../parts/facts.tsx';
+import { Choice, Search } from '../parts/fields.tsx';
+import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { Tag } from '../parts/tags.tsx';
+import { At } from '../parts/time.tsx';
+import { useAudit } from '../queries.ts';
+import { visibleLine, visibleText } from '../visible.ts';
+import { plural } from '../words.ts';
+
+const noFilters: AuditFilters = { type: '', principal: '', target: '', since: '', until: '', text: '' };
+const typingPauseMs = 250;
+
+export default function AuditPage() {
+  const [filters, setFilters] = useState(noFilters);
+  const [settled] = useDebouncedValue(filters, typingPauseMs);
+  const audit = useAudit({ ...settled, since: isoOf(settled.since), until: isoOf(settled.until) });
+  const [open, setOpen] = useState<AuditEventView | null>(null);
+  const items = (audit.data?.pages ?? []).flatMap((page) => page.items);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>Audit</h1>
+        <div className="end">
+          <Verify />
+        </div>
+      </div>
+      <Filters filters={filters} onChange={setFilters} />
+      <section className="panel" aria-label="Events">
+        {audit.error !== null ? (
+          <div className="panel-body">
+            <ProblemNote error={audit.error} onRetry={() => void audit.refetch()} />
+          </div>
+        ) : audit.data === undefined ? (
+          <Loading />
+        ) : items.length === 0 ? (
+          <Empty title="No event matches" />
+        ) : (
+          items.map((event) => <EventRow key={event.seq} event={event} onOpen={() => setOpen(event)} />)
+        )}
+        {audit.hasNextPage ? (
+          <div className="more">
+            <Button size="xs" loading={audit.isFetchingNextPage} onClick={() => void audit.fetchNextPage()}>
+              Older
+            </Button>
+          </div>
+        ) : null}
+      </section>
+      <Drawer
+        opened={open !== null}
+        onClose={() => setOpen(null)}
+        position="right"
+        size="lg"
+        title={open === null ? '' : `Event ${open.seq}`}
+      >
+        {open === null ? null : <EventDetails event={open} />}
+      </Drawer>
+    </div>
+  );
+}
+
+/** datetime-local fields speak local time without a zone; the API wants UTC. */
+function isoOf(local: string): string {
+  const ms = Date.parse(local);
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : '';
+}
+
+function Filters({ filters, onChange }: { readonly filters: AuditFilters; readonly onChange: (filters: AuditFilters) => void }) {
+  const set = (name: keyof AuditFilters) => (value: string) => onChange({ ...filters, [name]: value });
+  return (
+    <div className="filters">
+      <Search label="Text" placeholder="Text" value={filters.text} onChange={set('text')} />
+      <Choice
+        label="Type of event"
+        value={filters.type}
+        options={[['', 'Any event'], ...auditTypes.map((type) => [type, type] as const)]}
+        onChange={set('type')}
+      />
+      <Search label="Person" placeholder="Person" value={filters.principal} onChange={set('principal')} />
+      <Search label="Target" placeholder="Target" value={filters.target} onChange={set('target')} />
+      <TextInput
+        size="xs"
+        type="datetime-local"
+        aria-label="From"
+        value={filters.since}
+        onChange={(event) => set('since')(event.currentTarget.value)}
+      />
+      <TextInput
+        size="xs"
+        type="datetime-local"
+        aria-label="Until"
+        value={filters.until}
+        onChange={(event) => set('until')(event.currentTarget.value)}
+      />
+    </div>
+  );
+}
+
+function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly onOpen: () => void }) {
+  const words = auditWords(event);
+  const place = [event.principal, event.target].filter((part) => part !== null).join(' on ');
+  return (
+    <button type="button" className="audit-row" onClick={onOpen}>
+      <span className="dim">
+        <At at={event.at} date />
+      </span>
+      <span>
+        <Tag tone={auditTone(event.type)}>{event.type}</Tag>
+      </span>
+      <span style={{ minWidth: 0 }}>
+        {place === '' ? 'the gateway' : visibleLine(place)}
+        {words === '' ? null : <span className="sub mono">{visibleLine(words)}</span>}
+      </span>
+      <span className="num">{event.seq}</span>
+    </button>
+  );
+}
+
+function EventDetails({ event }: { readonly event: AuditEventView }) {
+  return (
+    <div style={{ display: 'grid', gap: 16, gridTemplateColumns: 'minmax(0, 1fr)' }}>
+      <Facts
+        rows={[
+          ['Type', <Tag tone={auditTone(event.type)}>{event.type}</Tag>],
+          ['At', <At at={event.at} date />],
+          ['Person', event.principal === null ? 'the gateway' : visibleText(event.principal)],
+          ['Target', event.target],
+          ['Session', event.session_id === null ? null : <Link href={`/sessions/${event.session_id}`}>{event.session_id}</Link>],
+          ['Hold', event.hold_id === null ? null : <Link href={`/holds/${event.hold_id}`}>{event.hold_id}</Link>],
+          ['Hash', <span className="mono break">{event.hash}</span>],
+        ]}
+      />
+      <pre className="code-block">{visibleText(JSON.stringify(event, null, 2))}</pre>
+    </div>
+  );
+}
+
+function Verify() {
+  const verify = useMutation({ mutationFn: () => api.auditVerify() });
+  return (
+    <>
+      <div role="status">
+        {verify.error !== null ? <ProblemNote error={verify.error} /> : verify.data === undefined ? null : <Verdict answer={verify.data} />}
+      </div>
+      <Button size="xs" leftSection={<IconShieldCheck size={16} />} loading={verify.isPending} onClick={() => verify.mutate()}>
+        Verify chain
+      </Button>
+    </>
+  );
+}
+
+function Verdict({ answer }: { readonly answer: AuditVerification }) {
+  if (answer.ok) return <Tag tone="ok">{`Whole: ${plural(answer.events, 'event')}, none changed, removed or reordered`}</Tag>;
+  const where = answer.problem_seq === null ? '' : ` at event ${answer.problem_seq}`;
+  return <Note tone="bad">{`The chain is broken${where}: ${visibleText(answer.problem ?? 'no reason was given')}`}</Note>;
+}

@@ -1,0 +1,140 @@
+// One hold: everything an approver needs to decide, and the two buttons.
+
+import { IconArrowLeft, IconLock } from '@tabler/icons-react';
+import { Link } from 'wouter';
+import type { HoldView } from '../../api/contract.ts';
+import { ApiProblem } from '../api.ts';
+import { Answer } from '../parts/answer.tsx';
+import { Facts } from '../parts/facts.tsx';
+import { HoldTimeline } from '../parts/hold-timeline.tsx';
+import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { ParameterTable } from '../parts/parameters.tsx';
+import { Statement } from '../parts/statement.tsx';
+import { EffectTags, LabelTags, StateTag } from '../parts/tags.tsx';
+import { At, Countdown, CountdownBar } from '../parts/time.tsx';
+import { useHold } from '../queries.ts';
+import { visibleLine } from '../visible.ts';
+import { isProduction, transactionWords } from '../words.ts';
+
+const digestCharactersShown = 16;
+
+export default function HoldPage({ holdId }: { readonly holdId: string }) {
+  const hold = useHold(holdId);
+  if (hold.data === undefined) {
+    if (hold.error === null) return <Loading />;
+    const gone = hold.error instanceof ApiProblem && hold.error.status === 404;
+    return (
+      <div className="page">
+        <Back />
+        {gone ? (
+          <Empty title="There is no such hold">
+            <p>It may be somebody else’s and not yours to see.</p>
+          </Empty>
+        ) : (
+          <ProblemNote error={hold.error} onRetry={() => void hold.refetch()} />
+        )}
+      </div>
+    );
+  }
+  return <Loaded hold={hold.data} />;
+}
+
+function Back() {
+  return (
+    <Link href="/" className="back">
+      <IconArrowLeft size={15} aria-hidden /> All holds
+    </Link>
+  );
+}
+
+function Loaded({ hold }: { readonly hold: HoldView }) {
+  const pending = hold.state === 'pending';
+  return (
+    <div className={pending && hold.can_answer ? 'page answer-open' : 'page'}>
+      <Back />
+      <div className="hold-title">
+        <h1>
+          {visibleLine(hold.principal_name)} on {hold.target}
+        </h1>
+        <LabelTags labels={hold.target_labels} />
+        <StateTag state={hold.state} />
+        {pending ? (
+          <span className="end">
+            <Countdown until={hold.expires_at} />
+          </span>
+        ) : null}
+      </div>
+      {pending ? <CountdownBar from={hold.created_at} until={hold.expires_at} /> : null}
+      <div className="hold-columns">
+        <div>
+          <TransactionNote hold={hold} />
+          <section className="panel" aria-label="What would run">
+            <header>
+              <h2>{pending ? 'What would run' : 'What was asked'}</h2>
+              <span className="dim">{hold.statement_kinds.join(', ')}</span>
+            </header>
+            <Statement text={hold.text} risks={hold.risks} protocol={hold.target_protocol} />
+            {hold.parameters === null || hold.parameters.length === 0 ? null : <ParameterTable parameters={hold.parameters} />}
+          </section>
+          <section className="panel" aria-label="Details">
+            <header>
+              <h2>Details</h2>
+            </header>
+            <div className="panel-body">
+              <Details hold={hold} />
+            </div>
+          </section>
+        </div>
+        <div>
+          <Answer hold={hold} />
+          <section className="panel" aria-label="Course of this hold">
+            <header>
+              <h2>Course</h2>
+              <span className="dim end">hold {hold.id}</span>
+            </header>
+            <div className="panel-body">
+              <HoldTimeline hold={hold} />
+            </div>
+          </section>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function TransactionNote({ hold }: { readonly hold: HoldView }) {
+  if (hold.transaction === 'none' || hold.state !== 'pending') return null;
+  const words = transactionWords(hold.transaction);
+  return (
+    <Note tone="wait" icon={<IconLock size={18} />}>
+      <b>{words.title}.</b> {words.detail}
+    </Note>
+  );
+}
+
+function Details({ hold }: { readonly hold: HoldView }) {
+  const production = isProduction(hold.target_labels);
+  return (
+    <Facts
+      rows={[
+        ['Effects', <EffectTags effects={hold.effects} />],
+        ['Rule', hold.rule_title],
+        ['', <span className="mono dim break">{hold.rule}</span>],
+        ['Asked by', `${visibleLine(hold.principal_name)} (${hold.principal})`],
+        ['From', <span className="mono">{hold.client_address}</span>],
+        ['Target', `${hold.target} (${hold.target_protocol}${production ? ', production' : ''})`],
+        ['Session', <Link href={`/sessions/${hold.session_id}`}>open the session</Link>],
+        ['Transaction', transactionWords(hold.transaction).title],
+        ['May approve', hold.approver_groups.join(' or ')],
+        ['Asked at', <At at={hold.created_at} date />],
+        ['Policy version', <span className="mono break">{hold.policy_version.slice(0, digestCharactersShown)}</span>],
+        [
+          'Digest',
+          <span className="mono break" title={hold.digest}>
+            {hold.digest.slice(0, digestCharactersShown)}…
+          </span>,
+        ],
+      ]}
+    />
+  );
+}

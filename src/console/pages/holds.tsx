@@ -1,0 +1,181 @@
+// The queue: what waits now, most urgent first, and what was settled before.
+
+import { Button } from '@mantine/core';
+import { IconBell } from '@tabler/icons-react';
+import { useDeferredValue, useState } from 'react';
+import { Link } from 'wouter';
+import type { HoldState, HoldView, Me } from '../../api/contract.ts';
+import { byUrgency } from '../live-cache.ts';
+import { notificationState } from '../notifications.ts';
+import { Choice, Search } from '../parts/fields.tsx';
+import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
+import { Preview } from '../parts/preview.tsx';
+import { LabelTags, StateTag, Tag } from '../parts/tags.tsx';
+import { Ago, Countdown, CountdownBar } from '../parts/time.tsx';
+import { useHoldHistory, usePendingHolds } from '../queries.ts';
+import { visibleLine } from '../visible.ts';
+import { plural } from '../words.ts';
+
+export function HoldsPage({ me }: { readonly me: Me }) {
+  const pending = usePendingHolds();
+  const items = byUrgency(pending.data?.items ?? []);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>Holds</h1>
+        {items.length > 0 ? <span className="dim">{plural(items.length, 'statement')} waiting</span> : null}
+        <div className="end">
+          <NotificationButton me={me} />
+        </div>
+      </div>
+      <section className="panel" aria-label="Waiting">
+        {pending.data === undefined ? (
+          pending.error === null ? (
+            <Loading />
+          ) : (
+            <div className="panel-body">
+              <ProblemNote error={pending.error} onRetry={() => void pending.refetch()} />
+            </div>
+          )
+        ) : items.length === 0 ? (
+          <Empty title="Nothing waits">
+            <p>Statements that a rule holds appear here by themselves.</p>
+          </Empty>
+        ) : (
+          <ul className="hold-list">
+            {items.map((hold) => (
+              <li key={hold.id}>
+                <PendingRow hold={hold} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </section>
+      <History />
+    </div>
+  );
+}
+
+function PendingRow({ hold }: { readonly hold: HoldView }) {
+  return (
+    <Link href={`/holds/${hold.id}`} className="hold-row">
+      <div className="hold-line">
+        <strong>{visibleLine(hold.principal_name)}</strong>
+        <span className="dim">on</span>
+        <strong>{hold.target}</strong>
+        <LabelTags labels={hold.target_labels} />
+        {hold.transaction === 'open' ? <Tag tone="wait">transaction open</Tag> : null}
+        {hold.approvals_needed > 1 ? (
+          <Tag>
+            {hold.approvals.length} of {hold.approvals_needed} approvals
+          </Tag>
+        ) : null}
+        <span className="end">
+          <Countdown until={hold.expires_at} />
+        </span>
+      </div>
+      <Preview text={hold.text} risks={hold.risks} />
+      <div className="hold-line hold-small">
+        <span>{hold.rule_title}</span>
+        <span className="end">
+          from <span className="mono">{hold.client_address}</span> · <Ago at={hold.created_at} />
+          {hold.can_answer ? '' : ' · not yours to answer'}
+        </span>
+      </div>
+      <CountdownBar from={hold.created_at} until={hold.expires_at} />
+    </Link>
+  );
+}
+
+type Settled = Exclude<HoldState, 'pending'>;
+const settledStates: readonly (readonly [Settled | 'any', string])[] = [
+  ['any', 'Any outcome'],
+  ['approved', 'Approved'],
+  ['denied', 'Denied'],
+  ['expired', 'Expired'],
+  ['withdrawn', 'Withdrawn'],
+];
+
+function History() {
+  const [state, setState] = useState<Settled | 'any'>('any');
+  const [words, setWords] = useState('');
+  const wanted = useDeferredValue(words.trim().toLowerCase());
+  const history = useHoldHistory(state === 'any' ? null : state);
+  const items = (history.data?.pages ?? [])
+    .flatMap((page) => page.items)
+    .filter((hold) => hold.state !== 'pending' && (wanted === '' || haystack(hold).includes(wanted)));
+  return (
+    <section className="panel" aria-label="Settled">
+      <header>
+        <h2>Settled</h2>
+        <div className="filters end">
+          <Search label="Search settled holds" placeholder="Person, target, rule, text" value={words} onChange={setWords} />
+          <Choice label="Outcome" value={state} options={settledStates} onChange={setState} />
+        </div>
+      </header>
+      {history.error !== null ? (
+        <div className="panel-body">
+          <ProblemNote error={history.error} onRetry={() => void history.refetch()} />
+        </div>
+      ) : history.data === undefined ? (
+        <Loading />
+      ) : items.length === 0 ? (
+        <Empty title={wanted === '' && state === 'any' ? 'Nothing was settled yet' : 'No settled hold matches'} />
+      ) : (
+        <ul className="hold-list">
+          {items.map((hold) => (
+            <li key={hold.id}>
+              <SettledRow hold={hold} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {history.hasNextPage ? (
+        <div className="more">
+          <Button size="xs" loading={history.isFetchingNextPage} onClick={() => void history.fetchNextPage()}>
+            Older
+          </Button>
+        </div>
+      ) : null}
+    </section>
+  );
+}
+
+function haystack(hold: HoldView): string {
+  return [hold.principal_name, hold.principal, hold.target, hold.rule, hold.rule_title, hold.text, hold.settled_by, hold.settled_reason]
+    .join('\n')
+    .toLowerCase();
+}
+
+function SettledRow({ hold }: { readonly hold: HoldView }) {
+  const by = hold.state === 'approved' ? hold.approvals.map((approval) => approval.by).join(', ') : hold.settled_by;
+  return (
+    <Link href={`/holds/${hold.id}`} className="hold-row">
+      <div className="hold-line">
+        <StateTag state={hold.state} />
+        <strong>{visibleLine(hold.principal_name)}</strong>
+        <span className="dim">on</span>
+        <span>{hold.target}</span>
+        {by === null || by === '' ? null : <span className="dim">by {visibleLine(by)}</span>}
+        <span className="end hold-small">
+          <Ago at={hold.settled_at ?? hold.created_at} />
+        </span>
+      </div>
+      <Preview text={hold.text} risks={hold.risks} />
+    </Link>
+  );
+}
+
+function NotificationButton({ me }: { readonly me: Me }) {
+  const [state, setState] = useState(notificationState);
+  if (state !== 'default' || !me.rights.includes('approve')) return null;
+  return (
+    <Button
+      size="xs"
+      leftSection={<IconBell size={15} />}
+      onClick={() => void Notification.requestPermission().then((answer) => setState(answer))}
+    >
+      Notify me
+    </Button>
+  );
+}

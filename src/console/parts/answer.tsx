@@ -1,0 +1,162 @@
+// The answer to a hold. On a phone it is docked at the bottom. It says what the gateway said, not what was clicked: a hold
+// that was withdrawn a moment earlier is shown as withdrawn.
+
+import { Button, Textarea } from '@mantine/core';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import type { HoldView } from '../../api/contract.ts';
+import { api, ApiProblem } from '../api.ts';
+import { keys, rememberHold } from '../queries.ts';
+import { visibleText } from '../visible.ts';
+import { settlementWords, stateWords } from '../words.ts';
+import { Note, ProblemNote } from './notes.tsx';
+
+const reasonCharactersMax = 1_000;
+
+type Kind = 'approve' | 'deny';
+
+export function Answer({ hold }: { readonly hold: HoldView }) {
+  if (hold.state !== 'pending') {
+    return (
+      <div role="status">
+        <Note tone={stateWords(hold.state).tone}>{visibleText(settlementWords(hold))}</Note>
+      </div>
+    );
+  }
+  if (!hold.can_answer) {
+    return (
+      <section className="panel" aria-label="Answer">
+        <div className="panel-body">
+          <Note tone="plain">
+            <b>You can’t answer this hold.</b> {visibleText(hold.cannot_answer_because ?? '')}
+          </Note>
+          <Progress hold={hold} />
+        </div>
+      </section>
+    );
+  }
+  return <AnswerForm hold={hold} />;
+}
+
+function Progress({ hold }: { readonly hold: HoldView }) {
+  if (hold.approvals_needed < 2) return null;
+  return (
+    <p className="dim">
+      {hold.approvals.length} of {hold.approvals_needed} approvals given
+    </p>
+  );
+}
+
+function AnswerForm({ hold }: { readonly hold: HoldView }) {
+  const client = useQueryClient();
+  const [reason, setReason] = useState('');
+  const [missing, setMissing] = useState<Kind | null>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const approve = useRef<HTMLButtonElement>(null);
+  const deny = useRef<HTMLButtonElement>(null);
+
+  const sending = useMutation({
+    mutationFn: (kind: Kind) => api.answer(hold.id, kind, reason.trim() === '' ? undefined : reason.trim()),
+    onSuccess: (answered) => rememberHold(client, answered),
+    onError: (error) => {
+      // Somebody or something was faster: show what it is now.
+      if (error instanceof ApiProblem && error.status !== 0) void client.invalidateQueries({ queryKey: keys.hold(hold.id) });
+    },
+  });
+
+  const answer = (kind: Kind): void => {
+    // A denial asks for a reason once; a second click sends it without.
+    const asks = kind === 'approve' ? hold.reason_required : missing !== 'deny';
+    if (reason.trim() === '' && asks) {
+      setMissing(kind);
+      field.current?.focus();
+      return;
+    }
+    setMissing(null);
+    sending.mutate(kind);
+  };
+
+  useShortcuts({ a: approve, d: deny });
+
+  return (
+    <section className="panel answer-dock" aria-label="Answer">
+      <div className="panel-body answer" style={{ position: 'static' }}>
+        <Progress hold={hold} />
+        {sending.error === null ? null : <ProblemNote error={sending.error} />}
+        <Textarea
+          ref={field}
+          label={hold.reason_required ? 'Reason (needed)' : 'Reason'}
+          labelProps={{ className: 'answer-label' }}
+          placeholder={missing === 'deny' ? 'Why not? They read it in their session' : 'Shown to the person, kept in the audit log'}
+          error={missingWords(missing)}
+          autosize
+          minRows={1}
+          maxRows={5}
+          maxLength={reasonCharactersMax}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape') event.currentTarget.blur();
+          }}
+        />
+        <div className="answer-buttons">
+          <Button
+            ref={deny}
+            variant="default"
+            c="var(--sp-bad-text)"
+            loading={sending.isPending && sending.variables === 'deny'}
+            disabled={sending.isPending}
+            onClick={() => answer('deny')}
+            aria-keyshortcuts="d"
+            rightSection={<kbd className="kbd">d</kbd>}
+          >
+            Deny
+          </Button>
+          <Button
+            ref={approve}
+            variant="approve"
+            loading={sending.isPending && sending.variables === 'approve'}
+            disabled={sending.isPending}
+            onClick={() => answer('approve')}
+            aria-keyshortcuts="a"
+            rightSection={<kbd className="kbd">a</kbd>}
+          >
+            Approve
+          </Button>
+        </div>
+        <p className="dim answer-words">
+          {hold.approvals.length + 1 >= hold.approvals_needed
+            ? 'If you approve, exactly this text runs at once, one time.'
+            : `Your approval counts as ${hold.approvals.length + 1} of ${hold.approvals_needed}.`}{' '}
+          The keys only move to a button; Enter presses it.
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function missingWords(missing: Kind | null): string | undefined {
+  if (missing === 'approve') return 'This rule asks for a reason.';
+  return missing === 'deny' ? 'Say why, or press Deny again to deny without a reason.' : undefined;
+}
+
+type ButtonRef = { readonly current: HTMLButtonElement | null };
+
+/** a and d move to the buttons. They never press them: one stray key must not release a statement. */
+function useShortcuts(buttons: { readonly a: ButtonRef; readonly d: ButtonRef }): void {
+  const { a, d } = buttons;
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      const at = event.target;
+      const typing = at instanceof HTMLElement && (at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName));
+      if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      const button = event.key === 'a' ? a.current : event.key === 'd' ? d.current : null;
+      if (button === null) return;
+      event.preventDefault();
+      button.focus();
+      button.scrollIntoView({ block: 'nearest' });
+    };
+    window.addEventListener('keydown', press);
+    return () => window.removeEventListener('keydown', press);
+  }, [a, d]);
+}

@@ -1,0 +1,16 @@
+// Two lines of a statement for a list, around its first risk, with hidden characters spelled out.
+
+import type { Risk } from '../../api/contract.ts';
+import { preview } from '../statement-lines.ts';
+import { visibleText } from '../visible.ts';
+
+export function Preview({ text, risks }: { readonly text: string; readonly risks: readonly Risk[] }) {
+  const part = preview(text, risks);
+  return (
+    <span className="preview">
+      {visibleText(part.before)}
+      {part.risk === '' ? null : <mark>{visibleText(part.risk)}</mark>}
+      {visibleText(part.after)}
+    </span>
+  );
+}

@@ -1,0 +1,163 @@
+// The frame around every page: where one can go, how many holds wait, whether the live link is up, who is signed in.
+
+import { Button, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { IconDatabase, IconFileCheck, IconHandStop, IconLogout, IconMoon, IconPlayerPlay, IconScript, IconSun } from '@tabler/icons-react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useState } from 'react';
+import type { ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import type { HoldView, Me } from '../../api/contract.ts';
+import { api } from '../api.ts';
+import { live } from '../live.ts';
+import { notifyNewHold } from '../notifications.ts';
+import { useLink, useLive, usePendingHolds } from '../queries.ts';
+import { visibleText } from '../visible.ts';
+import { plural } from '../words.ts';
+import { Mark } from './mark.tsx';
+import { Note } from './notes.tsx';
+
+const places = [
+  { path: '/', also: '/holds', name: 'Holds', Icon: IconHandStop },
+  { path: '/sessions', also: '/sessions', name: 'Sessions', Icon: IconPlayerPlay },
+  { path: '/audit', also: '/audit', name: 'Audit', Icon: IconFileCheck },
+  { path: '/targets', also: '/targets', name: 'Targets', Icon: IconDatabase },
+  { path: '/policies', also: '/policies', name: 'Policies', Icon: IconScript },
+] as const;
+
+export function Shell({ me, children }: { readonly me: Me; readonly children: ReactNode }) {
+  const [heard, setHeard] = useState('');
+  const pending = usePendingHolds().data?.items.length ?? 0;
+  const onNew = useCallback((hold: HoldView) => {
+    setHeard(`New hold: ${visibleText(hold.principal_name)} on ${hold.target}. ${hold.rule_title}`);
+    notifyNewHold(hold);
+  }, []);
+  useLive(onNew);
+  useEffect(() => {
+    document.title = pending === 0 ? 'Sallyport' : `(${pending}) Sallyport`;
+  }, [pending]);
+
+  return (
+    <div className="shell">
+      <div className="shell-top">
+        <Brand />
+        <LinkLight />
+        <Tools />
+      </div>
+      <aside className="shell-side">
+        <Brand />
+        <Navigation pending={pending} />
+        <div className="shell-foot">
+          <LinkLight />
+          <div className="shell-person">
+            <div>
+              <strong>{visibleText(me.display_name)}</strong>
+              <small>{me.groups.length === 0 ? me.name : `${me.name} · ${me.groups.join(', ')}`}</small>
+            </div>
+          </div>
+          <Tools />
+        </div>
+      </aside>
+      <main>
+        <LinkBanner />
+        <p className="unseen" aria-live="polite">
+          {heard}
+        </p>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function Brand() {
+  return (
+    <Link href="/" className="shell-brand">
+      <Mark /> Sallyport
+    </Link>
+  );
+}
+
+function Navigation({ pending }: { readonly pending: number }) {
+  const [path] = useLocation();
+  return (
+    <nav className="shell-nav" aria-label="Main">
+      {places.map(({ path: to, also, name, Icon }) => {
+        const here = path === to || path === also || path.startsWith(`${also}/`);
+        return (
+          <Link key={to} href={to} aria-current={here ? 'page' : undefined}>
+            <Icon size={18} stroke={1.7} aria-hidden />
+            {name}
+            {to === '/' && pending > 0 ? (
+              <span className="shell-count" aria-label={`${plural(pending, 'hold')} waiting`}>
+                {pending > 99 ? '99+' : pending}
+              </span>
+            ) : null}
+          </Link>
+        );
+      })}
+    </nav>
+  );
+}
+
+function LinkLight() {
+  const state = useLink();
+  const words = state === 'up' ? 'Live' : state === 'down' ? 'Reconnecting' : 'Connecting';
+  return (
+    <span className="shell-link" data-state={state}>
+      {words}
+    </span>
+  );
+}
+
+function LinkBanner() {
+  const state = useLink();
+  if (state !== 'down') return null;
+  return (
+    <div className="shell-down" role="status">
+      <Note
+        tone="wait"
+        end={
+          <Button
+            size="compact-sm"
+            onClick={() => {
+              live.stop();
+              live.start();
+            }}
+          >
+            Reconnect
+          </Button>
+        }
+      >
+        The live link is down; trying again. What you see is refreshed every few seconds meanwhile, and answers still count.
+      </Note>
+    </div>
+  );
+}
+
+function Tools() {
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme('light');
+  const client = useQueryClient();
+  const [, go] = useLocation();
+  const logout = async (): Promise<void> => {
+    await api.logout().catch(() => undefined);
+    client.clear();
+    go('/login');
+  };
+  const other = scheme === 'dark' ? 'light' : 'dark';
+  return (
+    <div className="shell-tools">
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={`Use ${other} colours`}
+        title={`Use ${other} colours`}
+        onClick={() => setColorScheme(other)}
+      >
+        {scheme === 'dark' ? <IconSun size={18} stroke={1.7} /> : <IconMoon size={18} stroke={1.7} />}
+      </button>
+      <button type="button" className="icon-button" aria-label="Sign out" title="Sign out" onClick={() => void logout()}>
+        <IconLogout size={18} stroke={1.7} />
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+// The whole statement as it would run. Every character becomes a text node; colours, risks and hidden characters are spans
+// around it. Nothing is cut off without saying so.
+
+import { Button, Tooltip } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { useMemo, useRef, useState } from 'react';
+import type { Risk } from '../../api/contract.ts';
+import { highlight, languageOf } from '../highlight.ts';
+import { statementLines } from '../statement-lines.ts';
+import type { Piece } from '../statement-lines.ts';
+import type { Oddity } from '../visible.ts';
+import { visibleLine } from '../visible.ts';
+import { plural } from '../words.ts';
+import { Note } from './notes.tsx';
+
+/** Shown at once; the rest comes on request, so that a megabyte of text does not freeze a phone. */
+const shownCharactersMax = 60_000;
+const riskExcerptMax = 140;
+const risksListedMax = 50;
+
+const oddityWords: Readonly<Record<Oddity, string>> = {
+  direction: 'characters that change the reading direction',
+  invisible: 'invisible characters',
+  space: 'unusual spaces',
+  control: 'control characters',
+};
+
+interface Props {
+  readonly text: string;
+  readonly risks: readonly Risk[];
+  readonly protocol: string;
+}
+
+export function Statement({ text, risks, protocol }: Props) {
+  const [all, setAll] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const shown = all ? text : text.slice(0, shownCharactersMax);
+  const cut = useMemo(() => statementLines(shown, highlight(shown, languageOf(protocol)), risks), [shown, protocol, risks]);
+
+  const showRisk = (index: number): void => {
+    const mark = box.current?.querySelector<HTMLElement>(`[data-risk~="${index}"]`);
+    mark?.scrollIntoView({ block: 'center' });
+    mark?.focus({ preventScroll: true });
+  };
+
+  return (
+    <>
+      <div className="statement" ref={box} tabIndex={0} role="region" aria-label="Statement">
+        {cut.lines.map((line, index) => (
+          <Line key={index} number={index + 1} pieces={line} risks={risks} />
+        ))}
+      </div>
+      {shown.length < text.length ? (
+        <div className="more">
+          <Note
+            tone="wait"
+            end={
+              <Button size="compact-sm" onClick={() => setAll(true)}>
+                Show all
+              </Button>
+            }
+          >
+            {`The first ${plural(shown.length, 'character')} of ${text.length.toLocaleString('en')} are shown.`}
+          </Note>
+        </div>
+      ) : null}
+      <Warnings oddities={cut.oddities} mixed={cut.mixedWords} />
+      <RiskList text={text} risks={risks} onPick={showRisk} />
+    </>
+  );
+}
+
+function Line({ number, pieces, risks }: { number: number; pieces: readonly Piece[]; risks: readonly Risk[] }) {
+  const risky = pieces.some((piece) => piece.risks.length > 0);
+  return (
+    <div className={risky ? 'statement-line risky' : 'statement-line'}>
+      <span className="line-number" aria-hidden="true">
+        {number}
+      </span>
+      <code>
+        {pieces.map((piece) => (
+          <PieceText key={piece.start} piece={piece} risks={risks} />
+        ))}
+        {'\n'}
+      </code>
+    </div>
+  );
+}
+
+function PieceText({ piece, risks }: { readonly piece: Piece; readonly risks: readonly Risk[] }) {
+  const names: string[] = [];
+  if (piece.scope !== null) names.push(`hl-${piece.scope.split('.')[0] ?? ''}`);
+  if (piece.oddity !== null) names.push('odd', `odd-${piece.oddity}`);
+  if (piece.mixed) names.push('mixed');
+  const title = piece.oddity !== null ? oddityWords[piece.oddity] : piece.mixed ? 'this word mixes alphabets that look alike' : undefined;
+  const inner =
+    names.length === 0 ? (
+      piece.text
+    ) : (
+      <span className={names.join(' ')} title={title}>
+        {piece.text}
+      </span>
+    );
+  if (piece.risks.length === 0) return inner;
+  const why = piece.risks.map((index) => risks[index]?.why ?? '').join('; ');
+  return (
+    <Tooltip label={why} multiline maw={320} withArrow events={{ hover: true, focus: true, touch: true }}>
+      <span className="risk" tabIndex={0} data-risk={piece.risks.join(' ')} aria-label={`${piece.text} (${why})`} role="mark">
+        {inner}
+      </span>
+    </Tooltip>
+  );
+}
+
+function Warnings({ oddities, mixed }: { readonly oddities: readonly Oddity[]; readonly mixed: number }) {
+  if (oddities.length === 0 && mixed === 0) return null;
+  const kinds = oddities.map((oddity) => oddityWords[oddity]);
+  if (mixed > 0) kinds.push(`${plural(mixed, 'word')} of letters from several alphabets that look alike`);
+  return (
+    <div className="panel-body" style={{ paddingTop: 0 }}>
+      <Note tone="wait" icon={<IconAlertTriangle size={18} />}>
+        {`The text contains ${kinds.join(', ')}. They are shown in boxes or underlined; read closely.`}
+      </Note>
+    </div>
+  );
+}
+
+function RiskList({ text, risks, onPick }: { text: string; risks: readonly Risk[]; onPick: (index: number) => void }) {
+  if (risks.length === 0) return null;
+  return (
+    <ol className="risk-list" aria-label="Risky parts">
+      {risks.slice(0, risksListedMax).map((risk, index) => (
+        <li key={index}>
+          <button type="button" onClick={() => onPick(index)}>
+            <span className="risk-number" aria-hidden="true">
+              {index + 1}
+            </span>
+            <span>
+              {risk.why}{' '}
+              <code className="mono break">{visibleLine(text.slice(risk.start, Math.min(risk.end, risk.start + riskExcerptMax)))}</code>
+            </span>
+          </button>
+        </li>
+      ))}
+      {risks.length > risksListedMax ? (
+        <li className="dim panel-body">and {risks.length - risksListedMax} more, marked in the text</li>
+      ) : null}
+    </ol>
+  );
+}

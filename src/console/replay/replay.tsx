@@ -1,0 +1,85 @@
+// The replay of a session's statement log: controls, the drawn time line and the entries, one head for all three.
+
+import { Button, SegmentedControl } from '@mantine/core';
+import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
+import type { RecordingView } from '../../api/contract.ts';
+import { Empty } from '../parts/notes.tsx';
+import { durationWords, plural } from '../words.ts';
+import { ReplayChart } from './chart.tsx';
+import { Entry } from './entry.tsx';
+import { replayAxis, toRealMs, toShownMs, whenOf } from './layout.ts';
+import { speeds, usePlayer } from './player.ts';
+import type { Speed } from './player.ts';
+
+export function Replay({ recording }: { readonly recording: RecordingView }) {
+  const entries = recording.entries;
+  const axis = useMemo(() => replayAxis(entries), [entries]);
+  const player = usePlayer(axis);
+  const headMs = toRealMs(axis, player.shownMs);
+  const list = useRef<HTMLOListElement>(null);
+
+  const seek = useRef(player.seek);
+  useEffect(() => {
+    seek.current = player.seek;
+  });
+  const pick = useCallback((realMs: number) => seek.current(toShownMs(axis, realMs)), [axis]);
+
+  const current = entries.findLast((entry) => entry.asked_ms <= headMs)?.action_id;
+  useEffect(() => {
+    if (!player.playing || current === undefined) return;
+    list.current?.querySelector(`[data-when="now"]`)?.scrollIntoView({ block: 'nearest' });
+  }, [current, player.playing]);
+
+  return (
+    <section className="panel" aria-label="Replay">
+      <header>
+        <h2>Replay</h2>
+        <span className="dim">{plural(entries.length, 'statement')}</span>
+        {recording.complete ? null : <span className="dim end">the session goes on; more will come</span>}
+      </header>
+      {entries.length === 0 ? (
+        <Empty title="No statement yet" />
+      ) : (
+        <>
+          <div className="replay-controls">
+            <Button
+              size="sm"
+              variant="primary"
+              onClick={player.toggle}
+              leftSection={player.playing ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
+            >
+              {player.playing ? 'Pause' : 'Play'}
+            </Button>
+            <SegmentedControl
+              size="xs"
+              aria-label="Speed"
+              value={String(player.speed)}
+              onChange={(value) => player.setSpeed(Number(value) as Speed)}
+              data={speeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}
+            />
+            <span className="replay-clock">at {durationWords(headMs)}</span>
+          </div>
+          <ReplayChart entries={entries} axis={axis} shownMs={player.shownMs} onSeek={player.seek} />
+          <div className="replay-key">
+            <span className="tone-wait">waited for approval</span>
+            <span className="tone-ok">ran</span>
+            <span className="tone-info">ran, approved</span>
+            <span className="tone-bad">refused</span>
+          </div>
+          <ol ref={list}>
+            {entries.map((entry) => (
+              <Entry
+                key={entry.action_id}
+                entry={entry}
+                protocol={recording.session.protocol}
+                when={player.shownMs >= axis.shownMs && !player.playing ? 'past' : whenOf(entry, headMs)}
+                onPick={pick}
+              />
+            ))}
+          </ol>
+        </>
+      )}
+    </section>
+  );
+}

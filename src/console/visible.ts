@@ -1,0 +1,78 @@
+// Makes hidden characters visible. Statement text is written by the person who wants it approved: bidirectional controls can
+// reorder what an approver reads, zero-width ones can split a word, odd spaces can look like ordinary ones.
+
+/** Why a character is boxed. */
+export type Oddity = 'control' | 'direction' | 'invisible' | 'space';
+
+export interface OddCharacter {
+  /** UTF-16 offsets in the text. */
+  readonly start: number;
+  readonly end: number;
+  readonly oddity: Oddity;
+  /** "\u202e", "\x1b", "\u{e0041}". */
+  readonly escaped: string;
+}
+
+const direction = '\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069';
+const invisible =
+  '\\u00ad\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200d\\u2060-\\u2065\\u206a-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}';
+const space = '\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u2800\\u3000';
+// Newline and tab are ordinary; a carriage return is only in front of a newline. Lone surrogates stand for broken text.
+const control = '\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\ud800-\\udfff';
+
+const odd = new RegExp(`[${direction}]|[${invisible}]|[${space}]|[${control}]|\\r(?!\\n)`, 'gu');
+const isDirection = new RegExp(`[${direction}]`, 'u');
+const isInvisible = new RegExp(`[${invisible}]`, 'u');
+const isSpace = new RegExp(`[${space}]`, 'u');
+
+/** Every character of the text that a reader would not see, or would misread. */
+export function oddCharacters(text: string): OddCharacter[] {
+  const found: OddCharacter[] = [];
+  for (const match of text.matchAll(odd)) {
+    const character = match[0];
+    found.push({ start: match.index, end: match.index + character.length, oddity: oddityOf(character), escaped: escapeOf(character) });
+  }
+  return found;
+}
+
+/** The text on one line with every hidden character escaped: for previews, titles and notifications. */
+export function visibleLine(text: string): string {
+  return text.replace(odd, escapeOf).replace(/\s+/gu, ' ').trim();
+}
+
+/** The text with every hidden character escaped, newlines kept: for names, reasons and errors. */
+export function visibleText(text: string): string {
+  return text.replace(odd, escapeOf);
+}
+
+function oddityOf(character: string): Oddity {
+  if (isDirection.test(character)) return 'direction';
+  if (isInvisible.test(character)) return 'invisible';
+  return isSpace.test(character) ? 'space' : 'control';
+}
+
+function escapeOf(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code <= 0xff) return `\\x${hex.padStart(2, '0')}`;
+  return code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`;
+}
+
+export interface MixedWord {
+  readonly start: number;
+  readonly end: number;
+}
+
+const word = /[\p{L}\p{N}_]+/gu;
+const latin = /\p{Script=Latin}/u;
+const lookAlike =
+  /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/u;
+
+/** Words that mix Latin letters with letters that look like them: "оrders" with a Cyrillic о is another table. */
+export function mixedWords(text: string): MixedWord[] {
+  const found: MixedWord[] = [];
+  for (const match of text.matchAll(word)) {
+    if (lookAlike.test(match[0]) && latin.test(match[0])) found.push({ start: match.index, end: match.index + match[0].length });
+  }
+  return found;
+}
