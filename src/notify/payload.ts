@@ -35,7 +35,8 @@ export function webhookPayload(event: WebhookEvent, hold: HoldView, links: HoldL
   }));
   const shortened = text !== hold.text || JSON.stringify(parameters ?? null) !== JSON.stringify(hold.parameters);
   const risks = hold.risks.filter((risk) => risk.end <= text.length);
-  const shownLinks = { ...links, approve: shortened ? null : links.approve };
+  const answerable = hold.state === 'pending';
+  const shownLinks = { ...links, approve: answerable && !shortened ? links.approve : null, deny: answerable ? links.deny : null };
   return {
     type: event,
     timestamp: new Date(nowMs).toISOString(),

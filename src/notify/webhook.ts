@@ -51,11 +51,12 @@ export interface WebhookServices {
 }
 
 export interface DeliveryQuery {
-  readonly webhook?: string | undefined;
-  readonly state?: DeliveryState | undefined;
-  readonly holdId?: string | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit?: number | undefined;
+  readonly webhook?: string | null;
+  readonly state?: DeliveryState | null;
+  readonly holdId?: string | null;
+  readonly cursor?: string | null;
+  /** 1 to 200; 50 when absent. */
+  readonly limit?: number;
 }
 
 export interface Webhooks {
@@ -103,9 +104,10 @@ class WebhookSender implements Webhooks {
 
   deliveries(query: DeliveryQuery): Page<DeliveryView> {
     const limit = Math.min(Math.max(1, query.limit ?? 50), pageMax);
-    const beforeSeq = query.cursor === undefined ? undefined : Number(query.cursor);
-    if (beforeSeq !== undefined && !Number.isSafeInteger(beforeSeq)) return { items: [], next: null };
-    const rows = this.#store.list({ webhook: query.webhook, state: query.state, holdId: query.holdId, beforeSeq, limit: limit + 1 });
+    const beforeSeq = query.cursor === undefined || query.cursor === null ? null : Number(query.cursor);
+    if (beforeSeq !== null && !Number.isSafeInteger(beforeSeq)) return { items: [], next: null };
+    const { webhook = null, state = null, holdId = null } = query;
+    const rows = this.#store.list({ webhook, state, holdId, beforeSeq, limit: limit + 1 });
     const items = rows.slice(0, limit);
     return { items: items.map(deliveryView), next: rows.length > limit ? String(items.at(-1)?.seq) : null };
   }

@@ -47,11 +47,11 @@ export interface Delivery {
 }
 
 export interface DeliveryFilter {
-  readonly webhook?: string | undefined;
-  readonly state?: DeliveryState | undefined;
-  readonly holdId?: string | undefined;
+  readonly webhook: string | null;
+  readonly state: DeliveryState | null;
+  readonly holdId: string | null;
   /** Only deliveries older than this one. */
-  readonly beforeSeq?: number | undefined;
+  readonly beforeSeq: number | null;
   readonly limit: number;
 }
 
@@ -137,13 +137,7 @@ export class DeliveryStore {
            AND (@holdId IS NULL OR hold_id = @holdId) AND (@beforeSeq IS NULL OR seq < @beforeSeq)
          ORDER BY seq DESC LIMIT @limit`,
       )
-      .all({
-        webhook: filter.webhook ?? null,
-        state: filter.state ?? null,
-        holdId: filter.holdId ?? null,
-        beforeSeq: filter.beforeSeq ?? null,
-        limit: filter.limit,
-      });
+      .all({ ...filter });
   }
 
   /** Forgets deliveries that ended and are older than that. */

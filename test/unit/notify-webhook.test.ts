@@ -253,6 +253,18 @@ t.test('a hold too long to show has no approve link', async (t) => {
   t.ok(data.text.length < 70_000);
 });
 
+t.test('a hold that ended has nothing to answer', async (t) => {
+  const there = await receiver(t, (response) => response.writeHead(200).end());
+  const { webhooks, ended } = bench(t, memory(), [{ url: there.url }]);
+  webhooks.start();
+  webhooks.notify('hold.settled', hold('h-6', { state: 'denied' }));
+  await ended(1);
+  t.match(JSON.parse((there.received[0] as Received).body), {
+    type: 'hold.settled',
+    data: { state: 'denied', links: { approve: null, deny: null } },
+  });
+});
+
 t.test('pages of deliveries, newest first', (t) => {
   const { webhooks } = bench(t, memory(), [{}]);
   for (let index = 0; index < 5; index++) webhooks.notify('hold.created', hold(`h-${index}`));

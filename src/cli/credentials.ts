@@ -1,0 +1,81 @@
+// Which gateway to speak to and as whom: options first, then the environment, then what `sallyport login` saved. The saved
+// file is readable by its owner alone.
+
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { CommandFailure, exitCode } from './exit-code.ts';
+
+export interface Credentials {
+  readonly server: string;
+  readonly token: string;
+}
+
+export interface CredentialOptions {
+  readonly server?: string | undefined;
+  readonly token?: string | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the gateway of a default configuration listens. */
+export const defaultServer = 'http://127.0.0.1:8080';
+
+export function credentialsFile(environment: Environment): string {
+  const base = environment['XDG_CONFIG_HOME'] ?? join(environment['HOME'] ?? homedir(), '.config');
+  return join(base, 'sallyport', 'credentials.json');
+}
+
+/** The credentials to use. A saved token is sent only to the server that it was saved for. */
+export function findCredentials(options: CredentialOptions, environment: Environment): Credentials {
+  const saved = readSaved(credentialsFile(environment));
+  const server = checkServer(options.server ?? environment['SALLYPORT_SERVER'] ?? saved?.server ?? defaultServer);
+  const token = options.token ?? environment['SALLYPORT_TOKEN'] ?? (saved?.server === server ? saved.token : undefined);
+  if (token === undefined || token === '') {
+    throw new CommandFailure(
+      exitCode.notAllowed,
+      `you are not signed in to ${server}`,
+      'run `sallyport login`, or set SALLYPORT_TOKEN (a token comes from the console)',
+    );
+  }
+  return { server, token };
+}
+
+/** The address in one spelling. A token never goes over the network in clear. */
+export function checkServer(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new CommandFailure(exitCode.usage, `"${text}" is not an address`, 'write it like https://sallyport.example.com');
+  }
+  const loopback = url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  if (url.protocol === 'http:' && !loopback) {
+    throw new CommandFailure(exitCode.usage, `a token is not sent in clear to ${url.host}`, `use https://${url.host}`);
+  }
+  return url.origin;
+}
+
+export function saveCredentials(credentials: Credentials, environment: Environment): string {
+  const file = credentialsFile(environment);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const fresh = `${file}.${process.pid}`;
+  writeFileSync(fresh, `${JSON.stringify(credentials)}\n`, { mode: 0o600 });
+  chmodSync(fresh, 0o600);
+  renameSync(fresh, file);
+  return file;
+}
+
+function readSaved(file: string): Credentials | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  try {
+    const { server, token } = JSON.parse(text) as Partial<Credentials>;
+    if (typeof server === 'string' && typeof token === 'string') return { server, token };
+  } catch {
+    // Falls through: said below in words.
+  }
+  throw new CommandFailure(exitCode.failed, `${file} is damaged`, 'delete it and run `sallyport login` again');
+}

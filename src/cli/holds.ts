@@ -1,0 +1,111 @@
+// `sallyport holds`: what waits (or waited) for people, as a table or one by one as it happens.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HoldState, HoldView } from '../api/contract.ts';
+import type { Command, ListOptions } from './command.ts';
+import { printJson, span } from './command.ts';
+import type { Column } from './table.ts';
+import { printTable } from './table.ts';
+import { visible, visibleJson, visibleLines } from './visible.ts';
+
+/** Between two looks at the queue while watching. */
+const watchEveryMs = 1_000;
+
+export interface HoldsOptions extends ListOptions {
+  readonly state: HoldState | 'all';
+  readonly watch?: boolean | undefined;
+}
+
+export async function holds(command: Command, options: HoldsOptions): Promise<void> {
+  if (options.watch === true) return watch(command, options);
+  const state = options.state === 'all' ? undefined : options.state;
+  const items = await command.client.list<HoldView>('/holds', { state }, options.limit);
+  if (options.json === true) return printJson(command.terminal, items);
+  if (items.length === 0) return command.terminal.err(options.state === 'pending' ? 'nothing waits' : 'no such holds');
+  printTable(command.terminal, columns(command.nowMs()), items);
+}
+
+function columns(nowMs: number): Column<HoldView>[] {
+  return [
+    { title: 'HOLD', cell: (hold) => hold.id },
+    { title: 'STATE', cell: (hold) => stateWords(hold, nowMs) },
+    { title: 'WHO', cell: (hold) => hold.principal, shrinks: true },
+    { title: 'TARGET', cell: (hold) => hold.target, shrinks: true },
+    { title: 'RULE', cell: (hold) => hold.rule, shrinks: true },
+    { title: 'WHAT', cell: (hold) => hold.text, shrinks: true },
+  ];
+}
+
+function stateWords(hold: HoldView, nowMs: number): string {
+  if (hold.state !== 'pending') return hold.state;
+  const given = hold.approvals_needed > 1 ? `, ${hold.approvals.length} of ${hold.approvals_needed}` : '';
+  return `pending, ${span(Date.parse(hold.expires_at) - nowMs)} left${given}`;
+}
+
+/** Prints every hold when it appears and again when it ends, until Ctrl-C. */
+async function watch(command: Command, options: HoldsOptions): Promise<void> {
+  const { client, terminal, signal } = command;
+  const waiting = new Set<string>();
+  if (options.json !== true) terminal.err('watching; end with Ctrl-C');
+  while (!signal.aborted) {
+    const pending = await client.list<HoldView>('/holds', { state: 'pending' }, options.limit);
+    for (const hold of pending.toReversed()) {
+      if (waiting.has(hold.id)) continue;
+      waiting.add(hold.id);
+      show(command, hold, options);
+    }
+    const still = new Set(pending.map((hold) => hold.id));
+    for (const id of [...waiting].filter((each) => !still.has(each))) {
+      const hold = await client.get<HoldView>(`/holds/${encodeURIComponent(id)}`);
+      // Still pending: it only fell off the end of the list.
+      if (hold.state === 'pending') continue;
+      waiting.delete(id);
+      show(command, hold, options);
+    }
+    await sleep(watchEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function show(command: Command, hold: HoldView, options: HoldsOptions): void {
+  if (options.json === true) return command.terminal.out(visibleJson(hold).replaceAll(/\n\s*/g, ''));
+  for (const line of holdLines(command, hold)) command.terminal.out(line);
+}
+
+/** Everything an approver needs to decide, or how it ended. */
+export function holdLines({ terminal, nowMs }: Pick<Command, 'terminal' | 'nowMs'>, hold: HoldView): string[] {
+  const head = `${terminal.paint('bold', visible(hold.id))} ${paintState(terminal, hold.state, stateWords(hold, nowMs()))}`;
+  if (hold.state !== 'pending') {
+    const by = hold.settled_by ?? hold.approvals.map((approval) => approval.by).join(', ');
+    const reason = hold.settled_reason === null ? '' : `: ${visible(hold.settled_reason)}`;
+    return [`${head}${by === '' ? '' : ` by ${visible(by)}`}${reason}`];
+  }
+  const from = `${visible(hold.principal_name)} (${visible(hold.principal)}) from ${visible(hold.client_address)}`;
+  const locks =
+    hold.transaction === 'open' ? [terminal.paint('yellow', '  inside an open transaction: locks are held while it waits')] : [];
+  const parameters = (hold.parameters ?? []).map((one, index) => `  $${index + 1} = ${one.text === null ? 'NULL' : visible(one.text)}`);
+  const why =
+    hold.can_answer || hold.cannot_answer_because === null ? [] : [terminal.paint('dim', `  ${visible(hold.cannot_answer_because)}`)];
+  return [
+    `${head}  ${from} on ${visible(hold.target)}`,
+    `  ${visible(hold.rule_title)} (${visible(hold.rule)}); approvers: ${hold.approver_groups.map(visible).join(', ')}`,
+    ...locks,
+    ...visibleLines(hold.text).map((line) => terminal.paint('cyan', `  | ${line}`)),
+    ...parameters,
+    ...hold.risks.map((risk) => terminal.paint('red', `  ! ${visible(hold.text.slice(risk.start, risk.end))}: ${visible(risk.why)}`)),
+    ...why,
+  ];
+}
+
+function paintState(terminal: Command['terminal'], state: HoldState, words: string): string {
+  switch (state) {
+    case 'approved':
+      return terminal.paint('green', words);
+    case 'denied':
+      return terminal.paint('red', words);
+    case 'pending':
+      return terminal.paint('yellow', words);
+    case 'expired':
+    case 'withdrawn':
+      return terminal.paint('dim', words);
+  }
+}

@@ -1,0 +1,197 @@
+// The command line: names, options and help of every command. What a command does is in src/cli (those that speak to a
+// gateway) and src/offline (those that need none), loaded only when it is run.
+
+import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { Client } from './cli/client.ts';
+import type { Command } from './cli/command.ts';
+import { findCredentials } from './cli/credentials.ts';
+import type { CredentialOptions } from './cli/credentials.ts';
+import { CommandFailure, exitCode } from './cli/exit-code.ts';
+import { processTerminal } from './cli/terminal.ts';
+import type { Terminal } from './cli/terminal.ts';
+import { visibleLines } from './cli/visible.ts';
+import { Fault } from './core/errors.ts';
+
+/** Runs a command line (without node and file name) and resolves with the exit code. */
+export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  const ended: { code: number } = { code: exitCode.ok };
+  try {
+    await program(terminal, ended).parseAsync([...args], { from: 'user' });
+    return ended.code;
+  } catch (thrown) {
+    return failed(terminal, thrown);
+  }
+}
+
+/** Words for whatever was thrown. Anything unexpected keeps its stack: it is a fault of ours, and somebody has to find it. */
+function failed(terminal: Terminal, thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  const known = thrown instanceof CommandFailure || thrown instanceof Fault;
+  const words = known ? thrown.message : thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  for (const line of visibleLines(words)) terminal.err(terminal.paint('red', line));
+  if (known && thrown.hint !== null) for (const line of visibleLines(thrown.hint)) terminal.err(line);
+  if (thrown instanceof CommandFailure) return thrown.exitCode;
+  return thrown instanceof Fault && (thrown.code === 'config-invalid' || thrown.code === 'policy-invalid')
+    ? exitCode.usage
+    : exitCode.failed;
+}
+
+function program(terminal: Terminal, ended: { code: number }): Commander {
+  const root = new Commander('sallyport')
+    .description('An access gateway that holds a risky statement in the live session until an approver answers.')
+    .version(packageJson.version)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for what there is)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.err(text.trimEnd()) });
+
+  root
+    .command('gateway')
+    .description('run the gateway')
+    .requiredOption('--config <file>', 'its configuration (docs/configuration.md)')
+    .action(async (options: { config: string }) => (await import('./offline/gateway.ts')).runGateway(terminal, options.config));
+  root
+    .command('demo')
+    .description('run a gateway with a real PostgreSQL, people and data to try it on')
+    .allowUnknownOption()
+    .helpOption(false)
+    .argument('[args...]')
+    .action(async (demoArgs: string[]) => void (ended.code = await (await import('./offline/demo.ts')).runDemo(demoArgs)));
+
+  signInCommands(root, terminal);
+  holdCommands(root, terminal);
+  recordCommands(root, terminal);
+
+  root
+    .command('policy')
+    .description('work on policies, without a gateway')
+    .command('check')
+    .argument('<dir>', 'folder of policies')
+    .description('load a folder of policies as the gateway would, and run the tests beside them')
+    .action(async (dir: string) => (await import('./offline/policy-check.ts')).policyCheck(terminal, dir));
+  return root;
+}
+
+function signInCommands(root: Commander, terminal: Terminal): void {
+  remote(root.command('login'))
+    .description('sign in: keep the address of a gateway and an access token for the other commands')
+    .action(async (options: CredentialOptions) => (await import('./cli/login.ts')).login(terminal, options, process.env, process.stdin));
+  remote(root.command('token'))
+    .description('issue a short-lived access token: the password for psql and mysql')
+    .option('--name <name>', 'what it is for', 'sallyport token')
+    .option('--ttl <time>', 'how long it lives, as in 30m or 8h', '8h')
+    .option('--person <name>', 'for whom (operators only; otherwise for yourself)')
+    .option('--json', 'as JSON')
+    .action((options: Remote & { name: string; ttl: string }) =>
+      run(terminal, options, async (it) => (await import('./cli/token.ts')).token(it, options)),
+    );
+}
+
+function holdCommands(root: Commander, terminal: Terminal): void {
+  const states = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'all'] as const;
+  listing(remote(root.command('holds')))
+    .description('list what waits for approval')
+    .addOption(new Option('--state <state>', 'which').choices(states).default('pending'))
+    .option('--watch', 'print each hold as it appears and ends, until Ctrl-C')
+    .action((options: Listing & { state: (typeof states)[number]; watch?: boolean }) =>
+      run(terminal, options, async (it) => (await import('./cli/holds.ts')).holds(it, options)),
+    );
+  for (const verb of ['approve', 'deny'] as const) {
+    const command = remote(root.command(verb)).argument('<hold>', 'its number, as in h-7K3M9Q').option('--json', 'as JSON');
+    command.description(verb === 'approve' ? 'let a waiting action run' : 'refuse a waiting action');
+    if (verb === 'approve') command.option('--reason <words>', 'kept in the audit log');
+    else command.requiredOption('--reason <words>', 'shown to the person who asked, kept in the audit log');
+    command.action((hold: string, options: Remote & { reason?: string }) =>
+      run(terminal, options, async (it) => (await import('./cli/answer.ts')).answer(it, hold, verb, options)),
+    );
+  }
+}
+
+function recordCommands(root: Commander, terminal: Terminal): void {
+  listing(remote(root.command('sessions')))
+    .argument('[session]', 'one session in full')
+    .description('list sessions, show one, or end one')
+    .addOption(new Option('--state <state>', 'only those').choices(['open', 'closed']))
+    .option('--principal <name>', 'of this person')
+    .option('--target <name>', 'on this target')
+    .option('--kill', 'end the session named')
+    .action((session: string | undefined, options: Listing & { kill?: boolean }) => {
+      if (options.kill === true && session === undefined)
+        throw new CommandFailure(exitCode.usage, 'say which session to end: sessions ID --kill');
+      return run(terminal, options, async (it) => (await import('./cli/sessions.ts')).sessions(it, session, options));
+    });
+  remote(root.command('replay'))
+    .argument('<session>')
+    .description("print a session's statement log")
+    .option('--speed <times>', 'with its own timing: 1 is real time, 10 ten times as fast', speed)
+    .option('--json', 'as JSON')
+    .action((session: string, options: Remote & { speed?: number }) =>
+      run(terminal, options, async (it) => (await import('./cli/replay.ts')).replay(it, session, options)),
+    );
+  const audit = listing(remote(root.command('audit')))
+    .description('search what was decided and done, newest first; or verify a log')
+    .option('--type <type>', 'only these events, as in hold.approved')
+    .option('--principal <name>', 'of this person')
+    .option('--target <name>', 'on this target')
+    .option('--session <id>', 'of this session')
+    .option('--hold <id>', 'of this hold')
+    .option('--from <time>', 'since then, as in 2026-11-21T10:00:00Z')
+    .option('--to <time>', 'until then')
+    .option('--text <words>', 'with these words')
+    .action((options: Listing) => run(terminal, options, async (it) => (await import('./cli/audit.ts')).audit(it, options)));
+  audit
+    .command('verify')
+    .argument('<dir>', "the gateway's folder <data_dir>/audit, or a copy")
+    .description('check that no event was changed, removed or reordered, without a gateway')
+    .option('--json', 'as JSON')
+    .action(async (dir: string, _options: object, command: Commander) =>
+      (await import('./offline/audit-verify.ts')).auditVerify(terminal, dir, command.optsWithGlobals()),
+    );
+  listing(remote(root.command('targets')))
+    .description('list targets and how to connect to them')
+    .action((options: Listing) => run(terminal, options, async (it) => (await import('./cli/targets.ts')).targets(it, options)));
+}
+
+interface Remote extends CredentialOptions {
+  readonly json?: boolean;
+}
+
+interface Listing extends Remote {
+  readonly limit: number;
+}
+
+function remote(command: Commander): Commander {
+  return command
+    .option('--server <url>', 'the gateway (or SALLYPORT_SERVER)')
+    .option('--token <token>', 'access token (better: SALLYPORT_TOKEN, or sallyport login: others can see arguments)');
+}
+
+function listing(command: Commander): Commander {
+  return command.option('--json', 'as JSON').option('--limit <count>', 'at most so many', limit, 50);
+}
+
+/** Finds the gateway and runs a command against it. */
+async function run(terminal: Terminal, options: CredentialOptions, body: (command: Command) => Promise<void>): Promise<void> {
+  const client = new Client(findCredentials(options, process.env));
+  const interrupted = new AbortController();
+  const onInterrupt = (): void => interrupted.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    await body({ terminal, client, nowMs: () => Date.now(), signal: interrupted.signal });
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+}
+
+function limit(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 100_000) return value;
+  throw new InvalidArgumentError('Write a number from 1 to 100000.');
+}
+
+function speed(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Write a number above 0, as in 1, 2.5 or 10.');
+}
