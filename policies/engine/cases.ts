@@ -10,6 +10,7 @@ import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf as classify, notUnderstood } from '../../src/core/summary.ts';
 import { readDocumentBy } from './schema-problems.ts';
 import type { LoadedPolicySet } from './load.ts';
+import { sortProblems } from './problem.ts';
 import type { PolicyProblem } from './problem.ts';
 import { Source } from './source.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
@@ -82,7 +83,7 @@ export function readPolicyTests(
         source.problem(['cases', index, 'effects', at], `unknown verb in "${given}"`);
     });
   });
-  return tests === null || source.problems.length > 0 ? { ok: false, errors: source.problems } : { ok: true, tests };
+  return tests === null || source.problems.length > 0 ? { ok: false, errors: sortProblems(source.problems) } : { ok: true, tests };
 }
 
 /** Judges a case. `classified` is the classifier's reading; without it the case's own effects count. */

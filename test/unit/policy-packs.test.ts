@@ -79,6 +79,6 @@ t.test('a test file has its problems told with their places', async (t) => {
   );
   t.equal(read.ok, false);
   if (read.ok) return;
-  t.match(read.errors.map(formatProblem).join('\n'), 'x.test.yaml:4:38: unknown key "expct" (did you mean "expect"?)');
+  t.match(read.errors.map(formatProblem).join('\n'), 'x.test.yaml:4:39: unknown key "expct" (did you mean "expect"?)');
   t.match(read.errors.map(formatProblem).join('\n'), 'unknown word "alow" (did you mean "allow"?)');
 });
