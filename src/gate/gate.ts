@@ -14,7 +14,7 @@ import type { Classifier, PolicySet } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Refusal, Ruling } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
-import type { Target } from '../core/target.ts';
+import type { Protocol, Target } from '../core/target.ts';
 import { denied, fault, notUnderstood, rejected } from './refusals.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
 
@@ -31,7 +31,7 @@ export interface Submitter {
 }
 
 export interface GateParts {
-  readonly classifier: Classifier;
+  readonly classifierOf: (protocol: Protocol) => Classifier;
   /** The policy set in force now. */
   readonly policies: () => PolicySet;
   readonly holds: Holds;
@@ -69,7 +69,7 @@ export class Gate {
   /** Judges one action. Answers at once unless the classifier, people or the disk must be waited for. Never throws or rejects. */
   judge(action: Action, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
     try {
-      const classified = action.classified ?? this.#parts.classifier.classify(action);
+      const classified = action.classified ?? this.#parts.classifierOf(submitter.target.protocol).classify(action);
       if (classified instanceof Promise) {
         return classified.then((it) => this.#decide(action, it, submitter, lane)).catch((thrown: unknown) => faulted(thrown));
       }

@@ -9,6 +9,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Recorder, Recordings } from '../core/recording.ts';
 import type { Lane, OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
+import type { Protocol } from '../core/target.ts';
 import type { Gate, Submitter } from '../gate/gate.ts';
 import { LiveSession } from './live-session.ts';
 
@@ -22,7 +23,7 @@ export interface SessionBook {
 
 export interface RegistryParts {
   readonly gate: Gate;
-  readonly classifier: Classifier;
+  readonly classifierOf: (protocol: Protocol) => Classifier;
   readonly audit: AuditLog;
   readonly recordings: Recordings;
   readonly book: SessionBook;
@@ -44,6 +45,7 @@ const nothing: Classification = {
 export class SessionRegistry implements Sessions {
   readonly #parts: RegistryParts;
   readonly #live = new Map<SessionId, { session: LiveSession; recorder: Recorder; counted: number }>();
+  readonly #listeners = new Set<(sessionId: SessionId) => void>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(parts: RegistryParts) {
@@ -53,7 +55,7 @@ export class SessionRegistry implements Sessions {
   }
 
   async open(opening: SessionOpening, lane: Lane): Promise<OpenedSession> {
-    const { gate, recordings, clock, audit, classifier, book } = this.#parts;
+    const { gate, recordings, clock, audit, book } = this.#parts;
     const id = `s-${this.#parts.random.bytes(10).toString('hex')}` as SessionId;
     if (this.#live.size >= sessionsMax) return refuse(`the gateway has ${sessionsMax} sessions open, its limit`);
     const submitter: Submitter = { sessionId: id, ...opening, ended: lane.signal };
@@ -77,7 +79,7 @@ export class SessionRegistry implements Sessions {
       const closed = (session: LiveSession, reason: string) => this.#closed(session, reason);
       const session = new LiveSession(id, opening.principal, opening.target, opening.facts, {
         gate,
-        classifier,
+        classifier: this.#parts.classifierOf(opening.target.protocol),
         audit,
         clock,
         recorder,
@@ -86,10 +88,21 @@ export class SessionRegistry implements Sessions {
       book.opened(session, startedAtMs);
       this.#live.set(id, { session, recorder, counted: 0 });
       this.#event('session.opened', id, opening, { ...opening.facts, rule: judgement.decision?.rule?.id ?? null });
+      this.#tell(id);
       return { kind: 'open', session };
     } catch (thrown) {
       return refuse(`the session could not be recorded: ${messageOf(thrown)}`);
     }
+  }
+
+  /** Calls back when a session opens, counts something or closes. Returns how to stop. */
+  on(listener: (sessionId: SessionId) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #tell(sessionId: SessionId): void {
+    for (const listener of this.#listeners) listener(sessionId);
   }
 
   /** The live session of that id, if there is one. */
@@ -134,6 +147,7 @@ export class SessionRegistry implements Sessions {
     this.#parts.book.counted(session);
     this.#parts.book.closed(session, this.#parts.clock.nowMs(), reason);
     this.#event('session.closed', session.id, session, { reason, ...session.counts });
+    this.#tell(session.id);
     void entry.recorder.close(); // a failing recorder has ended the session already
   }
 
@@ -142,6 +156,7 @@ export class SessionRegistry implements Sessions {
       if (entry.counted === entry.session.counts.statements) continue;
       entry.counted = entry.session.counts.statements;
       this.#parts.book.counted(entry.session);
+      this.#tell(entry.session.id);
     }
   }
 

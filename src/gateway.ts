@@ -1,0 +1,364 @@
+// The composition root: builds every part from the configuration, passes the parts to each other, listens, and takes
+// everything down again. No logic of its own; the only place that knows concrete classes across folders.
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pino from 'pino';
+import { createPostgresClassifier } from '../policies/classify/postgres/classifier.ts';
+import { openPolicyFolder } from '../policies/engine/folder.ts';
+import { formatProblem } from '../policies/engine/load.ts';
+import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
+import type { ApiServices } from './api/services.ts';
+import { listenApi } from './api/listen.ts';
+import { createApi } from './api/server.ts';
+import { holdView } from './approvals/hold-view.ts';
+import { createHolds } from './approvals/holds.ts';
+import type { HoldDesk } from './approvals/holds.ts';
+import { openAuditLog } from './audit/log.ts';
+import type { OpenedAuditLog } from './audit/log.ts';
+import type { Config, ListenAddress } from './config/config.ts';
+import type { AuditEvent, AuditEventType } from './core/audit.ts';
+import type { Clock, Random } from './core/clock.ts';
+import type { Driver, DriverServices, Log, ServerTls } from './core/driver.ts';
+import { Fault, messageOf } from './core/errors.ts';
+import type { Classifier } from './core/policy.ts';
+import type { Protocol } from './core/target.ts';
+import { Gate } from './gate/gate.ts';
+import { createIdentity, identityMigrations } from './identity/identity.ts';
+import type { Identity } from './identity/identity.ts';
+import { createWebhooks } from './notify/webhook.ts';
+import { openRecordings } from './recordings/recordings.ts';
+import { SessionRegistry } from './sessions/registry.ts';
+import { openDatabase } from './store/database.ts';
+import { deliveryMigrations } from './store/deliveries.ts';
+import { holdMigrations } from './store/holds.ts';
+import { createSessionStore, sessionMigrations } from './store/sessions.ts';
+import { createTargets } from './targets/catalogue.ts';
+import { dial } from './targets/dial.ts';
+
+export const version = '0.1.0';
+
+export interface RunningGateway {
+  readonly addresses: { readonly http: string } & Readonly<Partial<Record<Protocol, { readonly host: string; readonly port: number }>>>;
+  readonly identity: Identity;
+  /** Ends every session in words, writes what is buffered, and resolves when nothing is left. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface GatewayOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Log;
+  /** The built console; dist/console of this checkout otherwise. */
+  readonly consoleDir?: string;
+}
+
+const systemClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+const systemRandom: Random = { bytes: (count) => randomBytes(count) };
+const builtConsole = fileURLToPath(new URL('../dist/console', import.meta.url));
+
+/** Starts a gateway. Throws Fault with words for the operator; nothing is left running then. */
+export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<RunningGateway> {
+  const down = new Teardown();
+  try {
+    return await build(config, options, down);
+  } catch (thrown) {
+    await down.run();
+    throw thrown;
+  }
+}
+
+async function build(config: Config, options: GatewayOptions, down: Teardown): Promise<RunningGateway> {
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom;
+  const log = options.log ?? pino({ level: config.log.level }, pino.destination({ dest: 2, sync: false }));
+  const tls: ServerTls | null = config.tls === null ? null : { certificate: config.tls.certificate, key: config.tls.key.reveal() };
+  let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens
+  const publicUrl = () => consoleUrl;
+  for (const warning of config.warnings) log.warn({}, warning);
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+
+  const audit = await openAuditLog({
+    dir: join(config.dataDir, 'audit'),
+    durability: config.audit.durability,
+    clock,
+    onFailed: (fault) => {
+      log.error({ err: fault.message }, 'the audit log cannot be written: sessions end');
+      registry.endWhere(() => true, 'the audit log cannot be written');
+    },
+  });
+  down.add(() => audit.close());
+  const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
+  const migrations = [...identityMigrations, ...holdMigrations, ...sessionMigrations, ...deliveryMigrations];
+  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations);
+  down.add(() => db.close());
+  const { people, rights } = config;
+  const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
+  down.add(() => identity.close());
+
+  const policies = await openPolicyFolder(config.policies.dir, {
+    onLoaded: (set) => {
+      log.info({ version: set.version }, 'policies loaded');
+      policiesLoadedAtMs = clock.nowMs();
+      event('policy.loaded', { version: set.version });
+      registry.judgeAgain();
+      gate.judgeWaitingAgain();
+    },
+    onRejected: (problems) => {
+      const words = problems.map(formatProblem);
+      log.warn({ problems: words }, 'a version of the policies was not taken; the last good one stays in force');
+      event('policy.rejected', { problems: words.slice(0, rejectedProblemsLogged) });
+    },
+  });
+  let policiesLoadedAtMs = clock.nowMs();
+  down.add(() => policies.close());
+
+  const holds = createHolds({
+    db,
+    clock,
+    random,
+    audit,
+    log,
+    limits: { pendingMax: config.limits.holds, pendingPerPersonMax: config.limits.holdsPerPerson },
+    get consoleUrl() {
+      return consoleUrl;
+    },
+  });
+  await holds.recover();
+  down.add(() => holds.close('the gateway stops'));
+  const recordings = openRecordings({
+    dir: join(config.dataDir, 'recordings'),
+    clock,
+    onFailed: (sessionId, fault) => registry.live(sessionId)?.end(`the recorder failed: ${fault.message}`),
+  });
+  down.add(() => recordings.close());
+  const classifiers = await buildClassifiers(down);
+  const classifierOf = (protocol: Protocol): Classifier => {
+    const classifier = classifiers[protocol];
+    if (classifier === undefined) throw new Fault('classifier-failed', `there is no classifier for ${protocol}`);
+    return classifier;
+  };
+  const gate = new Gate({ classifierOf, policies: () => policies.current(), holds, audit, clock });
+  const book = createSessionStore(db);
+  book.closeLeftOpen(clock.nowMs());
+  const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });
+  down.add(() => registry.close('the gateway stops'));
+  identity.onChange(({ name }) => {
+    if (identity.person(name) === null)
+      registry.endWhere((session) => session.principal.name === name, 'this account may no longer sign in');
+    else
+      registry.endWhere(
+        (session) => session.principal.name === name && hasChanged(session.principal, identity),
+        'this account was changed; sign in again',
+      );
+    registry.judgeAgain();
+    gate.judgeWaitingAgain();
+  });
+
+  const webhooks = createWebhooks({
+    receivers: config.webhooks,
+    db,
+    clock,
+    random,
+    audit,
+    log,
+    links: ({ id }, receiver) => {
+      const answersAs = config.webhooks.find((it) => it.name === receiver)?.answersAs ?? null;
+      const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(id, answer, answersAs);
+      return { console: `${consoleUrl}/holds/${id}`, approve: link('approve'), deny: link('deny') };
+    },
+    timeoutMs: config.limits.webhookTimeoutMs,
+    queueMax: config.limits.webhookQueue,
+  });
+  holds.on(({ kind, hold }) => {
+    if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
+    if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
+  });
+  webhooks.start();
+  down.add(() => webhooks.close());
+
+  const targets = createTargets(config.targets);
+  const addresses: { http: string } & Partial<Record<Protocol, { host: string; port: number }>> = { http: '' };
+  const api = await createApi({
+    identity,
+    holds: apiHolds(holds),
+    sessions: apiSessions(registry, book, event),
+    recordings: { read: async (id) => (await recordings.read(id)) ?? null },
+    audit: apiAudit(audit),
+    policies: {
+      current: () => ({
+        version: policies.current().version,
+        loaded_at: new Date(policiesLoadedAtMs).toISOString(),
+        files: policies.files(),
+        rejected: policies.rejected(),
+      }),
+    },
+    targets,
+    webhooks: { deliveries: ({ holdId, cursor, limit }) => webhooks.deliveries({ holdId: holdId ?? null, cursor: cursor ?? null, limit }) },
+    gateway: {
+      version,
+      publicUrl,
+      addressOf: (protocol) => addresses[protocol] ?? null,
+      tls,
+      consoleDir: options.consoleDir ?? builtConsole,
+    },
+    clock,
+    log,
+  });
+  down.add(() => api.close());
+  addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
+  if (config.publicUrl === null) consoleUrl = addresses.http;
+
+  const services: Omit<DriverServices, 'targetNamed'> = {
+    signIns: identity,
+    sessions: registry,
+    dial: (target, signal) => dial(target, signal, config.limits.dialTimeoutMs),
+    tls,
+    allowPlaintext: config.allowPlaintext,
+    clock,
+    random,
+    log,
+  };
+  const { connections, connectionsPerAddress, handshakeTimeoutMs, statementBytes } = config.limits;
+  const limits = {
+    connectionsMax: connections,
+    connectionsPerAddressMax: connectionsPerAddress,
+    handshakeTimeoutMs,
+    statementBytesMax: statementBytes,
+  };
+  const drivers: Partial<Record<Protocol, (services: DriverServices) => Driver>> = {
+    postgres: (given) => createPostgresDriver(given, { ...defaultPostgresLimits, ...limits }),
+  };
+  for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {
+    const address = config.listen[protocol];
+    if (address === null) continue;
+    const create = drivers[protocol];
+    if (create === undefined) throw new Fault('config-invalid', `listen.${protocol}: this version does not serve ${protocol}`);
+    const targetNamed = (name: string) => [targets.named(name)].find((it) => it?.protocol === protocol);
+    addresses[protocol] = await listen(address, create({ ...services, targetNamed }), down);
+  }
+  event('gateway.started', { version, policy: policies.current().version });
+  down.add(() => event('gateway.stopped', { version }));
+  return { addresses, identity, close: () => down.run() };
+}
+
+/** Problems of a rejected policy version that the audit log keeps; the gateway's own log has all. */
+const rejectedProblemsLogged = 20;
+
+async function buildClassifiers(down: Teardown): Promise<Partial<Record<Protocol, Classifier>>> {
+  const postgres = await createPostgresClassifier();
+  down.add(() => postgres.close());
+  return { postgres };
+}
+
+function apiHolds(holds: HoldDesk): ApiServices['holds'] {
+  return {
+    get: (id, viewer) => {
+      const hold = holds.get(id);
+      return hold === undefined ? null : holdView(hold, viewer);
+    },
+    list: (query, viewer) => {
+      const { items, next } = holds.list(query);
+      return { items: items.map((hold) => holdView(hold, viewer)), next };
+    },
+    answer: (id, person, answer, reason) => holds.answer(id, person, answer, reason),
+    on: (listener) => holds.on(({ hold }) => listener(hold.id)),
+  };
+}
+
+function apiSessions(
+  registry: SessionRegistry,
+  book: ReturnType<typeof createSessionStore>,
+  event: (type: AuditEventType, detail: AuditEvent['detail']) => void,
+): ApiServices['sessions'] {
+  return {
+    get: (id) => book.get(id) ?? null,
+    list: ({ state, principal, target, cursor, limit }) =>
+      book.list({
+        state: state ?? undefined,
+        principal: principal ?? undefined,
+        target: target ?? undefined,
+        cursor: cursor ?? undefined,
+        limit,
+      }),
+    kill: (id, by) => {
+      const session = registry.live(id);
+      if (session === undefined) return false;
+      event('session.killed', { session: id, by: by.name });
+      session.end(`ended by ${by.name}`);
+      return true;
+    },
+    on: (listener) =>
+      registry.on((id) => {
+        const view = book.get(id);
+        if (view !== undefined) listener(view);
+      }),
+  };
+}
+
+function apiAudit(audit: OpenedAuditLog): ApiServices['audit'] {
+  return { search: (query) => audit.search(query), verify: () => audit.verify() };
+}
+
+function hasChanged(principal: { name: string; groups: readonly string[]; kind: string }, identity: Identity): boolean {
+  const now = identity.person(principal.name);
+  return now === null || now.kind !== principal.kind || now.groups.join() !== principal.groups.join();
+}
+
+function gatewayEvent(type: AuditEventType, atMs: number, detail: AuditEvent['detail']): AuditEvent {
+  return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
+}
+
+function httpAddress({ host, port }: { host: string; port: number }, secure: boolean): string {
+  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Listens for a driver. Throws Fault config-invalid with what to do. */
+async function listen(address: ListenAddress, driver: Driver, down: Teardown): Promise<{ host: string; port: number }> {
+  const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => driver.serve(socket));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (why) =>
+      reject(new Fault('config-invalid', `cannot listen on ${address.host}:${address.port}: ${messageOf(why)}`)),
+    );
+    server.listen({ ...address, backlog: listenBacklog }, resolve);
+  });
+  down.add(async () => {
+    server.close();
+    await driver.close('the gateway stops');
+  });
+  return { host: address.host, port: (server.address() as AddressInfo).port };
+}
+
+/** Connections that the kernel keeps waiting when many come at once. */
+const listenBacklog = 4096;
+
+/** Undoes in reverse order; goes on when a step fails. */
+class Teardown {
+  #steps: (() => unknown)[] = [];
+  #running: Promise<void> | null = null;
+
+  add(step: () => unknown): void {
+    this.#steps.push(step);
+  }
+
+  run(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of this.#steps.reverse()) {
+      try {
+        await step();
+      } catch (thrown) {
+        failures.push(thrown);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
+  }
+}
