@@ -84,22 +84,9 @@ class CachingClassifier implements PostgresClassifier {
     await this.#large.close();
   }
 
-  /**
-   * What a prepared name does now: as it was judged when it was confirmed, and its text as it reads today, because the
-   * server plans it again under today's search_path.
-   */
+  /** The session says what a prepared name does now: it judges names again when its mode has changed. */
   #lookup(action: Action): PreparedLookup {
-    return (name) => {
-      const found = action.prepared?.(name);
-      if (found === undefined) return null;
-      if (!found.classification.understood) return found.classification;
-      const today = this.#judge.judge(found.text, action.mode).classification;
-      if (!today.understood) return found.classification;
-      const inner = today.statements.flatMap((statement) =>
-        statement.changes.flatMap((change) => (statement.kind === 'prepare' && change.kind === 'prepare' ? [change.inner] : [])),
-      );
-      return classificationOf([...found.classification.statements, ...(inner.length > 0 ? inner : today.statements)]);
-    };
+    return (name) => action.prepared?.(name)?.classification ?? null;
   }
 }
 

@@ -147,7 +147,7 @@ function isShadowing(searchPath: string | undefined): boolean {
 function settingsAfter(settings: Context['settings'], changes: readonly SessionChange[]): Context['settings'] {
   let after: Record<string, string> | null = null;
   for (const change of changes) {
-    if (change.kind !== 'set' || change.setting === 'all') continue;
+    if (change.kind !== 'set') continue;
     after ??= { ...settings };
     if (change.value === null) delete after[change.setting];
     else after[change.setting] = change.value;

@@ -30,13 +30,25 @@ export function noteSet(body: Tree, findings: Findings, context: Context): strin
       return 'reset';
     case 'VAR_RESET_ALL':
       effectOf(judgeResetAll(context.settings), null, findings);
-      findings.change({ kind: 'set', setting: 'all', value: null, local: false });
+      for (const setting of readingSettings) findings.change({ kind: 'set', setting, value: null, local: false });
       return 'reset';
     default:
       findings.notUnderstood('unknown-construct', `SET of kind ${textAt(body, 'kind')}`);
       return 'set';
   }
 }
+
+/** What RESET ALL puts back of the settings that change how statements are read. Role and session user stay as they are. */
+const readingSettings = [
+  'search_path',
+  'standard_conforming_strings',
+  'client_encoding',
+  'default_transaction_read_only',
+  'session_replication_role',
+  'row_security',
+  'backslash_quote',
+  'transform_null_equals',
+] as const;
 
 /** DISCARD. */
 export function noteDiscard(body: Tree, findings: Findings, context: Context): string {

@@ -128,6 +128,7 @@ function judgeSearchPath(schemas: readonly string[]): SettingJudgement {
 
 /** The schemas of a search_path value as the server splits it: folded unless quoted; null when it is malformed. */
 export function parseSearchPath(value: string): string[] | null {
+  if (value === '?') return null; // The driver's word for "changed, but to what is not known".
   const schemas: string[] = [];
   let rest = value.trim();
   while (rest !== '') {

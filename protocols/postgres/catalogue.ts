@@ -1,0 +1,273 @@
+// What the classifier is told of a database's own objects: the queries for the gateway's own connection (run them in one
+// READ ONLY transaction) and the pure reading of their rows. System objects are left out, so it stays small.
+
+import { createHash } from 'node:crypto';
+import type { Catalogue } from '../../src/core/action.ts';
+import type {
+  CatalogueFunction,
+  CatalogueOperator,
+  CatalogueRelation,
+  CatalogueType,
+  References,
+  SqlCatalogue,
+} from '../../src/core/catalogue.ts';
+
+/** OIDs below this belong to the system. */
+const firstUserOid = 16384;
+
+const user = (column: string): string => `${column} >= ${firstUserOid}`;
+
+const session = `select pg_catalog.current_setting('search_path') as search_path, current_user::pg_catalog.text as account`;
+
+const functions = `
+  select p.oid::pg_catalog.text as id, n.nspname as schema, p.proname as name, p.prokind::pg_catalog.text as kind,
+    p.provolatile::pg_catalog.text as volatility, l.lanname as language, e.extname as extension, p.pronargs::pg_catalog.text as arguments,
+    case when l.lanname in ('sql', 'plpgsql') and e.oid is null and p.prokind in ('f', 'w')
+      then case when p.prosrc <> '' then p.prosrc else pg_catalog.pg_get_functiondef(p.oid) end end as body,
+    (select pg_catalog.substr(c, 13) from pg_catalog.unnest(p.proconfig) c where pg_catalog.left(c, 12) = 'search_path=' limit 1) as search_path,
+    pg_catalog.concat_ws(' ', a.aggtransfn::pg_catalog.oid, a.aggfinalfn::pg_catalog.oid, a.aggcombinefn::pg_catalog.oid,
+      a.aggserialfn::pg_catalog.oid, a.aggdeserialfn::pg_catalog.oid, a.aggmtransfn::pg_catalog.oid, a.aggminvtransfn::pg_catalog.oid,
+      a.aggmfinalfn::pg_catalog.oid) as parts
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  join pg_catalog.pg_language l on l.oid = p.prolang
+  left join pg_catalog.pg_aggregate a on a.aggfnoid = p.oid
+  left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+  left join pg_catalog.pg_extension e on e.oid = d.refobjid
+  where ${user('p.oid')}`;
+
+const operators = `
+  select n.nspname as schema, o.oprname as name, o.oprcode::pg_catalog.oid::pg_catalog.text as code,
+    pg_catalog.concat_ws(' ', o.oprleft, o.oprright) as sides
+  from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+  where ${user('o.oid')}`;
+
+/** With the functions of a type of its own, and what it is made of: base type, subtype of a range, element of an array. */
+const types = `
+  select t.oid::pg_catalog.text as id, n.nspname as schema, t.typname as name,
+    pg_catalog.concat_ws(' ', t.typinput::pg_catalog.oid, t.typoutput::pg_catalog.oid, t.typreceive::pg_catalog.oid, t.typsend::pg_catalog.oid,
+      t.typmodin::pg_catalog.oid, t.typmodout::pg_catalog.oid, r.rngcanonical::pg_catalog.oid, r.rngsubdiff::pg_catalog.oid) as functions,
+    pg_catalog.concat_ws(' ', t.typbasetype, t.typelem, r.rngsubtype) as parts, t.typrelid::pg_catalog.text as relation
+  from pg_catalog.pg_type t
+  join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+  left join pg_catalog.pg_range r on r.rngtypid = t.oid
+  left join pg_catalog.pg_class c on c.oid = t.typrelid
+  where ${user('t.oid')} and (c.relkind is null or c.relkind in ('r', 'v', 'm', 'f', 'p', 'c')) and pg_catalog.left(n.nspname, 8) <> 'pg_toast'`;
+
+const casts = `
+  select pg_catalog.concat_ws(' ', c.castsource, c.casttarget) as sides, c.castfunc::pg_catalog.oid::pg_catalog.text as code
+  from pg_catalog.pg_cast c where ${user('c.castfunc')}`;
+
+const relations = `
+  select c.oid::pg_catalog.text as id, n.nspname as schema, c.relname as name, c.relkind::pg_catalog.text as kind,
+    (select pg_catalog.json_agg(a.attname order by a.attnum)::pg_catalog.text
+      from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+    (select pg_catalog.string_agg(distinct a.atttypid::pg_catalog.text, ' ')
+      from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and ${user('a.atttypid')}) as types,
+    (exists (select from pg_catalog.pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal)
+      or exists (select from pg_catalog.pg_rewrite w where w.ev_class = c.oid and w.ev_type <> '1'))::pg_catalog.text as reacts
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where ${user('c.oid')} and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and pg_catalog.left(n.nspname, 8) <> 'pg_toast'`;
+
+/** Who owns a definition that runs (relation or domain), when it runs (r: read, w: write, t: with the type), what it refers to. */
+const dependencies = `
+  with definitions as (
+    select 'pg_catalog.pg_rewrite'::pg_catalog.regclass as class, w.oid as id, w.ev_class as owner, case when w.ev_type = '1' then 'r' else 'w' end as runs
+      from pg_catalog.pg_rewrite w where ${user('w.oid')}
+    union all
+    select 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, p.polrelid, 'r' from pg_catalog.pg_policy p
+    union all
+    select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, a.oid, a.adrelid, case when c.attgenerated::pg_catalog.text = 'v' then 'r' else 'w' end
+      from pg_catalog.pg_attrdef a join pg_catalog.pg_attribute c on c.attrelid = a.adrelid and c.attnum = a.adnum
+    union all
+    select 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, case when k.contypid <> 0 then k.contypid else k.conrelid end,
+        case when k.contypid <> 0 then 't' else 'w' end
+      from pg_catalog.pg_constraint k where k.contype = 'c' and ${user('k.oid')}
+    union all
+    select 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, i.indrelid, 'w' from pg_catalog.pg_index i where ${user('i.indexrelid')}
+  )
+  select distinct x.owner::pg_catalog.text as owner, x.runs as runs,
+    case d.refclassid when 'pg_catalog.pg_class'::pg_catalog.regclass then 'relations' when 'pg_catalog.pg_type'::pg_catalog.regclass then 'types'
+      else 'functions' end as kind,
+    case when d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+      then (select o.oprcode::pg_catalog.oid from pg_catalog.pg_operator o where o.oid = d.refobjid) else d.refobjid end::pg_catalog.text as id
+  from definitions x
+  join pg_catalog.pg_depend d on d.classid = x.class and d.objid = x.id
+  where ${user('d.refobjid')} and d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
+    'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)`;
+
+/** Built-in functions are not in pg_depend: their numbers are taken out of the stored trees of views, policies and domain checks. */
+const builtins = `
+  with trees as (
+    select w.ev_class as owner, 'r' as runs, w.ev_action::pg_catalog.text as tree from pg_catalog.pg_rewrite w where ${user('w.oid')} and w.ev_type = '1'
+    union all
+    select p.polrelid, 'r', p.polqual::pg_catalog.text from pg_catalog.pg_policy p where p.polqual is not null
+    union all
+    select k.contypid, 't', k.conbin::pg_catalog.text from pg_catalog.pg_constraint k where k.contypid <> 0 and k.contype = 'c' and ${user('k.oid')}
+  ), pieces as (
+    select t.owner, t.runs, pg_catalog.unnest(pg_catalog.string_to_array(t.tree, m.mark)) as piece
+    from trees t cross join (values (':funcid '), (':aggfnoid '), (':winfnoid '), (':opfuncid ')) m(mark)
+  )
+  select distinct x.owner::pg_catalog.text as owner, x.runs as runs, p.proname as name
+  from (select distinct owner, runs, pg_catalog.split_part(pg_catalog.left(piece, 11), ' ', 1) as id from pieces) x
+  join pg_catalog.pg_proc p on p.oid::pg_catalog.text = x.id
+  where p.oid < ${firstUserOid}`;
+
+/** Run these in order; every column is text. Their rows, in order, go to readCatalogue. */
+export const catalogueQueries: readonly string[] = [session, functions, operators, types, casts, relations, dependencies, builtins];
+
+/** A row by column name. */
+export type CatalogueRow = Readonly<Record<string, string | null>>;
+
+/** Reads the rows of catalogueQueries. Pure; letters that are not known become the stricter case. */
+export function readCatalogue(results: readonly (readonly CatalogueRow[])[]): Catalogue {
+  const content = readContent(results);
+  return { version: createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16), content };
+}
+
+function readContent(results: readonly (readonly CatalogueRow[])[]): SqlCatalogue {
+  const [
+    sessions = [],
+    functionRows = [],
+    operatorRows = [],
+    typeRows = [],
+    castRows = [],
+    relationRows = [],
+    dependencyRows = [],
+    builtinRows = [],
+  ] = results;
+  const gathered = { r: new Gatherer(), w: new Gatherer(), t: new Gatherer() };
+  const gathererOf = (runs: string): Gatherer => (runs === 'r' ? gathered.r : runs === 't' ? gathered.t : gathered.w);
+  for (const row of dependencyRows)
+    gathererOf(text(row, 'runs')).add(text(row, 'owner'), text(row, 'kind') as keyof References, text(row, 'id'));
+  for (const row of builtinRows) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
+  for (const row of [...operatorRows, ...castRows]) {
+    for (const side of ids(row, 'sides')) for (const code of ids(row, 'code')) gathered.t.add(side, 'functions', code);
+  }
+  const columnTypes = new Map(relationRows.map((row) => [text(row, 'id'), ids(row, 'types')]));
+  const [session] = sessions;
+  return {
+    searchPath: session === undefined ? '' : text(session, 'search_path'),
+    user: session === undefined ? '' : text(session, 'account'),
+    functions: byId(functionRows).map(readFunction),
+    operators: operatorRows.map(readOperator),
+    types: byId(typeRows).map((row) => readType(row, gathered.t, columnTypes)),
+    relations: byId(relationRows).map((row) => readRelation(row, gathered.r, gathered.w)),
+  };
+}
+
+/** In a fixed order, so that the same content has the same version. */
+function byId(rows: readonly CatalogueRow[]): CatalogueRow[] {
+  return [...rows].sort((one, other) => Number(one['id']) - Number(other['id']));
+}
+
+function readFunction(row: CatalogueRow): CatalogueFunction {
+  const kind = text(row, 'kind');
+  const volatility = text(row, 'volatility');
+  return {
+    id: text(row, 'id'),
+    schema: text(row, 'schema'),
+    name: text(row, 'name'),
+    kind: kind === 'f' ? 'function' : kind === 'a' ? 'aggregate' : kind === 'w' ? 'window' : 'procedure',
+    volatility: volatility === 'i' ? 'immutable' : volatility === 's' ? 'stable' : 'volatile',
+    language: text(row, 'language'),
+    extension: row['extension'] ?? null,
+    argumentCount: Number(text(row, 'arguments')),
+    body: row['body'] ?? null,
+    searchPath: row['search_path'] ?? null,
+    uses: { ...nothing, functions: ids(row, 'parts') },
+  };
+}
+
+function readOperator(row: CatalogueRow): CatalogueOperator {
+  return { schema: text(row, 'schema'), name: text(row, 'name'), uses: { ...nothing, functions: ids(row, 'code') } };
+}
+
+function readType(row: CatalogueRow, ofType: Gatherer, columnTypes: ReadonlyMap<string, readonly string[]>): CatalogueType {
+  const id = text(row, 'id');
+  const own = ofType.of(id);
+  const columns = columnTypes.get(text(row, 'relation')) ?? [];
+  return {
+    id,
+    schema: text(row, 'schema'),
+    name: text(row, 'name'),
+    uses: {
+      ...own,
+      functions: [...new Set([...own.functions, ...ids(row, 'functions')])],
+      types: [...new Set([...own.types, ...ids(row, 'parts'), ...columns])].filter((one) => one !== id),
+    },
+  };
+}
+
+const relationKinds: Readonly<Record<string, CatalogueRelation['kind']>> = {
+  r: 'table',
+  p: 'table',
+  v: 'view',
+  m: 'materialized-view',
+  f: 'foreign-table',
+  S: 'sequence',
+};
+
+function readRelation(row: CatalogueRow, reading: Gatherer, writing: Gatherer): CatalogueRelation {
+  const id = text(row, 'id');
+  const kind = relationKinds[text(row, 'kind')] ?? 'other';
+  const read = reading.of(id);
+  const isStored = kind === 'materialized-view'; // Only a refresh runs its query.
+  const types = ids(row, 'types');
+  const columns = row['columns'];
+  return {
+    id,
+    schema: text(row, 'schema'),
+    name: text(row, 'name'),
+    kind,
+    columns: typeof columns === 'string' ? (JSON.parse(columns) as string[]) : [],
+    reading: isStored ? { ...nothing, types } : { ...read, types: [...new Set([...read.types, ...types])] },
+    writing: isStored ? joined(read, writing.of(id)) : writing.of(id),
+    reacts: row['reacts'] === 'true',
+  };
+}
+
+const nothing: References = { functions: [], types: [], relations: [], builtins: [] };
+
+function joined(one: References, other: References): References {
+  return {
+    functions: [...one.functions, ...other.functions],
+    types: [...one.types, ...other.types],
+    relations: [...one.relations, ...other.relations],
+    builtins: [...one.builtins, ...other.builtins],
+  };
+}
+
+/** References by owner, without duplicates. */
+class Gatherer {
+  readonly #owners = new Map<string, { [K in keyof References]: Set<string> }>();
+
+  add(owner: string, kind: keyof References, id: string): void {
+    let sets = this.#owners.get(owner);
+    if (sets === undefined) {
+      sets = { functions: new Set(), types: new Set(), relations: new Set(), builtins: new Set() };
+      this.#owners.set(owner, sets);
+    }
+    sets[kind].add(id);
+  }
+
+  of(owner: string): References {
+    const sets = this.#owners.get(owner);
+    if (sets === undefined) return nothing;
+    return {
+      functions: [...sets.functions].sort(),
+      types: [...sets.types].sort(),
+      relations: [...sets.relations].sort(),
+      builtins: [...sets.builtins].sort(),
+    };
+  }
+}
+
+function text(row: CatalogueRow, column: string): string {
+  return row[column] ?? '';
+}
+
+/** The user-defined ones of a list of numbers with blanks between. */
+function ids(row: CatalogueRow, column: string): string[] {
+  return [...new Set(text(row, column).split(' '))].filter((id) => Number(id) >= firstUserOid);
+}
