@@ -17,6 +17,8 @@ export type TokenKind =
 export interface Token {
   readonly kind: TokenKind;
   readonly text: string;
+  /** A word as it was written; `text` of every other kind. */
+  readonly raw: string;
   readonly start: number;
   readonly end: number;
 }
@@ -147,7 +149,8 @@ class Lexer {
   }
 
   #push(kind: TokenKind, text: string, start: number, end: number): null {
-    this.tokens.push({ kind, text, start, end });
+    if (kind === 'word') this.tokens.push({ kind, text: text.toUpperCase(), raw: text, start, end });
+    else this.tokens.push({ kind, text, raw: text, start, end });
     this.#at = end;
     return null;
   }
@@ -163,7 +166,7 @@ class Lexer {
     const text = this.#text;
     let end = at + 1;
     while (end < text.length && isWordUnit(text.charCodeAt(end))) end += 1;
-    if (!isDigit(text.charCodeAt(at))) return this.#push('word', text.slice(at, end).toUpperCase(), at, end);
+    if (!isDigit(text.charCodeAt(at))) return this.#push('word', text.slice(at, end), at, end);
     return this.#numberOrWord(at, end);
   }
 
@@ -175,7 +178,7 @@ class Lexer {
     if (/^\d+[eE]$/.test(run) && /^[+-]\d/.test(text.slice(wordEnd, wordEnd + 2))) {
       return this.#push('number', run, at, digitsEnd(text, wordEnd + 1));
     }
-    if (!/^\d+$/.test(run)) return this.#push('word', run.toUpperCase(), at, wordEnd);
+    if (!/^\d+$/.test(run)) return this.#push('word', run, at, wordEnd);
     if (text.charCodeAt(wordEnd) !== 46) return this.#push('number', run, at, wordEnd);
     return this.#fraction(at, wordEnd + 1);
   }
@@ -234,7 +237,6 @@ class Lexer {
     for (let i = at + 1; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       if (unit === backslash && escapes) i += 1;
-      else if (unit === 0 && !escapes) return -1;
       else if (unit === quote) {
         if (text.charCodeAt(i + 1) !== quote) return i + 1;
         i += 1;

@@ -11,7 +11,8 @@ const readingsMax = 8;
 const mysqlOnlyFrom = 50_700;
 const mysqlOnlyTo = 99_999;
 
-export type Readings = { readonly kind: 'read'; readonly readings: readonly (readonly Token[])[] } | { readonly kind: 'problem'; readonly problem: Problem };
+export type Readings =
+  { readonly kind: 'read'; readonly readings: readonly (readonly Token[])[] } | { readonly kind: 'problem'; readonly problem: Problem };
 
 interface Server {
   readonly mariadb: boolean;
@@ -27,9 +28,9 @@ export function readingsOf(text: string, mode: LexMode): Readings {
 
   const readings = [everything];
   const conditions = new Map(everything.conditions.map((it) => [keyOf(it), it]));
-  const tried = new Set<string>([...conditions.keys()].join(' ') === '' ? [] : ['all']);
+  const tried = new Set(['1'.repeat(conditions.size)]);
   // A comment that is skipped in one reading may uncover others, so conditions grow until nothing new is met.
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const server of serversFor([...conditions.values()])) {
       const runs = (it: CommentCondition): boolean => executes(server, it);

@@ -1,0 +1,56 @@
+// Gathers what one statement does while its parts are looked at: effects without duplicates, risks, changes.
+
+import type { Risk, SessionChange, Span, StatementFacts } from '../../../src/core/classification.ts';
+import type { Access, Effect, EffectVerb, ObjectKind } from '../../../src/core/effect.ts';
+
+/** Effects of one statement; a text that names more objects is held anyway and would only fill memory. */
+const effectsMax = 1_000;
+
+export class FactsBuilder {
+  kind: string;
+  missingWhere = false;
+  readonly #effects = new Map<string, Effect>();
+  readonly #risks: Risk[] = [];
+  readonly #changes: SessionChange[] = [];
+
+  constructor(kind: string) {
+    this.kind = kind;
+  }
+
+  effect(verb: EffectVerb, access: Access, objectKind: ObjectKind = 'none', object: string | null = null): void {
+    if (this.#effects.size >= effectsMax) {
+      this.#effects.set('overflow', { verb: 'unknown', access: 'unknown', objectKind: 'none', object: null });
+      return;
+    }
+    this.#effects.set(`${verb} ${access} ${objectKind} ${object ?? ''}`, { verb, access, objectKind, object });
+  }
+
+  /** Everything that an inner statement does. */
+  absorb(inner: StatementFacts): void {
+    for (const it of inner.effects) this.effect(it.verb, it.access, it.objectKind, it.object);
+    this.#risks.push(...inner.risks);
+    this.#changes.push(...inner.changes);
+    this.missingWhere ||= inner.missingWhere;
+  }
+
+  risk(span: Span, why: string): void {
+    this.#risks.push({ start: span.start, end: span.end, why });
+  }
+
+  change(change: SessionChange): void {
+    this.#changes.push(change);
+  }
+
+  done(span: Span): StatementFacts {
+    const effects = [...this.#effects.values()];
+    if (effects.length === 0) effects.push({ verb: 'read', access: 'read', objectKind: 'none', object: null });
+    return {
+      kind: this.kind,
+      span: { start: span.start, end: span.end },
+      effects,
+      missingWhere: this.missingWhere,
+      risks: this.#risks,
+      changes: this.#changes,
+    };
+  }
+}

@@ -1,0 +1,150 @@
+// Whether an UPDATE or DELETE can reach every row: it has no WHERE at its own depth, or one that can't narrow anything
+// (TRUE, 1=1, id=id), and no small LIMIT. A WHERE that this file can't see through counts as one that narrows.
+
+import type { Token } from './lexer.ts';
+
+/** A LIMIT above this limits nothing that an approver would call few. */
+const fewRowsMax = 1_000;
+
+const clauseEnds = new Set(['ORDER', 'LIMIT', 'RETURNING', 'GROUP', 'HAVING', 'UNION', 'INTO', 'PROCEDURE', 'FOR']);
+
+/** `tokens[from..to)` is one statement, with UPDATE or DELETE at depth 0 of it. */
+export function reachesEveryRow(tokens: readonly Token[], from: number, to: number, pipesAsConcat: boolean): boolean {
+  let depth = 0;
+  let whereFrom = -1;
+  let whereTo = to;
+  let limit = -1;
+  for (let at = from; at < to; at++) {
+    const token = tokens[at] as Token;
+    if (token.kind === 'op') {
+      if (token.text === '(') depth += 1;
+      else if (token.text === ')') depth -= 1;
+    }
+    if (depth !== 0 || token.kind !== 'word') continue;
+    if (token.text === 'WHERE' && whereFrom === -1) whereFrom = at + 1;
+    else if (clauseEnds.has(token.text) && whereFrom !== -1 && whereTo === to) whereTo = at;
+    if (token.text === 'LIMIT') limit = at + 1;
+  }
+  if (limit !== -1 && isFewRows(tokens, limit, to)) return false;
+  if (whereFrom === -1) return true;
+  return isAlwaysTrue(tokens, whereFrom, whereTo, pipesAsConcat);
+}
+
+function isFewRows(tokens: readonly Token[], at: number, to: number): boolean {
+  const count = tokens[at];
+  if (count === undefined || at >= to || count.kind !== 'number') return false;
+  const next = at + 1 < to ? tokens[at + 1] : undefined;
+  // LIMIT offset, count does not exist for UPDATE and DELETE; anything after the number but RETURNING is not ours to judge.
+  if (next?.kind === 'op') return false;
+  return Number(count.text) <= fewRowsMax;
+}
+
+/** A condition that holds for every row as far as can be seen: an OR with one such side, an AND with only such sides. */
+function isAlwaysTrue(tokens: readonly Token[], from: number, to: number, pipesAsConcat: boolean): boolean {
+  const inner = withoutParentheses(tokens, from, to);
+  if (inner.from >= inner.to) return true;
+  const or = (token: Token): boolean => isWord(token, 'OR') || (!pipesAsConcat && isOp(token, '||'));
+  const branches = split(tokens, inner.from, inner.to, or);
+  if (branches.length > 1) return branches.some((it) => isAlwaysTrue(tokens, it.from, it.to, pipesAsConcat));
+  const and = (token: Token): boolean => isWord(token, 'AND') || isOp(token, '&&');
+  const terms = split(tokens, inner.from, inner.to, and);
+  if (terms.length > 1) return terms.every((it) => isAlwaysTrue(tokens, it.from, it.to, pipesAsConcat));
+  return isTrivial(tokens, inner.from, inner.to);
+}
+
+function isTrivial(tokens: readonly Token[], from: number, to: number): boolean {
+  const part = tokens.slice(from, to);
+  if (!part.some(mayBeColumn)) return !isObviouslyFalse(part);
+  // x = x, x <=> x, x >= x, x <= x, x LIKE x
+  const middle = (to - from - 1) / 2;
+  if (!Number.isInteger(middle)) return false;
+  const operator = tokens[from + middle] as Token;
+  const compares = ['=', '<=>', '>=', '<='].some((it) => isOp(operator, it)) || isWord(operator, 'LIKE');
+  if (!compares) return false;
+  for (let i = 0; i < middle; i++) {
+    const left = tokens[from + i] as Token;
+    const right = tokens[from + middle + 1 + i] as Token;
+    if (left.raw.toLowerCase() !== right.raw.toLowerCase()) return false;
+  }
+  return true;
+}
+
+const constantWords = new Set(
+  'TRUE NOT NULL IS AND OR XOR LIKE IN BETWEEN DIV MOD BINARY CASE WHEN THEN ELSE END INTERVAL DAY HOUR MINUTE SECOND YEAR MONTH'.split(
+    ' ',
+  ),
+);
+
+function mayBeColumn(token: Token, index: number, part: readonly Token[]): boolean {
+  if (token.kind === 'name') return true;
+  if (token.kind === 'parameter' || token.kind === 'user-variable') return false;
+  if (token.kind !== 'word' || constantWords.has(token.text) || token.text === 'FALSE') return false;
+  const next = part[index + 1];
+  return !(next !== undefined && isOp(next, '(')); // a function of constants is a constant
+}
+
+function isObviouslyFalse(part: readonly Token[]): boolean {
+  if (part.length === 1)
+    return isWord(part[0] as Token, 'FALSE') || isWord(part[0] as Token, 'NULL') || Number((part[0] as Token).text) === 0;
+  if (part.length !== 3 || !isOp(part[1] as Token, '=')) return false;
+  const [left, , right] = part as [Token, Token, Token];
+  const literal = (it: Token): boolean => it.kind === 'number' || it.kind === 'string';
+  return (
+    literal(left) &&
+    left.kind === right.kind &&
+    left.text !== right.text &&
+    (left.kind === 'string' || Number(left.text) !== Number(right.text))
+  );
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+function withoutParentheses(tokens: readonly Token[], from: number, to: number): Range {
+  while (to - from >= 2 && isOp(tokens[from] as Token, '(') && closes(tokens, from, to)) {
+    from += 1;
+    to -= 1;
+  }
+  return { from, to };
+}
+
+/** True when the parenthesis at `from` is closed by the last token. */
+function closes(tokens: readonly Token[], from: number, to: number): boolean {
+  let depth = 0;
+  for (let at = from; at < to; at++) {
+    if (isOp(tokens[at] as Token, '(')) depth += 1;
+    else if (isOp(tokens[at] as Token, ')') && --depth === 0) return at === to - 1;
+  }
+  return false;
+}
+
+function split(tokens: readonly Token[], from: number, to: number, isSeparator: (token: Token) => boolean): Range[] {
+  const parts: Range[] = [];
+  let depth = 0;
+  let begin = from;
+  let betweens = 0;
+  for (let at = from; at < to; at++) {
+    const token = tokens[at] as Token;
+    if (isOp(token, '(')) depth += 1;
+    else if (isOp(token, ')')) depth -= 1;
+    if (depth !== 0) continue;
+    if (isWord(token, 'BETWEEN')) betweens += 1;
+    else if (betweens > 0 && isWord(token, 'AND')) betweens -= 1;
+    else if (isSeparator(token)) {
+      parts.push({ from: begin, to: at });
+      begin = at + 1;
+    }
+  }
+  parts.push({ from: begin, to });
+  return parts;
+}
+
+function isWord(token: Token, word: string): boolean {
+  return token.kind === 'word' && token.text === word;
+}
+
+function isOp(token: Token, op: string): boolean {
+  return token.kind === 'op' && token.text === op;
+}
