@@ -1,8 +1,6 @@
 // What the classifier is told of a database's own objects: the queries for the gateway's own connection (run them in one
 // READ ONLY transaction) and the pure reading of their rows. System objects are left out, so it stays small.
 
-import { createHash } from 'node:crypto';
-import type { Catalogue } from '../../src/core/action.ts';
 import type {
   CatalogueFunction,
   CatalogueOperator,
@@ -113,46 +111,36 @@ const builtins = `
   join pg_catalog.pg_proc p on p.oid::pg_catalog.text = x.id
   where p.oid < ${firstUserOid}`;
 
-/** Run these in order; every column is text. Their rows, in order, go to readCatalogue. */
-export const catalogueQueries: readonly string[] = [session, functions, operators, types, casts, relations, dependencies, builtins];
+/** Every column of every query is text. */
+export const catalogueQueries = { session, functions, operators, types, casts, relations, dependencies, builtins } as const;
+
+export type CatalogueQuery = keyof typeof catalogueQueries;
 
 /** A row by column name. */
 export type CatalogueRow = Readonly<Record<string, string | null>>;
 
-/** Reads the rows of catalogueQueries. Pure; letters that are not known become the stricter case. */
-export function readCatalogue(results: readonly (readonly CatalogueRow[])[]): Catalogue {
-  const content = readContent(results);
-  return { version: createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16), content };
-}
+/** The rows of every query. */
+export type CatalogueRows = Readonly<Record<CatalogueQuery, readonly CatalogueRow[]>>;
 
-function readContent(results: readonly (readonly CatalogueRow[])[]): SqlCatalogue {
-  const [
-    sessions = [],
-    functionRows = [],
-    operatorRows = [],
-    typeRows = [],
-    castRows = [],
-    relationRows = [],
-    dependencyRows = [],
-    builtinRows = [],
-  ] = results;
+/** Reads the rows of catalogueQueries. Pure; letters that are not known become the stricter case. The same rows give equal content. */
+export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
   const gathered = { r: new Gatherer(), w: new Gatherer(), t: new Gatherer() };
   const gathererOf = (runs: string): Gatherer => (runs === 'r' ? gathered.r : runs === 't' ? gathered.t : gathered.w);
-  for (const row of dependencyRows)
+  for (const row of rows.dependencies)
     gathererOf(text(row, 'runs')).add(text(row, 'owner'), text(row, 'kind') as keyof References, text(row, 'id'));
-  for (const row of builtinRows) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
-  for (const row of [...operatorRows, ...castRows]) {
+  for (const row of rows.builtins) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
+  for (const row of [...rows.operators, ...rows.casts]) {
     for (const side of ids(row, 'sides')) for (const code of ids(row, 'code')) gathered.t.add(side, 'functions', code);
   }
-  const columnTypes = new Map(relationRows.map((row) => [text(row, 'id'), ids(row, 'types')]));
-  const [session] = sessions;
+  const columnTypes = new Map(rows.relations.map((row) => [text(row, 'id'), ids(row, 'types')]));
+  const [session] = rows.session;
   return {
     searchPath: session === undefined ? '' : text(session, 'search_path'),
     user: session === undefined ? '' : text(session, 'account'),
-    functions: byId(functionRows).map(readFunction),
-    operators: operatorRows.map(readOperator),
-    types: byId(typeRows).map((row) => readType(row, gathered.t, columnTypes)),
-    relations: byId(relationRows).map((row) => readRelation(row, gathered.r, gathered.w)),
+    functions: byId(rows.functions).map(readFunction),
+    operators: rows.operators.map(readOperator),
+    types: byId(rows.types).map((row) => readType(row, gathered.t, columnTypes)),
+    relations: byId(rows.relations).map((row) => readRelation(row, gathered.r, gathered.w)),
   };
 }
 
