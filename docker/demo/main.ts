@@ -76,7 +76,11 @@ async function start({ dataDir }: DemoOptions): Promise<{ ready: Ready; ports: P
     askedToStop();
   });
   if (!(await dataLoaded(ports.database, roles))) {
+    // A load that is cut short leaves no mark, so the next start does it again: no need to wait for its end.
+    const abandon = () => void server.stop();
+    signal.addEventListener('abort', abandon);
     await step('Filling the shop: customers, products, orders, payments', () => loadData(ports.database, roles));
+    signal.removeEventListener('abort', abandon);
   }
   signal.throwIfAborted();
 
