@@ -1,13 +1,13 @@
 // Runs the gateway's own queries on a signed-in connection (the catalogue). Never used for what a client asked.
 
 import { parse } from 'pg-protocol';
-import type { DataRowMessage, DatabaseError } from 'pg-protocol/dist/messages.js';
+import type { DataRowMessage, DatabaseError, RowDescriptionMessage } from 'pg-protocol/dist/messages.js';
 import { Fault } from '../../src/core/errors.ts';
 import { query } from './messages.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Text cells by position. */
-export type Row = readonly (string | null)[];
+/** Text cells by column name. */
+export type Row = Readonly<Record<string, string | null>>;
 
 /** Rows of each statement, in order, all in one read-only transaction. Closes the connection at the end, also when it fails. */
 export async function runOwnQueries(upstream: Upstream, texts: readonly string[], signal: AbortSignal): Promise<Row[][]> {
@@ -24,6 +24,7 @@ export async function runOwnQueries(upstream: Upstream, texts: readonly string[]
 function runOne(upstream: Upstream, text: string, signal: AbortSignal): Promise<Row[]> {
   const { stream } = upstream;
   return new Promise((resolve, reject) => {
+    let names: string[] = [];
     let failure: Error | null = null;
     const rows: Row[] = [];
     const onAbort = () => stream.destroy(new Fault('target-lost', 'the catalogue could not be read in time'));
@@ -43,11 +44,16 @@ function runOne(upstream: Upstream, text: string, signal: AbortSignal): Promise<
       done();
     });
     void parse(stream, (message) => {
-      if (message.name === 'dataRow') rows.push((message as DataRowMessage).fields as (string | null)[]);
+      if (message.name === 'rowDescription') names = (message as RowDescriptionMessage).fields.map((field) => field.name);
+      else if (message.name === 'dataRow') rows.push(rowOf(names, message as DataRowMessage));
       else if (message.name === 'error')
         failure = new Fault('target-lost', `the catalogue query failed: ${(message as unknown as DatabaseError).message}`);
       else if (message.name === 'readyForQuery') done();
     }); // ends with the stream; what it reports comes through the callback
     stream.write(query(text));
   });
+}
+
+function rowOf(names: readonly string[], message: DataRowMessage): Row {
+  return Object.fromEntries(names.map((name, index) => [name, (message.fields[index] as string | null | undefined) ?? null]));
 }
