@@ -71,7 +71,7 @@ const kinds: [string, (index: number) => string][] = [
   ],
   [
     'conditions with the time',
-    (i) => `  - { id: r${i}, when: 'time.hour > 24 && action.access == "write"', decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
+    (i) => `  - { id: r${i}, when: 'time.hour > 24${i} && action.access == "write"', decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
   ],
 ];
 
