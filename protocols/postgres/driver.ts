@@ -1,6 +1,7 @@
 // The PostgreSQL front: takes accepted sockets, signs people in, opens the session and the link to the target, and lets a
 // Connection relay. Nothing is judged here.
 
+import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Catalogue } from '../../src/core/action.ts';
 import type { Driver, DriverServices } from '../../src/core/driver.ts';
@@ -11,11 +12,13 @@ import type { Target } from '../../src/core/target.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import { CancelKeys } from './cancel-keys.ts';
 import { CatalogueEntry } from './catalogue-cache.ts';
+import type { CatalogueQuery, CatalogueRows } from './catalogue.ts';
 import { catalogueQueries, readCatalogue } from './catalogue.ts';
 import { Connection } from './connection.ts';
 import type { Line, SignedIn } from './handshake.ts';
 import { SignInRefused, welcome } from './handshake.ts';
 import * as wire from './messages.ts';
+import type { Row } from './own-query.ts';
 import { runOwnQueries } from './own-query.ts';
 import { holdNotice, refusalError, sqlState } from './refusal.ts';
 import { isReplication, relayReplication } from './replication.ts';
@@ -264,7 +267,7 @@ class PostgresDriver implements Driver {
     if (entry === undefined) {
       const load = async (signal: AbortSignal): Promise<Catalogue> => {
         const upstream = await signIn(this.#services, target, database, { application_name: 'sallyport catalogue' }, signal);
-        return readCatalogue(await runOwnQueries(upstream, catalogueQueries, signal));
+        return loadedCatalogue(await runOwnQueries(upstream, Object.values(catalogueQueries), signal));
       };
       entry = new CatalogueEntry(load, this.#services.clock, this.#services.log);
       this.#catalogues.set(key, entry);
@@ -292,6 +295,13 @@ class PostgresDriver implements Driver {
         return smallMessageBytesMax;
     }
   }
+}
+
+function loadedCatalogue(results: readonly Row[][]): Catalogue {
+  const names = Object.keys(catalogueQueries) as CatalogueQuery[];
+  const rows = Object.fromEntries(names.map((name, index) => [name, results[index] ?? []])) as unknown as CatalogueRows;
+  const version = createHash('sha256').update(JSON.stringify(results)).digest('hex').slice(0, 16);
+  return { version, content: readCatalogue(rows) };
 }
 
 function refusedStart(diagnostic: Buffer, message: string): SignInRefused {
