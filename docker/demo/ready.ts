@@ -32,7 +32,7 @@ export function greeting(ready: Ready, postgresPort: number, dataDir: string, pa
     `   ${paint.yellow('SELECT * FROM order_totals LIMIT 5;')}`,
     `   ${paint.yellow('DELETE FROM payments;')}`,
     '',
-    `${paint.bold('3.')} Be bob, a DBA, in the browser, and answer (this link signs in once):`,
+    `${paint.bold('3.')} Be bob, a DBA, in the browser, and answer (this link signs in once, within an hour):`,
     `   ${paint.yellow(ready.console)}`,
     '',
     `   On ${paint.bold('scratch')}, a development database, nothing ordinary waits:`,
