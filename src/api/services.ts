@@ -129,11 +129,11 @@ export interface HoldQuery {
 
 /** What became of an answer. The view is read again afterwards, so this carries only what it can't say. */
 export type AnswerResult =
-  | { readonly kind: 'taken' }
+  | { readonly kind: 'approved' | 'counted' | 'denied' }
   | { readonly kind: 'not-pending'; readonly state: HoldState }
-  | { readonly kind: 'not-allowed'; readonly message: string }
-  /** The answer lacks something: a reason that is required, or one that is too long. */
-  | { readonly kind: 'incomplete'; readonly message: string }
+  | { readonly kind: 'not-allowed'; readonly because: string; readonly why: string }
+  /** It could not be written down, and nothing runs. */
+  | { readonly kind: 'failed'; readonly why: string }
   | { readonly kind: 'unknown' };
 
 export interface ApiHolds {
@@ -192,7 +192,7 @@ export interface ApiAudit {
 }
 
 export interface DeliveryQuery {
-  readonly holdId?: string | undefined;
-  readonly cursor?: string | undefined;
+  readonly holdId: string | null;
+  readonly cursor: string | null;
   readonly limit: number;
 }

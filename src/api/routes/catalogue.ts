@@ -59,7 +59,7 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
       handler: async (request) => {
         mustHave(callerOf(request, services), ['operate', 'audit'], 'seeing webhook deliveries');
         const { hold, cursor, limit } = request.query;
-        return services.webhooks.deliveries({ holdId: hold, cursor, limit });
+        return services.webhooks.deliveries({ holdId: hold ?? null, cursor: cursor ?? null, limit });
       },
     });
 

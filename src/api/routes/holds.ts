@@ -71,21 +71,23 @@ export async function answerHold(
   mustHave(caller, ['approve'], 'answering holds');
   const result = await services.holds.answer(id, caller.principal, answer, reason);
   switch (result.kind) {
-    case 'taken':
+    case 'approved':
+    case 'counted':
+    case 'denied':
       return visibleHold(services, caller, id);
     case 'not-allowed':
-      throw new HttpProblem(403, 'not-an-approver', result.message);
-    case 'incomplete':
-      throw new HttpProblem(400, 'reason-missing', result.message);
+      throw new HttpProblem(lacksReason.has(result.because) ? 400 : 403, result.because, result.why);
+    case 'failed':
+      throw new HttpProblem(503, 'fault', result.why);
     case 'unknown':
       throw notFound(`hold ${id}`);
-    case 'not-pending': {
-      const now = visibleHold(services, caller, id);
-      if (saidSoBefore(now, caller.principal.name, answer)) return now;
-      throw new HttpProblem(409, 'not-pending', notPendingWords(now), now.state);
-    }
+    case 'not-pending':
+      throw new HttpProblem(409, 'not-pending', notPendingWords(visibleHold(services, caller, id)), result.state);
   }
 }
+
+/** Refusals that the same person can mend by asking differently. */
+const lacksReason: ReadonlySet<string> = new Set(['reason-missing', 'reason-too-long']);
 
 /** The hold as the caller may see it; throws 404 otherwise. */
 export function visibleHold(services: ApiServices, caller: Caller, id: string): HoldView {
@@ -105,13 +107,6 @@ function visiblePage(services: ApiServices, caller: Caller, query: HoldQuery): P
     if (items.length > 0 || page.next === null || pages === emptyPagesMax) return { items, next: page.next };
     page = services.holds.list({ ...asked, cursor: page.next }, caller.principal);
   }
-}
-
-/** A second click, or a retry after a lost reply, by the one whose answer it was. */
-function saidSoBefore(hold: HoldView, name: string, answer: 'approve' | 'deny'): boolean {
-  return answer === 'approve'
-    ? hold.state === 'approved' && hold.approvals.some(({ by }) => by === name)
-    : hold.state === 'denied' && hold.settled_by === name;
 }
 
 function notPendingWords(hold: HoldView): string {

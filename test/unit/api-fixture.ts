@@ -1,0 +1,210 @@
+// A listening API over real parts: identity, the desk of holds, the session table, all in a store in memory.
+
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { listenApi } from '../../src/api/listen.ts';
+import { createApi } from '../../src/api/server.ts';
+import type { ApiServices } from '../../src/api/services.ts';
+import type { SessionView } from '../../src/api/contract.ts';
+import { createHolds, holdView } from '../../src/approvals/holds.ts';
+import type { HoldDesk } from '../../src/approvals/holds.ts';
+import type { AuditEvent, AuditLog } from '../../src/core/audit.ts';
+import type { Clock, Random } from '../../src/core/clock.ts';
+import type { HoldRequest, PlacedHold } from '../../src/core/hold.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import { createIdentity, identityMigrations } from '../../src/identity/identity.ts';
+import type { Identity, PersonRecord } from '../../src/identity/identity.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { holdMigrations } from '../../src/store/holds.ts';
+import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
+
+/** A clock that tests move by hand. */
+export class HandClock implements Clock {
+  wallMs = Date.UTC(2026, 10, 21);
+  passedMs = 0;
+  nowMs(): number {
+    return this.wallMs + this.passedMs;
+  }
+  monotonicMs(): number {
+    return this.passedMs;
+  }
+  advance(ms: number): void {
+    this.passedMs += ms;
+  }
+}
+
+export const random: Random = { bytes: (count) => randomBytes(count) };
+
+/** Keeps events, so that tests can look at them. */
+export class KeptAudit implements AuditLog {
+  readonly events: AuditEvent[] = [];
+  append(event: AuditEvent): undefined {
+    this.events.push(event);
+  }
+  appendSoon(event: AuditEvent): void {
+    this.events.push(event);
+  }
+}
+
+const person = (name: string, groups: readonly string[], kind: PersonRecord['kind'] = 'person'): PersonRecord => ({
+  name,
+  displayName: name.toUpperCase(),
+  kind,
+  groups,
+  disabled: false,
+});
+
+export const people: readonly PersonRecord[] = [
+  person('alice', ['engineers']),
+  person('bob', ['dba']),
+  person('dana', ['dba']),
+  person('carol', ['auditors']),
+  person('erin', ['operators']),
+  person('frank', ['engineers']),
+];
+export const rights = { approve: ['dba'], audit: ['auditors'], operate: ['operators'] };
+
+export interface Fixture {
+  readonly app: FastifyInstance;
+  readonly url: string;
+  readonly identity: Identity;
+  readonly holds: HoldDesk;
+  readonly audit: KeptAudit;
+  readonly clock: HandClock;
+  readonly killed: string[];
+  token(name: string): string;
+  /** A console session's cookie, as the browser sends it. */
+  cookie(name: string): string;
+  place(by: string, text?: string, reasonRequired?: boolean): PlacedHold;
+  openSession(id: string, by: string): SessionView;
+  close(): Promise<void>;
+}
+
+export async function startApi(consoleDir = '/nonexistent'): Promise<Fixture> {
+  const db = openDatabase(':memory:', [...identityMigrations, ...holdMigrations, ...sessionMigrations]);
+  const clock = new HandClock();
+  const audit = new KeptAudit();
+  let url = 'http://127.0.0.1:1';
+  const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl: () => url });
+  const holds = createHolds({ db, clock, random, audit, consoleUrl: url });
+  const sessions = createSessionStore(db);
+  const sessionListeners = new Set<(session: SessionView) => void>();
+  const killed: string[] = [];
+  const services: ApiServices = {
+    identity,
+    holds: {
+      get: (id, viewer) => {
+        const hold = holds.get(id);
+        return hold === undefined ? null : holdView(hold, viewer);
+      },
+      list: (query, viewer) => {
+        const page = holds.list(query);
+        return { items: page.items.map((hold) => holdView(hold, viewer)), next: page.next };
+      },
+      answer: (id, who, answer, reason) => holds.answer(id, who, answer, reason),
+      on: (listener) => holds.on(({ hold }) => listener(hold.id)),
+    },
+    sessions: {
+      get: (id) => sessions.get(id) ?? null,
+      list: (query) => sessions.list(query),
+      kill: (id) => sessions.get(id)?.state === 'open' && killed.push(id) > 0,
+      on: (listener) => {
+        sessionListeners.add(listener);
+        return () => void sessionListeners.delete(listener);
+      },
+    },
+    recordings: { read: async () => ({ entries: [], complete: false }) },
+    audit: {
+      search: (query) => ({
+        items: audit.events
+          .map((event, index) => ({
+            seq: index + 1,
+            at: new Date(event.atMs).toISOString(),
+            type: event.type,
+            principal: event.principal,
+            target: event.target,
+            session_id: event.sessionId,
+            action_id: event.actionId,
+            hold_id: event.holdId,
+            detail: event.detail,
+            hash: '',
+          }))
+          .filter((event) => query.principal === undefined || event.principal === query.principal),
+        next: null,
+      }),
+      verify: async () => ({ ok: false, seq: 7, file: 'a.jsonl', line: 7, why: 'the hash is wrong' }),
+    },
+    policies: { current: () => ({ version: 'v1', loaded_at: new Date(0).toISOString(), files: [], rejected: [] }) },
+    targets: { list: () => [{ name: 'orders' as never, protocol: 'postgres', labels: { env: 'production' }, host: 'db', port: 5432 }] },
+    webhooks: { deliveries: () => ({ items: [], next: null }) },
+    gateway: {
+      version: '0.0.0',
+      publicUrl: () => url,
+      addressOf: (protocol) => (protocol === 'postgres' ? { host: '127.0.0.1', port: 6432 } : null),
+      tls: null,
+      consoleDir,
+    },
+    clock,
+    log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (fields) => console.error(fields) },
+  };
+  const app = await createApi(services);
+  await listenApi(app, { host: '127.0.0.1', port: 0, tls: false });
+  url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  const token = (name: string) => identity.issueToken(name, { name: 'test', ttlMs: 3_600_000 }).token;
+  return {
+    app,
+    url,
+    identity,
+    holds,
+    audit,
+    clock,
+    killed,
+    token,
+    cookie: (name) => `sallyport=${identity.signIn({ token: token(name) }, '127.0.0.1')?.cookie ?? ''}`,
+    place: (by, text = 'DROP TABLE orders', reasonRequired = false) =>
+      holds.place(request(identity.person(by) as Principal, text, reasonRequired)),
+    openSession: (id, by) => {
+      const facts = { clientAddress: '127.0.0.1', tls: false, method: 'token', database: 'orders' };
+      const counts = { statements: 0, held: 0, denied: 0 };
+      sessions.opened({ id, principal: { name: by }, target: { name: 'orders', protocol: 'postgres' }, facts, counts }, clock.nowMs());
+      const view = sessions.get(id) as SessionView;
+      for (const listener of sessionListeners) listener(view);
+      return view;
+    },
+    close: async () => {
+      await app.close();
+      await holds.close('the test is over');
+      identity.close();
+      db.close();
+    },
+  };
+}
+
+function request(principal: Principal, text: string, reasonRequired: boolean): HoldRequest {
+  const empty = {
+    kinds: ['drop table'],
+    verbs: ['drop'],
+    access: 'write',
+    effects: [],
+    tables: [],
+    tablesWritten: [],
+    functions: [],
+  } as const;
+  return {
+    actionId: 'a-1' as never,
+    sessionId: `s-${principal.name}` as never,
+    actionKind: 'statement',
+    principal,
+    target: { name: 'orders' as never, protocol: 'postgres', labels: { env: 'production' } },
+    clientAddress: '127.0.0.1',
+    text,
+    parameters: null,
+    digest: 'd'.repeat(64),
+    classification: { understood: true, problem: null, statements: [], summary: { ...empty, missingWhere: false } },
+    transaction: 'none',
+    rule: { id: 'production/hold-destructive', title: 'Dropping waits', version: 'v1' },
+    terms: { approverGroups: ['dba'], approvalsNeeded: 1, expiresMs: 900_000, expiresInTransactionMs: 60_000, reasonRequired },
+    expiresMs: 900_000,
+  };
+}
