@@ -82,9 +82,12 @@ async function verifySegment(segment: Segment, chain: Chain, marks: Marks, isLas
     lines = line;
     const found = chain.take(bytes);
     if (found !== null) wrong = broken(found.seq, segment.name, line, found.why);
-    else if (!marks.agreesWith(chain.head)) {
-      const why = `event ${chain.head.seq} is not the one that ${marks.sourceOf(chain.head.seq)} names: it was replaced, or the log was rewritten up to it`;
-      wrong = broken(chain.head.seq, segment.name, line, why);
+    else {
+      const source = marks.contradicting(chain.head);
+      if (source !== null) {
+        const why = `event ${chain.head.seq} is not the one that ${source} names: it was replaced, or the log was rewritten up to it`;
+        wrong = broken(chain.head.seq, segment.name, line, why);
+      }
     }
     return wrong === null;
   });
@@ -110,21 +113,14 @@ class Marks {
     this.#marks.sort((a, b) => a.seq - b.seq);
   }
 
-  /** Asked with ascending events. */
-  agreesWith(head: Head): boolean {
-    let agrees = true;
+  /** Who names another hash for this event, or null. Asked with ascending events. */
+  contradicting(head: Head): string | null {
+    let source: string | null = null;
     for (let mark = this.#marks[this.#next]; mark !== undefined && mark.seq <= head.seq; mark = this.#marks[this.#next]) {
       this.#next += 1;
-      if (mark.seq === head.seq && mark.hash !== head.hash) {
-        agrees = false;
-        break;
-      }
+      if (mark.seq === head.seq && mark.hash !== head.hash) source ??= mark.source;
     }
-    return agrees;
-  }
-
-  sourceOf(seq: number): string {
-    return this.#marks.find((it) => it.seq === seq)?.source ?? 'a checkpoint';
+    return source;
   }
 
   /** The last mark of an event after `seq`, or null. */

@@ -1,0 +1,76 @@
+// What is left after kill -9 and after a full disk: a chain that verifies, with everything in it that was accepted.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import t from 'tap';
+import { openAuditLog } from '../../src/audit/log.ts';
+import { verifyAudit } from '../../src/audit/verify.ts';
+import { event, options, temporaryFolder } from './audit-fixtures/log.ts';
+
+const fixture = (name: string): string => join(import.meta.dirname, 'audit-fixtures', name);
+
+for (const killAfter of [1, 9_000, 27_000]) {
+  t.test(`kill -9 after event ${killAfter} of 50,000`, async (t) => {
+    const dir = temporaryFolder();
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const child = spawn(process.execPath, [fixture('appender.ts'), dir, '50000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let reached = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line === 'done') throw new Error('it finished before it was killed');
+      reached = Number(line);
+      if (reached >= killAfter) break;
+    }
+    child.kill('SIGKILL');
+    if (child.signalCode === null && child.exitCode === null) await once(child, 'exit');
+    t.equal(child.signalCode, 'SIGKILL');
+
+    const log = await openAuditLog(options(dir, { segmentBytes: 2 * 1024 * 1024 }));
+    t.ok(log.head().seq > reached, 'what it said it had written is there');
+    log.append(event(1));
+    const { seq } = log.head();
+    const [recovered] = (await log.search({ type: 'gateway.recovered' })).items;
+    t.equal(recovered?.seq, seq - 1, 'the log says itself that the gateway was not stopped in order');
+    await log.close();
+    t.match(await verifyAudit(dir), { ok: true, events: seq });
+  });
+}
+
+t.test('half a line at the end is cut off at start, and said', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const log = await openAuditLog(options(dir));
+  log.append(event(1));
+  await log.close();
+  const name = readdirSync(dir).find((it) => it.startsWith('audit-')) as string;
+  appendFileSync(join(dir, name), '{"seq":3,"prev":"');
+  appendFileSync(join(dir, 'checkpoints.jsonl'), '{"log":"');
+  t.match(await verifyAudit(dir), { ok: true, events: 2, tornBytes: 17 });
+  const again = await openAuditLog(options(dir));
+  t.equal(again.head().seq, 3);
+  t.match((await again.since(2)).at(0), { type: 'gateway.recovered', detail: { torn_bytes: 17, last_event: 2 } });
+  await again.close();
+  t.match(await verifyAudit(dir), { ok: true, events: 3, tornBytes: 0, checkpointSeq: 3 });
+});
+
+t.test('a disk that takes half a write: the event is refused, the chain stays whole', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  // ulimit counts in 1024 bytes; with the signal ignored, write(2) writes a part and then fails with EFBIG.
+  const script = `trap '' XFSZ; ulimit -f 200; exec "$0" "$1" "$2"`;
+  const child = spawn('bash', ['-c', script, process.execPath, fixture('full-disk.ts'), dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  for await (const chunk of child.stdout) output += String(chunk);
+  const seen = JSON.parse(output) as Record<string, unknown>;
+  t.match(seen, { code: 'audit-write-failed', again: 'audit-write-failed', verified: { ok: true, tornBytes: 0 } });
+  const { events } = seen['verified'] as { events: number };
+  t.equal(events, seen['accepted'], 'exactly the accepted events are in the log');
+  t.equal(events, seen['headSeq'], 'the refused event took no number');
+  t.ok(events > 20);
+  const log = await openAuditLog(options(dir));
+  log.append(event(1));
+  await log.close();
+  t.match(await verifyAudit(dir), { ok: true });
+});
