@@ -10,6 +10,10 @@ export async function auditVerify(terminal: Terminal, dir: string, options: { js
   const found = await verifyAudit(dir);
   if (options.json === true) printJson(terminal, found);
   if (!found.ok) {
+    if (found.line === 0 && found.seq === 0) {
+      const hint = 'name the folder "audit" inside data_dir, or a copy of it';
+      throw new CommandFailure(exitCode.failed, `nothing to verify at ${visible(found.file)}: ${visible(found.why)}`, hint);
+    }
     const where = found.line > 0 ? `${found.file}:${found.line}` : found.file;
     throw new CommandFailure(exitCode.failed, `the audit log is not intact: event ${found.seq} (${visible(where)}): ${visible(found.why)}`);
   }

@@ -3,8 +3,6 @@
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
-import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import { actionOf, readPolicyTests, runPolicyCase } from '../../policies/engine/cases.ts';
 import type { PolicyCase, PolicyTests } from '../../policies/engine/cases.ts';
 import { isPolicyFile } from '../../policies/engine/folder.ts';
@@ -13,8 +11,10 @@ import type { LoadedPolicySet, PolicyText } from '../../policies/engine/load.ts'
 import { CommandFailure, exitCode } from '../cli/exit-code.ts';
 import type { Terminal } from '../cli/terminal.ts';
 import { visible, visibleLines } from '../cli/visible.ts';
-import type { Classifier } from '../core/policy.ts';
+import type { Classification } from '../core/classification.ts';
 import { messageOf } from '../core/errors.ts';
+import type { Classifier } from '../core/policy.ts';
+import type { Protocol } from '../core/target.ts';
 
 export async function policyCheck(terminal: Terminal, dir: string): Promise<void> {
   const names = list(dir);
@@ -26,15 +26,22 @@ export async function policyCheck(terminal: Terminal, dir: string): Promise<void
     throw new CommandFailure(exitCode.failed, `${count(loaded.errors.length, 'problem')}; the gateway would not take these policies`);
   }
   const tests = names.filter((name) => /\.tests?\.ya?ml$/.test(name)).map(read);
-  const ran = await runTests(terminal, loaded.set, tests);
+  const ran = await runTests(terminal, tests, (test) => setFor(test, policies, loaded.set));
   terminal.out(`good: ${count(policies.length, 'policy file')}, version ${loaded.set.version}; ${count(ran, 'test')} passed`);
 }
 
+/** `orders.test.yaml` tests `orders.yaml` by itself; a test file without such a policy tests the whole folder. */
+function setFor(test: PolicyText, policies: readonly PolicyText[], whole: LoadedPolicySet): LoadedPolicySet {
+  const stem = test.path.replace(/\.tests?\.ya?ml$/, '');
+  const alone = policies.filter(({ path }) => path.replace(/\.ya?ml$/, '') === stem);
+  if (alone.length === 0) return whole;
+  const loaded = loadPolicies(alone);
+  return loaded.ok ? loaded.set : whole;
+}
+
 /** How many passed; throws when one did not. */
-async function runTests(terminal: Terminal, set: LoadedPolicySet, files: readonly PolicyText[]): Promise<number> {
-  if (files.length === 0) return 0;
-  const postgres = await createPostgresClassifier();
-  const classifiers: Readonly<Record<string, Classifier>> = { postgres, mysql: createMysqlClassifier() };
+async function runTests(terminal: Terminal, files: readonly PolicyText[], setOf: (test: PolicyText) => LoadedPolicySet): Promise<number> {
+  const classifiers = new Classifiers();
   let passed = 0;
   let failed = 0;
   try {
@@ -45,6 +52,7 @@ async function runTests(terminal: Terminal, set: LoadedPolicySet, files: readonl
         failed += tests.errors.length;
         continue;
       }
+      const set = setOf(file);
       for (const it of tests.tests.cases) {
         const result = runPolicyCase(set, tests.tests, it, await classification(classifiers, tests.tests, it));
         if (result.ok) passed++;
@@ -53,16 +61,46 @@ async function runTests(terminal: Terminal, set: LoadedPolicySet, files: readonl
       }
     }
   } finally {
-    await postgres.close();
+    await classifiers.close();
   }
-  if (failed > 0) throw new CommandFailure(exitCode.failed, `${passed} tests passed, ${failed} failed`);
+  if (failed > 0) throw new CommandFailure(exitCode.failed, `${count(passed, 'test')} passed, ${failed} failed`);
   return passed;
 }
 
 /** A case that gives a statement and no effects is read by the classifier, as the gateway would. */
-function classification(classifiers: Readonly<Record<string, Classifier>>, tests: PolicyTests, it: PolicyCase) {
+async function classification(classifiers: Classifiers, tests: PolicyTests, it: PolicyCase): Promise<Classification | undefined> {
   if (it.statement === undefined || it.effects !== undefined || it.understood !== undefined) return undefined;
-  return classifiers[tests.targets[it.target]?.protocol ?? '']?.classify(actionOf(it));
+  const classifier = await classifiers.of(tests.targets[it.target]?.protocol ?? 'ssh');
+  return classifier?.classify(actionOf(it));
+}
+
+/** Made when the first test needs them: a parser takes longer to start than most checks to run. */
+class Classifiers {
+  readonly #made = new Map<Protocol, Classifier & { close?(): Promise<void> }>();
+
+  async of(protocol: Protocol): Promise<Classifier | undefined> {
+    if (!this.#made.has(protocol)) {
+      switch (protocol) {
+        case 'postgres': {
+          const { createPostgresClassifier } = await import('../../policies/classify/postgres/classifier.ts');
+          this.#made.set(protocol, await createPostgresClassifier());
+          break;
+        }
+        case 'mysql': {
+          const { createMysqlClassifier } = await import('../../policies/classify/mysql/classifier.ts');
+          this.#made.set(protocol, createMysqlClassifier());
+          break;
+        }
+        case 'ssh':
+          break;
+      }
+    }
+    return this.#made.get(protocol);
+  }
+
+  async close(): Promise<void> {
+    for (const classifier of this.#made.values()) await classifier.close?.();
+  }
 }
 
 function list(dir: string): string[] {
