@@ -29,7 +29,7 @@ export interface PolicyFolder {
   files(): readonly PolicyText[];
   /** Problems of the version on disk when it is not the one in force, in words. */
   rejected(): readonly string[];
-  /** Reads the folder now. Never rejects: problems are told to the listener. */
+  /** Reads the folder now. Problems are told to the listener; rejects only when the listener throws. */
   reload(): Promise<void>;
   close(): void;
 }
@@ -96,8 +96,10 @@ class Folder implements PolicyFolder {
 
   reload(): Promise<void> {
     // One reading at a time, in order: a slow old one must not come after a new one.
-    this.#reading = this.#reading.then(() => this.#readAndTell());
-    return this.#reading;
+    const reading = this.#reading.then(() => this.#readAndTell());
+    // A listener that throws fails the reading that it was told of, and no later one.
+    this.#reading = reading.catch(() => undefined);
+    return reading;
   }
 
   close(): void {

@@ -4,15 +4,26 @@ import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Facts } from '../../src/core/policy.ts';
+import { messageCharsMax } from './limits.ts';
 
 /** What may stand in braces in a rule's message. */
 export const placeholders = ['problem', 'effect', 'target', 'principal'] as const;
 
 const effectsShownMax = 3;
+const nameCharsShownMax = 120;
 
 /** "delete public.orders" */
 export function effectWords(effect: Effect): string {
-  return effect.object === null ? effect.verb : `${effect.verb} ${effect.object}`;
+  return effect.object === null ? effect.verb : `${effect.verb} ${visible(effect.object, nameCharsShownMax)}`;
+}
+
+/**
+ * Names come from the statement, and the words end in terminals and logs: control characters, and those that change the
+ * direction of writing or cannot be seen, stand as their numbers.
+ */
+function visible(text: string, charsMax: number): string {
+  const short = text.length > charsMax ? `${text.slice(0, charsMax)}…` : text;
+  return short.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
 /** Nothing matched: names what was not allowed, so that the reader knows which rule is missing. */
@@ -36,7 +47,7 @@ export function notUnderstood(classification: Classification): string {
 export function fillMessage(message: string, classification: Classification, facts: Facts, effect: Effect | null): string {
   const first = effect ?? classification.summary.effects[0] ?? null;
   const values: Record<(typeof placeholders)[number], string> = {
-    problem: classification.problem?.message ?? 'no problem',
+    problem: visible(classification.problem?.message ?? 'no problem', messageCharsMax),
     effect: first === null ? 'this' : effectWords(first),
     target: facts.target.name,
     principal: facts.principal.name,

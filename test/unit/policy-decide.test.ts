@@ -144,6 +144,18 @@ t.test('words of a denial are filled in', async (t) => {
   });
 });
 
+t.test('names in the words of a denial can do nothing to a terminal', async (t) => {
+  const set = load(policy('- { id: d, effects: { verbs: [drop] }, decision: deny, message: "no {effect}" }\n'));
+  const name = 'x\u001b[2J\u202ey\n';
+  const object: Effect = { verb: 'drop', access: 'write', objectKind: 'table', object: name };
+  const hostile = (verb: Effect['verb']) =>
+    classificationOf([
+      { kind: 'x', span: { start: 0, end: 1 }, effects: [{ ...object, verb }], missingWhere: false, risks: [], changes: [] },
+    ]);
+  t.match(set.decide(action(), hostile('drop'), facts()), { message: 'no drop x\\u{1b}[2J\\u{202e}y\\u{a}' });
+  t.match(set.decide(action(), hostile('read'), facts()), { message: 'nothing allows read x\\u{1b}[2J\\u{202e}y\\u{a} on orders' });
+});
+
 t.test('names: loose for deny and hold, exact for allow', async (t) => {
   const rules =
     '- { id: d, effects: { tables: [public.secrets, Keys] }, decision: deny }\n- { id: a, effects: { tables: [public.orders, items, "log_*"] }, decision: allow }\n';
