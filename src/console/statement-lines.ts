@@ -3,7 +3,7 @@
 
 import type { Risk } from '../api/contract.ts';
 import type { Token } from './highlight.ts';
-import { mixedWords, oddCharacters } from './visible.ts';
+import { oddCharacters } from './visible.ts';
 import type { Oddity } from './visible.ts';
 
 export interface Piece {
@@ -14,20 +14,16 @@ export interface Piece {
   readonly risks: readonly number[];
   /** Set when the piece is one hidden character; `text` is its escape then. */
   readonly oddity: Oddity | null;
-  /** Part of a word that mixes alphabets. */
-  readonly mixed: boolean;
 }
 
 export interface StatementLines {
   readonly lines: readonly (readonly Piece[])[];
   readonly oddities: readonly Oddity[];
-  readonly mixedWords: number;
 }
 
 /** Cuts `text` (offsets of tokens and risks count in it) into lines of pieces. */
 export function statementLines(text: string, tokens: readonly Token[], risks: readonly Risk[]): StatementLines {
   const odd = oddCharacters(text);
-  const mixed = mixedWords(text);
   const cuts = new Set<number>([0, text.length]);
   const cut = (range: { readonly start: number; readonly end: number }): void => {
     cuts.add(Math.min(Math.max(range.start, 0), text.length));
@@ -36,14 +32,12 @@ export function statementLines(text: string, tokens: readonly Token[], risks: re
   tokens.forEach(cut);
   risks.forEach(cut);
   odd.forEach(cut);
-  mixed.forEach(cut);
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) cut({ start: at, end: at + 1 });
   const edges = [...cuts].sort((a, b) => a - b);
 
   const lines: Piece[][] = [[]];
   let token = 0;
   let oddAt = 0;
-  let mixedAt = 0;
   for (let at = 0; at + 1 < edges.length; at += 1) {
     const start = edges[at] as number;
     const end = edges[at + 1] as number;
@@ -54,21 +48,18 @@ export function statementLines(text: string, tokens: readonly Token[], risks: re
     }
     while (token < tokens.length && (tokens[token] as Token).end <= start) token += 1;
     while (oddAt < odd.length && (odd[oddAt]?.end ?? 0) <= start) oddAt += 1;
-    while (mixedAt < mixed.length && (mixed[mixedAt]?.end ?? 0) <= start) mixedAt += 1;
     const covering = tokens[token];
     const oddity = odd[oddAt];
     const isOdd = oddity !== undefined && oddity.start === start;
-    const mixedWord = mixed[mixedAt];
     lines.at(-1)?.push({
       start,
       text: isOdd ? oddity.escaped : raw,
       scope: covering !== undefined && covering.start <= start ? covering.scope : null,
       risks: risks.flatMap((risk, index) => (risk.start <= start && start < risk.end ? [index] : [])),
       oddity: isOdd ? oddity.oddity : null,
-      mixed: mixedWord !== undefined && mixedWord.start <= start,
     });
   }
-  return { lines, oddities: [...new Set(odd.map((character) => character.oddity))], mixedWords: mixed.length };
+  return { lines, oddities: [...new Set(odd.map((character) => character.oddity))] };
 }
 
 export interface Preview {

@@ -17,6 +17,20 @@ const ink: MantineColorsTuple = [
   '#14181f',
 ];
 
+/** Mantine's greys of the dark scheme, in the hue of ours: fields, hovers and borders come from here. */
+const dark: MantineColorsTuple = [
+  '#e8ebf0',
+  '#c3cad5',
+  '#9ba6b5',
+  '#7d8898',
+  '#3b4553',
+  '#272f3a',
+  '#12161c',
+  '#161b22',
+  '#0f1319',
+  '#0a0d11',
+];
+
 /** Button variants by meaning: primary, approve, deny, quiet. */
 const variants: VariantColorsResolver = (input) => {
   switch (input.variant) {
@@ -52,7 +66,7 @@ function solid(tone: 'ink' | 'ok' | 'bad') {
 export const theme = createTheme({
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: "'JetBrains Mono Variable', ui-monospace, monospace",
-  colors: { ink },
+  colors: { ink, dark },
   primaryColor: 'ink',
   primaryShade: { light: 9, dark: 2 },
   defaultRadius: 6,

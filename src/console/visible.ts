@@ -2,7 +2,7 @@
 // reorder what an approver reads, zero-width ones can split a word, odd spaces can look like ordinary ones.
 
 /** Why a character is boxed. */
-export type Oddity = 'control' | 'direction' | 'invisible' | 'space';
+export type Oddity = 'control' | 'direction' | 'invisible' | 'space' | 'look-alike';
 
 export interface OddCharacter {
   /** UTF-16 offsets in the text. */
@@ -32,17 +32,24 @@ export function oddCharacters(text: string): OddCharacter[] {
     const character = match[0];
     found.push({ start: match.index, end: match.index + character.length, oddity: oddityOf(character), escaped: escapeOf(character) });
   }
-  return found;
+  const alike = lookAlikesIn(text);
+  return alike.length === 0 ? found : [...found, ...alike].sort((a, b) => a.start - b.start);
 }
 
 /** The text on one line with every hidden character escaped: for previews, titles and notifications. */
 export function visibleLine(text: string): string {
-  return text.replace(odd, escapeOf).replace(/\s+/gu, ' ').trim();
+  return visibleText(text).replace(/\s+/gu, ' ').trim();
 }
 
 /** The text with every hidden character escaped, newlines kept: for names, reasons and errors. */
 export function visibleText(text: string): string {
-  return text.replace(odd, escapeOf);
+  let out = '';
+  let at = 0;
+  for (const character of oddCharacters(text)) {
+    out += text.slice(at, character.start) + character.escaped;
+    at = character.end;
+  }
+  return out + text.slice(at);
 }
 
 function oddityOf(character: string): Oddity {
@@ -58,21 +65,23 @@ function escapeOf(character: string): string {
   return code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`;
 }
 
-export interface MixedWord {
-  readonly start: number;
-  readonly end: number;
-}
-
 const word = /[\p{L}\p{N}_]+/gu;
 const latin = /\p{Script=Latin}/u;
-const lookAlike =
-  /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/u;
+const lookAlikes =
+  '\\p{Script=Cyrillic}\\p{Script=Greek}\\p{Script=Armenian}\\p{Script=Cherokee}\\uff21-\\uff3a\\uff41-\\uff5a\\u{1d400}-\\u{1d7ff}';
+const anyLookAlike = new RegExp(`[${lookAlikes}]`, 'u');
+const everyLookAlike = new RegExp(`[${lookAlikes}]`, 'gu');
 
-/** Words that mix Latin letters with letters that look like them: "оrders" with a Cyrillic о is another table. */
-export function mixedWords(text: string): MixedWord[] {
-  const found: MixedWord[] = [];
+/** Foreign letters in words that also have Latin ones: "оrders" with a Cyrillic о is another table. Pure Greek or Cyrillic is fine. */
+function lookAlikesIn(text: string): OddCharacter[] {
+  if (!anyLookAlike.test(text)) return [];
+  const found: OddCharacter[] = [];
   for (const match of text.matchAll(word)) {
-    if (lookAlike.test(match[0]) && latin.test(match[0])) found.push({ start: match.index, end: match.index + match[0].length });
+    if (!latin.test(match[0])) continue;
+    for (const letter of match[0].matchAll(everyLookAlike)) {
+      const start = match.index + letter.index;
+      found.push({ start, end: start + letter[0].length, oddity: 'look-alike', escaped: escapeOf(letter[0]) });
+    }
   }
   return found;
 }

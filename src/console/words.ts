@@ -138,6 +138,15 @@ export function durationWords(ms: number): string {
   return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
 }
 
+/** "0:04.2", "12:09.0": a moment in a recording. */
+export function momentWords(ms: number): string {
+  const tenths = Math.floor(Math.max(0, ms) / 100);
+  const seconds = (tenths % 600) / 10;
+  const minutes = Math.floor(tenths / 600);
+  const rest = seconds.toFixed(1).padStart(4, '0');
+  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}:${rest}`;
+}
+
 /** "4:05" or "1:04:05": time left on a countdown. */
 export function countdownWords(ms: number): string {
   const total = Math.max(0, Math.ceil(ms / 1000));

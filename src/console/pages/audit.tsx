@@ -10,6 +10,7 @@ import type { AuditEventView, AuditVerification } from '../../api/contract.ts';
 import { api } from '../api.ts';
 import type { AuditFilters } from '../api.ts';
 import { auditTone, auditTypes, auditWords } from '../audit-words.ts';
+import { serverNowMs } from '../clock.ts';
 import { Facts } from '../parts/facts.tsx';
 import { Choice, Search } from '../parts/fields.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
@@ -25,7 +26,7 @@ const typingPauseMs = 250;
 export default function AuditPage() {
   const [filters, setFilters] = useState(noFilters);
   const [settled] = useDebouncedValue(filters, typingPauseMs);
-  const audit = useAudit({ ...settled, since: isoOf(settled.since), until: isoOf(settled.until) });
+  const audit = useAudit(settled);
   const [open, setOpen] = useState<AuditEventView | null>(null);
   const items = (audit.data?.pages ?? []).flatMap((page) => page.items);
   return (
@@ -70,6 +71,16 @@ export default function AuditPage() {
   );
 }
 
+const hourMs = 3_600_000;
+const ranges = [
+  ['', 'Any time', 0],
+  ['hour', 'Last hour', hourMs],
+  ['day', 'Last 24 hours', 24 * hourMs],
+  ['week', 'Last 7 days', 7 * 24 * hourMs],
+  ['between', 'Between …', 0],
+] as const;
+type Range = (typeof ranges)[number][0];
+
 /** datetime-local fields speak local time without a zone; the API wants UTC. */
 function isoOf(local: string): string {
   const ms = Date.parse(local);
@@ -77,7 +88,13 @@ function isoOf(local: string): string {
 }
 
 function Filters({ filters, onChange }: { readonly filters: AuditFilters; readonly onChange: (filters: AuditFilters) => void }) {
+  const [range, setRange] = useState<Range>('');
   const set = (name: keyof AuditFilters) => (value: string) => onChange({ ...filters, [name]: value });
+  const pickRange = (picked: Range): void => {
+    setRange(picked);
+    const lengthMs = ranges.find(([name]) => name === picked)?.[2] ?? 0;
+    onChange({ ...filters, since: lengthMs === 0 ? '' : new Date(serverNowMs() - lengthMs).toISOString(), until: '' });
+  };
   return (
     <div className="filters">
       <Search label="Text" placeholder="Text" value={filters.text} onChange={set('text')} />
@@ -89,22 +106,15 @@ function Filters({ filters, onChange }: { readonly filters: AuditFilters; readon
       />
       <Search label="Person" placeholder="Person" value={filters.principal} onChange={set('principal')} />
       <Search label="Target" placeholder="Target" value={filters.target} onChange={set('target')} />
-      <TextInput
-        size="xs"
-        type="datetime-local"
-        aria-label="From"
-        value={filters.since}
-        onChange={(event) => set('since')(event.currentTarget.value)}
-      />
-      <TextInput
-        size="xs"
-        type="datetime-local"
-        aria-label="Until"
-        value={filters.until}
-        onChange={(event) => set('until')(event.currentTarget.value)}
-      />
+      <Choice label="Time" value={range} options={ranges.map(([name, words]) => [name, words] as const)} onChange={pickRange} />
+      {range === 'between' ? <Moment label="From" onChange={set('since')} /> : null}
+      {range === 'between' ? <Moment label="Until" onChange={set('until')} /> : null}
     </div>
   );
+}
+
+function Moment({ label, onChange }: { readonly label: string; readonly onChange: (iso: string) => void }) {
+  return <TextInput size="xs" type="datetime-local" aria-label={label} onChange={(event) => onChange(isoOf(event.currentTarget.value))} />;
 }
 
 function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly onOpen: () => void }) {

@@ -4,7 +4,7 @@ import { IconArrowLeft, IconLock } from '@tabler/icons-react';
 import { Link } from 'wouter';
 import type { HoldView } from '../../api/contract.ts';
 import { ApiProblem } from '../api.ts';
-import { Answer } from '../parts/answer.tsx';
+import { AnswerForm, AnswerNote } from '../parts/answer.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { HoldTimeline } from '../parts/hold-timeline.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
@@ -65,6 +65,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
         ) : null}
       </div>
       {pending ? <CountdownBar from={hold.created_at} until={hold.expires_at} /> : null}
+      <AnswerNote hold={hold} />
       <div className="hold-columns">
         <div>
           <TransactionNote hold={hold} />
@@ -86,7 +87,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
           </section>
         </div>
         <div>
-          <Answer hold={hold} />
+          {pending && hold.can_answer ? <AnswerForm hold={hold} /> : null}
           <section className="panel" aria-label="Course of this hold">
             <header>
               <h2>Course</h2>
@@ -118,8 +119,12 @@ function Details({ hold }: { readonly hold: HoldView }) {
     <Facts
       rows={[
         ['Effects', <EffectTags effects={hold.effects} />],
-        ['Rule', hold.rule_title],
-        ['', <span className="mono dim break">{hold.rule}</span>],
+        [
+          'Rule',
+          <>
+            {hold.rule_title} <span className="mono dim">{hold.rule}</span>
+          </>,
+        ],
         ['Asked by', `${visibleLine(hold.principal_name)} (${hold.principal})`],
         ['From', <span className="mono">{hold.client_address}</span>],
         ['Target', `${hold.target} (${hold.target_protocol}${production ? ', production' : ''})`],

@@ -65,6 +65,7 @@ function PendingRow({ hold }: { readonly hold: HoldView }) {
         <strong>{hold.target}</strong>
         <LabelTags labels={hold.target_labels} />
         {hold.transaction === 'open' ? <Tag tone="wait">transaction open</Tag> : null}
+        {hold.risks.length > 1 ? <Tag tone="bad">{plural(hold.risks.length, 'risky part')}</Tag> : null}
         {hold.approvals_needed > 1 ? (
           <Tag>
             {hold.approvals.length} of {hold.approvals_needed} approvals

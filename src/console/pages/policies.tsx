@@ -69,7 +69,7 @@ export default function PoliciesPage() {
 function Yaml({ text }: { readonly text: string }) {
   const { lines } = useMemo(() => statementLines(text, highlight(text, 'yaml'), []), [text]);
   return (
-    <div className="statement" tabIndex={0} role="region" aria-label="Policy file" style={{ maxHeight: 'none' }}>
+    <div className="statement" tabIndex={0} role="region" aria-label="Policy file" style={{ maxHeight: 'none', fontSize: 13 }}>
       {lines.map((line, index) => (
         <div key={index} className="statement-line">
           <span className="line-number" aria-hidden="true">

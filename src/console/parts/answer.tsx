@@ -15,7 +15,8 @@ const reasonCharactersMax = 1_000;
 
 type Kind = 'approve' | 'deny';
 
-export function Answer({ hold }: { readonly hold: HoldView }) {
+/** Why there is nothing to press: the hold is settled, or this person may not answer it. */
+export function AnswerNote({ hold }: { readonly hold: HoldView }) {
   if (hold.state !== 'pending') {
     return (
       <div role="status">
@@ -23,31 +24,26 @@ export function Answer({ hold }: { readonly hold: HoldView }) {
       </div>
     );
   }
-  if (!hold.can_answer) {
-    return (
-      <section className="panel" aria-label="Answer">
-        <div className="panel-body">
-          <Note tone="plain">
-            <b>You can’t answer this hold.</b> {visibleText(hold.cannot_answer_because ?? '')}
-          </Note>
-          <Progress hold={hold} />
-        </div>
-      </section>
-    );
-  }
-  return <AnswerForm hold={hold} />;
+  if (hold.can_answer) return null;
+  return (
+    <Note tone="info">
+      <b>You can’t answer this hold.</b> {visibleText(hold.cannot_answer_because ?? '')}
+      <Progress hold={hold} />
+    </Note>
+  );
 }
 
 function Progress({ hold }: { readonly hold: HoldView }) {
   if (hold.approvals_needed < 2) return null;
   return (
-    <p className="dim">
+    <p>
       {hold.approvals.length} of {hold.approvals_needed} approvals given
     </p>
   );
 }
 
-function AnswerForm({ hold }: { readonly hold: HoldView }) {
+/** The reason, and the two buttons. */
+export function AnswerForm({ hold }: { readonly hold: HoldView }) {
   const client = useQueryClient();
   const [reason, setReason] = useState('');
   const [missing, setMissing] = useState<Kind | null>(null);
@@ -80,7 +76,7 @@ function AnswerForm({ hold }: { readonly hold: HoldView }) {
 
   return (
     <section className="panel answer-dock" aria-label="Answer">
-      <div className="panel-body answer" style={{ position: 'static' }}>
+      <div className="panel-body answer">
         <Progress hold={hold} />
         {sending.error === null ? null : <ProblemNote error={sending.error} />}
         <Textarea

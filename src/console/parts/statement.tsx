@@ -23,6 +23,7 @@ const oddityWords: Readonly<Record<Oddity, string>> = {
   invisible: 'invisible characters',
   space: 'unusual spaces',
   control: 'control characters',
+  'look-alike': 'letters of another alphabet inside Latin words',
 };
 
 interface Props {
@@ -64,7 +65,7 @@ export function Statement({ text, risks, protocol }: Props) {
           </Note>
         </div>
       ) : null}
-      <Warnings oddities={cut.oddities} mixed={cut.mixedWords} />
+      <Warnings oddities={cut.oddities} />
       <RiskList text={text} risks={risks} onPick={showRisk} />
     </>
   );
@@ -91,8 +92,7 @@ function PieceText({ piece, risks }: { readonly piece: Piece; readonly risks: re
   const names: string[] = [];
   if (piece.scope !== null) names.push(`hl-${piece.scope.split('.')[0] ?? ''}`);
   if (piece.oddity !== null) names.push('odd', `odd-${piece.oddity}`);
-  if (piece.mixed) names.push('mixed');
-  const title = piece.oddity !== null ? oddityWords[piece.oddity] : piece.mixed ? 'this word mixes alphabets that look alike' : undefined;
+  const title = piece.oddity === null ? undefined : oddityWords[piece.oddity];
   const inner =
     names.length === 0 ? (
       piece.text
@@ -112,14 +112,13 @@ function PieceText({ piece, risks }: { readonly piece: Piece; readonly risks: re
   );
 }
 
-function Warnings({ oddities, mixed }: { readonly oddities: readonly Oddity[]; readonly mixed: number }) {
-  if (oddities.length === 0 && mixed === 0) return null;
+function Warnings({ oddities }: { readonly oddities: readonly Oddity[] }) {
+  if (oddities.length === 0) return null;
   const kinds = oddities.map((oddity) => oddityWords[oddity]);
-  if (mixed > 0) kinds.push(`${plural(mixed, 'word')} of letters from several alphabets that look alike`);
   return (
     <div className="panel-body" style={{ paddingTop: 0 }}>
       <Note tone="wait" icon={<IconAlertTriangle size={18} />}>
-        {`The text contains ${kinds.join(', ')}. They are shown in boxes or underlined; read closely.`}
+        {`The text contains ${kinds.join(', ')}. They are shown as codes in boxes; read closely.`}
       </Note>
     </div>
   );

@@ -3,7 +3,7 @@
 
 import { useElementSize } from '@mantine/hooks';
 import type { RecordingEntry } from '../../api/contract.ts';
-import { decisionTone, durationWords } from '../words.ts';
+import { decisionTone, durationWords, momentWords } from '../words.ts';
 import { toRealMs, toShownMs } from './layout.ts';
 import type { ReplayAxis } from './layout.ts';
 
@@ -50,7 +50,7 @@ export function ReplayChart({ entries, axis, shownMs, onSeek }: Props) {
         aria-valuemin={0}
         aria-valuemax={Math.round(axis.shownMs)}
         aria-valuenow={Math.round(shownMs)}
-        aria-valuetext={durationWords(toRealMs(axis, shownMs))}
+        aria-valuetext={momentWords(toRealMs(axis, shownMs))}
         onKeyDown={step}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -80,10 +80,10 @@ export function ReplayChart({ entries, axis, shownMs, onSeek }: Props) {
         <line className="head" x1={headX} x2={headX} y1={8} y2={trackTopPx + trackHeightPx + 6} />
         <circle className="head-grip" cx={headX} cy={8} r={5} />
         <text x={sidePx} y={heightPx - 6}>
-          0 s
+          0:00.0
         </text>
         <text x={sidePx + innerPx} y={heightPx - 6} textAnchor="end">
-          {durationWords(toRealMs(axis, axis.shownMs))}
+          {momentWords(toRealMs(axis, axis.shownMs))}
         </text>
       </svg>
     </div>
@@ -100,7 +100,7 @@ function Bar({ entry, x }: { readonly entry: RecordingEntry; readonly x: (realMs
   const height = trackHeightPx - 16;
   return (
     <g>
-      <title>{`${durationWords(entry.asked_ms)}: ${entry.statement_kinds.join(', ')}`}</title>
+      <title>{`${momentWords(entry.asked_ms)} ${entry.statement_kinds.join(', ')}`}</title>
       {waited ? <rect className="waited" x={start} y={y} width={Math.max(1, runFrom - start)} height={height} rx={2} /> : null}
       <rect
         className={`run tone-${decisionTone(entry)}`}

@@ -7,7 +7,7 @@ import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, Tag } from '../parts/tags.tsx';
 import { visibleText } from '../visible.ts';
-import { decisionTone, durationWords, plural } from '../words.ts';
+import { decisionTone, durationWords, momentWords, plural } from '../words.ts';
 import type { When } from './layout.ts';
 
 const resultRowsShownMax = 50;
@@ -23,7 +23,7 @@ export const Entry = memo(function Entry({ entry, protocol, when, onPick }: Prop
   return (
     <li className="entry" data-when={when} data-action={entry.action_id}>
       <button type="button" className="entry-at" title="Go to this moment" onClick={() => onPick(entry.asked_ms)}>
-        {durationWords(entry.asked_ms)}
+        {momentWords(entry.asked_ms)}
       </button>
       <div className="entry-body">
         <Statement text={entry.text} risks={[]} protocol={protocol} />

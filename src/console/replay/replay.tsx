@@ -5,7 +5,7 @@ import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { RecordingView } from '../../api/contract.ts';
 import { Empty } from '../parts/notes.tsx';
-import { durationWords, plural } from '../words.ts';
+import { momentWords, plural } from '../words.ts';
 import { ReplayChart } from './chart.tsx';
 import { Entry } from './entry.tsx';
 import { replayAxis, toRealMs, toShownMs, whenOf } from './layout.ts';
@@ -58,7 +58,7 @@ export function Replay({ recording }: { readonly recording: RecordingView }) {
               onChange={(value) => player.setSpeed(Number(value) as Speed)}
               data={speeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}
             />
-            <span className="replay-clock">at {durationWords(headMs)}</span>
+            <span className="replay-clock">{momentWords(headMs)}</span>
           </div>
           <ReplayChart entries={entries} axis={axis} shownMs={player.shownMs} onSeek={player.seek} />
           <div className="replay-key">
