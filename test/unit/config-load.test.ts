@@ -6,32 +6,9 @@ import { Fault } from '../../src/core/errors.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { jsonSchema } from '../../src/config/schema.ts';
 import { schemaFile } from '../../src/config/write-schema.ts';
+import { certificate, key, otherKey } from './config-pem.ts';
 
 const secret = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE=';
-
-// Made for this test; they guard nothing.
-const certificate = `-----BEGIN CERTIFICATE-----
-MIIBjTCCATOgAwIBAgIUTKy/gGURVLfK9bdTyrDMNs/AQKQwCgYIKoZIzj0EAwIw
-GzEZMBcGA1UEAwwQZ2F0ZS5leGFtcGxlLmNvbTAgFw0yNjExMjEwMjU0MTFaGA8y
-MTI2MTAyODAyNTQxMVowGzEZMBcGA1UEAwwQZ2F0ZS5leGFtcGxlLmNvbTBZMBMG
-ByqGSM49AgEGCCqGSM49AwEHA0IABNynoXgRwp+X44vBW7B+kqP3jKcS/AwPTukI
-QsQb0XVsINCiHtx+AE7tAieVxwlHmPoJLHmuuQpB2m1nMDLdDsGjUzBRMB0GA1Ud
-DgQWBBTiWsGefTXWz0wcBL9LFn5iT99T8TAfBgNVHSMEGDAWgBTiWsGefTXWz0wc
-BL9LFn5iT99T8TAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQDa
-VWedCzZAi/P8B/1W7wdb23JfLnTZcgtgdleos3c24wIgREtfK0HScRLFXT7mQ8E1
-z3a9w7omiJFmkK7mVka4hSQ=
------END CERTIFICATE-----
-`;
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjGNJBkkNKUewSKfn
-Yw5BevTXz3s88l/lz+GE9dwinfihRANCAATcp6F4EcKfl+OLwVuwfpKj94ynEvwM
-D07pCELEG9F1bCDQoh7cfgBO7QInlccJR5j6CSx5rrkKQdptZzAy3Q7B
------END PRIVATE KEY-----
-`;
-const otherKey = `-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJO+kOHXFJcmL3X4TEz5k7ArBTdp6FyoYuoyPqe3tCHh
------END PRIVATE KEY-----
-`;
 
 /** A folder with what the configurations below point at. */
 function folder(t: Test): string {
