@@ -79,7 +79,7 @@ export class Connection implements MachinePort, Lane {
 
   /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
   cancel(): void {
-    if (this.machine.isWaiting) return this.withdraw();
+    if (this.machine.isWaiting) return this.withdraw('cancelled by the client');
     if (this.machine.replies.isRunning) this.#parts.cancelTarget();
   }
 
@@ -148,10 +148,10 @@ export class Connection implements MachinePort, Lane {
     this.#parts.session.recordRows(permit, rows);
   }
 
-  withdraw(): void {
+  withdraw(why = 'an earlier statement of the batch failed'): void {
     const controller = this.#withdrawal;
     this.#withdrawal = new AbortController();
-    controller.abort('cancelled by the client');
+    controller.abort(why);
   }
 
   schemaChanged(): void {
@@ -255,7 +255,7 @@ export class Connection implements MachinePort, Lane {
     if (this.machine.replies.isRunning) this.#parts.cancelTarget();
     this.machine.replies.lost();
     this.#ended = true;
-    this.withdraw();
+    this.withdraw(reason);
     const { client, target, session } = this.#parts;
     session.close(reason);
     client.removeAllListeners('data');

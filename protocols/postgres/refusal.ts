@@ -11,6 +11,7 @@ export const sqlState: Record<RefusalReason, string> = {
   expired: '42501',
   'not-understood': '42601', // syntax_error
   withdrawn: '57014', // query_canceled
+  'transaction-failed': '25P02', // in_failed_sql_transaction
   fault: '58000', // system_error
 };
 
@@ -29,12 +30,13 @@ export function refusalError(refusal: Refusal, text: string, severity: 'ERROR' |
 function sentence(refusal: Refusal): string {
   switch (refusal.reason) {
     case 'withdrawn':
-      return `canceling statement: ${refusalWords(refusal)}`;
+      return `canceling statement: ${refusalWords(refusal)}`; // the server's words begin the same
     case 'expired':
       return `approval expired: ${refusalWords(refusal)}`;
     case 'rejected':
     case 'denied':
     case 'fault':
+    case 'transaction-failed':
     case 'not-understood':
       return refusalWords(refusal);
   }

@@ -23,6 +23,7 @@ export type RefusalReason =
   | 'rejected' // a person said no
   | 'expired'
   | 'withdrawn' // the client cancelled or went away
+  | 'transaction-failed' // it would wait for people, but the open transaction has failed and could only answer with that
   | 'fault'; // something of the gateway failed; closed
 
 export type Ruling =

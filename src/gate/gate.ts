@@ -15,7 +15,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Refusal, Ruling } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
 import type { Protocol, Target } from '../core/target.ts';
-import { denied, fault, notUnderstood, rejected } from './refusals.ts';
+import { denied, fault, notUnderstood, rejected, transactionFailed } from './refusals.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
 
 const mint = Permit.claimMint();
@@ -111,6 +111,7 @@ export class Gate {
       case 'deny':
         return this.#refuse(action, classification, submitter, decision, denialOf(decision, classification));
       case 'hold':
+        if (canOnlyFail(action, classification)) return this.#refuse(action, classification, submitter, decision, transactionFailed);
         return this.#hold(action, classification, submitter, lane, decision);
     }
   }
@@ -122,12 +123,11 @@ export class Gate {
     lane: Lane,
     decision: HoldDecision,
   ): Promise<Judgement> {
-    if (lane.signal.aborted || submitter.ended.aborted)
-      return this.#withdrawn(action, classification, decision, null, 'the client is gone');
+    if (lane.signal.aborted || submitter.ended.aborted) return this.#withdrawn(classification, decision, null, 'the client is gone');
     const hold = this.#place(action, classification, submitter, decision);
     const waiting: Waiting = { action, classification, submitter, hold };
     this.#waiting.add(waiting);
-    const cancelled = () => hold.withdraw('cancelled by the client');
+    const cancelled = () => hold.withdraw(wordsOf(lane.signal));
     const over = () => hold.withdraw('the session ended');
     lane.signal.addEventListener('abort', cancelled, { once: true });
     submitter.ended.addEventListener('abort', over, { once: true });
@@ -140,9 +140,9 @@ export class Gate {
         case 'expired':
           return judged(expired(hold.id), decision, classification, hold.id);
         case 'withdrawn':
-          return this.#withdrawn(action, classification, decision, hold.id, settlement.why);
+          return this.#withdrawn(classification, decision, hold.id, settlement.why);
         case 'approved':
-          if (lane.signal.aborted) return this.#withdrawn(action, classification, decision, hold.id, 'cancelled by the client');
+          if (lane.signal.aborted) return this.#withdrawn(classification, decision, hold.id, wordsOf(lane.signal));
           return await this.#decideAgain(action, classification, submitter, hold.id, settlement.approvals);
       }
     } finally {
@@ -199,9 +199,8 @@ export class Gate {
     return judged(refusal, decision, classification, refusal.holdId);
   }
 
-  #withdrawn(action: Action, classification: Classification, decision: Decision, holdId: HoldId | null, why: string): Judgement {
-    const message = `${action.kind} withdrawn: ${why}`;
-    return judged({ reason: 'withdrawn', message, hint: null, holdId, offset: null }, decision, classification, holdId);
+  #withdrawn(classification: Classification, decision: Decision, holdId: HoldId | null, why: string): Judgement {
+    return judged({ reason: 'withdrawn', message: why, hint: null, holdId, offset: null }, decision, classification, holdId);
   }
 
   #release(
@@ -239,6 +238,15 @@ function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
   });
   hold.onProgress((given) => lane.onHold(notice(given)));
   lane.onHold(notice(0));
+}
+
+/** Statements that end a transaction may stand before others in the text: only without them is failing certain. */
+function canOnlyFail(action: Action, classification: Classification): boolean {
+  return action.transaction === 'failed' && classification.understood && !classification.summary.verbs.includes('transaction');
+}
+
+function wordsOf(signal: AbortSignal): string {
+  return typeof signal.reason === 'string' ? signal.reason : 'cancelled by the client';
 }
 
 function waitMs(terms: HoldTerms, action: Action): number {

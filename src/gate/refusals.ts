@@ -21,6 +21,15 @@ export function rejected(holdId: HoldId, by: string, reason: string | null): Ref
   return { reason: 'rejected', message: `denied by ${by}${why}`, hint: null, holdId, offset: null };
 }
 
+/** The target's own words: nobody is asked about what can only fail. */
+export const transactionFailed: Refusal = {
+  reason: 'transaction-failed',
+  message: 'current transaction is aborted, commands ignored until end of transaction block',
+  hint: null,
+  holdId: null,
+  offset: null,
+};
+
 /** Something of the gateway failed. What exactly stands in its log; the client hears that it was closed, and why in short. */
 export function fault(message: string, holdId: HoldId | null): Refusal {
   return {
