@@ -50,16 +50,7 @@ class Desk implements HoldDesk {
   place(request: HoldRequest): PlacedHold {
     this.#assertRoom(request);
     const expiresMs = Math.min(request.expiresMs, this.#limits.expiresMsMax);
-    const record = recordOf(this.#freeId(), request, this.#parts.clock.nowMs(), expiresMs);
-    let durable: Promise<void> | undefined;
-    try {
-      durable = this.#store.atomically(() => {
-        this.#store.insert(record);
-        return this.#parts.audit.append(heldEvent(record));
-      });
-    } catch (cause) {
-      throw new Fault('store-failed', `the hold could not be written down: ${messageOf(cause)}`, { cause });
-    }
+    const { record, durable } = this.#write(request, expiresMs);
     const hold = new PendingHold(record, request, this.#parts.clock.monotonicMs() + expiresMs);
     this.#pending.set(record.id, hold);
     durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
@@ -73,6 +64,18 @@ class Desk implements HoldDesk {
       onProgress: (listener) => hold.onProgress(listener),
       withdraw: (why) => void this.#end(hold, { state: 'withdrawn', by: null, reason: why }),
     };
+  }
+
+  #write(request: HoldRequest, expiresMs: number): { record: HoldRecord; durable: Promise<void> | undefined } {
+    try {
+      return this.#store.atomically(() => {
+        const record = recordOf(this.#freeId(), request, this.#parts.clock.nowMs(), expiresMs);
+        this.#store.insert(record);
+        return { record, durable: this.#parts.audit.append(heldEvent(record)) };
+      });
+    } catch (cause) {
+      throw new Fault('store-failed', `the hold could not be written down: ${messageOf(cause)}`, { cause });
+    }
   }
 
   async answer(typedId: string, person: Principal, answer: Answer, typedReason: string | null): Promise<AnswerResult> {
@@ -247,8 +250,8 @@ class Desk implements HoldDesk {
     hold.claim();
     const end: HoldEnd = { state: 'withdrawn', by: null, reason: why, atMs: this.#parts.clock.nowMs() };
     // Each on its own: one of the two has failed just now, and the other is still worth having.
-    bestEffort(() => this.#store.overrule(hold.record.id, end));
-    bestEffort(() => this.#parts.audit.append(endedEvent(hold.record, end)));
+    const isEndedElsewhere = attempt(() => this.#store.overrule(hold.record.id, end)) === false;
+    if (!isEndedElsewhere) void attempt(() => this.#parts.audit.append(endedEvent(hold.record, end)))?.catch(() => undefined);
     const record: HoldRecord = { ...hold.record, state: 'withdrawn', settledAtMs: end.atMs, settledBy: null, settledReason: why };
     this.#release(hold, record, { kind: 'withdrawn', why });
     return why;
@@ -357,10 +360,11 @@ function safely(check: () => Rejudgement): Rejudgement {
   }
 }
 
-function bestEffort(write: () => Promise<void> | undefined | void): void {
+/** Undefined when it throws: the fault that led here was told already. */
+function attempt<T>(write: () => T): T | undefined {
   try {
-    void write()?.catch(() => undefined);
+    return write();
   } catch {
-    // The fault that led here was told already.
+    return undefined;
   }
 }

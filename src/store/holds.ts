@@ -144,8 +144,8 @@ export interface HoldStore {
   change(hold: HoldRecord): boolean;
   /** Ends a pending hold; false when it has ended already. */
   end(id: HoldId, end: HoldEnd): boolean;
-  /** Turns an approval that was written but could not be released into a withdrawal. */
-  overrule(id: HoldId, end: HoldEnd): void;
+  /** Ends a hold that is pending, or approved but could not be released; false when it ended otherwise. */
+  overrule(id: HoldId, end: HoldEnd): boolean;
   get(id: string): HoldRecord | undefined;
   list(query: HoldQuery): HoldPage;
   pending(): HoldRecord[];
@@ -160,7 +160,7 @@ export function createHoldStore(db: Db): HoldStore {
   const end = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
     WHERE id = @id AND state = 'pending'`);
   const overrule = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
-    WHERE id = @id`);
+    WHERE id = @id AND state IN ('pending', 'approved')`);
   const changeTerms = db.prepare(`UPDATE holds SET terms = ? WHERE id = ? AND state = 'pending'`);
   const dropApproval = db.prepare('DELETE FROM hold_approvals WHERE hold_id = ? AND person = ?');
   const get = db.prepare('SELECT * FROM holds WHERE id = ?');
@@ -185,9 +185,7 @@ export function createHoldStore(db: Db): HoldStore {
       return true;
     },
     end: (id, values) => end.run({ id, ...values }).changes === 1,
-    overrule: (id, values) => {
-      overrule.run({ id, ...values });
-    },
+    overrule: (id, values) => overrule.run({ id, ...values }).changes === 1,
     get: (id) => {
       const row = get.get(id) as Row | undefined;
       return row === undefined ? undefined : recordOf(row);

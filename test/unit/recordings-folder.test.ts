@@ -1,0 +1,160 @@
+// Recordings: written soon, read whatever is left of them, bounded, and never outside their folder.
+
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import t, { type Test } from 'tap';
+import type { RecordingHeader, StatementEntry } from '../../src/core/recording.ts';
+import { openRecordings, recordingEntryView, type OpenedRecordings } from '../../src/recordings/recordings.ts';
+
+const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+
+function folder(t: Test): { dir: string; recordings: OpenedRecordings } {
+  const dir = mkdtempSync(join(tmpdir(), 'sallyport-recordings-'));
+  const recordings = openRecordings({ dir, clock });
+  t.teardown(async () => {
+    await recordings.close();
+    rmSync(dir, { recursive: true });
+  });
+  return { dir, recordings };
+}
+
+function header(sessionId: string): RecordingHeader {
+  return { sessionId, principal: 'alice', target: 'orders', protocol: 'postgres', clientAddress: '10.0.0.7', startedAtMs: 1 };
+}
+
+function entry(number: number, more: Partial<StatementEntry> = {}): StatementEntry {
+  return {
+    kind: 'statement',
+    actionId: `a-${number}`,
+    askedMs: number,
+    releasedMs: number,
+    finishedMs: number + 1,
+    text: `SELECT ${number}`,
+    parameters: null,
+    statementKinds: ['select'],
+    effects: ['read public.orders'],
+    decision: 'allow',
+    rule: 'r',
+    holdId: null,
+    approvedBy: [],
+    outcome: 'completed',
+    rows: 1,
+    error: null,
+    results: null,
+    ...more,
+  };
+}
+
+t.test('a recording is readable while it runs, and complete after the close', async (t) => {
+  const { recordings } = folder(t);
+  const recorder = recordings.open('s-1', header('s-1'));
+  recorder.write(entry(1));
+  recorder.write(entry(2, { text: 'DROP TABLE "ü";\n-- \u2028' }));
+  t.match(await recordings.read('s-1'), {
+    header: header('s-1'),
+    entries: [entry(1), entry(2, { text: 'DROP TABLE "ü";\n-- \u2028' })],
+    complete: false,
+  });
+  await recorder.close();
+  await recorder.close();
+  t.match(await recordings.read('s-1'), { complete: true, truncated: false });
+  t.throws(() => recorder.write(entry(3)), { code: 'recorder-failed' });
+  t.throws(() => recordings.open('s-1', header('s-1')), { code: 'recorder-failed' }, 'an old recording is never overwritten');
+  t.match(recordingEntryView(entry(1)), { action_id: 'a-1', asked_ms: 1, statement_kinds: ['select'], approved_by: [] });
+});
+
+t.test('entries reach the file by themselves', async (t) => {
+  const { dir, recordings } = folder(t);
+  const recorder = recordings.open('s-1', header('s-1'));
+  recorder.write(entry(1));
+  const deadline = Date.now() + 5000;
+  while (!readFileSync(join(dir, 's-1.jsonl'), 'utf8').includes('a-1') && Date.now() < deadline) await new Promise(setImmediate);
+  t.match(readFileSync(join(dir, 's-1.jsonl'), 'utf8'), /a-1/);
+});
+
+t.test('torn anywhere, every whole line is still read', async (t) => {
+  const { dir, recordings } = folder(t);
+  const recorder = recordings.open('s-1', header('s-1'));
+  for (let number = 1; number <= 3; number += 1) recorder.write(entry(number));
+  await recorder.close();
+  const path = join(dir, 's-1.jsonl');
+  const whole = readFileSync(path);
+  const headerEnd = whole.indexOf('\n') + 1;
+  for (let size = whole.length - 1; size >= headerEnd; size -= 1) {
+    truncateSync(path, size);
+    const recording = await recordings.read('s-1');
+    const lines = whole.subarray(headerEnd, size).toString().split('\n').length - 1;
+    if (recording?.entries.length !== Math.min(3, lines) || recording.complete) t.fail(`cut at ${size}`);
+  }
+  truncateSync(path, headerEnd - 1);
+  await t.rejects(recordings.read('s-1'), { code: 'recorder-failed' }, 'without a header it says so');
+});
+
+t.test('damage in the middle costs that line only', async (t) => {
+  const { dir, recordings } = folder(t);
+  const recorder = recordings.open('s-1', header('s-1'));
+  for (let number = 1; number <= 3; number += 1) recorder.write(entry(number));
+  await recorder.close();
+  const path = join(dir, 's-1.jsonl');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"actionId":"a-2"', '"actionId":\u0000'));
+  appendFileSync(path, 'rubbish\n');
+  const recording = await recordings.read('s-1');
+  t.strictSame(
+    recording?.entries.map((it) => it.actionId),
+    ['a-1', 'a-3'],
+  );
+  t.equal(recording?.complete, false);
+});
+
+t.test('what one statement leaves is bounded', async (t) => {
+  const { dir, recordings } = folder(t);
+  const recorder = recordings.open('s-1', header('s-1'));
+  recorder.write(
+    entry(1, {
+      text: 'x'.repeat(3_000_000),
+      parameters: Array.from({ length: 5000 }, () => ({ type: null, text: 'p'.repeat(100_000) })).slice(0, 20),
+      results: Array.from({ length: 5000 }, () => ['cell'.repeat(100), null]),
+    }),
+  );
+  await recorder.close();
+  t.ok(statSync(join(dir, 's-1.jsonl')).size < 2_500_000);
+  const [read] = (await recordings.read('s-1'))?.entries ?? [];
+  t.match(read?.text, /x… \(\d+ more characters\)$/);
+  t.ok((read?.results?.length ?? 0) > 0 && (read?.results?.length ?? 0) <= 1000);
+});
+
+t.test('a session id never leads out of the folder', async (t) => {
+  const { dir, recordings } = folder(t);
+  for (const id of ['../x', '..', '.', '', 'a/b', 'a\\b', 'a\0b', 'x'.repeat(65), '-rf', 'ä', 'a.jsonl']) {
+    t.throws(() => recordings.open(id, header(id)), { code: 'recorder-failed' }, JSON.stringify(id));
+    t.equal(await recordings.read(id), undefined);
+  }
+  t.strictSame(readdirSync(dir), []);
+});
+
+t.test('a full disk fails the recorder, once told, and every later write', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'sallyport-recordings-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const program = `
+    import { openRecordings } from ${JSON.stringify(join(import.meta.dirname, '../../src/recordings/recordings.ts'))};
+    const told = [];
+    const recordings = openRecordings({ dir: ${JSON.stringify(dir)}, clock: null, onFailed: (id, fault) => told.push(id + ' ' + fault.code) });
+    const recorder = recordings.open('s-1', { sessionId: 's-1' });
+    let code = '', writes = 0;
+    while (code === '' && writes < 10000) try { recorder.write(${JSON.stringify(entry(1, { text: 'x'.repeat(5000) }))}); writes += 1; } catch (e) { code = e.code; }
+    const read = await recordings.read('s-1');
+    await recorder.close();
+    console.log(JSON.stringify({ told, code, entries: read.entries.length, complete: (await recordings.read('s-1')).complete }));
+  `;
+  const script = `trap '' XFSZ; ulimit -f 400; exec "$0" --input-type=module -e "$1"`;
+  const child = spawn('bash', ['-c', script, process.execPath, program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  for await (const chunk of child.stdout) output += String(chunk);
+  if (child.exitCode === null) await once(child, 'exit');
+  const seen = JSON.parse(output) as { entries: number };
+  t.match(seen, { told: ['s-1 recorder-failed'], code: 'recorder-failed', complete: false });
+  t.ok(seen.entries > 10, 'what was written before is readable');
+});
