@@ -50,7 +50,10 @@ function program(terminal: Terminal, ended: { code: number }): Commander {
     .command('gateway')
     .description('run the gateway')
     .requiredOption('--config <file>', 'its configuration (docs/configuration.md)')
-    .action(async (options: { config: string }) => (await import('./offline/gateway.ts')).runGateway(terminal, options.config));
+    .option('--login-link <person>', 'write a one-time sign-in link for this person into the data folder (the first sign-in)')
+    .action(async (options: { config: string; loginLink?: string }) =>
+      (await import('./offline/gateway.ts')).runGateway(terminal, options.config, options.loginLink),
+    );
   root
     .command('demo')
     .description('run a gateway with a real PostgreSQL, people and data to try it on')

@@ -1,31 +1,52 @@
 // `sallyport gateway`: loads the configuration, starts the gateway, says where it listens, and takes it down on a signal.
 
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
-import { messageOf } from '../core/errors.ts';
 import type { Terminal } from '../cli/terminal.ts';
+import type { RunningGateway } from '../gateway.ts';
+
+/** Long enough to walk from the server to a browser. */
+const loginLinkTtlMs = 15 * 60_000;
 
 /** Resolves when the gateway has been taken down. Throws Fault with words. */
-export async function runGateway(terminal: Terminal, configPath: string): Promise<void> {
+export async function runGateway(terminal: Terminal, configPath: string, loginLinkFor: string | undefined): Promise<void> {
   const config = loadConfig(configPath);
   const { startGateway } = await import('../gateway.ts');
   // Before the start: a signal during it must not kill the process with half of it running.
   const stopped = stopSignal();
   const gateway = await startGateway(config);
-  terminal.err(`console and API  ${gateway.addresses.http}`);
+  try {
+    if (loginLinkFor !== undefined) {
+      const file = writeLoginLink(config.dataDir, gateway.identity.createLoginLink(loginLinkFor, loginLinkTtlMs));
+      terminal.err(`a link that signs ${loginLinkFor} in, once and within ${loginLinkTtlMs / 60_000} minutes, is in ${file}`);
+    }
+    for (const line of addressLines(gateway.addresses)) terminal.err(line);
+    terminal.err('ready; stop with Ctrl-C or SIGTERM');
+    const signal = await stopped;
+    terminal.err(`${signal}: ending sessions and closing`);
+  } finally {
+    await gateway.close();
+  }
+}
+
+function addressLines(addresses: RunningGateway['addresses']): string[] {
+  const lines = [`console and API  ${addresses.http}`];
   for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {
-    const address = gateway.addresses[protocol];
+    const address = addresses[protocol];
     if (address === undefined) continue;
     const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-    terminal.err(`${protocol.padEnd(16)} ${host}:${address.port}`);
+    lines.push(`${protocol.padEnd(16)} ${host}:${address.port}`);
   }
-  terminal.err('ready; stop with Ctrl-C or SIGTERM');
-  const signal = await stopped;
-  terminal.err(`${signal}: ending sessions and closing`);
-  try {
-    await gateway.close();
-  } catch (thrown) {
-    throw new Error(`the gateway did not close cleanly: ${messageOf(thrown)}`, { cause: thrown });
-  }
+  return lines;
+}
+
+/** Into a file, because stderr often ends in a log that more people can read than may sign in. */
+function writeLoginLink(dataDir: string, link: string): string {
+  const file = join(dataDir, 'login-link');
+  rmSync(file, { force: true });
+  writeFileSync(file, `${link}\n`, { mode: 0o600, flag: 'wx' });
+  return file;
 }
 
 /** The first signal closes cleanly; a second one ends at once, as someone who presses Ctrl-C twice means it. */

@@ -1,0 +1,99 @@
+// The whole way of an operator: start a gateway, sign in with the first link, get a token, ask the gateway by the commands,
+// stop it, verify its log. Everything is real but the target, which is never dialled.
+
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const bin = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
+const pack = fileURLToPath(new URL('../../policies/packs/development-database.yaml', import.meta.url));
+
+const dir = mkdtempSync(`${tmpdir()}/sallyport-cli-`);
+t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+mkdirSync(`${dir}/policies`);
+copyFileSync(pack, `${dir}/policies/development-database.yaml`);
+const config = `${dir}/sallyport.yaml`;
+writeFileSync(
+  config,
+  `data_dir: data
+listen: { http: { port: 0 }, postgres: { port: 0 } }
+policies: { dir: policies }
+people: [{ name: bob, groups: [dba] }, { name: erin, groups: [operators] }]
+rights: { approve: [dba], audit: [operators], operate: [operators] }
+targets: [{ name: orders, protocol: postgres, host: 127.0.0.1, port: 1, user: x }]
+`,
+);
+
+function start(args: readonly string[], input = ''): { child: ChildProcess; output: () => string; until(words: RegExp): Promise<string> } {
+  const child = spawn(process.execPath, [bin, ...args], { env: { PATH: process.env['PATH'] ?? '', HOME: dir } });
+  let output = '';
+  let changed = (): void => {};
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      changed();
+    });
+  }
+  child.on('close', () => changed());
+  child.stdin.end(input);
+  const until = async (words: RegExp): Promise<string> => {
+    for (;;) {
+      const match = words.exec(output);
+      if (match !== null) return match[1] ?? match[0];
+      if (child.exitCode !== null) throw new Error(`ended before it said ${String(words)}: ${output}`);
+      await new Promise<void>((resolve) => (changed = resolve));
+    }
+  };
+  return { child, output: () => output, until };
+}
+
+async function run(args: readonly string[], input = ''): Promise<{ code: number | null; output: string }> {
+  const { child, output } = start(args, input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output: output() };
+}
+
+t.test('from the first start to a verified log', async (t) => {
+  const gateway = start(['gateway', '--config', config, '--login-link', 'erin']);
+  t.teardown(() => gateway.child.kill('SIGKILL'));
+  const server = await gateway.until(/console and API {2}(\S+)/);
+  await gateway.until(/ready/);
+
+  const file = `${dir}/data/login-link`;
+  t.equal(statSync(file).mode & 0o777, 0o600);
+  const link = readFileSync(file, 'utf8').trim();
+  t.notOk(gateway.output().includes(link.split('#')[1] ?? link), 'the link itself is not in the log');
+  const headers = { 'content-type': 'application/json', origin: server };
+  const login = await fetch(`${server}/api/v1/login`, { method: 'POST', headers, body: JSON.stringify({ secret: link.split('#')[1] }) });
+  t.equal(login.status, 200);
+  const cookie = (login.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
+  const issued = await fetch(`${server}/api/v1/tokens`, { method: 'POST', headers: { ...headers, cookie }, body: '{"name":"cli"}' });
+  const { token } = (await issued.json()) as { token: string };
+
+  t.match(await run(['login', '--server', server], `${token}\n`), { code: 0, output: /signed in to \S+ as erin/ });
+  t.match(await run(['targets']), { code: 0, output: /orders +postgres +psql / });
+  t.match(await run(['holds']), { code: 0, output: /nothing waits/ });
+  t.match(await run(['sessions', '--json']), { code: 0, output: /^\[\]/ });
+  t.match(await run(['token', '--ttl', '1m']), { code: 0, output: /^sp_/ });
+  t.match(await run(['token', '--ttl', '1m', '--person', 'bob']), { code: 0, output: /^sp_/ });
+  t.match(await run(['approve', 'h-000000']), { code: 4, output: /there is no/ });
+  t.match(await run(['sessions', 'nope']), { code: 4 });
+  const events = await run(['audit', '--type', 'token.issued', '--json']);
+  t.equal(events.code, 0);
+  t.ok((JSON.parse(events.output) as unknown[]).length >= 2);
+  t.notMatch(events.output, new RegExp(token), 'no token is in the log');
+
+  gateway.child.kill('SIGTERM');
+  const [code] = (await once(gateway.child, 'close')) as [number | null];
+  t.equal(code, 0, 'it closes cleanly');
+  t.match(await run(['audit', 'verify', `${dir}/data/audit`]), { code: 0, output: /^intact: \d+ events/ });
+  t.match(await run(['targets']), { code: 1, output: /can't be reached: connection refused/ });
+});
+
+t.test('a first link for nobody ends in words, with nothing left running', async (t) => {
+  t.match(await run(['gateway', '--config', config, '--login-link', 'nobody']), { code: 1, output: /there is no person "nobody"/ });
+});
