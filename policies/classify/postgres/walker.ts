@@ -15,10 +15,11 @@ import {
   readRelation,
   relationOf,
   riskAt,
+  typeReads,
   writeRelation,
 } from './objects.ts';
 import { noteSetConfig } from './session-settings.ts';
-import { flagAt, isTree, listAt, locationOf, namesOf, nodeOf, textAt, treeAt, type Tree } from './tree.ts';
+import { constantOf, flagAt, isTree, listAt, locationOf, namesOf, nodeOf, textAt, treeAt, type Tree } from './tree.ts';
 
 /** Names of WITH queries in reach, innermost first. */
 interface Scope {
@@ -296,8 +297,18 @@ class Walk {
       noteSetConfig(args, visit.surely, locationOf(body), this.#findings, this.#context);
     } else {
       this.#judgedCall(names, args.length, locationOf(body));
+      this.#inputOfNamedType(names, args);
     }
     this.#children(visit, 'funcname');
+  }
+
+  /** pg_input_is_valid(text, type) runs the input code of a type that is named in a text. */
+  #inputOfNamedType(names: readonly string[], args: readonly unknown[]): void {
+    const name = names[names.length - 1] ?? '';
+    if (name !== 'pg_input_is_valid' && name !== 'pg_input_error_info') return;
+    const type = constantOf(args[1]);
+    if (type !== null && /^[a-z_][a-z0-9_]*$/.test(type) && typeReads(null, type, this.#context)) return;
+    this.#findings.effect('call', 'unknown', 'function', name);
   }
 
   #judgedCall(names: readonly string[], argumentCount: number, location: number | null): void {
