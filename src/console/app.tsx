@@ -72,7 +72,7 @@ function SignedIn() {
             </Route>
             <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} sessionId={id} me={me.data} />}</Route>
             <Route path="/audit">
-              <AuditPage />
+              <AuditPage me={me.data} />
             </Route>
             <Route path="/targets">
               <TargetsPage me={me.data} />

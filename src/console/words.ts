@@ -102,6 +102,7 @@ export function stateWords(state: HoldState): { readonly text: string; readonly 
 
 /** How a hold ended, as one sentence. */
 export function settlementWords(hold: HoldView): string {
+  const by = hold.approvals.map((approval) => approval.by).join(', ');
   const because = hold.settled_reason === null || hold.settled_reason === '' ? '' : `: ${hold.settled_reason}`;
   switch (hold.state) {
     case 'pending':
@@ -109,7 +110,7 @@ export function settlementWords(hold: HoldView): string {
         ? 'Nobody has answered yet.'
         : `${hold.approvals.length} of ${hold.approvals_needed} approvals given.`;
     case 'approved':
-      return 'Approved. The statement went on to the target.';
+      return `Approved${by === '' ? '' : ` by ${by}`}. The session’s log shows how the statement ended.`;
     case 'denied':
       return `Denied by ${hold.settled_by ?? 'somebody'}${because}. The statement never reached the target.`;
     case 'expired':

@@ -6,7 +6,7 @@ import { useMutation } from '@tanstack/react-query';
 import { IconShieldCheck } from '@tabler/icons-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
-import type { AuditEventView, AuditVerification } from '../../api/contract.ts';
+import type { AuditEventView, AuditVerification, Me } from '../../api/contract.ts';
 import { api } from '../api.ts';
 import type { AuditFilters } from '../api.ts';
 import { auditTone, auditTypes, auditWords } from '../audit-words.ts';
@@ -23,7 +23,8 @@ import { plural } from '../words.ts';
 const noFilters: AuditFilters = { type: '', principal: '', target: '', since: '', until: '', text: '' };
 const typingPauseMs = 250;
 
-export default function AuditPage() {
+export default function AuditPage({ me }: { readonly me: Me }) {
+  const auditor = me.rights.includes('audit');
   const [filters, setFilters] = useState(noFilters);
   const [settled] = useDebouncedValue(filters, typingPauseMs);
   const audit = useAudit(settled);
@@ -33,11 +34,15 @@ export default function AuditPage() {
     <div className="page">
       <div className="page-head">
         <h1>Audit</h1>
-        <div className="end">
-          <Verify />
-        </div>
+        {auditor ? (
+          <div className="end">
+            <Verify />
+          </div>
+        ) : (
+          <span className="dim">your own events</span>
+        )}
       </div>
-      <Filters filters={filters} onChange={setFilters} />
+      <Filters filters={filters} onChange={setFilters} auditor={auditor} />
       <section className="panel" aria-label="Events">
         {audit.error !== null ? (
           <div className="panel-body">
@@ -87,7 +92,14 @@ function isoOf(local: string): string {
   return Number.isFinite(ms) ? new Date(ms).toISOString() : '';
 }
 
-function Filters({ filters, onChange }: { readonly filters: AuditFilters; readonly onChange: (filters: AuditFilters) => void }) {
+interface FiltersProps {
+  readonly filters: AuditFilters;
+  readonly onChange: (filters: AuditFilters) => void;
+  /** Others see their own events only: asking for a person makes no sense then. */
+  readonly auditor: boolean;
+}
+
+function Filters({ filters, onChange, auditor }: FiltersProps) {
   const [range, setRange] = useState<Range>('');
   const set = (name: keyof AuditFilters) => (value: string) => onChange({ ...filters, [name]: value });
   const pickRange = (picked: Range): void => {
@@ -104,7 +116,7 @@ function Filters({ filters, onChange }: { readonly filters: AuditFilters; readon
         options={[['', 'Any event'], ...auditTypes.map((type) => [type, type] as const)]}
         onChange={set('type')}
       />
-      <Search label="Person" placeholder="Person" value={filters.principal} onChange={set('principal')} />
+      {auditor ? <Search label="Person" placeholder="Person" value={filters.principal} onChange={set('principal')} /> : null}
       <Search label="Target" placeholder="Target" value={filters.target} onChange={set('target')} />
       <Choice label="Time" value={range} options={ranges.map(([name, words]) => [name, words] as const)} onChange={pickRange} />
       {range === 'between' ? <Moment label="From" onChange={set('since')} /> : null}

@@ -1,0 +1,48 @@
+// Hidden characters must not reach an approver's eye as what they are: each family has a row here.
+
+import t from 'tap';
+import { oddCharacters, visibleLine, visibleText } from '../../src/console/visible.ts';
+
+const rows: readonly (readonly [string, string, string])[] = [
+  ['a right-to-left override is spelled out', 'admin\u202e;resu', 'admin\\u202e;resu'],
+  ['an isolate is spelled out', 'a\u2066b\u2069', 'a\\u2066b\\u2069'],
+  ['a zero-width space inside a name is spelled out', 'ord\u200bers', 'ord\\u200bers'],
+  ['a byte order mark is spelled out', '\ufeffselect', '\\ufeffselect'],
+  ['an escape sequence is spelled out', '\x1b[2Jx', '\\x1b[2Jx'],
+  ['a C1 control is spelled out', 'a\x9bb', 'a\\x9bb'],
+  ['NUL and DEL are spelled out', '\0\x7f', '\\x00\\x7f'],
+  ['a no-break space is spelled out', 'a\u00a0b', 'a\\xa0b'],
+  ['a tag character beyond the basic plane is spelled out', 'a\u{e0041}b', 'a\\u{e0041}b'],
+  ['a variation selector is spelled out', 'a\ufe0f', 'a\\ufe0f'],
+  ['a Hangul filler is spelled out', 'a\u3164b', 'a\\u3164b'],
+  ['a lone surrogate is spelled out', 'a\ud800b', 'a\\ud800b'],
+  ['a bare carriage return is spelled out', 'drop\rselect', 'drop\\x0dselect'],
+  ['a carriage return before a newline is ordinary', 'a\r\nb', 'a\r\nb'],
+  ['newline and tab are ordinary', 'a\n\tb', 'a\n\tb'],
+  ['a Cyrillic letter inside a Latin word is spelled out', 'p\u0430yments', 'p\\u0430yments'],
+  ['a Greek letter inside a Latin word is spelled out', 'c\u03bfde', 'c\\u03bfde'],
+  ['a word of Cyrillic letters only is ordinary', 'заказы', 'заказы'],
+  ['accents and emoji are ordinary', 'café Łódź 日本 🚀', 'café Łódź 日本 🚀'],
+];
+
+for (const [name, text, shown] of rows) {
+  t.test(name, async (t) => {
+    t.equal(visibleText(text), shown);
+  });
+}
+
+t.test('a line has no newline and no hidden character', async (t) => {
+  t.equal(visibleLine('  drop\n\ttable\u202e x  '), 'drop table\\u202e x');
+});
+
+t.test('ranges are in order and cover exactly the odd characters', async (t) => {
+  const text = 'a\u200bp\u0430y\x1b';
+  t.same(
+    oddCharacters(text).map(({ start, end, oddity }) => [start, end, oddity]),
+    [
+      [1, 2, 'invisible'],
+      [3, 4, 'look-alike'],
+      [5, 6, 'control'],
+    ],
+  );
+});
