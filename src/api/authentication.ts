@@ -3,7 +3,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Right } from './contract.ts';
-import { saysSameOrigin } from './guard.ts';
+import { isSafeRead, saysSameOrigin } from './guard.ts';
 import { HttpProblem } from './problems.ts';
 import { FailureLimit } from './rate-limit.ts';
 import type { ApiServices, SignedIn } from './services.ts';
@@ -89,8 +89,9 @@ function bearer(authorization: string, services: ApiServices): SignedIn | null {
 }
 
 function checkCookieRequest(request: FastifyRequest): void {
-  if (request.method === 'GET' || request.method === 'HEAD') return;
+  if (isSafeRead(request)) return;
   if (!saysSameOrigin(request)) throw new HttpProblem(403, 'cross-site', 'the browser did not say that this comes from the console');
+  if (request.method === 'GET') return; // a WebSocket handshake has no body
   if (!/^application\/json(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new HttpProblem(415, 'json-only', 'requests that change something are JSON');
   }

@@ -24,7 +24,7 @@ export async function serveConsole(app: FastifyInstance, dir: string): Promise<v
   if (built) {
     await app.register(fastifyStatic, {
       root: dir,
-      index: false,
+      index: ['index.html'],
       dotfiles: 'ignore',
       cacheControl: false,
       setHeaders: (reply, path) => void reply.header('cache-control', path.startsWith(join(dir, 'assets')) ? assetCache : 'no-store'),

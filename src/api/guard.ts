@@ -77,7 +77,7 @@ function checkOrigin(request: FastifyRequest, own: ReadonlySet<string>): void {
 }
 
 /** A read that is no WebSocket handshake: it changes nothing, and the same-origin policy keeps the answer from other sites. */
-function isSafeRead(request: FastifyRequest): boolean {
+export function isSafeRead(request: FastifyRequest): boolean {
   return (request.method === 'GET' || request.method === 'HEAD') && request.headers.upgrade === undefined;
 }
 

@@ -52,9 +52,10 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
   app.setErrorHandler<Error>((error, request, reply) => sendError(error, request, reply, log));
   takeJsonOnly(app);
 
+  // First of all hooks: it ends the sockets of refused upgrades, which nothing else would.
+  await app.register(websocket, { options: { maxPayload: clientMessageBytesMax, perMessageDeflate: false } });
   guard(app, gateway.publicUrl, tls !== null);
   await app.register(cookie);
-  await app.register(websocket, { options: { maxPayload: clientMessageBytesMax, perMessageDeflate: false } });
   await describe(app, gateway.version, cookieName(gateway.publicUrl()));
   await app.register(async (api) => routes(api, services), { prefix: apiBase });
   app.withTypeProvider<ZodTypeProvider>().route({
