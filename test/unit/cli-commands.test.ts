@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { statSync } from 'node:fs';
 import t from 'tap';
 import type { Test } from 'tap';
+import { Client } from '../../src/cli/client.ts';
+import { holds } from '../../src/cli/holds.ts';
 import { checkServer, credentialsFile, findCredentials, saveCredentials } from '../../src/cli/credentials.ts';
 import { CommandFailure } from '../../src/cli/exit-code.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
@@ -244,4 +246,39 @@ t.test('credentials are saved for their owner alone and go to their own server o
   );
   t.equal(checkServer('http://[::1]:8080/'), 'http://[::1]:8080');
   t.end();
+});
+
+t.test('watching prints each hold when it appears and when it ends', async (t) => {
+  const settled = { ...hold, state: 'denied', settled_by: 'bob', settled_reason: evil };
+  let looks = 0;
+  const server = createServer((request, response) => {
+    const one = (request.url ?? '').endsWith('/holds/h-7K3M9Q');
+    if (!one) looks++;
+    response.end(JSON.stringify(one ? settled : { items: looks === 1 ? [hold] : [], next: null }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const lines: string[] = [];
+  const stop = new AbortController();
+  const terminal: Terminal = {
+    out: (line) => {
+      lines.push(line);
+      if (line.includes('denied')) stop.abort();
+    },
+    err: () => {},
+    columns: 100,
+    interactive: true,
+    paint: (_colour, text) => text,
+  };
+  const client = new Client({ server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 'x' });
+  await holds({ terminal, client, nowMs: () => 0, signal: stop.signal }, { state: 'pending', watch: true, limit: 50 });
+  t.match(lines[0], /^h-7K3M9Q pending, .* 1 of 2 {2}Alice DROP\\x1b/);
+  t.ok(lines.some((line) => line.includes('locks are held')));
+  t.ok(lines.includes('  | SELECT 1'));
+  t.match(lines.at(-1), /^h-7K3M9Q denied by bob: DROP\\x1b\[2J TABLE\\u202e x$/);
+  t.notMatch(lines.join(''), /[\u001b\u202e]/);
 });
