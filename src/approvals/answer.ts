@@ -57,7 +57,6 @@ export function reasonProblem(hold: HoldRecord, answer: Answer, reason: string |
  * that steer a terminal or turn the direction of text become spaces.
  */
 export function plainReason(reason: string | null): string | null {
-  // eslint-disable-next-line no-control-regex
   const plain = (reason ?? '').replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' ').trim();
   return plain === '' ? null : plain;
 }

@@ -117,14 +117,14 @@ function candidates(
   return db.prepare(sql).iterate(rarest.id, from, before) as IterableIterator<Row>;
 }
 
-/** Every word as a quoted prefix: nothing that is typed is syntax. Null when there is no word to look for. */
+/**
+ * Every word quoted, so that nothing that is typed is syntax; a star after a word asks for beginnings. Whole words are the
+ * rule because they are found by walking from the newest, while beginnings are gathered over the whole log first.
+ * Null when there is no word to look for.
+ */
 function ftsQuery(text: string | undefined): string | null {
-  const words = (text ?? '').match(/[\p{L}\p{N}_]+/gu) ?? [];
-  if (words.length === 0) return null;
-  return words
-    .slice(0, textWordsMax)
-    .map((word) => `"${word}"*`)
-    .join(' ');
+  const words = [...(text ?? '').matchAll(/([\p{L}\p{N}_]+)(\*?)/gu)].slice(0, textWordsMax);
+  return words.length === 0 ? null : words.map(([, word, star]) => `"${word}"${star}`).join(' ');
 }
 
 function readRows(dir: string, rows: readonly Row[]): AuditEventView[] {

@@ -18,7 +18,7 @@ export interface AuditQuery {
   readonly fromMs?: number | undefined;
   /** Wall clock, exclusive. */
   readonly toMs?: number | undefined;
-  /** Words that must all occur in the event's detail (text, rule, reason, …); a word matches beginnings. */
+  /** Words that must all occur in the event's detail (text, rule, reason, …), in any case; `ord*` finds beginnings. */
   readonly text?: string | undefined;
   readonly cursor?: string | undefined;
   /** 1 to auditPageMax; 50 when absent. */

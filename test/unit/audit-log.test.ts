@@ -125,7 +125,7 @@ t.test('search', async (t) => {
   t.strictSame(await seqs({ session: 's-7', principal: 'bob', limit: 2 }), [597, 587]);
   t.strictSame(await seqs({ principal: 'nobody' }), []);
   t.strictSame(await seqs({ text: 'friday drop' }), [600, 500, 400, 300, 200, 100]);
-  t.strictSame(await seqs({ text: 'fri', principal: 'alice', limit: 1 }), [600], 'beginnings of words');
+  t.strictSame(await seqs({ text: 'fri*', principal: 'alice', limit: 1 }), [600], 'beginnings of words');
   t.strictSame(await seqs({ text: '") OR 1=1 --' }), [], 'what is typed is no syntax');
   t.strictSame(await seqs({ text: '%' }), []);
   t.strictSame(await seqs({ fromMs: event(100).atMs, toMs: event(103).atMs }), [102, 101, 100]);
