@@ -16,7 +16,6 @@ let api: Fixture;
 t.before(async () => {
   api = await startApi();
 });
-t.after(() => api.close());
 
 const json = { 'content-type': 'application/json' };
 
@@ -217,4 +216,15 @@ t.test('the built console: index for its own addresses, long cache for hashed fi
   for (const path of ['/%2e%2e/secret.txt', '/..%2fsecret.txt', '/assets/..%2f..%2fsecret.txt', '/....//secret.txt']) {
     t.notMatch(await (await fetch(own.url + path)).text(), /^secret/, path);
   }
+});
+
+t.test('closing ends what is open, a live socket too', async (t) => {
+  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/api/v1/live`, {
+    headers: { authorization: `Bearer ${api.token('bob')}` },
+  });
+  await new Promise((resolve) => socket.on('message', resolve));
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  await api.close();
+  await closed;
+  await t.rejects(fetch(`${api.url}/healthz`));
 });
