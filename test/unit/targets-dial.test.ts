@@ -78,7 +78,7 @@ t.test('a silent network runs into the time limit, and a client that leaves ends
   const leaving = new AbortController();
   const attempt = dial(silent, leaving.signal, 60_000);
   leaving.abort();
-  await t.rejects(attempt, { code: 'target-unreachable' });
+  await t.rejects(attempt, { code: 'target-unreachable', message: /the client is gone/ });
   await t.rejects(dial(silent, leaving.signal), { message: /the client is gone/ });
 });
 
