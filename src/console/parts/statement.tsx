@@ -46,7 +46,7 @@ export function Statement({ text, risks, protocol }: Props) {
 
   return (
     <>
-      <div className="statement" ref={box} tabIndex={0} role="region" aria-label="Statement">
+      <div className="statement" ref={box} tabIndex={0} role="group" aria-label="Statement">
         {cut.lines.map((line, index) => (
           <Line key={index} number={index + 1} pieces={line} risks={risks} />
         ))}
@@ -102,12 +102,14 @@ function PieceText({ piece, risks }: { readonly piece: Piece; readonly risks: re
       </span>
     );
   if (piece.risks.length === 0) return inner;
+  // One stop for the keyboard for each risk, not one for each coloured piece of it.
+  const starts = piece.risks.some((index) => risks[index]?.start === piece.start);
   const why = piece.risks.map((index) => risks[index]?.why ?? '').join('; ');
   return (
     <Tooltip label={why} multiline maw={320} withArrow events={{ hover: true, focus: true, touch: true }}>
-      <span className="risk" tabIndex={0} data-risk={piece.risks.join(' ')} aria-label={`${piece.text} (${why})`} role="mark">
+      <mark className="risk" tabIndex={starts ? 0 : -1} data-risk={piece.risks.join(' ')}>
         {inner}
-      </span>
+      </mark>
     </Tooltip>
   );
 }
