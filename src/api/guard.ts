@@ -39,7 +39,7 @@ export function ownOrigins(app: FastifyInstance, publicUrl: string, tls: boolean
   const scheme = tls ? 'https' : 'http';
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : null;
-  const own = new Set([new URL(publicUrl).origin]);
+  const own = new Set(publicUrl === '' ? [] : [new URL(publicUrl).origin]); // '' until the gateway knows its port
   for (const name of loopbackNames) if (port !== null) own.add(new URL(`${scheme}://${name}:${port}`).origin);
   return own;
 }

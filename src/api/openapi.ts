@@ -2,10 +2,11 @@
 
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
+import { cookieName } from './authentication.ts';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
 /** Registered before the routes it describes. */
-export async function describe(app: FastifyInstance, version: string, cookie: string): Promise<void> {
+export async function describe(app: FastifyInstance, version: string, publicUrl: () => string): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -21,7 +22,12 @@ export async function describe(app: FastifyInstance, version: string, cookie: st
       components: {
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer', description: 'An access token (sp_…)' },
-          cookie: { type: 'apiKey', in: 'cookie', name: cookie, description: 'The console session; changes need a same-origin request' },
+          cookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: cookieName(publicUrl()),
+            description: 'The console session (__Host-sallyport over HTTPS); changes need a same-origin request',
+          },
         },
       },
       security: [{ token: [] }, { cookie: [] }],

@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { authenticate, cookieName } from './authentication.ts';
+import { authenticate } from './authentication.ts';
 import { serveConsole } from './console-files.ts';
 import { apiBase } from './contract.ts';
 import { guard } from './guard.ts';
@@ -56,7 +56,7 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
   await app.register(websocket, { options: { maxPayload: clientMessageBytesMax, perMessageDeflate: false } });
   guard(app, gateway.publicUrl, tls !== null);
   await app.register(cookie);
-  await describe(app, gateway.version, cookieName(gateway.publicUrl()));
+  await describe(app, gateway.version, gateway.publicUrl);
   await app.register(async (api) => routes(api, services), { prefix: apiBase });
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',

@@ -81,12 +81,14 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
-export async function startApi(consoleDir = '/nonexistent'): Promise<Fixture> {
+/** With `publicUrl` the API believes to be behind that name; it listens on loopback all the same. */
+export async function startApi(consoleDir = '/nonexistent', publicUrl?: string): Promise<Fixture> {
   const db = openDatabase(':memory:', [...identityMigrations, ...holdMigrations, ...sessionMigrations]);
   const clock = new HandClock();
   const audit = new KeptAudit();
   let url = 'http://127.0.0.1:1';
-  const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl: () => url });
+  const base = () => publicUrl ?? url;
+  const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl: base });
   const holds = createHolds({ db, clock, random, audit, consoleUrl: url });
   const sessions = createSessionStore(db);
   const sessionListeners = new Set<(session: SessionView) => void>();
@@ -140,7 +142,7 @@ export async function startApi(consoleDir = '/nonexistent'): Promise<Fixture> {
     webhooks: { deliveries: () => ({ items: [], next: null }) },
     gateway: {
       version: '0.0.0',
-      publicUrl: () => url,
+      publicUrl: base,
       addressOf: (protocol) => (protocol === 'postgres' ? { host: '127.0.0.1', port: 6432 } : null),
       tls: null,
       consoleDir,

@@ -61,9 +61,22 @@ t.test('only our own names are answered: a rebound name of another site gets not
   t.equal(await statusWithHost('10.0.0.1', '/healthz'), 200, 'load balancers');
 });
 
-t.test('the public name is ours too, whatever the port', async (t) => {
-  const own = ownOrigins(api.app, 'https://Gateway.example', true);
-  t.ok(own.has('https://gateway.example'));
+t.test('behind a public name: its host and origin are ours, cookies are bound to it and to HTTPS', async (t) => {
+  t.ok(ownOrigins(api.app, 'https://Gateway.example', true).has('https://gateway.example'));
+  const behind = await startApi('/nonexistent', 'https://gateway.example');
+  t.teardown(() => behind.close());
+  const body = JSON.stringify({ token: behind.token('bob') });
+  const reply = await behind.app.inject({
+    method: 'POST',
+    url: '/api/v1/login',
+    headers: { ...json, host: 'gateway.example', origin: 'https://gateway.example' },
+    body,
+  });
+  t.equal(reply.statusCode, 200);
+  t.match(reply.headers['set-cookie'], /^__Host-sallyport=[0-9a-z]{40}; .*Path=\/; .*HttpOnly; Secure; SameSite=Strict$/);
+  t.match(reply.headers['strict-transport-security'], /max-age=/);
+  const cross = { ...json, host: 'gateway.example', origin: 'http://gateway.example' };
+  t.equal((await behind.app.inject({ method: 'POST', url: '/api/v1/login', headers: cross, body })).statusCode, 403, 'another scheme');
 });
 
 t.test('without a proof: 401 with a challenge, as a problem document', async (t) => {
@@ -163,6 +176,10 @@ t.test('problems: unknown addresses, bad JSON, unknown fields, large bodies, poi
   t.match(await (await fetch(`${api.url}/api/v1/audit?since=gestern`, { headers })).json(), {
     status: 400,
     errors: [{ path: 'querystring.since' }],
+  });
+  t.match(await (await fetch(`${api.url}/api/v1/audit?principle=bob`, { headers })).json(), {
+    status: 400,
+    errors: [{ message: /principle/ }],
   });
   t.match(await post('{'), { status: 400 });
   t.match(await post('[]'), { status: 400 });

@@ -15,7 +15,7 @@ export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {
       schema: {
         summary: 'Audit events, newest first',
         tags: ['audit'],
-        querystring: z.object({
+        querystring: z.strictObject({
           type: filter,
           principal: filter,
           target: filter,
@@ -23,6 +23,8 @@ export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {
           hold: filter,
           since: timeFilter,
           until: timeFilter,
+          from: timeFilter.meta({ description: 'The same as since' }),
+          to: timeFilter.meta({ description: 'The same as until' }),
           text: filter,
           ...paging,
         }),
@@ -30,7 +32,7 @@ export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {
       },
       handler: async (request) => {
         const caller = callerOf(request, services);
-        const { type, principal, target, session, hold, since, until, text, cursor, limit } = request.query;
+        const { type, principal, target, session, hold, since, until, from, to, text, cursor, limit } = request.query;
         const own = caller.principal.name;
         const isAuditor = caller.rights.includes('audit');
         if (!isAuditor && principal !== undefined && principal !== own) return { items: [], next: null };
@@ -40,8 +42,8 @@ export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {
           target: target,
           session: session,
           hold: hold,
-          fromMs: since,
-          toMs: until,
+          fromMs: since ?? from,
+          toMs: until ?? to,
           text: text,
           cursor,
           limit,

@@ -53,7 +53,7 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
       schema: {
         summary: 'What was posted to webhooks, newest first',
         tags: ['webhooks'],
-        querystring: z.object({ hold: filter, ...paging }),
+        querystring: z.strictObject({ hold: filter, ...paging }),
         response: gives(pageOf(deliveryView)),
       },
       handler: async (request) => {

@@ -22,7 +22,7 @@ export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
       schema: {
         summary: 'Holds, newest first',
         tags: ['holds'],
-        querystring: z.object({ state: holdState.optional(), principal: filter, ...paging }),
+        querystring: z.strictObject({ state: holdState.optional(), principal: filter, ...paging }),
         response: gives(pageOf(holdView)),
       },
       handler: async (request) => {

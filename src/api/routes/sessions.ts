@@ -26,7 +26,7 @@ export function sessionRoutes(services: ApiServices): FastifyPluginAsyncZod {
       schema: {
         summary: 'Sessions, newest first',
         tags: ['sessions'],
-        querystring: z.object({ state: z.enum(['open', 'closed']).optional(), principal: filter, target: filter, ...paging }),
+        querystring: z.strictObject({ state: z.enum(['open', 'closed']).optional(), principal: filter, target: filter, ...paging }),
         response: gives(pageOf(sessionView)),
       },
       handler: async (request) => {

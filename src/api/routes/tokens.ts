@@ -49,7 +49,7 @@ export function tokenRoutes(services: ApiServices): FastifyPluginAsyncZod {
       schema: {
         summary: 'Live tokens, oldest first',
         tags: ['tokens'],
-        querystring: z.object({ person: filter }),
+        querystring: z.strictObject({ person: filter }),
         response: gives(pageOf(tokenView)),
       },
       handler: async (request) => {
