@@ -62,6 +62,8 @@ export const people: readonly PersonRecord[] = [
   person('carol', ['auditors']),
   person('erin', ['operators']),
   person('frank', ['engineers']),
+  /** Policy names her group, the configuration gives it no right to approve. */
+  person('gina', ['auditors', 'release']),
 ];
 export const rights = { approve: ['dba'], audit: ['auditors'], operate: ['operators'] };
 
@@ -206,7 +208,7 @@ function request(principal: Principal, text: string, reasonRequired: boolean): H
     classification: { understood: true, problem: null, statements: [], summary: { ...empty, missingWhere: false } },
     transaction: 'none',
     rule: { id: 'production/hold-destructive', title: 'Dropping waits', version: 'v1' },
-    terms: { approverGroups: ['dba'], approvalsNeeded: 1, expiresMs: 900_000, expiresInTransactionMs: 60_000, reasonRequired },
+    terms: { approverGroups: ['dba', 'release'], approvalsNeeded: 1, expiresMs: 900_000, expiresInTransactionMs: 60_000, reasonRequired },
     expiresMs: 900_000,
   };
 }

@@ -60,7 +60,9 @@ t.test('holds are seen by their requester, by approvers while pending, by audito
   t.match(view, { state: 'pending', principal: 'alice', target: 'orders', can_answer: true, rule: 'production/hold-destructive' });
   t.equal(view['text'], 'DROP TABLE <script>alert(1)</script>\u001b[31m', 'exactly what was asked');
   t.match((await call('alice', 'GET', `/holds/${mine.id}`)).body, { can_answer: false, cannot_answer_because: /yourself/ });
-  t.match((await call('frank', 'GET', `/holds/${mine.id}`)).status, 404);
+  t.equal((await call('frank', 'GET', `/holds/${mine.id}`)).status, 404);
+  const ginas = (await call('gina', 'GET', `/holds/${mine.id}`)).body;
+  t.match(ginas, { can_answer: false, cannot_answer_because: /right to approve/ }, 'in the rule’s group is not enough');
   const page = (await call('bob', 'GET', `${pending}&limit=1`)).body;
   t.same(ids(await call('bob', 'GET', `${pending}&limit=1&cursor=${encodeURIComponent(String(page['next']))}`)), [mine.id]);
   mine.withdraw('the test goes on');
