@@ -1,6 +1,7 @@
 // One hold: everything an approver needs to decide, and the two buttons.
 
 import { IconArrowLeft, IconLock } from '@tabler/icons-react';
+import { useState } from 'react';
 import { Link } from 'wouter';
 import type { HoldView } from '../../api/contract.ts';
 import { ApiProblem } from '../api.ts';
@@ -49,6 +50,7 @@ function Back() {
 
 function Loaded({ hold }: { readonly hold: HoldView }) {
   const pending = hold.state === 'pending';
+  const [tooLate, setTooLate] = useState(false);
   return (
     <div className={pending && hold.can_answer ? 'page answer-open' : 'page'}>
       <Back />
@@ -65,7 +67,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
         ) : null}
       </div>
       {pending ? <CountdownBar from={hold.created_at} until={hold.expires_at} /> : null}
-      <AnswerNote hold={hold} />
+      <AnswerNote hold={hold} tooLate={tooLate} />
       <div className="hold-columns">
         <div>
           <TransactionNote hold={hold} />
@@ -87,7 +89,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
           </section>
         </div>
         <div>
-          {pending && hold.can_answer ? <AnswerForm hold={hold} /> : null}
+          {pending && hold.can_answer ? <AnswerForm hold={hold} onTooLate={() => setTooLate(true)} /> : null}
           <section className="panel" aria-label="Course of this hold">
             <header>
               <h2>Course</h2>

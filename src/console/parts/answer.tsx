@@ -16,11 +16,14 @@ const reasonCharactersMax = 1_000;
 type Kind = 'approve' | 'deny';
 
 /** Why there is nothing to press: the hold is settled, or this person may not answer it. */
-export function AnswerNote({ hold }: { readonly hold: HoldView }) {
+export function AnswerNote({ hold, tooLate }: { readonly hold: HoldView; readonly tooLate: boolean }) {
   if (hold.state !== 'pending') {
     return (
       <div role="status">
-        <Note tone={stateWords(hold.state).tone}>{visibleText(settlementWords(hold))}</Note>
+        <Note tone={stateWords(hold.state).tone}>
+          {tooLate ? <b>Your answer came too late. </b> : null}
+          {visibleText(settlementWords(hold))}
+        </Note>
       </div>
     );
   }
@@ -43,7 +46,7 @@ function Progress({ hold }: { readonly hold: HoldView }) {
 }
 
 /** The reason, and the two buttons. */
-export function AnswerForm({ hold }: { readonly hold: HoldView }) {
+export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; readonly onTooLate: () => void }) {
   const client = useQueryClient();
   const [reason, setReason] = useState('');
   const [missing, setMissing] = useState<Kind | null>(null);
@@ -56,6 +59,7 @@ export function AnswerForm({ hold }: { readonly hold: HoldView }) {
     onSuccess: (answered) => rememberHold(client, answered),
     onError: (error) => {
       // Somebody or something was faster: show what it is now.
+      if (error instanceof ApiProblem && error.status === 409) onTooLate();
       if (error instanceof ApiProblem && error.status !== 0) void client.invalidateQueries({ queryKey: keys.hold(hold.id) });
     },
   });

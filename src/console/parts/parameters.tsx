@@ -6,7 +6,7 @@ type Parameters = readonly { readonly type: string | null; readonly text: string
 
 export function ParameterTable({ parameters }: { readonly parameters: Parameters }) {
   return (
-    <div className="scroll-x">
+    <div className="scroll-x parameters">
       <table className="table">
         <thead>
           <tr>
