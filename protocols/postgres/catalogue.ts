@@ -62,12 +62,13 @@ const relations = `
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     (select pg_catalog.string_agg(distinct a.atttypid::pg_catalog.text, ' ')
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and ${user('a.atttypid')}) as types,
-    (exists (select from pg_catalog.pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal)
+    (exists (select from pg_catalog.pg_trigger t where not t.tgisinternal and (t.tgrelid = c.oid
+        or t.tgrelid in (select i.inhrelid from pg_catalog.pg_inherits i where i.inhparent = c.oid)))
       or exists (select from pg_catalog.pg_rewrite w where w.ev_class = c.oid and w.ev_type <> '1'))::pg_catalog.text as reacts
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where ${user('c.oid')} and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and pg_catalog.left(n.nspname, 8) <> 'pg_toast'`;
 
-/** Who owns a definition that runs (relation or domain), when it runs (r: read, w: write, t: with the type), what it refers to. */
+/** Who owns a definition that runs (relation or domain), when it runs (r: read, w: write, t: with the type, f: at a call), what it refers to. */
 const dependencies = `
   with definitions as (
     select 'pg_catalog.pg_rewrite'::pg_catalog.regclass as class, w.oid as id, w.ev_class as owner, case when w.ev_type = '1' then 'r' else 'w' end as runs
@@ -83,6 +84,8 @@ const dependencies = `
       from pg_catalog.pg_constraint k where k.contype = 'c' and ${user('k.oid')}
     union all
     select 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, i.indrelid, 'w' from pg_catalog.pg_index i where ${user('i.indexrelid')}
+    union all
+    select 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.oid, 'f' from pg_catalog.pg_proc p where ${user('p.oid')}
   )
   select distinct x.owner::pg_catalog.text as owner, x.runs as runs,
     case d.refclassid when 'pg_catalog.pg_class'::pg_catalog.regclass then 'relations' when 'pg_catalog.pg_type'::pg_catalog.regclass then 'types'
@@ -92,9 +95,10 @@ const dependencies = `
   from definitions x
   join pg_catalog.pg_depend d on d.classid = x.class and d.objid = x.id
   where ${user('d.refobjid')} and d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
-    'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)`;
+    'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)
+    and d.deptype in ('n', 'a', 'i')`;
 
-/** Built-in functions are not in pg_depend: their numbers are taken out of the stored trees of views, policies and domain checks. */
+/** Built-in functions are not in pg_depend: their numbers are taken out of the stored trees of views, policies, domain checks and argument defaults. */
 const builtins = `
   with trees as (
     select w.ev_class as owner, 'r' as runs, w.ev_action::pg_catalog.text as tree from pg_catalog.pg_rewrite w where ${user('w.oid')} and w.ev_type = '1'
@@ -102,6 +106,8 @@ const builtins = `
     select p.polrelid, 'r', p.polqual::pg_catalog.text from pg_catalog.pg_policy p where p.polqual is not null
     union all
     select k.contypid, 't', k.conbin::pg_catalog.text from pg_catalog.pg_constraint k where k.contypid <> 0 and k.contype = 'c' and ${user('k.oid')}
+    union all
+    select p.oid, 'f', p.proargdefaults::pg_catalog.text from pg_catalog.pg_proc p where p.proargdefaults is not null and ${user('p.oid')}
   ), pieces as (
     select t.owner, t.runs, pg_catalog.unnest(pg_catalog.string_to_array(t.tree, m.mark)) as piece
     from trees t cross join (values (':funcid '), (':aggfnoid '), (':winfnoid '), (':opfuncid ')) m(mark)
@@ -124,8 +130,9 @@ export type CatalogueRows = Readonly<Record<CatalogueQuery, readonly CatalogueRo
 
 /** Reads the rows of catalogueQueries. Pure; letters that are not known become the stricter case. The same rows give equal content. */
 export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
-  const gathered = { r: new Gatherer(), w: new Gatherer(), t: new Gatherer() };
-  const gathererOf = (runs: string): Gatherer => (runs === 'r' ? gathered.r : runs === 't' ? gathered.t : gathered.w);
+  const gathered = { r: new Gatherer(), w: new Gatherer(), t: new Gatherer(), f: new Gatherer() };
+  const gathererOf = (runs: string): Gatherer =>
+    runs === 'r' ? gathered.r : runs === 't' ? gathered.t : runs === 'f' ? gathered.f : gathered.w;
   for (const row of rows.dependencies)
     gathererOf(text(row, 'runs')).add(text(row, 'owner'), text(row, 'kind') as keyof References, text(row, 'id'));
   for (const row of rows.builtins) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
@@ -137,7 +144,7 @@ export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
   return {
     searchPath: session === undefined ? '' : text(session, 'search_path'),
     user: session === undefined ? '' : text(session, 'account'),
-    functions: byId(rows.functions).map(readFunction),
+    functions: byId(rows.functions).map((row) => readFunction(row, gathered.f)),
     operators: rows.operators.map(readOperator),
     types: byId(rows.types).map((row) => readType(row, gathered.t, columnTypes)),
     relations: byId(rows.relations).map((row) => readRelation(row, gathered.r, gathered.w)),
@@ -149,7 +156,7 @@ function byId(rows: readonly CatalogueRow[]): CatalogueRow[] {
   return [...rows].sort((one, other) => Number(one['id']) - Number(other['id']));
 }
 
-function readFunction(row: CatalogueRow): CatalogueFunction {
+function readFunction(row: CatalogueRow, atCall: Gatherer): CatalogueFunction {
   const kind = text(row, 'kind');
   const volatility = text(row, 'volatility');
   return {
@@ -163,7 +170,7 @@ function readFunction(row: CatalogueRow): CatalogueFunction {
     argumentCount: Number(text(row, 'arguments')),
     body: row['body'] ?? null,
     searchPath: row['search_path'] ?? null,
-    uses: { ...nothing, functions: ids(row, 'parts') },
+    uses: joined({ ...nothing, functions: ids(row, 'parts') }, atCall.of(text(row, 'id'))),
   };
 }
 

@@ -23,7 +23,7 @@ export interface CatalogueFunction {
   readonly body: string | null;
   /** The search_path that the function sets for itself, or null. */
   readonly searchPath: string | null;
-  /** For aggregates: the functions they are made of. */
+  /** What a call needs besides the body: types and defaults of arguments, and the functions that an aggregate is made of. */
   readonly uses: References;
 }
 
@@ -51,7 +51,7 @@ export interface CatalogueRelation {
   readonly reading: References;
   /** What changing it may run besides: defaults, checks, generated columns, index expressions. */
   readonly writing: References;
-  /** It has triggers (not those of foreign keys) or rules that run on INSERT, UPDATE, DELETE or TRUNCATE. */
+  /** It, or a partition of it, has triggers (not those of foreign keys) or rules that run on INSERT, UPDATE, DELETE or TRUNCATE. */
   readonly reacts: boolean;
 }
 

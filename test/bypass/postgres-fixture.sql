@@ -54,3 +54,9 @@ CREATE FUNCTION lying(int) RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT wipe($
 CREATE FUNCTION dynamic(text) RETURNS int LANGUAGE plpgsql STABLE AS $$ DECLARE n int; BEGIN EXECUTE $1 INTO n; RETURN n; END $$;
 CREATE VIEW functionview AS SELECT customer_name(id) FROM safe;
 CREATE VIEW dialview AS SELECT query_to_xml('SELECT 1', true, false, '') AS x;
+CREATE FUNCTION innocent(a int DEFAULT wipe()) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE FUNCTION returns_evil() RETURNS evildom LANGUAGE sql AS $$ SELECT 'x'::text $$;
+CREATE FUNCTION full_name(safe) RETURNS text LANGUAGE sql STABLE AS $$ SELECT $1.name || '!' $$;
+CREATE TABLE parted (id int) PARTITION BY RANGE (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+CREATE TRIGGER trig BEFORE INSERT ON parted_1 FOR EACH ROW EXECUTE FUNCTION trig_f();

@@ -12,7 +12,7 @@ import { KnownObjects } from './known-objects.ts';
 import { fromCharacter, offsetsOf } from './offsets.ts';
 import type { Parser } from './parser.ts';
 import { problemOfMode } from './mode.ts';
-import { parseSearchPath } from './settings.ts';
+import { parseSearchPath, writeSearchPath } from './settings.ts';
 import { settleAmbiguous } from './settlement.ts';
 import { nodeOf, type RawStatement } from './tree.ts';
 import { judgeStatement } from './utility.ts';
@@ -68,7 +68,7 @@ export class Judge {
         start,
         raw.stmt_len === undefined ? text.length : offsets.fromByte((raw.stmt_location ?? 0) + raw.stmt_len),
       );
-      const known = catalogue === null ? null : this.#knownFor(catalogue, current['search_path'] ?? catalogue.searchPath, depth);
+      const known = catalogue === null ? null : this.#knownFor(catalogue, searchPathOf(current, catalogue), depth);
       const context: Context = {
         text,
         offsets,
@@ -124,6 +124,15 @@ export class Judge {
 const pathsMax = 32;
 /** Function bodies that call functions that call functions: further than this nobody has looked. */
 const bodiesMax = 8;
+
+/** The path in force. "$user" is the role that runs, which is the account's own until it was changed. */
+function searchPathOf(settings: Context['settings'], catalogue: SqlCatalogue): string {
+  const path = settings['search_path'] ?? catalogue.searchPath;
+  const role = settings['role'];
+  if (role === undefined || role === 'none' || role === '' || !path.includes('$user')) return path;
+  const schemas = parseSearchPath(path);
+  return schemas === null ? path : writeSearchPath(schemas.map((schema) => (schema === '$user' ? role : schema)));
+}
 
 function catalogueOf(mode: Pick<ReadingMode, 'catalogue'>): SqlCatalogue | null {
   return mode.catalogue === null ? null : (mode.catalogue.content as SqlCatalogue);

@@ -66,10 +66,11 @@ export class KnownObjects {
   functionReads(found: CatalogueFunction): boolean {
     return this.#settled(`f${found.id}`, () => {
       if (found.kind === 'procedure') return false;
-      if (found.kind === 'aggregate') return this.#referencesRead(found.uses);
       if (found.extension !== null && computingExtensions.has(found.extension)) {
         return found.volatility !== 'volatile' || volatileComputing.test(found.name);
       }
+      if (!this.#referencesRead(found.uses)) return false;
+      if (found.kind === 'aggregate') return true;
       if (found.body === null) return false;
       return this.#readBody(found.body, found.language, found.searchPath ?? this.#searchPath, this.#depth);
     });

@@ -12,6 +12,9 @@ let catalogue: Catalogue | null = null;
 parentPort?.on('message', (request: WorkRequest) => {
   if (request.catalogue !== undefined) catalogue = request.catalogue;
   const { classification } = judge.judge(request.text, { settings: request.settings, catalogue });
-  const answer: WorkAnswer = { id: request.id, classification };
+  const answer: WorkAnswer = { kind: 'classified', id: request.id, classification };
   parentPort?.postMessage(answer);
 });
+
+const started: WorkAnswer = { kind: 'started' };
+parentPort?.postMessage(started);

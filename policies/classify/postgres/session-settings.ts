@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import type { Findings } from './findings.ts';
 import { riskAt } from './objects.ts';
 import { booleanOf, isWritableAlready, judgeResetAll, judgeSetting, parseSearchPath, writeSearchPath } from './settings.ts';
-import { constantOf, flagAt, listAt, locationOf, nodeOf, numberAt, textAt, treeAt, type Tree } from './tree.ts';
+import { constantOf, flagAt, listAt, locationOf, namesOf, nodeOf, numberAt, textAt, treeAt, type Tree } from './tree.ts';
 
 /** Judges SET and RESET in all their spellings; returns the statement's kind. */
 export function noteSet(body: Tree, findings: Findings, context: Context): string {
@@ -110,6 +110,35 @@ export function noteSetConfig(
   const values = setting === 'search_path' ? parseSearchPath(value) : [value];
   note(setting, values, isLocal, findings, context);
   if (values === null) riskAt(location, 'set_config'.length, 'sets a malformed search_path', findings, context);
+}
+
+/**
+ * `SELECT set_config(name, '…', false) FROM pg_settings WHERE name = '…'`: how pg_dump sets what older servers lack. Just this
+ * form is read; true when it was.
+ */
+export function noteSettingsView(select: Tree, findings: Findings, context: Context): boolean {
+  if (Object.keys(select).some((key) => !['targetList', 'fromClause', 'whereClause', 'limitOption', 'op'].includes(key))) return false;
+  const from = nodeOf(listAt(select, 'fromClause')[0]);
+  const target = nodeOf(nodeOf(listAt(select, 'targetList')[0])?.body['val']);
+  const where = nodeOf(select['whereClause']);
+  if (listAt(select, 'fromClause').length !== 1 || listAt(select, 'targetList').length !== 1) return false;
+  if (from?.type !== 'RangeVar' || textAt(from.body, 'relname') !== 'pg_settings' || context.shadowing) return false;
+  if (!['', 'pg_catalog'].includes(textAt(from.body, 'schemaname')) || (context.known?.relations(null, 'pg_settings').length ?? 0) > 0)
+    return false;
+  if (target?.type !== 'FuncCall' || namesOf(listAt(target.body, 'funcname'))?.at(-1) !== 'set_config') return false;
+  if (listAt(target.body, 'funcname').length !== 1 || !isNameColumn(listAt(target.body, 'args')[0])) return false;
+  if (where?.type !== 'A_Expr' || textAt(where.body, 'kind') !== 'AEXPR_OP' || namesOf(listAt(where.body, 'name'))?.join('.') !== '=')
+    return false;
+  if (!isNameColumn(where.body['lexpr']) || constantOf(where.body['rexpr']) === null) return false;
+  const [, ...rest] = listAt(target.body, 'args');
+  findings.effect('read', 'read', 'table', 'pg_catalog.pg_settings');
+  noteSetConfig([where.body['rexpr'], ...rest], true, locationOf(target.body), findings, context);
+  return true;
+}
+
+function isNameColumn(value: unknown): boolean {
+  const node = nodeOf(value);
+  return node?.type === 'ColumnRef' && namesOf(listAt(node.body, 'fields'))?.join('.') === 'name';
 }
 
 function note(setting: string, values: readonly string[] | null | 'default', isLocal: boolean, findings: Findings, context: Context): void {

@@ -18,7 +18,7 @@ import {
   typeReads,
   writeRelation,
 } from './objects.ts';
-import { noteSetConfig } from './session-settings.ts';
+import { noteSetConfig, noteSettingsView } from './session-settings.ts';
 import { constantOf, flagAt, isTree, listAt, locationOf, namesOf, nodeOf, textAt, treeAt, type Tree } from './tree.ts';
 
 /** Names of WITH queries in reach, innermost first. */
@@ -155,6 +155,7 @@ class Walk {
     if (into !== null) this.#createInto(into);
     const locking = listAt(body, 'lockingClause');
     if (locking.length > 0) this.#lockingOf(body, locking, scope);
+    if (visit.surely && noteSettingsView(body, this.#findings, this.#context)) return;
     const isPlain = visit.surely && body['fromClause'] === undefined && body['whereClause'] === undefined && body['larg'] === undefined;
     for (const key in body) {
       if (key === 'withClause' || key === 'intoClause' || key === 'lockingClause') continue;
