@@ -58,9 +58,16 @@ function list(folder: string): string[] {
   }
 }
 
-/** The first cycle found, as the files on it, or null. What is only started (a worker, a lazy part) closes no circle. */
+function binds({ from, to, typeOnly, lazy }: Import): boolean {
+  return !lazy && !(typeOnly && dirname(from) === dirname(to));
+}
+
+/**
+ * The first cycle found, as the files on it, or null. What is only started (a worker, a lazy part) closes no circle, nor does a
+ * type that a neighbour in the same folder names; between folders types count.
+ */
 export function cycle(files: readonly SourceFile[]): string[] | null {
-  const next = new Map(files.map((file) => [file.path, file.imports.filter(({ lazy }) => !lazy).map(({ to }) => to)]));
+  const next = new Map(files.map((file) => [file.path, file.imports.filter(binds).map(({ to }) => to)]));
   const done = new Set<string>();
   const path: string[] = [];
   const visit = (file: string): string[] | null => {
