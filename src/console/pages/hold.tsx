@@ -13,7 +13,7 @@ import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags, StateTag } from '../parts/tags.tsx';
 import { At, Countdown, CountdownBar } from '../parts/time.tsx';
-import { useHold } from '../queries.ts';
+import { useHold, useMe } from '../queries.ts';
 import { visibleLine } from '../visible.ts';
 import { isProduction, transactionWords } from '../words.ts';
 
@@ -117,6 +117,8 @@ function TransactionNote({ hold }: { readonly hold: HoldView }) {
 
 function Details({ hold }: { readonly hold: HoldView }) {
   const production = isProduction(hold.target_labels);
+  const me = useMe().data;
+  const mayOpenSession = me !== undefined && (me.rights.includes('audit') || me.name === hold.principal);
   return (
     <Facts
       rows={[
@@ -130,7 +132,14 @@ function Details({ hold }: { readonly hold: HoldView }) {
         ['Asked by', `${visibleLine(hold.principal_name)} (${hold.principal})`],
         ['From', <span className="mono">{hold.client_address}</span>],
         ['Target', `${hold.target} (${hold.target_protocol}${production ? ', production' : ''})`],
-        ['Session', <Link href={`/sessions/${hold.session_id}`}>open the session</Link>],
+        [
+          'Session',
+          mayOpenSession ? (
+            <Link href={`/sessions/${hold.session_id}`}>open the session</Link>
+          ) : (
+            <span className="mono break">{hold.session_id}</span>
+          ),
+        ],
         ['Transaction', transactionWords(hold.transaction).title],
         ['May approve', hold.approver_groups.join(' or ')],
         ['Asked at', <At at={hold.created_at} date />],
