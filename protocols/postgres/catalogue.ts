@@ -68,35 +68,43 @@ const relations = `
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where ${user('c.oid')} and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and pg_catalog.left(n.nspname, 8) <> 'pg_toast'`;
 
-/** Who owns a definition that runs (relation or domain), when it runs (r: read, w: write, t: with the type, f: at a call), what it refers to. */
+/** What one kind of definition refers to, by the index on pg_depend: one arm each, as the planner has no idea of a union's size. */
+const dependenciesOf = (catalogue: string, id: string, owner: string, runs: string, from: string): string => `
+  select ${owner} as owner, ${runs} as runs, d.refclassid, d.refobjid
+  from ${from} join pg_catalog.pg_depend d on d.classid = 'pg_catalog.${catalogue}'::pg_catalog.regclass and d.objid = ${id}
+  where ${user('d.refobjid')} and d.deptype in ('n', 'a', 'i')`;
+
+/** Who owns a definition that runs (relation, domain, function), when it runs (r: read, w: write, t: with the type, f: at a call), what it refers to. */
 const dependencies = `
-  with definitions as (
-    select 'pg_catalog.pg_rewrite'::pg_catalog.regclass as class, w.oid as id, w.ev_class as owner, case when w.ev_type = '1' then 'r' else 'w' end as runs
-      from pg_catalog.pg_rewrite w where ${user('w.oid')}
-    union all
-    select 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, p.polrelid, 'r' from pg_catalog.pg_policy p
-    union all
-    select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, a.oid, a.adrelid, case when c.attgenerated::pg_catalog.text = 'v' then 'r' else 'w' end
-      from pg_catalog.pg_attrdef a join pg_catalog.pg_attribute c on c.attrelid = a.adrelid and c.attnum = a.adnum
-    union all
-    select 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, case when k.contypid <> 0 then k.contypid else k.conrelid end,
-        case when k.contypid <> 0 then 't' else 'w' end
-      from pg_catalog.pg_constraint k where k.contype = 'c' and ${user('k.oid')}
-    union all
-    select 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, i.indrelid, 'w' from pg_catalog.pg_index i where ${user('i.indexrelid')}
-    union all
-    select 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.oid, 'f' from pg_catalog.pg_proc p where ${user('p.oid')}
+  with found as (${[
+    dependenciesOf('pg_rewrite', 'w.oid', 'w.ev_class', `case when w.ev_type = '1' then 'r' else 'w' end`, 'pg_catalog.pg_rewrite w'),
+    dependenciesOf('pg_policy', 'p.oid', 'p.polrelid', `'r'`, 'pg_catalog.pg_policy p'),
+    dependenciesOf(
+      'pg_attrdef',
+      'a.oid',
+      'a.adrelid',
+      `case when c.attgenerated::pg_catalog.text = 'v' then 'r' else 'w' end`,
+      'pg_catalog.pg_attrdef a join pg_catalog.pg_attribute c on c.attrelid = a.adrelid and c.attnum = a.adnum',
+    ),
+    dependenciesOf(
+      'pg_constraint',
+      'k.oid',
+      'case when k.contypid <> 0 then k.contypid else k.conrelid end',
+      `case when k.contypid <> 0 then 't' else 'w' end`,
+      `(select * from pg_catalog.pg_constraint where contype = 'c' and ${user('oid')}) k`,
+    ),
+    dependenciesOf('pg_class', 'i.indexrelid', 'i.indrelid', `'w'`, `(select * from pg_catalog.pg_index where ${user('indexrelid')}) i`),
+    dependenciesOf('pg_proc', 'p.oid', 'p.oid', `'f'`, `(select * from pg_catalog.pg_proc where ${user('oid')}) p`),
+  ].join(' union all ')}
   )
   select distinct x.owner::pg_catalog.text as owner, x.runs as runs,
-    case d.refclassid when 'pg_catalog.pg_class'::pg_catalog.regclass then 'relations' when 'pg_catalog.pg_type'::pg_catalog.regclass then 'types'
+    case x.refclassid when 'pg_catalog.pg_class'::pg_catalog.regclass then 'relations' when 'pg_catalog.pg_type'::pg_catalog.regclass then 'types'
       else 'functions' end as kind,
-    case when d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
-      then (select o.oprcode::pg_catalog.oid from pg_catalog.pg_operator o where o.oid = d.refobjid) else d.refobjid end::pg_catalog.text as id
-  from definitions x
-  join pg_catalog.pg_depend d on d.classid = x.class and d.objid = x.id
-  where ${user('d.refobjid')} and d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
-    'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)
-    and d.deptype in ('n', 'a', 'i')`;
+    case when x.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+      then (select o.oprcode::pg_catalog.oid from pg_catalog.pg_operator o where o.oid = x.refobjid) else x.refobjid end::pg_catalog.text as id
+  from found x
+  where x.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
+    'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)`;
 
 /** Built-in functions are not in pg_depend: their numbers are taken out of the stored trees of views, policies, domain checks and argument defaults. */
 const builtins = `

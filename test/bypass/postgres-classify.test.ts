@@ -4,18 +4,11 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
-import {
-  catalogueQueries,
-  readCatalogue,
-  type CatalogueQuery,
-  type CatalogueRow,
-  type CatalogueRows,
-} from '../../protocols/postgres/catalogue.ts';
-import type { Action, Catalogue, PreparedStatement } from '../../src/core/action.ts';
+import type { Action, PreparedStatement } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { ActionId } from '../../src/core/ids.ts';
 import { classificationOf } from '../../src/core/summary.ts';
-import { startServer } from './postgres-classify-server.ts';
+import { startFixture } from './postgres-classify-catalogue.ts';
 
 interface Case {
   readonly id: string;
@@ -41,22 +34,11 @@ const cases = files
 /** Judged by the driver, before or without a statement text. */
 const driversOwn = new Set(['function-call', 'raw', 'replication']);
 
-const server = await startServer();
+const server = await startFixture();
 t.teardown(() => server.close());
-await server.client.query(readFileSync(new URL('postgres-fixture.sql', import.meta.url), 'utf8'));
-const catalogue: Catalogue = { version: '1', content: readCatalogue(await catalogueRows()) };
+const { catalogue } = server;
 const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
-
-async function catalogueRows(): Promise<CatalogueRows> {
-  await server.client.query('BEGIN READ ONLY');
-  const rows: Partial<Record<CatalogueQuery, CatalogueRow[]>> = {};
-  for (const [name, text] of Object.entries(catalogueQueries)) {
-    rows[name as CatalogueQuery] = (await server.client.query<Record<string, string | null>>(text)).rows;
-  }
-  await server.client.query('COMMIT');
-  return rows as CatalogueRows;
-}
 
 /** A session as a driver keeps it: settings and prepared names follow what was confirmed. */
 class Session {
