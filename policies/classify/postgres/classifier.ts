@@ -56,9 +56,6 @@ class CachingClassifier implements PostgresClassifier {
 
   classify(action: Action): Classification | Promise<Classification> {
     if (action.classified !== null) return action.classified;
-    const { text, mode } = action;
-    const cached = this.#cache.get(mode.key, text);
-    if (cached !== undefined) return cached;
     switch (action.kind) {
       case 'statement':
         break;
@@ -67,6 +64,9 @@ class CachingClassifier implements PostgresClassifier {
       default:
         return notUnderstood('unknown-statement', `an action of kind ${action.kind} cannot be judged by its text`);
     }
+    const { text, mode } = action;
+    const cached = this.#cache.get(mode.key, text);
+    if (cached !== undefined) return cached;
     if (text.length > this.#textUnitsMax) {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
