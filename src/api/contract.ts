@@ -62,6 +62,8 @@ export interface HoldView {
   readonly rule_title: string;
   readonly policy_version: string;
   readonly approver_groups: readonly string[];
+  /** Only when several rules with different approvers hold at once: an approver must also be in one group of each of these sets. */
+  readonly also_in_groups?: readonly (readonly string[])[] | undefined;
   readonly approvals_needed: number;
   readonly approvals: readonly { readonly by: string; readonly reason: string | null; readonly at: string }[];
   readonly reason_required: boolean;

@@ -88,6 +88,7 @@ export const holdView: z.ZodType<HoldView> = z
     rule_title: z.string(),
     policy_version: z.string(),
     approver_groups: z.array(z.string()),
+    also_in_groups: z.array(z.array(z.string())).optional(),
     approvals_needed: z.int(),
     approvals: z.array(z.object({ by: z.string(), reason: z.string().nullable(), at: time })),
     reason_required: z.boolean(),

@@ -2,6 +2,7 @@
 
 import type { HoldState } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
+import { approverWords } from '../core/words.ts';
 import type { HoldRecord } from '../store/holds.ts';
 
 export type Answer = 'approve' | 'deny';
@@ -35,8 +36,11 @@ export function notAllowed(hold: HoldRecord, person: Principal): Denial | null {
     return { because: 'requester', why: 'you asked for this yourself; somebody else must answer it' };
   }
   if (person.kind === 'ai-agent') return { because: 'ai-agent', why: 'an AI agent cannot answer holds; a person must' };
-  if (!person.groups.some((group) => hold.approverGroups.includes(group))) {
-    return { because: 'not-an-approver', why: `only members of ${hold.approverGroups.join(' or ')} may answer this hold` };
+  // Several rules may hold at once: an approver must satisfy each of them, and hears it before the answer, not after it.
+  const everySet = [hold.approverGroups, ...hold.alsoInGroups];
+  if (!everySet.every((groups) => groups.some((group) => person.groups.includes(group)))) {
+    const who = approverWords(hold.approverGroups, hold.alsoInGroups);
+    return { because: 'not-an-approver', why: `only members of ${who} may answer this hold` };
   }
   return null;
 }

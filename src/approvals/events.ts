@@ -25,6 +25,7 @@ export function heldEvent(hold: HoldRecord): AuditEvent {
     rule: hold.ruleId,
     policy: hold.policyVersion,
     approver_groups: hold.approverGroups,
+    ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
     approvals_needed: hold.approvalsNeeded,
     expires_at_ms: hold.expiresAtMs,
   });
@@ -59,6 +60,7 @@ export function changedEvent(hold: HoldRecord, atMs: number, dropped: readonly s
     rule: hold.ruleId,
     policy: hold.policyVersion,
     approver_groups: hold.approverGroups,
+    ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
     approvals_needed: hold.approvalsNeeded,
     ...(dropped.length === 0 ? {} : { approvals_no_longer_counted: dropped }),
   });

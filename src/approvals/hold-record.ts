@@ -28,6 +28,7 @@ export function termsOf(rule: RuleRef, terms: HoldTerms) {
     ruleTitle: rule.title,
     policyVersion: rule.version,
     approverGroups: terms.approverGroups,
+    alsoInGroups: terms.alsoInGroups ?? [],
     approvalsNeeded: Math.max(1, terms.approvalsNeeded),
     reasonRequired: terms.reasonRequired,
   };
@@ -36,7 +37,11 @@ export function termsOf(rule: RuleRef, terms: HoldTerms) {
 /** Whether two records of a hold ask for the same approvals by the same rule. */
 export function sameTerms(a: HoldRecord, b: HoldRecord): boolean {
   const same = a.ruleId === b.ruleId && a.approvalsNeeded === b.approvalsNeeded && a.reasonRequired === b.reasonRequired;
-  return same && a.ruleTitle === b.ruleTitle && a.approverGroups.join('\n') === b.approverGroups.join('\n');
+  return same && a.ruleTitle === b.ruleTitle && groupsKey(a) === groupsKey(b);
+}
+
+function groupsKey({ approverGroups, alsoInGroups }: HoldRecord): string {
+  return JSON.stringify([approverGroups, alsoInGroups]);
 }
 
 /** The record of a request that begins to wait now. */

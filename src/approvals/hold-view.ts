@@ -31,6 +31,7 @@ export function holdView(hold: HoldRecord, viewer: Principal | null): HoldView {
     rule_title: hold.ruleTitle,
     policy_version: hold.policyVersion,
     approver_groups: hold.approverGroups,
+    ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
     approvals_needed: hold.approvalsNeeded,
     approvals: hold.approvals.map(({ by, reason, atMs }) => ({ by, reason, at: iso(atMs) })),
     reason_required: hold.reasonRequired,

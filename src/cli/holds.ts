@@ -87,13 +87,19 @@ export function holdLines({ terminal, nowMs }: Pick<Command, 'terminal' | 'nowMs
     hold.can_answer || hold.cannot_answer_because === null ? [] : [terminal.paint('dim', `  ${visible(hold.cannot_answer_because)}`)];
   return [
     `${head}  ${from} on ${visible(hold.target)}`,
-    `  ${visible(hold.rule_title)} (${visible(hold.rule)}); approvers: ${hold.approver_groups.map(visible).join(', ')}`,
+    `  ${visible(hold.rule_title)} (${visible(hold.rule)}); approvers: ${approversOf(hold)}`,
     ...locks,
     ...visibleLines(hold.text).map((line) => terminal.paint('cyan', `  | ${line}`)),
     ...parameters,
     ...hold.risks.map((risk) => terminal.paint('red', `  ! ${visible(hold.text.slice(risk.start, risk.end))}: ${visible(risk.why)}`)),
     ...why,
   ];
+}
+
+/** "dba, sre; also in security": one group of each part. */
+function approversOf(hold: HoldView): string {
+  const sets = [hold.approver_groups, ...(hold.also_in_groups ?? [])];
+  return sets.map((groups) => groups.map(visible).join(', ')).join('; also in ');
 }
 
 function paintState(terminal: Command['terminal'], state: HoldState, words: string): string {

@@ -42,6 +42,8 @@ export interface HoldNotice {
   /** Why it waits, one sentence. */
   readonly message: string;
   readonly approverGroups: readonly string[];
+  /** As in HoldTerms; missing in the common case. */
+  readonly alsoInGroups?: readonly (readonly string[])[];
   readonly approvalsNeeded: number;
   readonly approvalsGiven: number;
   /** Where an approver can answer; null when there is no console. */

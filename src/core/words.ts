@@ -6,7 +6,7 @@ import type { HoldNotice, Refusal } from './ruling.ts';
 export function holdWords(notice: HoldNotice, nowMs: number): string[] {
   const more = notice.approvalsNeeded - notice.approvalsGiven;
   const people = more === 1 ? 'one person' : `${more} people`;
-  const groups = notice.approverGroups.join(' or ');
+  const groups = approverWords(notice.approverGroups, notice.alsoInGroups ?? []);
   const given = notice.approvalsGiven > 0 ? ` (${notice.approvalsGiven} of ${notice.approvalsNeeded} given)` : '';
   const lines = [
     `hold ${notice.holdId}: ${notice.message}`,
@@ -14,6 +14,12 @@ export function holdWords(notice: HoldNotice, nowMs: number): string[] {
   ];
   if (notice.url !== null) lines.push(`answer at ${notice.url}`);
   return lines;
+}
+
+/** "dba or sre", "dba who are also in security": who may approve, after "members of". */
+export function approverWords(groups: readonly string[], alsoInGroups: readonly (readonly string[])[]): string {
+  const also = alsoInGroups.map((set) => set.join(' or ')).join(' and in ');
+  return also === '' ? groups.join(' or ') : `${groups.join(' or ')} who are also in ${also}`;
 }
 
 /** One sentence for a refusal, with its hold number where it has one. */

@@ -231,6 +231,7 @@ function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
     rule: rule.id,
     message: rule.title,
     approverGroups: terms.approverGroups,
+    ...(terms.alsoInGroups === undefined ? {} : { alsoInGroups: terms.alsoInGroups }),
     approvalsNeeded: terms.approvalsNeeded,
     approvalsGiven,
     url: hold.url,

@@ -33,6 +33,8 @@ export interface HoldRecord {
   readonly ruleTitle: string;
   readonly policyVersion: string;
   readonly approverGroups: readonly string[];
+  /** An approver must also be in one group of each of these sets; empty in the common case. */
+  readonly alsoInGroups: readonly (readonly string[])[];
   readonly approvalsNeeded: number;
   readonly reasonRequired: boolean;
   readonly approvals: readonly Approval[];
@@ -104,7 +106,10 @@ type Asked = Pick<
   | 'risks'
   | 'transaction'
 >;
-type Terms = Pick<HoldRecord, 'ruleId' | 'ruleTitle' | 'policyVersion' | 'approverGroups' | 'approvalsNeeded' | 'reasonRequired'>;
+type Terms = Pick<
+  HoldRecord,
+  'ruleId' | 'ruleTitle' | 'policyVersion' | 'approverGroups' | 'alsoInGroups' | 'approvalsNeeded' | 'reasonRequired'
+>;
 
 interface Row {
   readonly number: number;
@@ -228,7 +233,7 @@ function withApprovals(db: Db, holds: readonly HoldRecord[]): HoldRecord[] {
 
 function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: string; terms: string } {
   const { actionKind, principalName, targetProtocol, targetLabels, clientAddress, statementKinds, effects, risks, transaction } = hold;
-  const { ruleId, ruleTitle, policyVersion, approverGroups, approvalsNeeded, reasonRequired } = hold;
+  const { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired } = hold;
   const asked: Asked = {
     actionKind,
     principalName,
@@ -240,7 +245,7 @@ function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: stri
     risks,
     transaction,
   };
-  const terms: Terms = { ruleId, ruleTitle, policyVersion, approverGroups, approvalsNeeded, reasonRequired };
+  const terms: Terms = { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired };
   return {
     parameters: hold.parameters === null ? null : JSON.stringify(hold.parameters),
     asked: JSON.stringify(asked),
@@ -260,7 +265,8 @@ function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
     parameters: row.parameters === null ? null : (JSON.parse(row.parameters) as Parameter[]),
     digest: row.digest,
     ...(JSON.parse(row.asked) as Asked),
-    ...(JSON.parse(row.terms) as Terms),
+    alsoInGroups: [], // rows of earlier versions do not have it
+    ...(JSON.parse(row.terms) as Omit<Terms, 'alsoInGroups'> & Partial<Terms>),
     approvals: approvals.map(toApproval),
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,

@@ -44,6 +44,32 @@ t.test('who may not answer, and why', async (t) => {
   t.match(await hold.settled, { kind: 'denied', by: 'bob', reason: null });
 });
 
+t.test('several rules at once: an approver must satisfy each of them, and hears so at once', async (t) => {
+  const { desk, audit } = bench();
+  const asked = request();
+  const hold = desk.place({
+    ...asked,
+    terms: { ...asked.terms, approverGroups: ['dba', 'sre'], alsoInGroups: [['security', 'legal'], ['owners']] },
+  });
+  const why = 'only members of dba or sre who are also in security or legal and in owners may answer this hold';
+  for (const groups of [['dba'], ['dba', 'security'], ['dba', 'owners'], ['security', 'owners']]) {
+    const them = person('erin', groups);
+    t.match(await desk.answer(hold.id, them, 'approve', null), { kind: 'not-allowed', because: 'not-an-approver', why }, groups.join());
+    t.match(
+      await desk.answer(hold.id, them, 'deny', 'no'),
+      { kind: 'not-allowed', because: 'not-an-approver' },
+      `${groups.join()}: nor deny`,
+    );
+    const view = holdView(desk.get(hold.id)!, them);
+    t.match(view, { can_answer: false, cannot_answer_because: why, also_in_groups: [['security', 'legal'], ['owners']] });
+  }
+  t.strictSame(audit.typesOf(hold.id), ['action.held'], 'nothing was counted');
+  t.match(audit.events[0]?.detail, { also_in_groups: [['security', 'legal'], ['owners']] });
+  t.match(await desk.answer(hold.id, person('frank', ['sre', 'legal', 'owners']), 'approve', null), { kind: 'approved' });
+  t.match(desk.list({}).items[0], { alsoInGroups: [['security', 'legal'], ['owners']] }, 'kept with the hold');
+  t.notOk('also_in_groups' in holdView(desk.get(desk.place(request()).id)!, null), 'missing in the common case');
+});
+
 t.test('two are needed: the same person counts once, and says so', async (t) => {
   const { desk } = bench();
   const hold = desk.place(request({ needed: 2 }));

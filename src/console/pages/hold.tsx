@@ -141,7 +141,7 @@ function Details({ hold }: { readonly hold: HoldView }) {
           ),
         ],
         ['Transaction', transactionWords(hold.transaction).title],
-        ['May approve', hold.approver_groups.join(' or ')],
+        ['May approve', [hold.approver_groups, ...(hold.also_in_groups ?? [])].map((groups) => groups.join(' or ')).join(', and also in ')],
         ['Asked at', <At at={hold.created_at} date />],
         ['Policy version', <span className="mono break">{hold.policy_version.slice(0, digestCharactersShown)}</span>],
         [
