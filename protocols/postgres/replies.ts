@@ -48,6 +48,8 @@ export class Replies implements BackendSink {
   /** An error since the last ReadyForQuery. */
   #failed = false;
   #lastTag = '';
+  /** In the open transaction: others, and so the catalogue's reader, see it only when it is committed. */
+  #schemaChanged = false;
 
   constructor(machine: Machine, port: MachinePort) {
     this.#machine = machine;
@@ -203,6 +205,7 @@ export class Replies implements BackendSink {
         statements.clear();
         return settings.discardAll();
       case 'schema-changed':
+        this.#schemaChanged = true;
         return this.#port.schemaChanged();
     }
   }
@@ -267,6 +270,8 @@ export class Replies implements BackendSink {
     if (this.status === 'I') {
       settings.transactionEnded(!this.#failed && before !== 'E' && this.#lastTag !== 'ROLLBACK');
       for (const name of [...this.#machine.portals.keys()]) this.portalGone(name);
+      if (this.#schemaChanged) this.#port.schemaChanged();
+      this.#schemaChanged = false;
     } else if (this.#lastTag === 'COMMIT') {
       settings.transactionEnded(true); // COMMIT AND CHAIN
       settings.transactionBegan();
