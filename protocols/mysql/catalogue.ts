@@ -1,0 +1,111 @@
+// What the target's own objects are, as far as judging needs them: stored and loaded functions, views that run them, tables
+// with triggers. Read over the gateway's own connection; the reading of rows is a pure function.
+
+import { createHash } from 'node:crypto';
+import type { Catalogue } from '../../src/core/action.ts';
+import type { CatalogueFunction, CatalogueRelation, References, SqlCatalogue } from '../../src/core/catalogue.ts';
+import type { Row } from './own-query.ts';
+
+const systemSchemas = "('mysql', 'sys', 'information_schema', 'performance_schema')";
+
+export const catalogueQueries = {
+  routines: `SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ${systemSchemas}`,
+  views: `SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ${systemSchemas}`,
+  triggers: `SELECT DISTINCT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA NOT IN ${systemSchemas}`,
+} as const;
+
+/** Loaded functions (shared objects); the account may not be allowed to see them. */
+export const loadedFunctionsQuery = 'SELECT name FROM mysql.func';
+
+export interface CatalogueRows {
+  readonly routines: readonly Row[];
+  readonly views: readonly Row[];
+  readonly triggers: readonly Row[];
+  /** Null when the account may not see them. */
+  readonly loaded: readonly Row[] | null;
+}
+
+const nothing: References = { functions: [], types: [], relations: [], builtins: [] };
+
+/** The catalogue of these rows. Names stand in view definitions as the server wrote them: `db`.`name`. */
+export function readCatalogue(rows: CatalogueRows, user: string): Catalogue {
+  const functions = rows.routines.map(([schema, name, type]) =>
+    asFunction(schema ?? '', name ?? '', type === 'PROCEDURE' ? 'procedure' : 'function'),
+  );
+  const loaded = (rows.loaded ?? []).map(([name]) => asFunction('', name ?? '', 'function'));
+  const reacting = new Set(rows.triggers.map(([schema, table]) => idOf(schema, table)));
+  const viewIds = rows.views.map(([schema, name]) => idOf(schema, name));
+  const views = rows.views.map(([schema, name, definition]) => {
+    const id = idOf(schema, name);
+    const reading =
+      definition === null || definition === undefined || definition === ''
+        ? unreadable
+        : readingOf(definition, id, [...functions, ...loaded], viewIds);
+    return relation(schema ?? '', name ?? '', 'view', reading, false);
+  });
+  const tables = rows.triggers.map(([schema, table]) =>
+    relation(schema ?? '', table ?? '', 'table', nothing, reacting.has(idOf(schema, table))),
+  );
+  const content: SqlCatalogue = {
+    searchPath: '',
+    user,
+    functions: [...functions, ...loaded],
+    operators: [],
+    types: [],
+    relations: [...views, ...tables],
+  };
+  const version = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
+  return { version, content };
+}
+
+/** A view whose text the account may not see could run anything. */
+const unreadable: References = { ...nothing, functions: ['a view whose definition the gateway may not see'] };
+
+function idOf(schema: string | null | undefined, name: string | null | undefined): string {
+  return `${schema ?? ''}.${name ?? ''}`;
+}
+
+function quoted(schema: string, name: string): string {
+  const quote = (part: string): string => `\`${part.replaceAll('`', '``')}\``;
+  return schema === '' ? quote(name) : `${quote(schema)}.${quote(name)}`;
+}
+
+/** Over-reads on purpose: a string that only looks like a call counts as one. */
+function readingOf(definition: string, id: string, functions: readonly CatalogueFunction[], viewIds: readonly string[]): References {
+  const called = functions.filter((it) =>
+    (it.schema === '' ? new RegExp(`\\b${escaped(it.name)}\\s*\\(`, 'i') : exact(`${quoted(it.schema, it.name)}(`)).test(definition),
+  );
+  const below = viewIds.filter((it) => {
+    const dot = it.indexOf('.');
+    return it !== id && definition.includes(quoted(it.slice(0, dot), it.slice(dot + 1)));
+  });
+  return { ...nothing, functions: called.map((it) => it.id), relations: below };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function exact(text: string): RegExp {
+  return new RegExp(escaped(text), 'i');
+}
+
+function asFunction(schema: string, name: string, kind: 'function' | 'procedure'): CatalogueFunction {
+  return {
+    id: idOf(schema, name),
+    schema,
+    name,
+    kind,
+    volatility: 'volatile',
+    language: 'sql',
+    extension: null,
+    argumentCount: 0,
+    body: null,
+    searchPath: null,
+    uses: nothing,
+  };
+}
+
+function relation(schema: string, name: string, kind: 'view' | 'table', reading: References, reacts: boolean): CatalogueRelation {
+  return { id: idOf(schema, name), schema, name, kind, columns: [], reading, writing: nothing, reacts };
+}

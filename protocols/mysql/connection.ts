@@ -1,0 +1,305 @@
+// One client's connection after sign-in: moves bytes between the two sockets and the machine, waits where the machine waits,
+// and ends both sides when either ends.
+
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { Fault, messageOf } from '../../src/core/errors.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { Permit } from '../../src/core/permit.ts';
+import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
+import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import type { Killable } from './connection-ids.ts';
+import { framed, PacketReader } from './codec.ts';
+import { Machine, probeQuery, trackQuery, type MachineOptions, type MachinePort } from './machine.ts';
+import { command, err } from './messages.ts';
+import { holdProgress } from './refusal.ts';
+import type { Settings } from './settings.ts';
+import { Link } from './upstream.ts';
+
+/** Bytes of a client that wait while a command runs; more is left in the kernel. */
+const waitingBytesMax = 1024 * 1024;
+/** Time for the target to take COM_QUIT. */
+const closeGraceMs = 2_000;
+const ownQueries = [probeQuery, trackQuery];
+
+/** ER_CONNECTION_KILLED, ER_SERVER_SHUTDOWN and others that end a connection. */
+export const endings = {
+  killed: { number: 1927, sqlState: '70100' },
+  shutdown: { number: 1053, sqlState: '08S01' },
+  targetLost: { number: 1158, sqlState: '08S01' },
+  malformed: { number: 1156, sqlState: '08S01' },
+  tooLarge: { number: 1153, sqlState: '08S01' },
+} as const;
+
+type Ending = (typeof endings)[keyof typeof endings];
+
+export interface ConnectionParts {
+  readonly client: Socket;
+  readonly target: Duplex;
+  readonly targetConnectionId: number;
+  readonly session: Session;
+  readonly catalogue: CatalogueEntry;
+  readonly clock: Clock;
+  readonly payloadBytesMax: number;
+  readonly settings: Settings;
+  readonly statusFlags: number;
+  readonly machine: MachineOptions;
+  /** The client shows progress reports. */
+  readonly showsProgress: boolean;
+  /** Cancels what runs at the target. */
+  readonly cancelTarget: () => void;
+  /** KILL of a connection of the same person. */
+  readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean;
+  /** Told once, when both sides are gone. */
+  readonly gone: () => void;
+}
+
+export class Connection implements MachinePort, Lane, Killable {
+  readonly machine: Machine;
+  readonly #parts: ConnectionParts;
+  readonly #reader: PacketReader;
+  readonly #link: Link;
+  #withdrawal = new AbortController();
+  #toClient: Buffer[] = [];
+  #pumping = false;
+  #refreshing = false;
+  #ended = false;
+  #clientBlocked = false;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.#reader = new PacketReader(parts.payloadBytesMax);
+    this.#link = new Link(parts.target);
+    this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
+  }
+
+  get principalName(): string {
+    return this.#parts.session.principal.name;
+  }
+
+  get targetName(): string {
+    return this.#parts.session.target.name;
+  }
+
+  get targetConnectionId(): number {
+    return this.#parts.targetConnectionId;
+  }
+
+  /** Starts relaying; `greeting` (the OK of the sign-in) goes to the client first. */
+  start(greeting: Buffer): void {
+    const { client, target, session } = this.#parts;
+    client.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromClient(chunk)));
+    client.on('end', () => this.#clientGone());
+    client.on('error', () => this.#clientGone());
+    client.on('close', () => this.#clientGone());
+    client.on('drain', () => this.#clientDrained());
+    target.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromTarget(chunk)));
+    target.on('drain', () => this.#guarded(() => this.#pump()));
+    target.on('end', () => this.#targetGone());
+    target.on('error', () => this.#targetGone());
+    target.on('close', () => this.#targetGone());
+    session.ended.addEventListener('abort', () => this.end(endings.killed, String(session.ended.reason)), { once: true });
+    if (session.ended.aborted) return this.end(endings.killed, String(session.ended.reason));
+    client.write(greeting);
+    client.resume();
+    target.resume();
+  }
+
+  /** KILL from another connection of the same person: withdraws what waits, or cancels what runs. */
+  kill(what: 'query' | 'connection'): void {
+    if (what === 'connection') return this.end(endings.killed, 'Connection was killed');
+    if (this.machine.isWaiting) this.#withdraw();
+    else if (this.machine.isRunning) this.#parts.cancelTarget();
+  }
+
+  /** Ends the connection with an error for the client. */
+  end(ending: Ending, message: string): void {
+    if (this.#ended) return;
+    const { client } = this.#parts;
+    const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
+    if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, message), this.machine.nextSequence));
+    this.#close(message);
+  }
+
+  // ---- Lane ----
+
+  get signal(): AbortSignal {
+    return this.#withdrawal.signal;
+  }
+
+  onHold(notice: HoldNotice): void {
+    if (!this.#parts.showsProgress || this.#ended) return;
+    this.machine.inFront(holdProgress(notice, this.#parts.clock.nowMs()));
+    this.#flushClient();
+  }
+
+  // ---- MachinePort ----
+
+  toClient(bytes: Buffer): void {
+    this.#toClient.push(bytes);
+  }
+
+  toTarget(permit: Permit, bytes: Buffer): void {
+    this.#link.send(permit, bytes);
+  }
+
+  toTargetQuietly(bytes: Buffer): void {
+    this.#link.sendQuietly(bytes, ownQueries);
+  }
+
+  submit(submission: Submission): Ruling | null {
+    const ruling = this.#parts.session.submit(submission, this);
+    if (!(ruling instanceof Promise)) return ruling;
+    void ruling.then((it) => this.#later(() => this.machine.ruled(it))); // the session never rejects
+    return null;
+  }
+
+  foreseesDenial(submission: Submission): boolean | null {
+    const classification = this.#parts.session.classify(submission);
+    if (classification instanceof Promise) return null;
+    return this.#parts.session.foresee(submission, classification) === 'deny';
+  }
+
+  finish(permit: Permit, outcome: Outcome): void {
+    if (this.#ended) return; // the session has closed everything that was open
+    this.#parts.session.finish(permit, outcome);
+  }
+
+  recordRows(permit: Permit, rows: (string | null)[][]): void {
+    this.#parts.session.recordRows(permit, rows);
+  }
+
+  schemaChanged(): void {
+    this.#parts.catalogue.changed();
+  }
+
+  clientQuit(): void {
+    this.#close('the client closed the session');
+  }
+
+  killOwn(connectionId: number, what: 'query' | 'connection'): boolean {
+    return this.#parts.kill(connectionId, what);
+  }
+
+  // ---- bytes ----
+
+  #fromClient(chunk: Buffer): void {
+    this.#reader.push(chunk);
+    this.#pump();
+    if (this.#reader.bufferedBytes <= waitingBytesMax || this.machine.takes) return;
+    if (!this.machine.isWaiting) this.#parts.client.pause();
+    // While people think the client must be heard, or nobody would notice that it is gone.
+    else if (this.#reader.bufferedBytes > this.#parts.payloadBytesMax)
+      this.end(endings.tooLarge, 'too much was sent while a statement waits for approval');
+  }
+
+  #fromTarget(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.machine.target(chunk);
+    this.#pump();
+    this.#flushClient();
+  }
+
+  /** Takes the client's packets for as long as the machine takes them. */
+  #pump(): void {
+    if (this.#pumping || this.#ended) return;
+    this.#pumping = true;
+    try {
+      while (this.machine.takes && !this.#refreshing) {
+        if (!this.#parts.catalogue.isFresh) {
+          this.#refresh();
+          break;
+        }
+        const packet = this.#reader.next(this.machine.expectedSequence);
+        if (packet === null) break;
+        if (packet.payload.length === 0 && this.machine.expectedSequence === 0) throw new Fault('protocol-violation', 'an empty command');
+        this.machine.client(packet);
+        if (this.#ended) return;
+      }
+    } finally {
+      this.#pumping = false;
+    }
+    const { client } = this.#parts;
+    const targetTakes = this.#link.flush();
+    this.#flushClient();
+    if (!targetTakes) client.pause();
+    else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= waitingBytesMax)) client.resume();
+  }
+
+  /** The target's objects changed: nothing is judged until they are known again. */
+  #refresh(): void {
+    this.#refreshing = true;
+    void this.#parts.catalogue.refresh().then(() => {
+      this.#refreshing = false;
+      this.machine.settings.catalogue(this.#parts.catalogue.current);
+      this.#guarded(() => this.#pump());
+    });
+  }
+
+  #flushClient(): void {
+    if (this.#toClient.length === 0) return;
+    const out = this.#toClient;
+    this.#toClient = [];
+    const { client, target } = this.#parts;
+    if (client.destroyed) return;
+    if (client.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out)) || this.#clientBlocked) return;
+    this.#clientBlocked = true;
+    target.pause();
+  }
+
+  #clientDrained(): void {
+    this.#clientBlocked = false;
+    this.#parts.target.resume();
+  }
+
+  #later(step: () => void): void {
+    if (this.#ended) return;
+    this.#guarded(() => {
+      step();
+      this.#pump();
+      this.#flushClient();
+    });
+  }
+
+  /** A fault of what was read ends the connection in words; nothing of it is passed on. */
+  #guarded(step: () => void): void {
+    if (this.#ended) return;
+    try {
+      step();
+    } catch (thrown) {
+      const ending = thrown instanceof Fault && thrown.code === 'message-too-large' ? endings.tooLarge : endings.malformed;
+      this.end(ending, messageOf(thrown));
+    }
+  }
+
+  #withdraw(): void {
+    const controller = this.#withdrawal;
+    this.#withdrawal = new AbortController();
+    controller.abort('cancelled by the client');
+  }
+
+  #clientGone(): void {
+    this.#close('the client is gone');
+  }
+
+  #targetGone(): void {
+    this.end(endings.targetLost, 'the target closed the connection');
+  }
+
+  #close(reason: string): void {
+    if (this.#ended) return;
+    if (this.machine.isRunning && !this.#parts.target.destroyed) this.#parts.cancelTarget();
+    this.#ended = true;
+    const { client, target, session, gone } = this.#parts;
+    this.#withdrawal.abort(reason);
+    this.#flushClient();
+    session.close(reason);
+    client.removeAllListeners('data');
+    client.destroySoon();
+    if (!target.destroyed) target.end(framed(Buffer.from([command.quit]), 0));
+    setTimeout(() => target.destroy(), closeGraceMs).unref();
+    gone();
+  }
+}

@@ -1,0 +1,256 @@
+// Sign-in of a client, from the greeting to a known person and a wanted target: TLS, then caching_sha2_password (fast, or
+// full over TLS or with the gateway's RSA key), mysql_native_password or a clear password inside TLS, against stored verifiers.
+// It moves on only after each check has answered.
+
+import type { KeyObject } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { DriverServices } from '../../src/core/driver.ts';
+import { Fault } from '../../src/core/errors.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import type { SignInMaterial, TokenVerifier } from '../../src/core/sign-in.ts';
+import { readPacket, writePacket } from './byte-stream.ts';
+import { flag, has, offered, type Capabilities } from './capabilities.ts';
+import * as wire from './messages.ts';
+import { decryptPassword, provesClear, provesNative, provesSha2 } from './passwords.ts';
+
+/** A handshake response with connection attributes; servers allow 64 kB of them. */
+const responseBytesMax = 128 * 1024;
+const answerBytesMax = 4 * 1024;
+const nonceBytes = 20;
+const defaultPlugin = 'caching_sha2_password';
+
+/** Bytes of caching_sha2_password's own small language. */
+const sha2 = { requestKey: 2, fastOk: 3, fullAuthentication: 4 } as const;
+
+export interface SignedIn {
+  /** The socket to go on with: the TLS one when TLS was agreed. */
+  readonly socket: Socket;
+  readonly tls: boolean;
+  readonly principal: Principal;
+  readonly wanted: WantedName;
+  readonly database: string | null;
+  readonly capabilities: Capabilities;
+  readonly charset: number;
+  readonly connectionId: number;
+  /** Sequence number that the OK (or the refusal) must have. */
+  readonly nextSequence: number;
+}
+
+/** `alice`, `alice:shop`. */
+export interface WantedName {
+  readonly person: string;
+  readonly target: string | null;
+}
+
+export function parseUser(user: string): WantedName {
+  const colon = user.indexOf(':');
+  return colon < 0 ? { person: user, target: null } : { person: user.slice(0, colon), target: user.slice(colon + 1) };
+}
+
+/** A refusal that is told to the client before the connection ends. */
+export class SignInRefused extends Error {
+  readonly payload: Buffer;
+
+  constructor(number: number, sqlState: string, message: string) {
+    super(message);
+    this.payload = wire.err(number, sqlState, message);
+  }
+}
+
+/** The socket that answers are written to right now, and the number of the next packet. */
+export interface Line {
+  socket: Socket;
+  tls: boolean;
+  sequence: number;
+}
+
+export interface WelcomeOptions {
+  /** Version that clients are shown. */
+  readonly version: string;
+  readonly connectionId: number;
+  /** For passwords of clients without TLS. Made when first needed. */
+  readonly rsaKeys: () => Promise<{ readonly privateKey: KeyObject; readonly publicPem: string }>;
+}
+
+/** Carries a client to its sign-in. Throws SignInRefused with words for the client, Fault for what deserves none. */
+export async function welcome(line: Line, services: DriverServices, options: WelcomeOptions, signal: AbortSignal): Promise<SignedIn> {
+  const nonce = makeNonce(services);
+  const mariadb = options.version.includes('MariaDB');
+  const capabilities = offered(services.tls !== null, mariadb);
+  writePacket(
+    line.socket,
+    wire.greeting({ version: options.version, connectionId: options.connectionId, nonce, capabilities, plugin: defaultPlugin }),
+    0,
+  );
+  line.sequence = 1;
+  const response = await readResponse(line, services, signal);
+  const granted = {
+    standard: response.capabilities.standard & capabilities.standard,
+    extended: response.capabilities.extended & capabilities.extended,
+  };
+  refuseUnoffered(response.capabilities, capabilities);
+  refusePlaintext(line, services);
+  const wanted = parseUser(response.user);
+  const address = line.socket.remoteAddress ?? '';
+  if (services.signIns.blocked(wanted.person, address)) {
+    throw new SignInRefused(1045, '28000', 'too many failed sign-ins: wait a minute and try again');
+  }
+  const material = services.signIns.material(wanted.person);
+  const verifier = await new Proof(line, options, nonce, material, signal).run(response);
+  if (verifier === null || material.principal === null) {
+    services.signIns.failed(wanted.person, address);
+    throw new SignInRefused(1045, '28000', `access denied for '${wanted.person}': use an access token as the password (sallyport token)`);
+  }
+  services.signIns.succeeded(material.principal, verifier.tokenId, address, 'mysql');
+  return {
+    socket: line.socket,
+    tls: line.tls,
+    principal: material.principal,
+    wanted,
+    database: response.database === '' ? null : response.database,
+    capabilities: granted,
+    charset: response.charset,
+    connectionId: options.connectionId,
+    nextSequence: line.sequence,
+  };
+}
+
+/** Bytes 1 to 127: clients take the nonce for a C string. */
+function makeNonce(services: DriverServices): Buffer {
+  return Buffer.from(services.random.bytes(nonceBytes).map((byte) => (byte % 127) + 1));
+}
+
+async function readResponse(line: Line, services: DriverServices, signal: AbortSignal): Promise<wire.HandshakeResponse> {
+  const first = await receive(line, responseBytesMax, signal);
+  if (!wire.isTlsRequest(first)) return wire.readHandshakeResponse(first);
+  // The TLS hello may already be in the socket: it goes to TLS, so nothing that came in clear is read as part of the sign-in.
+  await startTls(line, services, signal);
+  const response = await receive(line, responseBytesMax, signal);
+  if (wire.isTlsRequest(response)) throw new Fault('protocol-violation', 'TLS asked for inside TLS');
+  return wire.readHandshakeResponse(response);
+}
+
+async function receive(line: Line, bytesMax: number, signal: AbortSignal): Promise<Buffer> {
+  const { payload } = await readPacket(line.socket, line.sequence, bytesMax, signal);
+  line.sequence += 1;
+  return payload;
+}
+
+function send(line: Line, payload: Buffer): void {
+  writePacket(line.socket, payload, line.sequence);
+  line.sequence += 1;
+}
+
+async function startTls(line: Line, services: DriverServices, signal: AbortSignal): Promise<void> {
+  const { tls } = services;
+  if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
+  const secured = new TLSSocket(line.socket, { isServer: true, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' });
+  await new Promise<void>((resolve, reject) => {
+    const settle = (then: () => void) => () => {
+      secured.off('error', onError).off('close', onClose);
+      signal.removeEventListener('abort', onAbort);
+      then();
+    };
+    const fail = (why: string) => settle(() => reject(new Fault('protocol-violation', `TLS failed: ${why}`)));
+    const onError = (why: Error) => fail(why.message)();
+    const onClose = fail('the client closed the connection');
+    const onAbort = fail('it took too long');
+    secured.once('secure', settle(resolve));
+    secured.once('error', onError);
+    secured.once('close', onClose);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  line.socket = secured;
+  line.tls = true;
+}
+
+/** Flags beyond the offer would make the packets look otherwise than both sides believe. Harmless ones are only not granted. */
+function refuseUnoffered(asked: Capabilities, offer: Capabilities): void {
+  const changesPackets = flag.compress | flag.sessionTrack | flag.deprecateEof | flag.pluginAuthLenenc;
+  if ((asked.standard & ~offer.standard & changesPackets) !== 0) {
+    throw new SignInRefused(1043, '08S01', 'the client asks for a protocol feature (such as compression) that the gateway did not offer');
+  }
+}
+
+function refusePlaintext(line: Line, services: DriverServices): void {
+  if (line.tls || services.allowPlaintext || isLoopback(line.socket.remoteAddress ?? '')) return;
+  throw new SignInRefused(1045, '28000', 'the gateway takes no plain-text sign-in from other machines: connect with TLS (--ssl)');
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
+/** The exchange that proves a token, whichever method the client speaks. */
+class Proof {
+  readonly #line: Line;
+  readonly #options: WelcomeOptions;
+  readonly #nonce: Buffer;
+  readonly #verifiers: readonly TokenVerifier[];
+  readonly #signal: AbortSignal;
+
+  constructor(line: Line, options: WelcomeOptions, nonce: Buffer, material: SignInMaterial, signal: AbortSignal) {
+    this.#line = line;
+    this.#options = options;
+    this.#nonce = nonce;
+    this.#verifiers = material.verifiers;
+    this.#signal = signal;
+  }
+
+  /** The verifier of the token that was proved, or null. */
+  async run(response: wire.HandshakeResponse): Promise<TokenVerifier | null> {
+    const plugin = has(response.capabilities, flag.pluginAuth) ? response.plugin : 'mysql_native_password';
+    switch (plugin) {
+      case 'mysql_native_password':
+        return this.#native(response.answer);
+      case defaultPlugin:
+        return await this.#sha2(response.answer);
+      case 'mysql_clear_password':
+        return await this.#switchTo(defaultPlugin);
+      default:
+        return await this.#switchTo(defaultPlugin);
+    }
+  }
+
+  async #switchTo(plugin: string): Promise<TokenVerifier | null> {
+    send(this.#line, wire.authSwitch(plugin, this.#nonce));
+    return await this.#sha2(await receive(this.#line, answerBytesMax, this.#signal));
+  }
+
+  /** Some clients answer with the method of an earlier server; an answer of 20 bytes is native's, of 32 SHA-2's. */
+  #native(answer: Buffer): TokenVerifier | null {
+    return this.#verifiers.find((it) => provesNative(it, this.#nonce, answer)) ?? null;
+  }
+
+  async #sha2(answer: Buffer): Promise<TokenVerifier | null> {
+    const proved = this.#verifiers.find((it) => provesSha2(it, this.#nonce, answer)) ?? null;
+    if (proved !== null) {
+      send(this.#line, wire.authMore(Buffer.from([sha2.fastOk])));
+      return proved;
+    }
+    return await this.#full();
+  }
+
+  /** Full authentication: the password itself, in clear inside TLS, else encrypted with the gateway's key. */
+  async #full(): Promise<TokenVerifier | null> {
+    send(this.#line, wire.authMore(Buffer.from([sha2.fullAuthentication])));
+    let answer = await receive(this.#line, answerBytesMax, this.#signal);
+    if (this.#line.tls) return this.#clear(withoutNul(answer));
+    const { privateKey, publicPem } = await this.#options.rsaKeys();
+    if (answer.length === 1 && answer[0] === sha2.requestKey) {
+      send(this.#line, wire.authMore(Buffer.from(publicPem, 'latin1')));
+      answer = await receive(this.#line, answerBytesMax, this.#signal);
+    }
+    const password = decryptPassword(privateKey, this.#nonce, answer);
+    return password === null ? null : this.#clear(password);
+  }
+
+  #clear(password: Buffer): TokenVerifier | null {
+    return this.#verifiers.find((it) => provesClear(it, password)) ?? null;
+  }
+}
+
+function withoutNul(bytes: Buffer): Buffer {
+  return bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
+}

@@ -1,0 +1,602 @@
+// The relay of one signed-in client: commands in, rulings in, the target's answers in; bytes, submissions and outcomes out
+// through the port. No sockets, no policies, no clock. One command at a time, as the protocol has it.
+
+import { createHash } from 'node:crypto';
+import type { PreparedStatement } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import { Fault } from '../../src/core/errors.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { Permit } from '../../src/core/permit.ts';
+import type { Ruling } from '../../src/core/ruling.ts';
+import type { Submission } from '../../src/core/session.ts';
+import { framed, type Packet } from './codec.ts';
+import * as wire from './messages.ts';
+import { readTextRow } from './own-query.ts';
+import { executeHeadBytes, readExecute, readParameters, type BoundParameters, type ExecuteMessage } from './parameters.ts';
+import { refusalError } from './refusal.ts';
+import { Replies, type PreparedOk, type ReplyEnd, type ReplyOptions, type ReplyShape, type ReplySink } from './replies.ts';
+import { binaryCells, readColumn, recordedRowsMax, textCells, type ColumnType } from './rows.ts';
+import type { Settings } from './settings.ts';
+import { dropLongData, longDataBytesMax, Statements, statementsMax, type WireStatement } from './statements.ts';
+
+export interface MachinePort {
+  toClient(bytes: Buffer): void;
+  toTarget(permit: Permit, bytes: Buffer): void;
+  /** One whole command that runs nothing judged. */
+  toTargetQuietly(bytes: Buffer): void;
+  /** Null when the ruling comes later, through `ruled`. */
+  submit(submission: Submission): Ruling | null;
+  /** Whether policy could only deny this; null when it can't be said at once. */
+  foreseesDenial(submission: Submission): boolean | null;
+  finish(permit: Permit, outcome: Outcome): void;
+  recordRows(permit: Permit, rows: (string | null)[][]): void;
+  /** KILL of one of the person's own connections through the gateway; false when it is none. */
+  killOwn(connectionId: number, what: 'query' | 'connection'): boolean;
+  schemaChanged(): void;
+  clientQuit(): void;
+}
+
+export interface MachineOptions extends ReplyOptions {
+  /** The client speaks session tracking; else changes are taken out of OK packets. */
+  readonly clientTracks: boolean;
+  /** Name and default database of the target: USE with the target's name means this database. */
+  readonly targetName: string;
+  readonly targetDatabase: string | null;
+}
+
+/** One released action at the target: from its permit to its end. */
+interface Run {
+  readonly permit: Permit;
+  readonly classification: Classification;
+  readonly recordsResults: boolean;
+  readonly text: string;
+  readonly binary: boolean;
+  /** Database that the session is in once the target has confirmed (COM_INIT_DB). */
+  readonly database: string | null;
+}
+
+interface Preparing {
+  readonly text: string;
+  readonly textBytes: Buffer;
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'judging'; readonly then: (ruling: Ruling) => void }
+  | { readonly kind: 'running'; readonly run: Run }
+  | { readonly kind: 'quiet'; readonly command: number; readonly preparing: Preparing | null }
+  | { readonly kind: 'own' };
+
+const idle: State = { kind: 'idle' };
+
+/** What a session must know again after something could have changed it unseen. */
+const probeText = 'SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE()';
+export const probeQuery = framed(wire.query(probeText), 0);
+/** The client must not lose what the gateway follows when it chooses its own list of tracked variables. */
+export const trackText =
+  "SET SESSION session_track_system_variables = CONCAT(@@SESSION.session_track_system_variables, ',sql_mode,character_set_client')";
+export const trackQuery = framed(wire.query(trackText), 0);
+
+export class Machine implements ReplySink {
+  readonly settings: Settings;
+  readonly statements = new Statements();
+  readonly replies: Replies;
+  readonly #port: MachinePort;
+  readonly #options: MachineOptions;
+  #state: State = idle;
+  #statusFlags: number;
+  /** Packets of the gateway's own in front of the answer to the command under way. */
+  #inFront = 0;
+  #columns: ColumnType[] = [];
+  #recorded: (string | null)[][] = [];
+  #sendingFile = false;
+  #fileSequence = 0;
+  /** The gateway's own queries to run before the next command, and the rows of the one that runs. */
+  #own: Buffer[] = [];
+  #ownRows: Buffer[] = [];
+
+  constructor(port: MachinePort, settings: Settings, statusFlags: number, options: MachineOptions) {
+    this.#port = port;
+    this.settings = settings;
+    this.#statusFlags = statusFlags;
+    this.#options = options;
+    this.replies = new Replies(options);
+  }
+
+  /** True when the next packet of the client may be given to `client`. */
+  get takes(): boolean {
+    return this.#state.kind === 'idle' || this.#sendingFile;
+  }
+
+  /** Sequence number that the client's next packet must have. */
+  get expectedSequence(): number {
+    return this.#sendingFile ? (this.#fileSequence + this.replies.shift) & 0xff : 0;
+  }
+
+  get isWaiting(): boolean {
+    return this.#state.kind === 'judging';
+  }
+
+  get isRunning(): boolean {
+    return this.#state.kind === 'running' || (this.#state.kind === 'quiet' && this.replies.isOpen);
+  }
+
+  /** Sequence number for a packet of the gateway's own to the client now. */
+  get nextSequence(): number {
+    if (this.#state.kind === 'idle' || this.#state.kind === 'own') return 1;
+    return (this.replies.isOpen ? this.replies.nextSequence : 1 + this.#inFront) & 0xff;
+  }
+
+  /** A packet in front of the answer: a progress report while the action waits. */
+  inFront(payload: Buffer): void {
+    if (this.#state.kind !== 'judging') return;
+    this.#port.toClient(framed(payload, 1 + this.#inFront));
+    this.#inFront += 1;
+  }
+
+  // ---- inputs ----
+
+  client(packet: Packet): void {
+    if (this.#sendingFile) return this.#filePart(packet);
+    this.#inFront = 0;
+    const { payload } = packet;
+    const argument = payload.subarray(1);
+    const command = payload[0];
+    switch (command) {
+      case wire.command.query:
+        return this.#query(payload, argument);
+      case wire.command.prepare:
+        return this.#prepare(payload, argument);
+      case wire.command.execute:
+        return this.#execute(argument);
+      case wire.command.sendLongData:
+        return this.#longData(payload);
+      case wire.command.closeStatement:
+        return this.#close(payload);
+      case wire.command.resetStatement:
+        return this.#resetStatement(payload);
+      case wire.command.fetch:
+        return this.#fetch(payload);
+      case wire.command.initDb:
+        return this.#initDb(argument);
+      case wire.command.fieldList:
+        return this.#fieldList(payload, argument);
+      case wire.command.processInfo:
+        return this.#submitText('SHOW PROCESSLIST', payload, argument, 'results');
+      case wire.command.processKill:
+        return this.#processKill(argument);
+      case wire.command.ping:
+      case wire.command.setOption:
+      case wire.command.resetConnection:
+        return this.#quiet(payload, 'ok');
+      case wire.command.statistics:
+        return this.#quiet(payload, 'text');
+      case wire.command.quit:
+        return this.#port.clientQuit();
+      default:
+        return this.#refuseCommand(command ?? 0);
+    }
+  }
+
+  /** The ruling that `submit` did not give at once. */
+  ruled(ruling: Ruling): void {
+    const state = this.#state;
+    if (state.kind !== 'judging') return; // the connection ended while people thought
+    this.#state = idle;
+    state.then(ruling);
+  }
+
+  target(chunk: Buffer): void {
+    this.replies.walk(chunk, this);
+  }
+
+  // ---- commands ----
+
+  #query(payload: Buffer, argument: Buffer): void {
+    const text = this.settings.decode(argument);
+    const killed = killOf(text);
+    if (killed !== null && this.#port.killOwn(killed.connectionId, killed.what)) return this.#reply(wire.ok(this.#statusFlags));
+    this.#submitText(text, payload, argument, 'results');
+  }
+
+  /** A command that is judged as this text. */
+  #submitText(text: string, payload: Buffer, digested: Buffer, shape: ReplyShape, database: string | null = null): void {
+    const submission = this.#submission(text, [digested]);
+    this.#submit(submission, (ruling) => {
+      const run = { permit: ruling.permit, classification: ruling.classification, recordsResults: ruling.obligations.recordResults };
+      this.#run({ ...run, text, binary: false, database }, [framed(payload, 0)], shape);
+    });
+  }
+
+  #initDb(argument: Buffer): void {
+    const { targetName, targetDatabase } = this.#options;
+    const asked = argument.toString('utf8');
+    const database = asked === targetName && targetDatabase !== null ? targetDatabase : asked;
+    const payload = Buffer.concat([Buffer.from([wire.command.initDb]), Buffer.from(database, 'utf8')]);
+    this.#submitText(`USE ${quoted(database)}`, payload, argument, 'ok', database);
+  }
+
+  #fieldList(payload: Buffer, argument: Buffer): void {
+    const end = argument.indexOf(0);
+    const table = argument.subarray(0, end === -1 ? argument.length : end).toString('utf8');
+    this.#submitText(`SHOW COLUMNS FROM ${quoted(table)}`, payload, argument, 'columns');
+  }
+
+  #processKill(argument: Buffer): void {
+    const id = argument.length === 4 ? argument.readUInt32LE(0) : -1;
+    if (this.#port.killOwn(id, 'connection')) return this.#reply(wire.ok(this.#statusFlags));
+    this.#reply(wire.err(1095, 'HY000', `thread ${id} is not a connection of yours through the gateway`));
+  }
+
+  #refuseCommand(command: number): void {
+    this.#reply(wire.err(1047, '08S01', refusedCommands[command] ?? `the gateway does not know command 0x${command.toString(16)}`));
+  }
+
+  #prepare(payload: Buffer, argument: Buffer): void {
+    const text = this.settings.decode(argument);
+    if (this.statements.size >= statementsMax) {
+      this.statements.prepareFailed();
+      return this.#reply(wire.err(1461, '42000', `the gateway keeps ${statementsMax} prepared statements for a session, its limit`));
+    }
+    // What can only be denied is denied now; what may be held or allowed is judged when it is executed, with its parameters.
+    const submission = this.#submission(text, [argument]);
+    const preparing = { text, textBytes: Buffer.from(argument) };
+    if (this.#port.foreseesDenial(submission) === true) {
+      this.statements.prepareFailed();
+      return this.#submit(submission, ({ permit }) => {
+        // The policies changed in between: go on as if they had not denied it.
+        this.#port.finish(permit, { kind: 'completed', rows: null, error: null });
+        this.#quiet(payload, 'prepared', preparing);
+      });
+    }
+    this.#quiet(payload, 'prepared', preparing);
+  }
+
+  #execute(argument: Buffer): void {
+    const message = readExecute(argument);
+    const statement = this.statements.get(message.id);
+    if (statement === undefined) return this.#reply(unknownStatement(message.id, 'mysqld_stmt_execute'));
+    if (message.iterations !== 1) return this.#reply(wire.err(1047, '08S01', 'an execution of more than one iteration'));
+    if (statement.longDataLost) {
+      dropLongData(statement);
+      return this.#reply(wire.err(1153, '08S01', `the gateway keeps ${longDataBytesMax} bytes of long data for a statement, its limit`));
+    }
+    const bound = statement.parameterCount === 0 ? null : readParameters(message, statement);
+    if (bound !== null) statement.types = bound.types;
+    const ahead = statement.longData;
+    dropLongData(statement);
+    const submission: Submission = {
+      ...this.#submission(statement.text, [statement.textBytes, separator, ...boundParts(bound), ...aheadParts(ahead)]),
+      parameters: bound?.parameters ?? [],
+      mode: this.settings.renewed(statement.mode),
+    };
+    this.#submit(submission, (ruling) => {
+      const run = { permit: ruling.permit, classification: ruling.classification, recordsResults: ruling.obligations.recordResults };
+      const sent = [...aheadCommands(statement.id, ahead), framed(executeCommand(message, statement, bound), 0)];
+      statement.typesAtTarget = bound?.types ?? null;
+      this.#run({ ...run, text: statement.text, binary: true, database: null }, sent, 'results');
+    });
+  }
+
+  /** Kept here until the execution is released: these are bytes of the action. There is no answer. */
+  #longData(payload: Buffer): void {
+    const reader = new wire.BodyReader(payload, 1);
+    const statement = this.statements.get(reader.uint32());
+    const index = reader.uint16();
+    if (statement === undefined || index >= statement.parameterCount) return;
+    const part = Buffer.from(reader.rest());
+    statement.longDataBytes += part.length;
+    if (statement.longDataBytes > longDataBytesMax) {
+      statement.longData.clear();
+      statement.longDataLost = true;
+      return;
+    }
+    const parts = statement.longData.get(index) ?? [];
+    parts.push(part);
+    statement.longData.set(index, parts);
+  }
+
+  #close(payload: Buffer): void {
+    const id = new wire.BodyReader(payload, 1).uint32();
+    const statement = this.statements.get(id);
+    if (statement === undefined) return;
+    this.statements.closed(id);
+    this.#port.toTargetQuietly(framed(payload, 0)); // no answer
+  }
+
+  #resetStatement(payload: Buffer): void {
+    const id = new wire.BodyReader(payload, 1).uint32();
+    const statement = this.statements.get(id);
+    if (statement === undefined) return this.#reply(unknownStatement(id, 'mysqld_stmt_reset'));
+    dropLongData(statement);
+    this.#quiet(payload, 'ok');
+  }
+
+  #fetch(payload: Buffer): void {
+    const id = new wire.BodyReader(payload, 1).uint32();
+    if (this.statements.get(id) === undefined) return this.#reply(unknownStatement(id, 'mysqld_stmt_fetch'));
+    this.#quiet(payload, 'rows');
+  }
+
+  // ---- to the target ----
+
+  #submission(text: string, digested: readonly Buffer[]): Submission {
+    return {
+      kind: 'statement',
+      text,
+      parameters: null,
+      digest: () => digestOf(digested),
+      mode: this.settings.mode,
+      transaction: (this.#statusFlags & wire.status.inTransaction) === 0 ? 'none' : 'open',
+      classified: null,
+      prepared: this.#prepared,
+    };
+  }
+
+  readonly #prepared = (name: string): PreparedStatement | undefined => this.statements.named(name);
+
+  #submit(submission: Submission, released: (ruling: Extract<Ruling, { kind: 'release' }>) => void): void {
+    const then = (ruling: Ruling): void => {
+      if (ruling.kind === 'refuse') return this.#reply(refusalError(ruling.refusal));
+      ruling.permit.open();
+      released(ruling);
+    };
+    const waiting: State = { kind: 'judging', then };
+    this.#state = waiting;
+    const ruling = this.#port.submit(submission);
+    if (ruling === null) return;
+    this.#state = idle;
+    then(ruling);
+  }
+
+  #run(run: Run, packets: readonly Buffer[], shape: ReplyShape): void {
+    this.#state = { kind: 'running', run };
+    this.#columns = [];
+    this.#recorded = [];
+    this.replies.begin(shape, this.#inFront);
+    for (const packet of packets) this.#port.toTarget(run.permit, packet);
+  }
+
+  #quiet(payload: Buffer, shape: ReplyShape, preparing: Preparing | null = null): void {
+    this.#state = { kind: 'quiet', command: payload[0] as number, preparing };
+    this.replies.begin(shape, 0);
+    this.#port.toTargetQuietly(framed(payload, 0));
+  }
+
+  /** The gateway's own queries, before the client's next command. */
+  #runOwn(): void {
+    const next = this.#own.shift();
+    if (next === undefined) return;
+    this.#state = { kind: 'own' };
+    this.#ownRows = [];
+    this.replies.begin('results', 0);
+    this.#port.toTargetQuietly(next);
+  }
+
+  #reply(payload: Buffer): void {
+    this.#port.toClient(framed(payload, 1 + this.#inFront));
+    this.#inFront = 0;
+  }
+
+  // ---- LOAD DATA LOCAL ----
+
+  /** A part of the client's file goes on under the permit of the statement that asked for it; an empty one ends it. */
+  #filePart(packet: Packet): void {
+    if (this.#state.kind !== 'running') throw new Fault('protocol-violation', 'a file without a statement');
+    const sequence = this.#fileSequence;
+    const full = Math.floor(packet.payload.length / 0xffffff);
+    this.#port.toTarget(this.#state.run.permit, framed(packet.payload, sequence));
+    this.#fileSequence = (sequence + full + 1) & 0xff;
+    if (packet.payload.length > 0) return;
+    this.#sendingFile = false;
+    this.replies.fileSent(this.#fileSequence);
+  }
+
+  // ---- ReplySink ----
+
+  get gathersRows(): boolean {
+    if (this.#state.kind === 'own') return true;
+    return this.#state.kind === 'running' && this.#state.run.recordsResults && this.#recorded.length < recordedRowsMax;
+  }
+
+  forward(bytes: Buffer): void {
+    if (this.#state.kind !== 'own') this.#port.toClient(bytes);
+  }
+
+  ok(payload: Buffer, packet: wire.OkPacket): Buffer | null {
+    for (const change of packet.changes) {
+      if (change.kind === 'database') this.settings.database(change.name);
+      else this.settings.reported(change.name, change.value);
+    }
+    return this.#options.tracks && !this.#options.clientTracks ? wire.withoutTracking(payload, packet) : null;
+  }
+
+  prepared(packet: PreparedOk): void {
+    if (this.#state.kind !== 'quiet' || this.#state.preparing === null)
+      throw new Fault('protocol-violation', 'a prepared statement that nobody asked for');
+    const { text, textBytes } = this.#state.preparing;
+    this.statements.confirmed({
+      id: packet.id,
+      text,
+      textBytes,
+      mode: this.settings.mode,
+      parameterCount: packet.parameters,
+      types: null,
+      typesAtTarget: null,
+      longData: new Map(),
+      longDataBytes: 0,
+      longDataLost: false,
+    });
+  }
+
+  localFile(): boolean {
+    if (this.#state.kind !== 'running') return false;
+    const { classification } = this.#state.run;
+    const named = classification.statements.some((it) => it.effects.some((effect) => effect.verb === 'file-read'));
+    if (!named) return false;
+    this.#sendingFile = true;
+    this.#fileSequence = (this.replies.nextSequence - this.replies.shift) & 0xff;
+    return true;
+  }
+
+  column(payload: Buffer): void {
+    if (this.#state.kind === 'running') this.#columns.push(readColumn(payload));
+  }
+
+  row(payload: Buffer): void {
+    if (this.#state.kind === 'own') {
+      this.#ownRows.push(Buffer.from(payload));
+      return;
+    }
+    const state = this.#state;
+    if (state.kind !== 'running') return;
+    this.#recorded.push(state.run.binary ? binaryCells(payload, this.#columns) : textCells(payload, this.#columns.length));
+  }
+
+  end(end: ReplyEnd): void {
+    const state = this.#state;
+    if (end.statusFlags !== null) {
+      this.#statusFlags = end.statusFlags;
+      this.settings.flags(end.statusFlags);
+    }
+    this.#state = idle;
+    this.#inFront = 0;
+    switch (state.kind) {
+      case 'running':
+        this.#ended(state.run, end);
+        break;
+      case 'quiet':
+        this.#quietEnded(state.command, end);
+        break;
+      case 'own':
+        this.#ownEnded(end);
+        break;
+      case 'idle':
+      case 'judging':
+        throw new Fault('protocol-violation', 'an answer that nobody asked for');
+    }
+    this.#runOwn();
+  }
+
+  #ended(run: Run, end: ReplyEnd): void {
+    const { error } = end;
+    const changes = run.classification.statements.flatMap((it) => it.changes);
+    if (this.#recorded.length > 0) this.#port.recordRows(run.permit, this.#recorded);
+    if (error === null) {
+      this.statements.changed(run.text, changes);
+      if (run.database !== null) this.settings.database(run.database);
+    } else {
+      this.statements.failed(changes);
+    }
+    // A failed text may have changed the schema before it failed.
+    if (changes.some((it) => it.kind === 'schema-changed')) this.#port.schemaChanged();
+    this.#followChanges(run, end);
+    const rows = end.endedRows ? this.replies.rows : end.affectedRows;
+    const outcome: Outcome = {
+      kind: error === null ? 'completed' : error.number === interrupted ? 'cancelled' : 'failed',
+      rows,
+      error: error === null ? null : { code: `${error.number} (${error.sqlState})`, message: error.message },
+    };
+    this.#port.finish(run.permit, outcome);
+  }
+
+  /** Where the target does not tell what changed, the gateway asks before the next command is judged. */
+  #followChanges(run: Run, end: ReplyEnd): void {
+    const sets = run.classification.statements.flatMap((it) => it.changes.filter((change) => change.kind === 'set'));
+    const { tracks } = this.#options;
+    const unseen = run.classification.summary.access === 'unknown' || !run.classification.understood;
+    const reported = tracks && end.error === null && !end.endedRows;
+    if ((sets.length > 0 || unseen) && !reported) this.#own.push(probeQuery);
+    if (tracks && sets.some((it) => it.kind === 'set' && it.setting === 'session_track_system_variables'))
+      this.#own.push(trackQuery, probeQuery);
+  }
+
+  #quietEnded(command: number, end: ReplyEnd): void {
+    if (command === wire.command.prepare && end.error !== null) this.statements.prepareFailed();
+    if (command !== wire.command.resetConnection || end.error !== null) return;
+    // Everything of the session is as after sign-in; prepared statements are gone.
+    this.statements.clear();
+    if (this.#options.tracks) this.#own.push(trackQuery);
+    this.#own.push(probeQuery);
+  }
+
+  #ownEnded(end: ReplyEnd): void {
+    if (end.error !== null) throw new Fault('target-lost', `a query of the gateway failed: ${end.error.message}`);
+    const row = this.#ownRows[0];
+    if (row === undefined) return; // trackQuery
+    const [sqlMode, charset, database] = readTextRow(row, 3);
+    this.settings.reported('sql_mode', sqlMode ?? '');
+    this.settings.reported('character_set_client', charset ?? '');
+    this.settings.database(database ?? null);
+    this.#ownRows = [];
+  }
+}
+
+/** ER_QUERY_INTERRUPTED */
+const interrupted = 1317;
+const separator = Buffer.from([0]);
+
+const refusedCommands: Readonly<Record<number, string>> = {
+  [wire.command.changeUser]: 'the gateway does not change the user of a session: connect again',
+  [wire.command.binlogDump]: 'replication is not served by the gateway',
+  [wire.command.binlogDumpGtid]: 'replication is not served by the gateway',
+  [wire.command.tableDump]: 'replication is not served by the gateway',
+  [wire.command.registerReplica]: 'replication is not served by the gateway',
+  [wire.command.bulkExecute]: 'bulk execution is not served by the gateway: execute row by row',
+};
+
+function unknownStatement(id: number, what: string): Buffer {
+  return wire.err(1243, 'HY000', `Unknown prepared statement handler (${id}) given to ${what}`);
+}
+
+function quoted(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+/** `KILL [QUERY | CONNECTION] id`, as clients send it for Ctrl-C. Anything else called KILL is a statement like others. */
+export function killOf(text: string): { connectionId: number; what: 'query' | 'connection' } | null {
+  const match = /^\s*kill\s+(query\s+|connection\s+)?(\d{1,10})\s*;?\s*$/i.exec(text);
+  if (match === null) return null;
+  return { connectionId: Number(match[2]), what: match[1]?.trim().toLowerCase() === 'query' ? 'query' : 'connection' };
+}
+
+function digestOf(parts: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+function boundParts(bound: BoundParameters | null): Buffer[] {
+  return bound === null ? [] : [bound.nullBitmap, bound.types, bound.values];
+}
+
+type Ahead = ReadonlyMap<number, readonly Buffer[]>;
+
+/** For the digest: parameter, length, bytes. */
+function aheadParts(ahead: Ahead): Buffer[] {
+  return [...ahead]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([index, parts]) => {
+      const value = Buffer.concat(parts);
+      return [wire.uint16(index), wire.uint32(value.length), value];
+    });
+}
+
+function aheadCommands(id: number, ahead: Ahead): Buffer[] {
+  return [...ahead].flatMap(([index, parts]) =>
+    parts.map((part) => framed(Buffer.concat([Buffer.from([wire.command.sendLongData]), wire.uint32(id), wire.uint16(index), part]), 0)),
+  );
+}
+
+/** The execution as the client sent it; with the types when the target has not seen them (an earlier execution was refused). */
+function executeCommand(message: ExecuteMessage, statement: WireStatement, bound: BoundParameters | null): Buffer {
+  const head = Buffer.alloc(1 + executeHeadBytes);
+  head[0] = wire.command.execute;
+  head.writeUInt32LE(statement.id, 1);
+  head[5] = message.flags;
+  head.writeUInt32LE(message.iterations, 6);
+  if (bound === null) return Buffer.concat([head, message.body]);
+  const known = statement.typesAtTarget?.equals(bound.types) === true;
+  const types = known ? [Buffer.from([0])] : [Buffer.from([1]), bound.types];
+  return Buffer.concat([head, bound.nullBitmap, ...types, bound.values]);
+}

@@ -1,0 +1,91 @@
+// The session's settings as the target confirmed them, as far as they change how a text is read. Makes the ReadingMode that
+// actions carry, and decodes texts by the character set in force.
+
+import type { Catalogue, ReadingMode } from '../../src/core/action.ts';
+import { status } from './messages.ts';
+
+/** Followed from session tracking. */
+const followed = new Set(['sql_mode', 'character_set_client']);
+
+export interface InitialSettings {
+  readonly flavour: 'mysql' | 'mariadb';
+  readonly serverVersion: string;
+  readonly sqlMode: string;
+  readonly characterSetClient: string;
+  readonly database: string | null;
+  readonly lowerCaseTableNames: string;
+}
+
+export class Settings {
+  readonly #values = new Map<string, string>();
+  #catalogue: Catalogue | null = null;
+  #mode: ReadingMode | null = null;
+
+  constructor(initial: InitialSettings) {
+    this.#put('flavour', initial.flavour);
+    this.#put('server_version', initial.serverVersion);
+    this.#put('sql_mode', initial.sqlMode);
+    this.#put('character_set_client', initial.characterSetClient);
+    this.#put('lower_case_table_names', initial.lowerCaseTableNames);
+    this.database(initial.database);
+  }
+
+  /** The target reported a changed system variable. */
+  reported(name: string, value: string): void {
+    if (followed.has(name)) this.#put(name, value);
+  }
+
+  database(name: string | null): void {
+    if (name === null || name === '') {
+      if (this.#values.delete('database')) this.#mode = null;
+    } else {
+      this.#put('database', name);
+    }
+  }
+
+  /** Status flags tell two modes at once, also where nothing is tracked. */
+  flags(statusFlags: number): void {
+    this.#follow('NO_BACKSLASH_ESCAPES', (statusFlags & status.noBackslashEscapes) !== 0);
+    if (this.#values.get('flavour') === 'mariadb') this.#follow('ANSI_QUOTES', (statusFlags & status.ansiQuotes) !== 0);
+  }
+
+  catalogue(catalogue: Catalogue | null): void {
+    if (catalogue === this.#catalogue) return;
+    this.#catalogue = catalogue;
+    this.#mode = null;
+  }
+
+  /** The mode now; the same object until something changes. */
+  get mode(): ReadingMode {
+    this.#mode ??= makeMode(this.#values, this.#catalogue);
+    return this.#mode;
+  }
+
+  /** That mode with the catalogue of now. */
+  renewed(mode: ReadingMode): ReadingMode {
+    return mode.catalogue === this.#catalogue ? mode : makeMode(new Map(Object.entries(mode.settings)), this.#catalogue);
+  }
+
+  /** UTF-8 where the session speaks it; else one character for each byte, which the classifier is told by the mode. */
+  decode(bytes: Buffer): string {
+    const charset = this.#values.get('character_set_client') ?? '';
+    return charset.startsWith('utf8') ? bytes.toString('utf8') : bytes.toString('latin1');
+  }
+
+  #follow(mode: string, on: boolean): void {
+    const modes = (this.#values.get('sql_mode') ?? '').split(',').filter(Boolean);
+    if (modes.includes(mode) === on) return;
+    this.#put('sql_mode', (on ? [...modes, mode] : modes.filter((it) => it !== mode)).join(','));
+  }
+
+  #put(key: string, value: string): void {
+    if (this.#values.get(key) === value) return;
+    this.#values.set(key, value);
+    this.#mode = null;
+  }
+}
+
+function makeMode(values: ReadonlyMap<string, string>, catalogue: Catalogue | null): ReadingMode {
+  const settings = Object.fromEntries([...values].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { key: `${catalogue?.version ?? '-'}|${JSON.stringify(settings)}`, settings, catalogue };
+}

@@ -1,0 +1,96 @@
+// Prepared statements: those of the wire by the target's number, those of SQL PREPARE by name. A statement counts once the
+// target has confirmed it.
+
+import type { PreparedStatement, ReadingMode } from '../../src/core/action.ts';
+import type { SessionChange } from '../../src/core/classification.ts';
+import { classificationOf } from '../../src/core/summary.ts';
+
+/** Prepared statements kept for one session; the server has its own limit (max_prepared_stmt_count, 16,382). */
+export const statementsMax = 16_384;
+/** COM_STMT_SEND_LONG_DATA kept for one statement until its execution is released. */
+export const longDataBytesMax = 64 * 1024 * 1024;
+
+export interface WireStatement {
+  readonly id: number;
+  readonly text: string;
+  readonly textBytes: Buffer;
+  /** The mode its text was read in; later changes don't touch it. */
+  readonly mode: ReadingMode;
+  readonly parameterCount: number;
+  /** Types of the parameters as last bound by the client; null until the first execution. */
+  types: Buffer | null;
+  /** Types that the target knows. */
+  typesAtTarget: Buffer | null;
+  /** Values sent ahead, by parameter; payloads of COM_STMT_SEND_LONG_DATA, in order. */
+  longData: Map<number, Buffer[]>;
+  longDataBytes: number;
+  /** Set when more was sent than is kept: the next execution is refused. */
+  longDataLost: boolean;
+}
+
+/** COM_STMT_EXECUTE with this id means the statement prepared last (MariaDB). */
+const lastPreparedId = 0xffffffff;
+
+export class Statements {
+  readonly #byId = new Map<number, WireStatement>();
+  readonly #byName = new Map<string, PreparedStatement>();
+  #last: WireStatement | null = null;
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: number): WireStatement | undefined {
+    return id === lastPreparedId ? (this.#last ?? undefined) : this.#byId.get(id);
+  }
+
+  confirmed(statement: WireStatement): void {
+    this.#byId.set(statement.id, statement);
+    this.#last = statement;
+  }
+
+  /** A prepare that the target refused: "the last one" is none. */
+  prepareFailed(): void {
+    this.#last = null;
+  }
+
+  closed(id: number): void {
+    const statement = this.get(id);
+    if (statement === undefined) return;
+    this.#byId.delete(statement.id);
+    if (this.#last === statement) this.#last = null;
+  }
+
+  clear(): void {
+    this.#byId.clear();
+    this.#byName.clear();
+    this.#last = null;
+  }
+
+  /** A name of SQL EXECUTE. */
+  named(name: string): PreparedStatement | undefined {
+    return this.#byName.get(name.toLowerCase());
+  }
+
+  /** The target confirmed a text with these changes. */
+  changed(text: string, changes: readonly SessionChange[]): void {
+    for (const change of changes) {
+      if (change.kind === 'prepare' && this.#byName.size < statementsMax) {
+        this.#byName.set(change.name.toLowerCase(), { text, classification: classificationOf([change.inner]) });
+      } else if (change.kind === 'deallocate' && change.name !== null) {
+        this.#byName.delete(change.name.toLowerCase());
+      }
+    }
+  }
+
+  /** The target refused a text with these changes: a failed PREPARE has dropped what had its name. */
+  failed(changes: readonly SessionChange[]): void {
+    for (const change of changes) if (change.kind === 'prepare') this.#byName.delete(change.name.toLowerCase());
+  }
+}
+
+export function dropLongData(statement: WireStatement): void {
+  statement.longData = new Map();
+  statement.longDataBytes = 0;
+  statement.longDataLost = false;
+}

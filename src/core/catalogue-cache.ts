@@ -1,0 +1,66 @@
+// Keeps what is known of each target's own objects, loads it over the gateway's own connection, and lets nobody judge by an
+// old one after a change that went through the gateway.
+
+import type { Catalogue } from './action.ts';
+import type { Clock } from './clock.ts';
+import { messageOf } from './errors.ts';
+import type { Log } from './driver.ts';
+
+/** A catalogue older than this is read again when a session opens: changes may come from elsewhere. */
+export const catalogueAgeMsMax = 30_000;
+/** Time for reading one. */
+export const catalogueLoadMsMax = 15_000;
+
+export type LoadCatalogue = (signal: AbortSignal) => Promise<Catalogue>;
+
+export class CatalogueEntry {
+  readonly #load: LoadCatalogue;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #current: Catalogue | null = null;
+  #loadedMs = 0;
+  /** Changes seen so far, and how many the current one knows. */
+  #changes = 0;
+  #known = -1;
+  #loading: Promise<void> | null = null;
+
+  constructor(load: LoadCatalogue, clock: Clock, log: Log) {
+    this.#load = load;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Null when it could not be read: then nothing of the target's own objects is known, and calls of them wait for people. */
+  get current(): Catalogue | null {
+    return this.#known === this.#changes ? this.#current : null;
+  }
+
+  get isFresh(): boolean {
+    return this.#known === this.#changes;
+  }
+
+  changed(): void {
+    this.#changes += 1;
+  }
+
+  /** Resolves when the catalogue is as new as the last change, or could not be had. Never rejects. */
+  async refresh(): Promise<void> {
+    const old = this.#clock.monotonicMs() - this.#loadedMs > catalogueAgeMsMax;
+    if (this.isFresh && !old) return;
+    this.#loading ??= this.#reload().finally(() => (this.#loading = null));
+    await this.#loading;
+  }
+
+  async #reload(): Promise<void> {
+    const upTo = this.#changes;
+    try {
+      const catalogue = await this.#load(AbortSignal.timeout(catalogueLoadMsMax));
+      this.#current = this.#current?.version === catalogue.version ? this.#current : catalogue;
+    } catch (thrown) {
+      this.#log.warn({ err: messageOf(thrown) }, 'the catalogue of a target could not be read: its own functions and views are unknown');
+      this.#current = null;
+    }
+    this.#known = upTo;
+    this.#loadedMs = this.#clock.monotonicMs();
+  }
+}

@@ -1,0 +1,38 @@
+// Reads exact numbers of bytes from a stream during handshakes, so that they can be written as straight lines.
+// The stream stays paused: what was not asked for stays in it, for TLS or for the relay.
+
+import type { Duplex } from 'node:stream';
+import { Fault } from './errors.ts';
+
+/** Resolves with exactly `count` bytes. Rejects when the stream ends, fails or the signal is aborted. */
+export async function readExactly(stream: Duplex, count: number, signal: AbortSignal): Promise<Buffer> {
+  for (;;) {
+    if (signal.aborted) throw abortedFault(signal);
+    const bytes = stream.read(count) as Buffer | null;
+    if (bytes !== null && bytes.length === count) return bytes;
+    if (bytes !== null || stream.readableEnded || stream.destroyed)
+      throw new Fault('protocol-violation', 'the connection ended in the middle of a message');
+    await readable(stream, signal);
+  }
+}
+
+function readable(stream: Duplex, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (then: () => void) => () => {
+      stream.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
+      signal.removeEventListener('abort', onAbort);
+      then();
+    };
+    const onReadable = settle(resolve);
+    const onEnd = settle(resolve);
+    const onError = settle(() => reject(new Fault('protocol-violation', 'the connection broke')));
+    const onAbort = settle(() => reject(abortedFault(signal)));
+    stream.on('readable', onReadable).on('end', onEnd).on('close', onEnd).on('error', onError);
+    signal.addEventListener('abort', onAbort);
+  });
+}
+
+/** The fault that a signal was aborted with. */
+export function abortedFault(signal: AbortSignal): Fault {
+  return signal.reason instanceof Fault ? signal.reason : new Fault('limit-reached', String(signal.reason ?? 'given up'));
+}
