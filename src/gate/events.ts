@@ -7,7 +7,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Approval, Decision } from '../core/decision.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Refusal } from '../core/ruling.ts';
-import type { Submitter } from './gate.ts';
+import type { Submitter } from './submitter.ts';
 
 /** Longer texts are cut in the log and named by their SHA-256; the recording has the whole. */
 export const auditTextCharsMax = 4096;

@@ -5,30 +5,20 @@ import type { Action } from '../core/action.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Approval, Decision, HoldTerms, SessionFacts } from '../core/decision.ts';
+import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Holds, PlacedHold } from '../core/hold.ts';
-import type { HoldId, SessionId } from '../core/ids.ts';
+import type { HoldId } from '../core/ids.ts';
 import { Permit } from '../core/permit.ts';
 import type { Classifier, PolicySet } from '../core/policy.ts';
-import type { Principal } from '../core/principal.ts';
 import type { Refusal, Ruling } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
-import type { Protocol, Target } from '../core/target.ts';
+import type { Protocol } from '../core/target.ts';
 import { denied, fault, notUnderstood, rejected, transactionFailed } from './refusals.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
+import type { Submitter } from './submitter.ts';
 
 const mint = Permit.claimMint();
-
-/** Who submits: constant for the life of a session, so that policies can prepare for it. */
-export interface Submitter {
-  readonly sessionId: SessionId;
-  readonly principal: Principal;
-  readonly target: Target;
-  readonly facts: SessionFacts;
-  /** Aborted when the session ends: what waits is withdrawn. */
-  readonly ended: AbortSignal;
-}
 
 export interface GateParts {
   readonly classifierOf: (protocol: Protocol) => Classifier;

@@ -15,7 +15,8 @@ import type { Recorder, StatementEntry } from '../core/recording.ts';
 import type { Ruling } from '../core/ruling.ts';
 import type { Lane, Session, Submission } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
-import type { Gate, Judgement, Submitter } from '../gate/gate.ts';
+import type { Gate, Judgement } from '../gate/gate.ts';
+import type { Submitter } from '../gate/submitter.ts';
 
 export interface LiveSessionParts {
   readonly gate: Gate;

@@ -10,7 +10,8 @@ import type { Classifier } from '../core/policy.ts';
 import type { Recorder, Recordings } from '../core/recording.ts';
 import type { Lane, OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
-import type { Gate, Submitter } from '../gate/gate.ts';
+import type { Gate } from '../gate/gate.ts';
+import type { Submitter } from '../gate/submitter.ts';
 import { LiveSession } from './live-session.ts';
 
 /** Where sessions are written down for lists and histories. */

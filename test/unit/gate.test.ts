@@ -12,7 +12,7 @@ import { Permit } from '../../src/core/permit.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
 import { Gate } from '../../src/gate/gate.ts';
-import type { Submitter } from '../../src/gate/gate.ts';
+import type { Submitter } from '../../src/gate/submitter.ts';
 
 const rule = { id: 'p/r', title: 'needs a second pair of eyes', version: 'v1' };
 const obligations = { recordParameters: false, recordResults: false };
