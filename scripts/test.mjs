@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { installDebianPackages, systemName } from './debian-packages.mjs';
 import { buildConsole, checkNode, findNode, installPackages, root, toolEnvironment } from './prepare.mjs';
 import { dim, green, red, say, step } from './progress.mjs';
@@ -72,7 +73,8 @@ async function check(counts, title, command, args) {
 
 async function runTap(args) {
   const given = args.some((arg) => arg.startsWith('--jobs') || arg.startsWith('-j'));
-  const options = ['--reporter=tap', '--disable-coverage', ...(given ? [] : [`--jobs=${jobs}`]), ...args];
+  const clean = `--node-arg=--import=${pathToFileURL(join(root, 'scripts/clean-children.mjs')).href}`;
+  const options = ['--reporter=tap', '--disable-coverage', clean, ...(given ? [] : [`--jobs=${jobs}`]), ...args];
   tap = spawn('tap', options, { cwd: root, env: { ...toolEnvironment(), NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve, reject) => {
     tap.on('error', reject);
