@@ -8,9 +8,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
+import { createMysqlClassifier } from '../policies/classify/mysql/classifier.ts';
 import { createPostgresClassifier } from '../policies/classify/postgres/classifier.ts';
 import { openPolicyFolder } from '../policies/engine/folder.ts';
 import { formatProblem } from '../policies/engine/load.ts';
+import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../protocols/mysql/driver.ts';
 import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
 import type { ApiServices } from './api/services.ts';
 import { listenApi } from './api/listen.ts';
@@ -232,6 +234,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   };
   const drivers: Partial<Record<Protocol, (services: DriverServices) => Driver>> = {
     postgres: (given) => createPostgresDriver(given, { ...defaultPostgresLimits, ...limits }),
+    mysql: (given) => createMysqlDriver(given, { ...defaultMysqlOptions, limits: { ...defaultMysqlLimits, ...limits } }),
   };
   for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {
     const address = config.listen[protocol];
@@ -252,7 +255,7 @@ const rejectedProblemsLogged = 20;
 async function buildClassifiers(down: Teardown): Promise<Partial<Record<Protocol, Classifier>>> {
   const postgres = await createPostgresClassifier();
   down.add(() => postgres.close());
-  return { postgres };
+  return { postgres, mysql: createMysqlClassifier() };
 }
 
 function apiHolds(holds: HoldDesk): ApiServices['holds'] {
