@@ -17,6 +17,7 @@ import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgr
 import type { ApiServices } from './api/services.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
+import { withoutFormerApprovers } from './approvals/former-approvers.ts';
 import { holdView } from './approvals/hold-view.ts';
 import { createHolds } from './approvals/holds.ts';
 import type { HoldDesk } from './approvals/holds.ts';
@@ -149,7 +150,10 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   book.closeLeftOpen(clock.nowMs());
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });
   down.add(() => registry.close('the gateway stops'));
-  identity.onChange(({ name }) => {
+  identity.onChange((change) => {
+    const { name } = change;
+    if (change.kind === 'token-revoked')
+      registry.endWhere((session) => session.tokenId === change.tokenId, 'the access token of this session was revoked');
     if (identity.person(name) === null)
       registry.endWhere((session) => session.principal.name === name, 'this account may no longer sign in');
     else
@@ -159,6 +163,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       );
     registry.judgeAgain();
     gate.judgeWaitingAgain();
+    holds.rejudge((hold, request) => withoutFormerApprovers(hold, request, (approver) => identity.person(approver)));
   });
 
   const webhooks = createWebhooks({
@@ -188,7 +193,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const api = await createApi({
     identity,
     holds: apiHolds(holds),
-    sessions: apiSessions(registry, book, event),
+    sessions: apiSessions(registry, book),
     recordings: { read: async (id) => (await recordings.read(id)) ?? null },
     audit: apiAudit(audit),
     policies: {
@@ -225,12 +230,13 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     random,
     log,
   };
-  const { connections, connectionsPerAddress, handshakeTimeoutMs, statementBytes } = config.limits;
+  const { connections, connectionsPerAddress, handshakeTimeoutMs, statementBytes, heldBytes } = config.limits;
   const limits = {
     connectionsMax: connections,
     connectionsPerAddressMax: connectionsPerAddress,
     handshakeTimeoutMs,
     statementBytesMax: statementBytes,
+    heldBytesMax: heldBytes,
   };
   const drivers: Partial<Record<Protocol, (services: DriverServices) => Driver>> = {
     postgres: (given) => createPostgresDriver(given, { ...defaultPostgresLimits, ...limits }),
@@ -273,11 +279,7 @@ function apiHolds(holds: HoldDesk): ApiServices['holds'] {
   };
 }
 
-function apiSessions(
-  registry: SessionRegistry,
-  book: ReturnType<typeof createSessionStore>,
-  event: (type: AuditEventType, detail: AuditEvent['detail']) => void,
-): ApiServices['sessions'] {
+function apiSessions(registry: SessionRegistry, book: ReturnType<typeof createSessionStore>): ApiServices['sessions'] {
   return {
     get: (id) => book.get(id) ?? null,
     list: ({ state, principal, target, cursor, limit }) =>
@@ -288,13 +290,7 @@ function apiSessions(
         cursor: cursor ?? undefined,
         limit,
       }),
-    kill: (id, by) => {
-      const session = registry.live(id);
-      if (session === undefined) return false;
-      event('session.killed', { session: id, by: by.name });
-      session.end(`ended by ${by.name}`);
-      return true;
-    },
+    kill: (id, by) => registry.kill(id, by),
     on: (listener) =>
       registry.on((id) => {
         const view = book.get(id);

@@ -19,8 +19,6 @@ import * as wire from './messages.ts';
 import { holdNotice } from './refusal.ts';
 import { joined, Link } from './upstream.ts';
 
-/** Bytes of a client that wait while its action waits; more is left in the kernel. */
-const waitingBytesMax = 1024 * 1024;
 const refusedMessages = [failingQuery, failingDescribe];
 
 export interface ConnectionParts {
@@ -30,6 +28,8 @@ export interface ConnectionParts {
   readonly catalogue: CatalogueEntry;
   readonly clock: Clock;
   readonly limits: FrameLimits;
+  /** Bytes of the client that wait while its action waits; more is left in the kernel. */
+  readonly heldBytesMax: number;
   /** Cancels what runs at the target. */
   readonly cancelTarget: () => void;
   /** Told once, when both sides are gone. */
@@ -167,7 +167,7 @@ export class Connection implements MachinePort, Lane {
   #fromClient(chunk: Buffer): void {
     this.#reader.push(chunk);
     this.#pump();
-    if (this.#reader.bufferedBytes > waitingBytesMax && !this.machine.takes) this.#parts.client.pause();
+    if (this.#reader.bufferedBytes > this.#parts.heldBytesMax && !this.machine.takes) this.#parts.client.pause();
   }
 
   #fromTarget(chunk: Buffer): void {
@@ -200,7 +200,7 @@ export class Connection implements MachinePort, Lane {
     const targetTakes = this.#link.flush();
     this.#flushClient();
     if (!targetTakes) client.pause();
-    else if (client.isPaused() && this.#reader.bufferedBytes <= waitingBytesMax) client.resume();
+    else if (client.isPaused() && this.#reader.bufferedBytes <= this.#parts.heldBytesMax) client.resume();
   }
 
   /** The target's objects changed: nothing is judged until they are known again. */

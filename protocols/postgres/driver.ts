@@ -38,6 +38,8 @@ export interface PostgresLimits {
   readonly statementBytesMax: number;
   /** Longest Bind. */
   readonly bindBytesMax: number;
+  /** What a client may send ahead while its action waits; more is left in the kernel. */
+  readonly heldBytesMax: number;
 }
 
 export const defaultPostgresLimits: PostgresLimits = {
@@ -47,6 +49,7 @@ export const defaultPostgresLimits: PostgresLimits = {
   targetTimeoutMs: 15_000,
   statementBytesMax: 16 * 1024 * 1024,
   bindBytesMax: 64 * 1024 * 1024,
+  heldBytesMax: 1024 * 1024,
 };
 /** Describe, Execute, Close, …: names and numbers. */
 const smallMessageBytesMax = 64 * 1024;
@@ -145,7 +148,7 @@ class PostgresDriver implements Driver {
       onHold: (notice: HoldNotice) => void socket.write(holdNotice(notice, this.#services.clock.nowMs())),
     };
     const facts = { clientAddress: socket.remoteAddress ?? '', tls: client.tls, method: client.method, database };
-    const opened = await this.#services.sessions.open({ principal, target, facts }, lane);
+    const opened = await this.#services.sessions.open({ principal, target, facts, tokenId: client.tokenId }, lane);
     if (opened.kind === 'refuse')
       throw new SignInRefused(sqlState[opened.refusal.reason], refusalWords(opened.refusal), opened.refusal.hint);
     const { session } = opened;
@@ -193,6 +196,7 @@ class PostgresDriver implements Driver {
       catalogue,
       clock: this.#services.clock,
       limits: { maxBytes: (type) => this.#maxBytes(type) },
+      heldBytesMax: this.#limits.heldBytesMax,
       cancelTarget: () => this.#cancelTarget(target, upstream),
       gone: () => {
         this.#cancelKeys.revoke(key.processId);

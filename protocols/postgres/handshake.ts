@@ -27,6 +27,8 @@ export interface SignedIn {
   readonly tls: boolean;
   readonly principal: Principal;
   readonly method: 'token' | 'browser';
+  /** Null after a sign-in in the browser. */
+  readonly tokenId: string | null;
   readonly wanted: WantedName;
   readonly parameters: Readonly<Record<string, string>>;
   readonly minor: number;
@@ -80,8 +82,8 @@ export async function welcome(line: Line, services: DriverServices, signal: Abor
     throw new SignInRefused('28000', 'too many failed sign-ins', 'Wait a minute and try again.');
   }
   if (wanted.browser) waitsForBrowser();
-  const principal = wanted.browser
-    ? await byBrowser(line, services, wanted, parameters, signal)
+  const { principal, tokenId } = wanted.browser
+    ? { principal: await byBrowser(line, services, wanted, parameters, signal), tokenId: null }
     : await byToken(line, services, wanted.person, signal);
   const method = wanted.browser ? 'browser' : 'token';
   const client: SignedIn = {
@@ -89,6 +91,7 @@ export async function welcome(line: Line, services: DriverServices, signal: Abor
     tls: line.tls,
     principal,
     method,
+    tokenId,
     wanted,
     parameters,
     minor: Math.min(minor, wire.protocolMinorMax),
@@ -197,7 +200,12 @@ function negotiate(line: Line, parameters: Readonly<Record<string, string>>, min
   }
 }
 
-async function byToken(line: Line, services: DriverServices, person: string, signal: AbortSignal): Promise<Principal> {
+async function byToken(
+  line: Line,
+  services: DriverServices,
+  person: string,
+  signal: AbortSignal,
+): Promise<{ principal: Principal; tokenId: string }> {
   const { socket } = line;
   const address = socket.remoteAddress ?? '';
   const { principal, scramSalt, scramIterations, verifiers } = services.signIns.material(person);
@@ -220,7 +228,7 @@ async function byToken(line: Line, services: DriverServices, person: string, sig
   services.signIns.succeeded(principal, final.verifier.tokenId, address, 'postgres');
   socket.write(wire.authentication(12, Buffer.from(final.serverFinal)));
   socket.write(wire.authentication(0));
-  return principal;
+  return { principal, tokenId: final.verifier.tokenId };
 }
 
 async function passwordMessage(socket: Socket, signal: AbortSignal): Promise<Buffer> {

@@ -26,6 +26,8 @@ export type AuditEventType =
   | 'sign-in.failed'
   | 'token.issued'
   | 'token.revoked'
+  | 'person.disabled'
+  | 'person.enabled'
   | 'webhook.delivered'
   | 'webhook.failed';
 

@@ -52,6 +52,8 @@ export interface SessionOpening {
   readonly principal: Principal;
   readonly target: Target;
   readonly facts: SessionFacts;
+  /** The access token that the person signed in with; null or missing: by something else. The session ends when it is revoked. */
+  readonly tokenId?: string | null;
 }
 
 export type OpenedSession = { readonly kind: 'open'; readonly session: Session } | { readonly kind: 'refuse'; readonly refusal: Refusal };

@@ -112,7 +112,9 @@ export class Identity implements SignIns {
 
   /** Throws Fault not-found. */
   setDisabled(name: string, disabled: boolean, by: string | null): void {
-    this.#people.setDisabled(name, disabled, by);
+    if (!this.#people.setDisabled(name, disabled, by)) return;
+    this.#event(disabled ? 'person.disabled' : 'person.enabled', by, { person: name });
+    this.#personChanged(name);
   }
 
   /** Calls back after every change that live sessions and pending holds must be judged again for. Gives the way to stop it. */

@@ -71,10 +71,13 @@ export class People {
     }
   }
 
-  /** Disables or enables somebody at once, by word of an operator; it stays so across restarts. Throws Fault not-found. */
-  setDisabled(name: string, disabled: boolean, by: string | null): void {
+  /**
+   * Disables or enables somebody at once, by word of an operator; it stays so across restarts. False when nothing changed; the
+   * caller tells whoever has to hear of it. Throws Fault not-found.
+   */
+  setDisabled(name: string, disabled: boolean, by: string | null): boolean {
     if (!this.#records.has(name)) throw new Fault('not-found', `there is no person "${name}"`);
-    if (disabled === this.#disabled.has(name)) return;
+    if (disabled === this.#disabled.has(name)) return false;
     if (disabled) {
       this.#store.disable(name, this.#clock.nowMs(), by);
       this.#disabled.add(name);
@@ -82,7 +85,7 @@ export class People {
       this.#store.enable(name);
       this.#disabled.delete(name);
     }
-    this.#changed(name);
+    return true;
   }
 
   #take(people: readonly PersonRecord[]): void {

@@ -13,7 +13,7 @@ import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Recorder, StatementEntry } from '../core/recording.ts';
 import type { Ruling } from '../core/ruling.ts';
-import type { Lane, Session, Submission } from '../core/session.ts';
+import type { Lane, Session, SessionOpening, Submission } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
 import type { Gate, Judgement } from '../gate/gate.ts';
 import type { Submitter } from '../gate/submitter.ts';
@@ -51,6 +51,8 @@ export class LiveSession implements Session {
   readonly principal: Principal;
   readonly target: Target;
   readonly facts: SessionFacts;
+  /** The access token behind it, or null. */
+  readonly tokenId: string | null;
   readonly ended: AbortSignal;
   readonly counts: SessionCounts = { statements: 0, held: 0, denied: 0 };
   readonly #parts: LiveSessionParts;
@@ -61,11 +63,12 @@ export class LiveSession implements Session {
   #actions = 0;
   #closed = false;
 
-  constructor(id: SessionId, principal: Principal, target: Target, facts: SessionFacts, parts: LiveSessionParts) {
+  constructor(id: SessionId, { principal, target, facts, tokenId }: SessionOpening, parts: LiveSessionParts) {
     this.id = id;
     this.principal = principal;
     this.target = target;
     this.facts = facts;
+    this.tokenId = tokenId ?? null;
     this.#parts = parts;
     this.ended = this.#end.signal;
     this.#startMs = parts.clock.monotonicMs();

@@ -7,6 +7,7 @@ import { messageOf } from '../core/errors.ts';
 import type { ActionId, SessionId } from '../core/ids.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
+import type { Principal } from '../core/principal.ts';
 import type { Recorder, Recordings } from '../core/recording.ts';
 import type { Lane, OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
@@ -78,7 +79,7 @@ export class SessionRegistry implements Sessions {
       };
       const recorder = recordings.open(id, header);
       const closed = (session: LiveSession, reason: string) => this.#closed(session, reason);
-      const session = new LiveSession(id, opening.principal, opening.target, opening.facts, {
+      const session = new LiveSession(id, opening, {
         gate,
         classifier: this.#parts.classifierOf(opening.target.protocol),
         audit,
@@ -120,6 +121,15 @@ export class SessionRegistry implements Sessions {
       session.end(reason);
     }
     return count;
+  }
+
+  /** Ends a session by word of somebody; false when it is not open. */
+  kill(id: string, by: Principal): boolean {
+    const session = this.live(id);
+    if (session === undefined) return false;
+    this.#event('session.killed', session.id, { ...session, principal: by }, { person: session.principal.name });
+    session.end(`ended by ${by.name}`);
+    return true;
   }
 
   /** After a change of policies: sessions that would not be opened now end. */

@@ -1,5 +1,6 @@
 // Opens the embedded database and brings its tables up to date. Each entity file owns its tables and lists its migrations.
 
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 
 export type Db = Database.Database;
@@ -13,6 +14,7 @@ export interface Migration {
 
 /** Opens (and makes) the database at `path`; ":memory:" for tests. */
 export function openDatabase(path: string, migrations: readonly Migration[]): Db {
+  if (path !== ':memory:') makeOwnersOnly(path);
   const db = new Database(path);
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = NORMAL');
@@ -28,4 +30,10 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Db
     })();
   }
   return db;
+}
+
+/** Before SQLite opens it, because the journals beside it take over the file's mode. */
+function makeOwnersOnly(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
 }
