@@ -36,6 +36,10 @@ const policyCase = z.strictObject({
   kinds: z.array(z.string()).optional(),
   missing_where: z.boolean().optional(),
   understood: z.boolean().optional(),
+  /** With `understood: false`: why. */
+  problem: z
+    .enum(['syntax', 'unknown-construct', 'unknown-statement', 'too-large', 'encoding', 'ambiguous-mode', 'parser-gave-up'])
+    .optional(),
   in_transaction: z.boolean().optional(),
   client_address: z.string().optional(),
   database: z.string().optional(),
@@ -135,7 +139,7 @@ function factsOf(tests: PolicyTests, it: PolicyCase): Facts {
 
 /** A classification made of the case's own words. */
 export function classificationOf(it: PolicyCase): Classification {
-  if (it.understood === false) return notUnderstood('syntax', 'syntax error');
+  if (it.understood === false) return notUnderstood(it.problem ?? 'syntax', it.problem ?? 'syntax error');
   const effects = (it.effects ?? []).map(effectOf);
   if (effects.length === 0) return classify([]);
   const kinds = it.kinds ?? [effects[0]!.verb];

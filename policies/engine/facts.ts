@@ -90,6 +90,9 @@ export class ActionFact {
   get understood(): boolean {
     return this.#classification.understood;
   }
+  get problem(): string {
+    return this.#classification.problem?.kind ?? '';
+  }
   get kinds(): readonly string[] {
     return this.#classification.summary.kinds;
   }
@@ -181,6 +184,11 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       kind: { type: 'string', words: 'connect, statement, command, …' },
       text: { type: 'string', words: 'exactly what was asked; effects are the better question' },
       understood: { type: 'bool', words: 'could the text be read' },
+      problem: {
+        type: 'string',
+        words:
+          'why it could not: syntax, unknown-construct, unknown-statement, too-large, encoding, ambiguous-mode, parser-gave-up; else empty',
+      },
       kinds: { type: 'list<string>', words: 'statement kinds, lower case: "select", "drop table"' },
       verbs: { type: 'list<string>', words: 'verbs of all effects' },
       access: { type: 'string', words: 'the strongest access of any effect: unknown > write > session > read' },

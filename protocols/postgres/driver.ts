@@ -243,6 +243,7 @@ class PostgresDriver implements Driver {
   /** Settings in the start-up packet are judged as the SET statements they are; one that would have to wait is refused. */
   #judgeStartup(session: Session, parameters: Readonly<Record<string, string>>): void {
     for (const setting of startupSettings(parameters)) {
+      if (setting.name === 'client_encoding') continue; // the target reports it, and texts that it makes ambiguous are not understood
       const text = asStatement(setting);
       const submission = {
         kind: 'statement' as const,
