@@ -12,6 +12,7 @@ import { processTerminal } from './cli/terminal.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { visibleLines } from './cli/visible.ts';
 import { Fault } from './core/errors.ts';
+import { policyCommands } from './offline/policy-commands.ts';
 
 /** Runs a command line (without node and file name) and resolves with the exit code. */
 export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
@@ -66,13 +67,7 @@ function program(terminal: Terminal, ended: { code: number }): Commander {
   holdCommands(root, terminal);
   recordCommands(root, terminal);
 
-  root
-    .command('policy')
-    .description('work on policies, without a gateway')
-    .command('check')
-    .argument('<dir>', 'folder of policies')
-    .description('load a folder of policies as the gateway would, and run the tests beside them')
-    .action(async (dir: string) => (await import('./offline/policy-check.ts')).policyCheck(terminal, dir));
+  policyCommands(root.command('policy'), terminal);
   return root;
 }
 

@@ -18,7 +18,11 @@ export interface RuleExplanation {
   readonly matched: boolean;
   /** What matched, or the first thing that did not. */
   readonly why: string;
+  /** Which part did not match; null when all did. The first three never depend on what the text says. */
+  readonly mismatch: Mismatch | null;
 }
+
+export type Mismatch = 'action' | 'principal' | 'target' | 'understood' | 'effects' | 'condition';
 
 export interface Explanation {
   readonly decision: Decision;
@@ -39,25 +43,28 @@ export function explain(rules: readonly Rule[], plan: KindPlan, judging: Judging
 function explainRule(rule: Rule, judging: Judging, uncovered: readonly Effect[]): RuleExplanation {
   const said = { id: rule.ref.id, title: rule.ref.title, decision: rule.decision };
   const mismatch = mismatchOf(rule, judging, uncovered);
-  if (mismatch !== null) return { ...said, matched: false, why: mismatch };
+  if (mismatch !== null) return { ...said, matched: false, why: mismatch.why, mismatch: mismatch.at };
   const condition = conditionWords(rule, judging);
-  return { ...said, matched: condition.matched, why: condition.matched ? matchedWords(rule, judging, condition.words) : condition.words };
+  if (!condition.matched) return { ...said, matched: false, why: condition.words, mismatch: 'condition' };
+  return { ...said, matched: true, why: matchedWords(rule, judging, condition.words), mismatch: null };
 }
 
 /** The first matcher that says no; the condition is asked last. */
-function mismatchOf(rule: Rule, judging: Judging, uncovered: readonly Effect[]): string | null {
+function mismatchOf(rule: Rule, judging: Judging, uncovered: readonly Effect[]): { at: Mismatch; why: string } | null {
   const { action, facts, classification } = judging;
-  if (!rule.actions.includes(action.kind)) return `it is about ${rule.actions.join(', ')}, this is ${action.kind}`;
+  if (!rule.actions.includes(action.kind)) return { at: 'action', why: `it is about ${rule.actions.join(', ')}, this is ${action.kind}` };
   if (rule.principals !== null && !matchesPrincipal(rule.principals, facts.principal))
-    return principalWords(rule.principals, facts.principal);
+    return { at: 'principal', why: principalWords(rule.principals, facts.principal) };
   const target = rule.targets.find((matcher) => !matchesTarget(matcher, facts.target));
-  if (target !== undefined) return targetWords(target, facts.target);
-  if (!judging.readable(rule))
-    return classification.understood ? 'it is about text that was not understood' : 'the text was not understood';
+  if (target !== undefined) return { at: 'target', why: targetWords(target, facts.target) };
+  if (!judging.readable(rule)) {
+    const why = classification.understood ? 'it is about text that was not understood' : 'the text was not understood';
+    return { at: 'understood', why };
+  }
   const among = rule.otherwise ? uncovered : judging.effects;
   if (rule.effects !== null && !judging.anyEffect(rule, among)) {
     if (rule.decision === 'allow' && judging.effects.length === 0) return null;
-    return effectMismatchWords(rule.effects, among, rule.otherwise);
+    return { at: 'effects', why: effectMismatchWords(rule.effects, among, rule.otherwise) };
   }
   return null;
 }

@@ -1,0 +1,55 @@
+// Names and options of `sallyport policy …`. What each does is in the file beside it that has its name, loaded when it is run.
+
+import type { Command as Commander } from 'commander';
+import type { Terminal } from '../cli/terminal.ts';
+import type { ExplainOptions } from './policy-explain.ts';
+import type { PolicyTestOptions } from './policy-test.ts';
+
+/** Adds the commands to `policy`. */
+export function policyCommands(policy: Commander, terminal: Terminal): void {
+  policy.description('work on policies, without a gateway');
+  policy
+    .command('check')
+    .argument('<dir>', 'folder of policies')
+    .description('load a folder of policies as the gateway would, and run the tests beside them')
+    .action(async (dir: string) => (await import('./policy-check.ts')).policyCheck(terminal, dir));
+  policy
+    .command('test')
+    .argument('<dir>', 'folder of policies and their tests')
+    .description('run the tests beside policies; exit code 1 when one fails')
+    .option('--junit <file>', 'write the results as JUnit XML too')
+    .option('--json', 'as JSON')
+    .action(async (dir: string, options: PolicyTestOptions) => (await import('./policy-test.ts')).policyTest(terminal, dir, options));
+  explainCommand(policy, terminal);
+}
+
+function explainCommand(policy: Commander, terminal: Terminal): void {
+  policy
+    .command('explain')
+    .argument('<dir>', 'folder of policies')
+    .argument('<who>', 'a person of the configuration or of the tests beside the policies')
+    .argument('<target>', 'a target, likewise')
+    .argument('[text]', 'the statement; standard input when it is left out')
+    .description('say what the policies decide of a statement, and why, rule by rule')
+    .option('--config <file>', "a gateway's configuration: its people and targets")
+    .option('--groups <names>', 'groups of that person, with commas')
+    .option('--kind <kind>', 'person, machine or ai-agent')
+    .option('--protocol <name>', 'postgres, mysql or ssh')
+    .option('--label <name=value>', 'a label of the target; may be repeated', repeated)
+    .option('--action <kind>', 'statement, connect, …; a statement (on SSH a command) when not said')
+    .option('--at <time>', 'judge as if it were then')
+    .option('--in-transaction', 'a transaction is open')
+    .option('--database <name>', 'the database that the session is in')
+    .option('--client-address <ip>', 'where the client is')
+    .option('--approved-by <names>', 'people who have said yes, with commas')
+    .option('--expect <decision>', 'exit code 1 when it is another one')
+    .option('--all', 'also rules about other people, targets and kinds of actions')
+    .option('--json', 'as JSON')
+    .action(async (dir: string, who: string, target: string, text: string | undefined, options: ExplainOptions) =>
+      (await import('./policy-explain.ts')).policyExplain(terminal, { dir, who, target, text }, options, Date.now()),
+    );
+}
+
+function repeated(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
