@@ -238,7 +238,7 @@ class MysqlDriver implements Driver {
     const { target, database } = choice;
     const lane: Lane = { signal: gone, onHold: () => undefined }; // no client shows anything before the sign-in is over
     const facts = { clientAddress: socket.remoteAddress ?? '', tls: client.tls, method: 'token', database };
-    const opened = await this.#services.sessions.open({ principal, target, facts }, lane);
+    const opened = await this.#services.sessions.open({ principal, target, facts, tokenId: client.tokenId }, lane);
     if (opened.kind === 'refuse') {
       const { number, sqlState } = codeOf(opened.refusal.reason);
       throw new SignInRefused(number, sqlState, refusalWords(opened.refusal));

@@ -28,6 +28,8 @@ export interface SignedIn {
   readonly socket: Socket;
   readonly tls: boolean;
   readonly principal: Principal;
+  /** The token that was proved. */
+  readonly tokenId: string;
   readonly wanted: WantedName;
   readonly database: string | null;
   readonly capabilities: Capabilities;
@@ -107,6 +109,7 @@ export async function welcome(line: Line, services: DriverServices, options: Wel
     socket: line.socket,
     tls: line.tls,
     principal: material.principal,
+    tokenId: verifier.tokenId,
     wanted,
     database: response.database === '' ? null : response.database,
     capabilities: granted,

@@ -9,12 +9,12 @@ interface ErrorCode {
   readonly sqlState: string;
 }
 
-/** ER_TABLEACCESS_DENIED_ERROR, ER_QUERY_INTERRUPTED, ER_UNKNOWN_ERROR. */
+/** ER_TABLEACCESS_DENIED_ERROR, ER_PARSE_ERROR, ER_QUERY_INTERRUPTED, ER_UNKNOWN_ERROR. */
 const codes: Record<RefusalReason, ErrorCode> = {
   denied: { number: 1142, sqlState: '42000' },
   rejected: { number: 1142, sqlState: '42000' },
   expired: { number: 1142, sqlState: '42000' },
-  'not-understood': { number: 1142, sqlState: '42000' },
+  'not-understood': { number: 1064, sqlState: '42000' },
   withdrawn: { number: 1317, sqlState: '70100' },
   fault: { number: 1105, sqlState: 'HY000' },
   'transaction-failed': { number: 1105, sqlState: 'HY000' },

@@ -65,8 +65,6 @@ class PreparedLookup {
 }
 
 function classifyText(text: string, mode: ReadingMode, prepared: PreparedLookup, nesting: number): Classification {
-  const nul = text.indexOf('\0');
-  if (nul !== -1) return notUnderstood('encoding', 'a NUL character in the text', nul);
   const sqlMode = sqlModeOf(mode, text);
   if (isProblem(sqlMode)) return refuse(sqlMode);
   const read = readingsOf(text, sqlMode);
@@ -74,7 +72,7 @@ function classifyText(text: string, mode: ReadingMode, prepared: PreparedLookup,
   const statements: StatementFacts[] = [];
   const seen = new Set<string>();
   for (const tokens of read.readings) {
-    const problem = strangeCharacters(tokens, sqlMode) ?? tooDeep(tokens) ?? readStatements(tokens);
+    const problem = strangeCharacters(tokens, sqlMode) ?? nulOutsideStrings(text, tokens) ?? tooDeep(tokens) ?? readStatements(tokens);
     if (problem !== null) return refuse(problem);
   }
   return classificationOf(statements);
@@ -119,6 +117,20 @@ function strangeCharacters(tokens: readonly Token[], mode: SqlMode): Problem | n
     if (token.kind === 'word' && hasNonAscii(token.raw)) {
       return { kind: 'encoding', message: `a character that may be white space in character set ${mode.charset}`, offset: token.start };
     }
+  }
+  return null;
+}
+
+/** Servers end a line comment at NUL and some end the text there; inside a string it is a character like others. */
+function nulOutsideStrings(text: string, tokens: readonly Token[]): Problem | null {
+  if (!text.includes('\0')) return null;
+  let at = 0;
+  const end = text.replace(/\0+$/, '').length;
+  for (let nul = text.indexOf('\0'); nul !== -1 && nul < end; nul = text.indexOf('\0', nul + 1)) {
+    while (at < tokens.length && (tokens[at] as Token).end <= nul) at += 1;
+    const token = tokens[at];
+    if (token?.kind !== 'string' || token.start > nul)
+      return { kind: 'encoding', message: 'a NUL character outside of a string', offset: nul };
   }
   return null;
 }

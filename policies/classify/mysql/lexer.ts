@@ -107,7 +107,7 @@ class Lexer {
       this.#at += 1;
       return null;
     }
-    if (unit === 0) return this.#fail('a NUL character: what follows it would be read by nobody', at, 'encoding');
+    if (unit === 0) return this.#nul(at);
     if (isWordUnit(unit)) return this.#word(at);
     switch (unit) {
       case 35: // #
@@ -146,6 +146,13 @@ class Lexer {
       default:
         return unit < space || unit === 127 ? this.#fail('a control character', at) : this.#operator(at);
     }
+  }
+
+  /** Some clients send the closing NUL of their own strings; with text behind it, servers differ in what they read. */
+  #nul(at: number): Problem | null {
+    if (/[^\0]/.test(this.#text.slice(at))) return this.#fail('a NUL character: what follows it would be read by nobody', at, 'encoding');
+    this.#at = this.#text.length;
+    return null;
   }
 
   #push(kind: TokenKind, text: string, start: number, end: number): null {
