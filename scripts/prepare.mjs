@@ -35,14 +35,18 @@ export function toolEnvironment() {
   return { ...process.env, PATH: [...first, process.env.PATH].join(':') };
 }
 
-/** Installs the packages of package-lock.json unless they are there. */
+/**
+ * Installs the packages of package-lock.json unless they are there. Their install scripts are left out, because a bare machine has
+ * neither compiler nor Python, and npm would run node-gyp for better-sqlite3 although that brings its binaries along. The one
+ * script that matters fetches Node itself. (ssh2 then encrypts in JavaScript: npm rebuild ssh2 compiles its faster way.)
+ */
 export async function installPackages() {
   if (packagesCurrent()) return;
   await step('Installing packages from npm (first start; about a minute)', async () => {
-    const install = (args) => runQuietly('npm', [...args, '--loglevel=error', '--no-audit', '--no-fund'], { cwd: root, env: process.env });
-    let result = await install(['ci']);
+    const install = (...args) => npm(...args, '--ignore-scripts', '--no-audit', '--no-fund');
+    let result = await install('ci');
     // A lock file that npm does not accept (another platform, another registry) is no reason to stop: package.json pins every version.
-    if (result.code !== 0 && result.signal === null) result = await install(['install', '--no-save']);
+    if (result.code !== 0 && result.signal === null) result = await install('install', '--no-save');
     if (result.signal !== null) throw new StepFailed('The installation was interrupted.');
     if (result.code !== 0)
       throw new StepFailed(
@@ -50,15 +54,20 @@ export async function installPackages() {
         result.output,
       );
   });
-  if (findNode() === null) {
-    await step(`Fetching Node ${nodeNeeded} from npm`, async () => {
-      const result = await runQuietly('npm', ['rebuild', 'node', '--loglevel=error'], { cwd: root, env: process.env });
-      if (findNode() === null) {
-        const words = `Node ${nodeNeeded} is needed, this is ${process.versions.node}, and the npm package "node" did not install (are install scripts switched off?).`;
-        throw new StepFailed(words, result.output);
-      }
-    });
-  }
+  await step(`Installing Node ${nodeNeeded} from npm`, async () => {
+    const result = await npm('rebuild', 'node', '--ignore-scripts=false');
+    if (result.signal !== null) throw new StepFailed('The installation was interrupted.');
+    if (findNode() === null) {
+      throw new StepFailed(
+        `Node ${nodeNeeded} is needed, this is ${process.versions.node}, and the npm package "node" could not be installed.`,
+        result.output,
+      );
+    }
+  });
+}
+
+function npm(...args) {
+  return runQuietly('npm', [...args, '--loglevel=error'], { cwd: root, env: process.env });
 }
 
 /** True when what npm last installed has every version that the lock file names. */
