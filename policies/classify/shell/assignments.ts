@@ -1,0 +1,44 @@
+// Variables that change what later programs are or do. Only names that are known to be harmless go without a word: a name in
+// small letters, which no program reads unless it is exported, and a few of the environment.
+
+import type { Assignment } from 'unbash';
+import type { Span } from '../../../src/core/classification.ts';
+import type { ProgramFindings } from './findings.ts';
+
+const harmlessEnvironment = new Set(
+  'LANG LANGUAGE LC_ALL LC_COLLATE LC_CTYPE LC_MESSAGES LC_MONETARY LC_NUMERIC LC_TIME TZ TERM COLUMNS LINES NO_COLOR CLICOLOR GIT_OPTIONAL_LOCKS SYSTEMD_COLORS DEBIAN_FRONTEND'.split(
+    ' ',
+  ),
+);
+/** Small-letter names that some shell gives a meaning (zsh's path, csh's prompt). */
+const meaningful = new Set([
+  'path',
+  'fpath',
+  'cdpath',
+  'manpath',
+  'prompt',
+  'histchars',
+  'auto_resume',
+  'module_path',
+  'fignore',
+  'precmd_functions',
+]);
+
+export interface AssignmentPlace {
+  readonly found: ProgramFindings;
+  readonly span: Span;
+  readonly opaque: (span: Span, why: string) => void;
+}
+
+/** How long it lasts and who sees it: the shell alone, or the programs that it starts. */
+export type AssignmentUse = 'plain' | 'for a program' | 'exported';
+
+/** Judges one assignment. `node` is null where only the name is known (loops, `read`). */
+export function assign(name: string, node: Assignment | null, place: AssignmentPlace, use: AssignmentUse): void {
+  const { found, span } = place;
+  if (node?.index !== undefined) return place.opaque(span, 'a subscript is evaluated as arithmetic');
+  const own = use === 'plain' && /^[a-z_][a-z0-9_]*$/.test(name) && !meaningful.has(name);
+  if (own || harmlessEnvironment.has(name)) return found.effect('environment', 'session', 'setting', name);
+  found.effect('environment', 'unknown', 'setting', name);
+  found.risk(span, `${name} may change what programs do or which ones run`);
+}

@@ -1,0 +1,191 @@
+// The shell's own commands. Some change only this shell, some run a text that they are given, and some evaluate a name as
+// arithmetic, which runs the commands in it.
+
+import { assign } from './assignments.ts';
+import type { Call, Reader } from './call.ts';
+import { reads, unsure } from './call.ts';
+import { afterOptions } from './options.ts';
+import type { Argument } from './words.ts';
+import { mayBeOption } from './words.ts';
+
+const plainName = /^[A-Za-z_]\w*$/;
+
+const session: Reader = (call) => call.found.effect('session', 'session');
+
+/** eval joins its words and reads them again. */
+const evaluate: Reader = (call) => {
+  const text = joined(call.args);
+  if (text === null) return call.opaque(call.span, 'the text that eval would run is only known when it runs');
+  call.found.effect('session', 'session');
+  call.script(text, call.span);
+};
+
+const sourceFile: Reader = (call) => {
+  call.found.effect('code', 'unknown', 'file', call.args[0]?.text ?? null);
+  call.found.risk(call.span, 'runs the commands of a file');
+};
+
+/** trap TEXT SIGNAL…; without a text it only lists. */
+const trap: Reader = (call) => {
+  const [text, ...signals] = call.args;
+  call.found.effect('session', 'session');
+  if (text === undefined || signals.length === 0) return;
+  if (text.text === null) return call.opaque(text.span, 'the text of the trap is only known when it runs');
+  if (text.text !== '-' && text.text !== '') call.script(text.text, text.span);
+};
+
+const execute: Reader = (call) => {
+  const rest = afterOptions(call.args, ['-c', '-l'], ['-a']);
+  if (rest === null) return call.opaque(call.span, 'an option of exec that is not known');
+  call.found.effect('session', 'session');
+  call.command(rest);
+};
+
+/** command and builtin run the next word; `command -v` only looks it up. */
+const command: Reader = (call) => {
+  const first = call.args[0]?.text ?? null;
+  if (first === '-v' || first === '-V') return reads(call);
+  const rest = afterOptions(call.args, ['-p'], []);
+  if (rest === null) return call.opaque(call.span, `an option of ${call.name} that is not known`);
+  call.found.effect('session', 'session');
+  call.command(rest);
+};
+
+/** declare, export, readonly, local: names with or without a value. */
+const declares =
+  (use: 'plain' | 'exported'): Reader =>
+  (call) => {
+    let exported = use === 'exported';
+    for (const { text, prefix, splits, span } of call.args) {
+      const option = /^-([a-zA-Z]+)$/.exec(text ?? '')?.[1];
+      if (option !== undefined && /^[xrpalg]+$/.test(option)) {
+        exported ||= option.includes('x');
+        continue;
+      }
+      const name = /^([A-Za-z_]\w*)(?:\+?=|$)/.exec(prefix)?.[1];
+      if (splits || name === undefined || (text === null && !prefix.includes('='))) {
+        return call.opaque(span, `${call.name} evaluates what it is given here`);
+      }
+      const value = text?.slice(name.length + 1) ?? '$';
+      if (!/^\d*$/.test(value)) call.assigns(name);
+      assign(name, null, { found: call.found, span, opaque: (at, why) => call.opaque(at, why) }, exported ? 'exported' : 'plain');
+    }
+    call.found.effect('session', 'session');
+  };
+
+/** read NAME…: what comes in is only stored. */
+const read: Reader = (call) => {
+  const names = afterOptions(call.args, ['-r', '-s', '-e'], ['-p', '-n', '-N', '-t', '-d', '-u', '-a']);
+  if (names === null) return call.opaque(call.span, 'an option of read that is not known');
+  for (const { text, span } of names) {
+    if (text === null || !plainName.test(text)) return call.opaque(span, 'read evaluates the subscript of a name');
+    call.assigns(text);
+    assign(text, null, { found: call.found, span, opaque: (at, why) => call.opaque(at, why) }, 'plain');
+  }
+  const array = call.args.findIndex(({ text }) => /^-[rse]*a$/.test(text ?? ''));
+  if (array !== -1 && !plainName.test(call.args[array + 1]?.text ?? ''))
+    return call.opaque(call.span, 'read evaluates the subscript of a name');
+  call.found.effect('session', 'session');
+};
+
+/** With -v it evaluates a name. */
+const printf: Reader = (call) => {
+  const [first] = call.args;
+  if (first !== undefined && mayBeOption(first) && first.text !== '--')
+    return call.opaque(first.span, 'printf -v evaluates the name that it writes to');
+  reads(call);
+};
+
+/** test -v evaluates a subscript; an unknown word may be -v. */
+const test: Reader = (call) => {
+  for (const [index, argument] of call.args.entries()) {
+    if (argument.text === '-v' && !plainName.test(call.args[index + 1]?.text ?? ''))
+      return call.opaque(argument.span, 'a test of a subscript evaluates it');
+    if (argument.splits && !/^-[a-zA-Z]$/.test(call.args[index - 1]?.text ?? ''))
+      return call.opaque(argument.span, 'this may become an operator of the test; put it in double quotes');
+  }
+  const [first] = call.args;
+  if (first !== undefined && first.text === null && call.args.length <= (call.name === '[' ? 3 : 2) && call.args[1]?.text !== ']') {
+    return call.opaque(first.span, 'this may become an operator of the test');
+  }
+  reads(call);
+};
+
+const unset: Reader = (call) => {
+  for (const { text, span } of call.args) {
+    if (text === null || !/^(?:-[fvn]|[A-Za-z_]\w*)$/.test(text)) return call.opaque(span, 'unset evaluates the subscript of a name');
+    if (/^(?:IFS|PATH|HOME|[A-Z]\w*)$/.test(text)) return unsure(call, span, `without ${text} programs may do something else`);
+  }
+  call.found.effect('session', 'session');
+};
+
+/** set: a few harmless options, or new positional parameters. */
+const set: Reader = (call) => {
+  for (const [index, { text, span }] of call.args.entries()) {
+    if (text === '--') break;
+    if (text === '-o' || text === '+o') {
+      const option = call.args[index + 1]?.text ?? '';
+      if (!['errexit', 'nounset', 'pipefail', 'noglob', 'noclobber', 'verbose', 'errtrace', ''].includes(option))
+        return unsure(call, span, `set -o ${option} changes how commands are read`);
+    } else if (text === null || (/^[-+]/.test(text) && !/^[-+][eufCEvx]+o?$/.test(text)))
+      return unsure(call, span, 'it changes how commands are read');
+  }
+  call.found.effect('session', 'session');
+};
+
+/** Shows with these words; anything else changes how later words are read. */
+const showsOnly =
+  (harmless: RegExp, why: string): Reader =>
+  (call: Call) => {
+    const wrong = call.args.find(({ text }) => text === null || !harmless.test(text));
+    if (wrong === undefined) return reads(call);
+    unsure(call, wrong.span, why);
+  };
+
+/** Any word is one name of a program, a job or a number. */
+const evaluates =
+  (why: string): Reader =>
+  (call) =>
+    call.opaque(call.span, why);
+
+function joined(args: readonly Argument[]): string | null {
+  return args.some(({ text }) => text === null) ? null : args.map(({ text }) => text).join(' ');
+}
+
+export const builtins: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ...'cd : exit return break continue shift wait bg fg disown umask ulimit pushd popd dirs suspend logout getopts'
+    .split(' ')
+    .map((name): [string, Reader] => [name, session]),
+  ...'type which whereis'.split(' ').map((name): [string, Reader] => [name, reads]),
+  ['eval', evaluate],
+  ['.', sourceFile],
+  ['source', sourceFile],
+  ['trap', trap],
+  ['exec', execute],
+  ['command', command],
+  ['builtin', command],
+  ['declare', declares('plain')],
+  ['typeset', declares('plain')],
+  ['local', declares('plain')],
+  ['readonly', declares('plain')],
+  ['export', declares('exported')],
+  ['read', read],
+  ['printf', printf],
+  ['test', test],
+  ['[', test],
+  ['unset', unset],
+  ['set', set],
+  ['alias', showsOnly(/^-p$/, 'an alias changes what a word means')],
+  ['unalias', showsOnly(/^$/, 'it changes what a word means')],
+  ['hash', showsOnly(/^-[rlt]$/, 'it changes which program a word means')],
+  ['shopt', showsOnly(/^(?:-[pq]|-s nullglob)$/, 'it changes how commands are read')],
+  ['enable', showsOnly(/^-[ap]$/, 'it changes what a word means')],
+  ['history', showsOnly(/^\d+$/, 'it changes or runs lines of the history')],
+  ['fc', showsOnly(/^-l$/, 'it runs lines of the history')],
+  ['complete', showsOnly(/^-p$/, 'it runs code while somebody types')],
+  ['bind', showsOnly(/^-[lpPsSvV]$/, 'it gives keys a meaning')],
+  ['let', evaluates('let evaluates arithmetic, and a command in it would run')],
+  ['mapfile', evaluates('mapfile evaluates a name, and may run a callback')],
+  ['readarray', evaluates('readarray evaluates a name, and may run a callback')],
+  ['coproc', evaluates('coproc in this form is not understood')],
+]);

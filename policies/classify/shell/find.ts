@@ -1,0 +1,73 @@
+// find: an expression language with actions that run programs, remove and write files. Only listed words are understood.
+
+import type { Reader } from './call.ts';
+import { reads, readsFiles, unsure, writes, writesFiles } from './call.ts';
+import type { Argument } from './words.ts';
+import { mayBeOption, unknownPath } from './words.ts';
+
+const tests = new Set(
+  '( ) ! , -a -and -o -or -not -H -L -P -O0 -O1 -O2 -O3 -daystart -depth -d -follow -mount -xdev -noleaf -ignore_readdir_race -noignore_readdir_race -warn -nowarn -empty -executable -false -true -nogroup -nouser -readable -writable -print -print0 -ls -prune -quit'.split(
+    ' ',
+  ),
+);
+const testsWithValue = new Set(
+  '-D -maxdepth -mindepth -regextype -amin -anewer -atime -cmin -cnewer -ctime -fstype -gid -group -ilname -iname -inum -ipath -iregex -iwholename -links -lname -mmin -mtime -name -newer -path -perm -regex -samefile -size -type -uid -used -user -wholename -xtype -context -printf'.split(
+    ' ',
+  ),
+);
+const runs = new Set(['-exec', '-execdir', '-ok', '-okdir']);
+const writesTo = new Set(['-fprint', '-fprint0', '-fls', '-fprintf']);
+
+export const find: Reader = (call) => {
+  const { args } = call;
+  const starts: Argument[] = [];
+  let changes = false;
+  let at = 0;
+  for (; at < args.length; at++) {
+    const it = args[at] as Argument;
+    if (it.text === null ? mayBeOption(it) : /^[-(!,)]/.test(it.text)) break;
+    starts.push(it);
+  }
+  for (; at < args.length; at++) {
+    const it = args[at] as Argument;
+    const word = it.text;
+    if (word === null) return unsure(call, it.span, 'this may become an action of find');
+    if (tests.has(word) || /^-newer[aBcm][aBcmt]$/.test(word)) {
+      if (word.startsWith('-newer')) at += 1;
+      continue;
+    }
+    if (testsWithValue.has(word)) {
+      at += 1;
+      if (args[at]?.splits === true) return unsure(call, it.span, 'this may become an action of find');
+      continue;
+    }
+    if (word === '-delete') {
+      changes = true;
+      call.found.effect('file-remove', 'write', 'file', null);
+      call.found.risk(it.span, 'removes what it finds');
+      continue;
+    }
+    if (writesTo.has(word)) {
+      changes = true;
+      at += 1;
+      if (args[at] !== undefined) writesFiles(call, [args[at] as Argument]);
+      if (word === '-fprintf') at += 1;
+      continue;
+    }
+    if (!runs.has(word)) return unsure(call, it.span, `"${word}" is not known as a part of find's expression`);
+    const from = at + 1;
+    while (at < args.length && args[at]?.text !== ';' && !(args[at]?.text === '+' && args[at - 1]?.text === '{}')) at += 1;
+    const start = starts[0]?.prefix ?? './';
+    const inner = args.slice(from, at).map((part) => (part.text?.includes('{}') === true ? found(part, start) : part));
+    call.command(inner, { kind: 'data' });
+  }
+  if (changes) writes(call);
+  else reads(call);
+  readsFiles(call, starts);
+};
+
+/** `{}` becomes a path that begins as the place where find started; "-execdir" puts "./" before it. */
+function found(part: Argument, start: string): Argument {
+  const before = part.prefix.slice(0, part.prefix.indexOf('{}'));
+  return unknownPath(before === '' ? start : before, part.span);
+}

@@ -1,0 +1,83 @@
+// Programs that run a text: shells, whose texts are read like the command itself, and languages, whose texts nobody reads here.
+
+import type { Call, Reader } from './call.ts';
+import type { Argument } from './words.ts';
+import { mayBeOption } from './words.ts';
+
+/** sh and its family: -c TEXT, a here-document, a file, or whatever comes in. */
+const shell: Reader = (call) => {
+  const { args, input, found, span } = call;
+  for (let at = 0; at < args.length; at++) {
+    const it = args[at] as Argument;
+    const { text } = it;
+    if (text === null) {
+      if (mayBeOption(it)) return call.opaque(it.span, `this may become a text that ${call.name} runs`);
+      return runsFile(call, it);
+    }
+    if (text === '--') continue;
+    if (!/^[-+]/.test(text)) return runsFile(call, it);
+    if (text === '-s' || text === '-') return runsInput(call);
+    if (text === '-o' || text === '+o') {
+      at += 1;
+      if (!['errexit', 'nounset', 'pipefail'].includes(args[at]?.text ?? '')) return opaqueOption(call, it);
+      continue;
+    }
+    if (!/^[-+][ceux]+$/.test(text)) return opaqueOption(call, it);
+    if (!text.includes('c')) continue;
+    const script = args[at + 1];
+    if (script?.text == null) return call.opaque(script?.span ?? span, `the text that ${call.name} would run is only known when it runs`);
+    found.effect('run', 'session', 'program', call.name);
+    return call.script(script.text, script.span);
+  }
+  if (input.kind === 'client') {
+    found.effect('shell', 'unknown', 'program', call.name);
+    return found.risk(span, 'a shell: what is typed into it is not judged');
+  }
+  runsInput(call);
+};
+
+function runsFile(call: Call, { text, span }: Argument): void {
+  call.found.effect('code', 'unknown', 'file', text);
+  call.found.risk(span, 'runs the commands of a file');
+}
+
+function runsInput(call: Call): void {
+  const { input, found, span } = call;
+  if (input.kind === 'text' && input.text !== null) {
+    found.effect('run', 'session', 'program', call.name);
+    return call.script(input.text, span);
+  }
+  found.effect('code', 'unknown', 'program', call.name);
+  found.risk(span, input.kind === 'client' ? 'a shell: what is typed into it is not judged' : 'runs whatever comes in as commands');
+}
+
+function opaqueOption(call: Call, { span }: Argument): void {
+  call.found.effect('code', 'unknown', 'program', call.name);
+  call.found.risk(span, `an option of ${call.name} that is not known`);
+}
+
+/** Other shells read the same words differently. */
+const foreignShell: Reader = (call) => {
+  call.found.effect('shell', 'unknown', 'program', call.name);
+  call.found.risk(call.span, `${call.name} reads commands in a way of its own`);
+};
+
+const language: Reader = (call) => {
+  if (call.args.length === 1 && /^(?:--version|-V|-v)$/.test(call.args[0]?.text ?? ''))
+    return call.found.effect('run', 'read', 'program', call.name);
+  call.found.effect('code', 'unknown', 'program', call.name);
+  call.found.risk(call.span, `runs a program text of ${call.name}`);
+};
+
+const shells = 'sh bash dash ash rbash';
+const foreignShells = 'zsh ksh mksh fish csh tcsh pwsh nu elvish xonsh screen tmux byobu';
+const languages =
+  'python python2 python3 pypy3 perl ruby irb node nodejs deno bun php lua luajit tclsh wish expect Rscript R julia java groovy scala ghci guile racket sbcl go cargo make gmake ninja cmake gdb lldb vi vim nvim view ex ed nano emacs pico joe mcedit less more most man info dc bc psql mysql mariadb sqlite3 mongo mongosh redis-cli';
+
+const all = (names: string, reader: Reader): [string, Reader][] => names.split(' ').map((name) => [name, reader]);
+
+export const interpreters: ReadonlyMap<string, Reader> = new Map([
+  ...all(shells, shell),
+  ...all(foreignShells, foreignShell),
+  ...all(languages, language),
+]);

@@ -1,0 +1,118 @@
+// Programs that only read, with the options that make them do more. A program without such options may be called with any
+// words; one with them only with words that are surely not one of those.
+
+import type { Call, Reader } from './call.ts';
+import { reads, readsFiles, unsure, writesFiles } from './call.ts';
+import type { OptionRules } from './options.ts';
+import { operands, searchOptions } from './options.ts';
+import type { Argument } from './words.ts';
+
+interface ReaderRules extends Partial<OptionRules> {
+  /** Its operands are files; of grep the first is a pattern. */
+  readonly files?: boolean | 'after the first';
+  /** Options whose value is a file that is written. */
+  readonly writing?: readonly string[];
+  /** Operands allowed at most: a further one is written to. */
+  readonly operandsMax?: number;
+  /** Every operand must begin with this. */
+  readonly operandPrefix?: string;
+}
+
+function reader(rules: ReaderRules): Reader {
+  const options = [...(rules.options ?? []), ...(rules.writing ?? [])];
+  const strict = options.length > 0 || rules.operandsMax !== undefined || rules.operandPrefix !== undefined;
+  return (call) => {
+    const { args } = call;
+    if (strict && !harmless(call, { ...rules, options }, rules)) return;
+    reads(call);
+    if (rules.files === undefined || rules.files === false) return;
+    const files = operands(args);
+    const patternInOption = args.some(({ text }) => text !== null && /^-(?:[a-zA-Z]*[ef]|-(?:regexp|file)\b)/.test(text));
+    readsFiles(call, rules.files === 'after the first' && !patternInOption ? files.slice(1) : files);
+  };
+}
+
+/** False when it was found to do more, and that was noted. */
+function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean {
+  const { args } = call;
+  const result = searchOptions(args, search);
+  if (result.kind === 'unsure') {
+    unsure(call, result.argument.span, `this may become an option of ${call.name}, and some of them change things`);
+    return false;
+  }
+  if (result.kind === 'found') {
+    for (const { option, value, index } of result.found) {
+      const span = args[index]?.span ?? call.span;
+      const target: Argument | undefined = value === null ? args[index + 1] : { text: value, prefix: value, splits: false, span };
+      call.found.risk(span, `${option} makes ${call.name} do more than read`);
+      if (rules.writing?.includes(option) === true && target !== undefined) writesFiles(call, [target]);
+    }
+    call.found.effect('run', 'unknown', 'program', call.name);
+    return false;
+  }
+  const plain = operands(args);
+  const { operandsMax, operandPrefix } = rules;
+  const wrong =
+    operandPrefix !== undefined
+      ? plain.find(({ prefix }) => !prefix.startsWith(operandPrefix))
+      : operandsMax === undefined
+        ? undefined
+        : (plain[operandsMax] ?? plain.find(({ splits }) => splits));
+  if (wrong === undefined) return true;
+  unsure(call, wrong.span, `${call.name} may change something with this operand`);
+  return false;
+}
+
+const anyWords =
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname jobs times';
+const anyFiles =
+  'cat tac head tail ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 zcat namei lsattr getfacl getfattr last jq tsort pr';
+
+const withRules: Readonly<Record<string, ReaderRules>> = {
+  grep: { files: 'after the first' },
+  egrep: { files: 'after the first' },
+  fgrep: { files: 'after the first' },
+  rg: { files: 'after the first', options: ['--pre', '--hostname-bin', '--search-zip', '-z'] },
+  sort: { files: true, writing: ['-o', '--output'], options: ['--compress-program', '-T', '--temporary-directory'], values: 'kStT' },
+  shuf: { files: true, writing: ['-o', '--output'], values: 'in' },
+  uniq: { files: true, operandsMax: 1 },
+  xxd: { files: true, operandsMax: 1, options: ['-r', '-revert', '--revert'] },
+  file: { files: true, options: ['-C', '--compile', '-z', '-Z', '--uncompress', '-m', '--magic-file'] },
+  tree: { files: true, writing: ['-o'], options: ['-R'] },
+  date: { options: ['-s', '--set'], values: 'dfrI', operandPrefix: '+' },
+  hostname: { options: ['-F', '-b', '--file', '--boot'], operandsMax: 0 },
+  dmesg: {
+    options: ['-c', '-C', '-D', '-E', '-n', '--clear', '--read-clear', '--console-off', '--console-on', '--console-level'],
+    values: 'FflsN',
+  },
+  lsof: { options: ['-D'] },
+  ss: { options: ['-K', '-D', '--kill', '--diag'] },
+  lspci: { options: ['-F', '-O', '-A', '-M', '-q', '-Q'] },
+  mount: {
+    operandsMax: 0,
+    options: ['-a', '-o', '-t', '--all', '-B', '-M', '-R', '--bind', '--move', '--rbind', '-L', '-U', '--source', '--target'],
+  },
+  ifconfig: { operandsMax: 1 },
+};
+
+/** crontab without anything reads a new table from its input. */
+const crontab: Reader = (call) => {
+  if (call.args.length === 1 && call.args[0]?.text === '-l') return reads(call);
+  call.found.effect('run', 'write', 'program', call.name);
+  call.found.risk(call.span, 'changes what runs later');
+};
+
+/** Only as one screenful for a pipe or a file: with keys it kills and renices. */
+const top: Reader = (call) => {
+  const batch = call.args.some(({ text }) => text !== null && /^-[a-z]*b/.test(text));
+  if (batch && call.args.every(({ text }) => text !== null)) return reads(call);
+  unsure(call, call.span, 'with a keyboard top ends processes; top -b -n 1 only shows them');
+};
+
+export const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ...anyWords.split(' ').map((name): [string, Reader] => [name, reader({})]),
+  ...anyFiles.split(' ').map((name): [string, Reader] => [name, reader({ files: true })]),
+  ...Object.entries(withRules).map(([name, rules]): [string, Reader] => [name, reader(rules)]),
+  ['crontab', crontab],
+  ['top', top],
+]);

@@ -1,0 +1,67 @@
+// Reads a sed script as far as it takes to know that it writes no file and runs nothing: addresses, and the commands that only
+// edit what passes through. Everything else (w, W, e, r, R, a file after a substitution, labels) counts as not harmless.
+
+export function sedIsHarmless(script: string): boolean {
+  let at = 0;
+  const skip = (pattern: RegExp): boolean => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(script);
+    if (found === null) return false;
+    at += found[0].length;
+    return true;
+  };
+  /** Up to an unescaped delimiter; inside brackets none ends it for some seds and one does for others: refuse those. */
+  const delimited = (delimiter: string): boolean => {
+    let bracket = false;
+    for (; at < script.length; at++) {
+      const letter = script[at] as string;
+      if (letter === '\\') at += 1;
+      else if (letter === '\n') return false;
+      else if (letter === '[') bracket = true;
+      else if (letter === ']') bracket = false;
+      else if (letter === delimiter) {
+        if (bracket) return false;
+        at += 1;
+        return true;
+      }
+    }
+    return false;
+  };
+  const address = (): boolean => {
+    if (skip(/\d+(?:~\d+)?|\$/y)) return true;
+    const mark = at;
+    if (script[at] === '/') at += 1;
+    else if (script[at] === '\\' && at + 1 < script.length) at += 2;
+    else return false;
+    const delimiter = script[at - 1] as string;
+    if (delimiter !== '\n' && delimited(delimiter) && skip(/[IM]*/y)) return true;
+    at = mark;
+    return false;
+  };
+  while (at < script.length) {
+    skip(/[\s;]*/y);
+    if (at >= script.length) break;
+    if (script[at] === '#') {
+      skip(/[^\n]*/y);
+      continue;
+    }
+    if (script[at] === '}' || script[at] === '{') {
+      at += 1;
+      continue;
+    }
+    if (address() && skip(/ *, */y) && !skip(/[+~]\d+/y) && !address()) return false;
+    skip(/[\s!]*/y);
+    const command = script[at] ?? '';
+    at += 1;
+    if (command === '{') continue;
+    if (command === 's' || command === 'y') {
+      const delimiter = script[at] ?? '';
+      at += 1;
+      if (delimiter === '' || delimiter === '\\' || delimiter === '\n' || !delimited(delimiter) || !delimited(delimiter)) return false;
+      if (command === 's') skip(/[gpiI0-9]*/y);
+    } else if (!/^[pPdDqQ=nNgGhHxlz]$/.test(command)) return false;
+    else skip(/ *\d*/y);
+    if (!skip(/[ \t]*(?:;|\n|\}|$)/y)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,100 @@
+// Words as the shell would pass them on: what is known of each without running anything. A word with an expansion, a glob or a
+// brace has no value here, but what it begins with may be known, and whether it can become several words or none.
+
+import type { Span } from '../../../src/core/classification.ts';
+import type { DoubleQuotedChild, Word, WordPart } from 'unbash';
+
+export interface Argument {
+  /** The value when nothing in the word depends on the machine; else null. */
+  readonly text: string | null;
+  /** What the word surely begins with; all of it when `text` is known. */
+  readonly prefix: string;
+  /** It can become several words, or none. */
+  readonly splits: boolean;
+  readonly span: Span;
+}
+
+/** A word that is known. */
+export function literal(text: string, span: Span): Argument {
+  return { text, prefix: text, splits: false, span };
+}
+
+/** A path found while running (`{}` of find, a line for xargs): unknown, and one word. */
+export function unknownPath(prefix: string, span: Span): Argument {
+  return { text: null, prefix, splits: prefix === '', span };
+}
+
+export function argumentOf(word: Word, span: Span): Argument {
+  if (word.parts === undefined) {
+    // "~" alone is expanded, and no expanded home begins with a dash.
+    return word.text.startsWith('~') ? { text: null, prefix: '~', splits: false, span } : literal(word.value, span);
+  }
+  const first = word.parts[0];
+  const home = first?.type === 'Literal' && first.text.startsWith('~');
+  let prefix = '';
+  let known = !home;
+  let fixed = true;
+  for (const part of word.parts) {
+    const value = valueOf(part);
+    if (value === null) fixed = known = false;
+    else if (fixed) prefix += value;
+    if (value === null && part.type === 'DoubleQuoted') prefix += prefixOf(part.parts, prefix);
+  }
+  return { text: known ? prefix : null, prefix, splits: word.parts.some(canSplit), span };
+}
+
+/** True when the word may be an option: it begins with a dash, or nobody knows what it begins with. */
+export function mayBeOption({ text, prefix, splits }: Argument): boolean {
+  if (text !== null) return text.startsWith('-');
+  return splits || prefix === '' || prefix.startsWith('-');
+}
+
+function valueOf(part: WordPart): string | null {
+  switch (part.type) {
+    case 'Literal':
+    case 'SingleQuoted':
+    case 'AnsiCQuoted':
+      return part.value;
+    case 'DoubleQuoted':
+      return childrenValue(part.parts);
+    default:
+      return null;
+  }
+}
+
+function childrenValue(children: readonly DoubleQuotedChild[]): string | null {
+  let text = '';
+  for (const child of children) {
+    if (child.type !== 'Literal') return null;
+    text += child.value;
+  }
+  return text;
+}
+
+/** The known beginning of a quoted part, when everything before it is known too. */
+function prefixOf(children: readonly DoubleQuotedChild[], before: string): string {
+  if (before !== '') return '';
+  const first = children[0];
+  return first?.type === 'Literal' ? first.value : '';
+}
+
+/** Numbers of the shell's own: never a path, an option or several words. */
+const plainNumbers = new Set(['$?', '$#', '$$', '$!']);
+
+function canSplit(part: WordPart): boolean {
+  switch (part.type) {
+    case 'SimpleExpansion':
+      return !plainNumbers.has(part.text);
+    case 'ParameterExpansion':
+    case 'CommandExpansion':
+    case 'ExtendedGlob':
+    case 'LocaleString':
+      return true;
+    case 'BraceExpansion':
+      return /[$`]/.test(part.text);
+    case 'DoubleQuoted': // "$@" and "${a[@]}" become several words, or none
+      return part.parts.some((child) => child.type !== 'Literal' && child.text.includes('@'));
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,229 @@
+// Programs that run another one. What is inside is judged as if it stood alone; what the wrapper adds (another account, another
+// host) is an effect of its own.
+
+import type { Span } from '../../../src/core/classification.ts';
+import { assign } from './assignments.ts';
+import type { Call, Reader } from './call.ts';
+import { reads, unsure, writesFiles } from './call.ts';
+import { find } from './find.ts';
+import { afterOptions, operands } from './options.ts';
+import type { Argument } from './words.ts';
+import { literal, mayBeOption, unknownPath } from './words.ts';
+
+interface WrapperRules {
+  readonly flags?: readonly string[];
+  readonly values?: readonly string[];
+  /** Operands of its own before the command (timeout's duration). */
+  readonly skip?: number;
+  /** Without a command it only shows something. */
+  readonly alone?: 'reads';
+}
+
+function wrapper(rules: WrapperRules): Reader {
+  return (call) => {
+    const rest = afterOptions(call.args, rules.flags ?? [], rules.values ?? []);
+    if (rest === null) return call.opaque(call.span, `an option of ${call.name} that is not known`);
+    const inner = rest.slice(rules.skip ?? 0);
+    if (inner.length === 0) return rules.alone === 'reads' ? reads(call) : unsure(call, call.span, `${call.name} without a command`);
+    if (rest.slice(0, rules.skip ?? 0).some(({ splits }) => splits))
+      return call.opaque(call.span, `nobody knows what ${call.name} would run`);
+    call.found.effect('run', 'session', 'program', call.name);
+    call.command(inner);
+  };
+}
+
+/** Another account: never free, whatever runs. */
+function privileged(flags: readonly string[], values: readonly string[]): Reader {
+  return (call) => {
+    const rest = afterOptions(call.args, flags, values);
+    const user = valueOf(call.args, ['-u', '--user']) ?? 'root';
+    call.found.effect('run', 'session', 'program', call.name);
+    call.found.effect('privilege', 'unknown', 'role', user);
+    call.found.risk(call.span, `runs as ${user}`);
+    if (rest === null) return unsure(call, call.span, `an option of ${call.name} that is not known, or a shell`);
+    const command = withoutAssignments(call, rest);
+    if (command.length === 0) return unsure(call, call.span, `${call.name} without a command`);
+    call.command(command);
+  };
+}
+
+/** su and runuser: the command is a text. */
+const switchUser: Reader = (call) => {
+  call.found.effect('privilege', 'unknown', 'role', null);
+  call.found.effect('shell', 'unknown', 'program', call.name);
+  call.found.risk(call.span, 'runs as another account');
+  const text = valueArgument(call.args, ['-c', '--command']);
+  if (text?.text != null) call.script(text.text, text.span);
+};
+
+const env: Reader = (call) => {
+  let { args } = call;
+  for (;;) {
+    const [first, second] = args;
+    const text = first?.text ?? null;
+    if (first === undefined) return reads(call);
+    if (text === '-i' || text === '--ignore-environment' || text === '-') args = args.slice(1);
+    else if (text === '-u' || text === '-C' || text === '--unset' || text === '--chdir') args = args.slice(2);
+    else if (text === '-S' || text === '--split-string')
+      return splitString(call, second?.text ?? null, args.slice(2), second?.span ?? call.span);
+    else if (text?.startsWith('-S') === true) return splitString(call, text.slice(2), args.slice(1), first.span);
+    else if (text?.startsWith('--split-string=') === true)
+      return splitString(call, text.slice('--split-string='.length), args.slice(1), first.span);
+    else if (text !== null && /^(?:-u.+|-C.+|--unset=.*|--chdir=.*)$/.test(text)) args = args.slice(1);
+    else if (mayBeOption(first)) return call.opaque(first.span, 'an option of env that is not known');
+    else break;
+  }
+  const rest = withoutAssignments(call, args);
+  if (rest.length === 0) return reads(call);
+  call.found.effect('run', 'session', 'program', 'env');
+  call.command(rest);
+};
+
+/** env's own splitting has quotes and escapes of its own: only plain words are read. */
+function splitString(call: Call, text: string | null, rest: readonly Argument[], span: Span): void {
+  if (text === null || !/^[A-Za-z0-9_./:=@%+, -]*$/.test(text)) return call.opaque(span, 'env -S splits this text in a way of its own');
+  const words = text
+    .split(' ')
+    .filter((word) => word !== '')
+    .map((word) => literal(word, span));
+  env({ ...call, args: [...words, ...rest] });
+}
+
+function withoutAssignments(call: Call, args: readonly Argument[]): readonly Argument[] {
+  let at = 0;
+  for (; at < args.length; at++) {
+    const name = /^([A-Za-z_]\w*)=/.exec(args[at]?.prefix ?? '')?.[1];
+    if (name === undefined) break;
+    const { span } = args[at] as Argument;
+    assign(name, null, { found: call.found, span, opaque: (where, why) => call.opaque(where, why) }, 'for a program');
+  }
+  return args.slice(at);
+}
+
+const xargs: Reader = (call) => {
+  const flags = ['-0', '--null', '-r', '--no-run-if-empty', '-t', '--verbose', '-x', '--exit'];
+  const values = [
+    '-n',
+    '-L',
+    '-P',
+    '-s',
+    '-d',
+    '-E',
+    '-I',
+    '-a',
+    '--max-args',
+    '--max-lines',
+    '--max-procs',
+    '--delimiter',
+    '--replace',
+    '--arg-file',
+  ];
+  const rest = afterOptions(call.args, flags, values);
+  if (rest === null) return call.opaque(call.span, 'an option of xargs that is not known');
+  call.found.effect('run', 'session', 'program', 'xargs');
+  const marker = valueOf(call.args, ['-I', '--replace']);
+  if (rest.length === 0) return call.command([literal('echo', call.span)]);
+  if (marker === null) return call.command([...rest, unknownPath('', call.span)], { kind: 'data' });
+  const filled = rest.map((it) =>
+    it.text?.includes(marker) === true ? unknownPath(it.text.slice(0, it.text.indexOf(marker)), it.span) : it,
+  );
+  call.command(filled, { kind: 'data' });
+};
+
+/** watch and the like give their words to sh -c, joined by blanks. */
+const joinedForShell =
+  (flags: readonly string[], values: readonly string[]): Reader =>
+  (call) => {
+    const rest = afterOptions(call.args, flags, values);
+    if (rest === null || rest.length === 0 || rest.some(({ text }) => text === null))
+      return call.opaque(call.span, `nobody knows what ${call.name} would run`);
+    call.found.effect('run', 'session', 'program', call.name);
+    call.script(rest.map(({ text }) => text).join(' '), call.span);
+  };
+
+const flock: Reader = (call) => {
+  const rest = afterOptions(
+    call.args,
+    ['-s', '-x', '-e', '-u', '-n', '-o', '-F', '--shared', '--exclusive', '--nonblock', '--close', '--no-fork'],
+    ['-w', '-E', '--timeout', '--conflict-exit-code'],
+  );
+  if (rest === null) return call.opaque(call.span, 'an option of flock that is not known');
+  const [file, second, third] = rest;
+  if (file !== undefined) writesFiles(call, [file]);
+  call.found.effect('run', 'session', 'program', 'flock');
+  if (second === undefined) return;
+  if (second.text !== '-c' && second.text !== '--command') return call.command(rest.slice(1));
+  if (third?.text == null) return call.opaque(call.span, 'nobody knows what flock would run');
+  call.script(third.text, third.span);
+};
+
+/** Runs something, and writes a file or more: never free; what is inside is shown. */
+const records =
+  (values: readonly string[]): Reader =>
+  (call) => {
+    unsure(call, call.span, `${call.name} writes a file or watches another program`);
+    const text = valueArgument(call.args, ['-c', '-qc', '-ec', '-qec', '--command']);
+    if (call.name === 'script' && text?.text != null) return call.script(text.text, text.span);
+    const rest = afterOptions(call.args, ['-f', '-q', '-v', '-ff', '-c', '-T', '-t', '-tt', '-y', '-yy', '-p', '-a'], values);
+    if (call.name !== 'script' && rest !== null && rest.length > 0) call.command(rest);
+  };
+
+export function valueArgument(args: readonly Argument[], names: readonly string[]): Argument | null {
+  const index = args.findIndex(({ text }) => text !== null && names.includes(text));
+  return index === -1 ? null : (args[index + 1] ?? null);
+}
+
+function valueOf(args: readonly Argument[], names: readonly string[]): string | null {
+  const separate = valueArgument(args, names)?.text;
+  if (separate != null) return separate;
+  for (const { text } of args) {
+    const name = names.find((it) => text?.startsWith(it.startsWith('--') ? `${it}=` : it) === true);
+    if (name !== undefined && text !== null) return text.slice(name.startsWith('--') ? name.length + 1 : name.length);
+  }
+  return null;
+}
+
+/** busybox and toybox: the next word is the program. */
+const multiCall: Reader = (call) =>
+  operands(call.args.slice(0, 1)).length === 0 ? unsure(call, call.span, `${call.name} without a program`) : call.command(call.args);
+
+export const wrappers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  [
+    'sudo',
+    privileged(
+      ['-n', '-E', '-H', '-S', '-k', '-b', '-P', '--non-interactive', '--preserve-env', '--set-home', '--stdin'],
+      ['-u', '-g', '-p', '-C', '-T', '-h', '-r', '-t', '--user', '--group', '--prompt'],
+    ),
+  ],
+  ['doas', privileged(['-n'], ['-u', '-C'])],
+  ['pkexec', privileged([], ['--user', '-u'])],
+  ['su', switchUser],
+  ['runuser', switchUser],
+  ['env', env],
+  ['nice', wrapper({ values: ['-n', '--adjustment'], alone: 'reads' })],
+  ['ionice', wrapper({ flags: ['-t'], values: ['-c', '-n', '--class', '--classdata'] })],
+  ['nohup', wrapper({})],
+  ['setsid', wrapper({ flags: ['-w', '-f', '-c', '--wait', '--fork', '--ctty'] })],
+  ['stdbuf', wrapper({ values: ['-i', '-o', '-e', '--input', '--output', '--error'] })],
+  [
+    'timeout',
+    wrapper({
+      flags: ['-f', '-v', '--foreground', '--preserve-status', '--verbose'],
+      values: ['-s', '-k', '--signal', '--kill-after'],
+      skip: 1,
+    }),
+  ],
+  ['chrt', wrapper({ flags: ['-b', '-i', '-o', '-f', '-r'], skip: 1 })],
+  ['taskset', wrapper({ flags: ['-c'], skip: 1 })],
+  ['unbuffer', wrapper({ flags: ['-p'] })],
+  ['time', wrapper({ flags: ['-p', '-v'], values: ['-f'] })],
+  ['busybox', multiCall],
+  ['toybox', multiCall],
+  ['xargs', xargs],
+  ['watch', joinedForShell(['-t', '-d', '-e', '-g', '-b', '-c', '-p', '-x'], ['-n', '--interval'])],
+  ['flock', flock],
+  ['script', records([])],
+  ['strace', records(['-o', '-e', '-p', '-s', '-u', '-S', '-P', '-E'])],
+  ['ltrace', records(['-o', '-e', '-p', '-s', '-u'])],
+  ['find', find],
+]);
