@@ -125,7 +125,8 @@ export function actionOf(it: PolicyCase): Action {
   };
 }
 
-function factsOf(tests: PolicyTests, it: PolicyCase): Facts {
+/** The facts of a case. */
+export function factsOf(tests: PolicyTests, it: PolicyCase): Facts {
   const person = tests.people[it.who]!;
   const target = tests.targets[it.target]!;
   return {

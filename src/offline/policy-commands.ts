@@ -2,6 +2,7 @@
 
 import type { Command as Commander } from 'commander';
 import type { Terminal } from '../cli/terminal.ts';
+import type { DiffOptions } from './policy-diff.ts';
 import type { ExplainOptions } from './policy-explain.ts';
 import type { PolicyTestOptions } from './policy-test.ts';
 
@@ -21,6 +22,17 @@ export function policyCommands(policy: Commander, terminal: Terminal): void {
     .option('--json', 'as JSON')
     .action(async (dir: string, options: PolicyTestOptions) => (await import('./policy-test.ts')).policyTest(terminal, dir, options));
   explainCommand(policy, terminal);
+  policy
+    .command('diff')
+    .argument('<before>', 'folder of policies')
+    .argument('<after>', 'the changed folder')
+    .description('say what a change of policies comes to: rules in words, and samples judged by both versions')
+    .option('--config <file>', "a gateway's configuration: its people and targets are judged too")
+    .option('--exit-code', 'exit code 1 when a decision differs')
+    .option('--json', 'as JSON')
+    .action(async (before: string, after: string, options: DiffOptions) =>
+      (await import('./policy-diff.ts')).policyDiff(terminal, { before, after }, options),
+    );
 }
 
 function explainCommand(policy: Commander, terminal: Terminal): void {

@@ -3,24 +3,11 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { fileURLToPath } from 'node:url';
-import type { Terminal } from '../../src/cli/terminal.ts';
-import { main } from '../../src/main.ts';
+import { runCommand } from '../support/command-line.ts';
 
 const packs = fileURLToPath(new URL('../../policies/packs', import.meta.url));
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const terminal: Terminal = {
-    out: (line) => void out.push(line),
-    err: (line) => void err.push(line),
-    columns: Infinity,
-    interactive: false,
-    paint: (_colour, text) => text,
-  };
-  const code = await main(['policy', ...args], terminal);
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
+const run = (...args: string[]) => runCommand(['policy', ...args]);
 
 const reads = `policy: p
 rules:
