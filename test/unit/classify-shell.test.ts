@@ -161,7 +161,7 @@ t.test('limits: long, deep, many and odd texts are not understood, and fast', as
     'ls\0rm x',
     'ls \uFFFD',
     'ls \uD800',
-    `${'sh -c '.repeat(20)}ls`,
+    `${'command '.repeat(20)}ls`,
   ]) {
     t.equal(classifyShell(text, false).understood, false, text.slice(0, 20));
   }
