@@ -45,7 +45,8 @@ export interface ConsoleSessionStore {
   trim(person: string, keep: number): void;
   removeExpired(nowMs: number): void;
   insertLink(secretHash: Buffer, person: string, expiresAtMs: number): void;
-  linksOf(person: string): number;
+  /** Removes a person's links but the `count` that end last. */
+  keepNewestLinks(person: string, count: number): void;
   /** Gives the link's person and end, and removes it: the second caller gets nothing. */
   takeLink(secretHash: Buffer): { person: string; expires_at_ms: number } | undefined;
   removeLinksOf(person: string): void;
@@ -67,7 +68,8 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
   const sessionsExpired = db.prepare('DELETE FROM console_sessions WHERE expires_at_ms <= ?');
   const linksExpired = db.prepare('DELETE FROM login_links WHERE expires_at_ms <= ?');
   const insertLink = db.prepare('INSERT INTO login_links VALUES (?, ?, ?)');
-  const linksOf = db.prepare('SELECT count(*) FROM login_links WHERE person = ?').pluck();
+  const removeOldLinks = db.prepare(`DELETE FROM login_links WHERE person = ?1 AND secret_hash NOT IN
+    (SELECT secret_hash FROM login_links WHERE person = ?1 ORDER BY expires_at_ms DESC, rowid DESC LIMIT ?2)`);
   const takeLink = db.prepare('DELETE FROM login_links WHERE secret_hash = ? RETURNING person, expires_at_ms');
   const removeLinksOf = db.prepare('DELETE FROM login_links WHERE person = ?');
   return {
@@ -83,7 +85,7 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
       linksExpired.run(nowMs);
     },
     insertLink: (secretHash, person, expiresAtMs) => void insertLink.run(secretHash, person, expiresAtMs),
-    linksOf: (person) => linksOf.get(person) as number,
+    keepNewestLinks: (person, count) => void removeOldLinks.run(person, count),
     takeLink: (secretHash) => takeLink.get(secretHash) as { person: string; expires_at_ms: number } | undefined,
     removeLinksOf: (person) => void removeLinksOf.run(person),
   };
