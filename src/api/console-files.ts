@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Methods } from './methods.ts';
 import { sendProblem } from './problems.ts';
 
 /** Built names carry a hash of their content. */
@@ -19,7 +20,7 @@ const notBuilt = `<!doctype html>
 `;
 
 /** Serves files of `dir` and answers everything that no route is for. Called last. */
-export async function serveConsole(app: FastifyInstance, dir: string): Promise<void> {
+export async function serveConsole(app: FastifyInstance, dir: string, methods: Methods): Promise<void> {
   const built = existsSync(join(dir, 'index.html'));
   if (built) {
     await app.register(fastifyStatic, {
@@ -31,6 +32,11 @@ export async function serveConsole(app: FastifyInstance, dir: string): Promise<v
     });
   }
   app.setNotFoundHandler((request, reply) => {
+    const allowed = methods.of(request.url.split('?', 1)[0] ?? '');
+    if (allowed.length > 0) {
+      const detail = `this address takes ${allowed.join(', ')}, not ${request.method}`;
+      return sendProblem(reply.header('allow', allowed.join(', ')), 405, { detail, code: 'wrong-method' });
+    }
     if (!isPage(request)) return sendProblem(reply, 404, { detail: 'there is nothing at that address', code: 'not-found' });
     return built ? sendIndex(reply) : reply.type('text/html; charset=utf-8').send(notBuilt);
   });

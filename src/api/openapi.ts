@@ -32,7 +32,38 @@ export async function describe(app: FastifyInstance, version: string, publicUrl:
       },
       security: [{ token: [] }, { cookie: [] }],
     },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transform: withOperationId,
+    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
   });
+}
+
+/** Generated clients name their functions by it: "post-holds-by-id-approve". */
+const withOperationId: typeof jsonSchemaTransform = (route) => {
+  const transformed = jsonSchemaTransform(route);
+  const { schema } = transformed;
+  if (schema.hide === true) return transformed;
+  const method = [route.route.method].flat().join('-').toLowerCase();
+  const words = transformed.url
+    .replace(/^\/api\/v1/, '')
+    .split('/')
+    .filter((part) => part !== '')
+    .map((part) => part.replace(/^:/, 'by-'));
+  return { ...transformed, schema: { ...schema, operationId: [method, ...words].join('-').replaceAll('.', '-') } };
+};
+
+/** Each schema with a name comes in two forms, for what goes in and what comes out. Those that nothing refers to are left out. */
+function withoutUnused(document: ReturnType<typeof jsonSchemaTransformObject>): ReturnType<typeof jsonSchemaTransformObject> {
+  if (!('components' in document) || document.components?.schemas === undefined) return document;
+  const all = document.components.schemas;
+  const used = new Set<string>();
+  const look = (value: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (used.has(name)) continue;
+      used.add(name);
+      look(all[name] ?? null);
+    }
+  };
+  look(document.paths ?? {});
+  const schemas = Object.fromEntries(Object.entries(all).filter(([name]) => used.has(name)));
+  return { ...document, components: { ...document.components, schemas } } as typeof document;
 }

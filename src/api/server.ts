@@ -12,6 +12,7 @@ import { serveConsole } from './console-files.ts';
 import { apiBase } from './contract.ts';
 import { guard } from './guard.ts';
 import { live } from './live.ts';
+import { methodsOf } from './methods.ts';
 import { describe } from './openapi.ts';
 import { sendError } from './problems.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -51,6 +52,7 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler<Error>((error, request, reply) => sendError(error, request, reply, log));
   takeJsonOnly(app);
+  const methods = methodsOf(app);
 
   // First of all hooks: it ends the sockets of refused upgrades, which nothing else would.
   await app.register(websocket, { options: { maxPayload: clientMessageBytesMax, perMessageDeflate: false } });
@@ -64,7 +66,7 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
     schema: { summary: 'Is the gateway up?', tags: ['gateway'], security: [], response: gives(health) },
     handler: async () => ({ status: 'ok', version: gateway.version }) as const,
   });
-  await serveConsole(app, gateway.consoleDir);
+  await serveConsole(app, gateway.consoleDir, methods);
   await app.ready();
   return app;
 }
