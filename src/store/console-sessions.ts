@@ -69,7 +69,7 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
   const linksExpired = db.prepare('DELETE FROM login_links WHERE expires_at_ms <= ?');
   const insertLink = db.prepare('INSERT INTO login_links VALUES (?, ?, ?)');
   const removeOldLinks = db.prepare(`DELETE FROM login_links WHERE person = ?1 AND secret_hash NOT IN
-    (SELECT secret_hash FROM login_links WHERE person = ?1 ORDER BY expires_at_ms DESC, rowid DESC LIMIT ?2)`);
+    (SELECT secret_hash FROM login_links WHERE person = ?1 ORDER BY expires_at_ms DESC LIMIT ?2)`);
   const takeLink = db.prepare('DELETE FROM login_links WHERE secret_hash = ? RETURNING person, expires_at_ms');
   const removeLinksOf = db.prepare('DELETE FROM login_links WHERE person = ?');
   return {
