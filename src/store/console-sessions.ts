@@ -68,8 +68,8 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
   const sessionsExpired = db.prepare('DELETE FROM console_sessions WHERE expires_at_ms <= ?');
   const linksExpired = db.prepare('DELETE FROM login_links WHERE expires_at_ms <= ?');
   const insertLink = db.prepare('INSERT INTO login_links VALUES (?, ?, ?)');
-  const removeOldLinks = db.prepare(`DELETE FROM login_links WHERE person = ?1 AND secret_hash NOT IN
-    (SELECT secret_hash FROM login_links WHERE person = ?1 ORDER BY expires_at_ms DESC LIMIT ?2)`);
+  const removeOldLinks = db.prepare(`DELETE FROM login_links WHERE person = @person AND secret_hash NOT IN
+    (SELECT secret_hash FROM login_links WHERE person = @person ORDER BY expires_at_ms DESC LIMIT @count)`);
   const takeLink = db.prepare('DELETE FROM login_links WHERE secret_hash = ? RETURNING person, expires_at_ms');
   const removeLinksOf = db.prepare('DELETE FROM login_links WHERE person = ?');
   return {
@@ -85,7 +85,7 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
       linksExpired.run(nowMs);
     },
     insertLink: (secretHash, person, expiresAtMs) => void insertLink.run(secretHash, person, expiresAtMs),
-    keepNewestLinks: (person, count) => void removeOldLinks.run(person, count),
+    keepNewestLinks: (person, count) => void removeOldLinks.run({ person, count }),
     takeLink: (secretHash) => takeLink.get(secretHash) as { person: string; expires_at_ms: number } | undefined,
     removeLinksOf: (person) => void removeLinksOf.run(person),
   };
