@@ -40,7 +40,7 @@ export function readCatalogue(rows: CatalogueRows, user: string): Catalogue {
     const reading =
       definition === null || definition === undefined || definition === ''
         ? unreadable
-        : readingOf(definition, id, [...functions, ...loaded], viewIds);
+        : readingOf(definition, schema ?? '', id, loaded, viewIds);
     return relation(schema ?? '', name ?? '', 'view', reading, false);
   });
   const tables = rows.triggers.map(([schema, table]) =>
@@ -70,24 +70,29 @@ function quoted(schema: string, name: string): string {
   return schema === '' ? quote(name) : `${quote(schema)}.${quote(name)}`;
 }
 
-/** Over-reads on purpose: a string that only looks like a call counts as one. */
-function readingOf(definition: string, id: string, functions: readonly CatalogueFunction[], viewIds: readonly string[]): References {
-  const called = functions.filter((it) =>
-    (it.schema === '' ? new RegExp(`\\b${escaped(it.name)}\\s*\\(`, 'i') : exact(`${quoted(it.schema, it.name)}(`)).test(definition),
-  );
+/**
+ * The server writes its own functions bare (`concat(`) and stored ones quoted ("`f`(", "`db`.`f`("), so a quoted name before a
+ * parenthesis is a call. Over-reads on purpose: a string that looks like one counts too.
+ */
+function readingOf(
+  definition: string,
+  schema: string,
+  id: string,
+  loaded: readonly CatalogueFunction[],
+  viewIds: readonly string[],
+): References {
+  const quotedCalls = [...definition.matchAll(/(?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)`\s*\(/g)];
+  const called = quotedCalls.map((it) => idOf(it[1] ?? schema, it[2]));
+  const bare = loaded.filter((it) => new RegExp(`\\b${escaped(it.name)}\\s*\\(`, 'i').test(definition)).map((it) => it.id);
   const below = viewIds.filter((it) => {
     const dot = it.indexOf('.');
     return it !== id && definition.includes(quoted(it.slice(0, dot), it.slice(dot + 1)));
   });
-  return { ...nothing, functions: called.map((it) => it.id), relations: below };
+  return { ...nothing, functions: [...new Set([...called, ...bare])], relations: below };
 }
 
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-function exact(text: string): RegExp {
-  return new RegExp(escaped(text), 'i');
 }
 
 function asFunction(schema: string, name: string, kind: 'function' | 'procedure'): CatalogueFunction {
