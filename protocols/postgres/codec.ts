@@ -17,6 +17,9 @@ export interface FrameLimits {
 
 const headerBytes = 5;
 const copyData = 0x64;
+/** Smaller chunks are copied together, so that one byte at a time costs no buffer for each. */
+const smallChunkBytes = 1024;
+const gatheredChunkBytesMax = 4096;
 
 /** Reads the client's messages one by one. Bytes wait here while an action waits for its ruling. */
 export class FrontendReader {
@@ -42,22 +45,25 @@ export class FrontendReader {
       chunk = chunk.subarray(dropped);
     }
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
     this.#size += chunk.length;
+    const last = this.#chunks.length - 1;
+    const before = this.#chunks[last];
+    if (before !== undefined && chunk.length < smallChunkBytes && before.length < gatheredChunkBytesMax) {
+      this.#chunks[last] = Buffer.concat([before, chunk]);
+    } else {
+      this.#chunks.push(chunk);
+    }
   }
 
-  /**
-   * The next message, or null until more bytes come. With `streamCopy`, CopyData comes in parts as it arrives.
-   * Throws Fault protocol-violation for a length that can't be.
-   */
-  next(streamCopy: boolean): Frame | null {
+  /** The next message, or null until more bytes come. Throws Fault protocol-violation for a length that can't be. */
+  next(): Frame | null {
     if (this.#copyLeft > 0) return this.#copyPart();
     if (this.#size < headerBytes) return null;
     const head = this.#peek(headerBytes);
     const type = head[0] as number;
     const lengthBytes = 1 + head.readInt32BE(1);
     if (lengthBytes < headerBytes) throw new Fault('protocol-violation', `message type ${printable(type)} with length ${lengthBytes - 1}`);
-    if (streamCopy && type === copyData) {
+    if (type === copyData) {
       this.#copyLeft = lengthBytes;
       return this.#copyPart();
     }
@@ -84,7 +90,10 @@ export class FrontendReader {
   #peek(count: number): Buffer {
     const first = this.#chunks[0] as Buffer;
     if (first.length >= count) return first;
-    return Buffer.concat(this.#chunks, Math.max(count, this.#size)); // a header cut in two: rare and small
+    const head = Buffer.alloc(count); // a header cut in two: never the whole, which may be large and not complete for long
+    let filled = 0;
+    for (let i = 0; filled < count; i++) filled += (this.#chunks[i] as Buffer).copy(head, filled);
+    return head;
   }
 
   #take(count: number): Buffer {

@@ -13,13 +13,15 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from './catalogue-cache.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
-import { failingDescribe, failingQuery, Machine } from './machine.ts';
+import { Machine } from './machine.ts';
 import type { MachinePort } from './machine.ts';
 import * as wire from './messages.ts';
 import { holdNotice } from './refusal.ts';
+import type { FailingMessages } from './refusal.ts';
 import { joined, Link } from './upstream.ts';
 
-const refusedMessages = [failingQuery, failingDescribe];
+/** How often a client that is not read (its buffer is full) while its action waits is written to, to learn whether it is there. */
+const heartbeatMs = 5_000;
 
 export interface ConnectionParts {
   readonly client: Socket;
@@ -28,6 +30,9 @@ export interface ConnectionParts {
   readonly catalogue: CatalogueEntry;
   readonly clock: Clock;
   readonly limits: FrameLimits;
+  readonly failing: FailingMessages;
+  /** A message that tells the client nothing new, for asking whether it is still there. */
+  readonly heartbeat: Buffer;
   /** Bytes of the client that wait while its action waits; more is left in the kernel. */
   readonly heldBytesMax: number;
   /** Cancels what runs at the target. */
@@ -49,12 +54,13 @@ export class Connection implements MachinePort, Lane {
   #refreshing = false;
   #ended = false;
   #clientBlocked = false;
+  #heartbeat: NodeJS.Timeout | null = null;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#reader = new FrontendReader(parts.limits);
     this.#link = new Link(parts.target);
-    this.machine = new Machine(this);
+    this.machine = new Machine(this, parts.failing);
   }
 
   /** Starts relaying; `greeting` goes to the client first. */
@@ -87,6 +93,7 @@ export class Connection implements MachinePort, Lane {
   end(code: string, message: string): void {
     if (this.#ended) return;
     const { client } = this.#parts;
+    this.#flushClient();
     const words = wire.diagnostic({ severity: 'FATAL', code, message });
     if (!this.machine.replies.isMidMessage && !client.destroyed) client.write(words);
     this.#close(message);
@@ -99,6 +106,7 @@ export class Connection implements MachinePort, Lane {
   }
 
   onHold(notice: HoldNotice): void {
+    this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs);
     this.reply(holdNotice(notice, this.#parts.clock.nowMs()));
     this.#flushClient();
   }
@@ -119,7 +127,7 @@ export class Connection implements MachinePort, Lane {
   }
 
   toTargetQuietly(bytes: Buffer): void {
-    this.#link.sendQuietly(bytes, refusedMessages);
+    this.#link.sendQuietly(bytes, this.#parts.failing.query);
   }
 
   submit(submission: Submission): Ruling | null {
@@ -188,7 +196,7 @@ export class Connection implements MachinePort, Lane {
           this.#refresh();
           break;
         }
-        const frame = this.#reader.next(this.machine.copyIn !== null);
+        const frame = this.#reader.next();
         if (frame === null) break;
         this.machine.client(frame);
         if (this.#ended) return;
@@ -200,7 +208,7 @@ export class Connection implements MachinePort, Lane {
     const targetTakes = this.#link.flush();
     this.#flushClient();
     if (!targetTakes) client.pause();
-    else if (client.isPaused() && this.#reader.bufferedBytes <= this.#parts.heldBytesMax) client.resume();
+    else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
   }
 
   /** The target's objects changed: nothing is judged until they are known again. */
@@ -246,8 +254,22 @@ export class Connection implements MachinePort, Lane {
 
   #targetGone(): void {
     if (this.#ended) return;
+    const wasRunning = this.machine.replies.isRunning;
     this.machine.replies.lost();
-    this.end('08006', 'the target closed the connection');
+    if (this.machine.replies.isOver) return this.#close('the target ended the session'); // it has said why
+    const outcome = wasRunning ? ' while a statement was running: whether it took effect is unknown' : '';
+    this.end('08006', `the target closed the connection${outcome}`);
+  }
+
+  /** Reading stops when a client's buffer is full; only writing finds out then that it is gone. */
+  #beat(): void {
+    if (!this.machine.isWaiting) {
+      if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+      this.#heartbeat = null;
+    } else if (this.#parts.client.isPaused()) {
+      this.reply(this.#parts.heartbeat);
+      this.#flushClient();
+    }
   }
 
   #close(reason: string): void {
@@ -255,6 +277,7 @@ export class Connection implements MachinePort, Lane {
     if (this.machine.replies.isRunning) this.#parts.cancelTarget();
     this.machine.replies.lost();
     this.#ended = true;
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.withdraw(reason);
     const { client, target, session } = this.#parts;
     session.close(reason);

@@ -20,7 +20,8 @@ import { SignInRefused, welcome } from './handshake.ts';
 import * as wire from './messages.ts';
 import type { Row } from './own-query.ts';
 import { runOwnQueries } from './own-query.ts';
-import { holdNotice, refusalError, sqlState } from './refusal.ts';
+import { failingMessages, holdNotice, nonceBytes, refusalError, sqlState } from './refusal.ts';
+import type { FailingMessages } from './refusal.ts';
 import { isReplication, relayReplication } from './replication.ts';
 import { asStatement, startupSettings } from './startup-options.ts';
 import type { Upstream } from './upstream.ts';
@@ -54,6 +55,8 @@ export const defaultPostgresLimits: PostgresLimits = {
 /** Describe, Execute, Close, …: names and numbers. */
 const smallMessageBytesMax = 64 * 1024;
 const browserSignInMsMax = 240_000;
+/** A statement may wait for hours: below the idle limits of common firewalls, and a dead client is found. */
+const keepAliveMs = 60_000;
 
 export function createPostgresDriver(services: DriverServices, limits: PostgresLimits = defaultPostgresLimits): Driver {
   return new PostgresDriver(services, limits);
@@ -67,11 +70,13 @@ class PostgresDriver implements Driver {
   readonly #sockets = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
   readonly #connections = new Set<Connection>();
+  readonly #failing: FailingMessages;
 
   constructor(services: DriverServices, limits: PostgresLimits) {
     this.#services = services;
     this.#limits = limits;
     this.#cancelKeys = new CancelKeys(services.random);
+    this.#failing = failingMessages(services.random.bytes(nonceBytes));
   }
 
   serve(socket: Socket): void {
@@ -83,6 +88,7 @@ class PostgresDriver implements Driver {
       return;
     }
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveMs);
     this.#sockets.add(socket);
     this.#perAddress.set(address, here);
     socket.once('close', () => {
@@ -196,6 +202,8 @@ class PostgresDriver implements Driver {
       catalogue,
       clock: this.#services.clock,
       limits: { maxBytes: (type) => this.#maxBytes(type) },
+      failing: this.#failing,
+      heartbeat: wire.parameterStatus('server_version', upstream.parameters.get('server_version') ?? ''),
       heldBytesMax: this.#limits.heldBytesMax,
       cancelTarget: () => this.#cancelTarget(target, upstream),
       gone: () => {
@@ -206,7 +214,7 @@ class PostgresDriver implements Driver {
     this.#connections.add(connection);
     const { settings } = connection.machine;
     for (const [name, value] of upstream.parameters) settings.reported(name, value);
-    settings.signedIn(Object.fromEntries(startupSettings(parameters).map(({ name, value }) => [name, value])));
+    settings.signedIn(startupSettings(parameters));
     settings.catalogue(catalogue.current);
     const { processId, secret } = this.#cancelKeys.issue(client.minor, connection);
     key.processId = processId;

@@ -67,12 +67,6 @@ export class ExpectedQueue {
     return item;
   }
 
-  /** True when a cycle end is already asked for. */
-  get hasCycleEnd(): boolean {
-    for (let i = this.#head; i < this.#items.length; i++) if (endsCycle(this.#items[i] as Expected)) return true;
-    return false;
-  }
-
   /** Takes out the Syncs that the server ignores because it reads COPY data (54.2.3). */
   dropSyncs(): void {
     this.#items = this.#items.slice(this.#head).filter((it) => it.kind !== 'sync');

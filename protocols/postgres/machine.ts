@@ -5,7 +5,6 @@
 // a statement that waits holds no lock at the target and a refused one never gets there.
 
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import type { Parameter, ReadingMode } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
@@ -13,17 +12,20 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
-import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
+import { classificationOf } from '../../src/core/summary.ts';
 import type { Frame } from './codec.ts';
 import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import * as wire from './messages.ts';
 import { decodeParameters } from './parameters.ts';
+import { wireName } from './names.ts';
 import { refusalError } from './refusal.ts';
+import type { FailingMessages } from './refusal.ts';
 import { Replies } from './replies.ts';
 import { Settings } from './settings.ts';
 import type { Portal, Run, Statement } from './statements.ts';
-import { madeUnder, Statements, statementsMax } from './statements.ts';
+import { madeUnder, portalsMax, Statements } from './statements.ts';
+import { cursorPortal, digestOf, functionCallFacts, lastingDigestOf, noPortal, noStatement, notReadAgain, tooMany } from './submissions.ts';
 
 /** What the machine asks of the world around it. */
 export interface MachinePort {
@@ -55,7 +57,9 @@ export class Machine {
   readonly expected = new ExpectedQueue();
   readonly replies: Replies;
   readonly #port: MachinePort;
+  readonly #failing: FailingMessages;
   #quiet: { bytes: Buffer; expected: Expected }[] = [];
+  #quietBytes = 0;
   #ruled: ((ruling: Ruling) => void) | null = null;
   #classified: ((classification: Classification) => void) | null = null;
   /** Waiting for ReadyForQuery: nothing but COPY data is taken. */
@@ -66,8 +70,9 @@ export class Machine {
   dirty = false;
   copyIn: Run | null = null;
 
-  constructor(port: MachinePort) {
+  constructor(port: MachinePort, failing: FailingMessages) {
     this.#port = port;
+    this.#failing = failing;
     this.replies = new Replies(this, port);
   }
 
@@ -133,8 +138,6 @@ export class Machine {
         return this.#port.toTargetQuietly(bytes);
       case fromClient.sync:
         return this.#sync(bytes);
-      case fromClient.copyData:
-        return this.#copyData(bytes);
       case fromClient.copyDone:
       case fromClient.copyFail:
         this.#copyData(bytes);
@@ -158,7 +161,7 @@ export class Machine {
       const run = this.#open(ruling);
       this.#sendQuiet();
       this.statements.confirmed('', undefined); // a simple query drops the unnamed statement before it is parsed
-      this.#begin();
+      this.#begin(run);
       this.busy = true;
       this.expected.push({ kind: 'query', run, text });
       this.#port.toTarget(run.permit, bytes);
@@ -173,7 +176,7 @@ export class Machine {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
       const run = this.#open(ruling);
       this.#sendQuiet();
-      this.#begin();
+      this.#begin(run);
       this.busy = true;
       this.expected.push({ kind: 'function-call', run });
       this.#port.toTarget(run.permit, bytes);
@@ -187,7 +190,7 @@ export class Machine {
     if (status === 'T' || this.dirty || this.expected.length > 0) {
       this.busy = true;
       this.expected.push({ kind: 'refused', reply, endsCycle: true });
-      return this.#port.toTargetQuietly(failingQuery);
+      return this.#port.toTargetQuietly(this.#failing.query);
     }
     this.#port.reply(reply);
     this.#port.reply(wire.readyForQuery(status.charCodeAt(0)));
@@ -196,13 +199,9 @@ export class Machine {
   // ---- extended query ----
 
   #parse(bytes: Buffer): void {
-    const { name, text: raw, types } = wire.readParse(bytes);
-    if (this.statements.size >= statementsMax && this.statements.get(name) === undefined) {
-      return this.#refuseBatch(
-        wire.diagnostic({ severity: 'ERROR', code: '53400', message: `more than ${statementsMax} prepared statements in one session` }),
-        false,
-      );
-    }
+    const { name: rawName, text: raw, types } = wire.readParse(bytes);
+    const name = wireName(rawName);
+    if (this.statements.isFull(name, raw.length)) return this.#refuseBatch(tooMany('prepared statements'), false);
     const { text, mode } = this.#read(raw);
     const submission = this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) });
     this.#classify(submission, (classification) => {
@@ -223,22 +222,25 @@ export class Machine {
 
   #bind(bytes: Buffer): void {
     const bind = wire.readBind(bytes);
-    const statement = this.statements.get(bind.statement);
-    if (statement === undefined) return this.#refuseBatch(noStatement(bind.statement), false);
+    const [name, statementName] = [wireName(bind.portal), wireName(bind.statement)];
+    const statement = this.statements.get(statementName);
+    if (statement === undefined) return this.#refuseBatch(noStatement(statementName), false);
+    if (this.portals.size >= portalsMax && !this.portals.has(name)) return this.#refuseBatch(tooMany('portals'), false);
     const parameters = decodeParameters(bind, statement.types);
-    const digest = digestOf(Buffer.from(statement.text), bytes);
-    const portal: Portal = { name: bind.portal, statement, text: statement.text, parameters, digest, run: null, executing: 0, gone: false };
+    const digest = lastingDigestOf(Buffer.from(statement.text), bytes);
+    const portal: Portal = { name, statement, text: statement.text, parameters, digest, run: null, executing: 0, gone: false };
     this.#submit(this.#portalSubmission(portal), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, statement.text), false);
       portal.run = this.#open(ruling);
-      this.replies.portalGone(bind.portal); // Bind replaces a portal of the same name
-      this.portals.set(bind.portal, portal);
+      this.replies.portalGone(name); // Bind replaces a portal of the same name
+      this.portals.set(name, portal);
       this.#run(portal.run, bytes, { kind: 'bind', portal });
     });
   }
 
   #execute(bytes: Buffer): void {
-    const { portal: name, rowsMax } = wire.readExecute(bytes);
+    const { portal: rawName, rowsMax } = wire.readExecute(bytes);
+    const name = wireName(rawName);
     const known = this.portals.get(name);
     if (known?.run != null) return this.#runPortal(known, known.run, bytes);
     if (known === undefined && name === '') return this.#refuseBatch(noPortal(name), false);
@@ -257,13 +259,15 @@ export class Machine {
   }
 
   #describe(bytes: Buffer): void {
-    const { what, name } = wire.readNamed(bytes);
+    const { what, name: rawName } = wire.readNamed(bytes);
+    const name = wireName(rawName);
     if (what === 'portal') return this.#later(bytes, { kind: 'describe-portal' });
     this.#later(bytes, { kind: 'describe-statement', statement: this.statements.get(name) ?? null });
   }
 
   #close(bytes: Buffer): void {
-    const { what, name } = wire.readNamed(bytes);
+    const { what, name: rawName } = wire.readNamed(bytes);
+    const name = wireName(rawName);
     if (what === 'portal') return this.#later(bytes, { kind: 'close-portal', name });
     this.statements.sent(name, undefined);
     this.#later(bytes, { kind: 'close-statement', name });
@@ -286,7 +290,7 @@ export class Machine {
     this.absorbing = true;
     if (this.replies.status !== 'T' && !this.dirty && this.expected.length === 0) return this.#port.reply(reply);
     this.expected.push({ kind: 'refused', reply, endsCycle: false });
-    this.#port.toTargetQuietly(failingDescribe);
+    this.#port.toTargetQuietly(this.#failing.describe);
   }
 
   // ---- COPY ----
@@ -299,6 +303,7 @@ export class Machine {
   // ---- limits and bad messages ----
 
   #oversize(type: number, lengthBytes: number): void {
+    if (this.absorbing && extended.includes(type)) return;
     const message = `the message is ${lengthBytes} bytes long, more than this gateway takes`;
     const reply = wire.diagnostic({ severity: 'ERROR', code: '54000', message, hint: 'Send it in smaller parts, or raise the limit.' });
     this.#fail(type, reply);
@@ -311,8 +316,8 @@ export class Machine {
 
   #fail(type: number, reply: Buffer): void {
     if (type === wire.fromClient.query || type === wire.fromClient.functionCall) return this.#refuseCycle(reply);
-    if (this.absorbing) return;
-    this.#refuseBatch(reply, false);
+    if (!extended.includes(type)) throw new Fault('protocol-violation', `invalid frontend message type ${type}`, { hint: 'fatal' });
+    this.#refuseBatch(reply, type === wire.fromClient.parse);
   }
 
   // ---- parts ----
@@ -392,18 +397,30 @@ export class Machine {
 
   #run(run: Run, bytes: Buffer, expected: Expected): void {
     this.#sendQuiet();
-    this.#begin();
+    this.#begin(run);
     this.dirty = true;
     this.expected.push(expected);
     this.#port.toTarget(run.permit, bytes);
   }
 
-  #begin(): void {
+  #begin(run: Run): void {
     if (this.replies.status === 'I') this.settings.transactionBegan();
+    this.doubtAfter(run); // what comes behind it in a batch is judged before it has answered
+  }
+
+  /** Something whose effects nobody knows may have changed settings and prepared statements. */
+  doubtAfter(run: Run): void {
+    if (run.classification.summary.access !== 'unknown') return;
+    this.settings.doubt();
+    this.statements.doubtAll();
   }
 
   #later(bytes: Buffer, expected: Expected): void {
     this.#quiet.push({ bytes, expected });
+    this.#quietBytes += bytes.length;
+    if (this.#quiet.length < quietMax && this.#quietBytes < quietBytesMax) return;
+    this.#sendQuiet();
+    this.#port.toTargetQuietly(wire.flush);
   }
 
   #sendQuiet(): void {
@@ -413,17 +430,28 @@ export class Machine {
       this.#port.toTargetQuietly(bytes);
     }
     this.#quiet = [];
+    this.#quietBytes = 0;
   }
 
   #dropQuiet(unnamedLost: boolean): void {
     const unnamedParse = this.#quiet.some(({ expected }) => expected.kind === 'parse' && expected.name === '');
     this.#quiet = [];
+    this.#quietBytes = 0;
     this.statements.failed(unnamedLost || unnamedParse);
   }
 }
 
+/** What an error is answered to at the next Sync. */
+const extended: readonly number[] = [
+  wire.fromClient.parse,
+  wire.fromClient.bind,
+  wire.fromClient.describe,
+  wire.fromClient.execute,
+  wire.fromClient.close,
+];
+
+/** Besides CopyData, which comes in parts. */
 const duringCopy: readonly number[] = [
-  wire.fromClient.copyData,
   wire.fromClient.copyDone,
   wire.fromClient.copyFail,
   wire.fromClient.sync,
@@ -431,37 +459,6 @@ const duringCopy: readonly number[] = [
   wire.fromClient.terminate,
 ];
 
-/** Sent in place of a refused query, so that the server's transaction fails as after any error. Nothing in it can run. */
-export const failingQuery = wire.query('refused_by_the_gateway');
-/** The same for a batch: no statement has this name. */
-export const failingDescribe = wire.describeStatement('refused by the gateway');
-
-function digestOf(...parts: Buffer[]): () => string {
-  return () => {
-    const hash = createHash('sha256');
-    for (const part of parts) hash.update(part);
-    return hash.digest('hex');
-  };
-}
-
-function noStatement(name: string): Buffer {
-  const message = name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`;
-  return wire.diagnostic({ severity: 'ERROR', code: '26000', message });
-}
-
-function noPortal(name: string): Buffer {
-  return wire.diagnostic({ severity: 'ERROR', code: '34000', message: `portal "${name}" does not exist` });
-}
-
-/** A portal that SQL made (DECLARE): executing it is fetching from it. */
-function cursorPortal(name: string, rowsMax: number, bytes: Buffer): Portal {
-  const count = rowsMax > 0 ? String(rowsMax) : 'ALL';
-  const text = `FETCH FORWARD ${count} FROM "${name.replaceAll('"', '""')}"`;
-  return { name, statement: null, text, parameters: null, digest: digestOf(bytes), run: null, executing: 0, gone: false };
-}
-
-function functionCallFacts(text: string): Classification {
-  return notUnderstood('unknown-construct', `${text}: there is no text to judge`);
-}
-
-const notReadAgain = notUnderstood('unknown-statement', 'the prepared statement could not be read again after the session changed');
+/** Messages that run nothing and are kept back; more go out at once. */
+const quietMax = 1000;
+const quietBytesMax = 1024 * 1024;

@@ -144,6 +144,11 @@ export class BodyReader {
     return this.cstringBytes().toString('utf8');
   }
 
+  /** A name of the client's, one character for each byte: what it means depends on the session (names.ts). */
+  rawName(): string {
+    return this.cstringBytes().toString('latin1');
+  }
+
   byte(): number {
     this.#need(1);
     return this.#bytes[this.#at++] as number;
@@ -212,7 +217,7 @@ export interface ParseMessage {
 
 export function readParse(bytes: Buffer): ParseMessage {
   const reader = new BodyReader(bytes);
-  const name = reader.cstring();
+  const name = reader.rawName();
   const text = reader.cstringBytes();
   const count = reader.int16();
   const types: number[] = [];
@@ -232,8 +237,8 @@ export interface BindMessage {
 
 export function readBind(bytes: Buffer): BindMessage {
   const reader = new BodyReader(bytes);
-  const portal = reader.cstring();
-  const statement = reader.cstring();
+  const portal = reader.rawName();
+  const statement = reader.rawName();
   const formats = readInt16s(reader);
   const count = reader.int16();
   const values: (Buffer | null)[] = [];
@@ -257,7 +262,7 @@ function readInt16s(reader: BodyReader): number[] {
 export function readNamed(bytes: Buffer): { what: 'statement' | 'portal'; name: string } {
   const reader = new BodyReader(bytes);
   const what = reader.byte();
-  const name = reader.cstring();
+  const name = reader.rawName();
   reader.end();
   if (what === 0x53) return { what: 'statement', name };
   if (what === 0x50) return { what: 'portal', name };
@@ -266,7 +271,7 @@ export function readNamed(bytes: Buffer): { what: 'statement' | 'portal'; name: 
 
 export function readExecute(bytes: Buffer): { portal: string; rowsMax: number } {
   const reader = new BodyReader(bytes);
-  const portal = reader.cstring();
+  const portal = reader.rawName();
   const rowsMax = reader.int32();
   reader.end();
   return { portal, rowsMax };

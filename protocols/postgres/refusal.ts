@@ -2,7 +2,23 @@
 
 import type { HoldNotice, Refusal, RefusalReason } from '../../src/core/ruling.ts';
 import { holdWords, refusalWords } from '../../src/core/words.ts';
-import { diagnostic } from './messages.ts';
+import { describeStatement, diagnostic, query } from './messages.ts';
+
+/**
+ * Messages that can only fail, sent in place of what was refused, so that the server's transaction fails as after any error.
+ * The first is no SQL; the second names a statement that nobody can have prepared, because nobody knows the name.
+ */
+export interface FailingMessages {
+  readonly query: Buffer;
+  readonly describe: Buffer;
+}
+
+export function failingMessages(nonce: Buffer): FailingMessages {
+  return { query: query('refused_by_the_gateway'), describe: describeStatement(`refused by the gateway ${nonce.toString('hex')}`) };
+}
+
+/** Bytes of randomness; the whole name stays below the server's limit of 63. */
+export const nonceBytes = 16;
 
 /** Appendix A of the manual. */
 export const sqlState: Record<RefusalReason, string> = {

@@ -10,6 +10,7 @@ import { BackendWalker } from './codec.ts';
 import { endsCycle } from './expected.ts';
 import type { Machine, MachinePort } from './machine.ts';
 import * as wire from './messages.ts';
+import { isAscii } from './names.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
 import type { Portal, Run } from './statements.ts';
 
@@ -17,25 +18,18 @@ import type { Portal, Run } from './statements.ts';
 const inspectedBytesMax = 1024 * 1024;
 
 const { fromTarget } = wire;
-const always = [
-  fromTarget.parseComplete,
-  fromTarget.bindComplete,
-  fromTarget.closeComplete,
-  fromTarget.commandComplete,
-  fromTarget.emptyQuery,
-  fromTarget.portalSuspended,
-  fromTarget.error,
-  fromTarget.ready,
-  fromTarget.parameterStatus,
-  fromTarget.copyIn,
-  fromTarget.copyBoth,
-  fromTarget.noData,
-  fromTarget.authentication,
-  fromTarget.backendKey,
-  fromTarget.negotiate,
+/** Looked at because a Describe may be open; larger ones than are gathered answer none. */
+const whenSmall = [fromTarget.rowDescription, fromTarget.parameterDescription];
+/** Passed on unseen. Types on none of these lists are shown, and end the session: no server sends them. */
+const passed = [
+  fromTarget.dataRow,
+  fromTarget.copyData,
+  fromTarget.copyOut,
+  fromTarget.copyDone,
+  fromTarget.notice,
+  fromTarget.notification,
+  fromTarget.functionResult,
 ];
-/** Looked at only while a Describe is open: results have a row description too. */
-const whileDescribing = [fromTarget.rowDescription, fromTarget.parameterDescription];
 
 export type TransactionStatus = 'I' | 'T' | 'E';
 
@@ -45,17 +39,19 @@ export class Replies implements BackendSink {
   readonly #inspected = new Uint8Array(256);
   readonly #walker = new BackendWalker(this.#inspected, inspectedBytesMax);
   status: TransactionStatus = 'I';
-  /** An error since the last ReadyForQuery. */
+  /** The target has said that it ends the connection. */
+  isOver = false;
+  /** An error since the last ReadyForQuery, or since the transaction that a text ended itself. */
   #failed = false;
-  #lastTag = '';
   /** In the open transaction: others, and so the catalogue's reader, see it only when it is committed. */
   #schemaChanged = false;
 
   constructor(machine: Machine, port: MachinePort) {
     this.#machine = machine;
     this.#port = port;
-    for (const type of always) this.#inspected[type] = 1;
-    for (const type of whileDescribing) this.#inspected[type] = 2;
+    this.#inspected.fill(1);
+    for (const type of whenSmall) this.#inspected[type] = 2;
+    for (const type of passed) this.#inspected[type] = 0;
   }
 
   /** A chunk from the target. Throws Fault for what no target may send. */
@@ -162,34 +158,54 @@ export class Replies implements BackendSink {
   }
 
   #completed(tag: string): void {
-    this.#lastTag = tag;
     const asked = this.#machine.expected.head;
     if (asked?.kind === 'execute') {
       this.#machine.expected.shift();
-      const { run } = asked.portal;
-      if (run === null) return;
-      run.rows = rowsOfTag(tag);
       asked.portal.executing -= 1;
-      this.#apply(run.classification.statements[0], asked.portal.text);
+      const { run } = asked.portal;
+      if (run === null) return; // completed before: the same portal was executed twice in one batch
+      run.rows = rowsOfTag(tag);
+      this.#apply(run, run.classification.statements[0], asked.portal.text, tag);
       this.#ended(asked.portal, 'completed');
     } else if (asked?.kind === 'query') {
       const rows = rowsOfTag(tag);
       if (rows !== null) asked.run.rows = (asked.run.rows ?? 0) + rows;
-      this.#apply(asked.run.classification.statements[asked.run.completed], asked.text);
+      this.#apply(asked.run, asked.run.classification.statements[asked.run.completed], asked.text, tag);
       asked.run.completed += 1;
     }
-    if (tag === 'ROLLBACK' && this.status === 'T') this.#machine.settings.rolledBackToSavepoint();
   }
 
-  #apply(facts: StatementFacts | undefined, text: string): void {
-    if (facts === undefined) return;
-    for (const change of facts.changes) this.#change(change, text.slice(facts.span.start, facts.span.end));
+  /** What a completed statement changes in the session, by its facts and by the server's own word for what it did. */
+  #apply(run: Run, facts: StatementFacts | undefined, text: string, tag: string): void {
+    const { settings } = this.#machine;
+    for (const change of facts?.changes ?? []) this.#change(change, text.slice(facts?.span.start, facts?.span.end));
+    this.#machine.doubtAfter(run);
+    switch (tag) {
+      case 'COMMIT':
+      case 'PREPARE TRANSACTION':
+        return this.#transactionEnded(true);
+      case 'COMMIT PREPARED':
+        this.#schemaChanged = true; // whatever was prepared, perhaps by another session
+        return;
+      case 'ROLLBACK': // also what COMMIT of a failed transaction says, and ROLLBACK TO
+        return facts?.kind === 'rollback to savepoint' ? settings.rolledBackToSavepoint() : this.#transactionEnded(false);
+      default:
+        return;
+    }
+  }
+
+  /** A text or a batch may go on after its COMMIT, in a new transaction. */
+  #transactionEnded(committed: boolean): void {
+    this.#machine.settings.transactionEnded(committed);
+    this.#machine.settings.transactionBegan();
+    this.#failed = false;
   }
 
   #change(change: SessionChange, text: string): void {
     const { settings, statements } = this.#machine;
     switch (change.kind) {
       case 'prepare':
+        if (!isAscii(change.name)) return; // stays unknown (names.ts)
         return statements.confirmed(change.name, {
           text,
           classification: classificationOf([change.inner]),
@@ -226,6 +242,10 @@ export class Replies implements BackendSink {
     const asked = expected.head;
     this.#machine.copyIn = null;
     this.#failed = true;
+    if (error.severity === 'FATAL' || error.severity === 'PANIC') {
+      this.isOver = true;
+      return null;
+    }
     if (asked === undefined || asked.kind === 'sync') return null; // idle (shutdown), or at commit
     if (asked.kind === 'query' || asked.kind === 'function-call') {
       asked.run.error = { code: error.code, message: error.message };
@@ -240,12 +260,13 @@ export class Replies implements BackendSink {
     return null;
   }
 
-  /** The server throws away the rest of the batch up to Sync; so does the gateway. */
+  /** The server throws away everything up to Sync, queries too; so does the gateway. */
   #dropBatch(error: { code: string; message: string }): void {
     const { expected } = this.#machine;
     let first = true;
-    for (let asked = expected.head; asked !== undefined && !endsCycle(asked); asked = expected.head) {
+    for (let asked = expected.head; asked !== undefined && asked.kind !== 'sync'; asked = expected.head) {
       expected.shift();
+      if (asked.kind === 'query' || asked.kind === 'function-call') this.#finish(asked.run, 'cancelled');
       if (asked.kind !== 'bind' && asked.kind !== 'execute') continue;
       const { portal } = asked;
       if (asked.kind === 'execute') portal.executing -= 1;
@@ -253,31 +274,30 @@ export class Replies implements BackendSink {
       this.#ended(portal, first ? 'failed' : 'cancelled');
       first = false;
     }
-    if (expected.hasCycleEnd) return;
+    if (expected.length > 0) return;
+    this.#machine.busy = false;
     this.#machine.absorbing = true;
     if (this.#machine.isWaiting) this.#port.withdraw();
   }
 
   #ready(bytes: Buffer): null {
     const { expected, settings } = this.#machine;
+    // A Sync that was thought to be swallowed by COPY (which had failed before it read on) is answered after all.
+    if (expected.length === 0) this.#machine.absorbing = false;
     for (let asked = expected.shift(); asked !== undefined; asked = expected.shift()) {
       if (asked.kind === 'query' || asked.kind === 'function-call')
         this.#finish(asked.run, asked.run.error === null ? 'completed' : 'failed');
       if (endsCycle(asked)) break;
     }
-    const before = this.status;
     this.status = statusOf(bytes[5]);
     if (this.status === 'I') {
-      settings.transactionEnded(!this.#failed && before !== 'E' && this.#lastTag !== 'ROLLBACK');
+      settings.transactionEnded(!this.#failed);
       for (const name of [...this.#machine.portals.keys()]) this.portalGone(name);
       if (this.#schemaChanged) this.#port.schemaChanged();
       this.#schemaChanged = false;
-    } else if (this.#lastTag === 'COMMIT') {
-      settings.transactionEnded(true); // COMMIT AND CHAIN
-      settings.transactionBegan();
     }
+    settings.ready();
     this.#failed = false;
-    this.#lastTag = '';
     this.#machine.busy = false;
     this.#machine.dirty = false;
     this.#machine.copyIn = null;
@@ -285,6 +305,7 @@ export class Replies implements BackendSink {
   }
 
   #finish(run: Run, kind: Outcome['kind']): void {
+    if (kind !== 'completed') this.#machine.doubtAfter(run); // what it prepared stays, though its settings are undone
     this.#port.finish(run.permit, { kind, rows: run.rows, error: run.error });
   }
 

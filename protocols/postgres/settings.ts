@@ -19,61 +19,66 @@ const reading = new Set([
   'row_security',
 ]);
 
+/** Those that something unseen (a function, a DO block) may have changed for good, unless the server reports them itself. */
+const doubtable = ['search_path', 'role', 'session_replication_role'];
+
 /** What a setting reads as after something happened that can't be followed (ROLLBACK TO a savepoint). */
 export const unknownSetting = '?';
 
+type Values = Map<string, string>;
+
 export class Settings {
   /** As at session start: what RESET and DISCARD ALL go back to. */
-  readonly #initial = new Map<string, string>();
-  #now = new Map<string, string>();
+  readonly #initial: Values = new Map();
+  /** What the server last said itself (ParameterStatus): complete and right at every ReadyForQuery. */
+  readonly #reported: Values = new Map();
+  #now: Values = new Map();
   #inTransaction = false;
-  /** Copy from before the open transaction's first SET; null until there is one. */
-  #before: Map<string, string> | null = null;
-  #changedInTransaction = new Set<string>();
+  /** What ROLLBACK and COMMIT make of the settings; null until the transaction's first SET. */
+  #onRollback: Values | null = null;
+  #onCommit: Values | null = null;
+  readonly #touched = new Set<string>();
   #catalogue: Catalogue | null = null;
   #mode: ReadingMode | null = null;
 
-  /** ParameterStatus: the server's word, always right. */
+  /** ParameterStatus: the server's word. */
   reported(name: string, value: string): void {
-    this.#put(this.#now, name.toLowerCase(), value);
+    const key = name.toLowerCase();
+    if (!reading.has(key)) return;
+    this.#reported.set(key, value);
+    this.#put(this.#now, key, value);
+  }
+
+  /** ReadyForQuery: what the server has reported is what holds now, whatever was followed meanwhile. */
+  ready(): void {
+    for (const [key, value] of this.#reported) this.#put(this.#now, key, value);
   }
 
   /** A SET that the server confirmed; null goes back to the initial value. */
   set(name: string, value: string | null, local: boolean): void {
     const key = name.toLowerCase();
     if (!reading.has(key)) return;
-    if (this.#inTransaction) this.#before ??= new Map(this.#now);
+    this.#beforeChange();
+    this.#touched.add(key);
     const wanted = value ?? this.#initial.get(key);
-    if (wanted === undefined) {
-      this.#now.delete(key);
-      this.#mode = null;
-    } else {
-      this.#put(this.#now, key, wanted);
-    }
-    if (this.#before === null) return;
-    this.#changedInTransaction.add(key);
-    // A committed SET stays; SET LOCAL ends with the transaction whatever becomes of it.
-    if (!local) this.#changedInTransaction.delete(`local:${key}`);
-    else this.#changedInTransaction.add(`local:${key}`);
+    this.#put(this.#now, key, wanted);
+    if (!local && this.#onCommit !== null) this.#put(this.#onCommit, key, wanted);
   }
 
-  /** Everything that came with the sign-in is what RESET goes back to. */
-  signedIn(startup: Readonly<Record<string, string>>): void {
-    for (const [name, value] of Object.entries(startup)) {
+  /**
+   * Everything that came with the sign-in is what RESET goes back to. `startup`: settings in the order in which the server
+   * applies them, so that the last of a name counts.
+   */
+  signedIn(startup: readonly { readonly name: string; readonly value: string }[]): void {
+    for (const { name, value } of startup) {
       const key = name.toLowerCase();
-      if (reading.has(key) && !this.#now.has(key)) this.#put(this.#now, key, value);
+      if (reading.has(key) && !this.#reported.has(key)) this.#put(this.#now, key, value);
     }
     for (const [key, value] of this.#now) this.#initial.set(key, value);
   }
 
   discardAll(): void {
-    for (const key of reading) {
-      if (key === 'server_version') continue;
-      const initial = this.#initial.get(key);
-      if (initial === undefined) this.#now.delete(key);
-      else this.#now.set(key, initial);
-    }
-    this.#mode = null;
+    for (const key of reading) if (key !== 'server_version') this.set(key, null, false);
   }
 
   /** A transaction (an implicit one too) may be open from now on. */
@@ -84,22 +89,23 @@ export class Settings {
   /** The transaction is over. After a rollback its SETs are undone, after a commit only the LOCAL ones. */
   transactionEnded(committed: boolean): void {
     this.#inTransaction = false;
-    if (this.#before === null) return;
-    for (const key of this.#changedInTransaction) {
-      if (key.startsWith('local:')) continue;
-      if (committed && !this.#changedInTransaction.has(`local:${key}`)) continue;
-      const earlier = this.#before.get(key);
-      if (earlier === undefined) this.#now.delete(key);
-      else this.#now.set(key, earlier);
-    }
-    this.#before = null;
-    this.#changedInTransaction.clear();
+    const after = committed ? this.#onCommit : this.#onRollback;
+    this.#onRollback = null;
+    this.#onCommit = null;
+    this.#touched.clear();
+    if (after === null) return;
+    this.#now = after;
     this.#mode = null;
   }
 
   /** ROLLBACK TO: which of the transaction's SETs are undone is not known, so none of them is relied on. */
   rolledBackToSavepoint(): void {
-    for (const key of this.#changedInTransaction) if (!key.startsWith('local:')) this.#put(this.#now, key, unknownSetting);
+    for (const key of this.#touched) this.#doubt(key);
+  }
+
+  /** Something ran whose effects nobody knows. */
+  doubt(): void {
+    for (const key of doubtable) if (!this.#reported.has(key)) this.#doubt(key);
   }
 
   catalogue(catalogue: Catalogue | null): void {
@@ -118,10 +124,24 @@ export class Settings {
     return this.#mode;
   }
 
-  #put(where: Map<string, string>, key: string, value: string): void {
-    if (!reading.has(key) || where.get(key) === value) return;
-    where.set(key, value);
-    this.#mode = null;
+  #beforeChange(): void {
+    if (!this.#inTransaction) return;
+    this.#onRollback ??= new Map(this.#now);
+    this.#onCommit ??= new Map(this.#now);
+  }
+
+  #doubt(key: string): void {
+    this.#beforeChange();
+    this.#touched.add(key);
+    this.#put(this.#now, key, unknownSetting);
+    if (this.#onCommit !== null) this.#put(this.#onCommit, key, unknownSetting);
+  }
+
+  #put(where: Values, key: string, value: string | undefined): void {
+    if (where.get(key) === value) return;
+    if (value === undefined) where.delete(key);
+    else where.set(key, value);
+    if (where === this.#now) this.#mode = null;
   }
 }
 

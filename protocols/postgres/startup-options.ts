@@ -11,12 +11,12 @@ export interface StartupSetting {
   readonly value: string;
 }
 
-/** The settings in a start-up packet. Throws Fault protocol-violation for options that are not settings. */
+/** The settings in a start-up packet, in the order in which the server applies them: the last of a name counts. Throws Fault protocol-violation for options that are not settings. */
 export function startupSettings(parameters: Readonly<Record<string, string>>): StartupSetting[] {
   const direct = Object.entries(parameters)
     .filter(([name]) => !own.has(name) && !name.startsWith('_pq_.'))
     .map(([name, value]) => ({ name, value }));
-  return [...direct, ...parseOptions(parameters['options'] ?? '')];
+  return [...parseOptions(parameters['options'] ?? ''), ...direct];
 }
 
 /** The statement that would set the same. */
@@ -50,7 +50,7 @@ function splitWords(text: string): string[] {
   let word: string | null = null;
   for (let i = 0; i < text.length; i++) {
     const char = text[i] as string;
-    if (/\s/.test(char)) {
+    if (/[ \t\n\v\f\r]/.test(char)) {
       if (word !== null) words.push(word);
       word = null;
     } else {

@@ -10,6 +10,7 @@ import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
 import { FrontendReader } from '../../protocols/postgres/codec.ts';
 import { Machine } from '../../protocols/postgres/machine.ts';
 import type { MachinePort } from '../../protocols/postgres/machine.ts';
+import { failingMessages } from '../../protocols/postgres/refusal.ts';
 import { clientMessage, readClientBytes, readTargetBytes, targetMessage } from './postgres-messages.ts';
 
 const mint = Permit.claimMint();
@@ -45,7 +46,7 @@ function facts(text: string, start: number, end: number): StatementFacts {
 }
 
 export class Player implements MachinePort {
-  readonly machine = new Machine(this);
+  readonly machine = new Machine(this, failingMessages(Buffer.from('secret')));
   readonly #reader = new FrontendReader({ maxBytes: () => 1000 });
   #out: string[] = [];
   #waiting: { submission: Submission; classification: Classification } | null = null;
@@ -76,7 +77,7 @@ export class Player implements MachinePort {
         throw new Error(`not a transcript line: ${line}`);
     }
     while (this.machine.takes) {
-      const frame = this.#reader.next(this.machine.copyIn !== null);
+      const frame = this.#reader.next();
       if (frame === null) break;
       this.machine.client(frame);
     }
