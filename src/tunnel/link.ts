@@ -1,0 +1,393 @@
+// The link between gateway and agent: many streams over one WebSocket. The gateway opens streams, the agent answers. Control
+// frames go first, then every stream that has data and credit gets one frame in turn, so a full or stalled stream stops no
+// other. Whatever breaks the protocol closes the link in words.
+
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../core/clock.ts';
+import { Fault } from '../core/errors.ts';
+import { ProtocolError, decode, encode } from './frames.ts';
+import type { Frame, ResetCode } from './frames.ts';
+import { KeepAlive } from './keep-alive.ts';
+import type { KeepAliveTimes } from './keep-alive.ts';
+import * as limits from './limits.ts';
+import { TunnelStream } from './stream.ts';
+import type { StreamLink } from './stream.ts';
+import { closeCode } from './web-socket.ts';
+import type { LinkSocket } from './web-socket.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A stream that the gateway asks for. The agent answers once: with accept, or with refuse. */
+export interface OpenRequest extends Address {
+  /** Aborted when the gateway does not want it any more, or the link is gone. */
+  readonly signal: AbortSignal;
+  accept(): Duplex;
+  refuse(code: ResetCode, reason: string): void;
+}
+
+export interface LinkOptions {
+  readonly socket: LinkSocket;
+  readonly clock: Clock;
+  /** As agreed in the handshake. */
+  readonly version: number;
+  readonly times?: KeepAliveTimes;
+  /** Only an agent has it; an end without it takes no requests. */
+  readonly onOpen?: (request: OpenRequest) => void;
+  readonly onCredential?: (text: string) => void;
+  /** The other end asks for no new streams; those that are open go on. */
+  readonly onDrain?: (reason: string) => void;
+}
+
+export interface LinkFigures {
+  readonly streams: number;
+  readonly streamsTotal: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly latencyMs: number | null;
+}
+
+/** First version whose ends understand the frame `drain`. */
+const drainSince = 2;
+
+export const defaultTimes: KeepAliveTimes = { pingIntervalMs: limits.pingIntervalMs, deadAfterMs: limits.deadAfterMs };
+
+type Opening =
+  | { readonly kind: 'asked'; readonly opened: (duplex: Duplex) => void; readonly failed: (fault: Fault) => void }
+  | { readonly kind: 'answering'; readonly abort: AbortController };
+
+export class Link {
+  /** Resolves with the reason when it is over. Never rejects. */
+  readonly closed: Promise<string>;
+  readonly version: number;
+  readonly #options: LinkOptions;
+  readonly #socket: LinkSocket;
+  readonly #keepAlive: KeepAlive;
+  readonly #streams = new Map<number, TunnelStream>();
+  readonly #opening = new Map<number, Opening>();
+  /** Those that have something to send, in the order of their turns. */
+  readonly #ready = new Set<TunnelStream>();
+  readonly #control: Buffer[] = [];
+  #controlBytes = 0;
+  #pumping = false;
+  #lastStream = 0;
+  #grownBytes = 0;
+  #strayFramesLeft = limits.strayFramesInitial;
+  #streamsTotal = 0;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #reason: string | null = null;
+  #isDraining = false;
+  #resolveClosed: (reason: string) => void = () => {};
+  readonly #timer: NodeJS.Timeout;
+  readonly #streamLink: StreamLink;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#socket = options.socket;
+    this.version = options.version;
+    const times = options.times ?? defaultTimes;
+    this.#keepAlive = new KeepAlive(options.clock, times);
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    this.#streamLink = {
+      sendControl: (frame) => this.#sendControl(frame),
+      ready: (stream) => {
+        this.#ready.add(stream);
+        this.#pump();
+      },
+      over: (stream) => this.#forget(stream),
+      mayGrow: (tookMs, bytes) => this.#mayGrow(tookMs, bytes),
+      shrunk: (bytes) => (this.#grownBytes -= bytes),
+      nowMs: () => options.clock.monotonicMs(),
+    };
+    this.#timer = setInterval(() => this.#beat(), times.pingIntervalMs);
+    this.#timer.unref();
+    this.#socket.listen({
+      message: (bytes) => this.#receive(bytes),
+      text: () => this.#end(closeCode.protocol, 'a text message on a link that is up'),
+      closed: (words) => this.#lost(words),
+    });
+    this.#ping();
+  }
+
+  get figures(): LinkFigures {
+    return {
+      streams: this.#streams.size,
+      streamsTotal: this.#streamsTotal,
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
+      latencyMs: this.#keepAlive.latencyMs,
+    };
+  }
+
+  /** Takes new streams: up, not told to drain, room left. */
+  get takesStreams(): boolean {
+    return this.#reason === null && !this.#isDraining && this.#streams.size < limits.streamsMax;
+  }
+
+  get isDoubtful(): boolean {
+    return this.#keepAlive.isDoubtful;
+  }
+
+  /** Opens a stream to an address that the agent dials. Rejects with a Fault in words. */
+  open(address: Address, signal: AbortSignal, timeoutMs: number = limits.openMs): Promise<Duplex> {
+    if (this.#reason !== null) return Promise.reject(new Fault('target-unreachable', `the agent's link is closed: ${this.#reason}`));
+    if (!this.takesStreams) return Promise.reject(new Fault('limit-reached', 'the agent takes no more streams'));
+    if (signal.aborted) return Promise.reject(new Fault('target-unreachable', 'the client is gone'));
+    const stream = this.#newStream(++this.#lastStream, 0);
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: () => void): void => {
+        this.#opening.delete(stream.id);
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+        outcome();
+      };
+      const giveUp = (words: string): void => {
+        stream.reset('aborted', words);
+        settle(() => reject(new Fault('target-unreachable', words)));
+      };
+      const onAbort = (): void => giveUp('the client is gone');
+      const timer = setTimeout(() => giveUp(`the agent did not answer within ${timeoutMs / 1000} s`), timeoutMs);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#opening.set(stream.id, {
+        kind: 'asked',
+        opened: (duplex) => settle(() => resolve(duplex)),
+        failed: (fault) => settle(() => reject(fault)),
+      });
+      this.#sendControl(encode({ kind: 'open', stream: stream.id, windowBytes: limits.windowBytesInitial, ...address }));
+    });
+  }
+
+  sendCredential(text: string): void {
+    this.#sendControl(encode({ kind: 'credential', text }));
+  }
+
+  /** Asks the other end for no new streams. Ends of version 1 are not told: they see the link close. */
+  drain(reason: string): void {
+    this.#isDraining = true;
+    if (this.version >= drainSince) this.#sendControl(encode({ kind: 'drain', reason }));
+  }
+
+  /** Closes in words; every stream ends as lost. */
+  close(reason: string, code: number = closeCode.done): void {
+    this.#end(code, reason);
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#reason !== null) return;
+    this.#bytesReceived += bytes.length;
+    this.#keepAlive.heard();
+    try {
+      this.#take(decode(bytes));
+    } catch (thrown) {
+      if (!(thrown instanceof ProtocolError)) throw thrown;
+      this.#end(closeCode.protocol, thrown.message);
+    }
+  }
+
+  #take(frame: Frame): void {
+    switch (frame.kind) {
+      case 'open':
+        return this.#onOpen(frame.stream, frame.windowBytes, frame);
+      case 'opened':
+        return this.#onOpened(frame.stream, frame.windowBytes);
+      case 'data':
+        return this.#flowing(frame.stream).onData(frame.bytes);
+      case 'fin':
+        return this.#flowing(frame.stream).onFin();
+      case 'window':
+        return this.#knownOrStray(frame.stream)?.onWindow(frame.moreBytes);
+      case 'reset':
+        return this.#onReset(frame.stream, frame.code, frame.reason);
+      case 'ping':
+        return this.#sendControl(encode({ kind: 'pong', number: frame.number }));
+      case 'pong':
+        if (!this.#keepAlive.pong(frame.number)) throw new ProtocolError('an answer to a ping that was never sent');
+        return;
+      case 'credential':
+        if (this.#options.onCredential === undefined) throw new ProtocolError('a credential from an agent');
+        return this.#options.onCredential(frame.text);
+      case 'drain':
+        this.#isDraining = true;
+        return this.#options.onDrain?.(frame.reason);
+      case 'skipped':
+        return this.#stray();
+    }
+  }
+
+  #onOpen(id: number, windowBytes: number, { host, port }: Address): void {
+    const { onOpen } = this.#options;
+    if (onOpen === undefined) throw new ProtocolError('an agent may not open streams');
+    if (id <= this.#lastStream) throw new ProtocolError(`stream ${id} was opened out of order`);
+    if (windowBytes > limits.creditBytesMax) throw new ProtocolError(`stream ${id} began with more than ${limits.creditBytesMax} bytes`);
+    this.#lastStream = id;
+    if (this.#streams.size >= limits.streamsMax * 2) throw new ProtocolError('more streams than agreed');
+    const stream = this.#newStream(id, windowBytes);
+    if (this.#streams.size > limits.streamsMax) return stream.reset('limit', 'the agent takes no more streams');
+    const abort = new AbortController();
+    this.#opening.set(id, { kind: 'answering', abort });
+    const first = (): boolean => this.#opening.delete(id);
+    onOpen({
+      host,
+      port,
+      signal: abort.signal,
+      accept: () => {
+        if (first()) this.#sendControl(encode({ kind: 'opened', stream: id, windowBytes: limits.windowBytesInitial }));
+        return stream.duplex;
+      },
+      refuse: (code, reason) => {
+        if (first()) stream.reset(code, reason);
+      },
+    });
+  }
+
+  #onOpened(id: number, windowBytes: number): void {
+    const stream = this.#known(id);
+    if (stream.resetAtMs !== null) return; // given up while the agent dialled
+    const opening = this.#opening.get(id);
+    if (opening?.kind !== 'asked') throw new ProtocolError(`stream ${id} was accepted without being asked for`);
+    stream.onWindow(windowBytes);
+    opening.opened(stream.duplex);
+  }
+
+  #onReset(id: number, code: ResetCode, reason: string): void {
+    const stream = this.#knownOrStray(id);
+    const opening = this.#opening.get(id);
+    if (opening?.kind === 'asked') opening.failed(new Fault(code === 'limit' ? 'limit-reached' : 'target-unreachable', reason));
+    if (opening?.kind === 'answering') {
+      this.#opening.delete(id);
+      opening.abort.abort();
+    }
+    stream?.onReset(code, reason);
+  }
+
+  #newStream(id: number, sendCredit: number): TunnelStream {
+    const stream = new TunnelStream(id, this.#streamLink, sendCredit);
+    this.#streams.set(id, stream);
+    this.#streamsTotal += 1;
+    this.#strayFramesLeft += limits.strayFramesPerStream;
+    return stream;
+  }
+
+  #forget(stream: TunnelStream): void {
+    this.#streams.delete(stream.id);
+    this.#ready.delete(stream);
+  }
+
+  #known(id: number): TunnelStream {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) throw new ProtocolError(`a frame for stream ${id}, which is not open`);
+    return stream;
+  }
+
+  #flowing(id: number): TunnelStream {
+    if (this.#opening.has(id)) throw new ProtocolError(`data on stream ${id} before it was accepted`);
+    return this.#known(id);
+  }
+
+  /** Credit and resets may cross with the end of a stream; a limited number of them is skipped. */
+  #knownOrStray(id: number): TunnelStream | undefined {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) return stream;
+    if (id > this.#lastStream) throw new ProtocolError(`a frame for stream ${id}, which was never opened`);
+    this.#stray();
+    return undefined;
+  }
+
+  #stray(): void {
+    if (this.#strayFramesLeft-- <= 0) throw new ProtocolError('too many frames for streams that are over');
+  }
+
+  #mayGrow(tookMs: number, bytes: number): boolean {
+    // On a slow way a larger window would only queue more bytes before an interactive stream's.
+    if (tookMs > Math.max(limits.windowGrowsWithinMs, this.#keepAlive.latencyMsMin === Infinity ? 0 : this.#keepAlive.latencyMsMin))
+      return false;
+    if (this.#grownBytes + bytes > limits.windowGrowthBytesMax) return false;
+    this.#grownBytes += bytes;
+    return true;
+  }
+
+  #sendControl(frame: Buffer): void {
+    if (this.#reason !== null) return;
+    this.#control.push(frame);
+    this.#controlBytes += frame.length;
+    if (this.#controlBytes > limits.controlBytesMax) return this.#end(closeCode.protocol, 'the other end does not read its answers');
+    this.#pump();
+  }
+
+  /** Hands frames to the socket until it holds enough; goes on when the kernel has taken some. */
+  #pump(): void {
+    if (this.#pumping || this.#reason !== null) return;
+    if (this.#control.length === 0 && this.#ready.size === 0) return;
+    this.#pumping = true;
+    try {
+      this.#socket.batch(() => {
+        while (this.#socket.unsentBytes < limits.sendAheadBytesMax) {
+          const frame = this.#nextFrame();
+          if (frame === null) break;
+          this.#bytesSent += frame.length;
+          this.#socket.send(frame, this.#sent);
+        }
+      });
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  readonly #sent = (): void => this.#pump();
+
+  #nextFrame(): Buffer | null {
+    const control = this.#control.shift();
+    if (control !== undefined) {
+      this.#controlBytes -= control.length;
+      return control;
+    }
+    for (const stream of this.#ready) {
+      this.#ready.delete(stream);
+      const frame = stream.take();
+      if (stream.wantsTurn) this.#ready.add(stream); // to the end of the row
+      if (frame !== null) return frame;
+    }
+    return null;
+  }
+
+  #beat(): void {
+    if (this.#keepAlive.isDead) return this.#end(closeCode.dead, 'the other end is silent');
+    const since = this.#options.clock.monotonicMs() - limits.resetAnswerMs;
+    for (const { resetAtMs, id } of this.#streams.values()) {
+      if (resetAtMs !== null && resetAtMs < since)
+        return this.#end(closeCode.protocol, `stream ${id} was given up and the other end does not answer`);
+    }
+    this.#ping();
+  }
+
+  #ping(): void {
+    const number = this.#keepAlive.ping();
+    if (number !== null) this.#sendControl(encode({ kind: 'ping', number }));
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#reason !== null) return;
+    this.#socket.close(code, reason);
+    this.#lost(reason);
+  }
+
+  #lost(reason: string): void {
+    if (this.#reason !== null) return;
+    this.#reason = reason;
+    clearInterval(this.#timer);
+    const fault = new Fault('target-lost', `the link to the agent is gone: ${reason}`);
+    for (const opening of this.#opening.values()) {
+      if (opening.kind === 'asked') opening.failed(new Fault('target-unreachable', fault.message));
+      else opening.abort.abort();
+    }
+    for (const stream of this.#streams.values()) stream.lost(fault);
+    this.#streams.clear();
+    this.#opening.clear();
+    this.#ready.clear();
+    this.#control.length = 0;
+    this.#resolveClosed(reason);
+  }
+}
