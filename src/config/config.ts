@@ -24,6 +24,7 @@ export interface PersonConfig {
   readonly kind: PrincipalKind;
   readonly groups: readonly string[];
   readonly disabled: boolean;
+  readonly sshKeys: readonly string[];
 }
 
 /** Groups whose members have each right of the API. */

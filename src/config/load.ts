@@ -74,6 +74,7 @@ function person(value: Parts['people'][number]['value']): PersonConfig {
     kind: value.kind,
     groups: [...new Set(value.groups)],
     disabled: value.disabled,
+    sshKeys: value.ssh_keys,
   };
 }
 

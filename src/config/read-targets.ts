@@ -3,7 +3,7 @@
 
 import type { TargetName } from '../core/ids.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Protocol, Target, TargetTls, TlsMode } from '../core/target.ts';
+import type { Protocol, Target, TargetSsh, TargetTls, TlsMode } from '../core/target.ts';
 import { checkPair } from './checks.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
@@ -35,7 +35,27 @@ function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value 
     password: readCredential(document, files, path, { env: value.password_env, file: value.password_file }, 'password'),
     database: value.database ?? null,
     tls: readTargetTls(document, files, path, value),
+    ...readTargetSsh(document, files, path, value),
   };
+}
+
+/** The host key is pinned, never learnt: whoever answered first would be believed for ever. */
+function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: ValuePath, value: Written): { ssh?: TargetSsh } {
+  if (value.protocol !== 'ssh') {
+    for (const key of ['host_keys', 'private_key_file', 'shell', 'logins'] as const) {
+      if (value[key] !== undefined) document.problem([...path, key], `is for SSH targets, and this one speaks ${value.protocol}`);
+    }
+    return {};
+  }
+  if (value.host_keys === undefined) {
+    document.problem([...path, 'host_keys'], `is missing: pin the target's own key, as ssh-keyscan ${value.host} prints it`);
+  }
+  if (value.private_key_file === undefined && value.password_env === undefined && value.password_file === undefined) {
+    document.problem([...path, 'private_key_file'], 'is missing: the gateway signs in to the target with a key or a password');
+  }
+  const privateKey =
+    value.private_key_file === undefined ? null : (files.privateKey(value.private_key_file, [...path, 'private_key_file']) ?? null);
+  return { ssh: { hostKeys: value.host_keys ?? [], privateKey, shell: value.shell ?? 'mediated', logins: value.logins ?? [] } };
 }
 
 /** The secret from wherever it is; null when the target asks for none (trust, peer, client certificate). */

@@ -44,12 +44,21 @@ const address = z.strictObject({
   port: port.describe('0 takes any free port.'),
 });
 
+/** Key types that the gateway verifies; no SHA-1, no hardware keys yet. */
+const publicKey = z
+  .string()
+  .regex(
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) AAAA[A-Za-z0-9+/]{16,}={0,2}(?: [^\r\n]{0,200})?$/,
+    'write a public key as in a .pub file: "ssh-ed25519 AAAA…" (ed25519, ecdsa or rsa)',
+  );
+
 /** `name` in the text after the colon is the thing that is missing or doubled. */
 export const personSchema = z.strictObject({
   name,
   display_name: z.string().min(1).max(200).optional(),
   kind: z.enum(['person', 'machine', 'ai-agent']).default('person'),
   groups: z.array(group).max(1_000).default([]),
+  ssh_keys: z.array(publicKey).max(100).default([]).describe('Public keys that sign this person in over SSH, as in a .pub file.'),
   disabled: z.boolean().default(false),
 });
 
@@ -77,6 +86,22 @@ export const targetSchema = z.strictObject({
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string('labels are text: put it in quotes').max(255))
     .default({}),
   tls: targetTls.optional(),
+  host_keys: z
+    .array(publicKey)
+    .min(1)
+    .max(20)
+    .optional()
+    .describe("SSH: the target's own public keys, as ssh-keyscan prints them without the name."),
+  private_key_file: path.optional().describe('SSH: file of the private key that the gateway signs in with.'),
+  shell: z
+    .enum(['none', 'recorded', 'mediated'])
+    .optional()
+    .describe('SSH: what an interactive shell is. Default: mediated, where every line is judged before it runs.'),
+  logins: z
+    .array(z.string().regex(/^[a-z_][a-z0-9_.-]{0,31}$/i))
+    .max(100)
+    .optional()
+    .describe('SSH: other accounts that person:account%target may ask for.'),
 });
 
 export const webhookSchema = z.strictObject({

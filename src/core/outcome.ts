@@ -6,4 +6,6 @@ export interface Outcome {
   readonly rows: number | null;
   /** The target's own error, or null. */
   readonly error: { readonly code: string; readonly message: string } | null;
+  /** What else is worth writing down: exit status, bytes, SHA-256 of a file. Small and without secrets. */
+  readonly detail?: Readonly<Record<string, string | number>>;
 }

@@ -40,6 +40,8 @@ export interface BrowserSignIn {
 
 export interface SignIns {
   material(name: string): SignInMaterial;
+  /** Who that name is, and the SSH public keys registered for it ("ssh-ed25519 AAAA… comment"); no keys for whoever may not sign in. */
+  publicKeys(name: string): { readonly principal: Principal | null; readonly keys: readonly string[] };
   /** Counts a failed attempt of a name from an address; true when further tries must wait (the driver answers "too many"). */
   failed(name: string, clientAddress: string): boolean;
   /** True when this name or address has to wait now. */

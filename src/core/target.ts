@@ -18,6 +18,19 @@ export interface TargetTls {
   readonly serverName: string | null;
 }
 
+/** What an interactive shell of an SSH target is: nothing, a terminal that is only recorded, or commands judged one by one. */
+export type ShellMode = 'none' | 'recorded' | 'mediated';
+
+export interface TargetSsh {
+  /** Public keys of which the target's own must be one, as in known_hosts without the name: "ssh-ed25519 AAAA…". */
+  readonly hostKeys: readonly string[];
+  /** In OpenSSH's or PEM form, without a passphrase. */
+  readonly privateKey: Secret | null;
+  readonly shell: ShellMode;
+  /** Other accounts that `person:account%target` may ask for. */
+  readonly logins: readonly string[];
+}
+
 export interface Target {
   readonly name: TargetName;
   readonly protocol: Protocol;
@@ -30,4 +43,6 @@ export interface Target {
   /** Default database; null where the protocol has none. */
   readonly database: string | null;
   readonly tls: TargetTls;
+  /** Set for SSH targets only. */
+  readonly ssh?: TargetSsh;
 }

@@ -184,6 +184,10 @@ export class Identity implements SignIns {
     return this.blocked(name, clientAddress);
   }
 
+  publicKeys(name: string): { readonly principal: Principal | null; readonly keys: readonly string[] } {
+    return { principal: this.person(name), keys: this.#people.sshKeys(name) };
+  }
+
   blocked(name: string, clientAddress: string): boolean {
     return this.#backOff.waitMs(name, clientAddress) > 0;
   }

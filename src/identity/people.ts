@@ -13,6 +13,8 @@ export interface PersonRecord {
   readonly kind: PrincipalKind;
   readonly groups: readonly string[];
   readonly disabled: boolean;
+  /** SSH public keys that sign this person in. */
+  readonly sshKeys?: readonly string[];
 }
 
 /** What a person may do in the API and console; the words are the contract's. */
@@ -46,6 +48,11 @@ export class People {
     const record = this.#records.get(name);
     if (record === undefined || record.disabled || this.#disabled.has(name)) return null;
     return this.#principals.get(name) ?? null;
+  }
+
+  /** SSH public keys of a person who may act; none for anybody else. */
+  sshKeys(name: string): readonly string[] {
+    return this.active(name) === null ? [] : (this.#records.get(name)?.sshKeys ?? []);
   }
 
   isKnown(name: string): boolean {
@@ -91,9 +98,9 @@ export class People {
   #take(people: readonly PersonRecord[]): void {
     const records = new Map<string, PersonRecord>();
     const principals = new Map<string, Principal>();
-    for (const { name, displayName, kind, groups, disabled } of people) {
+    for (const { name, displayName, kind, groups, disabled, sshKeys = [] } of people) {
       if (records.has(name)) throw new Fault('config-invalid', `there are two people named "${name}"`);
-      const record = { name, displayName, kind, groups: [...groups], disabled };
+      const record = { name, displayName, kind, groups: [...groups], disabled, sshKeys: [...sshKeys] };
       const same = JSON.stringify(this.#records.get(name)) === JSON.stringify(record) ? this.#principals.get(name) : undefined;
       records.set(name, record);
       principals.set(name, same ?? Object.freeze({ name: name as PersonName, displayName, kind, groups: Object.freeze([...groups]) }));

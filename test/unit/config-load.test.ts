@@ -76,7 +76,7 @@ t.test('a whole file becomes a configuration', (t) => {
   t.equal(config.policies.dir, `${dir}/policies`);
   t.equal(config.publicUrl, 'https://gate.example.com');
   t.same(config.listen, { http: { host: '127.0.0.1', port: 0 }, postgres: { host: '127.0.0.1', port: 6432 }, mysql: null, ssh: null });
-  t.same(config.people[1], { name: 'bob', displayName: 'bob', kind: 'person', groups: ['dba'], disabled: false });
+  t.same(config.people[1], { name: 'bob', displayName: 'bob', kind: 'person', groups: ['dba'], disabled: false, sshKeys: [] });
   t.same(config.rights, { approve: ['dba'], audit: [], operate: [] });
   const [orders, local, socket] = config.targets;
   t.equal(orders?.password?.reveal(), 'hunter2 ', 'only the line end is cut off');
@@ -148,6 +148,7 @@ limits: { handshake_timeout: 15, statement_bytes: 5 bananas, hold: 7 }
 const base = `data_dir: d
 policies: { dir: policies }
 `;
+const ssh = 'host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA], password_file: orders.password, protocol: ssh';
 const target = (more: string, listen = 'listen: { postgres: { port: 1 }, mysql: { port: 2 }, ssh: { port: 3 } }') =>
   `${base}${listen}\ntargets:\n  - { name: x, protocol: postgres, host: db.internal, user: u, ${more} }\n`;
 const webhook = (more: string) => `${base}webhooks:\n  - { name: w, ${more} }\n`;
@@ -181,7 +182,19 @@ t.test('what would be unsafe, or never take effect, is refused in words', (t) =>
       `${base}people: [{ name: bob, groups: [dba] }]\nrights: { approve: [dbas] }`,
       /nobody is in the group "dbas" \(did you mean "dba"/,
     ],
-    ['ssh with TLS', target('port: 3').replace('protocol: postgres', 'tls: {mode: require}, protocol: ssh'), /leave tls out/],
+    ['ssh with TLS', target('port: 3').replace('protocol: postgres', `tls: {mode: require}, ${ssh}`), /leave tls out/],
+    [
+      'ssh without a pinned host key',
+      target('password_file: orders.password').replace('protocol: postgres', 'protocol: ssh'),
+      /host_keys: is missing: pin/,
+    ],
+    [
+      'ssh without a credential',
+      target('port: 3').replace('protocol: postgres', 'host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA], protocol: ssh'),
+      /private_key_file: is missing/,
+    ],
+    ['a shell mode for a database', target('shell: none'), /is for SSH targets/],
+    ['a private key for a person', `${base}people: [{ name: a, ssh_keys: ["-----BEGIN OPENSSH PRIVATE KEY-----"] }]`, /write a public key/],
     ['a relative socket', target('port: 3').replace('db.internal', 'run/pg'), /absolute path/],
     ['a webhook in clear', webhook('url: "http://hooks.example.com/", secret_file: hook.secret'), /must begin with https:/],
     ['a webhook without a secret', webhook('url: "https://hooks.example.com/"'), /every delivery is signed/],
