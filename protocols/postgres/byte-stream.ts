@@ -1,40 +1,8 @@
-// Reads exact numbers of bytes from a socket during handshakes, so that they can be written as straight lines.
-// The socket stays paused: what was not asked for stays in it, for TLS or for the relay.
+// Reads typed messages during handshakes, and watches a client that has nothing to say.
 
 import type { Duplex } from 'node:stream';
 import { Fault } from '../../src/core/errors.ts';
-
-/** Resolves with exactly `count` bytes. Rejects when the stream ends, fails or the signal is aborted. */
-export async function readExactly(stream: Duplex, count: number, signal: AbortSignal): Promise<Buffer> {
-  for (;;) {
-    if (signal.aborted) throw aborted(signal);
-    const bytes = stream.read(count) as Buffer | null;
-    if (bytes !== null && bytes.length === count) return bytes;
-    if (bytes !== null || stream.readableEnded || stream.destroyed)
-      throw new Fault('protocol-violation', 'the connection ended in the middle of a message');
-    await readable(stream, signal);
-  }
-}
-
-function readable(stream: Duplex, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void) => () => {
-      stream.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
-      signal.removeEventListener('abort', onAbort);
-      then();
-    };
-    const onReadable = settle(resolve);
-    const onEnd = settle(resolve);
-    const onError = settle(() => reject(new Fault('protocol-violation', 'the connection broke')));
-    const onAbort = settle(() => reject(aborted(signal)));
-    stream.on('readable', onReadable).on('end', onEnd).on('close', onEnd).on('error', onError);
-    signal.addEventListener('abort', onAbort);
-  });
-}
-
-function aborted(signal: AbortSignal): Fault {
-  return signal.reason instanceof Fault ? signal.reason : new Fault('limit-reached', String(signal.reason ?? 'given up'));
-}
+import { readExactly } from '../../src/core/read-exactly.ts';
 
 /** A typed message (type byte, length, body) of at most `bytesMax`. */
 export async function readMessage(stream: Duplex, bytesMax: number, signal: AbortSignal): Promise<{ type: number; bytes: Buffer }> {
@@ -44,4 +12,15 @@ export async function readMessage(stream: Duplex, bytesMax: number, signal: Abor
   if (lengthBytes === 4) return { type: head[0] as number, bytes: head };
   const body = await readExactly(stream, lengthBytes - 4, signal);
   return { type: head[0] as number, bytes: Buffer.concat([head, body]) };
+}
+
+/**
+ * Tells when the other side ends while it is not expected to say anything; what it says meanwhile stays in the stream.
+ * Returns what stops the watch.
+ */
+export function whenGone(stream: Duplex, gone: () => void): () => void {
+  // A stream that nobody reads does not notice its end: a listener for 'readable' reads, and asking for nothing shows the end.
+  const onReadable = () => void (stream.readableLength === 0 && stream.read(0));
+  stream.on('readable', onReadable).once('end', gone).once('close', gone);
+  return () => void stream.off('readable', onReadable).off('end', gone).off('close', gone);
 }

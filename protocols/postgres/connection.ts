@@ -10,7 +10,7 @@ import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
-import type { CatalogueEntry } from './catalogue-cache.ts';
+import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { Machine } from './machine.ts';

@@ -4,14 +4,16 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Catalogue } from '../../src/core/action.ts';
+import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import { refusalWords } from '../../src/core/words.ts';
+import { whenGone } from './byte-stream.ts';
 import { CancelKeys } from './cancel-keys.ts';
-import { CatalogueEntry } from './catalogue-cache.ts';
+
 import type { CatalogueQuery, CatalogueRows } from './catalogue.ts';
 import { catalogueQueries, readCatalogue } from './catalogue.ts';
 import { Connection } from './connection.ts';
@@ -139,14 +141,15 @@ class PostgresDriver implements Driver {
         return;
       }
       arrival.client.socket.on('error', () => undefined);
-      await this.#open(arrival.client, overall.signal);
+      const unwatch = whenGone(arrival.client.socket, gone);
+      await this.#open(arrival.client, overall.signal, unwatch);
     } finally {
       clearTimeout(timer);
     }
   }
 
   /** A person is signed in: find the target, open the session, sign in to the target, relay. */
-  async #open(client: SignedIn, gone: AbortSignal): Promise<void> {
+  async #open(client: SignedIn, gone: AbortSignal, unwatch: () => void): Promise<void> {
     const { socket, principal } = client;
     const { target, database } = this.#wanted(client);
     const lane: Lane = {
@@ -161,19 +164,19 @@ class PostgresDriver implements Driver {
     try {
       this.#judgeStartup(session, client.parameters);
       if (socket.destroyed) throw new Fault('protocol-violation', 'the client is gone');
-      await this.#relay(client, session, target, database, lane, gone);
+      await this.#relay(client, session, target, database, lane, unwatch);
     } catch (thrown) {
       session.close(messageOf(thrown));
       throw thrown;
     }
   }
 
-  async #relay(client: SignedIn, session: Session, target: Target, database: string, lane: Lane, gone: AbortSignal): Promise<void> {
+  async #relay(client: SignedIn, session: Session, target: Target, database: string, lane: Lane, unwatch: () => void): Promise<void> {
     const { socket, parameters } = client;
     const passedOn = Object.fromEntries(
       Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.')),
     );
-    const signal = AbortSignal.any([gone, AbortSignal.timeout(this.#limits.targetTimeoutMs)]);
+    const signal = AbortSignal.any([lane.signal, session.ended, AbortSignal.timeout(this.#limits.targetTimeoutMs)]);
     const upstream = await signIn(this.#services, target, database, passedOn, signal).catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
       throw new SignInRefused('08001', unreachable(target, thrown), 'Tell the operator of the gateway.');
@@ -181,7 +184,7 @@ class PostgresDriver implements Driver {
     const statuses = [...upstream.parameters].map(([name, value]) => wire.parameterStatus(name, value));
     if (isReplication(parameters)) {
       const greeting = Buffer.concat([...statuses, wire.readyForQuery(0x49)]);
-      const refusal = await relayReplication(socket, upstream.stream, session, lane, parameters, greeting);
+      const refusal = await relayReplication(socket, upstream.stream, session, lane, parameters, greeting, unwatch);
       upstream.stream.destroy();
       session.close('the replication connection ended');
       if (refusal !== null) throw refusedStart(refusalError(refusal, '', 'FATAL'), refusal.message);
@@ -190,7 +193,7 @@ class PostgresDriver implements Driver {
     }
     const catalogue = this.#catalogue(target, database);
     await catalogue.refresh();
-    if (socket.destroyed) {
+    if (lane.signal.aborted || socket.destroyed) {
       upstream.stream.destroy();
       throw new Fault('protocol-violation', 'the client is gone');
     }
@@ -218,6 +221,7 @@ class PostgresDriver implements Driver {
     settings.catalogue(catalogue.current);
     const { processId, secret } = this.#cancelKeys.issue(client.minor, connection);
     key.processId = processId;
+    unwatch();
     connection.start(Buffer.concat([...statuses, wire.backendKeyData(processId, secret), wire.readyForQuery(0x49)]));
   }
 

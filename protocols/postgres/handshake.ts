@@ -9,7 +9,8 @@ import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { duration } from '../../src/core/words.ts';
-import { readExactly, readMessage } from './byte-stream.ts';
+import { readExactly } from '../../src/core/read-exactly.ts';
+import { readMessage, whenGone } from './byte-stream.ts';
 import * as wire from './messages.ts';
 import { ScramServer, serverEndPoint } from './scram.ts';
 
@@ -158,8 +159,10 @@ async function startTls(line: Line, services: DriverServices, signal: AbortSigna
     ALPNProtocols: ['postgresql'],
   });
   await new Promise<void>((resolve, reject) => {
-    const fail = (why: unknown) =>
+    const fail = (why: unknown) => {
+      line.socket.destroy(); // words in plain text would mean nothing to the other side
       reject(new Fault('protocol-violation', `TLS failed: ${why instanceof Error ? why.message : String(why)}`));
+    };
     const onAbort = () => fail(signal.reason);
     secured.once('secure', () => {
       secured.off('error', fail).off('close', onAbort);
@@ -250,7 +253,7 @@ async function byBrowser(
   const target = wanted.target ?? parameters['database'] ?? '';
   const signIn = services.signIns.browser({ name: wanted.person, target, protocol: 'postgres', clientAddress });
   const gone = () => signIn.cancel();
-  socket.once('close', gone).once('end', gone);
+  const unwatch = whenGone(socket, gone);
   signal.addEventListener('abort', gone, { once: true });
   try {
     socket.write(wire.authentication(0));
@@ -268,7 +271,7 @@ async function byBrowser(
     services.signIns.succeeded(principal, null, clientAddress, 'postgres');
     return principal;
   } finally {
-    socket.off('close', gone).off('end', gone);
+    unwatch();
     signal.removeEventListener('abort', gone);
   }
 }

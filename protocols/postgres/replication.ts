@@ -43,11 +43,13 @@ export async function relayReplication(
   lane: Lane,
   parameters: Readonly<Record<string, string>>,
   greeting: Buffer,
+  unwatch: () => void,
 ): Promise<Refusal | null> {
   const ruling = await session.submit(replicationSubmission(parameters), lane);
   if (ruling.kind === 'refuse') return ruling.refusal;
   const { permit } = ruling;
   permit.open();
+  unwatch();
   client.write(greeting);
   client.on('data', (chunk: Buffer) => {
     permit.assertOpen();

@@ -1,7 +1,8 @@
 // SCRAM-SHA-256 and -PLUS (RFC 5802, RFC 7677, channel binding tls-server-end-point of RFC 5929), both roles.
 // The server side works from a stored verifier and never sees the password.
 
-import { createHash, createHmac, pbkdf2Sync, timingSafeEqual, X509Certificate } from 'node:crypto';
+import { createHash, createHmac, pbkdf2, timingSafeEqual, X509Certificate } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { Random } from '../../src/core/clock.ts';
 import { Fault } from '../../src/core/errors.ts';
 
@@ -11,6 +12,9 @@ export interface ScramVerifier {
 }
 
 const nonceBytes = 18;
+/** Half a second of one core; servers in use ask for 4,096 to 100,000. */
+const iterationsMax = 1_000_000;
+const derive = promisify(pbkdf2); // off the main thread: other sessions go on meanwhile
 const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
@@ -122,12 +126,12 @@ export class ScramClient {
     return `${this.#gs2}${this.#bare}`;
   }
 
-  final(serverFirst: string): string {
+  async final(serverFirst: string): Promise<string> {
     const match = /^r=([^,]+),s=([^,]+),i=(\d+)/.exec(serverFirst);
     if (match === null || !(match[1] as string).startsWith(this.#nonce)) throw bad('the target answered with a bad first message');
     const iterations = Number(match[3]);
-    if (iterations < 1 || iterations > 10_000_000) throw bad(`the target asks for ${iterations} iterations`);
-    const salted = pbkdf2Sync(this.#password, Buffer.from(match[2] as string, 'base64'), iterations, 32, 'sha256');
+    if (iterations < 1 || iterations > iterationsMax) throw bad(`the target asks for ${iterations} iterations`);
+    const salted = await derive(this.#password, Buffer.from(match[2] as string, 'base64'), iterations, 32, 'sha256');
     const clientKey = hmac(salted, 'Client Key');
     const bound = Buffer.concat([Buffer.from(this.#gs2), this.#binding ?? Buffer.alloc(0)]).toString('base64');
     const withoutProof = `c=${bound},r=${match[1]}`;

@@ -9,7 +9,8 @@ import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Target } from '../../src/core/target.ts';
-import { readExactly, readMessage } from './byte-stream.ts';
+import { readExactly } from '../../src/core/read-exactly.ts';
+import { readMessage } from './byte-stream.ts';
 import * as wire from './messages.ts';
 import { ScramClient, serverEndPoint } from './scram.ts';
 
@@ -56,6 +57,7 @@ async function openStream(
   signal: AbortSignal,
 ): Promise<{ stream: Duplex; binding: Buffer | null }> {
   const plain = await services.dial(target, signal);
+  plain.on('error', () => undefined); // whoever reads or writes next hears of it; between two steps nobody listens
   if (target.tls.mode === 'disable') return { stream: plain, binding: null };
   try {
     plain.write(Buffer.concat([wire.int32(8, wire.requestCode.ssl)]));
@@ -66,7 +68,7 @@ async function openStream(
     }
     if (answer !== 'S' || plain.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${target.name} answered the TLS request with something else`);
-    const secured = await secure(plain, target);
+    const secured = await secure(plain, target, signal);
     const certificate = secured.getPeerX509Certificate();
     return { stream: secured, binding: certificate === undefined ? null : serverEndPoint(new X509Certificate(certificate.raw)) };
   } catch (thrown) {
@@ -76,7 +78,7 @@ async function openStream(
 }
 
 /** libpq: prefer and require do not verify (require does when a CA is configured), verify-ca checks the chain, verify-full the name too. */
-function secure(plain: Duplex, target: Target): Promise<TLSSocket> {
+function secure(plain: Duplex, target: Target, signal: AbortSignal): Promise<TLSSocket> {
   const { mode, ca, certificate, key, serverName } = target.tls;
   const verifyChain = mode === 'verify-ca' || mode === 'verify-full' || (mode === 'require' && ca !== null);
   const name = serverName ?? target.host;
@@ -94,9 +96,15 @@ function secure(plain: Duplex, target: Target): Promise<TLSSocket> {
     });
     const fail = (why: Error) =>
       reject(new Fault('target-tls-failed', `TLS to target ${target.name} failed: ${why.message}`, { cause: why }));
-    secured.once('error', fail);
+    const late = () => {
+      fail(new Error('no answer in time'));
+      secured.destroy();
+    };
+    signal.addEventListener('abort', late, { once: true });
+    secured.on('error', fail); // stays: between two steps of the sign-in nobody else listens
+    secured.once('close', () => fail(new Error('the connection was closed')));
     secured.once('secureConnect', () => {
-      secured.off('error', fail);
+      signal.removeEventListener('abort', late);
       resolve(secured);
     });
   });
@@ -146,7 +154,7 @@ async function authenticate(
       }
       case 11:
         if (scram === null) throw failed('it continued a SASL exchange that was not begun');
-        stream.write(passwordMessage(Buffer.from(scram.final(reader.rest().toString('utf8')))));
+        stream.write(passwordMessage(Buffer.from(await scram.final(reader.rest().toString('utf8')))));
         break;
       case 12:
         if (scram === null) throw failed('it ended a SASL exchange that was not begun');
