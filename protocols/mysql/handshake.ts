@@ -19,6 +19,8 @@ const responseBytesMax = 128 * 1024;
 const answerBytesMax = 4 * 1024;
 const nonceBytes = 20;
 const defaultPlugin = 'caching_sha2_password';
+const nativePlugin = 'mysql_native_password';
+const nativeAnswerBytes = 20;
 
 /** Bytes of caching_sha2_password's own small language. */
 const sha2 = { requestKey: 2, fastOk: 3, fullAuthentication: 4 } as const;
@@ -203,30 +205,27 @@ class Proof {
 
   /** The verifier of the token that was proved, or null. */
   async run(response: wire.HandshakeResponse): Promise<TokenVerifier | null> {
-    const plugin = has(response.capabilities, flag.pluginAuth) ? response.plugin : 'mysql_native_password';
+    const plugin = has(response.capabilities, flag.pluginAuth) ? response.plugin : nativePlugin;
     switch (plugin) {
-      case 'mysql_native_password':
-        return this.#native(response.answer);
+      case nativePlugin:
+        // A client that prefers this method has not used the nonce of the greeting, which was meant for another.
+        if (response.answer.length === nativeAnswerBytes) return this.#native(response.answer);
+        send(this.#line, wire.authSwitch(nativePlugin, this.#nonce));
+        return this.#native(await receive(this.#line, answerBytesMax, this.#signal));
       case defaultPlugin:
         return await this.#sha2(response.answer);
-      case 'mysql_clear_password':
-        return await this.#switchTo(defaultPlugin);
       default:
-        return await this.#switchTo(defaultPlugin);
+        send(this.#line, wire.authSwitch(defaultPlugin, this.#nonce));
+        return await this.#sha2(await receive(this.#line, answerBytesMax, this.#signal));
     }
   }
 
-  async #switchTo(plugin: string): Promise<TokenVerifier | null> {
-    send(this.#line, wire.authSwitch(plugin, this.#nonce));
-    return await this.#sha2(await receive(this.#line, answerBytesMax, this.#signal));
-  }
-
-  /** Some clients answer with the method of an earlier server; an answer of 20 bytes is native's, of 32 SHA-2's. */
   #native(answer: Buffer): TokenVerifier | null {
     return this.#verifiers.find((it) => provesNative(it, this.#nonce, answer)) ?? null;
   }
 
   async #sha2(answer: Buffer): Promise<TokenVerifier | null> {
+    if (answer.length <= 1) return null; // an empty password; the client waits for nothing but the verdict
     const proved = this.#verifiers.find((it) => provesSha2(it, this.#nonce, answer)) ?? null;
     if (proved !== null) {
       send(this.#line, wire.authMore(Buffer.from([sha2.fastOk])));
