@@ -4,6 +4,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
+import { beforeOf } from '../store/cursor.ts';
 import { unreadableLine, type AuditLine } from './line.ts';
 import { auditPageMax, type AuditQuery } from './search.ts';
 import { nameFields, type NameField, type SearchStore } from './search-store.ts';
@@ -81,8 +82,7 @@ function pageSize(limit: number | undefined): number {
 
 /** The numbers between which to look, both exclusive; null when no event can be in the time asked for. */
 function spanOf(store: SearchStore, query: AuditQuery): { from: number; before: number } | null {
-  const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(query.cursor);
-  if (!Number.isSafeInteger(before) || before < 0) throw new Fault('invalid-request', 'the cursor is not one of ours');
+  const before = beforeOf(query.cursor);
   if (query.fromMs === undefined && query.toMs === undefined) return { from: 0, before };
   const minute = (ms: number | undefined, otherwise: number) => (ms === undefined ? otherwise : Math.floor(ms / 60_000));
   const span = store.db

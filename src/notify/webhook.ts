@@ -8,6 +8,7 @@ import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import { beforeOf } from '../store/cursor.ts';
 import type { Db } from '../store/database.ts';
 import { DeliveryStore } from '../store/deliveries.ts';
 import type { Delivery, DeliveryState } from '../store/deliveries.ts';
@@ -104,8 +105,7 @@ class WebhookSender implements Webhooks {
 
   deliveries(query: DeliveryQuery): Page<DeliveryView> {
     const limit = Math.min(Math.max(1, query.limit ?? 50), pageMax);
-    const beforeSeq = query.cursor === undefined || query.cursor === null ? null : Number(query.cursor);
-    if (beforeSeq !== null && !Number.isSafeInteger(beforeSeq)) return { items: [], next: null };
+    const beforeSeq = beforeOf(query.cursor);
     const { webhook = null, state = null, holdId = null } = query;
     const rows = this.#store.list({ webhook, state, holdId, beforeSeq, limit: limit + 1 });
     const items = rows.slice(0, limit);

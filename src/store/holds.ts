@@ -6,6 +6,7 @@ import type { Risk } from '../core/classification.ts';
 import type { Approval } from '../core/decision.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
+import { beforeOf } from './cursor.ts';
 import type { Db, Migration } from './database.ts';
 
 /** One hold as it is stored and shown. Immutable: a change makes a new one. */
@@ -205,8 +206,7 @@ function listHolds(db: Db, query: HoldQuery): HoldPage {
   const conditions = ['number < @before'];
   if (query.state !== undefined) conditions.push('state = @state');
   if (query.principal !== undefined) conditions.push('principal = @principal');
-  const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(query.cursor);
-  if (!Number.isSafeInteger(before)) return { items: [], next: null };
+  const before = beforeOf(query.cursor);
   const sql = `SELECT * FROM holds WHERE ${conditions.join(' AND ')} ORDER BY number DESC`;
   const parameters = {
     before,

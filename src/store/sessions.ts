@@ -2,6 +2,7 @@
 
 import type { Page, SessionView } from '../api/contract.ts';
 import type { SessionFacts } from '../core/decision.ts';
+import { beforeOf } from './cursor.ts';
 import type { Db, Migration } from './database.ts';
 
 /** What is written of a session; a live session has this shape. */
@@ -100,8 +101,7 @@ export function createSessionStore(db: Db): SessionStore {
 
 function listSessions(db: Db, query: SessionQuery): Page<SessionView> {
   const limit = Math.max(1, Math.min(query.limit ?? sessionPageDefault, sessionPageMax));
-  const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(query.cursor);
-  if (!Number.isSafeInteger(before)) return { items: [], next: null };
+  const before = beforeOf(query.cursor);
   const conditions = ['number < ?'];
   const values: (string | number)[] = [before];
   if (query.state !== undefined) conditions.push(query.state === 'open' ? 'ended_at_ms IS NULL' : 'ended_at_ms IS NOT NULL');
