@@ -1,0 +1,219 @@
+// What the MySQL classifier says of statements: kind, access, tables read and written, functions, missing WHERE.
+
+import t from 'tap';
+import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
+import type { Action, ReadingMode } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { ActionId } from '../../src/core/ids.ts';
+
+const classifier = createMysqlClassifier();
+
+function modeOf(more: Readonly<Record<string, string>> = {}): ReadingMode {
+  const settings = {
+    sql_mode: 'STRICT_TRANS_TABLES',
+    character_set_client: 'utf8mb4',
+    flavour: 'mariadb',
+    database: 'shop',
+    lower_case_table_names: '0',
+    ...more,
+  };
+  return { key: JSON.stringify(settings), settings, catalogue: null };
+}
+
+function classify(text: string, mode: ReadingMode = modeOf()): Classification {
+  const action: Action = {
+    id: 'a-1' as ActionId,
+    kind: 'statement',
+    text,
+    parameters: null,
+    digest: () => '',
+    mode,
+    transaction: 'none',
+    classified: null,
+    prepared: null,
+  };
+  return classifier.classify(action) as Classification;
+}
+
+interface Expected {
+  readonly kinds: string;
+  readonly access: string;
+  readonly tables?: string;
+  readonly written?: string;
+  readonly functions?: string;
+  readonly every?: true;
+}
+
+const table: readonly (readonly [string, Expected])[] = [
+  ['SELECT 1', { kinds: 'select', access: 'read' }],
+  ['', { kinds: '', access: 'read' }],
+  ['-- nothing', { kinds: '', access: 'read' }],
+  [
+    'SELECT * FROM orders o, other.items AS i JOIN `odd name` USING (id)',
+    { kinds: 'select', access: 'read', tables: 'shop.orders other.items shop.odd name' },
+  ],
+  [
+    'SELECT (SELECT MAX(id) FROM a) FROM b WHERE EXISTS (SELECT 1 FROM (c, d) WHERE c.x = EXTRACT(DAY FROM d.y))',
+    { kinds: 'select', access: 'read', tables: 'shop.a shop.b shop.c shop.d' },
+  ],
+  ['WITH a AS (SELECT * FROM a) SELECT * FROM a', { kinds: 'select', access: 'read', tables: 'shop.a' }],
+  [
+    'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT * FROM n',
+    { kinds: 'select', access: 'read', tables: '' },
+  ],
+  ['SELECT * FROM (WITH x AS (SELECT 1) SELECT * FROM x) y, x', { kinds: 'select', access: 'read', tables: 'shop.x' }],
+  ['SELECT * FROM a USE INDEX FOR JOIN (i), b FOR SYSTEM_TIME ALL, c', { kinds: 'select', access: 'read', tables: 'shop.a shop.b shop.c' }],
+  ['INSERT INTO t (a, b) VALUES (1, NOW())', { kinds: 'insert', access: 'write', tables: 'shop.t', written: 'shop.t' }],
+  [
+    'INSERT INTO x.t SELECT f(a) FROM s ON DUPLICATE KEY UPDATE a = 1',
+    { kinds: 'insert', access: 'unknown', tables: 'x.t shop.s', written: 'x.t', functions: 'shop.f' },
+  ],
+  ['UPDATE t SET a = 1', { kinds: 'update', access: 'write', tables: 'shop.t', written: 'shop.t', every: true }],
+  ['UPDATE t SET a = 1 WHERE id = 5', { kinds: 'update', access: 'write', tables: 'shop.t', written: 'shop.t' }],
+  [
+    'UPDATE a JOIN b ON a.id = b.id SET b.x = 1 WHERE a.y > 2',
+    { kinds: 'update', access: 'write', tables: 'shop.b shop.a', written: 'shop.b' },
+  ],
+  ['DELETE FROM t WHERE TRUE', { kinds: 'delete', access: 'write', tables: 'shop.t', written: 'shop.t', every: true }],
+  ['DELETE FROM t WHERE (1 = 1) OR id = 4', { kinds: 'delete', access: 'write', tables: 'shop.t', written: 'shop.t', every: true }],
+  ['DELETE FROM t WHERE id = id AND 1', { kinds: 'delete', access: 'write', tables: 'shop.t', written: 'shop.t', every: true }],
+  ['DELETE FROM t WHERE id BETWEEN 1 AND 2', { kinds: 'delete', access: 'write', tables: 'shop.t', written: 'shop.t' }],
+  [
+    'DELETE FROM t WHERE id IN (SELECT id FROM u WHERE x = 1)',
+    { kinds: 'delete', access: 'write', tables: 'shop.t shop.u', written: 'shop.t' },
+  ],
+  ['DELETE FROM t LIMIT 10', { kinds: 'delete', access: 'write', tables: 'shop.t', written: 'shop.t' }],
+  ['DELETE FROM t LIMIT 100000', { kinds: 'delete', access: 'write', tables: 'shop.t', written: 'shop.t', every: true }],
+  [
+    'DELETE a.*, b FROM x.t1 AS a JOIN t2 b WHERE a.id = 1',
+    { kinds: 'delete', access: 'write', tables: 'x.t1 shop.t2', written: 'x.t1 shop.t2' },
+  ],
+  ['TRUNCATE TABLE a', { kinds: 'truncate', access: 'write', tables: 'shop.a', written: 'shop.a' }],
+  ['DROP TABLE IF EXISTS a, x.b', { kinds: 'drop table', access: 'write', tables: 'shop.a x.b', written: 'shop.a x.b' }],
+  [
+    'CREATE TABLE t (id int DEFAULT (1), KEY k (id)) ENGINE=InnoDB',
+    { kinds: 'create table', access: 'write', tables: 'shop.t', written: 'shop.t' },
+  ],
+  ['CREATE TABLE t SELECT * FROM u', { kinds: 'create table', access: 'write', tables: 'shop.t shop.u', written: 'shop.t' }],
+  ['CREATE UNIQUE INDEX i ON t (a)', { kinds: 'create index', access: 'write', tables: 'shop.t', written: 'shop.t' }],
+  ['ALTER TABLE t DROP COLUMN a', { kinds: 'alter table', access: 'write', tables: 'shop.t', written: 'shop.t' }],
+  ['SHOW CREATE TABLE t', { kinds: 'show', access: 'read', tables: 'shop.t' }],
+  ['EXPLAIN DELETE FROM t', { kinds: 'explain', access: 'read', tables: 'shop.t' }],
+  ['DESC t', { kinds: 'describe', access: 'read', tables: 'shop.t' }],
+  ['BEGIN', { kinds: 'begin', access: 'session' }],
+  ['SET NAMES utf8mb4 COLLATE utf8mb4_bin', { kinds: 'set', access: 'session' }],
+  ['SELECT SLEEP(1)', { kinds: 'select', access: 'session', functions: 'sleep' }],
+  ['SELECT my_function(1)', { kinds: 'select', access: 'unknown', functions: 'shop.my_function' }],
+  ['SELECT x.my_function(1)', { kinds: 'select', access: 'unknown', functions: 'x.my_function' }],
+  ['CALL p(1)', { kinds: 'call', access: 'unknown', functions: 'shop.p' }],
+];
+
+t.test('statements', (t) => {
+  for (const [text, expected] of table) {
+    const { understood, problem, summary } = classify(text);
+    t.ok(understood, `${text}: ${problem?.message}`);
+    t.strictSame(
+      {
+        kinds: summary.kinds.join(' '),
+        access: summary.access,
+        tables: sorted(summary.tables),
+        written: sorted(summary.tablesWritten),
+        functions: summary.functions.join(' '),
+        every: summary.missingWhere,
+      },
+      {
+        kinds: expected.kinds,
+        access: expected.access,
+        tables: sorted(expected.tables?.split(' ') ?? [], expected.tables),
+        written: sorted(expected.written?.split(' ') ?? []),
+        functions: expected.functions ?? '',
+        every: expected.every ?? false,
+      },
+      text,
+    );
+  }
+  t.end();
+});
+
+/** Names may hold spaces ("shop.odd name"), so the whole is compared. */
+function sorted(names: readonly string[], whole = names.join(' ')): string {
+  return whole.split(' ').sort().join(' ');
+}
+
+t.test('the mode decides how text is read', (t) => {
+  const text = "SELECT 'a\\'; DELETE FROM victim; -- '";
+  t.strictSame(classify(text).summary.kinds, ['select']);
+  t.strictSame(classify(text, modeOf({ sql_mode: 'NO_BACKSLASH_ESCAPES' })).summary.kinds, ['select', 'delete']);
+  const quoted = 'SELECT "a;DROP TABLE t"';
+  t.strictSame(classify(quoted, modeOf({ sql_mode: 'ANSI_QUOTES' })).summary.kinds, ['select']);
+  t.equal(classify('SELECT "f"()', modeOf({ sql_mode: 'ANSI_QUOTES' })).summary.access, 'unknown');
+  t.equal(classify("SELECT '\\\\'", modeOf({ sql_mode: 'ORACLE' })).understood, false);
+  t.equal(classify("SELECT 'é'", modeOf({ character_set_client: 'sjis' })).problem?.kind, 'encoding');
+  t.equal(classify("SELECT 'é'", modeOf({ character_set_client: 'latin1' })).understood, true);
+  t.equal(classify('SELECT é', modeOf({ character_set_client: 'latin1' })).understood, false);
+  t.equal(classify('DELETE FROM t WHERE id = 1 || 0', modeOf({ sql_mode: '' })).summary.missingWhere, false);
+  t.strictSame(classify('SELECT * FROM Orders', modeOf({ lower_case_table_names: '1' })).summary.tables, ['shop.orders']);
+  t.end();
+});
+
+t.test('what a server of the other make would not have is a stored function there', (t) => {
+  t.equal(classify('SELECT ANY_VALUE(a) FROM t').summary.access, 'unknown');
+  t.equal(classify('SELECT ANY_VALUE(a) FROM t', modeOf({ flavour: 'mysql' })).summary.access, 'read');
+  t.equal(classify('SELECT NVL(a, 1) FROM t', modeOf({ flavour: 'mysql' })).summary.access, 'unknown');
+  t.end();
+});
+
+t.test('spans and risks lie in the text', (t) => {
+  const text = '  SELECT 1 ;\n DELETE  FROM victim ; ';
+  const { statements } = classify(text);
+  t.strictSame(
+    statements.map(({ span }) => text.slice(span.start, span.end)),
+    ['SELECT 1', 'DELETE  FROM victim'],
+  );
+  const [risk] = statements[1]?.risks ?? [];
+  t.match(risk, { why: 'deletes every row' });
+  t.match(text.slice(risk?.start, risk?.end), /^DELETE/);
+  t.end();
+});
+
+t.test('the same text and mode give the same object', (t) => {
+  t.equal(classify('SELECT 7'), classify('SELECT 7'));
+  t.end();
+});
+
+t.test('hostile text is answered quickly and never throws', (t) => {
+  const hostile = [
+    '('.repeat(100_000),
+    `SELECT ${'('.repeat(400)}1${')'.repeat(400)}`,
+    `SELECT ${'1+'.repeat(100_000)}1`,
+    `SELECT ${'f('.repeat(400)}`,
+    '/*!50000 '.repeat(1000),
+    "'",
+    '/*',
+    '`',
+    '@',
+    '@@',
+    '.',
+    'SELECT \ud800',
+    `/*${'a'.repeat(1_200_000)}*/DELETE FROM victim`,
+    'x'.repeat(3_000_000),
+    ';'.repeat(10_000),
+    'SELECT 1;'.repeat(6_000),
+    'PREPARE a FROM \'PREPARE b FROM "SELECT 1"\'',
+    'SET',
+    'UPDATE',
+    'DELETE',
+    'WITH',
+    'EXPLAIN',
+    'SET STATEMENT',
+    'INSERT INTO',
+    'CREATE',
+    'GRANT',
+  ];
+  const startMs = performance.now();
+  for (const text of hostile) t.doesNotThrow(() => classify(text), text.slice(0, 30));
+  t.ok(performance.now() - startMs < 5_000, 'in bounded time');
+  t.equal(classify('x'.repeat(3_000_000)).problem?.kind, 'too-large');
+  t.strictSame(classify(`/*${'a'.repeat(1_200_000)}*/DELETE FROM victim`).summary.tablesWritten, ['shop.victim']);
+  t.end();
+});
