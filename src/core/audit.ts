@@ -29,7 +29,13 @@ export type AuditEventType =
   | 'person.disabled'
   | 'person.enabled'
   | 'webhook.delivered'
-  | 'webhook.failed';
+  | 'webhook.failed'
+  | 'agent.token-issued'
+  | 'agent.enrolled'
+  | 'agent.connected'
+  | 'agent.lost'
+  | 'agent.refused'
+  | 'agent.revoked';
 
 export interface AuditEvent {
   readonly type: AuditEventType;

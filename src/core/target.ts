@@ -31,6 +31,11 @@ export interface TargetSsh {
   readonly logins: readonly string[];
 }
 
+/** Which agent reaches a target: any one of that name, or any one that has all of these labels. */
+export type AgentSelector =
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'labels'; readonly labels: Readonly<Record<string, string>> };
+
 export interface Target {
   readonly name: TargetName;
   readonly protocol: Protocol;
@@ -45,4 +50,6 @@ export interface Target {
   readonly tls: TargetTls;
   /** Set for SSH targets only. */
   readonly ssh?: TargetSsh;
+  /** Host and port as this agent reaches them; null or missing: the gateway dials by itself. */
+  readonly agent?: AgentSelector | null;
 }
