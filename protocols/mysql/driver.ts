@@ -34,7 +34,9 @@ export interface MysqlLimits {
   readonly targetlessTimeoutMs: number;
   /** Reaching and signing in to the target. */
   readonly targetTimeoutMs: number;
-  /** Longest command, continued packets joined. */
+  /** Longest text of COM_QUERY and COM_STMT_PREPARE. A longer one is refused, and the session goes on. */
+  readonly statementBytesMax: number;
+  /** Longest command, continued packets joined. A longer one ends the connection. */
   readonly payloadBytesMax: number;
 }
 
@@ -44,6 +46,7 @@ export const defaultMysqlLimits: MysqlLimits = {
   handshakeTimeoutMs: 30_000,
   targetlessTimeoutMs: 600_000,
   targetTimeoutMs: 15_000,
+  statementBytesMax: 16 * 1024 * 1024,
   payloadBytesMax: 64 * 1024 * 1024,
 };
 
@@ -292,6 +295,7 @@ class MysqlDriver implements Driver {
         deprecatesEof: has(upstream.capabilities, flag.deprecateEof),
         tracks: has(upstream.capabilities, flag.sessionTrack),
         clientTracks: has(client.capabilities, flag.sessionTrack),
+        statementBytesMax: this.#options.limits.statementBytesMax,
         targetName: target.name,
         targetDatabase: target.database,
       },

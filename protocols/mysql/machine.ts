@@ -39,6 +39,7 @@ export interface MachinePort {
 export interface MachineOptions extends ReplyOptions {
   /** The client speaks session tracking; else changes are taken out of OK packets. */
   readonly clientTracks: boolean;
+  readonly statementBytesMax: number;
   /** Name and default database of the target: USE with the target's name means this database. */
   readonly targetName: string;
   readonly targetDatabase: string | null;
@@ -193,6 +194,7 @@ export class Machine implements ReplySink {
   // ---- commands ----
 
   #query(payload: Buffer, argument: Buffer): void {
+    if (argument.length > this.#options.statementBytesMax) return this.#refuseLength(argument);
     const text = this.settings.decode(argument);
     const killed = killOf(text);
     if (killed !== null && this.#port.killOwn(killed.connectionId, killed.what)) return this.#reply(wire.ok(this.#statusFlags));
@@ -232,7 +234,16 @@ export class Machine implements ReplySink {
     this.#reply(wire.err(1047, '08S01', refusedCommands[command] ?? `the gateway does not know command 0x${command.toString(16)}`));
   }
 
+  /** ER_NET_PACKET_TOO_LARGE */
+  #refuseLength(argument: Buffer): void {
+    this.#reply(wire.err(1153, '08S01', `a statement of ${argument.length} bytes: the gateway reads ${this.#options.statementBytesMax}`));
+  }
+
   #prepare(payload: Buffer, argument: Buffer): void {
+    if (argument.length > this.#options.statementBytesMax) {
+      this.statements.prepareFailed();
+      return this.#refuseLength(argument);
+    }
     const text = this.settings.decode(argument);
     if (this.statements.size >= statementsMax) {
       this.statements.prepareFailed();
