@@ -4,10 +4,13 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Fault } from '../core/errors.ts';
+import { makeOwnersOnly } from '../store/owners-only.ts';
 
 /** Locks the folder or throws Fault conflict; the returned function unlocks it. */
 export function lockFolder(dir: string): () => void {
-  const db = new Database(join(dir, 'lock'), { timeout: 0 });
+  const path = join(dir, 'lock');
+  makeOwnersOnly(path);
+  const db = new Database(path, { timeout: 0 });
   try {
     db.pragma('locking_mode = EXCLUSIVE');
     db.exec('BEGIN EXCLUSIVE');

@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { AuditLine } from './line.ts';
+import { makeOwnersOnly } from '../store/owners-only.ts';
 import { readLink } from './line.ts';
 import { listSegments, segmentOf } from './segments.ts';
 import { readGenesis } from './verify.ts';
@@ -85,6 +86,7 @@ export async function openSearchStore(dir: string): Promise<SearchStore> {
 }
 
 function openFile(path: string): Database.Database {
+  makeOwnersOnly(path);
   const db = new Database(path);
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = NORMAL');

@@ -1,7 +1,7 @@
 // Opens the embedded database and brings its tables up to date. Each entity file owns its tables and lists its migrations.
 
-import { chmodSync, closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { makeOwnersOnly } from './owners-only.ts';
 
 export type Db = Database.Database;
 
@@ -30,10 +30,4 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Db
     })();
   }
   return db;
-}
-
-/** Before SQLite opens it, because the journals beside it take over the file's mode. */
-function makeOwnersOnly(path: string): void {
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
 }
