@@ -1,0 +1,74 @@
+// Runs one row: every contender once in each round, in an order that turns, so that whatever the machine does besides
+// hits all of them. Numbers are compared only within a round.
+
+import type { Contender, ContenderName, Stage } from './contender.ts';
+import { cpuMicros, machineMicros, residentBytes, watchMemory } from './process-usage.ts';
+import type { Load, Workload } from './workload.ts';
+
+/** One run of one contender. */
+export interface Sample {
+  readonly contender: ContenderName;
+  readonly round: number;
+  readonly perSecond: number;
+  readonly latencyMicros: number | null;
+  /** Of the proxy's process, for each transaction (or megabyte, or connection). */
+  readonly cpuMicros: number | null;
+  /** Most memory of the proxy while it ran, above what it had before the first run of the row. */
+  readonly memoryBytes: number | null;
+}
+
+export interface Measured {
+  readonly workload: Workload;
+  readonly samples: readonly Sample[];
+  /** Part of the machine that was busy while nothing was measured, 0 to 1: what others did. */
+  readonly foreignLoad: number;
+}
+
+const quietLookMs = 500;
+
+export async function measure(
+  workload: Workload,
+  stage: Stage,
+  load: Load,
+  rounds: number,
+  onSample: (sample: Sample) => void,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const contenders = stage.contenders.filter(({ name }) => name === 'before' || workload.contenders.includes(name));
+  const foreignLoad = await lookAround();
+  const idle = new Map(contenders.map(({ name, pid }) => [name, pid === null ? 0 : residentBytes(pid)]));
+  const samples: Sample[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    for (let turn = 0; turn < contenders.length; turn += 1) {
+      signal.throwIfAborted();
+      const contender = contenders[(turn + round) % contenders.length] as Contender;
+      await stage.reset();
+      const sample = await runOnce(workload, contender, load, round, idle.get(contender.name) ?? 0);
+      samples.push(sample);
+      onSample(sample);
+    }
+  }
+  return { workload, samples, foreignLoad };
+}
+
+async function runOnce(workload: Workload, contender: Contender, load: Load, round: number, idleBytes: number): Promise<Sample> {
+  const { name, endpoint, pid } = contender;
+  const memory = pid === null ? null : watchMemory(pid);
+  const before = pid === null ? 0 : cpuMicros(pid);
+  const result = await workload.run(endpoint, load);
+  return {
+    contender: name,
+    round,
+    perSecond: result.perSecond,
+    latencyMicros: result.latencyMicros,
+    cpuMicros: pid === null ? null : (cpuMicros(pid) - before) / result.amount,
+    memoryBytes: memory === null ? null : memory.stop() - idleBytes,
+  };
+}
+
+async function lookAround(): Promise<number> {
+  const before = machineMicros();
+  await new Promise((resolve) => setTimeout(resolve, quietLookMs));
+  const after = machineMicros();
+  return (after.used - before.used) / Math.max(1, after.total - before.total);
+}

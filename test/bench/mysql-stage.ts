@@ -1,0 +1,35 @@
+// A real MariaDB with sysbench's table, and the proxies in front of it.
+
+import { spawnSync } from 'node:child_process';
+import type { Teardown } from '../support/directories.ts';
+import { startMariadb } from '../support/mariadb.ts';
+import type { Contender, Endpoint, Stage } from './contender.ts';
+import { startBenchGateway } from './gateway.ts';
+import { sysbench } from './mysql-workloads.ts';
+import type { StageOptions } from './postgres-stage.ts';
+import { proxyVersions } from './postgres-stage.ts';
+import { startHaproxy } from './proxies.ts';
+
+export async function startMysqlStage(t: Teardown, { wanted, nodeFlags, before }: StageOptions): Promise<Stage> {
+  const server = await startMariadb(t, ['--max-connections=300', '--innodb-buffer-pool-size=128M']);
+  const { host, port, user, password, database } = server;
+  const target: Endpoint = { host, port, user, password, database };
+  await sysbench(target, 'oltp_point_select', ['prepare'], 60_000);
+  const contenders: Contender[] = [{ name: 'direct', endpoint: target, pid: null }];
+  if (wanted.has('haproxy')) contenders.push(await startHaproxy(t, target));
+  if (before !== null) {
+    const { endpoint, pid } = await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags: [], checkout: before });
+    contenders.push({ name: 'before', endpoint, pid });
+  }
+  if (wanted.has('sallyport')) {
+    const { endpoint, pid } = await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags });
+    contenders.push({ name: 'sallyport', endpoint, pid });
+  }
+  const [row] = await server.sql('SELECT version() AS version');
+  const tool = spawnSync('sysbench', ['--version'], { encoding: 'utf8' }).stdout.trim();
+  return {
+    contenders,
+    versions: { MariaDB: String(row?.['version']), sysbench: tool.replace('sysbench ', ''), ...proxyVersions(wanted) },
+    reset: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,92 @@
+// The command line of the benchmark.
+
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  /** Names of rows, or beginnings of names; empty means all. */
+  readonly only: readonly string[];
+  /** Names of contenders; empty means all of each row. */
+  readonly contenders: readonly string[];
+  readonly seconds: number;
+  readonly megabytes: number;
+  readonly rounds: number;
+  /** Where the JSON goes; null for nowhere. */
+  readonly out: string | null;
+  /** Folder for CPU profiles of the gateway; null for none. */
+  readonly profile: string | null;
+  /** Another checkout to measure beside this one. */
+  readonly before: string | null;
+  readonly list: boolean;
+  readonly help: boolean;
+}
+
+export const help = `npm run bench measures the gateway beside the proxies it is compared with, on real servers, on this machine.
+
+  npm run bench                                   all rows
+  npm run bench -- --only pg-simple-c1,pg-copy    some rows, by name or beginning of a name
+  npm run bench -- --list                         the names
+  --contenders A,B  only these of direct, haproxy, pgbouncer, sallyport
+  --seconds N       for each run (default 4)
+  --megabytes N     for each bulk run (default 200; the issue's figures are for 1000)
+  --rounds N        every contender once in each (default 5; fewer than 3 are not judged)
+  --out FILE        the numbers as JSON (default dist/bench.json)
+  --profile DIR     a CPU profile of the gateway, for node --cpu-prof readers
+  --before DIR      measure another checkout of this project beside this one
+`;
+
+const secondsMax = 120;
+const megabytesMax = 4000;
+const roundsMax = 50;
+
+/** Throws words for what can't be meant. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      contenders: { type: 'string', multiple: true, default: [] },
+      seconds: { type: 'string', default: '4' },
+      megabytes: { type: 'string', default: '200' },
+      rounds: { type: 'string', default: '5' },
+      out: { type: 'string', default: 'dist/bench.json' },
+      profile: { type: 'string' },
+      before: { type: 'string' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    only: commaSeparated(values.only),
+    contenders: commaSeparated(values.contenders),
+    seconds: numberIn('seconds', values.seconds, secondsMax),
+    megabytes: numberIn('megabytes', values.megabytes, megabytesMax),
+    rounds: numberIn('rounds', values.rounds, roundsMax),
+    out: values.out === '' ? null : values.out,
+    profile: values.profile ?? null,
+    before: values.before ?? null,
+    list: values.list,
+    help: values.help,
+  };
+}
+
+function commaSeparated(values: readonly string[]): string[] {
+  return values.flatMap((it) => it.split(',')).filter((it) => it !== '');
+}
+
+function numberIn(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > max) throw new Error(`--${name} takes a whole number from 1 to ${max}`);
+  return value;
+}
+
+/** The rows that were asked for: by name, or all whose name begins so. Throws when there is none. */
+export function chosen<T extends { readonly name: string }>(rows: readonly T[], only: readonly string[]): T[] {
+  const named = (wanted: string) => {
+    const exact = rows.filter(({ name }) => name === wanted);
+    return exact.length > 0 ? exact : rows.filter(({ name }) => name.startsWith(wanted));
+  };
+  const unknown = only.find((wanted) => named(wanted).length === 0);
+  if (unknown !== undefined) throw new Error(`there is no row "${unknown}"; --list names them`);
+  const wanted = new Set(only.flatMap(named));
+  return rows.filter((row) => only.length === 0 || wanted.has(row));
+}

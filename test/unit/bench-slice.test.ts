@@ -1,0 +1,40 @@
+// A short slice of the benchmark: that it runs from end to end and writes its numbers. Never its times.
+
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import t from 'tap';
+import { temporaryDirectory } from '../support/directories.ts';
+
+const run = promisify(execFile);
+const main = join(import.meta.dirname, '../bench/main.ts');
+
+t.test('one row, one second, directly and through the gateway', async (t) => {
+  const out = join(temporaryDirectory(t, 'bench'), 'bench.json');
+  const args = ['--only', 'pg-prepared-c1', '--contenders', 'direct,sallyport', '--seconds', '1', '--rounds', '1', '--out', out];
+  const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { timeout: 60_000 });
+  t.match(stdout, /pgbench -S prepared, 1 client\n {2}direct .*tps.*\n {2}sallyport .*tps/);
+  const { rows, machine } = JSON.parse(readFileSync(out, 'utf8')) as {
+    rows: { name: string; samples: { contender: string; perSecond: number; cpuMicros: number | null }[] }[];
+    machine: { cores: number };
+  };
+  t.ok(machine.cores > 0);
+  t.same(
+    rows.map(({ name, samples }) => [name, samples.map(({ contender, perSecond }) => [contender, perSecond > 0])]),
+    [
+      [
+        'pg-prepared-c1',
+        [
+          ['direct', true],
+          ['sallyport', true],
+        ],
+      ],
+    ],
+  );
+  t.ok((rows[0]?.samples[1]?.cpuMicros ?? 0) > 0, 'CPU time of the gateway was counted');
+});
+
+t.test('a row that does not exist is told', async (t) => {
+  await t.rejects(run(process.execPath, [main, '--only', 'pg-fly']), { code: 1, stderr: /there is no row "pg-fly"/ });
+});
