@@ -60,6 +60,8 @@ export class Machine {
   readonly #failing: FailingMessages;
   #quiet: { bytes: Buffer; expected: Expected }[] = [];
   #quietBytes = 0;
+  /** Something was sent that changes how the next text is read: nothing is judged before it has answered. */
+  #settling = false;
   #ruled: ((ruling: Ruling) => void) | null = null;
   #classified: ((classification: Classification) => void) | null = null;
   /** Waiting for ReadyForQuery: nothing but COPY data is taken. */
@@ -80,6 +82,8 @@ export class Machine {
   get takes(): boolean {
     if (this.isWaiting) return false;
     if (this.copyIn !== null) return true;
+    if (this.#settling && this.expected.length > 0) return false;
+    this.#settling = false;
     return !this.busy && this.expected.length < expectedMax;
   }
 
@@ -256,6 +260,9 @@ export class Machine {
   #runPortal(portal: Portal, run: Run, bytes: Buffer): void {
     portal.executing += 1;
     this.#run(run, bytes, { kind: 'execute', portal });
+    if (!this.#changesReading(run.classification)) return;
+    this.#settling = true;
+    this.#port.toTargetQuietly(wire.flush);
   }
 
   #describe(bytes: Buffer): void {
@@ -406,6 +413,12 @@ export class Machine {
   #begin(run: Run): void {
     if (this.replies.status === 'I') this.settings.transactionBegan();
     this.doubtAfter(run); // what comes behind it in a batch is judged before it has answered
+  }
+
+  /** SET, PREPARE and the like; and the end of a transaction that holds SETs. */
+  #changesReading({ statements, summary }: Classification): boolean {
+    if (summary.verbs.includes('transaction') && this.settings.changedInTransaction) return true;
+    return statements.some(({ changes }) => changes.length > 0);
   }
 
   /** Something whose effects nobody knows may have changed settings and prepared statements. */

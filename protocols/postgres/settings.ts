@@ -25,6 +25,9 @@ const doubtable = ['search_path', 'role', 'session_replication_role'];
 /** What a setting reads as after something happened that can't be followed (ROLLBACK TO a savepoint). */
 export const unknownSetting = '?';
 
+/** What the open transaction changed, for a text that ends it and goes on. */
+const unsettledSettings = 'unsettled';
+
 type Values = Map<string, string>;
 
 export class Settings {
@@ -59,7 +62,7 @@ export class Settings {
     const key = name.toLowerCase();
     if (!reading.has(key)) return;
     this.#beforeChange();
-    this.#touched.add(key);
+    this.#touch(key);
     const wanted = value ?? this.#initial.get(key);
     this.#put(this.#now, key, wanted);
     if (!local && this.#onCommit !== null) this.#put(this.#onCommit, key, wanted);
@@ -92,8 +95,8 @@ export class Settings {
     const after = committed ? this.#onCommit : this.#onRollback;
     this.#onRollback = null;
     this.#onCommit = null;
-    this.#touched.clear();
     if (after === null) return;
+    this.#touched.clear();
     this.#now = after;
     this.#mode = null;
   }
@@ -108,6 +111,11 @@ export class Settings {
     for (const key of doubtable) if (!this.#reported.has(key)) this.#doubt(key);
   }
 
+  /** The end of the transaction may put settings back. */
+  get changedInTransaction(): boolean {
+    return this.#touched.size > 0;
+  }
+
   catalogue(catalogue: Catalogue | null): void {
     if (catalogue === this.#catalogue) return;
     this.#catalogue = catalogue;
@@ -120,8 +128,14 @@ export class Settings {
 
   /** The mode now; the same object until something changes. */
   get mode(): ReadingMode {
-    this.#mode ??= makeMode(this.#now, this.#catalogue);
+    this.#mode ??= makeMode(this.#now, this.#touched, this.#catalogue);
     return this.#mode;
+  }
+
+  #touch(key: string): void {
+    if (!this.#inTransaction || this.#touched.has(key)) return;
+    this.#touched.add(key);
+    this.#mode = null;
   }
 
   #beforeChange(): void {
@@ -132,7 +146,7 @@ export class Settings {
 
   #doubt(key: string): void {
     this.#beforeChange();
-    this.#touched.add(key);
+    this.#touch(key);
     this.#put(this.#now, key, unknownSetting);
     if (this.#onCommit !== null) this.#put(this.#onCommit, key, unknownSetting);
   }
@@ -145,7 +159,8 @@ export class Settings {
   }
 }
 
-function makeMode(values: ReadonlyMap<string, string>, catalogue: Catalogue | null): ReadingMode {
-  const settings = Object.fromEntries([...values].sort(([a], [b]) => (a < b ? -1 : 1)));
+function makeMode(values: ReadonlyMap<string, string>, touched: ReadonlySet<string>, catalogue: Catalogue | null): ReadingMode {
+  const all = touched.size === 0 ? [...values] : [...values, [unsettledSettings, [...touched].sort().join(' ')] as const];
+  const settings = Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
   return { key: `${catalogue?.version ?? '-'}|${JSON.stringify(settings)}`, settings, catalogue };
 }

@@ -13,6 +13,7 @@ import { fromCharacter, offsetsOf } from './offsets.ts';
 import type { Parser } from './parser.ts';
 import { problemOfMode } from './mode.ts';
 import { parseSearchPath, writeSearchPath } from './settings.ts';
+import { TextSettings } from './text-settings.ts';
 import { settleAmbiguous } from './settlement.ts';
 import { nodeOf, type RawStatement } from './tree.ts';
 import { judgeStatement } from './utility.ts';
@@ -59,9 +60,10 @@ export class Judge {
     const offsets = offsetsOf(text, parsed.byteLength);
     const facts: StatementFacts[] = [];
     const locals = new Map<string, Classification | null>();
-    let current = settings;
+    const session = new TextSettings(settings);
     let executes = false;
     for (const raw of parsed.statements) {
+      const { current } = session;
       const start = trimmedStart(text, offsets.fromByte(raw.stmt_location ?? 0));
       const end = trimmedEnd(
         text,
@@ -87,7 +89,7 @@ export class Judge {
         return { classification: notUnderstood(problemKind, message, offset ?? start), executes: false };
       }
       if (findings.executes) executes = true;
-      current = settingsAfter(current, findings.changes);
+      session.after(kind, findings.changes);
       rememberPrepared(locals, findings.changes);
       facts.push({
         kind,
@@ -151,17 +153,6 @@ function isShadowing(searchPath: string | undefined): boolean {
   if (searchPath === undefined) return false;
   const schemas = parseSearchPath(searchPath);
   return schemas === null || schemas.indexOf('pg_catalog') > 0;
-}
-
-function settingsAfter(settings: Context['settings'], changes: readonly SessionChange[]): Context['settings'] {
-  let after: Record<string, string> | null = null;
-  for (const change of changes) {
-    if (change.kind !== 'set') continue;
-    after ??= { ...settings };
-    if (change.value === null) delete after[change.setting];
-    else after[change.setting] = change.value;
-  }
-  return after ?? settings;
 }
 
 function rememberPrepared(locals: Map<string, Classification | null>, changes: readonly SessionChange[]): void {
