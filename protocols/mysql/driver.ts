@@ -8,6 +8,7 @@ import type { Catalogue } from '../../src/core/action.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { whenGone } from '../../src/core/read-exactly.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
@@ -127,7 +128,8 @@ class MysqlDriver implements Driver {
     const line: Line = { socket, tls: false, sequence: 0 };
     const connectionId = this.#ids.issue();
     const gone = new AbortController();
-    socket.once('close', () => gone.abort(new Fault('protocol-violation', 'the client is gone')));
+    const leave = (): void => gone.abort(new Fault('protocol-violation', 'the client is gone'));
+    socket.once('close', leave);
     try {
       const late = AbortSignal.timeout(this.#options.limits.handshakeTimeoutMs);
       const options = { version: this.#version(), connectionId, rsaKeys: () => this.#rsaKeys() };
@@ -141,7 +143,8 @@ class MysqlDriver implements Driver {
         return;
       }
       line.sequence = choice.sequence;
-      await this.#open(client, choice, gone.signal);
+      const unwatch = whenGone(client.socket, leave);
+      await this.#open(client, choice, gone.signal, unwatch);
     } catch (thrown) {
       this.#ids.revoke(connectionId);
       this.#services.log.debug({ err: messageOf(thrown), client: socket.remoteAddress }, 'a client was turned away');
@@ -236,7 +239,7 @@ class MysqlDriver implements Driver {
 
   // ---- the session ----
 
-  async #open(client: SignedIn, choice: Choice, gone: AbortSignal): Promise<void> {
+  async #open(client: SignedIn, choice: Choice, gone: AbortSignal, unwatch: () => void): Promise<void> {
     const { socket, principal } = client;
     const { target, database } = choice;
     const lane: Lane = { signal: gone, onHold: () => undefined }; // no client shows anything before the sign-in is over
@@ -249,16 +252,16 @@ class MysqlDriver implements Driver {
     const { session } = opened;
     try {
       if (socket.destroyed) throw new Fault('protocol-violation', 'the client is gone');
-      await this.#relay(client, choice, session, gone);
+      await this.#relay(client, choice, session, gone, unwatch);
     } catch (thrown) {
       session.close(messageOf(thrown));
       throw thrown;
     }
   }
 
-  async #relay(client: SignedIn, choice: Choice, session: Session, gone: AbortSignal): Promise<void> {
+  async #relay(client: SignedIn, choice: Choice, session: Session, gone: AbortSignal, unwatch: () => void): Promise<void> {
     const { target, database } = choice;
-    const signal = AbortSignal.any([gone, AbortSignal.timeout(this.#options.limits.targetTimeoutMs)]);
+    const signal = AbortSignal.any([gone, session.ended, AbortSignal.timeout(this.#options.limits.targetTimeoutMs)]);
     const wish = { database, charset: client.charset, client: client.capabilities, person: client.principal.name };
     const upstream = await signIn(this.#services, target, wish, signal).catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
@@ -272,10 +275,11 @@ class MysqlDriver implements Driver {
     const catalogue = this.#catalogue(target);
     await catalogue.refresh();
     settings.catalogue(catalogue.current);
-    if (client.socket.destroyed) {
+    if (gone.aborted || client.socket.destroyed) {
       upstream.stream.destroy();
       throw new Fault('protocol-violation', 'the client is gone');
     }
+    unwatch();
     this.#start(client, choice, session, upstream, settings, catalogue);
   }
 

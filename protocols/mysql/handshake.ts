@@ -157,7 +157,11 @@ async function startTls(line: Line, services: DriverServices, signal: AbortSigna
       signal.removeEventListener('abort', onAbort);
       then();
     };
-    const fail = (why: string) => settle(() => reject(new Fault('protocol-violation', `TLS failed: ${why}`)));
+    const fail = (why: string) =>
+      settle(() => {
+        line.socket.destroy(); // words in plain text would mean nothing to the other side
+        reject(new Fault('protocol-violation', `TLS failed: ${why}`));
+      });
     const onError = (why: Error) => fail(why.message)();
     const onClose = fail('the client closed the connection');
     const onAbort = fail('it took too long');

@@ -36,3 +36,14 @@ function readable(stream: Duplex, signal: AbortSignal): Promise<void> {
 export function abortedFault(signal: AbortSignal): Fault {
   return signal.reason instanceof Fault ? signal.reason : new Fault('limit-reached', String(signal.reason ?? 'given up'));
 }
+
+/**
+ * Tells when the other side ends while it is not expected to say anything; what it says meanwhile stays in the stream.
+ * Returns what stops the watch.
+ */
+export function whenGone(stream: Duplex, gone: () => void): () => void {
+  // A stream that nobody reads does not notice its end: a listener for 'readable' reads, and asking for nothing shows the end.
+  const onReadable = () => void (stream.readableLength === 0 && stream.read(0));
+  stream.on('readable', onReadable).once('end', gone).once('close', gone);
+  return () => void stream.off('readable', onReadable).off('end', gone).off('close', gone);
+}
