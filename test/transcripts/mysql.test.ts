@@ -1,0 +1,295 @@
+// Golden transcripts of the MySQL relay, without a socket: all four legs in order. What is not listed must not happen.
+// C> client to gateway, >T gateway to target, T> target to gateway, >C gateway to client, and what is asked and told beside.
+
+import t from 'tap';
+import { framed } from '../../protocols/mysql/codec.ts';
+import { Machine, probeQuery, trackQuery, type MachinePort } from '../../protocols/mysql/machine.ts';
+import * as wire from '../../protocols/mysql/messages.ts';
+import { Settings } from '../../protocols/mysql/settings.ts';
+import type { SessionChange } from '../../src/core/classification.ts';
+import type { Effect } from '../../src/core/effect.ts';
+import type { ActionId, HoldId } from '../../src/core/ids.ts';
+import { Permit } from '../../src/core/permit.ts';
+import type { Ruling } from '../../src/core/ruling.ts';
+import { classificationOf } from '../../src/core/summary.ts';
+
+const mint = Permit.claimMint();
+
+class Player implements MachinePort {
+  readonly log: string[] = [];
+  /** What the next submission hears; null: it waits. */
+  answer: Ruling | null;
+  readonly machine: Machine;
+  #actions = 0;
+
+  constructor() {
+    this.answer = this.release();
+    const settings = new Settings({
+      flavour: 'mariadb',
+      serverVersion: '10.11.0-MariaDB',
+      sqlMode: '',
+      characterSetClient: 'utf8mb4',
+      database: 'shop',
+      lowerCaseTableNames: '0',
+    });
+    const options = {
+      deprecatesEof: true,
+      tracks: true,
+      clientTracks: true,
+      statementBytesMax: 1000,
+      targetName: 'orders',
+      targetDatabase: 'shop',
+    };
+    this.machine = new Machine(this, settings, wire.status.autocommit, options);
+  }
+
+  release(effects: readonly Effect[] = [], changes: readonly SessionChange[] = []): Ruling {
+    const facts = { kind: 'x', span: { start: 0, end: 0 }, effects, missingWhere: false, risks: [], changes };
+    const permit = mint(`a-${(this.#actions += 1)}` as ActionId);
+    return {
+      kind: 'release',
+      permit,
+      classification: classificationOf([facts]),
+      obligations: { recordParameters: false, recordResults: false },
+    };
+  }
+
+  refuse(message: string): Ruling {
+    return { kind: 'refuse', refusal: { reason: 'denied', message, hint: null, holdId: 'h-1' as HoldId, offset: null } };
+  }
+
+  client(payload: Buffer, sequence = 0): void {
+    this.log.push(`C> ${told(framed(payload, sequence))}`);
+    this.machine.client({ payload, sequence });
+  }
+
+  target(...payloads: Buffer[]): void {
+    const bytes = Buffer.concat(payloads.map((it, index) => framed(it, 1 + index)));
+    this.log.push(`T> ${told(bytes)}`);
+    this.machine.target(bytes);
+  }
+
+  toClient(bytes: Buffer): void {
+    this.log.push(`>C ${told(bytes)}`);
+  }
+
+  toTarget(permit: Permit, bytes: Buffer): void {
+    permit.assertOpen();
+    this.log.push(`>T ${told(bytes)} under ${permit.actionId}`);
+  }
+
+  toTargetQuietly(bytes: Buffer): void {
+    this.log.push(bytes === probeQuery ? '>T the probe' : bytes === trackQuery ? '>T what to track' : `>T ${told(bytes)} quietly`);
+  }
+
+  submit({ text, parameters, transaction }: Parameters<MachinePort['submit']>[0]): Ruling | null {
+    const values = parameters === null ? '' : ` [${parameters.map((it) => it.text ?? 'NULL').join(', ')}]`;
+    this.log.push(`submit ${text}${values}${transaction === 'open' ? ' in a transaction' : ''}`);
+    return this.answer;
+  }
+
+  foreseesDenial(): boolean | null {
+    return false;
+  }
+
+  finish(permit: Permit, { kind, rows }: Parameters<MachinePort['finish']>[1]): void {
+    permit.close();
+    this.log.push(`finish ${permit.actionId} ${kind} ${rows ?? '-'}`);
+  }
+
+  recordRows(): void {
+    this.log.push('rows are recorded');
+  }
+
+  killOwn(connectionId: number, what: string): boolean {
+    this.log.push(`kill ${what} ${connectionId}`);
+    return connectionId === 7;
+  }
+
+  schemaChanged(): void {
+    this.log.push('the schema changed');
+  }
+
+  clientQuit(): void {
+    this.log.push('the client quits');
+  }
+}
+
+/** Packets as numbers and words: "0 QUERY select 1", "1 OK", "1 ERR 1142 …". */
+function told(bytes: Buffer): string {
+  const packets: string[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = bytes.readUIntLE(at, 3);
+    packets.push(`${bytes[at + 3]} ${words(bytes.subarray(at + 4, at + 4 + length))}`);
+    at += 4 + length;
+  }
+  return packets.join(', ');
+}
+
+function words(payload: Buffer): string {
+  if (payload.length === 0) return 'empty';
+  if (payload[0] === 0xff && payload[1] === 0xff) return `PROGRESS ${payload.subarray(10).toString()}`;
+  if (payload[0] === 0xff) return `ERR ${wire.readErr(payload).number} ${wire.readErr(payload).message}`;
+  if (payload[0] === wire.command.query) return `QUERY ${payload.subarray(1).toString()}`;
+  if (payload[0] === wire.command.prepare) return `PREPARE ${payload.subarray(1).toString()}`;
+  return payload.toString('hex');
+}
+
+const ok = wire.ok(wire.status.autocommit);
+const okTold = ok.toString('hex');
+const query = (text: string): Buffer => wire.query(text);
+
+t.test('a released statement', (t) => {
+  const player = new Player();
+  player.client(query('UPDATE t SET a = 1'));
+  player.target(wire.ok(wire.status.inTransaction, 3));
+  player.answer = player.refuse('no');
+  player.client(query('SELECT 1'));
+  t.strictSame(player.log, [
+    'C> 0 QUERY UPDATE t SET a = 1',
+    'submit UPDATE t SET a = 1',
+    '>T 0 QUERY UPDATE t SET a = 1 under a-1',
+    'T> 1 00030001000000',
+    '>C 1 00030001000000',
+    'finish a-1 completed 3',
+    'C> 0 QUERY SELECT 1',
+    'submit SELECT 1 in a transaction',
+    '>C 1 ERR 1142 no (hold h-1)',
+  ]);
+  t.end();
+});
+
+t.test('a refused statement leaves everything as it was', (t) => {
+  const player = new Player();
+  player.answer = player.refuse('no');
+  player.client(query('DROP TABLE t'));
+  t.strictSame(player.log, ['C> 0 QUERY DROP TABLE t', 'submit DROP TABLE t', '>C 1 ERR 1142 no (hold h-1)']);
+  t.ok(player.machine.takes);
+  t.end();
+});
+
+t.test('a held statement: reports in front, and the answer counts on', (t) => {
+  const player = new Player();
+  player.answer = null;
+  player.client(query('DELETE FROM t'));
+  t.notOk(player.machine.takes, 'nothing else is taken while it waits');
+  player.machine.inFront(wire.progress('waits'));
+  player.machine.inFront(wire.progress('still'));
+  player.machine.ruled(player.release());
+  player.target(wire.ok(2, 5));
+  t.strictSame(player.log, [
+    'C> 0 QUERY DELETE FROM t',
+    'submit DELETE FROM t',
+    '>C 1 PROGRESS waits',
+    '>C 2 PROGRESS still',
+    '>T 0 QUERY DELETE FROM t under a-2',
+    'T> 1 00050002000000',
+    '>C 3 00050002000000',
+    'finish a-2 completed 5',
+  ]);
+  t.end();
+});
+
+t.test('an execution after a refused one tells the target the types again', (t) => {
+  const player = new Player();
+  player.client(Buffer.concat([Buffer.from([wire.command.prepare]), Buffer.from('SELECT ?')]));
+  const column = Buffer.concat([Buffer.from([3]), Buffer.from('def')]);
+  player.target(Buffer.from('000900000001000100000000', 'hex'), column, column);
+  player.log.length = 0;
+  player.answer = player.refuse('no');
+  player.client(Buffer.from('1709000000000100000000010300' + '05000000', 'hex'));
+  player.answer = player.release();
+  player.client(Buffer.from('1709000000000100000000' + '00' + '06000000', 'hex'));
+  player.target(ok);
+  t.strictSame(player.log, [
+    'C> 0 170900000000010000000001030005000000',
+    'submit SELECT ? [5]',
+    '>C 1 ERR 1142 no (hold h-1)',
+    'C> 0 17090000000001000000000006000000',
+    'submit SELECT ? [6]',
+    '>T 0 170900000000010000000001030006000000 under a-2',
+    `T> 1 ${okTold}`,
+    `>C 1 ${okTold}`,
+    'finish a-2 completed 0',
+  ]);
+  t.end();
+});
+
+t.test('KILL of an own connection is done here, of any other is judged', (t) => {
+  const player = new Player();
+  player.client(query('KILL QUERY 7'));
+  player.answer = player.refuse('no');
+  player.client(query('kill 8'));
+  t.strictSame(player.log, [
+    'C> 0 QUERY KILL QUERY 7',
+    'kill query 7',
+    `>C 1 ${okTold}`,
+    'C> 0 QUERY kill 8',
+    'kill connection 8',
+    'submit kill 8',
+    '>C 1 ERR 1142 no (hold h-1)',
+  ]);
+  t.end();
+});
+
+t.test('a file of the client goes under the permit of its statement', (t) => {
+  const player = new Player();
+  player.answer = player.release([{ verb: 'file-read', access: 'write', objectKind: 'file', object: 'x' }]);
+  player.client(query('LOAD DATA LOCAL INFILE "x" INTO TABLE t'));
+  player.target(Buffer.from('\xfbx', 'latin1'));
+  t.equal(player.machine.expectedSequence, 2);
+  player.client(Buffer.from('rows'), 2);
+  player.client(Buffer.alloc(0), 3);
+  player.machine.target(framed(ok, 4));
+  t.strictSame(player.log.slice(2), [
+    '>T 0 QUERY LOAD DATA LOCAL INFILE "x" INTO TABLE t under a-2',
+    'T> 1 fb78',
+    '>C 1 fb78',
+    'C> 2 726f7773',
+    '>T 2 726f7773 under a-2',
+    'C> 3 empty',
+    '>T 3 empty under a-2',
+    `>C 4 ${okTold}`,
+    'finish a-2 completed 0',
+  ]);
+  t.end();
+});
+
+t.test('after a reset the gateway asks what the session is like before it judges again', (t) => {
+  const player = new Player();
+  player.client(Buffer.from([wire.command.resetConnection]));
+  player.target(ok);
+  player.target(ok);
+  t.notOk(player.machine.takes);
+  const cells = ['NO_BACKSLASH_ESCAPES', 'latin1', 'other'].map((it) => wire.lenencBytes(Buffer.from(it)));
+  player.target(
+    Buffer.from([3]),
+    Buffer.from('c1'),
+    Buffer.from('c2'),
+    Buffer.from('c3'),
+    Buffer.concat(cells),
+    wire.ok(wire.status.noBackslashEscapes, 0, 0xfe),
+  );
+  t.ok(player.machine.takes);
+  t.strictSame(
+    player.log.filter((it) => !it.startsWith('T>')),
+    ['C> 0 1f', '>T 0 1f quietly', `>C 1 ${okTold}`, '>T what to track', '>T the probe'],
+  );
+  t.match(player.machine.settings.mode.settings, { sql_mode: 'NO_BACKSLASH_ESCAPES', character_set_client: 'latin1', database: 'other' });
+  t.end();
+});
+
+t.test('USE with the name of the target means its database', (t) => {
+  const player = new Player();
+  player.client(Buffer.concat([Buffer.from([wire.command.initDb]), Buffer.from('orders')]));
+  player.target(ok);
+  t.strictSame(player.log.slice(1, 3), ['submit USE `shop`', '>T 0 0273686f70 under a-1']);
+  t.equal(player.machine.settings.mode.settings['database'], 'shop');
+  t.end();
+});
+
+t.test('bytes of the target that nobody asked for end it', (t) => {
+  const player = new Player();
+  t.throws(() => player.target(ok), { code: 'protocol-violation' });
+  t.end();
+});
