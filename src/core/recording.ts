@@ -1,6 +1,25 @@
 // What was seen in a session. Databases: a statement log, one entry for each action, with times relative to the session's start.
 
+import type { ActionKind, TransactionState } from './action.ts';
+import type { Problem } from './classification.ts';
 import type { Decision } from './decision.ts';
+import type { Access, Effect } from './effect.ts';
+import type { PrincipalKind } from './principal.ts';
+
+/**
+ * What policies judged, besides the text: enough to judge the action again by other policies, without its target
+ * (`sallyport policy rehearse`). It holds names and no values.
+ */
+export interface JudgedFacts {
+  readonly actionKind: ActionKind;
+  readonly transaction: TransactionState;
+  /** Why the text was not understood, or null when it was. */
+  readonly problem: Problem['kind'] | null;
+  readonly access: Access;
+  readonly statementCount: number;
+  readonly missingWhere: boolean;
+  readonly effects: readonly Effect[];
+}
 
 export interface StatementEntry {
   readonly kind: 'statement';
@@ -26,6 +45,8 @@ export interface StatementEntry {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** Result rows, only where policy records results; bounded. */
   readonly results: readonly (string | null)[][] | null;
+  /** Missing when nothing was classified, when there are too many effects to keep, and in recordings of earlier versions. */
+  readonly judged?: JudgedFacts;
 }
 
 export interface Recorder {
@@ -35,8 +56,25 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
+/** What a terminal showed, with its times. Never throws; a failure ends the session by other means. */
+export interface TerminalRecorder {
+  output(bytes: Buffer): void;
+  resize(cols: number, rows: number): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+  /** What ran in it; null for a shell. */
+  readonly command: string | null;
+}
+
 export interface Recordings {
   open(sessionId: string, header: RecordingHeader): Recorder;
+  /** A terminal of that session, beside its statement log; a session may have several. Throws Fault recorder-failed. */
+  openTerminal?(sessionId: string, size: TerminalSize): TerminalRecorder;
 }
 
 export interface RecordingHeader {
@@ -46,4 +84,15 @@ export interface RecordingHeader {
   readonly protocol: string;
   readonly clientAddress: string;
   readonly startedAtMs: number;
+  /** Who and where as policies saw them; missing in recordings of earlier versions. */
+  readonly facts?: SessionRecordFacts;
+}
+
+export interface SessionRecordFacts {
+  readonly principalKind: PrincipalKind;
+  readonly groups: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tls: boolean;
+  readonly method: string;
+  readonly database: string | null;
 }

@@ -1,9 +1,11 @@
 // Names and options of `sallyport policy …`. What each does is in the file beside it that has its name, loaded when it is run.
 
+import { InvalidArgumentError } from 'commander';
 import type { Command as Commander } from 'commander';
 import type { Terminal } from '../cli/terminal.ts';
 import type { DiffOptions } from './policy-diff.ts';
 import type { ExplainOptions } from './policy-explain.ts';
+import type { RehearseOptions } from './policy-rehearse.ts';
 import type { PolicyTestOptions } from './policy-test.ts';
 
 /** Adds the commands to `policy`. */
@@ -32,6 +34,19 @@ export function policyCommands(policy: Commander, terminal: Terminal): void {
     .option('--json', 'as JSON')
     .action(async (before: string, after: string, options: DiffOptions) =>
       (await import('./policy-diff.ts')).policyDiff(terminal, { before, after }, options),
+    );
+  policy
+    .command('rehearse')
+    .argument('<dir>', 'folder of changed policies')
+    .description('judge what was recorded by changed policies, and list what would be decided otherwise')
+    .option('--data <dir>', "the gateway's data_dir, or a copy")
+    .option('--config <file>', 'its configuration: data_dir, and people and targets for older recordings')
+    .option('--days <count>', 'so many days back', wholeNumber, 14)
+    .option('--limit <count>', 'show at most so many of each kind', wholeNumber, 50)
+    .option('--exit-code', 'exit code 1 when a decision would differ')
+    .option('--json', 'as JSON')
+    .action(async (dir: string, options: RehearseOptions) =>
+      (await import('./policy-rehearse.ts')).policyRehearse(terminal, dir, options, Date.now()),
     );
 }
 
@@ -64,4 +79,10 @@ function explainCommand(policy: Commander, terminal: Terminal): void {
 
 function repeated(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 100_000) return value;
+  throw new InvalidArgumentError('Write a number from 1 to 100000.');
 }

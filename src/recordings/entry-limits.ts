@@ -14,8 +14,11 @@ const recordedErrorCharsMax = 16 * 1024;
 
 /** The entry with everything within its limits. */
 export function bounded(entry: StatementEntry): StatementEntry {
+  const { judged, ...rest } = entry;
   return {
-    ...entry,
+    ...rest,
+    // Half of what was judged is worse than nothing: it would be judged again as something else.
+    ...(judged === undefined || judged.effects.length > recordedEffectsMax ? {} : { judged }),
     text: cut(entry.text, recordedTextCharsMax),
     parameters: entry.parameters === null ? null : boundedParameters(entry.parameters),
     effects: entry.effects.slice(0, recordedEffectsMax),

@@ -11,7 +11,7 @@ import type { Outcome } from '../core/outcome.ts';
 import type { Permit } from '../core/permit.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Recorder, StatementEntry } from '../core/recording.ts';
+import type { JudgedFacts, Recorder, StatementEntry } from '../core/recording.ts';
 import type { Ruling } from '../core/ruling.ts';
 import type { Lane, Session, SessionOpening, Submission } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
@@ -110,6 +110,7 @@ export class LiveSession implements Session {
         outcome: outcome.kind,
         rows: outcome.rows,
         ...(outcome.error === null ? {} : { error: outcome.error.code }),
+        ...outcome.detail,
         duration_ms: round(finishedMs - running.releasedMs),
       },
     });
@@ -199,6 +200,19 @@ function entryOf(running: Running, finishedMs: number, outcome: Outcome | null):
     rows: outcome?.rows ?? null,
     error: outcome?.error ?? (ruling.kind === 'refuse' ? { code: ruling.refusal.reason, message: ruling.refusal.message } : null),
     results: running.results,
+    ...(classification === null ? {} : { judged: judgedFacts(action, classification) }),
+  };
+}
+
+function judgedFacts(action: Action, { problem, statements, summary }: Classification): JudgedFacts {
+  return {
+    actionKind: action.kind,
+    transaction: action.transaction,
+    problem: problem?.kind ?? null,
+    access: summary.access,
+    statementCount: statements.length,
+    missingWhere: summary.missingWhere,
+    effects: summary.effects,
   };
 }
 

@@ -8,7 +8,7 @@ import type { ActionId, SessionId } from '../core/ids.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Recorder, Recordings } from '../core/recording.ts';
+import type { Recorder, Recordings, SessionRecordFacts } from '../core/recording.ts';
 import type { Lane, OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -63,7 +63,7 @@ export class SessionRegistry implements Sessions {
     const submitter: Submitter = { sessionId: id, ...opening, ended: lane.signal };
     const judgement = await gate.judge(connectAction(id, opening), submitter, lane);
     if (judgement.ruling.kind === 'refuse') {
-      this.#event('session.refused', id, opening, { message: judgement.ruling.refusal.message });
+      this.#event('session.refused', id, opening, { ...opening.facts, ...whoFacts(opening), message: judgement.ruling.refusal.message });
       return { kind: 'refuse', refusal: judgement.ruling.refusal };
     }
     judgement.ruling.permit.close(); // nothing of `connect` itself goes to the target
@@ -76,6 +76,7 @@ export class SessionRegistry implements Sessions {
         protocol: opening.target.protocol,
         clientAddress: opening.facts.clientAddress,
         startedAtMs,
+        facts: recordFacts(opening),
       };
       const recorder = recordings.open(id, header);
       const closed = (session: LiveSession, reason: string) => this.#closed(session, reason);
@@ -89,7 +90,7 @@ export class SessionRegistry implements Sessions {
       });
       book.opened(session, startedAtMs);
       this.#live.set(id, { session, recorder, counted: 0 });
-      this.#event('session.opened', id, opening, { ...opening.facts, rule: judgement.decision?.rule?.id ?? null });
+      this.#event('session.opened', id, opening, { ...opening.facts, ...whoFacts(opening), rule: judgement.decision?.rule?.id ?? null });
       this.#tell(id);
       return { kind: 'open', session };
     } catch (thrown) {
@@ -187,6 +188,17 @@ export class SessionRegistry implements Sessions {
 
 function refuse(message: string): OpenedSession {
   return { kind: 'refuse', refusal: { reason: 'fault', message, hint: null, holdId: null, offset: null } };
+}
+
+/** Who and where as policies saw them, for the recording. */
+function recordFacts({ principal, target, facts }: SessionOpening): SessionRecordFacts {
+  const { tls, method, database } = facts;
+  return { principalKind: principal.kind, groups: principal.groups, labels: target.labels, tls, method, database };
+}
+
+/** The same for the audit log, which has the rest of it. */
+function whoFacts({ principal, target }: SessionOpening): Record<string, unknown> {
+  return { principalKind: principal.kind, groups: principal.groups, protocol: target.protocol, labels: target.labels };
 }
 
 function connectAction(id: SessionId, opening: SessionOpening): Action {
