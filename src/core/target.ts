@@ -33,8 +33,7 @@ export interface TargetSsh {
 
 /** Which agent reaches a target: any one of that name, or any one that has all of these labels. */
 export type AgentSelector =
-  | { readonly kind: 'name'; readonly name: string }
-  | { readonly kind: 'labels'; readonly labels: Readonly<Record<string, string>> };
+  { readonly kind: 'name'; readonly name: string } | { readonly kind: 'labels'; readonly labels: Readonly<Record<string, string>> };
 
 export interface Target {
   readonly name: TargetName;

@@ -9,20 +9,23 @@ import {
   type CatalogueRows,
 } from '../../protocols/postgres/catalogue.ts';
 import type { Catalogue } from '../../src/core/action.ts';
-import { startServer, type TestServer } from './postgres-classify-server.ts';
+import type pg from 'pg';
+import type { Teardown } from '../support/directories.ts';
+import { startPostgres } from '../support/postgres.ts';
 
-export interface FixtureServer extends TestServer {
+export interface Fixture {
+  readonly client: pg.Client;
   readonly catalogue: Catalogue;
 }
 
-export async function startFixture(): Promise<FixtureServer> {
-  const server = await startServer();
-  await server.client.query(readFileSync(new URL('postgres-fixture.sql', import.meta.url), 'utf8'));
-  await server.client.query('BEGIN READ ONLY');
+export async function startFixture(t: Teardown): Promise<Fixture> {
+  const client = await (await startPostgres(t)).connect();
+  await client.query(readFileSync(new URL('postgres-fixture.sql', import.meta.url), 'utf8'));
+  await client.query('BEGIN READ ONLY');
   const rows: Partial<Record<CatalogueQuery, CatalogueRow[]>> = {};
   for (const [name, text] of Object.entries(catalogueQueries)) {
-    rows[name as CatalogueQuery] = (await server.client.query<Record<string, string | null>>(text)).rows;
+    rows[name as CatalogueQuery] = (await client.query<Record<string, string | null>>(text)).rows;
   }
-  await server.client.query('COMMIT');
-  return { client: server.client, close: () => server.close(), catalogue: { version: '1', content: readCatalogue(rows as CatalogueRows) } };
+  await client.query('COMMIT');
+  return { client, catalogue: { version: '1', content: readCatalogue(rows as CatalogueRows) } };
 }

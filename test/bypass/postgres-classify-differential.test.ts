@@ -79,8 +79,7 @@ const places: readonly string[] = [
   'declare c cursor for select ? from safe',
 ];
 
-const server = await startFixture();
-t.teardown(() => server.close());
+const server = await startFixture(t);
 const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
 

@@ -34,8 +34,7 @@ const cases = files
 /** Judged by the driver, before or without a statement text. */
 const driversOwn = new Set(['function-call', 'raw', 'replication']);
 
-const server = await startFixture();
-t.teardown(() => server.close());
+const server = await startFixture(t);
 const { catalogue } = server;
 const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
