@@ -1,0 +1,138 @@
+// Answers one request of the gateway: judge, resolve, judge each address, dial exactly that address, and carry bytes until
+// both sides are done. Half-close and reset pass through.
+
+import { lookup as systemLookup } from 'node:dns/promises';
+import { connect, isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Log } from '../src/core/driver.ts';
+import { messageOf } from '../src/core/errors.ts';
+import type { OpenRequest } from '../src/tunnel/link.ts';
+import { judgeAddress, judgeRequest } from './allow-list.ts';
+import type { Pattern } from './allow-list.ts';
+
+/** Every address that a name stands for. */
+export type Lookup = (host: string) => Promise<readonly string[]>;
+
+/** Below the gateway's own patience, so that it hears the reason. */
+const dialMs = 8_000;
+const keepAliveAfterMs = 60_000;
+/** Addresses behind one name that are tried. */
+const addressesMax = 8;
+
+export const systemNames: Lookup = async (host) => (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+
+/** Never rejects. */
+export async function openTarget(request: OpenRequest, allow: readonly Pattern[], lookup: Lookup, log: Log): Promise<void> {
+  const { host, port, signal } = request;
+  const refuse = (code: 'not-allowed' | 'unreachable', reason: string): void => {
+    log.warn({ host, port }, `refused: ${reason}`);
+    request.refuse(code, reason);
+  };
+  const asked = judgeRequest(allow, host, port);
+  if (asked.kind === 'refused') return refuse('not-allowed', asked.reason);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(dialMs)]);
+  let addresses: readonly string[];
+  try {
+    addresses = await resolve(host, lookup, deadline);
+  } catch (thrown) {
+    return refuse('unreachable', `${host}:${port}: ${errorWords(thrown)}`);
+  }
+  const judgements = addresses.slice(0, addressesMax).map((address) => ({ address, judged: judgeAddress(allow, host, address, port) }));
+  const allowed = judgements.filter(({ judged }) => judged.kind === 'allowed');
+  const [first] = judgements;
+  if (allowed.length === 0 && first?.judged.kind === 'refused') return refuse('not-allowed', first.judged.reason);
+  const failures: string[] = [];
+  for (const { address } of allowed) {
+    try {
+      const socket = await dial(address, port, deadline);
+      log.debug({ host, port, address }, 'opened');
+      return splice(request.accept(), socket);
+    } catch (thrown) {
+      failures.push(`${address}: ${errorWords(thrown)}`);
+    }
+    if (deadline.aborted) break;
+  }
+  refuse('unreachable', `${host}:${port}: ${failures.join(', ') || 'the name stands for no address'}`);
+}
+
+async function resolve(host: string, lookup: Lookup, signal: AbortSignal): Promise<readonly string[]> {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(bare) !== 0) return [bare];
+  return Promise.race([lookup(bare), aborted(signal)]);
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const give = (): void => reject(new Error('no answer in time'));
+    if (signal.aborted) give();
+    else signal.addEventListener('abort', give, { once: true });
+  });
+}
+
+/** Connects to an address, never to a name: what was judged is what is dialled. */
+function dial(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveAfterMs,
+      allowHalfOpen: true,
+    });
+    const settle = (outcome: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('connect', onConnect).off('error', onError);
+      outcome();
+    };
+    const onAbort = (): void => {
+      socket.on('error', () => {});
+      socket.destroy();
+      settle(() => reject(new Error('no answer in time')));
+    };
+    const onConnect = (): void => settle(() => resolve(socket));
+    const onError = (error: Error): void => settle(() => reject(error));
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', onConnect).once('error', onError);
+    if (signal.aborted) onAbort();
+  });
+}
+
+/** Joins stream and socket. `pipe` ends the other side when one ends; what breaks on one side breaks the other. */
+export function splice(stream: Duplex, socket: Socket): void {
+  socket.on('error', (error) => stream.destroy(error));
+  stream.on('error', () => socket.resetAndDestroy());
+  socket.on('close', () => {
+    if (!(stream.readableEnded && stream.writableFinished)) queueMicrotask(() => endOrDestroy(stream, socket));
+  });
+  stream.on('close', () => {
+    if (!socket.destroyed && !(socket.readableEnded && socket.writableFinished)) socket.resetAndDestroy();
+  });
+  socket.pipe(stream);
+  stream.pipe(socket);
+}
+
+/** A socket that was closed after it said everything leaves a stream that still delivers it. */
+function endOrDestroy(stream: Duplex, socket: Socket): void {
+  if (!socket.readableEnded) stream.destroy(new Error('the target closed the connection'));
+}
+
+function errorWords(thrown: unknown): string {
+  const code = (thrown as NodeJS.ErrnoException | null)?.code;
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'connection refused (nothing listens there)';
+    case 'ENOTFOUND':
+      return 'unknown host';
+    case 'EAI_AGAIN':
+      return 'the name server does not answer';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'no route to the host';
+    case 'ETIMEDOUT':
+      return 'no answer';
+    default:
+      return code ?? messageOf(thrown);
+  }
+}
