@@ -16,6 +16,9 @@ import type { TestPostgres } from '../support/postgres.ts';
 import { run, start } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
 
+/** For the whole file, on a slow and busy machine; it takes a fraction. */
+const fileMsMax = 180_000;
+
 /** Everything a terminal would act on, and text that is not what it looks like. */
 const hostile =
   'DELETE FROM payments /* \u001b[2J\u001b[31mred \u001b]52;c;cm0gLXJmIH4=\u0007 \u001b]0;title\u0007 \u009b31m \u202egnp.exe\u202c ' +
@@ -24,7 +27,9 @@ const hostile =
 // eslint-disable-next-line no-control-regex
 const raw = /(?![\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
-t.test('holds, answers, sessions, replay and audit from a terminal', { timeout: 90_000 }, async (t) => {
+t.setTimeout(fileMsMax);
+
+t.test('holds, answers, sessions, replay and audit from a terminal', { timeout: fileMsMax }, async (t) => {
   const { server, gateway, cli, psql } = await world(t);
 
   await t.test('login keeps the token for its owner alone; token makes one that psql takes', async (t) => {
