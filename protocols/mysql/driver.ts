@@ -17,7 +17,8 @@ import { catalogueQueries, loadedFunctionsQuery, readCatalogue } from './catalog
 import { ConnectionIds } from './connection-ids.ts';
 import { Connection, endings } from './connection.ts';
 import { SignInRefused, welcome, type Line, type SignedIn } from './handshake.ts';
-import { killOf, trackText } from './machine.ts';
+import { killOf } from './commands.ts';
+import { trackText } from './own-texts.ts';
 import * as wire from './messages.ts';
 import { ownQuery, type Row } from './own-query.ts';
 import { codeOf } from './refusal.ts';

@@ -1,82 +1,25 @@
 // The relay of one signed-in client: commands in, rulings in, the target's answers in; bytes, submissions and outcomes out
 // through the port. No sockets, no policies, no clock. One command at a time, as the protocol has it.
 
-import { createHash } from 'node:crypto';
 import type { PreparedStatement } from '../../src/core/action.ts';
-import type { Classification } from '../../src/core/classification.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
-import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import { framed, type Packet } from './codec.ts';
+import { killOf, quoted, refusedCommand, unknownStatement } from './commands.ts';
+import { aheadCommands, aheadParts, boundParts, digestOf, executeCommand } from './execution.ts';
 import * as wire from './messages.ts';
 import { readTextRow } from './own-query.ts';
-import { executeHeadBytes, readExecute, readParameters, type BoundParameters, type ExecuteMessage } from './parameters.ts';
+import { probeQuery, queriesAfter, trackQuery } from './own-texts.ts';
+import type { MachineOptions, MachinePort } from './port.ts';
+import { readExecute, readParameters } from './parameters.ts';
 import { refusalError } from './refusal.ts';
-import { Replies, type PreparedOk, type ReplyEnd, type ReplyOptions, type ReplyShape, type ReplySink } from './replies.ts';
+import { Replies, type PreparedOk, type ReplyEnd, type ReplyShape, type ReplySink } from './replies.ts';
 import { binaryCells, readColumn, recordedRowsMax, textCells, type ColumnType } from './rows.ts';
 import type { Settings } from './settings.ts';
-import { dropLongData, longDataBytesMax, Statements, statementsMax, type WireStatement } from './statements.ts';
-
-export interface MachinePort {
-  toClient(bytes: Buffer): void;
-  toTarget(permit: Permit, bytes: Buffer): void;
-  /** One whole command that runs nothing judged. */
-  toTargetQuietly(bytes: Buffer): void;
-  /** Null when the ruling comes later, through `ruled`. */
-  submit(submission: Submission): Ruling | null;
-  /** Whether policy could only deny this; null when it can't be said at once. */
-  foreseesDenial(submission: Submission): boolean | null;
-  finish(permit: Permit, outcome: Outcome): void;
-  recordRows(permit: Permit, rows: (string | null)[][]): void;
-  /** KILL of one of the person's own connections through the gateway; false when it is none. */
-  killOwn(connectionId: number, what: 'query' | 'connection'): boolean;
-  schemaChanged(): void;
-  clientQuit(): void;
-}
-
-export interface MachineOptions extends ReplyOptions {
-  /** The client speaks session tracking; else changes are taken out of OK packets. */
-  readonly clientTracks: boolean;
-  readonly statementBytesMax: number;
-  /** Name and default database of the target: USE with the target's name means this database. */
-  readonly targetName: string;
-  readonly targetDatabase: string | null;
-}
-
-/** One released action at the target: from its permit to its end. */
-interface Run {
-  readonly permit: Permit;
-  readonly classification: Classification;
-  readonly recordsResults: boolean;
-  readonly text: string;
-  readonly binary: boolean;
-  /** Database that the session is in once the target has confirmed (COM_INIT_DB). */
-  readonly database: string | null;
-}
-
-interface Preparing {
-  readonly text: string;
-  readonly textBytes: Buffer;
-}
-
-type State =
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'judging'; readonly then: (ruling: Ruling) => void }
-  | { readonly kind: 'running'; readonly run: Run }
-  | { readonly kind: 'quiet'; readonly command: number; readonly preparing: Preparing | null }
-  | { readonly kind: 'own' };
-
-const idle: State = { kind: 'idle' };
-
-/** What a session must know again after something could have changed it unseen. */
-const probeText = 'SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE()';
-export const probeQuery = framed(wire.query(probeText), 0);
-/** The client must not lose what the gateway follows when it chooses its own list of tracked variables. */
-export const trackText =
-  "SET SESSION session_track_system_variables = CONCAT(@@SESSION.session_track_system_variables, ',sql_mode,character_set_client')";
-export const trackQuery = framed(wire.query(trackText), 0);
+import { idle, type Preparing, type Run, type State } from './state.ts';
+import { dropLongData, longDataBytesMax, Statements, statementsMax } from './statements.ts';
 
 export class Machine implements ReplySink {
   readonly settings: Settings;
@@ -231,7 +174,7 @@ export class Machine implements ReplySink {
   }
 
   #refuseCommand(command: number): void {
-    this.#reply(wire.err(1047, '08S01', refusedCommands[command] ?? `the gateway does not know command 0x${command.toString(16)}`));
+    this.#reply(refusedCommand(command));
   }
 
   /** ER_NET_PACKET_TOO_LARGE */
@@ -277,7 +220,7 @@ export class Machine implements ReplySink {
     const ahead = statement.longData;
     dropLongData(statement);
     const submission: Submission = {
-      ...this.#submission(statement.text, [statement.textBytes, separator, ...boundParts(bound), ...aheadParts(ahead)]),
+      ...this.#submission(statement.text, [statement.textBytes, Buffer.from([0]), ...boundParts(bound), ...aheadParts(ahead)]),
       parameters: bound?.parameters ?? [],
       mode: this.settings.renewed(statement.mode),
     };
@@ -501,7 +444,7 @@ export class Machine implements ReplySink {
     }
     // A failed text may have changed the schema before it failed.
     if (changes.some((it) => it.kind === 'schema-changed')) this.#port.schemaChanged();
-    this.#followChanges(run, end);
+    this.#own.push(...queriesAfter(run.classification, end, this.#options.tracks));
     const rows = end.endedRows ? this.replies.rows : end.affectedRows;
     const outcome: Outcome = {
       kind: error === null ? 'completed' : error.number === interrupted ? 'cancelled' : 'failed',
@@ -509,17 +452,6 @@ export class Machine implements ReplySink {
       error: error === null ? null : { code: `${error.number} (${error.sqlState})`, message: error.message },
     };
     this.#port.finish(run.permit, outcome);
-  }
-
-  /** Where the target does not tell what changed, the gateway asks before the next command is judged. */
-  #followChanges(run: Run, end: ReplyEnd): void {
-    const sets = run.classification.statements.flatMap((it) => it.changes.filter((change) => change.kind === 'set'));
-    const { tracks } = this.#options;
-    const unseen = run.classification.summary.access === 'unknown' || !run.classification.understood;
-    const reported = tracks && end.error === null && !end.endedRows;
-    if ((sets.length > 0 || unseen) && !reported) this.#own.push(probeQuery);
-    if (tracks && sets.some((it) => it.kind === 'set' && it.setting === 'session_track_system_variables'))
-      this.#own.push(trackQuery, probeQuery);
   }
 
   #quietEnded(command: number, end: ReplyEnd): void {
@@ -545,69 +477,3 @@ export class Machine implements ReplySink {
 
 /** ER_QUERY_INTERRUPTED */
 const interrupted = 1317;
-const separator = Buffer.from([0]);
-
-const refusedCommands: Readonly<Record<number, string>> = {
-  [wire.command.changeUser]: 'the gateway does not change the user of a session: connect again',
-  [wire.command.binlogDump]: 'replication is not served by the gateway',
-  [wire.command.binlogDumpGtid]: 'replication is not served by the gateway',
-  [wire.command.tableDump]: 'replication is not served by the gateway',
-  [wire.command.registerReplica]: 'replication is not served by the gateway',
-  [wire.command.bulkExecute]: 'bulk execution is not served by the gateway: execute row by row',
-};
-
-function unknownStatement(id: number, what: string): Buffer {
-  return wire.err(1243, 'HY000', `Unknown prepared statement handler (${id}) given to ${what}`);
-}
-
-function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
-}
-
-/** `KILL [QUERY | CONNECTION] id`, as clients send it for Ctrl-C. Anything else called KILL is a statement like others. */
-export function killOf(text: string): { connectionId: number; what: 'query' | 'connection' } | null {
-  const match = /^\s*kill\s+(query\s+|connection\s+)?(\d{1,10})\s*;?\s*$/i.exec(text);
-  if (match === null) return null;
-  return { connectionId: Number(match[2]), what: match[1]?.trim().toLowerCase() === 'query' ? 'query' : 'connection' };
-}
-
-function digestOf(parts: readonly Buffer[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-}
-
-function boundParts(bound: BoundParameters | null): Buffer[] {
-  return bound === null ? [] : [bound.nullBitmap, bound.types, bound.values];
-}
-
-type Ahead = ReadonlyMap<number, readonly Buffer[]>;
-
-/** For the digest: parameter, length, bytes. */
-function aheadParts(ahead: Ahead): Buffer[] {
-  return [...ahead]
-    .sort(([a], [b]) => a - b)
-    .flatMap(([index, parts]) => {
-      const value = Buffer.concat(parts);
-      return [wire.uint16(index), wire.uint32(value.length), value];
-    });
-}
-
-function aheadCommands(id: number, ahead: Ahead): Buffer[] {
-  return [...ahead].flatMap(([index, parts]) =>
-    parts.map((part) => framed(Buffer.concat([Buffer.from([wire.command.sendLongData]), wire.uint32(id), wire.uint16(index), part]), 0)),
-  );
-}
-
-/** The execution as the client sent it; with the types when the target has not seen them (an earlier execution was refused). */
-function executeCommand(message: ExecuteMessage, statement: WireStatement, bound: BoundParameters | null): Buffer {
-  const head = Buffer.alloc(1 + executeHeadBytes);
-  head[0] = wire.command.execute;
-  head.writeUInt32LE(statement.id, 1);
-  head[5] = message.flags;
-  head.writeUInt32LE(message.iterations, 6);
-  if (bound === null) return Buffer.concat([head, message.body]);
-  const known = statement.typesAtTarget?.equals(bound.types) === true;
-  const types = known ? [Buffer.from([0])] : [Buffer.from([1]), bound.types];
-  return Buffer.concat([head, bound.nullBitmap, ...types, bound.values]);
-}

@@ -3,7 +3,9 @@
 
 import t from 'tap';
 import { framed } from '../../protocols/mysql/codec.ts';
-import { Machine, probeQuery, trackQuery, type MachinePort } from '../../protocols/mysql/machine.ts';
+import { Machine } from '../../protocols/mysql/machine.ts';
+import type { MachinePort } from '../../protocols/mysql/port.ts';
+import { probeQuery, trackQuery } from '../../protocols/mysql/own-texts.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
 import { Settings } from '../../protocols/mysql/settings.ts';
 import type { SessionChange } from '../../src/core/classification.ts';

@@ -5,7 +5,7 @@ import type { Action, PreparedStatement, ReadingMode } from '../../../src/core/a
 import type { Classification, Problem, StatementFacts } from '../../../src/core/classification.ts';
 import type { Classifier } from '../../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
-import { ClassificationCache } from '../postgres/cache.ts';
+import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import type { Token } from './lexer.ts';
 import { objectsOf } from './objects.ts';
 import { hasNonAscii, isProblem, sqlModeOf, type SqlMode } from './reading-mode.ts';

@@ -8,6 +8,7 @@ import { FactsBuilder } from './facts-builder.ts';
 import { plainParts, readParts, readTable, type PartsOptions } from './query-parts.ts';
 import { opAt, unknownStatement, wordAt, type Judged, type Reading } from './reading.ts';
 import { readSet } from './settings.ts';
+import { readShow } from './show.ts';
 
 /** A statement in a statement (EXPLAIN, ANALYZE, SET STATEMENT … FOR) nests no deeper. */
 const nestingMax = 8;
@@ -262,23 +263,8 @@ class StatementReader {
   }
 
   #show(): Judged {
-    const { tokens, objects } = this.#reading;
-    const from = this.#verbAt + 1;
-    // SHOW CREATE TABLE t, SHOW COLUMNS | INDEX FROM t [FROM db]
-    for (let at = from; at < this.#to; at++) {
-      const word = wordAt(tokens, at, this.#to);
-      const isOf =
-        word === 'TABLE' || word === 'VIEW'
-          ? wordAt(tokens, at - 1) === 'CREATE'
-          : word === 'FROM' && showsTable.has(wordAt(tokens, at - 1) ?? '');
-      if (!isOf) continue;
-      const name = nameAt(this.#reading, at + 1, this.#to);
-      if (name === null) break;
-      const database = wordAt(tokens, name.end + 1, this.#to) === 'FROM' ? (tokens[name.end + 2]?.raw ?? null) : name.database;
-      this.#facts.effect('read', 'read', 'table', objects.qualify(database, name.name));
-      break;
-    }
-    return this.#parts(from);
+    readShow(this.#reading, this.#verbAt + 1, this.#to, this.#facts);
+    return this.#parts(this.#verbAt + 1);
   }
 
   /** Plain EXPLAIN runs nothing but the functions of constant and derived tables; EXPLAIN ANALYZE runs all of it. */
@@ -501,5 +487,4 @@ class StatementReader {
   }
 }
 
-const showsTable = new Set(['COLUMNS', 'FIELDS', 'INDEX', 'INDEXES', 'KEYS']);
 const explainable = new Set(['SELECT', 'WITH', 'VALUES', 'TABLE', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE', 'EXECUTE', 'CALL']);

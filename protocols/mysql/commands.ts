@@ -1,0 +1,35 @@
+// Small readings of commands: what is refused and in which words, what KILL means.
+
+import * as wire from './messages.ts';
+
+/** Commands that are known and not served. */
+const refusedCommands: Readonly<Record<number, string>> = {
+  [wire.command.changeUser]: 'the gateway does not change the user of a session: connect again',
+  [wire.command.binlogDump]: 'replication is not served by the gateway',
+  [wire.command.binlogDumpGtid]: 'replication is not served by the gateway',
+  [wire.command.tableDump]: 'replication is not served by the gateway',
+  [wire.command.registerReplica]: 'replication is not served by the gateway',
+  [wire.command.bulkExecute]: 'bulk execution is not served by the gateway: execute row by row',
+};
+
+/** ERR for a command that is not served. */
+export function refusedCommand(command: number): Buffer {
+  return wire.err(1047, '08S01', refusedCommands[command] ?? `the gateway does not know command 0x${command.toString(16)}`);
+}
+
+/** ER_UNKNOWN_STMT_HANDLER */
+export function unknownStatement(id: number, what: string): Buffer {
+  return wire.err(1243, 'HY000', `Unknown prepared statement handler (${id}) given to ${what}`);
+}
+
+/** A name as SQL text writes it. */
+export function quoted(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+/** `KILL [QUERY | CONNECTION] id`, as clients send it for Ctrl-C. Anything else called KILL is a statement like others. */
+export function killOf(text: string): { connectionId: number; what: 'query' | 'connection' } | null {
+  const match = /^\s*kill\s+(query\s+|connection\s+)?(\d{1,10})\s*;?\s*$/i.exec(text);
+  if (match === null) return null;
+  return { connectionId: Number(match[2]), what: match[1]?.trim().toLowerCase() === 'query' ? 'query' : 'connection' };
+}

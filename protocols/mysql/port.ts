@@ -1,0 +1,33 @@
+// What the machine needs of whoever drives it, and what it is told once. Declared apart, because tests implement it too.
+
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { Permit } from '../../src/core/permit.ts';
+import type { Ruling } from '../../src/core/ruling.ts';
+import type { Submission } from '../../src/core/session.ts';
+import type { ReplyOptions } from './replies.ts';
+
+export interface MachinePort {
+  toClient(bytes: Buffer): void;
+  toTarget(permit: Permit, bytes: Buffer): void;
+  /** One whole command that runs nothing judged. */
+  toTargetQuietly(bytes: Buffer): void;
+  /** Null when the ruling comes later, through `ruled`. */
+  submit(submission: Submission): Ruling | null;
+  /** Whether policy could only deny this; null when it can't be said at once. */
+  foreseesDenial(submission: Submission): boolean | null;
+  finish(permit: Permit, outcome: Outcome): void;
+  recordRows(permit: Permit, rows: (string | null)[][]): void;
+  /** KILL of one of the person's own connections through the gateway; false when it is none. */
+  killOwn(connectionId: number, what: 'query' | 'connection'): boolean;
+  schemaChanged(): void;
+  clientQuit(): void;
+}
+
+export interface MachineOptions extends ReplyOptions {
+  /** The client speaks session tracking; else changes are taken out of OK packets. */
+  readonly clientTracks: boolean;
+  readonly statementBytesMax: number;
+  /** Name and default database of the target: USE with the target's name means this database. */
+  readonly targetName: string;
+  readonly targetDatabase: string | null;
+}
