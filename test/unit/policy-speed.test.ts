@@ -59,6 +59,13 @@ function cost(count: number, call: (index: number) => unknown): number {
   return batches.sort((a, b) => a - b)[4]!;
 }
 
+/** Microseconds of one call. */
+function cost1(call: () => unknown): number {
+  const start = process.hrtime.bigint();
+  call();
+  return Number(process.hrtime.bigint() - start) / 1000;
+}
+
 const kinds: [string, (index: number) => string][] = [
   [
     'matchers',
@@ -82,6 +89,10 @@ for (const [name, rule] of kinds) {
     const uncachedUs = cost(30, () => set.decide(action, fresh(), facts));
     const session = { ...facts.session };
     const firstUs = cost(3, () => set.decide(action, fresh(), { ...facts, session: { ...session } }));
+    const times = Array.from({ length: 300 }, () => cost1(() => set.decide(action, fresh(), facts))).sort((a, b) => a - b);
+    t.comment(`${name}: p50 ${times[150]!.toFixed(0)} us, p99 ${times[297]!.toFixed(0)} us`);
+    // The goal is 1,000 us on a quiet machine; this one is shared.
+    t.ok(times[297]! < 10_000, 'the 99th percentile');
     t.comment(`${name}: uncached ${uncachedUs.toFixed(0)} us, first of a session ${firstUs.toFixed(0)} us`);
     t.ok(uncachedUs < 10_000);
   });
