@@ -10,11 +10,15 @@ import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { createMysqlClassifier } from '../policies/classify/mysql/classifier.ts';
 import { createPostgresClassifier } from '../policies/classify/postgres/classifier.ts';
+import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { openPolicyFolder } from '../policies/engine/folder.ts';
 import { formatProblem } from '../policies/engine/load.ts';
 import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../protocols/mysql/driver.ts';
 import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
+import { createSshDriver, defaultSshLimits } from '../protocols/ssh/driver.ts';
+import { openHostKey } from '../protocols/ssh/host-key.ts';
 import type { ApiServices } from './api/services.ts';
+import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
 import { withoutFormerApprovers } from './approvals/former-approvers.ts';
@@ -36,12 +40,16 @@ import type { Identity } from './identity/identity.ts';
 import { createWebhooks } from './notify/webhook.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { SessionRegistry } from './sessions/registry.ts';
+import { agentMigrations, openAgentStore } from './store/agents.ts';
 import { openDatabase } from './store/database.ts';
 import { deliveryMigrations } from './store/deliveries.ts';
 import { holdMigrations } from './store/holds.ts';
+import { serverSecret } from './store/server-secrets.ts';
 import { createSessionStore, sessionMigrations } from './store/sessions.ts';
 import { createTargets } from './targets/catalogue.ts';
 import { dial } from './targets/dial.ts';
+import { openAgents } from './tunnel/open-agents.ts';
+import type { OpenedAgents } from './tunnel/open-agents.ts';
 
 export const version = '0.1.0';
 
@@ -96,7 +104,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => audit.close());
   const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
-  const migrations = [...identityMigrations, ...holdMigrations, ...sessionMigrations, ...deliveryMigrations];
+  const migrations = [...identityMigrations, ...holdMigrations, ...sessionMigrations, ...deliveryMigrations, ...agentMigrations];
   const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations);
   down.add(() => db.close());
   const { people, rights } = config;
@@ -189,6 +197,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => webhooks.close());
 
   const targets = createTargets(config.targets);
+  const agentSecret = serverSecret(db, 'agent-credentials', random);
+  const agents = openAgents({ store: openAgentStore(db), secret: agentSecret, clock, random, audit, log, ...config.agents });
   const addresses: { http: string } & Partial<Record<Protocol, { host: string; port: number }>> = { http: '' };
   const api = await createApi({
     identity,
@@ -205,6 +215,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       }),
     },
     targets,
+    agents: apiAgents(agents),
     webhooks: { deliveries: ({ holdId, cursor, limit }) => webhooks.deliveries({ holdId: holdId ?? null, cursor: cursor ?? null, limit }) },
     gateway: {
       version,
@@ -217,13 +228,15 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     log,
   });
   down.add(() => api.close());
+  down.add(() => agents.close());
+  agents.accept(api.server, (origin) => ownOrigins(api, publicUrl(), tls !== null).has(origin));
   addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
   if (config.publicUrl === null) consoleUrl = addresses.http;
 
   const services: Omit<DriverServices, 'targetNamed'> = {
     signIns: identity,
     sessions: registry,
-    dial: (target, signal) => dial(target, signal, config.limits.dialTimeoutMs),
+    dial: (target, signal) => (target.agent ? agents.dial : dial)(target, signal, config.limits.dialTimeoutMs),
     tls,
     allowPlaintext: config.allowPlaintext,
     clock,
@@ -241,6 +254,11 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const drivers: Partial<Record<Protocol, (services: DriverServices) => Driver>> = {
     postgres: (given) => createPostgresDriver(given, { ...defaultPostgresLimits, ...limits }),
     mysql: (given) => createMysqlDriver(given, { ...defaultMysqlOptions, limits: { ...defaultMysqlLimits, ...limits } }),
+    ssh: (given) =>
+      createSshDriver(given, {
+        hostKey: openHostKey(join(config.dataDir, 'ssh_host_ed25519_key')),
+        limits: { ...defaultSshLimits, ...limits },
+      }),
   };
   for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {
     const address = config.listen[protocol];
@@ -261,7 +279,36 @@ const rejectedProblemsLogged = 20;
 async function buildClassifiers(down: Teardown): Promise<Partial<Record<Protocol, Classifier>>> {
   const postgres = await createPostgresClassifier();
   down.add(() => postgres.close());
-  return { postgres, mysql: createMysqlClassifier() };
+  return { postgres, mysql: createMysqlClassifier(), ssh: createShellClassifier() };
+}
+
+function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  return {
+    createToken: agents.createToken,
+    revoke: agents.revoke,
+    list: () =>
+      agents.list().map(({ isConnected, linkVersion, enrolledAtMs, enrolledBy, connectedAtMs, lastSeenAtMs, latencyMs, ...agent }) => ({
+        id: agent.id,
+        name: agent.name,
+        labels: agent.labels,
+        connected: isConnected,
+        software: agent.software,
+        hostname: agent.hostname,
+        address: agent.address,
+        link_version: linkVersion,
+        enrolled_at: iso(enrolledAtMs),
+        enrolled_by: enrolledBy,
+        connected_at: connectedAtMs === null ? null : iso(connectedAtMs),
+        last_seen_at: iso(lastSeenAtMs),
+        latency_ms: latencyMs,
+        streams: agent.streams,
+        streams_total: agent.streamsTotal,
+        bytes_sent: agent.bytesSent,
+        bytes_received: agent.bytesReceived,
+        allow: agent.allow,
+      })),
+  };
 }
 
 function apiHolds(holds: HoldDesk): ApiServices['holds'] {

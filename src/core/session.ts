@@ -8,6 +8,7 @@ import type { SessionId } from './ids.ts';
 import type { Outcome } from './outcome.ts';
 import type { Permit } from './permit.ts';
 import type { Principal } from './principal.ts';
+import type { TerminalRecorder, TerminalSize } from './recording.ts';
 import type { HoldNotice, Refusal, Ruling } from './ruling.ts';
 import type { Target } from './target.ts';
 
@@ -37,6 +38,9 @@ export interface Session {
 
   /** Text of result rows for the recording, where an obligation asked for it. Bounded by the recorder. */
   recordRows(permit: Permit, rows: readonly (string | null)[][]): void;
+
+  /** Begins the recording of a terminal; null where there is none. */
+  recordTerminal?(size: TerminalSize): TerminalRecorder | null;
 
   /** Classifies without judging, so that a driver can know a prepared text before it is run. */
   classify(submission: Submission): Classification | Promise<Classification>;

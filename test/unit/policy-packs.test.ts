@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
+import { createShellClassifier } from '../../policies/classify/shell/classifier.ts';
 import { actionOf, readPolicyTests, runPolicyCase } from '../../policies/engine/cases.ts';
 import { isPolicyFile } from '../../policies/engine/folder.ts';
 import { formatProblem, loadPolicies } from '../../policies/engine/load.ts';
@@ -43,13 +44,16 @@ for (const name of names) {
 t.test('the statements of the cases, read by the real classifier, are judged the same', async (t) => {
   const classifier = await createPostgresClassifier();
   t.teardown(() => classifier.close());
+  const shell = createShellClassifier();
   for (const name of names) {
     const path = name.replace(/\.yaml$/, '.test.yaml');
     const read = readPolicyTests(path, await readFile(new URL(path, packs), 'utf8'));
     if (!read.ok) return t.fail(path);
     for (const one of read.tests.cases) {
       if (one.statement === undefined) continue;
-      const result = runPolicyCase(load([name]), read.tests, one, await classifier.classify(actionOf(one)));
+      const protocol = read.tests.targets[one.target]?.protocol;
+      const reader = protocol === 'ssh' ? shell : classifier;
+      const result = runPolicyCase(load([name]), read.tests, one, await reader.classify(actionOf(one)));
       t.ok(result.ok, `${one.name}: ${one.statement}`, { why: result.message });
     }
   }

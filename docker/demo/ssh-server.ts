@@ -1,0 +1,189 @@
+// A real sshd (Debian's) in a directory of its own, on the loopback address, with its own host key and configuration: the
+// demo's target web-1. What people run there runs as an ordinary user even when root started it, in a home of its own, and the
+// server is gone with this process in any event.
+
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import ssh2 from 'ssh2';
+import type { RunAs } from './unprivileged.ts';
+
+const program = '/usr/sbin/sshd';
+const startTimeoutMs = 15_000;
+const pollMs = 20;
+/** sshd of a root user wants this folder to lock itself into. */
+const privilegeSeparationFolder = '/run/sshd';
+
+/** Stops sshd at the end of file 3: this process is gone, or wants it so. */
+const keeper = `
+trap '' HUP INT
+"$@" 3<&- &
+server=$!
+trap 'kill -TERM $server' TERM
+( cat <&3 >/dev/null; kill -TERM $server ) 2>/dev/null &
+wait $server
+`;
+
+export interface SshServerPlace {
+  readonly directory: string;
+  /** Who commands run as; null means this process's own user. */
+  readonly user: RunAs | null;
+}
+
+export function sshdIsInstalled(): boolean {
+  return existsSync(program);
+}
+
+export class SshServer {
+  readonly port: number;
+  /** The account that signs in. */
+  readonly user: string;
+  readonly home: string;
+  /** "ssh-ed25519 AAAA…" */
+  readonly hostKey: string;
+  /** File of the private key that it lets in. */
+  readonly privateKeyFile: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  #running = true;
+
+  private constructor(port: number, place: SshServerPlace, child: ChildProcess) {
+    this.port = port;
+    this.user = userInfo().username;
+    this.home = join(place.directory, 'home');
+    this.hostKey = publicKeyOf(join(place.directory, 'host_key'));
+    this.privateKeyFile = join(place.directory, 'gateway_key');
+    this.#child = child;
+    this.#ended = new Promise((resolve) => {
+      child.once('exit', () => {
+        this.#running = false;
+        resolve();
+      });
+    });
+  }
+
+  /** Makes keys and configuration when they are missing, and waits until it takes connections. */
+  static async start(place: SshServerPlace, port: number, signal?: AbortSignal): Promise<SshServer> {
+    const { directory, user } = place;
+    prepare(place);
+    const configuration = join(directory, 'sshd_config');
+    writeFileSync(configuration, configurationText(directory, port));
+    if (process.getuid?.() === 0 && !existsSync(privilegeSeparationFolder)) mkdirSync(privilegeSeparationFolder, { mode: 0o755 });
+    writeFileSync(join(directory, 'run'), runText(directory, user), { mode: 0o755 });
+    const log = openSync(join(directory, 'sshd.log'), 'w', 0o600);
+    const child = spawn('/bin/sh', ['-c', keeper, 'sh', program, '-D', '-e', '-f', configuration], {
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', log, log, 'pipe'],
+      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8' },
+    });
+    closeSync(log);
+    child.on('error', () => {});
+    const server = new SshServer(port, place, child);
+    try {
+      await server.#ready(directory, signal);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    this.#child.stdio[3]?.destroy();
+    await this.#ended;
+  }
+
+  async #ready(directory: string, signal: AbortSignal | undefined): Promise<void> {
+    const deadlineMs = performance.now() + startTimeoutMs;
+    for (;;) {
+      signal?.throwIfAborted();
+      const failed = !this.#running || performance.now() > deadlineMs;
+      if (failed) throw new Error(`sshd did not start:\n${readFileSync(join(directory, 'sshd.log'), 'utf8').slice(-2000).trim()}`);
+      if (await greets(this.port)) return;
+      await delay(pollMs);
+    }
+  }
+}
+
+/** A key pair in OpenSSH's form, made when it is missing: FILE and FILE.pub. */
+export function makeKeyPair(file: string, comment: string): void {
+  if (existsSync(file)) return;
+  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  rmSync(`${file}.pub`, { force: true });
+  writeFileSync(file, pair.private, { mode: 0o600 });
+  writeFileSync(`${file}.pub`, `${pair.public}\n`);
+}
+
+export function publicKeyOf(file: string): string {
+  return readFileSync(`${file}.pub`, 'utf8').trim();
+}
+
+function prepare({ directory, user }: SshServerPlace): void {
+  const home = join(directory, 'home');
+  const isNew = !existsSync(home);
+  mkdirSync(home, { recursive: true });
+  chmodSync(directory, 0o711);
+  makeKeyPair(join(directory, 'host_key'), 'web-1');
+  makeKeyPair(join(directory, 'gateway_key'), 'gateway');
+  if (!isNew) return;
+  const release = join(home, 'release');
+  mkdirSync(release);
+  writeFileSync(join(release, 'app.conf'), 'workers = 4\nport = 8443\n');
+  writeFileSync(join(release, 'VERSION'), '2026.11.2\n');
+  writeFileSync(join(home, 'deploy.log'), '10:02 release 2026.11.1\n10:40 release 2026.11.2\n');
+  const owned = [home, release, join(release, 'app.conf'), join(release, 'VERSION'), join(home, 'deploy.log')];
+  if (user !== null) for (const path of owned) chownSync(path, user.uid, user.gid);
+}
+
+function configurationText(directory: string, port: number): string {
+  return `ListenAddress 127.0.0.1
+Port ${port}
+HostKey ${join(directory, 'host_key')}
+AuthorizedKeysFile ${join(directory, 'gateway_key.pub')}
+PidFile none
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+AllowUsers ${userInfo().username}
+UseDNS no
+PrintMotd no
+PrintLastLog no
+MaxStartups 100
+AcceptEnv LANG LC_* GIT_PROTOCOL
+Subsystem sftp /usr/lib/openssh/sftp-server
+ForceCommand ${join(directory, 'run')}
+LogLevel ERROR
+`;
+}
+
+/** Every command, shell and subsystem begins here. */
+function runText(directory: string, user: RunAs | null): string {
+  const drop = user === null ? '' : `setpriv --reuid=${user.uid} --regid=${user.gid} --clear-groups `;
+  const home = `'${join(directory, 'home').replaceAll("'", "'\\''")}'`;
+  return `#!/bin/sh
+export HOME=${home} USER=web LOGNAME=web SHELL=/bin/bash
+cd "$HOME" || exit 1
+[ -n "$SSH_ORIGINAL_COMMAND" ] || exec ${drop}/bin/bash -il
+exec ${drop}/bin/bash -c "$SSH_ORIGINAL_COMMAND"
+`;
+}
+
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    const done = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('data', (chunk) => done(chunk.toString('latin1').startsWith('SSH-')));
+    socket.once('error', () => done(false));
+    socket.once('close', () => done(false));
+  });
+}

@@ -1,0 +1,179 @@
+// One client's connection after sign-in: opens the session and the link to the target, gives each channel and forward its own
+// lane, and ends all of it together.
+
+import type { Socket } from 'node:net';
+import type { Connection as SshConnection, PseudoTtyInfo } from 'ssh2';
+import type { DriverServices } from '../../src/core/driver.ts';
+import { messageOf } from '../../src/core/errors.ts';
+import type { TerminalRecorder } from '../../src/core/recording.ts';
+import type { HoldNotice } from '../../src/core/ruling.ts';
+import type { Session } from '../../src/core/session.ts';
+import type { Target } from '../../src/core/target.ts';
+import type { SshLimits } from './limits.ts';
+import { Forwards } from './forwards.ts';
+import type { SignedIn } from './handshake.ts';
+import { holdLines, plainLines, refusalLines, refusedStatus } from './refusal.ts';
+import { SessionChannel } from './session-channel.ts';
+import { socketOf } from './ssh2-internals.ts';
+import { Upstream } from './upstream.ts';
+
+/** How often idleness and the need for new keys are looked at. */
+const lookMs = 20_000;
+/** What is left to be sent to a client when its session ends may take this long. */
+const farewellMs = 1000;
+
+export class Connection {
+  readonly upstream: Upstream;
+  readonly #services: DriverServices;
+  readonly #limits: SshLimits;
+  readonly #client: SshConnection;
+  readonly #channels = new Set<SessionChannel>();
+  readonly #gone = new AbortController();
+  readonly #session: Promise<Session | null>;
+  readonly #forwards: Forwards;
+  readonly #timer: NodeJS.Timeout;
+  #open: Session | null = null;
+  #waiting: readonly string[] = [];
+  #refusal: readonly string[] = [];
+  #activeMs: number;
+  #keyedMs: number;
+  #keyedBytes = 0;
+  #ended = false;
+
+  constructor(services: DriverServices, limits: SshLimits, client: SshConnection, signedIn: SignedIn, target: Target, login: string) {
+    this.#services = services;
+    this.#limits = limits;
+    this.#client = client;
+    this.#activeMs = this.#keyedMs = services.clock.monotonicMs();
+    this.upstream = new Upstream(services, target, login, limits.targetTimeoutMs);
+    this.upstream.onLost = (why) => this.end(why);
+    this.#forwards = new Forwards(this, client, this.#gone.signal, limits.forwardsMax);
+    this.#session = this.#openSession(signedIn, target, login);
+    client.on('session', (accept, reject) => {
+      if (this.#ended || this.#channels.size >= limits.channelsMax) return reject();
+      this.#channels.add(new SessionChannel(this, accept()));
+    });
+    client.on('close', () => this.#clientGone());
+    client.on('end', () => this.#clientGone());
+    this.#timer = setInterval(() => this.#look(), lookMs);
+    this.#timer.unref();
+  }
+
+  isOn(socket: Socket): boolean {
+    return socketOf(this.#client) === socket;
+  }
+
+  nowMs(): number {
+    return this.#services.clock.nowMs();
+  }
+
+  /** Something passed: the session is not idle. */
+  touch(): void {
+    this.#activeMs = this.#services.clock.monotonicMs();
+  }
+
+  /** The session once it is open. Null when there is none, and then the channel has been told why and ended. */
+  async opened(channel: SessionChannel): Promise<Session | null> {
+    if (this.#waiting.length > 0) channel.say(this.#waiting);
+    const session = await this.#session;
+    if (session !== null && !this.#ended) return session;
+    channel.end(refusedStatus, this.#refusal);
+    return null;
+  }
+
+  /** The session for what has no channel to speak on. */
+  session(): Promise<Session | null> {
+    return this.#session;
+  }
+
+  /** Says something on the channels that are there. */
+  say(lines: readonly string[]): void {
+    for (const channel of this.#channels) channel.say(lines);
+  }
+
+  onHold(notice: HoldNotice): void {
+    this.say(holdLines(notice, this.nowMs()));
+  }
+
+  /** Agent and X11: judged and written down, and not carried in this version. */
+  refuseForward(what: string, address: string): void {
+    void this.#forwards.refuse(what, address);
+  }
+
+  channelClosed(channel: SessionChannel): void {
+    this.#channels.delete(channel);
+  }
+
+  recordTerminal(session: Session, terminal: PseudoTtyInfo, command: string | null): TerminalRecorder | null {
+    return session.recordTerminal?.({ cols: terminal.cols, rows: terminal.rows, command }) ?? null;
+  }
+
+  /** Ends everything in words. Idempotent. */
+  end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#timer);
+    this.#refusal = plainLines(reason);
+    for (const channel of this.#channels) channel.end(255, plainLines(reason));
+    this.#gone.abort(reason);
+    this.upstream.close();
+    this.#open?.close(reason);
+    const socket = socketOf(this.#client);
+    const timer = setTimeout(() => socket.destroySoon(), farewellMs);
+    socket.once('close', () => clearTimeout(timer));
+    setImmediate(() => this.#client.end());
+  }
+
+  async #openSession(signedIn: SignedIn, target: Target, login: string): Promise<Session | null> {
+    const { principal, method } = signedIn;
+    const clientAddress = socketOf(this.#client).remoteAddress ?? '';
+    const facts = { clientAddress, tls: true, method, database: login };
+    const lane = {
+      signal: this.#gone.signal,
+      onHold: (notice: HoldNotice) => {
+        this.#waiting = holdLines(notice, this.nowMs());
+        this.say(this.#waiting);
+      },
+    };
+    const opened = await this.#services.sessions.open({ principal, target, facts }, lane);
+    if (opened.kind === 'refuse') {
+      this.#refusal = refusalLines(opened.refusal);
+      this.say(this.#refusal);
+      return null;
+    }
+    const { session } = opened;
+    this.#open = session;
+    if (this.#gone.signal.aborted) {
+      session.close('the client is gone');
+      return null;
+    }
+    session.ended.addEventListener('abort', () => this.end(String(session.ended.reason)), { once: true });
+    if (session.ended.aborted) this.end(String(session.ended.reason));
+    this.upstream.first().catch((thrown: unknown) => {
+      this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
+    });
+    return session;
+  }
+
+  #clientGone(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#timer);
+    for (const channel of [...this.#channels]) channel.gone('the client is gone');
+    this.#gone.abort('the client is gone');
+    this.upstream.close();
+    this.#open?.close('the client left');
+  }
+
+  #look(): void {
+    const nowMs = this.#services.clock.monotonicMs();
+    if (nowMs - this.#activeMs > this.#limits.idleTimeoutMs) return this.end('the session was idle for too long');
+    const socket = socketOf(this.#client);
+    const bytes = socket.bytesRead + socket.bytesWritten;
+    if (nowMs - this.#keyedMs < this.#limits.rekeyAfterMs && bytes - this.#keyedBytes < this.#limits.rekeyAfterBytes) return;
+    this.#keyedMs = nowMs;
+    this.#keyedBytes = bytes;
+    this.#client.rekey();
+    this.upstream.rekey();
+  }
+}

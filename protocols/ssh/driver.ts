@@ -1,0 +1,134 @@
+// The SSH front: takes accepted sockets, signs people in, finds the target, and lets a Connection carry the rest. Nothing is
+// judged here.
+
+import type { Socket } from 'node:net';
+import ssh2 from 'ssh2';
+import type { Connection as SshConnection, Server, ServerChannel } from 'ssh2';
+import type { Driver, DriverServices } from '../../src/core/driver.ts';
+import { messageOf } from '../../src/core/errors.ts';
+import type { Secret } from '../../src/core/secret.ts';
+import { algorithms } from './algorithms.ts';
+import { Connection } from './connection.ts';
+import { browserSignInMsMax, signIn } from './handshake.ts';
+import type { SignedIn } from './handshake.ts';
+import type { SshLimits } from './limits.ts';
+import { installSendQueue, socketOf } from './ssh2-internals.ts';
+
+export { defaultSshLimits } from './limits.ts';
+export type { SshLimits } from './limits.ts';
+
+export interface SshOptions {
+  /** The gateway's own private key, in OpenSSH or PEM form. Stable: people's known_hosts name it. */
+  readonly hostKey: Secret;
+  readonly limits: SshLimits;
+}
+
+export function createSshDriver(services: DriverServices, options: SshOptions): Driver {
+  installSendQueue();
+  return new SshDriver(services, options);
+}
+
+class SshDriver implements Driver {
+  readonly #services: DriverServices;
+  readonly #limits: SshLimits;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #connections = new Set<Connection>();
+  /** How to give a socket that is signing in more time, and none any more. */
+  readonly #graces = new WeakMap<Socket, { extend(): void; done(): void }>();
+
+  constructor(services: DriverServices, { hostKey, limits }: SshOptions) {
+    this.#services = services;
+    this.#limits = limits;
+    this.#server = new ssh2.Server({ hostKeys: [hostKey.reveal()], algorithms, ident: 'sallyport' });
+    this.#server.on('connection', (connection) => this.#welcome(connection));
+  }
+
+  serve(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const here = (this.#perAddress.get(address) ?? 0) + 1;
+    socket.on('error', () => undefined); // ends in 'close', which everybody listens to
+    if (this.#sockets.size >= this.#limits.connectionsMax || here > this.#limits.connectionsPerAddressMax) {
+      socket.end('Too many connections\r\n'); // RFC 4253, 4.2: lines before the version are shown
+      return;
+    }
+    this.#sockets.add(socket);
+    this.#perAddress.set(address, here);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      const left = (this.#perAddress.get(address) ?? 1) - 1;
+      if (left <= 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, left);
+    });
+    this.#grace(socket);
+    this.#server.injectSocket(socket);
+  }
+
+  async close(reason: string): Promise<void> {
+    for (const connection of [...this.#connections]) connection.end(reason);
+    const all = [...this.#sockets].map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.once('close', () => resolve());
+          if (![...this.#connections].some((it) => it.isOn(socket))) socket.destroySoon();
+        }),
+    );
+    await Promise.all(all);
+  }
+
+  #grace(socket: Socket): void {
+    const late = () => socket.destroy();
+    let timer = setTimeout(late, this.#limits.handshakeTimeoutMs);
+    const done = () => clearTimeout(timer);
+    const extend = () => {
+      clearTimeout(timer);
+      timer = setTimeout(late, browserSignInMsMax);
+    };
+    this.#graces.set(socket, { extend, done });
+    socket.once('close', done);
+  }
+
+  #welcome(client: SshConnection): void {
+    const socket = socketOf(client);
+    const grace = this.#graces.get(socket);
+    client.on('error', (error: unknown) => this.#services.log.debug({ err: messageOf(error) }, 'a connection failed'));
+    void signIn(client, socket.remoteAddress ?? '', this.#services, () => grace?.extend()).then((signedIn) => {
+      grace?.done();
+      this.#open(client, signedIn);
+    });
+  }
+
+  /** Runs before the client can know that it is signed in, so no channel comes too early. */
+  #open(client: SshConnection, signedIn: SignedIn): void {
+    const { wanted } = signedIn;
+    const target = this.#services.targetNamed(wanted.target);
+    const login = wanted.login ?? target?.user ?? '';
+    const why =
+      target === undefined
+        ? `there is no SSH target named "${wanted.target}"`
+        : login === target.user || target.ssh?.logins.includes(login) === true
+          ? null
+          : `the account "${login}" of ${target.name} cannot be asked for`;
+    if (target === undefined || why !== null) return refuseAll(client, why ?? '');
+    const connection = new Connection(this.#services, this.#limits, client, signedIn, target, login);
+    this.#connections.add(connection);
+    client.on('close', () => this.#connections.delete(connection));
+  }
+}
+
+/** Signed in, but to nothing: the first channel says why. */
+function refuseAll(client: SshConnection, why: string): void {
+  client.on('session', (accept) => {
+    const session = accept();
+    const tell = (open: () => ServerChannel) => {
+      const channel = open();
+      channel.stderr.end(`sallyport: ${why}\r\n`);
+      channel.exit(126);
+      channel.end();
+    };
+    session.on('exec', tell);
+    session.on('shell', tell);
+    session.on('subsystem', tell);
+  });
+}

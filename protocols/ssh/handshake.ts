@@ -1,0 +1,136 @@
+// Sign-in of a client (RFC 4252): who it is, by a registered public key, an access token, or the browser, and which target and
+// account the user name asks for. ssh2 does the packets; this decides.
+
+import { timingSafeEqual, createHash } from 'node:crypto';
+import ssh2 from 'ssh2';
+import type { AuthContext, Connection, KeyboardAuthContext, ParsedKey, PublicKeyAuthContext } from 'ssh2';
+import type { DriverServices } from '../../src/core/driver.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import { duration } from '../../src/core/words.ts';
+
+/** Tries of one connection. An agent with many keys takes one for each. */
+export const triesMax = 12;
+/** What a sign-in in the browser may take; who keeps it has a shorter limit of its own. */
+export const browserSignInMsMax = 240_000;
+const browserWordsMs = 180_000;
+const methods = ['publickey', 'keyboard-interactive', 'password'] as const;
+
+export interface WantedName {
+  readonly person: string;
+  readonly target: string;
+  /** The account at the target; null is the configured one. */
+  readonly login: string | null;
+}
+
+export interface SignedIn {
+  readonly principal: Principal;
+  readonly method: 'public-key' | 'token' | 'browser';
+  readonly wanted: WantedName;
+}
+
+/** `alice:web-1`, `alice:root%web-1`. Null when no target is named. */
+export function parseUser(user: string): WantedName | null {
+  const found = /^([^:]{1,200}):(?:([^%:]{1,200})%)?([^%:]{1,200})$/.exec(user);
+  if (found === null) return null;
+  return { person: found[1] ?? '', login: found[2] ?? null, target: found[3] ?? '' };
+}
+
+/** Answers the authentication requests of a connection. Resolves once somebody is signed in; never rejects: the connection ends instead. */
+export function signIn(connection: Connection, clientAddress: string, services: DriverServices, extend: () => void): Promise<SignedIn> {
+  let tries = 0;
+  let pending: { cancel(): void } | null = null;
+  connection.on('close', () => pending?.cancel());
+  return new Promise((resolve) => {
+    const succeed = (context: AuthContext, signedIn: SignedIn, tokenId: string | null) => {
+      services.signIns.succeeded(signedIn.principal, tokenId, clientAddress, 'ssh');
+      resolve(signedIn);
+      context.accept();
+    };
+    connection.on('authentication', (context) => {
+      const reject = () => context.reject([...methods]);
+      if (context.method === 'none') return reject();
+      tries += 1;
+      const wanted = parseUser(context.username);
+      if (tries > triesMax || wanted === null || services.signIns.blocked(wanted.person, clientAddress)) {
+        if (tries > triesMax) connection.end();
+        return reject();
+      }
+      const failed = () => {
+        services.signIns.failed(wanted.person, clientAddress);
+        reject();
+      };
+      switch (context.method) {
+        case 'publickey': {
+          const principal = byPublicKey(context, wanted.person, services);
+          if (principal === null) return reject(); // an agent offers every key it has: no failure to be counted
+          if (context.signature === undefined) return context.accept();
+          return succeed(context, { principal, method: 'public-key', wanted }, null);
+        }
+        case 'password': {
+          const found = byToken(context.password, wanted.person, services);
+          return found === null ? failed() : succeed(context, { principal: found.principal, method: 'token', wanted }, found.tokenId);
+        }
+        case 'keyboard-interactive': {
+          pending?.cancel();
+          extend();
+          const { name, target } = { name: wanted.person, target: wanted.target };
+          const browser = services.signIns.browser({ name, target, protocol: 'ssh', clientAddress });
+          pending = browser;
+          context.once('abort', () => browser.cancel());
+          return ask(context, wanted.person, browser, (answer) => {
+            const token = answer === '' ? null : byToken(answer, wanted.person, services);
+            if (answer !== '') browser.cancel();
+            if (token !== null) return succeed(context, { principal: token.principal, method: 'token', wanted }, token.tokenId);
+            if (answer !== '') return failed();
+            void browser.confirmed.then((principal) => {
+              if (principal === null) return failed();
+              succeed(context, { principal, method: 'browser', wanted }, null);
+            });
+          });
+        }
+        default:
+          return reject();
+      }
+    });
+  });
+}
+
+/** One question that takes both: a token, or an empty answer after the browser. */
+function ask(
+  context: KeyboardAuthContext,
+  person: string,
+  browser: { url: string; code: string },
+  answered: (answer: string) => void,
+): void {
+  const instructions = [
+    `To sign in as ${person}, open ${browser.url}`,
+    `and compare the code ${browser.code}. It waits for ${duration(browserWordsMs)}. Then press Enter here.`,
+  ].join('\n');
+  const prompt = { prompt: 'Press Enter when you have confirmed, or paste an access token as password: ', echo: false };
+  context.prompt([prompt], 'Sallyport', instructions, (answers) => answered(Array.isArray(answers) ? (answers[0] ?? '') : ''));
+}
+
+function byToken(token: string, person: string, services: DriverServices): { principal: Principal; tokenId: string } | null {
+  const { principal, verifiers } = services.signIns.material(person);
+  const hash = createHash('sha256').update(token).digest();
+  const verifier = verifiers.find(({ sha256 }) => sha256.length === hash.length && timingSafeEqual(sha256, hash));
+  return principal === null || verifier === undefined ? null : { principal, tokenId: verifier.tokenId };
+}
+
+/** The person whose key this is, when the signature, if there is one yet, is right. */
+function byPublicKey(context: PublicKeyAuthContext, person: string, services: DriverServices): Principal | null {
+  const { principal, keys } = services.signIns.publicKeys(person);
+  if (principal === null) return null;
+  const key = keys.map(parsePublicKey).find((it) => it !== null && it.getPublicSSH().equals(context.key.data)) ?? null;
+  if (key === null) return null;
+  if (key.type === 'ssh-rsa' && context.hashAlgo !== 'sha256' && context.hashAlgo !== 'sha512') return null; // SHA-1
+  if (context.signature === undefined) return principal;
+  const { blob, signature, hashAlgo } = context;
+  return blob !== undefined && key.verify(blob, signature, hashAlgo) === true ? principal : null;
+}
+
+/** A key as it stands in a .pub file; null when it is not one. */
+export function parsePublicKey(line: string): ParsedKey | null {
+  const parsed = ssh2.utils.parseKey(line);
+  return parsed instanceof Error ? null : parsed;
+}

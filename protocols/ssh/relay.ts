@@ -1,0 +1,90 @@
+// Moves bytes between a client's channel and the target's, under an open permit, and ends both as the target ended. Nothing is
+// closed before everything that was sent has arrived: ssh2 would drop it.
+
+import type { Readable, Writable } from 'node:stream';
+import type { ClientChannel, ServerChannel } from 'ssh2';
+import type { Permit } from '../../src/core/permit.ts';
+import { releaseQueue } from './ssh2-internals.ts';
+
+export interface Ending {
+  /** Null when the target said none: a signal ended it, or the connection was lost. */
+  readonly status: number | null;
+  readonly signal: string | null;
+}
+
+export interface RelayOptions {
+  /** What the client sent before the ruling. */
+  readonly before: readonly Buffer[];
+  /** Aborted when the client's channel is closed. */
+  readonly clientGone: AbortSignal;
+  /** Sees everything that passes, for the recording. */
+  readonly onOutput?: (chunk: Buffer) => void;
+  readonly onInput?: (chunk: Buffer) => void;
+}
+
+/** Relays until the target's channel is over, and resolves with how. The caller ends the client's channel. */
+export function relay(permit: Permit, client: ServerChannel, target: ClientChannel, options: RelayOptions): Promise<Ending> {
+  const { onOutput, onInput } = options;
+  return new Promise((resolve) => {
+    let ending: Ending = { status: null, signal: null };
+    let open = 3; // stdout, stderr, the channel itself
+    const less = () => {
+      open -= 1;
+      if (open === 0) resolve(ending);
+    };
+    const toTarget = (chunk: Buffer) => {
+      permit.assertOpen();
+      onInput?.(chunk);
+      return target.write(chunk);
+    };
+    target.on('exit', (status: number | null, signal?: string) => (ending = { status, signal: signal ?? null }));
+    target.once('close', () => {
+      releaseQueue(target);
+      less();
+    });
+    target.on('error', () => undefined);
+    let gone = false;
+    const toClient = (taker: Writable) => (chunk: Buffer) => {
+      onOutput?.(chunk);
+      return gone || taker.write(chunk);
+    };
+    pipe(target, toClient(client), client, less);
+    pipe(target.stderr, toClient(client.stderr), client.stderr, less);
+    for (const chunk of options.before) toTarget(chunk);
+    pipe(
+      client,
+      (chunk) => (permit.isOpen && target.writable ? toTarget(chunk) : true),
+      target,
+      () => {
+        if (target.writable) target.end();
+      },
+    );
+    const clientGone = () => {
+      gone = true;
+      releaseQueue(client);
+      target.resume();
+      target.stderr.resume();
+      target.end();
+      target.close();
+    };
+    if (options.clientGone.aborted) clientGone();
+    else options.clientGone.addEventListener('abort', clientGone, { once: true });
+  });
+}
+
+/** Writes every chunk, waits where the taker is slower, and tells when the source has ended. */
+export function pipe(source: Readable, write: (chunk: Buffer) => boolean, taker: Writable, ended: () => void): void {
+  let over = false;
+  source.on('data', (chunk: Buffer) => {
+    if (write(chunk)) return;
+    source.pause();
+    taker.once('drain', () => source.resume());
+  });
+  const end = () => {
+    if (over) return;
+    over = true;
+    ended();
+  };
+  source.once('end', end);
+  source.once('close', end);
+}

@@ -1,0 +1,279 @@
+// One session channel of a client (RFC 4254, 6): what it asks for before it starts, then one program, shell or subsystem. It is
+// a lane: it waits, is withdrawn and is refused alone, and the other channels go on.
+
+import type { PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2';
+import { messageOf } from '../../src/core/errors.ts';
+import type { TerminalRecorder } from '../../src/core/recording.ts';
+import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
+import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import * as actions from './actions.ts';
+import { completed, finish, outcomeOf } from './outcomes.ts';
+import { runMediatedShell } from './mediated-shell.ts';
+import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from './refusal.ts';
+import { relay } from './relay.ts';
+import type { Ending } from './relay.ts';
+import { relaySftp } from './sftp.ts';
+import { joinStderr } from './ssh2-internals.ts';
+import { TypedAhead } from './typed-ahead.ts';
+import type { Program, Upstream } from './upstream.ts';
+
+/** Variables that one channel may send. */
+const variablesMax = 100;
+const signalNames = new Set(['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2']);
+
+type Accept = () => ServerChannel;
+type Wish =
+  { readonly kind: 'exec'; readonly command: string } | { readonly kind: 'shell' } | { readonly kind: 'subsystem'; readonly name: string };
+
+/** What a channel needs of its connection. */
+export interface ChannelHost {
+  readonly upstream: Upstream;
+  /** The session once it is open; null when there is none, and then the channel was told and ended. */
+  opened(channel: SessionChannel): Promise<Session | null>;
+  channelClosed(channel: SessionChannel): void;
+  refuseForward(what: string, address: string): void;
+  recordTerminal(session: Session, terminal: PseudoTtyInfo, command: string | null): TerminalRecorder | null;
+  nowMs(): number;
+  touch(): void;
+}
+
+export class SessionChannel {
+  readonly #connection: ChannelHost;
+  readonly #variables: { readonly name: string; readonly value: string }[] = [];
+  readonly #gone = new AbortController();
+  #terminal: PseudoTtyInfo | null = null;
+  #channel: ServerChannel | null = null;
+  /** Withdraws what waits now. */
+  #withdraw: ((why: string) => void) | null = null;
+  /** Who hears of a new window size and of signals once something runs. */
+  onResize: (size: { rows: number; cols: number; height: number; width: number }) => void = () => undefined;
+  onSignal: (name: string) => void = () => undefined;
+
+  constructor(connection: ChannelHost, session: SshSession) {
+    this.#connection = connection;
+    session.on('pty', (accept, _reject, info) => {
+      this.#terminal = info;
+      accept?.();
+    });
+    session.on('env', (accept, reject, { key, val }) => {
+      if (this.#variables.length >= variablesMax) return reject?.();
+      this.#variables.push({ name: key, value: val });
+      accept?.();
+    });
+    session.on('window-change', (accept, _reject, info) => {
+      if (this.#terminal !== null)
+        Object.assign(this.#terminal, { rows: info.rows, cols: info.cols, height: info.height, width: info.width });
+      this.onResize(info);
+      accept?.();
+    });
+    session.on('signal', (accept, _reject, { name }) => {
+      const signal = name.replace(/^SIG/, '');
+      if (this.#withdraw !== null && signal === 'INT') this.#withdraw('cancelled by the client');
+      else if (signalNames.has(signal)) this.onSignal(signal);
+      accept?.();
+    });
+    session.on('auth-agent', (_accept, reject) => {
+      this.#connection.refuseForward('forward the SSH agent', 'agent');
+      reject?.();
+    });
+    session.on('x11', (_accept, reject) => {
+      this.#connection.refuseForward('forward X11', 'x11');
+      reject?.();
+    });
+    session.on('exec', (accept, _reject, { command }) => this.#start(accept, { kind: 'exec', command }));
+    session.on('shell', (accept) => this.#start(accept, { kind: 'shell' }));
+    session.on('subsystem', (accept, _reject, { name }) => this.#start(accept, { kind: 'subsystem', name }));
+    session.on('close', () => this.gone('the client is gone'));
+  }
+
+  get terminal(): PseudoTtyInfo | null {
+    return this.#terminal;
+  }
+
+  get clientGone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** The client's side is closed: what waits is withdrawn, what runs is ended. Idempotent. */
+  gone(why: string): void {
+    if (this.#gone.signal.aborted) return;
+    this.#gone.abort(why);
+    this.#connection.channelClosed(this);
+  }
+
+  /** Lines on stderr of this channel, if it can show any yet. */
+  say(lines: readonly string[]): boolean {
+    const channel = this.#channel;
+    if (channel === null || !channel.stderr.writable) return false;
+    channel.stderr.write(terminalText(lines, this.#terminal !== null));
+    return true;
+  }
+
+  /** Says why, and ends the channel with that status. */
+  end(status: number, lines: readonly string[] = []): void {
+    this.say(lines);
+    const channel = this.#channel;
+    if (channel === null || !channel.writable) return;
+    channel.exit(status);
+    channel.end();
+  }
+
+  /** Submits with this channel as lane. What is typed meanwhile is kept, and Ctrl-C in it withdraws. */
+  async submit(session: Session, submission: Submission): Promise<{ ruling: Ruling; typed: Buffer[] }> {
+    const waiting = new AbortController();
+    const signal = AbortSignal.any([waiting.signal, this.#gone.signal]);
+    let typed: TypedAhead | null = null;
+    const lane: Lane = {
+      signal,
+      onHold: (notice: HoldNotice) => {
+        if (this.#terminal !== null && this.#channel !== null)
+          typed ??= new TypedAhead(this.#channel, () => waiting.abort('cancelled by the client'));
+        this.say(holdLines(notice, this.#connection.nowMs()));
+      },
+    };
+    this.#withdraw = (why) => waiting.abort(why);
+    const ruling = await session.submit(submission, lane);
+    this.#withdraw = null;
+    return { ruling, typed: (typed as TypedAhead | null)?.take() ?? [] };
+  }
+
+  #start(accept: Accept, wish: Wish): void {
+    const channel = accept() as ServerChannel | undefined;
+    if (channel === undefined) return; // a second program in one channel
+    joinStderr(channel);
+    this.#channel = channel;
+    channel.on('error', () => undefined);
+    channel.once('close', () => this.gone('the client closed the channel'));
+    this.#run(channel, wish).catch((thrown: unknown) => this.end(255, plainLines(messageOf(thrown))));
+  }
+
+  async #run(channel: ServerChannel, wish: Wish): Promise<void> {
+    const session = await this.#connection.opened(this);
+    if (session === null) return;
+    switch (wish.kind) {
+      case 'exec':
+        if (wish.command.includes('\0')) return this.end(refusedStatus, plainLines('a command with a NUL byte is not run'));
+        return this.#program(channel, session, actions.command(wish.command, this.#terminal !== null), wish.command);
+      case 'subsystem':
+        return this.#subsystem(channel, session, wish.name);
+      case 'shell':
+        return this.#shell(channel, session);
+    }
+  }
+
+  async #shell(channel: ServerChannel, session: Session): Promise<void> {
+    const mode = session.target.ssh?.shell ?? 'none';
+    if (mode === 'none')
+      return this.end(refusedStatus, plainLines(`${session.target.name} gives no interactive shell; name a command: ssh … COMMAND`));
+    if (mode === 'recorded') return this.#program(channel, session, actions.shell('recorded'), null);
+    const { ruling, typed } = await this.submit(session, actions.shell('mediated'));
+    if (ruling.kind === 'refuse') return this.end(refusedStatus, refusalLines(ruling.refusal));
+    ruling.permit.open();
+    const environment = this.#environment(session);
+    const connection = this.#connection;
+    const recorder = this.#terminal === null ? null : connection.recordTerminal(session, this.#terminal, null);
+    const status = await runMediatedShell({
+      channel,
+      session,
+      owner: this,
+      upstream: connection.upstream,
+      environment,
+      typed,
+      recorder,
+      nowMs: () => connection.nowMs(),
+      touch: () => connection.touch(),
+    });
+    recorder?.close();
+    session.finish(ruling.permit, completed(status));
+    this.end(status);
+  }
+
+  /** A command, or (with null) the raw shell. */
+  async #program(channel: ServerChannel, session: Session, submission: Submission, command: string | null): Promise<void> {
+    const { ruling, typed } = await this.submit(session, submission);
+    if (ruling.kind === 'refuse') return this.end(refusedStatus, refusalLines(ruling.refusal));
+    const { permit } = ruling;
+    permit.open();
+    let ending: Ending | null = null;
+    try {
+      const program: Program = { terminal: this.#terminal, environment: this.#environment(session) };
+      const { upstream } = this.#connection;
+      const target = await (command === null ? upstream.shell(permit, program) : upstream.exec(permit, command, program));
+      this.onResize = ({ rows, cols, height, width }) => target.setWindow(rows, cols, height, width);
+      this.onSignal = (name) => permit.isOpen && target.signal(name);
+      const recorder = this.#terminal === null ? null : this.#connection.recordTerminal(session, this.#terminal, command);
+      if (recorder !== null) {
+        const resize = this.onResize;
+        this.onResize = (size) => {
+          recorder.resize(size.cols, size.rows);
+          resize(size);
+        };
+      }
+      ending = await relay(permit, channel, target, {
+        before: typed,
+        clientGone: this.#gone.signal,
+        onInput: () => this.#connection.touch(),
+        onOutput: (chunk) => {
+          this.#connection.touch();
+          recorder?.output(chunk);
+        },
+      });
+      recorder?.close();
+    } catch (thrown) {
+      finish(session, permit, { kind: 'failed', rows: null, error: { code: 'target', message: messageOf(thrown) } });
+      return this.end(255, plainLines(messageOf(thrown)));
+    }
+    finish(session, permit, outcomeOf(ending, this.#gone.signal.aborted));
+    this.#endAs(channel, ending);
+  }
+
+  async #subsystem(channel: ServerChannel, session: Session, name: string): Promise<void> {
+    const { ruling } = await this.submit(session, actions.subsystem(name));
+    if (ruling.kind === 'refuse') return this.end(refusedStatus, refusalLines(ruling.refusal));
+    const { permit } = ruling;
+    permit.open();
+    try {
+      const target = await this.#connection.upstream.subsystem(permit, name);
+      const touch = () => this.#connection.touch();
+      const ending =
+        name === 'sftp'
+          ? await relaySftp({ permit, client: channel, target, session, owner: this, touch })
+          : await relay(permit, channel, target, { before: [], clientGone: this.#gone.signal, onInput: touch, onOutput: touch });
+      finish(session, permit, outcomeOf(ending, this.#gone.signal.aborted));
+      this.#endAs(channel, ending);
+    } catch (thrown) {
+      finish(session, permit, { kind: 'failed', rows: null, error: { code: 'target', message: messageOf(thrown) } });
+      this.end(255, plainLines(messageOf(thrown)));
+    }
+  }
+
+  #endAs(channel: ServerChannel, { status, signal }: Ending): void {
+    if (!channel.writable) return;
+    if (status !== null) channel.exit(status);
+    else if (signal !== null) channel.exit(signal.replace(/^SIG/, ''), false, '');
+    else this.say(plainLines('the connection to the target was lost'));
+    channel.end();
+  }
+
+  /** The variables that the policies let pass without asking anybody: a shell that waits for each would never start. */
+  #environment(session: Session): Record<string, string> {
+    const passed: Record<string, string> = {};
+    for (const { name, value } of this.#variables) {
+      const submission = actions.environment(name, value);
+      const classification = submission.classified;
+      const may = classification !== null && session.foresee(submission, classification) === 'allow';
+      const ruling = may ? session.submit(submission, { signal: this.#gone.signal, onHold: () => undefined }) : null;
+      if (ruling === null || ruling instanceof Promise || ruling.kind === 'refuse') {
+        if (ruling instanceof Promise)
+          void ruling.then(
+            (late) => late.kind === 'release' && session.finish(late.permit, { kind: 'cancelled', rows: null, error: null }),
+          );
+        this.say(plainLines(`the variable ${name} is not passed on`));
+        continue;
+      }
+      passed[name] = value;
+      session.finish(ruling.permit, { kind: 'completed', rows: null, error: null });
+    }
+    return passed;
+  }
+}

@@ -1,0 +1,178 @@
+// The gateway's own sign-in to a target, and the connections over which its channels run. A target limits the sessions of one
+// connection (OpenSSH: ten), so further ones are opened when it says no. The host key is pinned; an unknown one ends it.
+
+import type { Duplex } from 'node:stream';
+import ssh2 from 'ssh2';
+import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
+import type { DriverServices } from '../../src/core/driver.ts';
+import { Fault, messageOf } from '../../src/core/errors.ts';
+import type { Permit } from '../../src/core/permit.ts';
+import type { Target } from '../../src/core/target.ts';
+import { algorithms, hostKeyAlgorithms } from './algorithms.ts';
+import { parsePublicKey } from './handshake.ts';
+
+/** Connections to one target for one client. */
+const connectionsMax = 8;
+const keepaliveMs = 15_000;
+const keepaliveMisses = 3;
+
+export interface Terminal {
+  readonly options: PseudoTtyOptions;
+}
+
+export interface Program {
+  readonly terminal: PseudoTtyOptions | null;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export class Upstream {
+  readonly #services: DriverServices;
+  readonly #target: Target;
+  readonly #login: string;
+  readonly #timeoutMs: number;
+  readonly #clients: Client[] = [];
+  #connecting: Promise<Client> | null = null;
+  #closed = false;
+  /** Told when a connection that carried something is lost. */
+  onLost: (why: string) => void = () => undefined;
+  /** Told of each new connection, to listen for what comes from the target. */
+  onConnected: (client: Client) => void = () => undefined;
+
+  constructor(services: DriverServices, target: Target, login: string, timeoutMs: number) {
+    this.#services = services;
+    this.#target = target;
+    this.#login = login;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  exec(permit: Permit, command: string, { terminal, environment }: Program): Promise<ClientChannel> {
+    return this.#session(permit, (client, done) => client.exec(command, { pty: terminal ?? false, env: { ...environment } }, done));
+  }
+
+  shell(permit: Permit, { terminal, environment }: Program): Promise<ClientChannel> {
+    return this.#session(permit, (client, done) => client.shell(terminal ?? false, { env: { ...environment } }, done));
+  }
+
+  subsystem(permit: Permit, name: string): Promise<ClientChannel> {
+    return this.#session(permit, (client, done) => client.subsys(name, done));
+  }
+
+  async connectTcp(permit: Permit, from: { host: string; port: number }, to: { host: string; port: number }): Promise<ClientChannel> {
+    const client = await this.first();
+    permit.assertOpen();
+    return open((done) => client.forwardOut(from.host, from.port, to.host, to.port, done));
+  }
+
+  async connectSocket(permit: Permit, path: string): Promise<ClientChannel> {
+    const client = await this.first();
+    permit.assertOpen();
+    return open((done) => client.openssh_forwardOutStreamLocal(path, done));
+  }
+
+  /** The connection that listeners live on. */
+  first(): Promise<Client> {
+    const [client] = this.#clients;
+    return client === undefined ? this.#connect() : Promise.resolve(client);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const client of this.#clients) client.end();
+  }
+
+  rekey(): void {
+    for (const client of this.#clients) (client as Client & { rekey?: () => void }).rekey?.();
+  }
+
+  async #session(permit: Permit, start: (client: Client, done: Done) => void): Promise<ClientChannel> {
+    for (const client of this.#clients) {
+      permit.assertOpen();
+      const channel = await open((done) => start(client, done)).catch((thrown: unknown) => {
+        if (isChannelRefusal(thrown) && this.#clients.length < connectionsMax) return null;
+        throw thrown;
+      });
+      if (channel !== null) return channel;
+    }
+    const client = await this.#connect();
+    permit.assertOpen();
+    return open((done) => start(client, done));
+  }
+
+  #connect(): Promise<Client> {
+    this.#connecting ??= this.#connectAgain().finally(() => (this.#connecting = null));
+    return this.#connecting;
+  }
+
+  async #connectAgain(): Promise<Client> {
+    if (this.#closed) throw new Fault('target-lost', 'the session has ended');
+    const socket = await this.#services.dial(this.#target, AbortSignal.timeout(this.#timeoutMs));
+    const client = await this.#signIn(socket);
+    if (this.#closed) client.end();
+    this.#clients.push(client);
+    client.on('close', () => {
+      this.#clients.splice(this.#clients.indexOf(client), 1);
+      if (!this.#closed) this.onLost(`the connection to target ${this.#target.name} was lost`);
+    });
+    this.onConnected(client);
+    return client;
+  }
+
+  #signIn(socket: Duplex): Promise<Client> {
+    const { name, password, ssh } = this.#target;
+    const hostKeys = (ssh?.hostKeys ?? []).map(parsePublicKey).filter((key) => key !== null);
+    const pinned = hostKeys.map((key) => key.getPublicSSH());
+    const client = new ssh2.Client();
+    let refused: string | null = null;
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => {
+        client.destroy();
+        reject(new Fault('target-sign-in-failed', `signing in to target ${name} failed: ${why}`));
+      };
+      client.on('error', (error) => fail(refused ?? words(error)));
+      client.once('close', () => fail(refused ?? 'the connection was closed'));
+      client.once('ready', () => {
+        client.removeAllListeners('close');
+        resolve(client);
+      });
+      if (pinned.length === 0) return fail('no host key is pinned for it');
+      client.connect({
+        sock: socket as never,
+        username: this.#login,
+        ...(ssh?.privateKey == null ? {} : { privateKey: ssh.privateKey.reveal() }),
+        ...(password === null ? {} : { password: password.reveal(), tryKeyboard: false }),
+        algorithms: { ...algorithms, serverHostKey: hostKeyAlgorithms(hostKeys.map(({ type }) => type)) },
+        hostVerifier: (key: Buffer): boolean => {
+          const known = pinned.some((it) => it.equals(key));
+          if (!known) refused = 'its host key is not the pinned one';
+          return known;
+        },
+        readyTimeout: this.#timeoutMs,
+        keepaliveInterval: keepaliveMs,
+        keepaliveCountMax: keepaliveMisses,
+        agentForward: false,
+      });
+    });
+  }
+}
+
+type Done = (error: Error | undefined, channel: ClientChannel) => void;
+
+function open(start: (done: Done) => void): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    try {
+      start((error, channel) => (error === undefined || error === null ? resolve(channel) : reject(error)));
+    } catch (thrown) {
+      reject(thrown as Error);
+    }
+  });
+}
+
+/** The target opened no channel (as opposed to: it opened one and refused what should run in it). */
+function isChannelRefusal(thrown: unknown): boolean {
+  return thrown instanceof Error && 'reason' in thrown;
+}
+
+function words(error: Error): string {
+  if (error.message.includes('All configured authentication methods failed')) return 'it accepts none of the configured credentials';
+  return messageOf(error);
+}

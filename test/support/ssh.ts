@@ -1,0 +1,100 @@
+// A gateway with a real sshd behind it, and OpenSSH's own client in front: what the SSH tests drive.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeKeyPair, publicKeyOf, SshServer } from '../../docker/demo/ssh-server.ts';
+import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
+import { temporaryDirectory } from './directories.ts';
+import type { Teardown } from './directories.ts';
+import { startTestGateway } from './gateway.ts';
+import type { TestGateway } from './gateway.ts';
+import { freePort } from './ports.ts';
+import { run, start } from './processes.ts';
+import type { Ended, Running } from './processes.ts';
+import { tool } from './tools.ts';
+
+export interface SshWorld {
+  readonly gateway: TestGateway;
+  readonly server: SshServer;
+  readonly directory: string;
+  readonly port: number;
+  /** OpenSSH's options for alice's key and the gateway's pinned host key, to be put before anything else. */
+  readonly options: readonly string[];
+  /** `ssh alice:TARGET@gateway …` to its end. */
+  ssh(
+    args: readonly string[],
+    more?: { input?: string | Buffer; timeoutMs?: number; target?: string; options?: readonly string[] },
+  ): Promise<Ended>;
+  /** The same, watched while it runs. */
+  startSsh(args: readonly string[], more?: { target?: string; options?: readonly string[] }): Running;
+  /** ssh inside a pseudo-terminal (`script`), with what is typed from `write`. */
+  startTerminal(args: readonly string[], more?: { target?: string; options?: readonly string[] }): Running;
+}
+
+export interface SshWorldOptions {
+  readonly shell?: 'none' | 'recorded' | 'mediated';
+  readonly policies: Readonly<Record<string, string>>;
+}
+
+/** Targets web-1 (production) and dev-1 (development), both the same sshd. */
+export async function startSshWorld(t: Teardown, { shell = 'mediated', policies }: SshWorldOptions): Promise<SshWorld> {
+  tool('sshd', 'openssh-server');
+  const directory = temporaryDirectory(t, 'ssh');
+  const server = await SshServer.start({ directory: join(directory, 'web-1'), user: unprivilegedUser() }, await freePort());
+  t.teardown(() => server.stop());
+  const key = join(directory, 'alice');
+  makeKeyPair(key, 'alice');
+  const target = (name: string, env: string) => ({
+    name,
+    protocol: 'ssh' as const,
+    host: '127.0.0.1',
+    port: server.port,
+    user: server.user,
+    labels: { env },
+    host_keys: [server.hostKey],
+    private_key_file: server.privateKeyFile,
+    shell: env === 'production' ? shell : 'recorded',
+  });
+  const people = [
+    { name: 'alice', groups: ['engineers'], ssh_keys: [publicKeyOf(key)] },
+    { name: 'bob', groups: ['dba'] },
+    { name: 'carol', groups: ['auditors'] },
+    { name: 'erin', groups: ['operators'] },
+  ];
+  const gateway = await startTestGateway(t, { targets: [target('web-1', 'production'), target('dev-1', 'development')], policies, people });
+  const { port } = gateway.address('ssh');
+  const knownHosts = join(directory, 'known_hosts');
+  writeFileSync(knownHosts, `[127.0.0.1]:${port} ${publicKeyOf(join(gateway.dataDir, 'ssh_host_ed25519_key'))}\n`);
+  const settings = [
+    'IdentitiesOnly=yes',
+    `UserKnownHostsFile=${knownHosts}`,
+    'StrictHostKeyChecking=yes',
+    'BatchMode=yes',
+    'LogLevel=ERROR',
+  ];
+  const options = ['-F', '/dev/null', '-i', key, ...settings.flatMap((it) => ['-o', it])];
+  const line = (args: readonly string[], target = 'web-1', more: readonly string[] = []) => [
+    ...options,
+    '-p',
+    String(port),
+    ...more,
+    `alice:${target}@127.0.0.1`,
+    ...args,
+  ];
+  const client = tool('ssh', 'openssh-client');
+  const env = { SSH_AUTH_SOCK: undefined, LC_ALL: undefined, LANG: 'C.UTF-8' };
+  const words = (args: readonly string[]) => args.map((it) => `'${it.replaceAll("'", "'\\''")}'`).join(' ');
+  return {
+    gateway,
+    server,
+    directory,
+    port,
+    options,
+    ssh: (args, { target: name, options: more, ...rest } = {}) => run(t, client, line(args, name, more), { env, ...rest }),
+    startSsh: (args, { target: name, options: more } = {}) => start(t, client, line(args, name, more), { env }),
+    startTerminal: (args, { target: name, options: more } = {}) =>
+      start(t, tool('script', 'bsdutils'), ['-qefc', words([client, '-tt', ...line(args, name, more)]), '/dev/null'], {
+        env: { ...env, TERM: 'xterm' },
+      }),
+  };
+}
