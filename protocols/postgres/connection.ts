@@ -21,7 +21,7 @@ import type { FailingMessages } from './refusal.ts';
 import { joined, Link } from './upstream.ts';
 
 /** How often a client that is not read (its buffer is full) while its action waits is written to, to learn whether it is there. */
-const heartbeatMs = 5_000;
+const heartbeatMs = 2_000;
 
 export interface ConnectionParts {
   readonly client: Socket;
