@@ -156,6 +156,8 @@ export interface TargetView {
   readonly labels: Readonly<Record<string, string>>;
   readonly host: string;
   readonly port: number;
+  /** The agent that reaches it: a name, or labels ("region=eu, env=prod"). Missing: the gateway itself. */
+  readonly agent?: string | undefined;
   /** How to reach it through the gateway, ready to paste, without a token. */
   readonly connect: string;
 }
@@ -258,6 +260,51 @@ export interface DecisionView {
 export interface DecisionBody {
   readonly answer: 'approve' | 'deny';
   readonly reason?: string | undefined;
+}
+
+/** GET /agents (right: operate or audit). One item for each enrolled agent; replicas share a name. Counts are of the present link. */
+export interface AgentView {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly connected: boolean;
+  readonly software: string;
+  readonly hostname: string;
+  readonly address: string;
+  readonly link_version: number | null;
+  readonly enrolled_at: string;
+  readonly enrolled_by: string;
+  readonly connected_at: string | null;
+  readonly last_seen_at: string;
+  readonly latency_ms: number | null;
+  readonly streams: number;
+  readonly streams_total: number;
+  readonly bytes_sent: number;
+  readonly bytes_received: number;
+  /** What the agent says that it may dial. It alone enforces that. */
+  readonly allow: readonly string[];
+}
+
+/** POST /agents/enrolment-tokens (right: operate). */
+export interface EnrolmentTokenBody {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly ttl_ms?: number | undefined;
+}
+
+export interface EnrolmentTokenIssued {
+  /** Shown once; enrols one agent. */
+  readonly token: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly expires_at: string;
+  /** Where the agent dials: wss://… */
+  readonly gateway: string;
+}
+
+/** DELETE /agents/{name}: every agent of that name, or the one with that id. */
+export interface AgentsRevoked {
+  readonly revoked: number;
 }
 
 /** GET /healthz, without signing in. */

@@ -3,6 +3,8 @@
 
 import { z } from 'zod';
 import type {
+  AgentView,
+  AgentsRevoked,
   AnswerBody,
   AuditEventView,
   AuditVerification,
@@ -10,6 +12,8 @@ import type {
   DecisionBody,
   DecisionView,
   DeliveryView,
+  EnrolmentTokenBody,
+  EnrolmentTokenIssued,
   Health,
   HoldView,
   LoginBody,
@@ -180,6 +184,7 @@ export const targetView: z.ZodType<TargetView> = z
     labels: z.record(z.string(), z.string()),
     host: z.string(),
     port: z.int(),
+    agent: z.string().optional(),
     connect: z.string(),
   })
   .meta({ id: 'Target' });
@@ -246,6 +251,35 @@ export const loginLinkIssued: z.ZodType<LoginLinkIssued> = z
   .object({ url: z.string(), person: z.string(), expires_at: time })
   .meta({ id: 'LoginLinkIssued' });
 
+export const agentView: z.ZodType<AgentView> = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    labels: z.record(z.string(), z.string()),
+    connected: z.boolean(),
+    software: z.string(),
+    hostname: z.string(),
+    address: z.string(),
+    link_version: z.int().nullable(),
+    enrolled_at: time,
+    enrolled_by: z.string(),
+    connected_at: time.nullable(),
+    last_seen_at: time,
+    latency_ms: z.number().nullable(),
+    streams: z.int(),
+    streams_total: z.int(),
+    bytes_sent: z.int(),
+    bytes_received: z.int(),
+    allow: z.array(z.string()),
+  })
+  .meta({ id: 'Agent' });
+
+export const enrolmentTokenIssued: z.ZodType<EnrolmentTokenIssued> = z
+  .object({ token: z.string(), name: z.string(), labels: z.record(z.string(), z.string()), expires_at: time, gateway: z.string() })
+  .meta({ id: 'EnrolmentTokenIssued' });
+
+export const agentsRevoked: z.ZodType<AgentsRevoked> = z.object({ revoked: z.int() }).meta({ id: 'AgentsRevoked' });
+
 export const health: z.ZodType<Health> = z.object({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' });
 
 /** One page of a list. */
@@ -265,6 +299,17 @@ export const tokenBody: z.ZodType<TokenBody> = z.strictObject({
 });
 export const loginBody: z.ZodType<LoginBody> = z.union([z.strictObject({ secret: text.min(1) }), z.strictObject({ token: text.min(1) })]);
 export const loginLinkBody: z.ZodType<LoginLinkBody> = z.strictObject({ person: text.min(1), ttl_ms: z.int().positive().optional() });
+const labelKey = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/, 'labels have names of 1 to 63 letters, digits and . _ / -');
+/** Labels of one agent. */
+const labelsMax = 50;
+export const enrolmentTokenBody: z.ZodType<EnrolmentTokenBody> = z.strictObject({
+  name: text.min(1),
+  labels: z
+    .record(labelKey, z.string().max(255))
+    .refine((labels) => Object.keys(labels).length <= labelsMax, `at most ${labelsMax} labels`)
+    .optional(),
+  ttl_ms: z.int().positive().optional(),
+});
 export const noBody = z.strictObject({});
 
 export const idParams = z.object({ id: z.string().min(1).max(100) });

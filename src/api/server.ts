@@ -15,6 +15,7 @@ import { live } from './live.ts';
 import { methodsOf } from './methods.ts';
 import { describe } from './openapi.ts';
 import { sendError } from './problems.ts';
+import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { decisionRoutes } from './routes/decisions.ts';
@@ -75,6 +76,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
   authenticate(api, services);
   for (const plugin of [
     catalogueRoutes(services),
+    agentRoutes(services),
     holdRoutes(services),
     sessionRoutes(services),
     auditRoutes(services),

@@ -5,7 +5,7 @@ import type { Log, ServerTls } from '../core/driver.ts';
 import type { Principal } from '../core/principal.ts';
 import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';
-import type { AuditEventView, DeliveryView, HoldState, HoldView, Page, PolicyView, Right, SessionView } from './contract.ts';
+import type { AgentView, AuditEventView, DeliveryView, HoldState, HoldView, Page, PolicyView, Right, SessionView } from './contract.ts';
 
 export interface ApiServices {
   readonly identity: ApiIdentity;
@@ -14,11 +14,25 @@ export interface ApiServices {
   readonly recordings: ApiRecordings;
   readonly audit: ApiAudit;
   readonly policies: { current(): PolicyView };
-  readonly targets: { list(): readonly Pick<Target, 'name' | 'protocol' | 'labels' | 'host' | 'port'>[] };
+  readonly targets: { list(): readonly Pick<Target, 'name' | 'protocol' | 'labels' | 'host' | 'port' | 'agent'>[] };
+  readonly agents: ApiAgents;
   readonly webhooks: { deliveries(query: DeliveryQuery): Page<DeliveryView> };
   readonly gateway: ApiGateway;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface ApiAgents {
+  list(): readonly AgentView[];
+  /** Throws Faults invalid-request and limit-reached. */
+  createToken(wanted: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly ttlMs?: number | undefined;
+    readonly by: string;
+  }): { readonly token: string; readonly expiresAtMs: number };
+  /** How many there were of that name or id. */
+  revoke(nameOrId: string, by: string): number;
 }
 
 export interface ApiGateway {

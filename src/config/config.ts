@@ -67,6 +67,12 @@ export interface Limits {
   readonly webhookQueue: number;
 }
 
+export interface AgentsConfig {
+  /** Renewed while an agent is linked; afterwards it may be away for so long. */
+  readonly credentialLifetimeMs: number;
+  readonly linksMax: number;
+}
+
 export type LogLevel = keyof Log;
 
 export interface Config {
@@ -85,6 +91,7 @@ export interface Config {
   readonly policies: { readonly dir: string };
   readonly audit: { readonly durability: 'kernel' | 'fsync' };
   readonly webhooks: readonly WebhookConfig[];
+  readonly agents: AgentsConfig;
   readonly limits: Limits;
   readonly log: { readonly level: LogLevel };
   /** What works but should be looked at, in words, for the log at start. */

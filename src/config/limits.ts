@@ -1,6 +1,6 @@
 // Defaults of the section `limits`, each with its reason. They are meant for one machine with a few hundred engineers.
 
-import type { Limits } from './config.ts';
+import type { AgentsConfig, Limits } from './config.ts';
 
 export const defaultLimits: Limits = {
   // An idle connection costs some 30 KiB and two file descriptors: this many fit a small machine (and `ulimit -n 65536`).
@@ -20,4 +20,11 @@ export const defaultLimits: Limits = {
   tokenLifetimeMs: 30 * 86_400_000,
   webhookTimeoutMs: 10_000,
   webhookQueue: 10_000,
+};
+
+export const defaultAgents: AgentsConfig = {
+  // Longer than a weekend with a public holiday on each side.
+  credentialLifetimeMs: 7 * 86_400_000,
+  // A link costs some 50 KiB and one file descriptor while nothing goes over it.
+  linksMax: 20_000,
 };

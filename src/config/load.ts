@@ -10,7 +10,7 @@ import type { Config, Limits, PersonConfig } from './config.ts';
 import { ConfigDocument, formatProblem } from './document.ts';
 import { ConfigFiles, fileWords } from './files.ts';
 import type { Environment } from './files.ts';
-import { defaultLimits } from './limits.ts';
+import { defaultAgents, defaultLimits } from './limits.ts';
 import { readTargets } from './read-targets.ts';
 import { readWebhooks } from './read-webhooks.ts';
 import { validate } from './validate.ts';
@@ -46,8 +46,8 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
   const targets = readTargets(document, files, parts);
   const webhooks = readWebhooks(document, files, parts);
   if (parts.policies !== undefined) files.folder(parts.policies.dir, ['policies', 'dir']);
-  const { data_dir: dataDir, listen, rights, policies, audit, limits, log, allow_plaintext: allowPlaintext } = parts;
-  if (!dataDir || !listen || !rights || !policies || !audit || !limits || !log || allowPlaintext === undefined) return undefined;
+  const { data_dir: dataDir, listen, rights, policies, audit, agents, limits, log, allow_plaintext: allowPlaintext } = parts;
+  if (!dataDir || !listen || !rights || !policies || !audit || !agents || !limits || !log || allowPlaintext === undefined) return undefined;
   return {
     file,
     dataDir: files.absolute(dataDir),
@@ -61,6 +61,10 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     policies: { dir: files.absolute(policies.dir) },
     audit,
     webhooks,
+    agents: {
+      credentialLifetimeMs: agents.credential_lifetime ?? defaultAgents.credentialLifetimeMs,
+      linksMax: agents.links ?? defaultAgents.linksMax,
+    },
     limits: withDefaults(limits),
     log,
     warnings: files.warnings,

@@ -3,7 +3,7 @@
 
 import type { TargetName } from '../core/ids.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Protocol, Target, TargetSsh, TargetTls, TlsMode } from '../core/target.ts';
+import type { AgentSelector, Protocol, Target, TargetSsh, TargetTls, TlsMode } from '../core/target.ts';
 import { checkPair } from './checks.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
@@ -36,7 +36,17 @@ function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value 
     database: value.database ?? null,
     tls: readTargetTls(document, files, path, value),
     ...readTargetSsh(document, files, path, value),
+    agent: readAgent(document, path, value),
   };
+}
+
+function readAgent(document: ConfigDocument, path: ValuePath, { agent, host }: Written): AgentSelector | null {
+  if (agent === undefined) return null;
+  if (host.startsWith('/')) document.problem([...path, 'agent'], 'agents reach hosts and ports, not Unix sockets');
+  if (typeof agent === 'string') return { kind: 'name', name: agent };
+  if (Object.keys(agent).length === 0)
+    document.problem([...path, 'agent'], 'names no labels: any agent would do; write its name, or labels');
+  return { kind: 'labels', labels: agent };
 }
 
 /** The host key is pinned, never learnt: whoever answered first would be believed for ever. */

@@ -73,6 +73,9 @@ const targetTls = z.strictObject({
   server_name: host.optional().describe('Name to expect in the certificate when it differs from host.'),
 });
 
+const labels = z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string('labels are text: put it in quotes').max(255));
+const agentName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
+
 export const targetSchema = z.strictObject({
   name,
   protocol: z.enum(['postgres', 'mysql', 'ssh']),
@@ -86,6 +89,10 @@ export const targetSchema = z.strictObject({
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string('labels are text: put it in quotes').max(255))
     .default({}),
   tls: targetTls.optional(),
+  agent: z
+    .union([agentName, labels], 'must be the name of an agent, or labels that it has, as in { region: eu }')
+    .optional()
+    .describe('The agent that reaches host and port: its name, or labels.'),
   host_keys: z
     .array(publicKey)
     .min(1)
@@ -114,6 +121,11 @@ export const webhookSchema = z.strictObject({
     .min(1, 'a webhook without events never fires: name some, or leave the key out for all')
     .default(['hold.created', 'hold.settled']),
   answers_as: name.optional().describe('Person for whom the links in this webhook answer without a sign-in.'),
+});
+
+export const agentsSchema = z.strictObject({
+  credential_lifetime: duration('7d').optional().describe('How long an agent may be away before it has to be enrolled again.'),
+  links: count.optional().describe('Agents linked at the same time.'),
 });
 
 export const limitsSchema = z.strictObject({
@@ -151,6 +163,7 @@ export const sections = {
   policies: z.strictObject({ dir: path }),
   audit: z.strictObject({ durability: z.enum(['kernel', 'fsync']).default('kernel') }).default({ durability: 'kernel' }),
   webhooks: z.array(webhookSchema).max(100).default([]),
+  agents: agentsSchema.default({}),
   limits: limitsSchema.default({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).default({ level: 'info' }),
 } as const;

@@ -54,6 +54,7 @@ function validateSections(document: ConfigDocument, raw: Record<string, unknown>
     rights: part('rights', sections.rights),
     policies: part('policies', sections.policies),
     audit: part('audit', sections.audit),
+    agents: part('agents', sections.agents),
     limits: part('limits', sections.limits),
     log: part('log', sections.log),
     people: list(document, personSchema, emptyAsAbsent(raw['people']), sections.people, 'people'),

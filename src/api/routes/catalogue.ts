@@ -2,7 +2,7 @@
 
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Protocol, Target } from '../../core/target.ts';
+import type { AgentSelector, Protocol, Target } from '../../core/target.ts';
 import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
 import type { Me, PersonView } from '../contract.ts';
@@ -34,6 +34,7 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
           labels: target.labels,
           host: target.host,
           port: target.port,
+          ...(target.agent ? { agent: agentWords(target.agent) } : {}),
           connect: connectLine(services, target, name),
         }));
         return { items, next: null };
@@ -98,6 +99,13 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
       });
     }
   };
+}
+
+function agentWords(agent: AgentSelector): string {
+  if (agent.kind === 'name') return agent.name;
+  return Object.entries(agent.labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
 }
 
 export function meOf({ principal, rights }: Caller): Me {
