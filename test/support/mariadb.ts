@@ -61,6 +61,8 @@ export async function startMariadb(t: Teardown, options: readonly string[] = [])
     '--max-allowed-packet=64M',
   ];
   const server = start(t, tool('mariadbd', 'mariadb-server'), [...arguments_, ...small, ...options], { ...as, env, cwd: directory });
+  // Also when the test file dies of an uncaught error and no teardown runs.
+  process.once('exit', () => server.child.kill('SIGKILL'));
   await eventually(
     'the server takes connections',
     async () => {
