@@ -86,6 +86,12 @@ const rule = z.strictObject({
   expires: duration.optional().describe('On hold: how long it may wait. Default: 15m.'),
   expires_in_transaction: duration.optional().describe('On hold: the same while a transaction is open. Default: 60s.'),
   reason_required: z.boolean().optional().describe('On hold: an approval needs a reason. Default: false.'),
+  wait: z
+    .enum(['live', 'error'])
+    .optional()
+    .describe(
+      'On hold: live (default) lets the client wait in its session; error refuses at once with the number of the hold, and lets the same person run exactly the same once after approval.',
+    ),
   record: record.optional(),
 });
 

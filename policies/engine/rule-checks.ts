@@ -27,7 +27,7 @@ function checkKeys(source: Source, rule: RuleDocument, at: (string | number)[]):
       source.problemAtKey(at, key, `"${key}" belongs to rules that ${decision}, this one says ${rule.decision}`);
     }
   };
-  only('hold', ['approvers', 'expires', 'expires_in_transaction', 'reason_required']);
+  only('hold', ['approvers', 'expires', 'expires_in_transaction', 'reason_required', 'wait']);
   only('deny', ['message']);
   if (rule.decision === 'hold' && rule.approvers === undefined) {
     source.problem([...at, 'decision'], 'a rule that holds must say who may approve: add "approvers"');

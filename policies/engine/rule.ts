@@ -78,6 +78,7 @@ function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldT
     expiresMs,
     expiresInTransactionMs: parseDuration(document.expires_in_transaction ?? '') ?? Math.min(expiresMs, expiresInTransactionDefaultMs),
     reasonRequired: document.reason_required ?? false,
+    ...(document.wait === 'error' ? { wait: 'error' as const } : {}),
   };
 }
 

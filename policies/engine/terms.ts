@@ -43,6 +43,7 @@ export function mergeHolds(rules: readonly Rule[]): Merged {
     expiresMs: Math.min(...all.map((it) => it.expiresMs)),
     expiresInTransactionMs: Math.min(...all.map((it) => it.expiresInTransactionMs)),
     reasonRequired: all.some((it) => it.reasonRequired),
+    ...(all.some((it) => it.wait === 'error') ? { wait: 'error' as const } : {}),
     ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
   };
   return { ref: joinRefs(rules), terms, obligations: uniteObligations(rules) };

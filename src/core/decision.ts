@@ -29,6 +29,11 @@ export interface HoldTerms {
   readonly expiresInTransactionMs: number;
   /** An approval without a reason is refused. */
   readonly reasonRequired: boolean;
+  /**
+   * live: the client waits in its session. error: it is refused at once with the hold's number, and the same person may run
+   * exactly the same once after the approval (for clients that can't show that they wait).
+   */
+  readonly wait?: 'live' | 'error';
 }
 
 export type Decision =

@@ -14,8 +14,9 @@ import type { Classifier, PolicySet } from '../core/policy.ts';
 import type { Refusal, Ruling } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
-import { denied, fault, notUnderstood, rejected, transactionFailed } from './refusals.ts';
+import { denied, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
+import { RunAgain, sameAgain } from './run-again.ts';
 import type { Submitter } from './submitter.ts';
 
 const mint = Permit.claimMint();
@@ -51,9 +52,11 @@ const noApprovals: readonly Approval[] = [];
 export class Gate {
   readonly #parts: GateParts;
   readonly #waiting = new Set<Waiting>();
+  readonly #runAgain: RunAgain;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    this.#runAgain = new RunAgain(parts.clock);
   }
 
   /** Judges one action. Answers at once unless the classifier, people or the disk must be waited for. Never throws or rejects. */
@@ -102,8 +105,25 @@ export class Gate {
         return this.#refuse(action, classification, submitter, decision, denialOf(decision, classification));
       case 'hold':
         if (canOnlyFail(action, classification)) return this.#refuse(action, classification, submitter, decision, transactionFailed);
+        if (decision.terms.wait === 'error') return this.#answerLater(action, classification, submitter, decision);
         return this.#hold(action, classification, submitter, lane, decision);
     }
+  }
+
+  /** `wait: error`: refused with the hold's number at the first run, released at the one after the approval. */
+  #answerLater(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    decision: HoldDecision,
+  ): Judgement | Promise<Judgement> {
+    const key = sameAgain(action, submitter);
+    const answered = this.#runAgain.take(key);
+    if (answered !== null) return this.#decideAgain(action, classification, submitter, answered.hold.id, answered.approvals);
+    const waiting = this.#runAgain.waiting(key);
+    const hold = waiting ?? this.#place(action, classification, submitter, decision);
+    if (waiting === null) this.#runAgain.add(key, hold, decision.terms.expiresMs);
+    return judged(waits(hold.id, decision.rule.title, hold.url), decision, classification, hold.id);
   }
 
   async #hold(

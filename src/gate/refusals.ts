@@ -16,6 +16,18 @@ export function notUnderstood(ruleMessage: string, problem: Problem): Refusal {
   return { reason: 'denied', message: `${ruleMessage} (${problem.message})`, hint: null, holdId: null, offset: problem.offset };
 }
 
+/** Refused for now: a hold was placed that is answered without the client. */
+export function waits(holdId: HoldId, why: string, url: string | null): Refusal {
+  const where = url === null ? '' : ` It can be answered at ${url}.`;
+  return {
+    reason: 'denied',
+    message: `${why}; it waits for approval`,
+    hint: `Run exactly the same again once it is approved.${where}`,
+    holdId,
+    offset: null,
+  };
+}
+
 export function rejected(holdId: HoldId, by: string, reason: string | null): Refusal {
   const why = reason === null || reason === '' ? '' : `: ${reason}`;
   return { reason: 'rejected', message: `denied by ${by}${why}`, hint: null, holdId, offset: null };

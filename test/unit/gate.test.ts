@@ -263,3 +263,26 @@ t.test('a permit opens once and closes once, and only the gate can mint one', as
   t.throws(() => permit.close(), /closed twice/);
   t.throws(() => Permit.claimMint(), /the gate alone/);
 });
+
+t.test('wait: error refuses at once; exactly the same runs once after the approval', async (t) => {
+  const later: Decision = { ...hold, terms: { ...terms, wait: 'error' } };
+  const { gate, desk, events } = setUp(({ approvals }) => (approvals.length > 0 ? allow : later));
+  const first = await gate.judge(action(), submitter, lane());
+  t.match(first.ruling, { kind: 'refuse', refusal: { reason: 'denied', holdId: 'h-1', hint: /once it is approved/ } });
+  await gate.judge(action(), submitter, lane());
+  t.equal(desk.requests.length, 1, 'while it waits nobody is asked again');
+  desk.settle({ kind: 'approved', approvals: [bob] });
+  await new Promise(setImmediate);
+  const otherText = await gate.judge(action({ text: 'DROP TABLE u' }), submitter, lane());
+  t.equal(otherText.ruling.kind, 'refuse', 'other text');
+  const carol = { ...submitter, principal: { ...submitter.principal, name: 'carol' as PersonName } };
+  t.equal((await gate.judge(action(), carol, lane())).ruling.kind, 'refuse', 'another person');
+  t.equal(
+    (await gate.judge(action({ parameters: [{ type: null, text: '1' }] }), submitter, lane())).ruling.kind,
+    'refuse',
+    'other parameters',
+  );
+  t.equal((await gate.judge(action(), submitter, lane())).ruling.kind, 'release');
+  t.match(events.at(-1), { type: 'action.released', holdId: 'h-1', detail: { approved_by: ['bob'] } });
+  t.equal((await gate.judge(action(), submitter, lane())).ruling.kind, 'refuse', 'a second time asks again');
+});
