@@ -65,7 +65,8 @@ class SftpRelay {
   readonly #files = new Map<string, OpenFile>();
   readonly #outstanding = new Map<number, Answer>();
   #queue: Buffer[] = [];
-  #working: Promise<void> | null = null;
+  #busy = false;
+  #working: Promise<void> = Promise.resolve();
   #ownId = 0xf000_0000;
 
   constructor(parts: SftpParts) {
@@ -118,7 +119,7 @@ class SftpRelay {
         },
         target,
         () => {
-          void (this.#working ?? Promise.resolve()).catch(() => undefined).then(() => target.writable && target.end());
+          void this.#working.catch(() => undefined).then(() => target.writable && target.end());
         },
       );
       owner.clientGone.addEventListener('abort', () => {
@@ -131,12 +132,14 @@ class SftpRelay {
 
   /** One request after the other: while one waits for people, those after it wait too. */
   #work(): Promise<void> {
-    this.#working ??= this.#workOff().finally(() => (this.#working = null));
+    if (!this.#busy) this.#working = this.#workOff();
     return this.#working;
   }
 
+  /** `busy` ends in the same tick as the queue: several packets may come within one tick. */
   async #workOff(): Promise<void> {
     const { client, target } = this.#parts;
+    this.#busy = true;
     for (let packet = this.#queue.shift(); packet !== undefined; packet = this.#queue.shift()) {
       const judging = this.#request(packet);
       if (judging !== undefined) {
@@ -150,6 +153,7 @@ class SftpRelay {
         });
       }
     }
+    this.#busy = false;
     client.resume();
   }
 

@@ -1,6 +1,6 @@
 // A gateway with a real sshd behind it, and OpenSSH's own client in front: what the SSH tests drive.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeKeyPair, publicKeyOf, SshServer } from '../../docker/demo/ssh-server.ts';
 import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
@@ -34,6 +34,12 @@ export interface SshWorld {
 export interface SshWorldOptions {
   readonly shell?: 'none' | 'recorded' | 'mediated';
   readonly policies: Readonly<Record<string, string>>;
+}
+
+/** The shipped policies for machines. */
+export function sshPolicies(): Record<string, string> {
+  const names = ['production-ssh.yaml', 'development-ssh.yaml'];
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(import.meta.dirname, '../../policies/packs', name), 'utf8')]));
 }
 
 /** Targets web-1 (production) and dev-1 (development), both the same sshd. */
