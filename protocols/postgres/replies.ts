@@ -15,7 +15,7 @@ import { rowCells, rowsOfTag } from './rows.ts';
 import type { Portal, Run } from './statements.ts';
 
 /** Longest message of the target that is gathered to be looked at (errors, command tags, row descriptions). */
-const inspectedBytesMax = 1024 * 1024;
+const inspectedBytesMax = 16 * 1024 * 1024;
 
 const { fromTarget } = wire;
 /** Looked at because a Describe may be open; larger ones than are gathered answer none. */
