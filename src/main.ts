@@ -4,6 +4,7 @@
 import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { Client } from './cli/client.ts';
+import type { AgentFlags } from '../agent/run-agent.ts';
 import type { Command } from './cli/command.ts';
 import { findCredentials } from './cli/credentials.ts';
 import type { CredentialOptions } from './cli/credentials.ts';
@@ -66,6 +67,7 @@ function program(terminal: Terminal, ended: { code: number }): Commander {
   signInCommands(root, terminal);
   holdCommands(root, terminal);
   recordCommands(root, terminal);
+  agentCommands(root, terminal, ended);
 
   policyCommands(root.command('policy'), terminal);
   return root;
@@ -149,6 +151,46 @@ function recordCommands(root: Commander, terminal: Terminal): void {
   listing(remote(root.command('targets')))
     .description('list targets and how to connect to them')
     .action((options: Listing) => run(terminal, options, async (it) => (await import('./cli/targets.ts')).targets(it, options)));
+}
+
+function agentCommands(root: Commander, terminal: Terminal, ended: { code: number }): void {
+  const several = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+  root
+    .command('agent')
+    .description('run an agent: reach targets in this network for a gateway elsewhere (docs/agents.md)')
+    .requiredOption('--gateway <url>', 'where it dials: wss://gateway.example.com')
+    .requiredOption('--state <dir>', 'where it keeps its key and credential')
+    .requiredOption('--allow <host:port>', 'what it may dial, as in db.internal:5432 or 10.1.0.0/16:5432; again for more', several, [])
+    .option('--token-file <file>', 'one-time enrolment token, for the first start (or SALLYPORT_AGENT_TOKEN)')
+    .option('--token <token>', 'the same (others can see arguments)')
+    .option('--ca <file>', "authorities to trust for the gateway, instead of the system's")
+    .option('--proxy <url>', 'http://[user:password@]host:port to go through (or SALLYPORT_AGENT_PROXY)')
+    .option('--verbose', 'log every stream')
+    .action(
+      async (options: AgentFlags) =>
+        void (ended.code = await (await import('./offline/agent.ts')).runAgentCommand(options, packageJson.version)),
+    );
+  const agents = listing(remote(root.command('agents')))
+    .description('list agents and their links; enrol or revoke one')
+    .action((options: Listing) => run(terminal, options, async (it) => (await import('./cli/agents.ts')).agents(it, options)));
+  remote(agents.command('token'))
+    .argument('<name>', 'of the agent; replicas share one')
+    .description('make a one-time token that enrols one agent')
+    .option('--label <key=value>', 'a label of the agent; again for more', several, [])
+    .option('--ttl <time>', 'how long it may wait to be used, as in 30m', '1h')
+    .option('--json', 'as JSON')
+    .action((name: string, _options: object, command: Commander) => {
+      const options = command.optsWithGlobals<Remote & { label: readonly string[]; ttl: string }>();
+      return run(terminal, options, async (it) => (await import('./cli/agents.ts')).agentToken(it, name, options));
+    });
+  remote(agents.command('revoke'))
+    .argument('<agent>', 'name (all of that name) or id')
+    .description('shut an agent out at once, for good')
+    .option('--json', 'as JSON')
+    .action((name: string, _options: object, command: Commander) => {
+      const options = command.optsWithGlobals<Remote>();
+      return run(terminal, options, async (it) => (await import('./cli/agents.ts')).revokeAgent(it, name, options));
+    });
 }
 
 interface Remote extends CredentialOptions {

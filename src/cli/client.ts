@@ -32,6 +32,10 @@ export class Client {
     return this.#send<T>('POST', path, JSON.stringify(body));
   }
 
+  delete<T>(path: string): Promise<T> {
+    return this.#send<T>('DELETE', path, undefined);
+  }
+
   /** Pages until `limit` items are there or the list ends. */
   async list<T>(path: string, query: Query, limit: number): Promise<T[]> {
     const items: T[] = [];

@@ -28,7 +28,8 @@ export async function token(command: Command, options: TokenOptions): Promise<vo
   command.terminal.err(`for ${visible(issued.person)}, until ${clockTime(issued.expires_at)}`);
 }
 
-function ttlMs(text: string): number {
+/** "30m", "8h" in milliseconds. Throws CommandFailure in words. */
+export function ttlMs(text: string): number {
   const match = /^(\d{1,9})(s|m|h|d)$/.exec(text);
   const ms = match === null ? 0 : Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0);
   if (ms > 0) return ms;

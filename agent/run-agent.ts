@@ -1,0 +1,71 @@
+// An agent as a process: options from flags and environment, log lines in words on stderr, a clean end on a signal.
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { Log } from '../src/core/driver.ts';
+import { messageOf } from '../src/core/errors.ts';
+import { printable } from '../src/tunnel/frames.ts';
+import { startAgent } from './start-agent.ts';
+
+export interface AgentFlags {
+  readonly gateway: string;
+  readonly state: string;
+  readonly allow: readonly string[];
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly verbose?: boolean | undefined;
+}
+
+/** 0: told to stop. 2: the options are wrong. 3: the gateway refuses this agent, and trying again would not help. */
+export type AgentExit = 0 | 2 | 3;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs until a signal or a refusal. Never rejects. */
+export async function runAgent(flags: AgentFlags, software: string, environment: Environment = process.env): Promise<AgentExit> {
+  const log = lines(flags.verbose === true);
+  let agent;
+  try {
+    agent = startAgent({
+      gateway: flags.gateway,
+      stateDir: flags.state,
+      allow: flags.allow,
+      token: tokenOf(flags, environment),
+      ca: flags.ca === undefined ? undefined : readFileSync(flags.ca, 'utf8'),
+      proxy: flags.proxy ?? environment['SALLYPORT_AGENT_PROXY'],
+      hostname: hostname(),
+      software,
+      clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+      random: { bytes: (count) => randomBytes(count) },
+      log,
+    });
+  } catch (thrown) {
+    log.error({}, messageOf(thrown));
+    return 2;
+  }
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({}, `${signal}: the agent stops`);
+    void agent.close();
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const refusal = await agent.ended;
+  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  return refusal === null ? 0 : 3;
+}
+
+/** Others can see a process's arguments: file and environment come first. */
+function tokenOf({ token, tokenFile }: AgentFlags, environment: Environment): string | undefined {
+  if (tokenFile !== undefined) return readFileSync(tokenFile, 'utf8').trim();
+  return environment['SALLYPORT_AGENT_TOKEN'] ?? token;
+}
+
+function lines(verbose: boolean): Log {
+  const at = (level: string) => (fields: object, message: string) => {
+    const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    process.stderr.write(`${new Date().toISOString()} ${level} ${printable(message + rest.join(''))}\n`);
+  };
+  return { debug: verbose ? at('debug') : () => {}, info: at('info '), warn: at('warn '), error: at('error') };
+}
