@@ -100,7 +100,7 @@ export class Forwards {
       channel.once('close', () => gone.abort());
       const touch = () => this.#connection.touch();
       const clientGone = AbortSignal.any([gone.signal, this.#gone]);
-      const ending = await relay(permit, channel, target, { before: [], clientGone, onInput: touch, onOutput: touch });
+      const ending = await relay(permit, channel, target, { before: [], halfClose: true, clientGone, onInput: touch, onOutput: touch });
       if (channel.writable) channel.end();
       const outcome = outcomeOf(ending, false);
       finish(session, permit, { ...outcome, kind: 'completed' });
@@ -183,7 +183,7 @@ export class Forwards {
       client.once('close', () => gone.abort());
       const touch = () => this.#connection.touch();
       const clientGone = AbortSignal.any([gone.signal, this.#gone]);
-      void relay(listener.permit, client, target, { before: [], clientGone, onInput: touch, onOutput: touch }).then(() => {
+      void relay(listener.permit, client, target, { before: [], halfClose: true, clientGone, onInput: touch, onOutput: touch }).then(() => {
         this.#count -= 1;
         if (client.writable) client.end();
       });

@@ -14,6 +14,7 @@ export interface EditorStep {
 /** A longer line is cut: the classifier reads 64 kB. */
 export const lineCharsMax = 32 * 1024;
 const historyMax = 500;
+const colsDefault = 80;
 const escape = '\u001b';
 
 export class LineEditor {
@@ -27,12 +28,13 @@ export class LineEditor {
   #historyAt: number | null = null;
   #lastWasCr = false;
 
+  /** Some clients do not know their width, and say 0. */
   constructor(cols: number) {
-    this.#cols = cols;
+    this.#cols = cols === 0 ? colsDefault : cols;
   }
 
   resize(cols: number): void {
-    this.#cols = cols;
+    this.#cols = cols === 0 ? colsDefault : cols;
   }
 
   /** Begins a line. What was typed since the last one stays. */

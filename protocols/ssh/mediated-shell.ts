@@ -2,16 +2,15 @@
 // the target, in the folder that the last one ended in. Standard input of what runs is empty, so nothing typed reaches the
 // target without having been judged.
 
-import { randomBytes } from 'node:crypto';
-import type { ClientChannel, ServerChannel } from 'ssh2';
+import type { ServerChannel } from 'ssh2';
 import { messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { TerminalRecorder } from '../../src/core/recording.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import * as actions from './actions.ts';
 import { LineEditor } from './line-editor.ts';
+import { runMediatedCommand } from './mediated-command.ts';
 import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from './refusal.ts';
-import { pipe } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { finish, outcomeOf } from './outcomes.ts';
 import type { Upstream } from './upstream.ts';
@@ -57,13 +56,16 @@ class MediatedShell {
   #status = 0;
   /** Set while something waits or runs: what Ctrl-C does. */
   #interrupt: (() => void) | null = null;
+  /** A line is being judged or run; Ctrl-C came while neither could be interrupted yet. */
+  #busy = false;
+  #interruptWanted = false;
   #inputEnded = false;
   #wake: () => void = () => undefined;
 
   constructor(parts: MediatedParts) {
     this.#parts = parts;
     this.#raw = parts.owner.terminal !== null;
-    this.#editor = new LineEditor(parts.owner.terminal?.cols ?? 80);
+    this.#editor = new LineEditor(parts.owner.terminal?.cols ?? 0);
     this.#ahead = Buffer.concat([...parts.typed]);
   }
 
@@ -90,16 +92,20 @@ class MediatedShell {
       if (line === null) return this.#status;
       const leaves = /^\s*(?:exit|logout)(?:\s+(\d{1,3}))?\s*$/.exec(this.#unfinished === '' ? line : '');
       if (leaves !== null) return leaves[1] === undefined ? this.#status : Number(leaves[1]) & 0xff;
+      this.#busy = true;
       await this.#command(this.#unfinished === '' ? line : `${this.#unfinished}\n${line}`);
+      this.#busy = this.#interruptWanted = false;
     }
   }
 
   #typed(chunk: Buffer): void {
     this.#parts.touch();
-    if (this.#raw && this.#interrupt !== null && chunk.includes(0x03)) {
-      this.#ahead = Buffer.alloc(0);
+    if (this.#raw && this.#busy && chunk.includes(0x03)) {
+      this.#ahead = Buffer.from(chunk.subarray(chunk.lastIndexOf(0x03) + 1));
       this.#write('^C\r\n');
-      return this.#interrupt();
+      if (this.#interrupt === null) this.#interruptWanted = true;
+      else this.#interrupt();
+      return;
     }
     this.#ahead = Buffer.concat([this.#ahead, chunk]);
     if (this.#ahead.length > typedAheadMax) this.#parts.channel.pause();
@@ -151,7 +157,7 @@ class MediatedShell {
     const classification = await session.classify(submission);
     if (classification.problem?.kind === 'syntax') {
       const atEnd = (classification.problem.offset ?? 0) >= text.length || /unterminated|to close/.test(classification.problem.message);
-      if (atEnd && !this.#inputEnded && text.length < commandCharsMax) {
+      if (atEnd && !(this.#inputEnded && this.#ahead.length === 0) && text.length < commandCharsMax) {
         this.#unfinished = text;
         return;
       }
@@ -164,7 +170,7 @@ class MediatedShell {
       signal: AbortSignal.any([waiting.signal, this.#parts.owner.clientGone]),
       onHold: (notice) => this.#say(holdLines(notice, this.#parts.nowMs())),
     };
-    this.#interrupt = () => waiting.abort('cancelled by the client');
+    this.#interruptible(() => waiting.abort('cancelled by the client'));
     const ruling = await session.submit(submission, lane);
     this.#interrupt = null;
     if (ruling.kind === 'refuse') {
@@ -192,51 +198,27 @@ class MediatedShell {
 
   async #execute(permit: Permit, text: string): Promise<Ending> {
     const { channel, upstream, environment, owner } = this.#parts;
-    const mark = `\u0001${randomBytes(12).toString('hex')}`;
-    const target = await upstream.exec(permit, wrapped(text, this.#folder, mark), { terminal: null, environment });
-    const marked = new MarkFilter(Buffer.from(mark), (folder) => (this.#folder = folder));
-    this.#interrupt = this.#interrupter(target);
-    const ending = await new Promise<Ending>((resolve) => {
-      let result: Ending = { status: null, signal: null };
-      let open = 3;
-      const less = () => {
-        open -= 1;
-        if (open === 0) resolve(result);
-      };
-      target.on('error', () => undefined);
-      target.on('exit', (status: number | null, signal?: string) => (result = { status, signal: signal ?? null }));
-      target.once('close', less);
-      pipe(target, (chunk) => this.#output(chunk, false), channel, less);
-      pipe(
-        target.stderr,
-        (chunk) => this.#output(marked.take(chunk), true),
-        this.#raw ? channel : channel.stderr,
-        () => {
-          this.#output(marked.rest(), true);
-          less();
-        },
-      );
-      const gone = () => {
-        target.resume();
-        target.stderr.resume();
-        target.close();
-      };
-      if (owner.clientGone.aborted) gone();
-      else owner.clientGone.addEventListener('abort', gone, { once: true });
-      target.end();
+    const ending = await runMediatedCommand({
+      permit,
+      text,
+      folder: this.#folder,
+      upstream,
+      environment,
+      clientGone: owner.clientGone,
+      output: { write: (chunk) => this.#output(chunk, false), taker: channel },
+      errors: { write: (chunk) => this.#output(chunk, true), taker: this.#raw ? channel : channel.stderr },
+      interruptible: (interrupt) => this.#interruptible(interrupt),
+      endedIn: (folder) => (this.#folder = folder),
     });
     this.#interrupt = null;
     return ending;
   }
 
-  /** Ctrl-C: a signal first, and the end of the channel when that did not help. */
-  #interrupter(target: ClientChannel): () => void {
-    let times = 0;
-    return () => {
-      times += 1;
-      if (times === 1) target.signal('INT');
-      else target.close();
-    };
+  #interruptible(interrupt: () => void): void {
+    this.#interrupt = interrupt;
+    if (!this.#interruptWanted) return;
+    this.#interruptWanted = false;
+    interrupt();
   }
 
   #output(chunk: Buffer, stderr: boolean): boolean {
@@ -262,55 +244,5 @@ class MediatedShell {
   #prompt(): string {
     if (this.#unfinished !== '') return '> ';
     return `${this.#parts.session.target.name}:${this.#folder ?? '~'}$ `.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
-  }
-}
-
-/**
- * What is sent to the target for one judged text: the folder before it, and after it where it ended. The text itself is one
- * quoted word for eval, so nothing in it can reach beyond, and an unfinished end of it takes nothing in.
- */
-function wrapped(text: string, folder: string | null, mark: string): string {
-  const cd = folder === null ? '' : `cd -- ${quoted(folder)} && `;
-  return `${cd}eval ${quoted(text)}; { __s=$?; printf '%s%s\\001' ${quoted(mark)} "$PWD" >&2; exit $__s; }`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** Takes the mark and the folder behind it out of stderr, wherever the chunks are cut. */
-class MarkFilter {
-  readonly #mark: Buffer;
-  readonly #found: (folder: string) => void;
-  #kept: Buffer = Buffer.alloc(0);
-
-  constructor(mark: Buffer, found: (folder: string) => void) {
-    this.#mark = mark;
-    this.#found = found;
-  }
-
-  take(chunk: Buffer): Buffer {
-    const all = Buffer.concat([this.#kept, chunk]);
-    const at = all.indexOf(this.#mark);
-    if (at !== -1) {
-      const end = all.indexOf(0x01, at + this.#mark.length);
-      if (end === -1) return this.#keepFrom(all, at);
-      const folder = all.toString('utf8', at + this.#mark.length, end);
-      if (folder.startsWith('/') && folder.length < 4096) this.#found(folder);
-      this.#kept = Buffer.alloc(0);
-      return Buffer.concat([all.subarray(0, at), all.subarray(end + 1)]);
-    }
-    const last = all.lastIndexOf(0x01);
-    const beginning = last !== -1 && all.length - last < this.#mark.length && this.#mark.indexOf(all.subarray(last)) === 0;
-    return beginning ? this.#keepFrom(all, last) : this.#keepFrom(all, all.length);
-  }
-
-  rest(): Buffer {
-    return this.#kept;
-  }
-
-  #keepFrom(all: Buffer, at: number): Buffer {
-    this.#kept = Buffer.from(all.subarray(at));
-    return all.subarray(0, at);
   }
 }

@@ -17,6 +17,8 @@ export interface RelayOptions {
   readonly before: readonly Buffer[];
   /** Aborted when the client's channel is closed. */
   readonly clientGone: AbortSignal;
+  /** The end of one direction is passed on at once, as tunnels need; the other goes on. */
+  readonly halfClose?: boolean;
   /** Sees everything that passes, for the recording. */
   readonly onOutput?: (chunk: Buffer) => void;
   readonly onInput?: (chunk: Buffer) => void;
@@ -48,7 +50,11 @@ export function relay(permit: Permit, client: ServerChannel, target: ClientChann
       onOutput?.(chunk);
       return gone || taker.write(chunk);
     };
-    pipe(target, toClient(client), client, less);
+    pipe(target, toClient(client), client, () => {
+      // An empty write comes after everything that still waits for the window.
+      if (options.halfClose === true && client.writable) client.write(Buffer.alloc(0), () => client.eof());
+      less();
+    });
     pipe(target.stderr, toClient(client.stderr), client.stderr, less);
     for (const chunk of options.before) toTarget(chunk);
     pipe(
