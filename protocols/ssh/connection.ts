@@ -125,7 +125,7 @@ export class Connection {
   }
 
   async #openSession(signedIn: SignedIn, target: Target, login: string): Promise<Session | null> {
-    const { principal, method } = signedIn;
+    const { principal, method, tokenId } = signedIn;
     const clientAddress = socketOf(this.#client).remoteAddress ?? '';
     const facts = { clientAddress, tls: true, method, database: login };
     const lane = {
@@ -135,7 +135,7 @@ export class Connection {
         this.say(this.#waiting);
       },
     };
-    const opened = await this.#services.sessions.open({ principal, target, facts }, lane);
+    const opened = await this.#services.sessions.open({ principal, target, facts, tokenId }, lane);
     if (opened.kind === 'refuse') {
       this.#refusal = refusalLines(opened.refusal);
       this.say(this.#refusal);

@@ -26,6 +26,8 @@ export interface SignedIn {
   readonly principal: Principal;
   readonly method: 'public-key' | 'token' | 'browser';
   readonly wanted: WantedName;
+  /** Null unless it was a token. */
+  readonly tokenId: string | null;
 }
 
 /** `alice:web-1`, `alice:root%web-1`. Null when no target is named. */
@@ -41,8 +43,8 @@ export function signIn(connection: Connection, clientAddress: string, services: 
   let pending: { cancel(): void } | null = null;
   connection.on('close', () => pending?.cancel());
   return new Promise((resolve) => {
-    const succeed = (context: AuthContext, signedIn: SignedIn, tokenId: string | null) => {
-      services.signIns.succeeded(signedIn.principal, tokenId, clientAddress, 'ssh');
+    const succeed = (context: AuthContext, signedIn: SignedIn) => {
+      services.signIns.succeeded(signedIn.principal, signedIn.tokenId, clientAddress, 'ssh');
       resolve(signedIn);
       context.accept();
     };
@@ -64,11 +66,13 @@ export function signIn(connection: Connection, clientAddress: string, services: 
           const principal = byPublicKey(context, wanted.person, services);
           if (principal === null) return reject(); // an agent offers every key it has: no failure to be counted
           if (context.signature === undefined) return context.accept();
-          return succeed(context, { principal, method: 'public-key', wanted }, null);
+          return succeed(context, { principal, method: 'public-key', wanted, tokenId: null });
         }
         case 'password': {
           const found = byToken(context.password, wanted.person, services);
-          return found === null ? failed() : succeed(context, { principal: found.principal, method: 'token', wanted }, found.tokenId);
+          return found === null
+            ? failed()
+            : succeed(context, { principal: found.principal, method: 'token', wanted, tokenId: found.tokenId });
         }
         case 'keyboard-interactive': {
           pending?.cancel();
@@ -80,11 +84,11 @@ export function signIn(connection: Connection, clientAddress: string, services: 
           return ask(context, wanted.person, browser, (answer) => {
             const token = answer === '' ? null : byToken(answer, wanted.person, services);
             if (answer !== '') browser.cancel();
-            if (token !== null) return succeed(context, { principal: token.principal, method: 'token', wanted }, token.tokenId);
+            if (token !== null) return succeed(context, { principal: token.principal, method: 'token', wanted, tokenId: token.tokenId });
             if (answer !== '') return failed();
             void browser.confirmed.then((principal) => {
               if (principal === null) return failed();
-              succeed(context, { principal, method: 'browser', wanted }, null);
+              succeed(context, { principal, method: 'browser', wanted, tokenId: null });
             });
           });
         }

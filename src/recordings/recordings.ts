@@ -1,10 +1,12 @@
 // The folder of recordings: one file for each session, one timer that flushes those with something to write.
 
 import { existsSync, mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
-import type { Recorder, RecordingHeader, Recordings } from '../core/recording.ts';
+import type { Recorder, RecordingHeader, Recordings, TerminalRecorder, TerminalSize } from '../core/recording.ts';
+import { AsciicastRecorder } from './asciicast.ts';
 import { FileRecorder, type RecorderEvents } from './file-recorder.ts';
 import { readRecording, type Recording } from './read.ts';
 
@@ -12,6 +14,8 @@ export { recordingEntryView, type Recording } from './read.ts';
 
 /** What was seen is handed to the kernel within this. */
 export const flushMs = 250;
+/** Terminals of one session. */
+export const terminalsMax = 1000;
 /** A session id becomes a file name: letters, digits and dashes only, so that it can't lead out of the folder. */
 const sessionIdPattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
@@ -25,6 +29,10 @@ export interface RecordingsOptions {
 export interface OpenedRecordings extends Recordings {
   /** The recording of a session, also while it runs; undefined when there is none. Throws Fault recorder-failed when unreadable. */
   read(sessionId: string): Promise<Recording | undefined>;
+  /** How many terminals were recorded in a session, also while it runs. */
+  terminals(sessionId: string): number;
+  /** One of them from 0, as asciicast v3; undefined when there is none. */
+  terminal(sessionId: string, index: number): Promise<Buffer | undefined>;
   /** Another who wants to hear of failures. */
   onFailed(listener: (sessionId: string, fault: Fault) => void): void;
   /** Closes every recorder that is still open. */
@@ -38,14 +46,16 @@ export function openRecordings(options: RecordingsOptions): OpenedRecordings {
 
 class RecordingsFolder implements OpenedRecordings {
   readonly #dir: string;
+  readonly #clock: Clock;
   readonly #open = new Map<string, FileRecorder>();
   readonly #dirty = new Set<FileRecorder>();
   readonly #failureListeners: ((sessionId: string, fault: Fault) => void)[] = [];
   readonly #events: RecorderEvents;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor({ dir, onFailed }: RecordingsOptions) {
+  constructor({ dir, clock, onFailed }: RecordingsOptions) {
     this.#dir = dir;
+    this.#clock = clock;
     if (onFailed !== undefined) this.#failureListeners.push(onFailed);
     this.#events = {
       dirty: (recorder) => {
@@ -79,6 +89,32 @@ class RecordingsFolder implements OpenedRecordings {
     return recording;
   }
 
+  openTerminal(sessionId: string, size: TerminalSize): TerminalRecorder {
+    const index = this.terminals(sessionId);
+    if (index >= terminalsMax) throw new Fault('recorder-failed', `a session has at most ${terminalsMax} terminals`);
+    return new AsciicastRecorder({
+      path: this.#castOf(sessionId, index),
+      size,
+      clock: this.#clock,
+      title: `${sessionId} ${index}`,
+      onFailed: (fault) => {
+        for (const listener of this.#failureListeners) listener(sessionId, fault);
+      },
+    });
+  }
+
+  terminals(sessionId: string): number {
+    let count = 0;
+    while (count < terminalsMax && existsSync(this.#castOf(sessionId, count))) count += 1;
+    return count;
+  }
+
+  async terminal(sessionId: string, index: number): Promise<Buffer | undefined> {
+    if (!sessionIdPattern.test(sessionId) || !Number.isInteger(index) || index < 0 || index >= terminalsMax) return undefined;
+    const path = this.#castOf(sessionId, index);
+    return existsSync(path) ? readFile(path) : undefined;
+  }
+
   onFailed(listener: (sessionId: string, fault: Fault) => void): void {
     this.#failureListeners.push(listener);
   }
@@ -86,6 +122,10 @@ class RecordingsFolder implements OpenedRecordings {
   async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     await Promise.all([...this.#open.values()].map((it) => it.close()));
+  }
+
+  #castOf(sessionId: string, index: number): string {
+    return this.#pathOf(sessionId).replace(/\.jsonl$/, `.${index}.cast`);
   }
 
   #pathOf(sessionId: string): string {

@@ -11,7 +11,7 @@ import type { Outcome } from '../core/outcome.ts';
 import type { Permit } from '../core/permit.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import type { JudgedFacts, Recorder, StatementEntry } from '../core/recording.ts';
+import type { JudgedFacts, Recorder, StatementEntry, TerminalRecorder, TerminalSize } from '../core/recording.ts';
 import type { Ruling } from '../core/ruling.ts';
 import type { Lane, Session, SessionOpening, Submission } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
@@ -24,6 +24,8 @@ export interface LiveSessionParts {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly recorder: Recorder;
+  /** Begins the recording of a terminal; missing where recordings keep none. */
+  readonly openTerminal?: (size: TerminalSize) => TerminalRecorder | null;
   /** Told once, after the session closed. */
   readonly closed: (session: LiveSession, reason: string) => void;
 }
@@ -125,6 +127,15 @@ export class LiveSession implements Session {
       if (running.cells + row.length > recordedCellsMax) return;
       running.cells += row.length;
       running.results.push(row);
+    }
+  }
+
+  recordTerminal(size: TerminalSize): TerminalRecorder | null {
+    try {
+      return this.#parts.openTerminal?.(size) ?? null;
+    } catch (thrown) {
+      this.end(`the recorder failed: ${messageOf(thrown)}`);
+      return null;
     }
   }
 

@@ -86,6 +86,7 @@ export class SessionRegistry implements Sessions {
         audit,
         clock,
         recorder,
+        openTerminal: (size) => recordings.openTerminal?.(id, size) ?? null,
         closed,
       });
       book.opened(session, startedAtMs);
