@@ -14,6 +14,9 @@ export interface Ports {
   readonly postgres: number;
   /** PostgreSQL itself, behind the gateway. */
   readonly database: number;
+  /** The gateway's SSH listener, and sshd behind it. */
+  readonly ssh: number;
+  readonly sshd: number;
 }
 
 /** Makes the directory. When this makes it, others may pass through it (not list it): PostgreSQL's own user has to. */
@@ -81,8 +84,8 @@ function password(directory: string, role: string): string {
   return readFileSync(file, 'utf8').trim();
 }
 
-/** The ports of the last start, so that a pasted line works again; null at the first. */
-export function lastPorts(directory: string): Ports | null {
+/** The ports of the last start, so that a pasted line works again; null at the first. A version before may have kept fewer. */
+export function lastPorts(directory: string): Partial<Ports> | null {
   try {
     return JSON.parse(readFileSync(join(directory, 'ports.json'), 'utf8')) as Ports;
   } catch {

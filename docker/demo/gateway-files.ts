@@ -8,6 +8,8 @@ import { stringify } from 'yaml';
 import { passwordFile } from './data-directory.ts';
 import type { Ports } from './data-directory.ts';
 import { checkout } from './options.ts';
+import { makeKeyPair, publicKeyOf } from './ssh-server.ts';
+import type { SshServer } from './ssh-server.ts';
 
 /** The seeded people. Bob's link is what the demo prints: he answers what alice asks. */
 export const people = [
@@ -23,33 +25,70 @@ const targets = [
   { name: 'scratch', env: 'development' },
 ] as const;
 
-const shippedPolicies = ['production-database.yaml', 'development-database.yaml'];
+const shippedPolicies = ['production-database.yaml', 'development-database.yaml', 'production-ssh.yaml', 'development-ssh.yaml'];
 
-/** Writes sallyport.yaml and gives its path. */
-export function writeConfiguration(directory: string, ports: Ports): string {
+/** Writes sallyport.yaml and gives its path. `machine` is sshd behind target web-1, where there is one. */
+export function writeConfiguration(directory: string, ports: Ports, machine: SshServer | null): string {
+  makeKeyPair(aliceKey(directory), 'alice');
   const configuration = {
     data_dir: 'gateway',
     public_url: `http://127.0.0.1:${ports.http}`,
-    listen: { http: { host: '127.0.0.1', port: ports.http }, postgres: { host: '127.0.0.1', port: ports.postgres } },
-    people,
+    listen: {
+      http: { host: '127.0.0.1', port: ports.http },
+      postgres: { host: '127.0.0.1', port: ports.postgres },
+      ssh: { host: '127.0.0.1', port: ports.ssh },
+    },
+    people: people.map((person) => (person.name === 'alice' ? { ...person, ssh_keys: [publicKeyOf(aliceKey(directory))] } : person)),
     rights: { approve: ['dba'], audit: ['auditors'], operate: ['operators'] },
-    targets: targets.map(({ name, env }) => ({
-      name,
-      protocol: 'postgres',
-      host: '127.0.0.1',
-      port: ports.database,
-      user: 'gateway',
-      password_file: passwordFile(directory, 'gateway'),
-      database: name,
-      labels: { env },
-      tls: { mode: 'disable' },
-    })),
+    targets: [...databases(directory, ports), ...(machine === null ? [] : [machineTarget(machine)])],
     policies: { dir: 'policies' },
   };
   const head = '# Written by the demo at each start: changes made here are lost. The policies beside it are yours to edit.\n';
   const file = join(directory, 'sallyport.yaml');
   writeFileSync(file, head + stringify(configuration, { lineWidth: 120 }));
   return file;
+}
+
+/** How alice reaches web-1: her key, the gateway's own host key, and nothing of the person who runs the demo. */
+export function sshTarget(directory: string, port: number): { readonly protocol: string; readonly argv: readonly string[] } {
+  const knownHosts = join(directory, 'ssh', 'known_hosts');
+  const hostKey = readFileSync(join(directory, 'gateway', 'ssh_host_ed25519_key.pub'), 'utf8').trim();
+  writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}\n`);
+  const options = ['-p', String(port), '-i', aliceKey(directory), '-o', `UserKnownHostsFile=${knownHosts}`, '-o', 'IdentitiesOnly=yes'];
+  return { protocol: 'ssh', argv: ['ssh', ...options, 'alice:web-1@127.0.0.1'] };
+}
+
+function aliceKey(directory: string): string {
+  mkdirSync(join(directory, 'ssh'), { recursive: true, mode: 0o700 });
+  return join(directory, 'ssh', 'alice');
+}
+
+function machineTarget(machine: SshServer): object {
+  return {
+    name: 'web-1',
+    protocol: 'ssh',
+    host: '127.0.0.1',
+    port: machine.port,
+    user: machine.user,
+    private_key_file: machine.privateKeyFile,
+    host_keys: [machine.hostKey],
+    labels: { env: 'production' },
+    shell: 'mediated',
+  };
+}
+
+function databases(directory: string, ports: Ports): object[] {
+  return targets.map(({ name, env }) => ({
+    name,
+    protocol: 'postgres',
+    host: '127.0.0.1',
+    port: ports.database,
+    user: 'gateway',
+    password_file: passwordFile(directory, 'gateway'),
+    database: name,
+    labels: { env },
+    tls: { mode: 'disable' },
+  }));
 }
 
 /** Copies the shipped policies; one that was edited since stays as it is, one that was not follows a newer version. */

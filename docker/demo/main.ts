@@ -1,13 +1,14 @@
 // The demo: a real PostgreSQL with a small shop in it, and the gateway in front. In the foreground until it is told to stop,
 // or until whoever started it is gone. Progress goes to stderr; stdout gets the greeting or one line of JSON, nothing else.
 
-import { writeSync } from 'node:fs';
+import { mkdirSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import * as paint from '../../scripts/progress.mjs';
 import { clusterDirectory, lastPorts, lock, openDataDirectory, passwords, rememberPorts } from './data-directory.ts';
 import type { Ports } from './data-directory.ts';
 import { dataLoaded, loadData } from './data-set.ts';
 import { freePort } from './free-port.ts';
-import { copyPolicies, people, writeConfiguration } from './gateway-files.ts';
+import { copyPolicies, people, sshTarget, writeConfiguration } from './gateway-files.ts';
 import { openGateway } from './gateway.ts';
 import { readOptions } from './options.ts';
 import type { DemoOptions } from './options.ts';
@@ -15,10 +16,11 @@ import { postgresBinaries } from './postgres-binaries.ts';
 import { PostgresServer } from './postgres-server.ts';
 import { greeting } from './ready.ts';
 import type { Ready } from './ready.ts';
+import { SshServer, sshdIsInstalled } from './ssh-server.ts';
 import { unprivilegedUser } from './unprivileged.ts';
 
 const { say, step } = paint;
-const preferred: Ports = { http: 8080, postgres: 6432, database: 54329 };
+const preferred: Ports = { http: 8080, postgres: 6432, database: 54329, ssh: 2222, sshd: 54322 };
 /** A second Ctrl-C this long after the first means: now. (npm, the shell and the terminal each pass the first one on.) */
 const impatientMs = 2000;
 const shutdownMs = 25_000;
@@ -48,10 +50,19 @@ async function closeAll(): Promise<void> {
 
 async function choosePorts(dataDir: string): Promise<Ports> {
   const last = lastPorts(dataDir) ?? preferred;
-  const http = await freePort([last.http, preferred.http]);
-  const postgres = await freePort([last.postgres, preferred.postgres], new Set([http]));
-  const database = await freePort([last.database, preferred.database], new Set([http, postgres]));
-  const ports = { http, postgres, database };
+  const taken = new Set<number>();
+  const choose = async (name: keyof Ports) => {
+    const port = await freePort([last[name] ?? preferred[name], preferred[name]], taken);
+    taken.add(port);
+    return port;
+  };
+  const ports: Ports = {
+    http: await choose('http'),
+    postgres: await choose('postgres'),
+    database: await choose('database'),
+    ssh: await choose('ssh'),
+    sshd: await choose('sshd'),
+  };
   rememberPorts(dataDir, ports);
   return ports;
 }
@@ -84,9 +95,10 @@ async function start({ dataDir }: DemoOptions): Promise<{ ready: Ready; ports: P
   }
   signal.throwIfAborted();
 
+  const machine = await startMachine(dataDir, ports, signal);
   const gateway = await step('Starting the gateway', () => {
     copyPolicies(dataDir);
-    return openGateway(writeConfiguration(dataDir, ports), dataDir);
+    return openGateway(writeConfiguration(dataDir, ports, machine), dataDir);
   });
   closers.push(() => gateway.close());
   signal.throwIfAborted();
@@ -101,9 +113,29 @@ async function start({ dataDir }: DemoOptions): Promise<{ ready: Ready; ports: P
     console: gateway.loginLink('bob'),
     api: `${gateway.httpUrl}/api/v1`,
     people: tokens,
-    targets: { orders: target('orders'), scratch: target('scratch') },
+    targets: {
+      orders: target('orders'),
+      scratch: target('scratch'),
+      ...(machine === null ? {} : { 'web-1': sshTarget(dataDir, ports.ssh) }),
+    },
   };
   return { ready, ports };
+}
+
+/** Target web-1: Debian's sshd where it is installed; without it the demo has databases only, and says so. */
+async function startMachine(dataDir: string, ports: Ports, signal: AbortSignal): Promise<SshServer | null> {
+  if (!sshdIsInstalled()) {
+    say(`${paint.dim('○')} No target web-1: sshd is not installed (apt-get install openssh-server)`);
+    return null;
+  }
+  return step('Starting sshd', async () => {
+    const user = unprivilegedUser();
+    const directory = join(dirname(clusterDirectory(dataDir, user)), 'web-1');
+    mkdirSync(directory, { recursive: true });
+    const machine = await SshServer.start({ directory, user }, ports.sshd, signal);
+    closers.push(() => machine.stop());
+    return machine;
+  });
 }
 
 /** Through the starter, which owns the real stdout; or directly when there is none. */

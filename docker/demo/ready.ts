@@ -4,7 +4,20 @@ export interface Ready {
   readonly console: string;
   readonly api: string;
   readonly people: Readonly<Record<string, { readonly token: string }>>;
-  readonly targets: Readonly<Record<string, { readonly protocol: string; readonly url: string; readonly direct: string }>>;
+  readonly targets: Readonly<Record<string, ReadyDatabase | ReadyMachine>>;
+}
+
+interface ReadyDatabase {
+  readonly protocol: string;
+  readonly url: string;
+  /** Around the gateway, for comparisons. */
+  readonly direct: string;
+}
+
+/** Run as it is, or with a command appended. */
+interface ReadyMachine {
+  readonly protocol: string;
+  readonly argv: readonly string[];
 }
 
 export interface Paint {
@@ -38,6 +51,7 @@ export function greeting(ready: Ready, postgresPort: number, dataDir: string, pa
     `   On ${paint.bold('scratch')}, a development database, nothing ordinary waits:`,
     `   ${psql('scratch')}`,
     '',
+    ...machineLines(ready, paint),
     `   The others sign in with these tokens (console and API: ${ready.api}):`,
     ...others,
     '',
@@ -45,4 +59,14 @@ export function greeting(ready: Ready, postgresPort: number, dataDir: string, pa
     `   ${paint.bold('Ctrl-C')} ends everything; delete ${dataDir} to start afresh.`,
     '',
   ].join('\n');
+}
+
+function machineLines(ready: Ready, paint: Paint): string[] {
+  const machine = ready.targets['web-1'];
+  if (machine === undefined || !('argv' in machine)) return [];
+  return [
+    `   On ${paint.bold('web-1')}, a machine over SSH, every command is judged; ${paint.yellow('rm deploy.log')} waits:`,
+    `   ${paint.yellow(machine.argv.join(' '))}`,
+    '',
+  ];
 }
