@@ -14,6 +14,7 @@ export const auditTypes = [
   'hold.denied',
   'hold.expired',
   'hold.withdrawn',
+  'hold.changed',
   'session.opened',
   'session.closed',
   'session.refused',
@@ -22,6 +23,8 @@ export const auditTypes = [
   'sign-in.failed',
   'token.issued',
   'token.revoked',
+  'person.disabled',
+  'person.enabled',
   'policy.loaded',
   'policy.rejected',
   'webhook.delivered',
@@ -44,7 +47,7 @@ export function auditTone(type: string): Tone {
   return type === 'action.released' ? 'info' : 'plain';
 }
 
-const firstFields = ['text', 'reason', 'message', 'why', 'error', 'rule', 'outcome', 'name', 'version'] as const;
+const firstFields = ['text', 'reason', 'message', 'why', 'error', 'rule', 'outcome', 'name', 'version', 'person'] as const;
 
 /** The most telling field of the detail, as text; empty when there is none. */
 export function auditWords(event: Pick<AuditEventView, 'detail'>): string {

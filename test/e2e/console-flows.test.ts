@@ -193,6 +193,7 @@ t.test('the console, in a browser', { timeout: fileMsMax }, async (t) => {
       const erins = await as('erin', '/sessions');
       await erins.locator('.session-row', { hasText: 'alice' }).first().click();
       await erins.getByText('signed in by browser').waitFor();
+      await erins.getByText('What was said in this session is for auditors').waitFor();
       await look(erins, 'session');
       await erins.getByRole('button', { name: 'End session' }).click();
       await look(erins, 'end-session');

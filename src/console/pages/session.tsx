@@ -8,7 +8,7 @@ import { Link } from 'wouter';
 import type { Me, SessionView } from '../../api/contract.ts';
 import { api, ApiProblem } from '../api.ts';
 import { Facts } from '../parts/facts.tsx';
-import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
+import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
 import { keys, useRecording } from '../queries.ts';
@@ -41,13 +41,20 @@ export default function SessionPage({ sessionId, me }: { readonly sessionId: str
           <Head session={session} me={me} />
           {recording.data !== undefined ? (
             <Replay recording={recording.data} />
-          ) : recording.error === null ? null : (
+          ) : recording.error === null ? null : isNotTheirs(recording.error) ? (
+            <Note tone="info">What was said in this session is for auditors and for {visibleText(session.principal)}.</Note>
+          ) : (
             <ProblemNote error={recording.error} onRetry={() => void recording.refetch()} />
           )}
         </>
       )}
     </div>
   );
+}
+
+/** Operators see that there is a session and may end it; that is no error. */
+function isNotTheirs(error: Error): boolean {
+  return error instanceof ApiProblem && error.status === 403;
 }
 
 function Missing({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
