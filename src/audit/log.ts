@@ -236,12 +236,14 @@ class ChainedLog implements OpenedAuditLog {
     this.#segmentBytes = 0;
   }
 
+  /** The timer runs on: starting and clearing one for every statement costs more than a turn of it that finds nothing. */
   #noneWaits(): void {
     this.#waiting = '';
+    if (this.#failingSinceMs === null) return;
     this.#failingSinceMs = null;
     this.#failureTold = false;
-    if (this.#waitingTimer === null) return;
-    clearTimeout(this.#waitingTimer);
+    // The next try was further away than a buffered event may wait.
+    if (this.#waitingTimer !== null) clearTimeout(this.#waitingTimer);
     this.#waitingTimer = null;
   }
 

@@ -27,25 +27,42 @@ const unknownSummary: ClassificationSummary = {
   missingWhere: false,
 };
 
+/** One pass over the effects: made for every text that was not seen before, so without closures and copies. */
 function summaryOf(statements: readonly StatementFacts[]): ClassificationSummary {
+  const effects = distinctEffects(statements);
+  const verbs = new Set<string>();
+  const tables = new Set<string>();
+  const tablesWritten = new Set<string>();
+  const functions = new Set<string>();
+  let access: Effect['access'] = 'read';
+  for (const effect of effects) {
+    verbs.add(effect.verb);
+    if (rank[effect.access] > rank[access]) access = effect.access;
+    if (effect.object === null) continue;
+    if (effect.objectKind === 'table' || effect.objectKind === 'view') {
+      tables.add(effect.object);
+      if (effect.access !== 'read' && effect.access !== 'session') tablesWritten.add(effect.object);
+    } else if (effect.objectKind === 'function') functions.add(effect.object);
+  }
+  return {
+    kinds: statements.length === 1 ? [(statements[0] as StatementFacts).kind] : [...new Set(statements.map((statement) => statement.kind))],
+    verbs: [...verbs],
+    access,
+    effects,
+    tables: [...tables],
+    tablesWritten: [...tablesWritten],
+    functions: [...functions],
+    missingWhere: statements.some((statement) => statement.missingWhere),
+  };
+}
+
+function distinctEffects(statements: readonly StatementFacts[]): readonly Effect[] {
+  const [only] = statements;
+  if (statements.length === 1 && only !== undefined && only.effects.length < 2) return only.effects;
   const effects = new Map<string, Effect>();
   for (const statement of statements) {
     for (const effect of statement.effects)
       effects.set(`${effect.verb} ${effect.access} ${effect.objectKind} ${effect.object ?? ''}`, effect);
   }
-  const all = [...effects.values()];
-  const objects = (wanted: (effect: Effect) => boolean): string[] => [
-    ...new Set(all.filter(wanted).flatMap((effect) => (effect.object === null ? [] : [effect.object]))),
-  ];
-  const isTable = (effect: Effect): boolean => effect.objectKind === 'table' || effect.objectKind === 'view';
-  return {
-    kinds: [...new Set(statements.map((statement) => statement.kind))],
-    verbs: [...new Set(all.map((effect) => effect.verb))],
-    access: all.reduce<Effect['access']>((worst, effect) => (rank[effect.access] > rank[worst] ? effect.access : worst), 'read'),
-    effects: all,
-    tables: objects(isTable),
-    tablesWritten: objects((effect) => isTable(effect) && effect.access !== 'read' && effect.access !== 'session'),
-    functions: objects((effect) => effect.objectKind === 'function'),
-    missingWhere: statements.some((statement) => statement.missingWhere),
-  };
+  return [...effects.values()];
 }

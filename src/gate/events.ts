@@ -34,15 +34,24 @@ export function releasedEvent(
     sessionId: submitter.sessionId,
     actionId: action.id,
     holdId,
-    detail: {
-      kind: action.kind,
-      ...textOf(action),
-      access: classification.summary.access,
-      rule: decision.rule.id,
-      policy: decision.rule.version,
-      ...(holdId === null ? {} : { digest: action.digest(), approved_by: approvals.map((it) => it.by) }),
-    },
+    detail: releasedDetail(action, classification, decision, holdId, approvals),
   };
+}
+
+/** Nearly every release is short and was not held: that one is made without copies. */
+function releasedDetail(
+  action: Action,
+  classification: Classification,
+  decision: Extract<Decision, { kind: 'allow' }>,
+  holdId: HoldId | null,
+  approvals: readonly Approval[],
+): AuditEvent['detail'] {
+  const { kind, text } = action;
+  const { access } = classification.summary;
+  const { id: rule, version: policy } = decision.rule;
+  if (holdId === null && text.length <= auditTextCharsMax) return { kind, text, access, rule, policy };
+  const held = holdId === null ? {} : { digest: action.digest(), approved_by: approvals.map((it) => it.by) };
+  return { kind, ...textOf(action), access, rule, policy, ...held };
 }
 
 export function deniedEvent(

@@ -14,6 +14,7 @@ const recordedErrorCharsMax = 16 * 1024;
 
 /** The entry with everything within its limits. */
 export function bounded(entry: StatementEntry): StatementEntry {
+  if (isSmall(entry)) return entry;
   const { judged, ...rest } = entry;
   return {
     ...rest,
@@ -26,6 +27,19 @@ export function bounded(entry: StatementEntry): StatementEntry {
     error: entry.error === null ? null : { code: entry.error.code, message: cut(entry.error.message, recordedErrorCharsMax) },
     results: entry.results === null ? null : boundedRows(entry.results),
   };
+}
+
+/** Nearly all are: they need no copy. */
+function isSmall({ text, parameters, effects, statementKinds, error, results, judged }: StatementEntry): boolean {
+  return (
+    parameters === null &&
+    error === null &&
+    results === null &&
+    text.length <= recordedTextCharsMax &&
+    effects.length <= recordedEffectsMax &&
+    statementKinds.length <= recordedEffectsMax &&
+    (judged === undefined || judged.effects.length <= recordedEffectsMax)
+  );
 }
 
 function boundedParameters(parameters: NonNullable<StatementEntry['parameters']>): NonNullable<StatementEntry['parameters']> {

@@ -1,7 +1,7 @@
 // One open session: numbers its actions, passes them to the gate, writes what was seen, and closes what is open when it ends.
 
 import type { Action } from '../core/action.ts';
-import type { AuditLog } from '../core/audit.ts';
+import type { AuditEvent, AuditLog } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Decision, SessionFacts } from '../core/decision.ts';
@@ -108,13 +108,7 @@ export class LiveSession implements Session {
       sessionId: this.id,
       actionId: running.action.id,
       holdId: running.judgement.holdId,
-      detail: {
-        outcome: outcome.kind,
-        rows: outcome.rows,
-        ...(outcome.error === null ? {} : { error: outcome.error.code }),
-        ...outcome.detail,
-        duration_ms: round(finishedMs - running.releasedMs),
-      },
+      detail: finishedDetail(outcome, round(finishedMs - running.releasedMs)),
     });
     this.#record(running, finishedMs, outcome);
   }
@@ -154,7 +148,18 @@ export class LiveSession implements Session {
 
   #action(submission: Submission): Action {
     this.#actions += 1;
-    return { ...submission, id: `${this.id}-${this.#actions}` as ActionId };
+    // Field by field: a spread costs a microsecond here, on the way of every statement.
+    return {
+      id: `${this.id}-${this.#actions}` as ActionId,
+      kind: submission.kind,
+      text: submission.text,
+      parameters: submission.parameters,
+      digest: submission.digest,
+      mode: submission.mode,
+      transaction: submission.transaction,
+      classified: submission.classified,
+      prepared: submission.prepared,
+    };
   }
 
   #sinceStartMs(): number {
@@ -184,6 +189,11 @@ export class LiveSession implements Session {
       this.end(`the recorder failed: ${messageOf(thrown)}`);
     }
   }
+}
+
+function finishedDetail({ kind, rows, error, detail }: Outcome, durationMs: number): AuditEvent['detail'] {
+  if (error === null && detail === undefined) return { outcome: kind, rows, duration_ms: durationMs };
+  return { outcome: kind, rows, ...(error === null ? {} : { error: error.code }), ...detail, duration_ms: durationMs };
 }
 
 function refusedRun(action: Action, judgement: Judgement, askedMs: number): Running {

@@ -27,6 +27,8 @@ const safeEncodings =
   /^(utf_?8|unicode|sql_?ascii|latin_?(10|[1-9])|iso_?8859_?\d+|win_?(1250|1251|1252|1253|1254|1255|1256|1257|1258|866|874)|koi8_?[ru]?)$/;
 
 export function isSafeEncoding(name: string): boolean {
+  // What nearly every session has, asked for every text.
+  if (name === 'UTF8') return true;
   return safeEncodings.test(name.toLowerCase().replaceAll('-', '_').replaceAll(' ', '_'));
 }
 
