@@ -5,8 +5,10 @@ import type { Algorithms, ServerHostKeyAlgorithm } from 'ssh2';
 
 export const algorithms: Algorithms = {
   kex: [
-    'curve25519-sha256',
+    // The old name of the same first: ssh2 loses a packet that a client (dropbear) sends on a right guess of the first
+    // algorithm; by RFC 4253, 7.1, this makes the guess a wrong one, and the client sends again.
     'curve25519-sha256@libssh.org',
+    'curve25519-sha256',
     'ecdh-sha2-nistp256',
     'ecdh-sha2-nistp384',
     'ecdh-sha2-nistp521',

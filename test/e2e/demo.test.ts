@@ -16,7 +16,9 @@ interface Ready {
   readonly console: string;
   readonly api: string;
   readonly people: Readonly<Record<string, { readonly token: string }>>;
-  readonly targets: Readonly<Record<string, { readonly protocol: string; readonly url: string; readonly direct: string }>>;
+  readonly targets: Readonly<
+    Record<string, { readonly protocol: string; readonly url: string; readonly direct: string; readonly argv?: readonly string[] }>
+  >;
 }
 
 async function startDemo(t: Parameters<typeof start>[0], dataDir: string): Promise<{ demo: Running; ready: Ready }> {
@@ -63,6 +65,10 @@ t.test('one line of JSON, everything in it works, Ctrl-C leaves nothing, and a s
   const scratch = await run(t, psql, [ready.targets['scratch']?.url ?? '', '-Atc', 'CREATE TABLE a (b int); DROP TABLE a']);
   t.equal(scratch.code, 0, scratch.stderr);
 
+  const [ssh = '', ...sshWords] = ready.targets['web-1']?.argv ?? [];
+  const machine = await run(t, ssh, [...sshWords, 'cat release/VERSION']);
+  t.match(machine, { code: 0, stdout: '2026.11.2\n' }, machine.stderr);
+
   const other = await run(t, 'npm', ['run', 'demo', '--', '--json', '--data', dataDir], { cwd: checkout });
   t.match(other, { code: 1, stdout: '', stderr: /already runs/ });
 
@@ -74,7 +80,7 @@ t.test('one line of JSON, everything in it works, Ctrl-C leaves nothing, and a s
   const startedMs = performance.now();
   const again = await startDemo(t, dataDir);
   t.ok(performance.now() - startedMs < 15_000, 'up again within seconds');
-  t.same(Object.keys(again.ready.targets), ['orders', 'scratch']);
+  t.same(Object.keys(again.ready.targets), ['orders', 'scratch', 'web-1']);
   t.equal(again.ready.targets['orders']?.direct, ready.targets['orders']?.direct, 'on the same ports with the same data');
 });
 

@@ -34,6 +34,8 @@ export interface SshWorld {
 export interface SshWorldOptions {
   readonly shell?: 'none' | 'recorded' | 'mediated';
   readonly policies: Readonly<Record<string, string>>;
+  /** "another": a key is pinned that is not the server's. */
+  readonly hostKeyOf?: 'server' | 'another';
 }
 
 /** The shipped policies for machines. */
@@ -43,7 +45,10 @@ export function sshPolicies(): Record<string, string> {
 }
 
 /** Targets web-1 (production) and dev-1 (development), both the same sshd. */
-export async function startSshWorld(t: Teardown, { shell = 'mediated', policies }: SshWorldOptions): Promise<SshWorld> {
+export async function startSshWorld(
+  t: Teardown,
+  { shell = 'mediated', policies, hostKeyOf = 'server' }: SshWorldOptions,
+): Promise<SshWorld> {
   tool('sshd', 'openssh-server');
   const directory = temporaryDirectory(t, 'ssh');
   const server = await SshServer.start({ directory: join(directory, 'web-1'), user: unprivilegedUser() }, await freePort());
@@ -57,7 +62,7 @@ export async function startSshWorld(t: Teardown, { shell = 'mediated', policies 
     port: server.port,
     user: server.user,
     labels: { env },
-    host_keys: [server.hostKey],
+    host_keys: [hostKeyOf === 'server' ? server.hostKey : publicKeyOf(key)],
     private_key_file: server.privateKeyFile,
     shell: env === 'production' ? shell : 'recorded',
   });
