@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { temporaryDirectory } from '../support/directories.ts';
+import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { agentOf, byName, certificate, echoServer, linked, startSide, targetAt } from './agent-fixture.ts';
 import { never, readAll } from './tunnel-fixture.ts';
@@ -348,6 +349,44 @@ t.test('through an HTTP proxy with credentials', async (t) => {
   const gone = agentOf(t, { gateway: side.url, token, proxy: 'http://127.0.0.1:1' });
   await eventually('no proxy', () => gone.log.some(({ message }) => /proxy .* can't be reached/.test(message)));
 });
+
+t.test('a way of 100 ms: windows grow, so that a copy is not one window for each round trip', async (t) => {
+  const far = await startSide(t, { isOwnOrigin: () => true });
+  const farRelay = await delayingRelay(t, far.port, 50);
+  const { createServer: tcp } = await import('node:net');
+  const bytes = 4_000_000;
+  const source = tcp((socket) => void socket.end(Buffer.alloc(bytes)));
+  await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => source.close());
+  await linked(agentOf(t, { gateway: `ws://127.0.0.1:${farRelay}`, token: far.token('far') }));
+  await eventually('the latency is known', () => (far.agents.list()[0]?.latencyMs ?? 0) >= 90);
+  const fromMs = performance.now();
+  const stream = await far.agents.dial(targetAt((source.address() as AddressInfo).port, byName('far')), never, timeoutMs);
+  t.equal((await readAll(stream)).length, bytes);
+  const tookMs = performance.now() - fromMs;
+  const unchanged = (bytes / 65_536) * 100;
+  t.ok(tookMs < unchanged / 2, `${Math.round(tookMs)} ms; with a window that does not grow it would be ${Math.round(unchanged)} ms`);
+  stream.end();
+});
+
+/** Passes bytes on after a delay in each direction; gives its port. */
+async function delayingRelay(t: Teardown, port: number, delayMs: number): Promise<number> {
+  const { createServer: tcp } = await import('node:net');
+  const relay = tcp((near) => {
+    const far = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('data', (chunk: Buffer) => void setTimeout(() => to.write(chunk), delayMs));
+      from.on('close', () => to.destroy());
+      from.on('error', () => to.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => relay.close());
+  return (relay.address() as AddressInfo).port;
+}
 
 t.test('strangers at the door: browsers, plain HTTP, silence, nonsense', async (t) => {
   const { WebSocket } = await import('ws');
