@@ -15,6 +15,7 @@ export interface EditorStep {
 export const lineCharsMax = 32 * 1024;
 const historyMax = 500;
 const colsDefault = 80;
+const sequenceCharsMax = 24;
 const escape = '\u001b';
 
 export class LineEditor {
@@ -27,6 +28,8 @@ export class LineEditor {
   #pending = '';
   #historyAt: number | null = null;
   #lastWasCr = false;
+  /** In an escape sequence that is longer than any that means something. */
+  #swallowing = false;
 
   /** Some clients do not know their width, and say 0. */
   constructor(cols: number) {
@@ -57,11 +60,20 @@ export class LineEditor {
     const keys = [...text];
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at] as string;
+      if (this.#swallowing) {
+        this.#swallowing = !/[A-Za-z~\r\n]/.test(key);
+        continue;
+      }
       if (key === escape) {
-        const sequence = /^\u001b(?:\[[0-9;?]*[A-Za-z~]|O[A-Za-z]|[^[O])/u.exec(keys.slice(at, at + 24).join(''))?.[0];
+        const sequence = /^\u001b(?:\[[0-9;?]*[A-Za-z~]|O[A-Za-z]|[^[O])/u.exec(keys.slice(at, at + sequenceCharsMax).join(''))?.[0];
         if (sequence === undefined) {
-          if (keys.length - at < 24) this.#pending = keys.slice(at).join('');
-          break;
+          if (keys.length - at < sequenceCharsMax) {
+            this.#pending = keys.slice(at).join('');
+            break;
+          }
+          this.#swallowing = true;
+          at += sequenceCharsMax - 1;
+          continue;
         }
         this.#sequence(sequence);
         at += [...sequence].length - 1;
