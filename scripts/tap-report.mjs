@@ -6,10 +6,10 @@ import { dim, green, red } from './progress.mjs';
 
 const diagnosticLinesMax = 60;
 
-/** Follows a TAP stream; `print` gets lines. Resolves to { passed, failed, skipped, files } when the stream has ended. */
+/** Follows a TAP stream; `print` gets lines. Resolves to { passed, failed, skipped, files, failedFiles } when the stream has ended. */
 export async function reportTap(stream, print) {
   const { Parser } = await import('tap-parser');
-  const total = { passed: 0, failed: 0, skipped: 0, files: 0 };
+  const total = { passed: 0, failed: 0, skipped: 0, files: 0, failedFiles: [] };
   const parser = new Parser();
   follow(parser, [], total, print);
   parser.on('bailout', (reason) => print(red(`Bail out! ${reason}`)));
@@ -45,6 +45,7 @@ function follow(parser, path, total, print) {
     if (!good && (inner === null || inner.failed === 0)) print(failure([...path, result.name], result.diag));
     if (path.length === 0) {
       total.files++;
+      if (!good) total.failedFiles.push({ name: result.name, failed: Math.max(1, inner?.failed ?? 1) });
       const mark = good ? green('✓') : red('✗');
       const counts = inner === null ? '' : `${inner.passed} passed${inner.failed > 0 ? `, ${inner.failed} failed` : ''}`;
       print(`${mark} ${result.name} ${dim(`${counts} ${((result.time ?? 0) / 1000).toFixed(1)} s`)}`);
