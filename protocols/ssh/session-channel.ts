@@ -169,7 +169,7 @@ export class SessionChannel {
     const { ruling, typed } = await this.submit(session, actions.shell('mediated'));
     if (ruling.kind === 'refuse') return this.end(refusedStatus, refusalLines(ruling.refusal));
     ruling.permit.open();
-    const environment = this.#environment(session);
+    const environment = await this.#environment(session);
     const connection = this.#connection;
     const recorder = this.#terminal === null ? null : connection.recordTerminal(session, this.#terminal, null);
     const status = await runMediatedShell({
@@ -196,7 +196,7 @@ export class SessionChannel {
     permit.open();
     let ending: Ending | null = null;
     try {
-      const program: Program = { terminal: this.#terminal, environment: this.#environment(session) };
+      const program: Program = { terminal: this.#terminal, environment: await this.#environment(session) };
       const { upstream } = this.#connection;
       const target = await (command === null ? upstream.shell(permit, program) : upstream.exec(permit, command, program));
       this.onResize = ({ rows, cols, height, width }) => target.setWindow(rows, cols, height, width);
@@ -256,18 +256,14 @@ export class SessionChannel {
   }
 
   /** The variables that the policies let pass without asking anybody: a shell that waits for each would never start. */
-  #environment(session: Session): Record<string, string> {
+  async #environment(session: Session): Promise<Record<string, string>> {
     const passed: Record<string, string> = {};
     for (const { name, value } of this.#variables) {
       const submission = actions.environment(name, value);
       const classification = submission.classified;
       const may = classification !== null && session.foresee(submission, classification) === 'allow';
-      const ruling = may ? session.submit(submission, { signal: this.#gone.signal, onHold: () => undefined }) : null;
-      if (ruling === null || ruling instanceof Promise || ruling.kind === 'refuse') {
-        if (ruling instanceof Promise)
-          void ruling.then(
-            (late) => late.kind === 'release' && session.finish(late.permit, { kind: 'cancelled', rows: null, error: null }),
-          );
+      const ruling = may ? await session.submit(submission, { signal: this.#gone.signal, onHold: () => undefined }) : null;
+      if (ruling === null || ruling.kind === 'refuse') {
         this.say(plainLines(`the variable ${name} is not passed on`));
         continue;
       }

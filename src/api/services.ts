@@ -179,6 +179,10 @@ export interface ApiSessions {
 export interface ApiRecordings {
   /** Null when there is no recording of that session. */
   read(sessionId: string): Promise<{ readonly entries: readonly StatementEntry[]; readonly complete: boolean } | null>;
+  /** How many terminals were recorded in a session. */
+  terminals?(sessionId: string): number;
+  /** One of them from 0, as asciicast v3, also while it runs; undefined when there is none. */
+  terminal?(sessionId: string, index: number): Promise<Buffer | undefined>;
 }
 
 /** Every filter must match; absent ones match everything. */

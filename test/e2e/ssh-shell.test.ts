@@ -4,6 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { eventually } from '../support/eventually.ts';
 import { sshPolicies, startSshWorld } from '../support/ssh.ts';
 
 const world = await startSshWorld(t, { policies: sshPolicies() });
@@ -120,4 +121,32 @@ t.test('a raw terminal, where one is allowed', async (t) => {
   await shell.waitFor(/42\r\n\/dev\/pts/);
   shell.write('exit 5\r');
   t.equal((await shell.end()).code, 5);
+});
+
+t.test('terminals are recorded, for auditors, while they run and after', async (t) => {
+  const carol = gateway.api('carol');
+  const shell = startTerminal([], { target: 'dev-1' });
+  shell.write('echo recorded-$((40+2))\r');
+  await shell.waitFor(/recorded-42/);
+  const { body } = await carol.get<{ items: { id: string; target: string }[] }>('/sessions?state=open');
+  const id = body.items.find(({ target }) => target === 'dev-1')?.id ?? '';
+  const cast = async () => {
+    const response = await fetch(`${gateway.http}/api/v1/sessions/${id}/terminals/0`, {
+      headers: { authorization: `Bearer ${gateway.token('carol')}` },
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  await eventually('it is in the recording while it runs', async () => (await cast()).text.includes('recorded-42'));
+  shell.write('exit\r');
+  await shell.end();
+  const { text } = await cast();
+  const lines = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  t.match(lines[0], { version: 3, term: { cols: Number, rows: Number } });
+  t.ok(lines.slice(1).every((line) => Array.isArray(line) && line.length === 3));
+  t.match((await carol.get(`/sessions/${id}/terminals`)).body, { items: [{ index: 0 }] });
+  t.equal((await carol.get(`/sessions/${id}/terminals/7`)).status, 404);
+  t.equal((await gateway.api('erin').get(`/sessions/${id}/terminals`)).status, 403);
 });

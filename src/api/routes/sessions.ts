@@ -19,6 +19,12 @@ export function sessionRoutes(services: ApiServices): FastifyPluginAsyncZod {
     return session;
   };
 
+  const visibleRecording = (caller: Caller, id: string): SessionView => {
+    const session = visible(caller, id);
+    if (seesRecording(caller, session)) return session;
+    throw new HttpProblem(403, 'not-allowed', 'recordings are for auditors and for the person of the session');
+  };
+
   return async (app) => {
     app.route({
       method: 'GET',
@@ -51,14 +57,46 @@ export function sessionRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/sessions/:id/recording',
       schema: { summary: 'What was asked in a session, in order', tags: ['sessions'], params: idParams, response: gives(recordingView) },
       handler: async (request) => {
-        const caller = callerOf(request, services);
-        const session = visible(caller, request.params.id);
-        if (!seesRecording(caller, session)) {
-          throw new HttpProblem(403, 'not-allowed', 'recordings are for auditors and for the person of the session');
-        }
+        const session = visibleRecording(callerOf(request, services), request.params.id);
         const recording = await services.recordings.read(session.id);
         if (recording === null) throw notFound(`recording of session ${session.id}`);
         return { session, entries: recording.entries.map(recordingEntry), complete: recording.complete };
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/sessions/:id/terminals',
+      schema: {
+        summary: 'The terminals that were recorded in a session',
+        tags: ['sessions'],
+        params: idParams,
+        response: gives(z.object({ items: z.array(z.object({ index: z.int(), url: z.string() })) })),
+      },
+      handler: async (request) => {
+        const session = visibleRecording(callerOf(request, services), request.params.id);
+        const count = services.recordings.terminals?.(session.id) ?? 0;
+        const urlOf = (index: number) => `/api/v1/sessions/${session.id}/terminals/${index}`;
+        return { items: Array.from({ length: count }, (_, index) => ({ index, url: urlOf(index) })) };
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/sessions/:id/terminals/:index',
+      schema: {
+        summary: 'A recorded terminal, as asciicast v3',
+        description: 'Also while it runs: what has been shown so far. Any asciinema player plays it.',
+        tags: ['sessions'],
+        params: idParams.extend({ index: z.coerce.number().int().min(0).max(9999) }),
+        response: gives(z.string()),
+      },
+      handler: async (request, reply) => {
+        const { id, index } = request.params;
+        const session = visibleRecording(callerOf(request, services), id);
+        const cast = await services.recordings.terminal?.(session.id, index);
+        if (cast === undefined) throw notFound(`terminal ${index} of session ${session.id}`);
+        return reply.type('application/x-asciicast').send(cast.toString('utf8'));
       },
     });
 
