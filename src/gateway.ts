@@ -204,7 +204,11 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     identity,
     holds: apiHolds(holds),
     sessions: apiSessions(registry, book),
-    recordings: { read: async (id) => (await recordings.read(id)) ?? null },
+    recordings: {
+      read: async (id) => (await recordings.read(id)) ?? null,
+      terminals: (id) => recordings.terminals(id),
+      terminal: (id, index) => recordings.terminal(id, index),
+    },
     audit: apiAudit(audit),
     policies: {
       current: () => ({
