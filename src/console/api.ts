@@ -3,6 +3,7 @@
 
 import { apiBase } from '../api/contract.ts';
 import type {
+  AgentView,
   AuditEventView,
   AuditVerification,
   DecisionView,
@@ -108,6 +109,7 @@ export const api = {
     request<Page<AuditEventView>>('GET', `/audit${query({ ...filters, cursor, limit: 100 })}`, undefined, signal),
   auditVerify: () => request<AuditVerification>('GET', '/audit/verify'),
 
+  agents: (signal?: AbortSignal) => request<Page<AgentView>>('GET', '/agents', undefined, signal),
   targets: (signal?: AbortSignal) => request<Page<TargetView>>('GET', '/targets', undefined, signal),
   policies: (signal?: AbortSignal) => request<PolicyView>('GET', '/policies', undefined, signal),
   issueToken: (name: string) => request<TokenIssued>('POST', '/tokens', { name }),

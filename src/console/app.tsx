@@ -14,6 +14,7 @@ const HoldPage = lazy(() => import('./pages/hold.tsx'));
 const SessionsPage = lazy(() => import('./pages/sessions.tsx'));
 const SessionPage = lazy(() => import('./pages/session.tsx'));
 const AuditPage = lazy(() => import('./pages/audit.tsx'));
+const AgentsPage = lazy(() => import('./pages/agents.tsx'));
 const TargetsPage = lazy(() => import('./pages/targets.tsx'));
 const PoliciesPage = lazy(() => import('./pages/policies.tsx'));
 const LoginPage = lazy(() => import('./pages/login.tsx'));
@@ -76,6 +77,9 @@ function SignedIn() {
             </Route>
             <Route path="/targets">
               <TargetsPage me={me.data} />
+            </Route>
+            <Route path="/agents">
+              <AgentsPage />
             </Route>
             <Route path="/policies">
               <PoliciesPage />

@@ -13,6 +13,7 @@ import type { LinkState } from './live.ts';
 
 const pollWhenDownMs = 10_000;
 const pollRecordingMs = 3_000;
+const pollAgentsMs = 3_000;
 
 export const keys = {
   me: ['me'] as const,
@@ -88,6 +89,11 @@ export function useAudit(filters: AuditFilters) {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });
+}
+
+/** Figures of links change all the time, and no live message says so. */
+export function useAgents() {
+  return useQuery({ queryKey: ['agents'], queryFn: ({ signal }) => api.agents(signal), refetchInterval: pollAgentsMs });
 }
 
 export function useTargets() {

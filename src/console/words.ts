@@ -175,3 +175,11 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 export function isProduction(labels: Readonly<Record<string, string>>): boolean {
   return Object.values(labels).some((value) => /^(prod|production|live)$/i.test(value));
 }
+
+/** "0 B", "12 kB", "3.4 GB". */
+export function sizeWords(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[power] ?? 'B'}`;
+}

@@ -1,7 +1,17 @@
 // The frame around every page: where one can go, how many holds wait, whether the live link is up, who is signed in.
 
 import { Button, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import { IconDatabase, IconFileCheck, IconHandStop, IconLogout, IconMoon, IconPlayerPlay, IconScript, IconSun } from '@tabler/icons-react';
+import {
+  IconAffiliate,
+  IconDatabase,
+  IconFileCheck,
+  IconHandStop,
+  IconLogout,
+  IconMoon,
+  IconPlayerPlay,
+  IconScript,
+  IconSun,
+} from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
@@ -21,6 +31,7 @@ const places = [
   { path: '/sessions', also: '/sessions', name: 'Sessions', Icon: IconPlayerPlay },
   { path: '/audit', also: '/audit', name: 'Audit', Icon: IconFileCheck },
   { path: '/targets', also: '/targets', name: 'Targets', Icon: IconDatabase },
+  { path: '/agents', also: '/agents', name: 'Agents', Icon: IconAffiliate },
   { path: '/policies', also: '/policies', name: 'Policies', Icon: IconScript },
 ] as const;
 
@@ -45,7 +56,7 @@ export function Shell({ me, children }: { readonly me: Me; readonly children: Re
       </div>
       <aside className="shell-side">
         <Brand />
-        <Navigation pending={pending} />
+        <Navigation pending={pending} me={me} />
         <div className="shell-foot">
           <LinkLight />
           <div className="shell-person">
@@ -76,26 +87,32 @@ function Brand() {
   );
 }
 
-function Navigation({ pending }: { readonly pending: number }) {
+function Navigation({ pending, me }: { readonly pending: number; readonly me: Me }) {
   const [path] = useLocation();
   return (
     <nav className="shell-nav" aria-label="Main">
-      {places.map(({ path: to, also, name, Icon }) => {
-        const here = path === to || path === also || path.startsWith(`${also}/`);
-        return (
-          <Link key={to} href={to} aria-current={here ? 'page' : undefined}>
-            <Icon size={18} stroke={1.7} aria-hidden />
-            {name}
-            {to === '/' && pending > 0 ? (
-              <span className="shell-count" aria-label={`${plural(pending, 'hold')} waiting`}>
-                {pending > 99 ? '99+' : pending}
-              </span>
-            ) : null}
-          </Link>
-        );
-      })}
+      {places
+        .filter(({ path }) => path !== '/agents' || seesAgents(me))
+        .map(({ path: to, also, name, Icon }) => {
+          const here = path === to || path === also || path.startsWith(`${also}/`);
+          return (
+            <Link key={to} href={to} aria-current={here ? 'page' : undefined}>
+              <Icon size={18} stroke={1.7} aria-hidden />
+              {name}
+              {to === '/' && pending > 0 ? (
+                <span className="shell-count" aria-label={`${plural(pending, 'hold')} waiting`}>
+                  {pending > 99 ? '99+' : pending}
+                </span>
+              ) : null}
+            </Link>
+          );
+        })}
     </nav>
   );
+}
+
+function seesAgents({ rights }: Me): boolean {
+  return rights.includes('operate') || rights.includes('audit');
 }
 
 function LinkLight() {
