@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Roles } from './data-set.ts';
+import type { MariadbAccounts } from './mariadb-server.ts';
 import { reachableRoot } from './postgres-binaries.ts';
 import { canEnter } from './unprivileged.ts';
 import type { RunAs } from './unprivileged.ts';
@@ -14,6 +15,9 @@ export interface Ports {
   readonly postgres: number;
   /** PostgreSQL itself, behind the gateway. */
   readonly database: number;
+  readonly mysql: number;
+  /** MariaDB itself, behind the gateway. */
+  readonly mariadb: number;
   /** The gateway's SSH listener, and sshd behind it. */
   readonly ssh: number;
   readonly sshd: number;
@@ -61,6 +65,11 @@ function isDemo(pid: number): boolean {
   return !existsSync(commandLine) || readFileSync(commandLine, 'utf8').includes('demo/main.ts');
 }
 
+/** The passwords of MariaDB's accounts, kept as those of PostgreSQL's roles. */
+export function shopPasswords(directory: string): MariadbAccounts {
+  return { ownerPassword: password(directory, 'shop_owner'), gatewayPassword: password(directory, 'shop_gateway') };
+}
+
 /** The passwords of PostgreSQL's roles: random, made once, readable by their owner only. */
 export function passwords(directory: string): Roles {
   return {
@@ -98,24 +107,25 @@ export function rememberPorts(directory: string, ports: Ports): void {
 }
 
 /**
- * Where the PostgreSQL cluster lives: in the data directory, or, when its user cannot get there (root's own home, mode 0700),
+ * Where a server's data lives: in the data directory, or, when its user cannot get there (root's own home, mode 0700),
  * under /var/lib, tied to this data directory by a random mark, so that a deleted data directory means a fresh cluster.
  */
-export function clusterDirectory(directory: string, user: RunAs | null): string {
-  const inside = join(directory, 'postgres');
+export function clusterDirectory(directory: string, user: RunAs | null, engine: 'postgres' | 'mariadb' = 'postgres'): string {
+  const inside = join(directory, engine);
   mkdirSync(inside, { recursive: true });
   chmodSync(inside, 0o711);
   if (canEnter(inside, user)) return join(inside, 'cluster');
   const name = createHash('sha256').update(directory).digest('hex').slice(0, 16);
-  const outside = join(reachableRoot, `cluster-${name}`);
-  const markFile = join(directory, 'postgres', 'mark');
+  const outside = join(reachableRoot, `${engine === 'postgres' ? 'cluster' : engine}-${name}`);
+  const markFile = join(inside, 'mark');
   if (!existsSync(markFile)) writeFileSync(markFile, randomBytes(16).toString('hex'));
   const mark = readFileSync(markFile, 'utf8');
   const outsideMark = join(outside, 'mark');
   if (!existsSync(outsideMark) || readFileSync(outsideMark, 'utf8') !== mark) rmSync(outside, { recursive: true, force: true });
   mkdirSync(outside, { recursive: true });
   for (const path of [reachableRoot, outside]) chmodSync(path, 0o711);
-  if (!canEnter(outside, user)) throw new Error(`PostgreSQL's user can reach neither ${inside} nor ${outside}: start as an ordinary user.`);
+  if (!canEnter(outside, user))
+    throw new Error(`${user?.name ?? 'This user'} can reach neither ${inside} nor ${outside}: start as an ordinary user.`);
   writeFileSync(outsideMark, mark);
   return join(outside, 'cluster');
 }

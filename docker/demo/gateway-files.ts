@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { passwordFile } from './data-directory.ts';
 import type { Ports } from './data-directory.ts';
+import type { MariadbServer } from './mariadb-server.ts';
 import { checkout } from './options.ts';
+import { shopTarget } from './shop.ts';
 import { makeKeyPair, publicKeyOf } from './ssh-server.ts';
 import type { SshServer } from './ssh-server.ts';
 
@@ -27,8 +29,8 @@ const targets = [
 
 const shippedPolicies = ['production-database.yaml', 'development-database.yaml', 'production-ssh.yaml', 'development-ssh.yaml'];
 
-/** Writes sallyport.yaml and gives its path. `machine` is sshd behind target web-1, where there is one. */
-export function writeConfiguration(directory: string, ports: Ports, machine: SshServer | null): string {
+/** Writes sallyport.yaml and gives its path. `machine` is sshd behind target web-1, `shop` MariaDB behind target shop, where there are any. */
+export function writeConfiguration(directory: string, ports: Ports, machine: SshServer | null, shop: MariadbServer | null): string {
   makeKeyPair(aliceKey(directory), 'alice');
   const configuration = {
     data_dir: 'gateway',
@@ -36,11 +38,16 @@ export function writeConfiguration(directory: string, ports: Ports, machine: Ssh
     listen: {
       http: { host: '127.0.0.1', port: ports.http },
       postgres: { host: '127.0.0.1', port: ports.postgres },
+      ...(shop === null ? {} : { mysql: { host: '127.0.0.1', port: ports.mysql } }),
       ssh: { host: '127.0.0.1', port: ports.ssh },
     },
     people: people.map((person) => (person.name === 'alice' ? { ...person, ssh_keys: [publicKeyOf(aliceKey(directory))] } : person)),
     rights: { approve: ['dba'], audit: ['auditors'], operate: ['operators'] },
-    targets: [...databases(directory, ports), ...(machine === null ? [] : [machineTarget(machine)])],
+    targets: [
+      ...databases(directory, ports),
+      ...(shop === null ? [] : [shopTarget(shop.port, passwordFile(directory, 'shop_gateway'))]),
+      ...(machine === null ? [] : [machineTarget(machine)]),
+    ],
     policies: { dir: 'policies' },
   };
   const head = '# Written by the demo at each start: changes made here are lost. The policies beside it are yours to edit.\n';

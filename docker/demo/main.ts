@@ -4,7 +4,7 @@
 import { mkdirSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as paint from '../../scripts/progress.mjs';
-import { clusterDirectory, lastPorts, lock, openDataDirectory, passwords, rememberPorts } from './data-directory.ts';
+import { clusterDirectory, lastPorts, lock, openDataDirectory, passwords, rememberPorts, shopPasswords } from './data-directory.ts';
 import type { Ports } from './data-directory.ts';
 import { dataLoaded, loadData } from './data-set.ts';
 import { freePort } from './free-port.ts';
@@ -16,11 +16,12 @@ import { postgresBinaries } from './postgres-binaries.ts';
 import { PostgresServer } from './postgres-server.ts';
 import { greeting } from './ready.ts';
 import type { Ready } from './ready.ts';
+import { fillShop, mariadbIsInstalled, MariadbServer, shopUrls } from './shop.ts';
 import { SshServer, sshdIsInstalled } from './ssh-server.ts';
 import { unprivilegedUser } from './unprivileged.ts';
 
 const { say, step } = paint;
-const preferred: Ports = { http: 8080, postgres: 6432, database: 54329, ssh: 2222, sshd: 54322 };
+const preferred: Ports = { http: 8080, postgres: 6432, database: 54329, mysql: 3307, mariadb: 54330, ssh: 2222, sshd: 54322 };
 /** A second Ctrl-C this long after the first means: now. (npm, the shell and the terminal each pass the first one on.) */
 const impatientMs = 2000;
 const shutdownMs = 25_000;
@@ -60,6 +61,8 @@ async function choosePorts(dataDir: string): Promise<Ports> {
     http: await choose('http'),
     postgres: await choose('postgres'),
     database: await choose('database'),
+    mysql: await choose('mysql'),
+    mariadb: await choose('mariadb'),
     ssh: await choose('ssh'),
     sshd: await choose('sshd'),
   };
@@ -95,10 +98,11 @@ async function start({ dataDir }: DemoOptions): Promise<{ ready: Ready; ports: P
   }
   signal.throwIfAborted();
 
+  const shop = await startShop(dataDir, ports, signal);
   const machine = await startMachine(dataDir, ports, signal);
   const gateway = await step('Starting the gateway', () => {
     copyPolicies(dataDir);
-    return openGateway(writeConfiguration(dataDir, ports, machine), dataDir);
+    return openGateway(writeConfiguration(dataDir, ports, machine, shop), dataDir);
   });
   closers.push(() => gateway.close());
   signal.throwIfAborted();
@@ -116,10 +120,37 @@ async function start({ dataDir }: DemoOptions): Promise<{ ready: Ready; ports: P
     targets: {
       orders: target('orders'),
       scratch: target('scratch'),
+      ...(shop === null ? {} : { shop: shopUrls(tokens['alice']?.token ?? '', ports.mysql, shop.port, shopPasswords(dataDir)) }),
       ...(machine === null ? {} : { 'web-1': sshTarget(dataDir, ports.ssh) }),
     },
   };
   return { ready, ports };
+}
+
+/** Target shop: Debian's MariaDB where it is installed; without it the demo has no MySQL target, and says so. */
+async function startShop(dataDir: string, ports: Ports, signal: AbortSignal): Promise<MariadbServer | null> {
+  if (!mariadbIsInstalled()) {
+    say(`${paint.dim('○')} No target shop: MariaDB is not installed (apt-get install mariadb-server)`);
+    return null;
+  }
+  return step('Starting MariaDB', async () => {
+    const user = unprivilegedUser();
+    const accounts = shopPasswords(dataDir);
+    const place = { directory: clusterDirectory(dataDir, user, 'mariadb'), user };
+    const server = await MariadbServer.start(place, ports.mariadb, accounts, signal);
+    closers.push(() => server.stop());
+    void server.ended.then(() => {
+      if (stoppedAtMs !== null) return;
+      say(`${paint.red('✗')} MariaDB ended by itself; the demo ends too. Its log: ${place.directory}.log`);
+      process.exitCode = 1;
+      askedToStop();
+    });
+    const abandon = () => void server.stop();
+    signal.addEventListener('abort', abandon);
+    await fillShop(server, accounts);
+    signal.removeEventListener('abort', abandon);
+    return server;
+  });
 }
 
 /** Target web-1: Debian's sshd where it is installed; without it the demo has databases only, and says so. */
@@ -149,7 +180,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, askedToStop);
   process.on('disconnect', askedToStop);
   const { ready, ports } = await start(options);
-  print(options.json ? `${JSON.stringify(ready)}\n` : `${greeting(ready, ports.postgres, options.dataDir, paint)}\n`);
+  print(options.json ? `${JSON.stringify(ready)}\n` : `${greeting(ready, ports, options.dataDir, paint)}\n`);
   if (!stopping.signal.aborted) await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
 }
 

@@ -1,5 +1,5 @@
-// What an earlier run may have left: a server whose keeper was killed too, or a postmaster.pid of a dead one whose number
-// another process has now. PostgreSQL refuses to start over either.
+// What an earlier run may have left: a server whose keeper was killed too, or the pid file of a dead one whose number
+// another process has now. PostgreSQL refuses to start over either, MariaDB over the first.
 
 import { readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,9 +9,18 @@ const fastStopMs = 10_000;
 const hardStopMs = 5_000;
 const pollMs = 20;
 
-/** Ends the server that still runs on this cluster directory, if any, and removes a stale postmaster.pid. */
-export async function endOrphan(directory: string): Promise<void> {
-  const file = join(directory, 'postmaster.pid');
+interface Kind {
+  readonly name: string;
+  readonly pidFile: string;
+  readonly stop: NodeJS.Signals;
+  readonly kill: NodeJS.Signals;
+}
+
+const postgres: Kind = { name: 'PostgreSQL', pidFile: 'postmaster.pid', stop: 'SIGINT', kill: 'SIGQUIT' };
+
+/** Ends the server that still runs on this cluster directory, if any, and removes a stale pid file. */
+export async function endOrphan(directory: string, kind: Kind = postgres): Promise<void> {
+  const file = join(directory, kind.pidFile);
   let pid: number;
   try {
     pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
@@ -19,11 +28,11 @@ export async function endOrphan(directory: string): Promise<void> {
     return;
   }
   if (isServerOf(pid, directory)) {
-    process.kill(pid, 'SIGINT');
+    process.kill(pid, kind.stop);
     if (!(await gone(pid, directory, fastStopMs))) {
-      process.kill(pid, 'SIGQUIT');
+      process.kill(pid, kind.kill);
       if (!(await gone(pid, directory, hardStopMs)))
-        throw new Error(`PostgreSQL of an earlier start (process ${pid}) does not end: kill it.`);
+        throw new Error(`${kind.name} of an earlier start (process ${pid}) does not end: kill it.`);
     }
   }
   rmSync(file, { force: true });
@@ -38,7 +47,7 @@ async function gone(pid: number, directory: string, withinMs: number): Promise<b
   return false;
 }
 
-/** PostgreSQL's working directory is its cluster, which tells it from whatever else got the same number. */
+/** Both servers' working directory is their data directory, which tells it from whatever else got the same number. */
 function isServerOf(pid: number, directory: string): boolean {
   if (!Number.isInteger(pid) || pid <= 1) return false;
   try {

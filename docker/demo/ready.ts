@@ -1,5 +1,7 @@
 // What the demo says when it is ready: words in colour for a person, one line of JSON for a program.
 
+import type { Ports } from './data-directory.ts';
+
 export interface Ready {
   readonly console: string;
   readonly api: string;
@@ -28,9 +30,9 @@ export interface Paint {
 }
 
 /** The words for a terminal. */
-export function greeting(ready: Ready, postgresPort: number, dataDir: string, paint: Paint): string {
+export function greeting(ready: Ready, ports: Ports, dataDir: string, paint: Paint): string {
   const alice = ready.people['alice']?.token ?? '';
-  const psql = (database: string) => paint.yellow(`PGPASSWORD=${alice} psql -h 127.0.0.1 -p ${postgresPort} -U alice -d ${database}`);
+  const psql = (database: string) => paint.yellow(`PGPASSWORD=${alice} psql -h 127.0.0.1 -p ${ports.postgres} -U alice -d ${database}`);
   const others = Object.entries(ready.people)
     .filter(([name]) => name !== 'alice')
     .map(([name, { token }]) => `     ${paint.dim(`${name.padEnd(6)} ${token}`)}`);
@@ -51,6 +53,7 @@ export function greeting(ready: Ready, postgresPort: number, dataDir: string, pa
     `   On ${paint.bold('scratch')}, a development database, nothing ordinary waits:`,
     `   ${psql('scratch')}`,
     '',
+    ...shopLines(ready, ports, paint),
     ...machineLines(ready, paint),
     `   The others sign in with these tokens (console and API: ${ready.api}):`,
     ...others,
@@ -59,6 +62,16 @@ export function greeting(ready: Ready, postgresPort: number, dataDir: string, pa
     `   ${paint.bold('Ctrl-C')} ends everything; delete ${dataDir} to start afresh.`,
     '',
   ].join('\n');
+}
+
+function shopLines(ready: Ready, ports: Ports, paint: Paint): string[] {
+  if (ready.targets['shop'] === undefined) return [];
+  const mariadb = `MYSQL_PWD=${ready.people['alice']?.token ?? ''} mariadb -h 127.0.0.1 -P ${ports.mysql} -u alice shop`;
+  return [
+    `   On ${paint.bold('shop')}, a production MariaDB, the same (${paint.yellow('mysql')} does as well as ${paint.yellow('mariadb')}):`,
+    `   ${paint.yellow(mariadb)}`,
+    '',
+  ];
 }
 
 function machineLines(ready: Ready, paint: Paint): string[] {

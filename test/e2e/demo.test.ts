@@ -62,6 +62,13 @@ t.test('one line of JSON, everything in it works, Ctrl-C leaves nothing, and a s
     const { stdout, stderr } = await run(t, psql, [ready.targets['orders']?.[way] ?? '', '-Atc', 'SELECT count(*) FROM payments']);
     t.equal(stdout, '30000\n', `${way}: ${stderr}`);
   }
+  t.match(Object.keys(ready.targets), ['orders', 'scratch', 'shop', 'web-1']);
+  for (const way of ['url', 'direct'] as const) {
+    const { hostname, port, username, password, pathname } = new URL(ready.targets['shop']?.[way] ?? '');
+    const shop = ['-h', hostname, '-P', port, '-u', username, pathname.slice(1), '-Ne', 'SELECT count(*) FROM payments'];
+    const { stdout, stderr } = await run(t, tool('mariadb', 'mariadb-client'), shop, { env: { MYSQL_PWD: password } });
+    t.equal(stdout, '6000\n', `${way}: ${stderr}`);
+  }
   const scratch = await run(t, psql, [ready.targets['scratch']?.url ?? '', '-Atc', 'CREATE TABLE a (b int); DROP TABLE a']);
   t.equal(scratch.code, 0, scratch.stderr);
 
@@ -80,7 +87,7 @@ t.test('one line of JSON, everything in it works, Ctrl-C leaves nothing, and a s
   const startedMs = performance.now();
   const again = await startDemo(t, dataDir);
   t.ok(performance.now() - startedMs < 15_000, 'up again within seconds');
-  t.same(Object.keys(again.ready.targets), ['orders', 'scratch', 'web-1']);
+  t.same(Object.keys(again.ready.targets), ['orders', 'scratch', 'shop', 'web-1']);
   t.equal(again.ready.targets['orders']?.direct, ready.targets['orders']?.direct, 'on the same ports with the same data');
 });
 
@@ -89,7 +96,7 @@ t.test('killed without a chance to clean up, it still leaves nothing, and the ne
   const first = await startDemo(t, dataDir);
   process.kill(-(first.demo.child.pid ?? 0), 'SIGKILL');
   await first.demo.end();
-  await eventually('PostgreSQL has gone after its parent', () => left(dataDir).length === 0);
+  await eventually('PostgreSQL and MariaDB have gone after their parent', () => left(dataDir).length === 0);
   const second = await startDemo(t, dataDir);
   const client = new pg.Client({ connectionString: second.ready.targets['orders']?.direct ?? '' });
   await client.connect();
