@@ -3,7 +3,7 @@
 
 import t, { type Test } from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
-import { ClassificationCache } from '../../policies/classify/postgres/cache.ts';
+import { ClassificationCache } from '../../src/core/classification-cache.ts';
 import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { ActionId } from '../../src/core/ids.ts';

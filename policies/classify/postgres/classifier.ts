@@ -5,7 +5,7 @@ import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { Classifier } from '../../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
-import { ClassificationCache } from './cache.ts';
+import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
 import { Parser } from './parser.ts';
