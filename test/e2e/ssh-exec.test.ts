@@ -1,11 +1,12 @@
 // Commands over SSH with OpenSSH's own client and server: what runs freely, what waits, how it ends, and what the person reads.
 
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { AuditEventView, Page } from '../../src/api/contract.ts';
 import { eventually } from '../support/eventually.ts';
+import { run } from '../support/processes.ts';
 import { sshPolicies, startSshWorld } from '../support/ssh.ts';
 
 const world = await startSshWorld(t, { policies: sshPolicies() });
@@ -127,3 +128,32 @@ t.test('an ended session ends its commands, in words', async (t) => {
   await gateway.api('erin').post(`/sessions/${body.items[0]?.id}/kill`);
   t.match(await running.end(), { code: 255, stderr: /ended by erin/ });
 });
+
+t.test('a target that dies in the middle is an error, not a hang', async (t) => {
+  const running = startSsh(['yes'], { target: 'dev-1' });
+  await running.waitFor(/y\ny\n/);
+  const pids = (await run(t, 'pgrep', ['-f', `sshd.*${server.port}|^sshd: `])).stdout.trim().split('\n').map(Number);
+  const own = pids.filter((pid) => connectedTo(pid, server.port));
+  t.ok(own.length > 0, 'the server process of this connection was found');
+  for (const pid of own) process.kill(pid, 'SIGKILL');
+  const { code, stderr } = await running.end();
+  t.equal(code, 255);
+  t.match(stderr, /the connection to (?:the )?target.* was lost/);
+  t.match(await ssh(['echo again'], { target: 'dev-1' }), { code: 0, stdout: 'again\n' });
+});
+
+/** A process that holds an open connection on that port, and is not the listener. */
+function connectedTo(pid: number, port: number): boolean {
+  const wanted = port.toString(16).toUpperCase().padStart(4, '0');
+  const connected = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', , state]) => local.endsWith(`:${wanted}`) && state === '01')
+    .map((fields) => `socket:[${fields[9]}]`);
+  try {
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    return open.some((link) => connected.includes(link));
+  } catch {
+    return false; // gone meanwhile, or not ours to see
+  }
+}
