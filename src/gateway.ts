@@ -13,10 +13,12 @@ import { createPostgresClassifier } from '../policies/classify/postgres/classifi
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { openPolicyFolder } from '../policies/engine/folder.ts';
 import { formatProblem } from '../policies/engine/load.ts';
+import type { RuleUse, RuleView } from '../policies/engine/load.ts';
 import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../protocols/mysql/driver.ts';
 import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
 import { createSshDriver, defaultSshLimits } from '../protocols/ssh/driver.ts';
 import { openHostKey } from '../protocols/ssh/host-key.ts';
+import type { RuleUseView } from './api/contract.ts';
 import type { ApiServices } from './api/services.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
@@ -216,6 +218,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
         loaded_at: new Date(policiesLoadedAtMs).toISOString(),
         files: policies.files(),
         rejected: policies.rejected(),
+        rules: policies.current().ruleUse().map(ruleUseView),
       }),
     },
     targets,
@@ -352,6 +355,10 @@ function apiSessions(registry: SessionRegistry, book: ReturnType<typeof createSe
 
 function apiAudit(audit: OpenedAuditLog): ApiServices['audit'] {
   return { search: (query) => audit.search(query), verify: () => audit.verify() };
+}
+
+function ruleUseView({ id, title, decision, fired, lastFiredAtMs }: RuleView & RuleUse): RuleUseView {
+  return { id, title, decision, fired, last_fired_at: lastFiredAtMs === null ? null : new Date(lastFiredAtMs).toISOString() };
 }
 
 function hasChanged(principal: { name: string; groups: readonly string[]; kind: string }, identity: Identity): boolean {

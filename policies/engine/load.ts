@@ -17,6 +17,7 @@ import { Source } from './source.ts';
 import { zoneProblem, zoneTime } from './zone-time.ts';
 
 export type { LoadedPolicySet, RuleView } from './policy-set.ts';
+export type { RuleUse } from './rule-use.ts';
 export type { Explanation, Mismatch, RuleExplanation } from './explain.ts';
 export { formatProblem } from './problem.ts';
 export type { PolicyProblem } from './problem.ts';

@@ -9,6 +9,8 @@ import { explain } from './explain.ts';
 import type { Explanation } from './explain.ts';
 import { Judging } from './judging.ts';
 import { SessionPlan } from './plan.ts';
+import { RuleUses } from './rule-use.ts';
+import type { RuleUse } from './rule-use.ts';
 import type { Rule } from './rule.ts';
 
 /** A rule as the console lists it. */
@@ -26,6 +28,8 @@ export interface LoadedPolicySet extends PolicySet {
   readonly rules: readonly RuleView[];
   /** Rule by rule: matched, or why not; and the decision that comes of it. */
   explain(action: Action, classification: Classification, facts: Facts): Explanation;
+  /** Each rule with how often it decided since this version was loaded. */
+  ruleUse(): readonly (RuleView & RuleUse)[];
 }
 
 type ByKey<Key extends WeakKey, Value> = WeakMap<Key, Value>;
@@ -34,11 +38,13 @@ export class CompiledPolicySet implements LoadedPolicySet {
   readonly version: string;
   readonly rules: readonly RuleView[];
   readonly #rules: readonly Rule[];
+  readonly #uses: RuleUses;
   readonly #plans: ByKey<Facts['principal'], ByKey<Facts['target'], ByKey<Facts['session'], SessionPlan>>> = new WeakMap();
 
   constructor(rules: readonly Rule[], version: string) {
     this.version = version;
     this.#rules = rules;
+    this.#uses = new RuleUses(rules);
     this.rules = rules.map((rule) => ({
       id: rule.ref.id,
       title: rule.ref.title,
@@ -67,6 +73,14 @@ export class CompiledPolicySet implements LoadedPolicySet {
   explain(action: Action, classification: Classification, facts: Facts): Explanation {
     const session = this.#plan(facts);
     return explain(this.#rules, session.kind(action.kind), new Judging(action, classification, facts, session.values));
+  }
+
+  noteUse(decision: Decision, atMs: number): void {
+    if (decision.rule !== null) this.#uses.count(decision.rule, atMs);
+  }
+
+  ruleUse(): readonly (RuleView & RuleUse)[] {
+    return this.rules.map((rule) => ({ ...rule, ...this.#uses.of(rule.id) }));
   }
 
   /** Principal, target and session facts keep their identity for the life of a session. */

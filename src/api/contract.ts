@@ -168,6 +168,16 @@ export interface PolicyView {
   readonly files: readonly { readonly path: string; readonly text: string }[];
   /** Problems of the newest version on disk that was not taken; empty when disk and memory agree. */
   readonly rejected: readonly string[];
+  /** Every rule in force, with how often it decided something since this version was loaded. */
+  readonly rules?: readonly RuleUseView[] | undefined;
+}
+
+export interface RuleUseView {
+  readonly id: string;
+  readonly title: string;
+  readonly decision: 'allow' | 'hold' | 'deny';
+  readonly fired: number;
+  readonly last_fired_at: string | null;
 }
 
 /** POST /tokens. Without `person`: for oneself. A token asked for with a token lives no longer than that one. */

@@ -195,6 +195,17 @@ export const policyView: z.ZodType<PolicyView> = z
     loaded_at: time,
     files: z.array(z.object({ path: z.string(), text: z.string() })),
     rejected: z.array(z.string()),
+    rules: z
+      .array(
+        z.object({
+          id: z.string(),
+          title: z.string(),
+          decision: z.enum(['allow', 'hold', 'deny']),
+          fired: z.number(),
+          last_fired_at: time.nullable(),
+        }),
+      )
+      .optional(),
   })
   .meta({ id: 'Policies' });
 

@@ -23,6 +23,8 @@ export interface PolicySet {
    * that do not, a hold is answered again and the gate refuses. Throws only when a rule is broken; the gate refuses then.
    */
   decide(action: Action, classification: Classification, facts: Facts): Decision;
+  /** Notes that a decision took effect, for statistics of rules. Never throws. */
+  noteUse?(decision: Decision, atMs: number): void;
 }
 
 /** Classifies an action's text. May answer later (a large text goes to a worker). Never throws for bad text: that is "not understood". */

@@ -98,6 +98,7 @@ export class Gate {
 
   #decide(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
     const decision = this.#ask(action, classification, submitter, noApprovals);
+    this.#parts.policies().noteUse?.(decision, this.#parts.clock.nowMs());
     switch (decision.kind) {
       case 'allow':
         return this.#release(action, classification, submitter, decision, null, []);
@@ -196,6 +197,7 @@ export class Gate {
       case 'allow':
         return this.#release(action, classification, submitter, decision, holdId, approvals);
       case 'deny':
+        this.#parts.policies().noteUse?.(decision, this.#parts.clock.nowMs());
         return this.#refuse(action, classification, submitter, decision, denied(decision.message, holdId));
       case 'hold': {
         const message = `the policies changed while it waited: rule ${decision.rule.id} asks for other approvals; run it again`;

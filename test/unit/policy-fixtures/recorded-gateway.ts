@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { createPostgresClassifier } from '../../../policies/classify/postgres/classifier.ts';
 import { loadPolicies } from '../../../policies/engine/load.ts';
+import type { LoadedPolicySet } from '../../../policies/engine/load.ts';
 import { openAuditLog } from '../../../src/audit/log.ts';
 import { createHolds } from '../../../src/approvals/holds.ts';
 import type { Principal } from '../../../src/core/principal.ts';
@@ -31,6 +32,7 @@ export const target: Target = {
 const lane = { onHold: () => undefined, signal: new AbortController().signal };
 
 export interface RecordedGateway {
+  readonly set: LoadedPolicySet;
   readonly clock: TestClock;
   /** Opens a session; null when it was refused. */
   open(who: Principal): Promise<Session | null>;
@@ -53,6 +55,7 @@ export async function recordedGateway(dataDir: string, policy: string): Promise<
   const gate = new Gate({ classifierOf, policies: () => loaded.set, holds: desk, audit, clock });
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book: createSessionStore(db), clock, random });
   return {
+    set: loaded.set,
     clock,
     async open(principal) {
       const opened = await registry.open(
