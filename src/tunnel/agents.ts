@@ -80,7 +80,7 @@ export class Agents {
     const selector = target.agent;
     if (selector === undefined || selector === null) throw new Error(`target "${target.name}" has no agent`);
     const links = this.#candidates(target);
-    if (links.length === 0) throw unreachable(target, `${agentWords(selector)} is not connected`);
+    if (links.length === 0) throw unreachable(target, notConnectedWords(selector));
     const failures: string[] = [];
     for (const { agent, link } of links.slice(0, attemptsMax)) {
       try {
@@ -189,10 +189,10 @@ export class Agents {
   }
 }
 
-function agentWords(selector: NonNullable<Target['agent']>): string {
-  if (selector.kind === 'name') return `its agent "${selector.name}"`;
+function notConnectedWords(selector: NonNullable<Target['agent']>): string {
+  if (selector.kind === 'name') return `its agent "${selector.name}" is not connected`;
   const labels = Object.entries(selector.labels).map(([key, value]) => `${key}=${value}`);
-  return `no agent with ${labels.join(', ')}; such an agent`;
+  return `no agent with ${labels.join(', ')} is connected`;
 }
 
 function unreachable(target: Target, why: string): Fault {
