@@ -37,6 +37,12 @@ const free = [
 ];
 
 const waits = [
+  "declare -a 'x=([$(rm victim)]=1)'",
+  'declare x=$y',
+  'local "x=$y"',
+  'jobs -x rm victim',
+  "wait -p 'a[$(rm victim)]' 1",
+  "getopts a 'b[$(rm victim)]'",
   '/b?n/r[m] victim',
   'find . -name victim -delete',
   "[[ -v 'a[$(rm victim)]' ]]",

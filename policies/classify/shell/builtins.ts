@@ -67,11 +67,20 @@ const declares =
         return call.opaque(span, `${call.name} evaluates what it is given here`);
       }
       const value = text?.slice(name.length + 1) ?? '$';
+      // declare reads "(…)" in a quoted value as an array, and evaluates its subscripts.
+      if (/[([]/.test(prefix.slice(name.length)) || (text === null && splitsValue(prefix, name))) {
+        return call.opaque(span, `${call.name} evaluates what it is given here`);
+      }
       if (!/^\d*$/.test(value)) call.assigns(name);
       assign(name, null, { found: call.found, span, opaque: (at, why) => call.opaque(at, why) }, exported ? 'exported' : 'plain');
     }
     call.found.effect('session', 'session');
   };
+
+/** An unknown value right after the sign may begin with a bracket. */
+function splitsValue(prefix: string, name: string): boolean {
+  return prefix.slice(name.length).replace(/^\+?=/, '') === '';
+}
 
 /** read NAME…: what comes in is only stored. */
 const read: Reader = (call) => {
@@ -153,7 +162,7 @@ function joined(args: readonly Argument[]): string | null {
 }
 
 export const builtins: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ...'cd : exit return break continue shift wait bg fg disown umask ulimit pushd popd dirs suspend logout getopts'
+  ...'cd : exit return break continue shift bg fg disown umask ulimit pushd popd dirs suspend logout'
     .split(' ')
     .map((name): [string, Reader] => [name, session]),
   ...'type which whereis'.split(' ').map((name): [string, Reader] => [name, reads]),
@@ -184,6 +193,9 @@ export const builtins: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['fc', showsOnly(/^-l$/, 'it runs lines of the history')],
   ['complete', showsOnly(/^-p$/, 'it runs code while somebody types')],
   ['bind', showsOnly(/^-[lpPsSvV]$/, 'it gives keys a meaning')],
+  ['jobs', showsOnly(/^-[lnprs]+$|^%/, 'jobs -x runs a command')],
+  ['wait', showsOnly(/^(?:-n|-f|%?\d+)$/, 'wait -p evaluates the name that it writes to')],
+  ['getopts', evaluates('getopts evaluates the name that it writes to')],
   ['let', evaluates('let evaluates arithmetic, and a command in it would run')],
   ['mapfile', evaluates('mapfile evaluates a name, and may run a callback')],
   ['readarray', evaluates('readarray evaluates a name, and may run a callback')],

@@ -64,7 +64,7 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
 }
 
 const anyWords =
-  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname jobs times';
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname times';
 const anyFiles =
   'cat tac head tail ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 zcat namei lsattr getfacl getfattr last jq tsort pr';
 
