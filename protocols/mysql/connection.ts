@@ -214,6 +214,8 @@ export class Connection implements MachinePort, Lane, Killable {
           this.#refresh();
           break;
         }
+        // Another session may have had it read again meanwhile; an unchanged one is the same object.
+        this.machine.settings.catalogue(this.#parts.catalogue.current);
         const packet = this.#reader.next(this.machine.expectedSequence);
         if (packet === null) break;
         if (packet.payload.length === 0 && this.machine.expectedSequence === 0) throw new Fault('protocol-violation', 'an empty command');
@@ -230,12 +232,11 @@ export class Connection implements MachinePort, Lane, Killable {
     else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= waitingBytesMax)) client.resume();
   }
 
-  /** The target's objects changed: nothing is judged until they are known again. */
+  /** The target's objects changed, or may have: nothing is judged until they are known again. */
   #refresh(): void {
     this.#refreshing = true;
     void this.#parts.catalogue.refresh().then(() => {
       this.#refreshing = false;
-      this.machine.settings.catalogue(this.#parts.catalogue.current);
       this.#guarded(() => this.#pump());
     });
   }

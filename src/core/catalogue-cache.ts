@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './driver.ts';
 
-/** A catalogue older than this is read again when a session opens: changes may come from elsewhere. */
+/** A catalogue older than this is read again before anything is judged by it: changes may come from elsewhere. */
 export const catalogueAgeMsMax = 30_000;
 /** Time for reading one. */
 export const catalogueLoadMsMax = 15_000;
@@ -35,8 +35,9 @@ export class CatalogueEntry {
     return this.#known === this.#changes ? this.#current : null;
   }
 
+  /** False when a change is not known yet, or when the catalogue is old. */
   get isFresh(): boolean {
-    return this.#known === this.#changes;
+    return this.#known === this.#changes && this.#clock.monotonicMs() - this.#loadedMs <= catalogueAgeMsMax;
   }
 
   changed(): void {
@@ -45,14 +46,14 @@ export class CatalogueEntry {
 
   /** Resolves when the catalogue is as new as the last change, or could not be had. Never rejects. */
   async refresh(): Promise<void> {
-    const old = this.#clock.monotonicMs() - this.#loadedMs > catalogueAgeMsMax;
-    if (this.isFresh && !old) return;
+    if (this.isFresh) return;
     this.#loading ??= this.#reload().finally(() => (this.#loading = null));
     await this.#loading;
   }
 
   async #reload(): Promise<void> {
     const upTo = this.#changes;
+    const startedMs = this.#clock.monotonicMs();
     try {
       const catalogue = await this.#load(AbortSignal.timeout(catalogueLoadMsMax));
       this.#current = this.#current?.version === catalogue.version ? this.#current : catalogue;
@@ -61,6 +62,6 @@ export class CatalogueEntry {
       this.#current = null;
     }
     this.#known = upTo;
-    this.#loadedMs = this.#clock.monotonicMs();
+    this.#loadedMs = startedMs;
   }
 }

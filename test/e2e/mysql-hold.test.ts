@@ -153,15 +153,18 @@ t.test('prepared statements are judged when they are executed, with their parame
 
 t.test('a view that runs a function waits, and a new view is known at once', async (t) => {
   const connection = await connect(t);
+  const other = await connect(t);
   const held = later(connection.query('SELECT * FROM quietview'));
   await answer(await bob.pendingHold(/quietview/), 'deny', 'it empties a table');
   await t.rejects(held, { message: /h-/ });
   const made = later(connection.query('CREATE VIEW newview AS SELECT wipe_f() AS y'));
   await answer(await bob.pendingHold(/newview/), 'approve', 'for the test');
   await made;
-  const again = later(connection.query('SELECT * FROM newview'));
-  await answer(await bob.pendingHold('SELECT * FROM newview'), 'deny', 'no');
-  await t.rejects(again, { message: /h-/ });
+  for (const it of [connection, other]) {
+    const again = later(it.query('SELECT * FROM newview'));
+    await answer(await bob.pendingHold('SELECT * FROM newview'), 'deny', 'no');
+    await t.rejects(again, { message: /h-/ }, it === other ? 'in a session that was open before, too' : 'in the own session');
+  }
   t.equal(await count(), 9);
 });
 
