@@ -235,7 +235,11 @@ class MysqlDriver implements Driver {
       if (this.#ids.kill(client.principal.name, null, killed.connectionId, killed.what)) return wire.ok(wire.status.autocommit);
       return wire.err(1094, 'HY000', `Unknown thread id: ${killed.connectionId}`);
     }
-    return wire.err(1046, '3D000', 'no target was named: USE the target, connect with it as the database, or as person:target');
+    return wire.err(
+      1046,
+      '3D000',
+      `no target was named: USE the target, connect with it as the database, or sign in as ${client.principal.name}:TARGET (-u ${client.principal.name}:TARGET, which mysqldump needs)`,
+    );
   }
 
   // ---- the session ----

@@ -87,7 +87,7 @@ t.test('the target by user name, by database, or later by USE', async (t) => {
   t.match(await cli('alice:shop', token, 'analytics', ...ask), { stdout: 'analytics\n' });
   t.match(await cli('alice', token, 'shop/analytics', ...ask), { stdout: 'analytics\n' });
   t.match(await cli('alice', token, '-e', 'USE shop; SELECT DATABASE()'), { stdout: 'shop\n' });
-  t.match(await cli('alice', token, '-e', 'SELECT 1'), { code: 1, stderr: /ERROR 1046 \(3D000\).*no target was named/ });
+  t.match(await cli('alice', token, '-e', 'SELECT 1'), { code: 1, stderr: /ERROR 1046 \(3D000\).*no target was named.*alice:TARGET/ });
   t.match(await cli('alice', token, 'nothere', ...ask), { code: 1, stderr: /ERROR 1049 \(42000\).*no MySQL target named 'nothere'/ });
   t.match(await cli('alice:nothere', token, ...ask), { code: 1, stderr: /ERROR 1049/ });
 });
