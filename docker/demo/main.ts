@@ -133,7 +133,7 @@ async function startShop(dataDir: string, ports: Ports, signal: AbortSignal): Pr
     say(`${paint.dim('○')} No target shop: MariaDB is not installed (apt-get install mariadb-server)`);
     return null;
   }
-  return step('Starting MariaDB', async () => {
+  const starting = step('Starting MariaDB', async () => {
     const user = unprivilegedUser();
     const accounts = shopPasswords(dataDir);
     const place = { directory: clusterDirectory(dataDir, user, 'mariadb'), user };
@@ -150,6 +150,12 @@ async function startShop(dataDir: string, ports: Ports, signal: AbortSignal): Pr
     await fillShop(server, accounts);
     signal.removeEventListener('abort', abandon);
     return server;
+  });
+  return starting.catch((error: unknown) => {
+    signal.throwIfAborted();
+    // One that is installed and broken is no reason to show nothing.
+    say(`${paint.dim('○')} No target shop: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
   });
 }
 
