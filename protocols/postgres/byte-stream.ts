@@ -1,4 +1,4 @@
-// Reads typed messages during handshakes, and watches a client that has nothing to say.
+// Reads typed messages during handshakes.
 
 import type { Duplex } from 'node:stream';
 import { Fault } from '../../src/core/errors.ts';
@@ -12,15 +12,4 @@ export async function readMessage(stream: Duplex, bytesMax: number, signal: Abor
   if (lengthBytes === 4) return { type: head[0] as number, bytes: head };
   const body = await readExactly(stream, lengthBytes - 4, signal);
   return { type: head[0] as number, bytes: Buffer.concat([head, body]) };
-}
-
-/**
- * Tells when the other side ends while it is not expected to say anything; what it says meanwhile stays in the stream.
- * Returns what stops the watch.
- */
-export function whenGone(stream: Duplex, gone: () => void): () => void {
-  // A stream that nobody reads does not notice its end: a listener for 'readable' reads, and asking for nothing shows the end.
-  const onReadable = () => void (stream.readableLength === 0 && stream.read(0));
-  stream.on('readable', onReadable).once('end', gone).once('close', gone);
-  return () => void stream.off('readable', onReadable).off('end', gone).off('close', gone);
 }

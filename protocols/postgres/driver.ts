@@ -10,8 +10,8 @@ import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
+import { whenGone } from '../../src/core/read-exactly.ts';
 import { refusalWords } from '../../src/core/words.ts';
-import { whenGone } from './byte-stream.ts';
 import { CancelKeys } from './cancel-keys.ts';
 
 import type { CatalogueQuery, CatalogueRows } from './catalogue.ts';

@@ -9,8 +9,8 @@ import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { duration } from '../../src/core/words.ts';
-import { readExactly } from '../../src/core/read-exactly.ts';
-import { readMessage, whenGone } from './byte-stream.ts';
+import { readExactly, whenGone } from '../../src/core/read-exactly.ts';
+import { readMessage } from './byte-stream.ts';
 import * as wire from './messages.ts';
 import { ScramServer, serverEndPoint } from './scram.ts';
 

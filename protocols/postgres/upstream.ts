@@ -257,5 +257,6 @@ export function joined(parts: Buffer[]): Buffer {
 
 /** Words for a target that could not be reached or signed in to, without its secrets. */
 export function unreachable(target: Target, thrown: unknown): string {
-  return thrown instanceof Fault ? thrown.message : `target ${target.name} could not be reached: ${messageOf(thrown)}`;
+  const said = thrown instanceof Fault && thrown.code.startsWith('target-');
+  return said ? messageOf(thrown) : `target ${target.name} could not be reached: ${messageOf(thrown)}`;
 }

@@ -5,30 +5,26 @@ import type { Duplex } from 'node:stream';
 import { Fault } from './errors.ts';
 
 /** Resolves with exactly `count` bytes. Rejects when the stream ends, fails or the signal is aborted. */
-export async function readExactly(stream: Duplex, count: number, signal: AbortSignal): Promise<Buffer> {
-  for (;;) {
-    if (signal.aborted) throw abortedFault(signal);
-    const bytes = stream.read(count) as Buffer | null;
-    if (bytes !== null && bytes.length === count) return bytes;
-    if (bytes !== null || stream.readableEnded || stream.destroyed)
-      throw new Fault('protocol-violation', 'the connection ended in the middle of a message');
-    await readable(stream, signal);
-  }
-}
-
-function readable(stream: Duplex, signal: AbortSignal): Promise<void> {
+export function readExactly(stream: Duplex, count: number, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const settle = (then: () => void) => () => {
-      stream.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
-      signal.removeEventListener('abort', onAbort);
+    const settle = (then: () => void) => {
+      stream.off('readable', attempt).off('end', attempt).off('close', attempt).off('error', onError);
+      signal.removeEventListener('abort', attempt);
       then();
     };
-    const onReadable = settle(resolve);
-    const onEnd = settle(resolve);
-    const onError = settle(() => reject(new Fault('protocol-violation', 'the connection broke')));
-    const onAbort = settle(() => reject(abortedFault(signal)));
-    stream.on('readable', onReadable).on('end', onEnd).on('close', onEnd).on('error', onError);
-    signal.addEventListener('abort', onAbort);
+    const onError = () => settle(() => reject(new Fault('protocol-violation', 'the connection broke')));
+    const attempt = () => {
+      if (signal.aborted) return settle(() => reject(abortedFault(signal)));
+      const bytes = stream.read(count) as Buffer | null;
+      if (bytes !== null && bytes.length === count) return settle(() => resolve(bytes));
+      if (bytes === null && !stream.readableEnded && !stream.destroyed) return;
+      settle(() => reject(new Fault('protocol-violation', 'the connection ended in the middle of a message')));
+    };
+    // One listener for the whole wait: Node tells each new one at once of bytes that are too few, for ever, and nothing else
+    // would get its turn.
+    stream.on('readable', attempt).on('end', attempt).on('close', attempt).on('error', onError);
+    signal.addEventListener('abort', attempt);
+    attempt();
   });
 }
 
