@@ -30,8 +30,11 @@ export class Classifiers {
           this.#made.set(protocol, createMysqlClassifier());
           break;
         }
-        case 'ssh':
+        case 'ssh': {
+          const { createShellClassifier } = await import('../../policies/classify/shell/classifier.ts');
+          this.#made.set(protocol, createShellClassifier());
           break;
+        }
       }
     }
     return this.#made.get(protocol);
