@@ -196,6 +196,7 @@ export class Connection implements MachinePort, Lane {
           this.#refresh();
           break;
         }
+        this.machine.settings.catalogue(this.#parts.catalogue.current); // another session may have had it read again
         const frame = this.#reader.next();
         if (frame === null) break;
         this.machine.client(frame);
