@@ -42,9 +42,9 @@ export function decisionWords(decision: Decision, difference: Difference | null 
 }
 
 function termsWords({ terms }: Extract<Decision, { kind: 'hold' }>): string {
-  const { approverGroups, alsoInGroups = [], approvalsNeeded, expiresMs, expiresInTransactionMs, reasonRequired } = terms;
+  const { approverGroups, alsoInGroups = [], approvalsNeeded, expiresMs, expiresInTransactionMs, reasonRequired, wait } = terms;
   const people = approvalsNeeded === 1 ? 'one person' : `${approvalsNeeded} people`;
-  const reason = reasonRequired ? ', with a reason' : '';
+  const reason = `${reasonRequired ? ', with a reason' : ''}${wait === 'error' ? ', to be run again' : ''}`;
   return `${people} of ${approverWords(approverGroups, alsoInGroups)}${reason}, ${duration(expiresMs)}, in a transaction ${duration(expiresInTransactionMs)}`;
 }
 
