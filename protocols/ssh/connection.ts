@@ -102,6 +102,7 @@ export class Connection {
 
   channelClosed(channel: SessionChannel): void {
     this.#channels.delete(channel);
+    this.#leaveWhenSaid();
   }
 
   recordTerminal(session: Session, terminal: PseudoTtyInfo, command: string | null): TerminalRecorder | null {
@@ -121,7 +122,12 @@ export class Connection {
     const socket = socketOf(this.#client);
     const timer = setTimeout(() => socket.destroySoon(), farewellMs);
     socket.once('close', () => clearTimeout(timer));
-    setImmediate(() => this.#client.end());
+    this.#leaveWhenSaid();
+  }
+
+  /** The last words go over the channels: the connection ends when the client has closed them, or when `farewellMs` are over. */
+  #leaveWhenSaid(): void {
+    if (this.#ended && this.#channels.size === 0) setImmediate(() => this.#client.end());
   }
 
   async #openSession(signedIn: SignedIn, target: Target, login: string): Promise<Session | null> {
