@@ -11,6 +11,8 @@ import { startPostgres } from '../support/postgres.ts';
 import * as pg from '../support/postgres-wire.ts';
 import { WireClient } from '../support/postgres-wire.ts';
 
+t.setTimeout(170_000); // a busy machine takes its time
+
 interface Case {
   readonly id: string;
   readonly protocol: string;

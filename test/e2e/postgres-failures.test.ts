@@ -12,6 +12,8 @@ import * as pg from '../support/postgres-wire.ts';
 import { summary, WireClient } from '../support/postgres-wire.ts';
 import { tool } from '../support/tools.ts';
 
+t.setTimeout(170_000); // a busy machine takes its time
+
 const server = await startPostgres(t);
 const psql = tool('psql', 'postgresql-client');
 /** A way to the server that can be cut. */

@@ -12,6 +12,8 @@ import { startPostgres } from '../support/postgres.ts';
 import * as pg from '../support/postgres-wire.ts';
 import { rowsOf, summary, WireClient } from '../support/postgres-wire.ts';
 
+t.setTimeout(170_000); // a busy machine takes its time
+
 const server = await startPostgres(t);
 const gateway = await startTestGateway(t, {
   targets: [targetOf(server, 'orders', { env: 'production' })],

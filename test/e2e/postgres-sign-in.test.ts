@@ -16,6 +16,8 @@ import { run, start } from '../support/processes.ts';
 import { summary, WireClient } from '../support/postgres-wire.ts';
 import { tool } from '../support/tools.ts';
 
+t.setTimeout(170_000); // a busy machine takes its time
+
 const folder = temporaryDirectory(t, 'certificates');
 const psql = tool('psql', 'postgresql-client');
 const file = (name: string) => join(folder, name);

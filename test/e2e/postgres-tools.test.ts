@@ -10,6 +10,8 @@ import { startPostgres } from '../support/postgres.ts';
 import { run } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
 
+t.setTimeout(170_000); // a busy machine takes its time
+
 const server = await startPostgres(t, { from: 'debian' });
 const gateway = await startTestGateway(t, { targets: [targetOf(server, 'scratch', { env: 'development' })] });
 const through = (database: string) => gateway.url('alice', `scratch%2F${database}`);

@@ -12,6 +12,8 @@ import { startPostgres } from '../support/postgres.ts';
 import * as pg from '../support/postgres-wire.ts';
 import { rowsOf, summary, WireClient } from '../support/postgres-wire.ts';
 
+t.setTimeout(170_000); // a busy machine takes its time
+
 const seed = Number(process.env['SEED'] ?? randomInt(1_000_000));
 t.comment(`SEED=${seed}`);
 let state = seed + 1;
