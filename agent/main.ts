@@ -36,7 +36,7 @@ try {
   else if (help === true) process.stdout.write(usage);
   else if (gateway === undefined || state === undefined || allow === undefined)
     throw new Error(`gateway, state and allow are needed\n\n${usage}`);
-  else process.exitCode = await runAgent({ gateway, state, allow, tokenFile, ...rest }, packageJson.version);
+  else process.exit(await runAgent({ gateway, state, allow, tokenFile, ...rest }, packageJson.version)); // sockets that linger must not keep it
 } catch (thrown) {
   process.stderr.write(`${messageOf(thrown)}\n`);
   process.exitCode = 2;

@@ -2,8 +2,8 @@
 
 import type { AgentFlags } from '../../agent/run-agent.ts';
 
-/** The exit code. */
-export async function runAgentCommand(flags: AgentFlags, version: string): Promise<number> {
+/** Ends the process: a socket that lingers must not keep an agent that has nothing left to do. */
+export async function runAgentCommand(flags: AgentFlags, version: string): Promise<never> {
   const { runAgent } = await import('../../agent/run-agent.ts');
-  return runAgent(flags, version);
+  process.exit(await runAgent(flags, version));
 }

@@ -160,8 +160,8 @@ t.test('the OpenAPI document and what the gateway does are the same', { timeout:
 
   t.same(
     operations.map(({ method, path }) => `${method} ${path}`).filter((it) => !used.has(it)),
-    ['DELETE /api/v1/agents/{name}'],
-    'every documented route was used, with success; this one needs an agent (agent.test.ts)',
+    ['DELETE /api/v1/agents/{name}', 'GET /api/v1/sessions/{id}/terminals', 'GET /api/v1/sessions/{id}/terminals/{index}'],
+    'every documented route was used, with success; these need an agent (agent.test.ts) or a terminal (ssh-shell.test.ts)',
   );
 });
 
