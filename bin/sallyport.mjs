@@ -11,7 +11,8 @@ const major = Number(process.versions.node.split('.')[0]);
 
 if (major >= neededMajor) {
   const { main } = await import('../src/main.ts');
-  process.exitCode = await main(process.argv.slice(2));
+  // Not by the natural end: there Node 24 can spin for ever over TLS connections that were cut.
+  process.exit(await main(process.argv.slice(2)));
 } else {
   const inPackage = ['../node_modules/node/bin/node', '../../node/bin/node', '../../.bin/node']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
