@@ -24,7 +24,6 @@ const hostile =
   'DELETE FROM payments /* \u001b[2J\u001b[31mred \u001b]52;c;cm0gLXJmIH4=\u0007 \u001b]0;title\u0007 \u009b31m \u202egnp.exe\u202c ' +
   '\u200bzero \ufeff \u0001\u0008\u0008\u0008 \u001bP+q544e\u001b\\ \u2028 \u{e0041} a\u0300\u0300\u0300\u0300\u0300\u0300\u0300 */';
 /** Control and format characters besides the line ends that the command prints itself. */
-// eslint-disable-next-line no-control-regex
 const raw = /(?![\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 t.setTimeout(fileMsMax);
