@@ -1,7 +1,6 @@
 // Reads a recording back, whatever state a crash left it in: whole lines count, half a line at the end does not.
 
 import { createReadStream } from 'node:fs';
-import type { RecordingEntry } from '../api/contract.ts';
 import type { RecordingHeader, StatementEntry } from '../core/recording.ts';
 
 /** Entries and bytes given of one recording; a longer one is shown from its beginning and says that it goes on. */
@@ -64,27 +63,4 @@ function parse(text: string): Record<string, unknown> | null {
   } catch {
     return null; // a damaged line; those around it are still worth reading
   }
-}
-
-/** An entry as the API shows it. */
-export function recordingEntryView(entry: StatementEntry): RecordingEntry {
-  return {
-    kind: entry.kind,
-    action_id: entry.actionId,
-    asked_ms: entry.askedMs,
-    released_ms: entry.releasedMs,
-    finished_ms: entry.finishedMs,
-    text: entry.text,
-    parameters: entry.parameters,
-    statement_kinds: entry.statementKinds,
-    effects: entry.effects,
-    decision: entry.decision,
-    rule: entry.rule,
-    hold_id: entry.holdId,
-    approved_by: entry.approvedBy,
-    outcome: entry.outcome,
-    rows: entry.rows,
-    error: entry.error,
-    results: entry.results,
-  };
 }

@@ -10,7 +10,7 @@ import { AsciicastRecorder } from './asciicast.ts';
 import { FileRecorder, type RecorderEvents } from './file-recorder.ts';
 import { readRecording, type Recording } from './read.ts';
 
-export { recordingEntryView, type Recording } from './read.ts';
+export type { Recording } from './read.ts';
 
 /** What was seen is handed to the kernel within this. */
 export const flushMs = 250;

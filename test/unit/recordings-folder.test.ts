@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import type { RecordingHeader, StatementEntry } from '../../src/core/recording.ts';
-import { openRecordings, recordingEntryView, type OpenedRecordings } from '../../src/recordings/recordings.ts';
+import { recordingEntry } from '../../src/api/recording-entry.ts';
+import { openRecordings, type OpenedRecordings } from '../../src/recordings/recordings.ts';
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -63,7 +64,7 @@ t.test('a recording is readable while it runs, and complete after the close', as
   t.match(await recordings.read('s-1'), { complete: true, truncated: false });
   t.throws(() => recorder.write(entry(3)), { code: 'recorder-failed' });
   t.throws(() => recordings.open('s-1', header('s-1')), { code: 'recorder-failed' }, 'an old recording is never overwritten');
-  t.match(recordingEntryView(entry(1)), { action_id: 'a-1', asked_ms: 1, statement_kinds: ['select'], approved_by: [] });
+  t.match(recordingEntry(entry(1)), { action_id: 'a-1', asked_ms: 1, statement_kinds: ['select'], approved_by: [] });
 });
 
 t.test('entries reach the file by themselves', async (t) => {
