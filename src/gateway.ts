@@ -3,8 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
@@ -13,27 +11,25 @@ import { createPostgresClassifier } from '../policies/classify/postgres/classifi
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { openPolicyFolder } from '../policies/engine/folder.ts';
 import { formatProblem } from '../policies/engine/load.ts';
-import type { RuleUse, RuleView } from '../policies/engine/load.ts';
 import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../protocols/mysql/driver.ts';
 import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
 import { createSshDriver, defaultSshLimits } from '../protocols/ssh/driver.ts';
 import { openHostKey } from '../protocols/ssh/host-key.ts';
-import type { RuleUseView } from './api/contract.ts';
-import type { ApiServices } from './api/services.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
 import { withoutFormerApprovers } from './approvals/former-approvers.ts';
 import { holdView } from './approvals/hold-view.ts';
 import { createHolds } from './approvals/holds.ts';
-import type { HoldDesk } from './approvals/holds.ts';
+import { apiAgents, apiAudit, apiHolds, apiSessions, ruleUseView } from './composition/api-services.ts';
+import { listenDriver } from './composition/listen-driver.ts';
+import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
-import type { OpenedAuditLog } from './audit/log.ts';
-import type { Config, ListenAddress } from './config/config.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
+import type { Config } from './config/config.ts';
 import type { Clock, Random } from './core/clock.ts';
 import type { Driver, DriverServices, Log, ServerTls } from './core/driver.ts';
-import { Fault, messageOf } from './core/errors.ts';
+import { Fault } from './core/errors.ts';
 import type { Classifier } from './core/policy.ts';
 import type { Protocol } from './core/target.ts';
 import { Gate } from './gate/gate.ts';
@@ -51,7 +47,6 @@ import { createSessionStore, sessionMigrations } from './store/sessions.ts';
 import { createTargets } from './targets/catalogue.ts';
 import { dial } from './targets/dial.ts';
 import { openAgents } from './tunnel/open-agents.ts';
-import type { OpenedAgents } from './tunnel/open-agents.ts';
 
 export const version = '0.1.0';
 
@@ -273,7 +268,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     const create = drivers[protocol];
     if (create === undefined) throw new Fault('config-invalid', `listen.${protocol}: this version does not serve ${protocol}`);
     const targetNamed = (name: string) => [targets.named(name)].find((it) => it?.protocol === protocol);
-    addresses[protocol] = await listen(address, create({ ...services, targetNamed }), down);
+    addresses[protocol] = await listenDriver(address, create({ ...services, targetNamed }), down);
   }
   event('gateway.started', { version, policy: policies.current().version });
   down.add(() => event('gateway.stopped', { version }));
@@ -289,78 +284,6 @@ async function buildClassifiers(down: Teardown): Promise<Partial<Record<Protocol
   return { postgres, mysql: createMysqlClassifier(), ssh: createShellClassifier() };
 }
 
-function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
-  const iso = (ms: number): string => new Date(ms).toISOString();
-  return {
-    createToken: agents.createToken,
-    revoke: agents.revoke,
-    list: () =>
-      agents.list().map(({ isConnected, linkVersion, enrolledAtMs, enrolledBy, connectedAtMs, lastSeenAtMs, latencyMs, ...agent }) => ({
-        id: agent.id,
-        name: agent.name,
-        labels: agent.labels,
-        connected: isConnected,
-        software: agent.software,
-        hostname: agent.hostname,
-        address: agent.address,
-        link_version: linkVersion,
-        enrolled_at: iso(enrolledAtMs),
-        enrolled_by: enrolledBy,
-        connected_at: connectedAtMs === null ? null : iso(connectedAtMs),
-        last_seen_at: iso(lastSeenAtMs),
-        latency_ms: latencyMs,
-        streams: agent.streams,
-        streams_total: agent.streamsTotal,
-        bytes_sent: agent.bytesSent,
-        bytes_received: agent.bytesReceived,
-        allow: agent.allow,
-      })),
-  };
-}
-
-function apiHolds(holds: HoldDesk): ApiServices['holds'] {
-  return {
-    get: (id, viewer) => {
-      const hold = holds.get(id);
-      return hold === undefined ? null : holdView(hold, viewer);
-    },
-    list: (query, viewer) => {
-      const { items, next } = holds.list(query);
-      return { items: items.map((hold) => holdView(hold, viewer)), next };
-    },
-    answer: (id, person, answer, reason) => holds.answer(id, person, answer, reason),
-    on: (listener) => holds.on(({ hold }) => listener(hold.id)),
-  };
-}
-
-function apiSessions(registry: SessionRegistry, book: ReturnType<typeof createSessionStore>): ApiServices['sessions'] {
-  return {
-    get: (id) => book.get(id) ?? null,
-    list: ({ state, principal, target, cursor, limit }) =>
-      book.list({
-        state: state ?? undefined,
-        principal: principal ?? undefined,
-        target: target ?? undefined,
-        cursor: cursor ?? undefined,
-        limit,
-      }),
-    kill: (id, by) => registry.kill(id, by),
-    on: (listener) =>
-      registry.on((id) => {
-        const view = book.get(id);
-        if (view !== undefined) listener(view);
-      }),
-  };
-}
-
-function apiAudit(audit: OpenedAuditLog): ApiServices['audit'] {
-  return { search: (query) => audit.search(query), verify: () => audit.verify() };
-}
-
-function ruleUseView({ id, title, decision, fired, lastFiredAtMs }: RuleView & RuleUse): RuleUseView {
-  return { id, title, decision, fired, last_fired_at: lastFiredAtMs === null ? null : new Date(lastFiredAtMs).toISOString() };
-}
-
 function hasChanged(principal: { name: string; groups: readonly string[]; kind: string }, identity: Identity): boolean {
   const now = identity.person(principal.name);
   return now === null || now.kind !== principal.kind || now.groups.join() !== principal.groups.join();
@@ -372,50 +295,4 @@ function gatewayEvent(type: AuditEventType, atMs: number, detail: AuditEvent['de
 
 function httpAddress({ host, port }: { host: string; port: number }, secure: boolean): string {
   return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** Listens for a driver. Throws Fault config-invalid with what to do. */
-async function listen(address: ListenAddress, driver: Driver, down: Teardown): Promise<{ host: string; port: number }> {
-  const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => driver.serve(socket));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (why) =>
-      reject(new Fault('config-invalid', `cannot listen on ${address.host}:${address.port}: ${messageOf(why)}`)),
-    );
-    server.listen({ ...address, backlog: listenBacklog }, resolve);
-  });
-  down.add(async () => {
-    server.close();
-    await driver.close('the gateway stops');
-  });
-  return { host: address.host, port: (server.address() as AddressInfo).port };
-}
-
-/** Connections that the kernel keeps waiting when many come at once. */
-const listenBacklog = 4096;
-
-/** Undoes in reverse order; goes on when a step fails. */
-class Teardown {
-  #steps: (() => unknown)[] = [];
-  #running: Promise<void> | null = null;
-
-  add(step: () => unknown): void {
-    this.#steps.push(step);
-  }
-
-  run(): Promise<void> {
-    this.#running ??= this.#run();
-    return this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const step of this.#steps.reverse()) {
-      try {
-        await step();
-      } catch (thrown) {
-        failures.push(thrown);
-      }
-    }
-    if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join('; '));
-  }
 }

@@ -1,0 +1,83 @@
+// What the API asks of the gateway's parts, in the API's own words.
+
+import type { RuleUseView } from '../api/contract.ts';
+import type { ApiServices } from '../api/services.ts';
+import { holdView } from '../approvals/hold-view.ts';
+import type { HoldDesk } from '../approvals/holds.ts';
+import type { OpenedAuditLog } from '../audit/log.ts';
+import type { SessionRegistry } from '../sessions/registry.ts';
+import type { createSessionStore } from '../store/sessions.ts';
+import type { OpenedAgents } from '../tunnel/open-agents.ts';
+import type { RuleUse, RuleView } from '../../policies/engine/load.ts';
+
+export function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  return {
+    createToken: agents.createToken,
+    revoke: agents.revoke,
+    list: () =>
+      agents.list().map(({ isConnected, linkVersion, enrolledAtMs, enrolledBy, connectedAtMs, lastSeenAtMs, latencyMs, ...agent }) => ({
+        id: agent.id,
+        name: agent.name,
+        labels: agent.labels,
+        connected: isConnected,
+        software: agent.software,
+        hostname: agent.hostname,
+        address: agent.address,
+        link_version: linkVersion,
+        enrolled_at: iso(enrolledAtMs),
+        enrolled_by: enrolledBy,
+        connected_at: connectedAtMs === null ? null : iso(connectedAtMs),
+        last_seen_at: iso(lastSeenAtMs),
+        latency_ms: latencyMs,
+        streams: agent.streams,
+        streams_total: agent.streamsTotal,
+        bytes_sent: agent.bytesSent,
+        bytes_received: agent.bytesReceived,
+        allow: agent.allow,
+      })),
+  };
+}
+
+export function apiHolds(holds: HoldDesk): ApiServices['holds'] {
+  return {
+    get: (id, viewer) => {
+      const hold = holds.get(id);
+      return hold === undefined ? null : holdView(hold, viewer);
+    },
+    list: (query, viewer) => {
+      const { items, next } = holds.list(query);
+      return { items: items.map((hold) => holdView(hold, viewer)), next };
+    },
+    answer: (id, person, answer, reason) => holds.answer(id, person, answer, reason),
+    on: (listener) => holds.on(({ hold }) => listener(hold.id)),
+  };
+}
+
+export function apiSessions(registry: SessionRegistry, book: ReturnType<typeof createSessionStore>): ApiServices['sessions'] {
+  return {
+    get: (id) => book.get(id) ?? null,
+    list: ({ state, principal, target, cursor, limit }) =>
+      book.list({
+        state: state ?? undefined,
+        principal: principal ?? undefined,
+        target: target ?? undefined,
+        cursor: cursor ?? undefined,
+        limit,
+      }),
+    kill: (id, by) => registry.kill(id, by),
+    on: (listener) =>
+      registry.on((id) => {
+        const view = book.get(id);
+        if (view !== undefined) listener(view);
+      }),
+  };
+}
+
+export function apiAudit(audit: OpenedAuditLog): ApiServices['audit'] {
+  return { search: (query) => audit.search(query), verify: () => audit.verify() };
+}
+
+export function ruleUseView({ id, title, decision, fired, lastFiredAtMs }: RuleView & RuleUse): RuleUseView {
+  return { id, title, decision, fired, last_fired_at: lastFiredAtMs === null ? null : new Date(lastFiredAtMs).toISOString() };
+}
