@@ -1,5 +1,7 @@
 // Policy's answer. Mask, limits and what to record are obligations on allow (and on what a hold ends in).
 
+import type { GrantId } from './ids.ts';
+
 export interface RuleRef {
   /** Policy document and rule: "production-database/hold-destructive". */
   readonly id: string;
@@ -13,6 +15,21 @@ export interface Obligations {
   readonly recordParameters: boolean;
   readonly recordResults: boolean;
 }
+
+/** What an approver has to prove besides being signed in. A passkey also does where `totp` is asked for. */
+export type SecondFactor = 'passkey' | 'totp';
+
+/** The proof that came with an approval. The assertion of a passkey verifies offline, by the key that was registered for it. */
+export type SecondFactorProof =
+  | { readonly kind: 'totp' }
+  | {
+      readonly kind: 'passkey';
+      /** All base64url, as WebAuthn names them (W3C Web Authentication, AuthenticatorAssertionResponse). */
+      readonly credentialId: string;
+      readonly clientDataJson: string;
+      readonly authenticatorData: string;
+      readonly signature: string;
+    };
 
 export interface HoldTerms {
   /** Groups whose members may approve. */
@@ -34,10 +51,18 @@ export interface HoldTerms {
    * exactly the same once after the approval (for clients that can't show that they wait).
    */
   readonly wait?: 'live' | 'error';
+  /** Missing: being signed in is enough. */
+  readonly secondFactor?: SecondFactor;
 }
 
 export type Decision =
-  | { readonly kind: 'allow'; readonly rule: RuleRef; readonly obligations: Obligations }
+  | {
+      readonly kind: 'allow';
+      readonly rule: RuleRef;
+      readonly obligations: Obligations;
+      /** The grants without which it would not be allowed; missing: none was needed. */
+      readonly grants?: readonly GrantId[];
+    }
   | { readonly kind: 'deny'; readonly rule: RuleRef | null; readonly message: string }
   | { readonly kind: 'hold'; readonly rule: RuleRef; readonly terms: HoldTerms; readonly obligations: Obligations };
 
@@ -47,6 +72,8 @@ export interface Approval {
   readonly groups: readonly string[];
   readonly reason: string | null;
   readonly atMs: number;
+  /** Missing: none was given. */
+  readonly secondFactor?: SecondFactorProof;
 }
 
 export interface SessionFacts {
@@ -55,4 +82,6 @@ export interface SessionFacts {
   /** How the person signed in: "token", "browser", "public-key". */
   readonly method: string;
   readonly database: string | null;
+  /** Wall clock of the person's last proof of a second factor at this gateway; missing or null: never. Read it when deciding: it moves. */
+  readonly secondFactorAtMs?: number | null;
 }

@@ -3,6 +3,7 @@
 import type { Action } from './action.ts';
 import type { Classification } from './classification.ts';
 import type { Approval, Decision, SessionFacts } from './decision.ts';
+import type { AccessDecision, AccessWish, Grant } from './grant.ts';
 import type { Principal } from './principal.ts';
 import type { Target } from './target.ts';
 
@@ -13,7 +14,12 @@ export interface Facts {
   readonly nowMs: number;
   /** The yeses given to this very action; empty at the first decision. */
   readonly approvals: readonly Approval[];
+  /** The grants in force of this principal on this target; missing: none. */
+  readonly grants?: readonly Grant[];
 }
+
+/** Who wishes for access to what, when. */
+export type WishFacts = Pick<Facts, 'principal' | 'target' | 'nowMs'>;
 
 /** One loaded set of policies. Immutable; a reload makes a new one. */
 export interface PolicySet {
@@ -23,6 +29,8 @@ export interface PolicySet {
    * that do not, a hold is answered again and the gate refuses. Throws only when a rule is broken; the gate refuses then.
    */
   decide(action: Action, classification: Classification, facts: Facts): Decision;
+  /** What the access rules say to a wish for access. A set without access rules refuses every wish. */
+  judgeWish?(wish: AccessWish, facts: WishFacts): AccessDecision;
   /** Notes that a decision took effect, for statistics of rules. Never throws. */
   noteUse?(decision: Decision, atMs: number): void;
 }
