@@ -60,6 +60,10 @@ const effects = z.strictObject({
 const approvers = z.strictObject({
   groups: list(name).describe('Members of any of these groups may approve; never the person who asks.'),
   count: z.int().min(1).max(limits.approvalsMax).optional().describe('How many different people must say yes. Default: 1.'),
+  second_factor: z
+    .enum(['passkey', 'totp'])
+    .optional()
+    .describe('What each approver must prove with the approval: passkey signs exactly this action; totp is a code (or a passkey).'),
 });
 
 const rule = z.strictObject({

@@ -45,15 +45,28 @@ export function mergeHolds(rules: readonly Rule[]): Merged {
     reasonRequired: all.some((it) => it.reasonRequired),
     ...(all.some((it) => it.wait === 'error') ? { wait: 'error' as const } : {}),
     ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
+    ...strictestFactor(all),
   };
   return { ref: joinRefs(rules), terms, obligations: uniteObligations(rules) };
+}
+
+function strictestFactor(all: readonly HoldTerms[]): Pick<HoldTerms, 'secondFactor'> {
+  const asked = all.map((terms) => terms.secondFactor);
+  if (asked.includes('passkey')) return { secondFactor: 'passkey' };
+  return asked.includes('totp') ? { secondFactor: 'totp' } : {};
+}
+
+/** Whether an approval came with what the terms ask of it; a passkey does for a code as well. */
+function isProved(terms: HoldTerms, approval: Approval): boolean {
+  if (terms.secondFactor === undefined) return true;
+  return approval.secondFactor?.kind === 'passkey' || (terms.secondFactor === 'totp' && approval.secondFactor?.kind === 'totp');
 }
 
 /** Do these approvals satisfy the terms now? One person counts once, and never for an action of their own. */
 export function satisfied(terms: HoldTerms, approvals: readonly Approval[], requester: Principal): boolean {
   const people = new Set<string>();
   for (const approval of approvals) {
-    if (approval.by === requester.name) continue;
+    if (approval.by === requester.name || !isProved(terms, approval)) continue;
     if (terms.reasonRequired && (approval.reason === null || approval.reason.trim() === '')) continue;
     const inOneOf = (groups: readonly string[]) => groups.some((group) => approval.groups.includes(group));
     if (inOneOf(terms.approverGroups) && (terms.alsoInGroups ?? []).every(inOneOf)) people.add(approval.by);

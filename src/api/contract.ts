@@ -65,8 +65,15 @@ export interface HoldView {
   /** Only when several rules with different approvers hold at once: an approver must also be in one group of each of these sets. */
   readonly also_in_groups?: readonly (readonly string[])[] | undefined;
   readonly approvals_needed: number;
-  readonly approvals: readonly { readonly by: string; readonly reason: string | null; readonly at: string }[];
+  readonly approvals: readonly {
+    readonly by: string;
+    readonly reason: string | null;
+    readonly at: string;
+    readonly second_factor?: 'passkey' | 'totp' | undefined;
+  }[];
   readonly reason_required: boolean;
+  /** What an approver has to prove with the approval; a passkey also does for totp. Missing: nothing more. */
+  readonly second_factor?: 'passkey' | 'totp' | undefined;
   readonly created_at: string;
   readonly expires_at: string;
   readonly settled_at: string | null;
@@ -80,7 +87,13 @@ export interface HoldView {
 
 export interface AnswerBody {
   readonly reason?: string | undefined;
+  /** For an approval that needs a second factor: the code of an authenticator app, or the passkey's answer to the hold's challenge. */
+  readonly totp?: string | undefined;
+  readonly passkey?: PasskeyAnswer | undefined;
 }
+
+/** What `navigator.credentials.get()` answered, as JSON (W3C Web Authentication, AuthenticationResponseJSON). */
+export type PasskeyAnswer = Readonly<Record<string, unknown>>;
 
 export interface SessionView {
   readonly id: string;

@@ -94,8 +94,11 @@ export const holdView: z.ZodType<HoldView> = z
     approver_groups: z.array(z.string()),
     also_in_groups: z.array(z.array(z.string())).optional(),
     approvals_needed: z.int(),
-    approvals: z.array(z.object({ by: z.string(), reason: z.string().nullable(), at: time })),
+    approvals: z.array(
+      z.object({ by: z.string(), reason: z.string().nullable(), at: time, second_factor: z.enum(['passkey', 'totp']).optional() }),
+    ),
     reason_required: z.boolean(),
+    second_factor: z.enum(['passkey', 'totp']).optional(),
     created_at: time,
     expires_at: time,
     settled_at: time.nullable(),
@@ -300,7 +303,14 @@ export function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
 
 // --- what comes in ---
 
-export const answerBody: z.ZodType<AnswerBody> = z.strictObject({ reason: text.optional() });
+/** What a browser's credential API answers; its insides are checked by the part that verifies it. */
+export const passkeyAnswer = z.record(z.string().max(100), z.unknown());
+const totpCode = z.string().max(20);
+export const answerBody: z.ZodType<AnswerBody> = z.strictObject({
+  reason: text.optional(),
+  totp: totpCode.optional(),
+  passkey: passkeyAnswer.optional(),
+});
 export const decisionBody: z.ZodType<DecisionBody> = z.strictObject({ answer: z.enum(['approve', 'deny']), reason: text.optional() });
 export const confirmBody: z.ZodType<ConfirmSignInBody> = z.strictObject({ code: z.string().max(20).optional() });
 export const tokenBody: z.ZodType<TokenBody> = z.strictObject({

@@ -1,5 +1,6 @@
 // What a person can answer to a hold, and what comes of it. The one place that knows who may; the console shows the same words.
 
+import type { SecondFactor, SecondFactorProof } from '../core/decision.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
 import { approverWords } from '../core/words.ts';
@@ -7,7 +8,7 @@ import type { HoldRecord } from '../store/holds.ts';
 
 export type Answer = 'approve' | 'deny';
 
-export type NotAllowed = 'requester' | 'ai-agent' | 'not-an-approver' | 'reason-missing' | 'reason-too-long';
+export type NotAllowed = 'requester' | 'ai-agent' | 'not-an-approver' | 'reason-missing' | 'reason-too-long' | 'second-factor-missing';
 
 export type AnswerResult =
   /** It runs now. `already`: this person had approved it before, and nothing new happened. */
@@ -54,6 +55,22 @@ export function reasonProblem(hold: HoldRecord, answer: Answer, reason: string |
     return { because: 'reason-too-long', why: `a reason has at most ${reasonCharsMax} characters` };
   }
   return null;
+}
+
+/** Whether an approval came with the proof that the hold's rule asks for. A denial needs none: it lets nothing through. */
+export function proofProblem(hold: HoldRecord, answer: Answer, proof: SecondFactorProof | null): Denial | null {
+  if (answer === 'deny' || hold.secondFactor === null || proof?.kind === 'passkey') return null;
+  if (hold.secondFactor === 'totp' && proof?.kind === 'totp') return null;
+  return { because: 'second-factor-missing', why: secondFactorWords(hold.ruleId, hold.secondFactor) };
+}
+
+function secondFactorWords(rule: string, wanted: SecondFactor): string {
+  switch (wanted) {
+    case 'passkey':
+      return `rule ${rule} asks for a passkey with every approval: approve it in the console, where your passkey signs exactly this action`;
+    case 'totp':
+      return `rule ${rule} asks for a second factor with every approval: approve it in the console, or send the six-digit code of your authenticator (sallyport approve --code)`;
+  }
 }
 
 /**

@@ -27,6 +27,7 @@ export function heldEvent(hold: HoldRecord): AuditEvent {
     approver_groups: hold.approverGroups,
     ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
     approvals_needed: hold.approvalsNeeded,
+    ...(hold.secondFactor === null ? {} : { second_factor: hold.secondFactor }),
     expires_at_ms: hold.expiresAtMs,
   });
 }
@@ -39,6 +40,7 @@ export function approvalGivenEvent(hold: HoldRecord, approval: Approval): AuditE
     groups: approval.groups,
     given: hold.approvals.length,
     needed: hold.approvalsNeeded,
+    ...(approval.secondFactor === undefined ? {} : { second_factor: approval.secondFactor }),
   });
 }
 
@@ -62,6 +64,7 @@ export function changedEvent(hold: HoldRecord, atMs: number, dropped: readonly s
     approver_groups: hold.approverGroups,
     ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
     approvals_needed: hold.approvalsNeeded,
+    ...(hold.secondFactor === null ? {} : { second_factor: hold.secondFactor }),
     ...(dropped.length === 0 ? {} : { approvals_no_longer_counted: dropped }),
   });
 }

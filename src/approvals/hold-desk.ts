@@ -2,7 +2,7 @@
 
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
-import type { Approval, HoldTerms, RuleRef } from '../core/decision.ts';
+import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
 import type { Log } from '../core/driver.ts';
 import type { HoldRequest, Holds } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
@@ -52,7 +52,7 @@ export type Rejudgement =
 
 export interface HoldDesk extends Holds {
   /** One person's answer. Counts at most once for each person; resolves when it is written down. Never rejects. */
-  answer(id: string, person: Principal, answer: Answer, reason: string | null): Promise<AnswerResult>;
+  answer(id: string, person: Principal, answer: Answer, reason: string | null, proof?: SecondFactorProof | null): Promise<AnswerResult>;
   get(id: string): HoldRecord | undefined;
   /** Newest first. */
   list(query: HoldQuery): HoldPage;

@@ -31,12 +31,17 @@ export function termsOf(rule: RuleRef, terms: HoldTerms) {
     alsoInGroups: terms.alsoInGroups ?? [],
     approvalsNeeded: Math.max(1, terms.approvalsNeeded),
     reasonRequired: terms.reasonRequired,
+    secondFactor: terms.secondFactor ?? null,
   };
 }
 
 /** Whether two records of a hold ask for the same approvals by the same rule. */
 export function sameTerms(a: HoldRecord, b: HoldRecord): boolean {
-  const same = a.ruleId === b.ruleId && a.approvalsNeeded === b.approvalsNeeded && a.reasonRequired === b.reasonRequired;
+  const same =
+    a.ruleId === b.ruleId &&
+    a.approvalsNeeded === b.approvalsNeeded &&
+    a.reasonRequired === b.reasonRequired &&
+    a.secondFactor === b.secondFactor;
   return same && a.ruleTitle === b.ruleTitle && groupsKey(a) === groupsKey(b);
 }
 

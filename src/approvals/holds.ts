@@ -2,13 +2,13 @@
 // action hears of it; when either write fails the hold ends as withdrawn: nothing runs that is not written down.
 // Only a hold of this very process can be approved: those of an earlier run are withdrawn by recover().
 
-import type { Approval, HoldTerms, RuleRef } from '../core/decision.ts';
+import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { HoldRequest, PlacedHold, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldRecord, type HoldStore } from '../store/holds.ts';
-import { answerAfterEnd, notAllowed, plainReason, reasonProblem, type Answer, type AnswerResult } from './answer.ts';
+import { answerAfterEnd, notAllowed, plainReason, proofProblem, reasonProblem, type Answer, type AnswerResult } from './answer.ts';
 import { approvalGivenEvent, changedEvent, endedEvent, heldEvent } from './events.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
 import { makeHoldId, parseHoldId } from './hold-id.ts';
@@ -78,7 +78,13 @@ class Desk implements HoldDesk {
     }
   }
 
-  async answer(typedId: string, person: Principal, answer: Answer, typedReason: string | null): Promise<AnswerResult> {
+  async answer(
+    typedId: string,
+    person: Principal,
+    answer: Answer,
+    typedReason: string | null,
+    proof: SecondFactorProof | null = null,
+  ): Promise<AnswerResult> {
     try {
       const id = parseHoldId(typedId);
       const hold = id === null ? undefined : this.#pending.get(id);
@@ -91,9 +97,9 @@ class Desk implements HoldDesk {
         return this.#answerEnded(id, person, answer);
       }
       const reason = plainReason(typedReason);
-      const problem = reasonProblem(hold.record, answer, reason);
+      const problem = reasonProblem(hold.record, answer, reason) ?? proofProblem(hold.record, answer, proof);
       if (problem !== null) return { kind: 'not-allowed', hold: hold.record, ...problem };
-      return await (answer === 'approve' ? this.#approve(hold, person, reason) : this.#deny(hold, person, reason));
+      return await (answer === 'approve' ? this.#approve(hold, person, reason, proof) : this.#deny(hold, person, reason));
     } catch (thrown) {
       return { kind: 'failed', why: messageOf(thrown) };
     }
@@ -166,13 +172,14 @@ class Desk implements HoldDesk {
     await Promise.all(waiting.map((hold) => hold.settled));
   }
 
-  async #approve(hold: PendingHold, person: Principal, reason: string | null): Promise<AnswerResult> {
+  async #approve(hold: PendingHold, person: Principal, reason: string | null, proof: SecondFactorProof | null): Promise<AnswerResult> {
     const { record } = hold;
     const needed = record.approvalsNeeded;
     if (record.approvals.some((it) => it.by === person.name)) {
       return { kind: 'counted', hold: record, given: record.approvals.length, needed, already: true };
     }
-    const approval: Approval = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const given = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const approval: Approval = proof === null ? given : { ...given, secondFactor: proof };
     const counted: HoldRecord = { ...record, approvals: [...record.approvals, approval] };
     const write = () => {
       if (!this.#store.addApproval(record.id, approval)) throw new Error('the store does not take this approval');

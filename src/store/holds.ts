@@ -3,7 +3,7 @@
 
 import type { Parameter, TransactionState } from '../core/action.ts';
 import type { Risk } from '../core/classification.ts';
-import type { Approval } from '../core/decision.ts';
+import type { Approval, SecondFactor, SecondFactorProof } from '../core/decision.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import { beforeOf } from './cursor.ts';
@@ -38,6 +38,8 @@ export interface HoldRecord {
   readonly alsoInGroups: readonly (readonly string[])[];
   readonly approvalsNeeded: number;
   readonly reasonRequired: boolean;
+  /** What an approver has to prove with the approval; null: nothing more. */
+  readonly secondFactor: SecondFactor | null;
   readonly approvals: readonly Approval[];
   readonly createdAtMs: number;
   /** Wall clock, for people; what counts is the monotonic deadline of the process that holds. */
@@ -92,6 +94,7 @@ export const holdMigrations: readonly Migration[] = [
       );
     `,
   },
+  { id: 'holds-second-factor-1', sql: 'ALTER TABLE hold_approvals ADD COLUMN second_factor TEXT' },
 ];
 
 /** What is only shown, together in one column. */
@@ -109,7 +112,7 @@ type Asked = Pick<
 >;
 type Terms = Pick<
   HoldRecord,
-  'ruleId' | 'ruleTitle' | 'policyVersion' | 'approverGroups' | 'alsoInGroups' | 'approvalsNeeded' | 'reasonRequired'
+  'ruleId' | 'ruleTitle' | 'policyVersion' | 'approverGroups' | 'alsoInGroups' | 'approvalsNeeded' | 'reasonRequired' | 'secondFactor'
 >;
 
 interface Row {
@@ -137,6 +140,7 @@ interface ApprovalRow {
   readonly groups: string;
   readonly reason: string | null;
   readonly at_ms: number;
+  readonly second_factor: string | null;
 }
 
 export interface HoldStore {
@@ -162,7 +166,7 @@ export function createHoldStore(db: Db): HoldStore {
   const insert = db.prepare(`INSERT INTO holds VALUES (NULL, @id, @state, @principal, @sessionId, @actionId, @target, @digest, @text,
     @parameters, @asked, @terms, @createdAtMs, @expiresAtMs, NULL, NULL, NULL)`);
   const approve = db.prepare(`INSERT OR IGNORE INTO hold_approvals
-    SELECT id, @person, @groups, @reason, @atMs FROM holds WHERE id = @id AND state = 'pending'`);
+    SELECT id, @person, @groups, @reason, @atMs, @secondFactor FROM holds WHERE id = @id AND state = 'pending'`);
   const end = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
     WHERE id = @id AND state = 'pending'`);
   const overrule = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
@@ -170,7 +174,9 @@ export function createHoldStore(db: Db): HoldStore {
   const changeTerms = db.prepare(`UPDATE holds SET terms = ? WHERE id = ? AND state = 'pending'`);
   const dropApproval = db.prepare('DELETE FROM hold_approvals WHERE hold_id = ? AND person = ?');
   const get = db.prepare('SELECT * FROM holds WHERE id = ?');
-  const approvals = db.prepare('SELECT person, groups, reason, at_ms FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid');
+  const approvals = db.prepare(
+    'SELECT person, groups, reason, at_ms, second_factor FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
+  );
   const pending = db.prepare(`SELECT * FROM holds WHERE state = 'pending' ORDER BY number`);
 
   const recordOf = (row: Row): HoldRecord => toRecord(row, approvals.all(row.id) as ApprovalRow[]);
@@ -181,8 +187,9 @@ export function createHoldStore(db: Db): HoldStore {
     insert: (hold) => {
       insert.run({ ...hold, ...jsonColumns(hold) });
     },
-    addApproval: (id, { by, groups, reason, atMs }) => {
-      return approve.run({ id, person: by, groups: JSON.stringify(groups), reason, atMs }).changes === 1;
+    addApproval: (id, { by, groups, reason, atMs, secondFactor }) => {
+      const proof = secondFactor === undefined ? null : JSON.stringify(secondFactor);
+      return approve.run({ id, person: by, groups: JSON.stringify(groups), reason, atMs, secondFactor: proof }).changes === 1;
     },
     change: (hold) => {
       if (changeTerms.run(jsonColumns(hold).terms, hold.id).changes !== 1) return false;
@@ -227,13 +234,15 @@ function listHolds(db: Db, query: HoldQuery): HoldPage {
 }
 
 function withApprovals(db: Db, holds: readonly HoldRecord[]): HoldRecord[] {
-  const approvals = db.prepare('SELECT person, groups, reason, at_ms FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid');
+  const approvals = db.prepare(
+    'SELECT person, groups, reason, at_ms, second_factor FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
+  );
   return holds.map((it) => ({ ...it, approvals: (approvals.all(it.id) as ApprovalRow[]).map(toApproval) }));
 }
 
 function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: string; terms: string } {
   const { actionKind, principalName, targetProtocol, targetLabels, clientAddress, statementKinds, effects, risks, transaction } = hold;
-  const { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired } = hold;
+  const { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor } = hold;
   const asked: Asked = {
     actionKind,
     principalName,
@@ -245,7 +254,7 @@ function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: stri
     risks,
     transaction,
   };
-  const terms: Terms = { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired };
+  const terms: Terms = { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor };
   return {
     parameters: hold.parameters === null ? null : JSON.stringify(hold.parameters),
     asked: JSON.stringify(asked),
@@ -265,8 +274,10 @@ function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
     parameters: row.parameters === null ? null : (JSON.parse(row.parameters) as Parameter[]),
     digest: row.digest,
     ...(JSON.parse(row.asked) as Asked),
-    alsoInGroups: [], // rows of earlier versions do not have it
-    ...(JSON.parse(row.terms) as Omit<Terms, 'alsoInGroups'> & Partial<Terms>),
+    // Rows of earlier versions do not have these two.
+    alsoInGroups: [],
+    secondFactor: null,
+    ...(JSON.parse(row.terms) as Omit<Terms, 'alsoInGroups' | 'secondFactor'> & Partial<Terms>),
     approvals: approvals.map(toApproval),
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,
@@ -277,5 +288,6 @@ function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
 }
 
 function toApproval(row: ApprovalRow): Approval {
-  return { by: row.person, groups: JSON.parse(row.groups) as string[], reason: row.reason, atMs: row.at_ms };
+  const approval = { by: row.person, groups: JSON.parse(row.groups) as string[], reason: row.reason, atMs: row.at_ms };
+  return row.second_factor === null ? approval : { ...approval, secondFactor: JSON.parse(row.second_factor) as SecondFactorProof };
 }
