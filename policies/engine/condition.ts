@@ -18,6 +18,8 @@ export type Steadiness = 'session' | 'classification' | 'volatile';
 export interface Condition {
   readonly text: string;
   readonly steadiness: Steadiness;
+  /** The facts it begins with (principal, action, grant, …), those of named conditions included. */
+  readonly roots: ReadonlySet<string>;
   /** True or false when the text is just that. */
   readonly constant: boolean | null;
   /** Throws when a fact that it reads is missing. */
@@ -30,6 +32,8 @@ export interface ConditionContext extends FactValues {
 }
 
 const volatileReads = new Set(['action', 'action.text', 'action.parameters', 'approvals']);
+/** They come and go while a session lives. */
+const grantRoots = new Set(['grant', 'grants']);
 const sessionRoots = new Set(['principal', 'target', 'session', 'lists']);
 
 const base = declareFacts();
@@ -83,7 +87,7 @@ export class Conditions {
       if (typeof value !== 'boolean') throw new Error(`condition "${text}" is neither true nor false`);
       return value;
     };
-    return { text, steadiness, constant, evaluate };
+    return { text, steadiness, roots: this.#roots(reads), constant, evaluate };
   }
 
   /** The context of one judgement for the conditions of this file. */
@@ -114,12 +118,22 @@ export class Conditions {
           if (named === null) return null;
           found = named.steadiness;
         }
-      } else if (root === 'time' || volatileReads.has(read)) found = 'volatile';
+      } else if (root === 'time' || grantRoots.has(root) || volatileReads.has(read)) found = 'volatile';
       else found = sessionRoots.has(root) ? 'session' : 'classification';
       if (found === 'volatile') return 'volatile';
       if (found === 'classification') steadiness = 'classification';
     }
     return steadiness;
+  }
+
+  #roots(reads: ReadonlySet<string>): ReadonlySet<string> {
+    const roots = new Set<string>();
+    for (const read of reads) {
+      const [root, name] = read.split('.') as [string, string | undefined];
+      if (root !== 'conditions') roots.add(root);
+      else for (const inner of name === undefined ? ['action'] : (this.#namedCondition(name)?.roots ?? [])) roots.add(inner);
+    }
+    return roots;
   }
 
   #namedCondition(name: string): Condition | null {

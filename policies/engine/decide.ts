@@ -7,9 +7,10 @@ import type { Judging } from './judging.ts';
 import { effectsMax } from './limits.ts';
 import { matchesEffect } from './matchers.ts';
 import type { KindPlan, PlannedRule } from './plan.ts';
+import { readsGrants } from './rule.ts';
 import type { Rule } from './rule.ts';
 import { joinRefs, mergeHolds, satisfied, uniteObligations } from './terms.ts';
-import { fillMessage, nothingAllows, notUnderstood } from './words.ts';
+import { accessWords, fillMessage, nothingAllows, notUnderstood } from './words.ts';
 
 /** What the allow rules leave over. */
 export interface Coverage {
@@ -30,7 +31,11 @@ export function decide(plan: KindPlan, judging: Judging): Decision {
   if (holding.length > 0) return held(holding, judging);
 
   const coverage = cover(plan.allow, judging);
-  if (coverage.complete) return { kind: 'allow', rule: joinRefs(coverage.rules), obligations: uniteObligations(coverage.rules) };
+  if (coverage.complete) {
+    const { grantsCounted } = judging;
+    const grants = grantsCounted.length === 0 ? {} : { grants: grantsCounted };
+    return { kind: 'allow', rule: joinRefs(coverage.rules), obligations: uniteObligations(coverage.rules), ...grants };
+  }
   return decideRest(plan, judging, coverage.uncovered);
 }
 
@@ -40,16 +45,25 @@ export function cover(allow: readonly PlannedRule[], judging: Judging): Coverage
   const rules: Rule[] = [];
   let uncovered = judging.effects;
   for (const planned of allow) {
-    const { effects } = planned.rule;
+    // Grants are asked last and only for what is left: what is allowed anyhow does not end with one.
+    if (readsGrants(planned.rule) && rules.length > 0 && uncovered.length === 0) continue;
     if (!judging.anyEffect(planned.rule) && judging.effects.length > 0) continue;
     if (!judging.whenHolds(planned)) continue;
-    rules.push(planned.rule);
-    uncovered = effects === null ? [] : uncovered.filter((effect) => !matchesEffect(effects, effect));
+    const { rule } = planned;
+    // With no effects to reach (connect), having a grant is what counts.
+    if (judging.effects.length === 0 ? !judging.hasGrant(rule) : !judging.effects.some((it) => covers(rule, it, judging))) continue;
+    if (rule.needs === null || judging.effects.length === 0) judging.noteGrants(rule);
+    rules.push(rule);
+    uncovered = uncovered.filter((effect) => !covers(rule, effect, judging));
   }
   // Nothing named but said to be more than a read: the classifier could not name it, so no rule can have meant it.
   const { access } = judging.classification.summary;
   const unnamed = judging.effects.length === 0 && (access === 'write' || access === 'unknown');
   return { rules, uncovered, complete: rules.length > 0 && uncovered.length === 0 && !unnamed };
+}
+
+function covers(rule: Rule, effect: Effect, judging: Judging): boolean {
+  return (rule.effects === null || matchesEffect(rule.effects, effect)) && judging.isGranted(rule, effect);
 }
 
 function decideRest(plan: KindPlan, judging: Judging, uncovered: readonly Effect[]): Decision {
@@ -62,11 +76,17 @@ function decideRest(plan: KindPlan, judging: Judging, uncovered: readonly Effect
   if (holding.length > 0 && left.length === 0) return held(holding, judging);
 
   const { action, classification, facts } = judging;
-  return { kind: 'deny', rule: null, message: nothingAllows(action, classification, facts, left) };
+  return { kind: 'deny', rule: null, message: nothingAllows(action, classification, facts, left) + howToAsk(judging) };
+}
+
+/** A grant was missing, or did not reach far enough: says which there is, and the command line that asks for one. */
+function howToAsk(judging: Judging): string {
+  return judging.missesGrant ? accessWords(judging.facts, judging.askLine()) : '';
 }
 
 function matchesAny(planned: PlannedRule, judging: Judging, among: readonly Effect[] = judging.effects): boolean {
-  return judging.readable(planned.rule) && judging.anyEffect(planned.rule, among) && judging.whenHolds(planned);
+  const { rule } = planned;
+  return judging.readable(rule) && judging.anyEffect(rule, among) && judging.whenHolds(planned) && judging.hasGrant(rule);
 }
 
 function denied(rule: Rule, judging: Judging, among: readonly Effect[] = judging.effects): Decision {
@@ -77,13 +97,15 @@ function denied(rule: Rule, judging: Judging, among: readonly Effect[] = judging
     return { kind: 'deny', rule: rule.ref, message };
   }
   const effect = (effects === null ? among[0] : among.find((it) => matchesEffect(effects, it))) ?? null;
-  return { kind: 'deny', rule: rule.ref, message: fillMessage(rule.message, classification, facts, effect) };
+  return { kind: 'deny', rule: rule.ref, message: fillMessage(rule.message, classification, facts, effect, judging.askLine()) };
 }
 
 /** Holds, or allows when people have said yes to what the rules ask now. */
 function held(holding: readonly PlannedRule[], judging: Judging): Decision {
   const { ref, terms, obligations } = mergeHolds(holding.map(({ rule }) => rule));
   const { approvals, principal } = judging.facts;
-  if (approvals.length > 0 && satisfied(terms, approvals, principal)) return { kind: 'allow', rule: ref, obligations };
+  for (const { rule } of holding) judging.noteGrants(rule);
+  const grants = judging.grantsCounted.length === 0 ? {} : { grants: judging.grantsCounted };
+  if (approvals.length > 0 && satisfied(terms, approvals, principal)) return { kind: 'allow', rule: ref, obligations, ...grants };
   return { kind: 'hold', rule: ref, terms, obligations };
 }

@@ -2,6 +2,7 @@
 // Schema for editors is generated from this, so the descriptions are written for the person who edits a policy.
 
 import * as z from 'zod';
+import { accessRuleSchema } from './access-document.ts';
 import { durationPattern } from './duration.ts';
 import * as limits from './limits.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
@@ -80,12 +81,20 @@ const rule = z.strictObject({
     .optional()
     .describe('Whether the text could be read. Default: true; for deny: any. An allow rule never matches what was not understood.'),
   when: condition.optional().describe('A condition in CEL. It must be true for the rule to match.'),
+  needs: z
+    .union([z.literal('grant'), z.strictObject({ roles: list(name) })])
+    .optional()
+    .describe(
+      'On allow and hold: match only while the person has access for a while (a grant) to the target; allow covers only what the grant reaches. { roles: [...] } asks for a grant with one of these roles.',
+    ),
   otherwise: z
     .boolean()
     .optional()
     .describe('On hold and deny: judge only what no allow rule covers. This is how "everything else waits" is said.'),
   decision: z.enum(['allow', 'hold', 'deny']),
-  message: sentence.optional().describe('On deny: words for the person. {problem}, {effect}, {target} and {principal} are filled in.'),
+  message: sentence
+    .optional()
+    .describe('On deny: words for the person. {problem}, {effect}, {target}, {principal} and {ask} (how to ask for access) are filled in.'),
   approvers: approvers.optional().describe('On hold: who may approve.'),
   expires: duration.optional().describe('On hold: how long it may wait. Default: 15m.'),
   expires_in_transaction: duration.optional().describe('On hold: the same while a transaction is open. Default: 60s.'),
@@ -98,6 +107,8 @@ const rule = z.strictObject({
     ),
   record: record.optional(),
 });
+
+const accessRule = accessRuleSchema({ id, sentence, condition, name, principals, targets });
 
 /** One policy file. */
 export const policyDocument = z
@@ -116,10 +127,14 @@ export const policyDocument = z
       .optional()
       .describe('Named conditions in CEL. Other conditions read them as conditions.name.'),
     rules: list(rule),
+    access: list(accessRule)
+      .optional()
+      .describe('Who may ask for access for a while, and who says yes. Rules with "needs: grant" read it.'),
   })
   .describe('A Sallyport policy. Any matching deny wins, then hold, then allow; what nothing allows is denied.');
 
 export type PolicyDocument = z.infer<typeof policyDocument>;
+export type AccessRuleDocument = z.infer<typeof accessRule>;
 export type RuleDocument = z.infer<typeof rule>;
 export type EffectsDocument = z.infer<typeof effects>;
 export type TargetsDocument = z.infer<typeof targets>;

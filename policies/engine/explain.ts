@@ -22,7 +22,7 @@ export interface RuleExplanation {
   readonly mismatch: Mismatch | null;
 }
 
-export type Mismatch = 'action' | 'principal' | 'target' | 'understood' | 'effects' | 'condition';
+export type Mismatch = 'action' | 'principal' | 'target' | 'understood' | 'effects' | 'condition' | 'grant';
 
 export interface Explanation {
   readonly decision: Decision;
@@ -46,6 +46,7 @@ function explainRule(rule: Rule, judging: Judging, uncovered: readonly Effect[])
   if (mismatch !== null) return { ...said, matched: false, why: mismatch.why, mismatch: mismatch.at };
   const condition = conditionWords(rule, judging);
   if (!condition.matched) return { ...said, matched: false, why: condition.words, mismatch: 'condition' };
+  if (!judging.hasGrant(rule)) return { ...said, matched: false, why: grantMismatchWords(rule), mismatch: 'grant' };
   return { ...said, matched: true, why: matchedWords(rule, judging, condition.words), mismatch: null };
 }
 
@@ -82,6 +83,12 @@ function conditionWords(rule: Rule, judging: Judging): { matched: boolean; words
       ? { matched: false, words: `its condition failed, and allow rules do not match then: ${why}` }
       : { matched: true, words: `its condition failed, which counts as a match: ${why}` };
   }
+}
+
+function grantMismatchWords({ needs }: Rule): string {
+  return needs?.roles == null
+    ? 'it needs access for a while, and there is none'
+    : `it needs access with a role of ${needs.roles.join(', ')}`;
 }
 
 function matchedWords(rule: Rule, judging: Judging, condition: string): string {

@@ -5,6 +5,7 @@ import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Approval, SessionFacts } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
+import type { Grant } from '../../src/core/grant.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { TimeFact } from './zone-time.ts';
 
@@ -67,6 +68,37 @@ export class ApprovalFact {
   constructor(approval: Approval) {
     this.by = approval.by;
     this.groups = approval.groups;
+  }
+}
+
+export class GrantFact {
+  readonly id: string;
+  readonly role: string;
+  readonly read_only: boolean;
+  readonly tables: readonly string[];
+  readonly break_glass: boolean;
+  readonly rule: string;
+  readonly minutes_left: number;
+
+  constructor({ id, scope, isBreakGlass, rule, endsAtMs }: Grant, nowMs: number) {
+    this.id = id;
+    this.role = scope.role ?? '';
+    this.read_only = scope.readOnly;
+    this.tables = scope.tables ?? [];
+    this.break_glass = isBreakGlass;
+    this.rule = rule;
+    this.minutes_left = Math.max(0, (endsAtMs - nowMs) / 60_000);
+  }
+}
+
+/** All grants of the person on the target at once. */
+export class GrantStateFact {
+  readonly active: boolean;
+  readonly break_glass: boolean;
+
+  constructor(grants: readonly Grant[]) {
+    this.active = grants.length > 0;
+    this.break_glass = grants.some(({ isBreakGlass }) => isBreakGlass);
   }
 }
 
@@ -218,6 +250,25 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       groups: { type: 'list<string>', words: 'groups of that person' },
     },
   },
+  Grant: {
+    ctor: GrantFact,
+    fields: {
+      id: { type: 'string', words: 'its number' },
+      role: { type: 'string', words: 'the role or account it is for; empty: none in particular' },
+      read_only: { type: 'bool', words: 'it reaches only what changes nothing' },
+      tables: { type: 'list<string>', words: 'the tables it is limited to; empty: not limited' },
+      break_glass: { type: 'bool', words: 'the glass was broken for it' },
+      rule: { type: 'string', words: 'the access rule that it was given by, such as "production/on-call"' },
+      minutes_left: { type: 'double', words: 'minutes until it ends' },
+    },
+  },
+  GrantState: {
+    ctor: GrantStateFact,
+    fields: {
+      active: { type: 'bool', words: 'the person has access for a while to this target' },
+      break_glass: { type: 'bool', words: 'one of the grants was given by breaking the glass' },
+    },
+  },
 };
 
 /** The variables of a condition; `lists` and `conditions` are added for each file. */
@@ -228,6 +279,8 @@ export const factVariables: Readonly<Record<string, string>> = {
   action: 'Action',
   time: 'Time',
   approvals: 'list<Approval>',
+  grant: 'GrantState',
+  grants: 'list<Grant>',
 };
 
 /** What a condition is evaluated on. */
@@ -238,4 +291,6 @@ export interface FactValues {
   readonly action: ActionFact;
   readonly time: TimeFact;
   readonly approvals: readonly ApprovalFact[];
+  readonly grant: GrantStateFact;
+  readonly grants: readonly GrantFact[];
 }

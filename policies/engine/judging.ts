@@ -3,11 +3,14 @@
 import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Effect } from '../../src/core/effect.ts';
+import type { GrantId } from '../../src/core/ids.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import type { ConditionContext } from './condition.ts';
-import { ActionFact, ApprovalFact } from './facts.ts';
+import { ActionFact, ApprovalFact, GrantFact, GrantStateFact } from './facts.ts';
+import { grantsFor, reaches } from './grant-reach.ts';
 import { matchesEffect } from './matchers.ts';
 import type { PlannedRule, SessionValues } from './plan.ts';
+import { readsGrants } from './rule.ts';
 import type { PolicyFile, Rule } from './rule.ts';
 
 export class Judging {
@@ -18,11 +21,23 @@ export class Judging {
   readonly effects: readonly Effect[];
   /** A condition was asked that reads the time, the text, parameters or approvals: the answer holds for now only. */
   isVolatile = false;
+  /** A rule would have said more with a grant than it did. */
+  missesGrant = false;
+  readonly #grants = new Set<GrantId>();
   readonly #values: SessionValues;
   readonly #contexts = new Map<PolicyFile, ConditionContext>();
+  /** The command line that asks for access, or null when no rule lets this person. */
+  readonly askLine: () => string | null;
   #actionFact: ActionFact | null = null;
 
-  constructor(action: Action, classification: Classification, facts: Facts, values: SessionValues) {
+  constructor(
+    action: Action,
+    classification: Classification,
+    facts: Facts,
+    values: SessionValues,
+    askLine: () => string | null = () => null,
+  ) {
+    this.askLine = askLine;
     this.action = action;
     this.classification = classification;
     this.facts = facts;
@@ -39,6 +54,37 @@ export class Judging {
   anyEffect(rule: Rule, among: readonly Effect[] = this.effects): boolean {
     const { effects } = rule;
     return effects === null || among.some((effect) => matchesEffect(effects, effect));
+  }
+
+  /** Deny and hold: is there a grant, where the rule needs one? */
+  hasGrant({ needs }: Rule): boolean {
+    if (needs === null) return true;
+    this.isVolatile = true;
+    if (grantsFor(needs, this.facts).length > 0) return true;
+    this.missesGrant = true;
+    return false;
+  }
+
+  /** Allow: is the effect in the scope of a grant, where the rule needs one? */
+  isGranted({ needs }: Rule, effect: Effect): boolean {
+    if (needs === null) return true;
+    this.isVolatile = true;
+    const reaching = grantsFor(needs, this.facts).filter((grant) => reaches(grant, effect, this.facts));
+    for (const { id } of reaching) this.#grants.add(id);
+    if (reaching.length === 0) this.missesGrant = true;
+    return reaching.length > 0;
+  }
+
+  /** Notes that a rule counted because of grants: the one that it needs, or all that its condition could read. */
+  noteGrants(rule: Rule): void {
+    if (!readsGrants(rule)) return;
+    const { grants = [] } = this.facts;
+    for (const { id } of rule.needs === null ? grants : grantsFor(rule.needs, this.facts)) this.#grants.add(id);
+  }
+
+  /** The grants that made a difference so far. */
+  get grantsCounted(): readonly GrantId[] {
+    return [...this.#grants];
   }
 
   /** Asks the condition. One that fails counts as true for deny and hold, and as false for allow. */
@@ -62,6 +108,8 @@ export class Judging {
         action: this.#actionFact,
         time: file.timeAt(this.facts.nowMs),
         approvals: this.facts.approvals.map((approval) => new ApprovalFact(approval)),
+        grant: new GrantStateFact(this.facts.grants ?? []),
+        grants: (this.facts.grants ?? []).map((grant) => new GrantFact(grant, this.facts.nowMs)),
       });
       this.#contexts.set(file, context);
     }

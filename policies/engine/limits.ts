@@ -27,3 +27,12 @@ export const expiresInTransactionDefaultMs = 60_000;
 export const effectsMax = 4_096;
 /** Problems reported of one load; the rest is counted. */
 export const problemsMax = 200;
+
+/** Sets of approvers of one access rule that must all say yes. */
+export const approverSetsMax = 5;
+/** A request for access that nobody has answered by then is forgotten. */
+export const accessWaitDefaultMs = 24 * 3_600_000;
+/** Access that lasts longer than a month is no access for a while. */
+export const accessLongestMaxMs = 31 * 24 * 3_600_000;
+export const accessLongestMinMs = 60_000;
+export const accessIdleMinMs = 60_000;

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { compileAccessRules } from './access-rule.ts';
 import { Conditions } from './condition.ts';
 import { policyFilesMax, problemsMax, rulesMax } from './limits.ts';
 import { CompiledPolicySet } from './policy-set.ts';
@@ -42,10 +43,11 @@ export function loadPolicies(files: readonly PolicyText[]): Loaded {
   checkNames(opened);
   const rules = opened.flatMap((file) => compileFile(file, version));
   if (rules.length > rulesMax) sources[0]!.problem([], `more than ${rulesMax} rules in all`);
+  const accessRules = opened.flatMap((file) => compileAccessRules(file, version));
   const isWhole = sources.every((source) => source.problems.length === 0);
   if (isWhole) checkShadows(rules);
   const problems = sources.flatMap((source) => source.problems);
-  return problems.length > 0 ? failed(problems) : { ok: true, set: new CompiledPolicySet(rules, version) };
+  return problems.length > 0 ? failed(problems) : { ok: true, set: new CompiledPolicySet(rules, accessRules, version) };
 }
 
 /** SHA-256 over names and contents in order of names; the first 12 hex digits. Folders do not count. */

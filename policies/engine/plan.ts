@@ -5,11 +5,12 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Decision } from '../../src/core/decision.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import type { Condition } from './condition.ts';
-import { ActionFact, PrincipalFact, SessionFact, TargetFact } from './facts.ts';
+import { PrincipalFact, SessionFact, TargetFact } from './facts.ts';
 import type { FactValues } from './facts.ts';
 import { matchesPrincipal, matchesTarget } from './matchers.ts';
+import { readsGrants } from './rule.ts';
 import type { Rule } from './rule.ts';
-import { TimeFact } from './zone-time.ts';
+import { neverRead } from './steady-facts.ts';
 
 /** A rule that can match in this session; `when` is what is left to ask. */
 export interface PlannedRule {
@@ -63,7 +64,7 @@ export class SessionPlan {
 
   #holdsForSession(rule: Rule, when: Condition): boolean {
     try {
-      return when.evaluate(rule.file.conditions.context({ ...this.values, action: noAction, time: noTime, approvals: [] }));
+      return when.evaluate(rule.file.conditions.context({ ...this.values, ...neverRead }));
     } catch {
       return rule.decision !== 'allow';
     }
@@ -76,41 +77,10 @@ function planOf(rules: readonly PlannedRule[]): KindPlan {
   return {
     deny: pick('deny', false),
     hold: pick('hold', false),
-    allow: pick('allow', false),
+    allow: pick('allow', false).toSorted((a, b) => Number(readsGrants(a.rule)) - Number(readsGrants(b.rule))),
     otherwiseDeny: pick('deny', true),
     otherwiseHold: pick('hold', true),
     remembered: new WeakMap(),
     rememberedInTransaction: new WeakMap(),
   };
 }
-
-// Never read: a condition that reads time or the action is not steady for a session.
-const noTime = new TimeFact(0, 0, 'monday', '1970-01-01');
-const noAction = new ActionFact(
-  {
-    id: '' as never,
-    kind: 'connect',
-    text: '',
-    parameters: null,
-    digest: () => '',
-    mode: { key: '', settings: {}, catalogue: null },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  },
-  {
-    understood: false,
-    problem: null,
-    statements: [],
-    summary: {
-      kinds: [],
-      verbs: [],
-      access: 'unknown',
-      effects: [],
-      tables: [],
-      tablesWritten: [],
-      functions: [],
-      missingWhere: true,
-    },
-  },
-);

@@ -3,10 +3,13 @@
 import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Decision } from '../../src/core/decision.ts';
-import type { Facts, PolicySet } from '../../src/core/policy.ts';
+import type { AccessDecision, AccessWish } from '../../src/core/grant.ts';
+import type { Facts, PolicySet, WishFacts } from '../../src/core/policy.ts';
 import { decide } from './decide.ts';
 import { explain } from './explain.ts';
 import type { Explanation } from './explain.ts';
+import { askLine, judgeWish } from './access-judging.ts';
+import type { AccessRule } from './access-rule.ts';
 import { Judging } from './judging.ts';
 import { SessionPlan } from './plan.ts';
 import { RuleUses } from './rule-use.ts';
@@ -38,10 +41,12 @@ export class CompiledPolicySet implements LoadedPolicySet {
   readonly version: string;
   readonly rules: readonly RuleView[];
   readonly #rules: readonly Rule[];
+  readonly #accessRules: readonly AccessRule[];
   readonly #uses: RuleUses;
   readonly #plans: ByKey<Facts['principal'], ByKey<Facts['target'], ByKey<Facts['session'], SessionPlan>>> = new WeakMap();
 
-  constructor(rules: readonly Rule[], version: string) {
+  constructor(rules: readonly Rule[], accessRules: readonly AccessRule[], version: string) {
+    this.#accessRules = accessRules;
     this.version = version;
     this.#rules = rules;
     this.#uses = new RuleUses(rules);
@@ -60,11 +65,11 @@ export class CompiledPolicySet implements LoadedPolicySet {
     const session = this.#plan(facts);
     const plan = session.kind(action.kind);
     // Approvals belong to one action, so what they lead to is never remembered.
-    if (facts.approvals.length > 0) return decide(plan, new Judging(action, classification, facts, session.values));
+    if (facts.approvals.length > 0) return decide(plan, this.#judging(action, classification, facts, session));
     const remembered = action.transaction === 'none' ? plan.remembered : plan.rememberedInTransaction;
     const known = remembered.get(classification);
     if (known !== undefined) return known;
-    const judging = new Judging(action, classification, facts, session.values);
+    const judging = this.#judging(action, classification, facts, session);
     const decision = decide(plan, judging);
     if (!judging.isVolatile) remembered.set(classification, decision);
     return decision;
@@ -72,7 +77,11 @@ export class CompiledPolicySet implements LoadedPolicySet {
 
   explain(action: Action, classification: Classification, facts: Facts): Explanation {
     const session = this.#plan(facts);
-    return explain(this.#rules, session.kind(action.kind), new Judging(action, classification, facts, session.values));
+    return explain(this.#rules, session.kind(action.kind), this.#judging(action, classification, facts, session));
+  }
+
+  judgeWish(wish: AccessWish, facts: WishFacts): AccessDecision {
+    return judgeWish(this.#accessRules, wish, facts);
   }
 
   noteUse(decision: Decision, atMs: number): void {
@@ -81,6 +90,10 @@ export class CompiledPolicySet implements LoadedPolicySet {
 
   ruleUse(): readonly (RuleView & RuleUse)[] {
     return this.rules.map((rule) => ({ ...rule, ...this.#uses.of(rule.id) }));
+  }
+
+  #judging(action: Action, classification: Classification, facts: Facts, session: SessionPlan): Judging {
+    return new Judging(action, classification, facts, session.values, () => askLine(this.#accessRules, facts));
   }
 
   /** Principal, target and session facts keep their identity for the life of a session. */

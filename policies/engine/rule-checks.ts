@@ -29,6 +29,9 @@ function checkKeys(source: Source, rule: RuleDocument, at: (string | number)[]):
   };
   only('hold', ['approvers', 'expires', 'expires_in_transaction', 'reason_required', 'wait']);
   only('deny', ['message']);
+  if (rule.decision === 'deny' && rule.needs !== undefined) {
+    source.problemAtKey(at, 'needs', '"needs" is for allow and hold; to deny without a grant, say `when: "!grant.active"`');
+  }
   if (rule.decision === 'hold' && rule.approvers === undefined) {
     source.problem([...at, 'decision'], 'a rule that holds must say who may approve: add "approvers"');
   }

@@ -5,6 +5,7 @@ import type { HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts
 import type { Condition, Conditions } from './condition.ts';
 import type { PolicyDocument, RecordDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
+import type { GrantNeed } from './grant-reach.ts';
 import { expiresDefaultMs, expiresInTransactionDefaultMs } from './limits.ts';
 import { effectMatcher, principalMatcher, targetMatcher } from './matchers.ts';
 import type { EffectMatcher, Expand, PrincipalMatcher, TargetMatcher } from './matchers.ts';
@@ -35,11 +36,18 @@ export interface Rule {
   readonly targets: readonly TargetMatcher[];
   readonly effects: EffectMatcher | null;
   readonly when: Condition | null;
+  /** Set on allow and hold rules that need access for a while. */
+  readonly needs: GrantNeed | null;
   /** Set for hold. */
   readonly terms: HoldTerms | null;
   /** Set for deny with words of its own. */
   readonly message: string | null;
   readonly obligations: Obligations;
+}
+
+/** Does the rule speak of access for a while, by its matcher or its condition? */
+export function readsGrants({ needs, when }: Rule): boolean {
+  return needs !== null || (when !== null && (when.roots.has('grant') || when.roots.has('grants')));
 }
 
 /** Compiles a rule. Null when its condition is wrong; then the source has the problem. */
@@ -64,10 +72,15 @@ export function compileRule(file: PolicyFile, document: RuleDocument, index: num
     targets,
     effects: document.effects === undefined ? null : effectMatcher(document.effects, reading, [...at, 'effects'], expand),
     when,
+    needs: document.needs === undefined ? null : needOf(document.needs, [...at, 'needs', 'roles'], expand),
     terms: document.decision === 'hold' ? termsOf(file, document, index) : null,
     message: document.message ?? null,
     obligations: obligationsOf(document.record, file.document.record),
   };
+}
+
+function needOf(needs: NonNullable<RuleDocument['needs']>, at: readonly (string | number)[], expand: Expand): GrantNeed {
+  return { roles: needs === 'grant' ? null : expand(needs.roles, at) };
 }
 
 function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldTerms {

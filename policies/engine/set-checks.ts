@@ -56,6 +56,7 @@ function covers(strong: Rule, weak: Rule): boolean {
     weak.actions.every((action) => strong.actions.includes(action)) &&
     (strong.understood === 'any' || strong.understood === weak.understood) &&
     (strong.when === null || sameCondition(strong, weak)) &&
+    (strong.needs === null || (weak.needs !== null && includesAll(strong.needs.roles, weak.needs.roles))) &&
     coversPrincipals(strong.principals, weak.principals) &&
     strong.targets.every((matcher) => weak.targets.some((it) => coversTargets(matcher, it))) &&
     coversEffects(strong.effects, weak.effects, weak.decision === 'allow')

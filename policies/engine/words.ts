@@ -3,11 +3,12 @@
 import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Effect } from '../../src/core/effect.ts';
+import type { GrantScope } from '../../src/core/grant.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { messageCharsMax } from './limits.ts';
 
 /** What may stand in braces in a rule's message. */
-export const placeholders = ['problem', 'effect', 'target', 'principal'] as const;
+export const placeholders = ['problem', 'effect', 'target', 'principal', 'ask'] as const;
 
 const effectsShownMax = 3;
 const nameCharsShownMax = 120;
@@ -43,14 +44,39 @@ export function notUnderstood(classification: Classification): string {
   return problem?.kind === 'syntax' ? problem.message : 'the text was not understood, and what is not understood does not run';
 }
 
+/** After a denial that a grant would have changed. */
+export function accessWords({ grants = [] }: Facts, ask: string | null): string {
+  const narrow = grants.map(({ id, scope }) => `${id} (${scopeWords(scope)})`).join(', ');
+  const has = grants.length === 0 ? '' : `; your access ${narrow} does not reach it`;
+  if (ask === null) return has;
+  return `${has}; ask for access: ${ask}`;
+}
+
+/** "read-only, as deploy, tables public.orders"; "everything" when nothing narrows it. */
+export function scopeWords({ readOnly, role, tables }: GrantScope): string {
+  const parts = [
+    readOnly ? 'read-only' : '',
+    role === null ? '' : `as ${visible(role, nameCharsShownMax)}`,
+    tables === null ? '' : `tables ${tables.map((it) => visible(it, nameCharsShownMax)).join(', ')}`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'not limited' : parts.join(', ');
+}
+
 /** Fills the braces of a rule's message. */
-export function fillMessage(message: string, classification: Classification, facts: Facts, effect: Effect | null): string {
+export function fillMessage(
+  message: string,
+  classification: Classification,
+  facts: Facts,
+  effect: Effect | null,
+  ask: string | null,
+): string {
   const first = effect ?? classification.summary.effects[0] ?? null;
   const values: Record<(typeof placeholders)[number], string> = {
     problem: visible(classification.problem?.message ?? 'no problem', messageCharsMax),
     effect: first === null ? 'this' : effectWords(first),
     target: facts.target.name,
     principal: facts.principal.name,
+    ask: ask ?? `no policy lets ${facts.principal.name} ask for access`,
   };
   return message.replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
     Object.hasOwn(values, name) ? values[name as keyof typeof values] : whole,
