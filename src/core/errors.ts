@@ -17,6 +17,7 @@ export type FaultCode =
   | 'target-unreachable'
   | 'target-sign-in-failed'
   | 'target-tls-failed'
+  | 'target-credential-failed'
   | 'target-lost'
   | 'not-found'
   | 'not-allowed'

@@ -1,5 +1,6 @@
 // A configured, protected system. Its credentials are Secrets and leave only through the driver's sign-in to the target.
 
+import type { CredentialSource } from './credential.ts';
 import type { TargetName } from './ids.ts';
 import type { Secret } from './secret.ts';
 
@@ -51,4 +52,6 @@ export interface Target {
   readonly ssh?: TargetSsh;
   /** Host and port as this agent reaches them; null or missing: the gateway dials by itself. */
   readonly agent?: AgentSelector | null;
+  /** Where password and key are read when a session signs in; null or missing: the target asks for none, or they stand above. */
+  readonly credential?: CredentialSource | null;
 }
