@@ -14,6 +14,16 @@ export interface RuleRef {
 export interface Obligations {
   readonly recordParameters: boolean;
   readonly recordResults: boolean;
+  /** The target itself must refuse writes while this runs. Only on allow; missing: no fence. */
+  readonly fence?: 'read-only';
+  /** More result rows than this end the statement with an error. */
+  readonly rowsMax?: number;
+  /** What runs longer than this is cancelled at the target. */
+  readonly statementTimeoutMs?: number;
+  /** It runs only while the session says what it is for. */
+  readonly reasonRequired?: boolean;
+  /** It runs only this long after the person's last second factor. */
+  readonly secondFactorAgeMaxMs?: number;
 }
 
 /** What an approver has to prove besides being signed in. A passkey also does where `totp` is asked for. */
