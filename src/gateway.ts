@@ -22,6 +22,7 @@ import { withoutFormerApprovers } from './approvals/former-approvers.ts';
 import { holdView } from './approvals/hold-view.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions, ruleUseView } from './composition/api-services.ts';
+import { apiRecordings } from './composition/api-recordings.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
@@ -201,11 +202,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     identity,
     holds: apiHolds(holds),
     sessions: apiSessions(registry, book),
-    recordings: {
-      read: async (id) => (await recordings.read(id)) ?? null,
-      terminals: (id) => recordings.terminals(id),
-      terminal: (id, index) => recordings.terminal(id, index),
-    },
+    recordings: apiRecordings(recordings, audit, clock),
     audit: apiAudit(audit),
     policies: {
       current: () => ({

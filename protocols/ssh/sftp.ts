@@ -1,8 +1,6 @@
 // SFTP through the gateway: the raw packets are read in both directions, every operation that changes or opens something is an
 // action of its own, and only what was released is passed on. Answers come from the target, refusals from here.
 
-import { createHash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
 import type { ClientChannel, ServerChannel } from 'ssh2';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
@@ -16,6 +14,7 @@ import { pipe } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { finish } from './outcomes.ts';
 import { PacketReader } from './sftp-codec.ts';
+import { FileHashes } from './sftp-hashes.ts';
 import * as sftp from './sftp-messages.ts';
 import { effectsOf, operationOf, textOf } from './sftp-operations.ts';
 import type { JudgedPath, Operation } from './sftp-operations.ts';
@@ -45,10 +44,8 @@ export interface SftpParts {
 interface OpenFile {
   readonly permit: Permit;
   readonly writes: boolean;
-  /** Of what went through in order from the beginning; null when it did not. */
-  hash: Hash | null;
-  next: bigint;
-  bytes: number;
+  /** Null for a folder. */
+  readonly hashes: FileHashes | null;
 }
 
 /** Takes an answer; true when it is the gateway's own and does not go to the client. */
@@ -81,7 +78,7 @@ class SftpRelay {
       const less = () => {
         open -= 1;
         if (open > 0) return;
-        for (const file of this.#files.values()) this.#finish(file.permit, { kind: 'unknown', rows: null, error: null });
+        for (const file of this.#files.values()) this.#finish(file.permit, closing(file, 'unknown'));
         resolve(ending);
       };
       const broken = (thrown: unknown) => {
@@ -192,8 +189,8 @@ class SftpRelay {
       if (operation.opens !== null && sftp.typeOf(answer) === sftp.type.handle) {
         const fields = new sftp.FieldReader(answer);
         fields.uint32();
-        const hash = operation.opens === 'file' ? createHash('sha256') : null;
-        this.#files.set(fields.bytes().toString('hex'), { permit, writes: operation.writes, hash, next: 0n, bytes: 0 });
+        const hashes = operation.opens === 'file' ? new FileHashes() : null;
+        this.#files.set(fields.bytes().toString('hex'), { permit, writes: operation.writes, hashes });
       } else this.#finish(permit, outcomeOf(answer));
       return false;
     });
@@ -220,18 +217,14 @@ class SftpRelay {
       fields.uint32();
       fields.bytes();
       const offset = fields.uint64();
-      note(file, offset, fields.bytes());
+      file.hashes?.write(offset, fields.bytes());
     }
     const offset = kind === sftp.type.read ? readOffset(packet) : 0n;
     this.#send(file.permit, packet, (answer) => {
-      if (kind === sftp.type.read && sftp.typeOf(answer) === sftp.type.data) {
-        const fields = new sftp.FieldReader(answer);
-        fields.uint32();
-        note(file, offset, fields.bytes());
-      }
+      if (kind === sftp.type.read) noteRead(file, offset, answer);
       if (kind === sftp.type.close) {
         this.#files.delete(key);
-        this.#finish(file.permit, { kind: 'completed', rows: null, error: null, detail: passed(file) });
+        this.#finish(file.permit, closing(file, 'completed'));
       }
       return false;
     });
@@ -319,18 +312,20 @@ class SftpRelay {
   }
 }
 
-function note(file: OpenFile, offset: bigint, data: Buffer): void {
-  file.bytes += data.length;
-  if (file.hash === null || offset !== file.next) {
-    file.hash = null;
-    return;
-  }
-  file.hash.update(data);
-  file.next += BigInt(data.length);
+function noteRead({ hashes }: OpenFile, offset: bigint, answer: Buffer): void {
+  const fields = new sftp.FieldReader(answer);
+  fields.uint32();
+  if (sftp.typeOf(answer) === sftp.type.data) hashes?.read(offset, fields.bytes());
+  else if (sftp.typeOf(answer) === sftp.type.status && fields.uint32() === sftp.status.endOfFile) hashes?.readEnd(offset);
 }
 
-function passed({ bytes, hash }: OpenFile): Record<string, string | number> {
-  return { bytes, ...(hash === null ? {} : { sha256: hash.digest('hex') }) };
+/** How the file was left, with what went through it; for the audit log in short. */
+function closing({ hashes }: OpenFile, kind: 'completed' | 'unknown'): Outcome {
+  const transfer = hashes?.result(kind === 'completed') ?? null;
+  if (transfer === null) return { kind, rows: null, error: null };
+  const { bytes, sha256, whole } = transfer;
+  const detail = { bytes, ...(sha256 === null ? {} : { sha256 }), ...(whole ? {} : { partial: 'yes' }) };
+  return { kind, rows: null, error: null, detail, transfer };
 }
 
 function readOffset(packet: Buffer): bigint {

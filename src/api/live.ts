@@ -106,7 +106,8 @@ function send({ socket }: Client, message: LiveMessage): void {
   socket.send(JSON.stringify(message));
 }
 
-function proofOf(request: FastifyRequest, { identity, gateway }: ApiServices): () => SignedIn | null {
+/** Looks the proof of a request up again; null when it is no longer good. */
+export function proofOf(request: FastifyRequest, { identity, gateway }: ApiServices): () => SignedIn | null {
   const token = request.headers.authorization?.split(' ', 2)[1];
   if (token !== undefined) return () => identity.authenticateBearer(token);
   const cookie = request.cookies[cookieName(gateway.publicUrl())] ?? '';

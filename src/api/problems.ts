@@ -34,6 +34,7 @@ const titles: Readonly<Record<number, string>> = {
   410: 'Gone',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
   421: 'Misdirected Request',
   429: 'Too Many Requests',
   500: 'Internal Server Error',

@@ -22,5 +22,6 @@ export function recordingEntry(entry: StatementEntry): RecordingEntry {
     rows: entry.rows,
     error: entry.error,
     results: entry.results,
+    ...(entry.transfer === undefined ? {} : { transfer: entry.transfer }),
   };
 }

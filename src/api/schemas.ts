@@ -129,6 +129,10 @@ export const sessionView: z.ZodType<SessionView> = z
   })
   .meta({ id: 'Session' });
 
+const transferView = z
+  .object({ direction: z.enum(['read', 'write', 'both']), bytes: z.number(), sha256: z.string().nullable(), whole: z.boolean() })
+  .meta({ id: 'Transfer' });
+
 const recordingEntry: z.ZodType<RecordingEntry> = z
   .object({
     kind: z.literal('statement'),
@@ -148,11 +152,12 @@ const recordingEntry: z.ZodType<RecordingEntry> = z
     rows: z.number().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     results: z.array(z.array(z.string().nullable())).nullable(),
+    transfer: transferView.optional(),
   })
   .meta({ id: 'RecordingEntry' });
 
 export const recordingView: z.ZodType<RecordingView> = z
-  .object({ session: sessionView, entries: z.array(recordingEntry), complete: z.boolean() })
+  .object({ session: sessionView, entries: z.array(recordingEntry), complete: z.boolean(), next: z.string().nullable().optional() })
   .meta({ id: 'Recording' });
 
 export const auditEventView: z.ZodType<AuditEventView> = z

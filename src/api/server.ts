@@ -20,12 +20,14 @@ import { auditRoutes } from './routes/audit.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { holdRoutes } from './routes/holds.ts';
+import { recordingRoutes } from './routes/recordings.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { signInRoutes } from './routes/sign-in.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { gives } from './responses.ts';
 import { health } from './schemas.ts';
 import type { ApiServices } from './services.ts';
+import { terminalLive } from './terminal-live.ts';
 
 /** Reasons, names and secrets are all that comes in. */
 export const bodyBytesMax = 64 * 1024;
@@ -79,6 +81,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     agentRoutes(services),
     holdRoutes(services),
     sessionRoutes(services),
+    recordingRoutes(services),
     auditRoutes(services),
     tokenRoutes(services),
     signInRoutes(services),
@@ -87,6 +90,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     await api.register(plugin);
   }
   live(api, services);
+  terminalLive(api, services);
   api.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
     url: '/openapi.json',

@@ -36,6 +36,8 @@ export type AuditEventType =
   | 'grant.reviewed'
   | 'sign-in.succeeded'
   | 'sign-in.failed'
+  | 'recording.opened'
+  | 'recording.watched'
   | 'token.issued'
   | 'token.revoked'
   | 'person.disabled'

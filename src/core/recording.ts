@@ -45,8 +45,20 @@ export interface StatementEntry {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** Result rows, only where policy records results; bounded. */
   readonly results: readonly (string | null)[][] | null;
+  /** What went through a file operation; missing for everything else. */
+  readonly transfer?: FileTransfer;
   /** Missing when nothing was classified, when there are too many effects to keep, and in recordings of earlier versions. */
   readonly judged?: JudgedFacts;
+}
+
+/** The bytes of one open file, as they went through the gateway. */
+export interface FileTransfer {
+  readonly direction: 'read' | 'write' | 'both';
+  readonly bytes: number;
+  /** SHA-256 in hex of what went through in order from the first byte; null when it was not one such run. */
+  readonly sha256: string | null;
+  /** False when the hash (or the count) covers only part of the file: read without reaching its end, written in pieces or left open. */
+  readonly whole: boolean;
 }
 
 export interface Recorder {
@@ -60,6 +72,8 @@ export interface Recorder {
 export interface TerminalRecorder {
   output(bytes: Buffer): void;
   resize(cols: number, rows: number): void;
+  /** A command that begins here, for the index of the replay: a marker of the cast, cut at 500 characters. */
+  mark(command: string): void;
   /** Idempotent. */
   close(): void;
 }

@@ -14,44 +14,74 @@ export interface Recording {
   readonly complete: boolean;
   /** More is in the file than was read. */
   readonly truncated: boolean;
+  /** Where the next part begins: behind the last entry read. */
+  readonly next: number;
+}
+
+/** Part of a recording: from a place that an earlier part ended at, so many entries. */
+export interface ReadPart {
+  /** 0 for the beginning. */
+  readonly from: number;
+  readonly entriesMax: number;
 }
 
 /** Null when the file doesn't begin with a header. Rejects with the system's error when it can't be read. */
-export async function readRecording(path: string): Promise<Recording | null> {
-  let header: RecordingHeader | null = null;
+export async function readRecording(path: string, part: ReadPart = { from: 0, entriesMax: readEntriesMax }): Promise<Recording | null> {
   const entries: StatementEntry[] = [];
+  let header: RecordingHeader | null = null;
   let ended: number | null = null;
   let truncated = false;
-  for await (const text of wholeLines(path)) {
+  let next = part.from;
+  if (part.from > 0) {
+    // The header is on the first line, wherever reading begins.
+    for await (const { text } of wholeLines(path, 0)) {
+      header = headerOf(parse(text));
+      break;
+    }
+    if (header === null) return null;
+  }
+  for await (const { text, endAt } of wholeLines(path, part.from)) {
     const line = parse(text);
     if (header === null) {
-      if (line?.['kind'] !== 'recording') return null;
-      const { kind: _kind, format: _format, ...rest } = line;
-      header = rest as unknown as RecordingHeader;
-    } else if (entries.length >= readEntriesMax) {
+      header = headerOf(line);
+      if (header === null) return null;
+    } else if (line?.['kind'] === 'end') ended = Number(line['entries']);
+    else if (line?.['kind'] === 'too-long') {
       truncated = true;
       break;
-    } else if (line?.['kind'] === 'end') ended = Number(line['entries']);
-    else if (line?.['kind'] === 'statement') entries.push(line as unknown as StatementEntry);
-    else if (line?.['kind'] === 'too-long') truncated = true;
+    } else if (entries.length >= part.entriesMax) {
+      truncated = true;
+      break;
+    } else if (line?.['kind'] === 'statement') entries.push(line as unknown as StatementEntry);
+    next = endAt;
   }
   if (header === null) return null;
-  return { header, entries, complete: ended === entries.length && !truncated, truncated };
+  const whole = part.from > 0 ? ended !== null : ended === entries.length;
+  return { header, entries, complete: whole && !truncated, truncated, next };
 }
 
-async function* wholeLines(path: string): AsyncGenerator<string> {
+function headerOf(line: Record<string, unknown> | null): RecordingHeader | null {
+  if (line?.['kind'] !== 'recording') return null;
+  const { kind: _kind, format: _format, ...rest } = line;
+  return rest as unknown as RecordingHeader;
+}
+
+async function* wholeLines(path: string, from: number): AsyncGenerator<{ text: string; endAt: number }> {
   let rest: Buffer = Buffer.alloc(0);
   let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
+  let endAt = from;
+  for await (const chunk of createReadStream(path, { start: from, highWaterMark: 256 * 1024 })) {
     bytes += (chunk as Buffer).length;
-    let data: Buffer = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
-    for (let end = data.indexOf(0x0a); end !== -1; end = data.indexOf(0x0a)) {
-      yield data.toString('utf8', 0, end);
-      data = data.subarray(end + 1);
+    const data: Buffer = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
+    let start = 0;
+    for (let end = data.indexOf(0x0a); end !== -1; end = data.indexOf(0x0a, start)) {
+      endAt += end + 1 - start;
+      yield { text: data.toString('utf8', start, end), endAt };
+      start = end + 1;
     }
-    rest = data;
+    rest = data.subarray(start);
     if (bytes > readBytesMax) {
-      yield '{"kind":"too-long"}';
+      yield { text: '{"kind":"too-long"}', endAt };
       return;
     }
   }

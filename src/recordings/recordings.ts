@@ -1,21 +1,18 @@
 // The folder of recordings: one file for each session, one timer that flushes those with something to write.
 
 import { existsSync, mkdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Recorder, RecordingHeader, Recordings, TerminalRecorder, TerminalSize } from '../core/recording.ts';
-import { AsciicastRecorder } from './asciicast.ts';
 import { FileRecorder, type RecorderEvents } from './file-recorder.ts';
-import { readRecording, type Recording } from './read.ts';
+import { readRecording, type Recording, type ReadPart } from './read.ts';
+import { TerminalFolder, type Terminals } from './terminals.ts';
 
 export type { Recording } from './read.ts';
 
 /** What was seen is handed to the kernel within this. */
 export const flushMs = 250;
-/** Terminals of one session. */
-export const terminalsMax = 1000;
 /** A session id becomes a file name: letters, digits and dashes only, so that it can't lead out of the folder. */
 const sessionIdPattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
@@ -28,11 +25,9 @@ export interface RecordingsOptions {
 
 export interface OpenedRecordings extends Recordings {
   /** The recording of a session, also while it runs; undefined when there is none. Throws Fault recorder-failed when unreadable. */
-  read(sessionId: string): Promise<Recording | undefined>;
-  /** How many terminals were recorded in a session, also while it runs. */
-  terminals(sessionId: string): number;
-  /** One of them from 0, as asciicast v3; undefined when there is none. */
-  terminal(sessionId: string, index: number): Promise<Buffer | undefined>;
+  read(sessionId: string, part?: ReadPart): Promise<Recording | undefined>;
+  /** What was shown, beside what was asked. */
+  readonly terminals: Terminals;
   /** Another who wants to hear of failures. */
   onFailed(listener: (sessionId: string, fault: Fault) => void): void;
   /** Closes every recorder that is still open. */
@@ -46,7 +41,7 @@ export function openRecordings(options: RecordingsOptions): OpenedRecordings {
 
 class RecordingsFolder implements OpenedRecordings {
   readonly #dir: string;
-  readonly #clock: Clock;
+  readonly terminals: TerminalFolder;
   readonly #open = new Map<string, FileRecorder>();
   readonly #dirty = new Set<FileRecorder>();
   readonly #failureListeners: ((sessionId: string, fault: Fault) => void)[] = [];
@@ -55,16 +50,19 @@ class RecordingsFolder implements OpenedRecordings {
 
   constructor({ dir, clock, onFailed }: RecordingsOptions) {
     this.#dir = dir;
-    this.#clock = clock;
+    this.terminals = new TerminalFolder(
+      dir,
+      (text) => sessionIdPattern.test(text),
+      clock,
+      (sessionId, fault) => this.#failed(sessionId, fault),
+    );
     if (onFailed !== undefined) this.#failureListeners.push(onFailed);
     this.#events = {
       dirty: (recorder) => {
         this.#dirty.add(recorder);
         this.#timer ??= setTimeout(() => this.#flush(), flushMs);
       },
-      failed: ({ sessionId }, fault) => {
-        for (const listener of this.#failureListeners) listener(sessionId, fault);
-      },
+      failed: ({ sessionId }, fault) => this.#failed(sessionId, fault),
       closed: (recorder) => {
         this.#open.delete(recorder.sessionId);
         this.#dirty.delete(recorder);
@@ -79,40 +77,18 @@ class RecordingsFolder implements OpenedRecordings {
     return recorder;
   }
 
-  async read(sessionId: string): Promise<Recording | undefined> {
+  async read(sessionId: string, part?: ReadPart): Promise<Recording | undefined> {
     if (!sessionIdPattern.test(sessionId)) return undefined;
     const path = this.#pathOf(sessionId);
     if (!existsSync(path)) return undefined;
     this.#open.get(sessionId)?.flush();
-    const recording = await readRecording(path);
+    const recording = await readRecording(path, part);
     if (recording === null) throw new Fault('recorder-failed', `the recording of session ${sessionId} has no readable header`);
     return recording;
   }
 
   openTerminal(sessionId: string, size: TerminalSize): TerminalRecorder {
-    const index = this.terminals(sessionId);
-    if (index >= terminalsMax) throw new Fault('recorder-failed', `a session has at most ${terminalsMax} terminals`);
-    return new AsciicastRecorder({
-      path: this.#castOf(sessionId, index),
-      size,
-      clock: this.#clock,
-      title: `${sessionId} ${index}`,
-      onFailed: (fault) => {
-        for (const listener of this.#failureListeners) listener(sessionId, fault);
-      },
-    });
-  }
-
-  terminals(sessionId: string): number {
-    let count = 0;
-    while (count < terminalsMax && existsSync(this.#castOf(sessionId, count))) count += 1;
-    return count;
-  }
-
-  async terminal(sessionId: string, index: number): Promise<Buffer | undefined> {
-    if (!sessionIdPattern.test(sessionId) || !Number.isInteger(index) || index < 0 || index >= terminalsMax) return undefined;
-    const path = this.#castOf(sessionId, index);
-    return existsSync(path) ? readFile(path) : undefined;
+    return this.terminals.begin(sessionId, size);
   }
 
   onFailed(listener: (sessionId: string, fault: Fault) => void): void {
@@ -121,11 +97,8 @@ class RecordingsFolder implements OpenedRecordings {
 
   async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.terminals.close();
     await Promise.all([...this.#open.values()].map((it) => it.close()));
-  }
-
-  #castOf(sessionId: string, index: number): string {
-    return this.#pathOf(sessionId).replace(/\.jsonl$/, `.${index}.cast`);
   }
 
   #pathOf(sessionId: string): string {
@@ -137,5 +110,9 @@ class RecordingsFolder implements OpenedRecordings {
     this.#timer = null;
     for (const recorder of this.#dirty) recorder.flush();
     this.#dirty.clear();
+  }
+
+  #failed(sessionId: string, fault: Fault): void {
+    for (const listener of this.#failureListeners) listener(sessionId, fault);
   }
 }

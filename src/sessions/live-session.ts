@@ -221,6 +221,7 @@ function entryOf(running: Running, finishedMs: number, outcome: Outcome | null):
     rows: outcome?.rows ?? null,
     error: outcome?.error ?? (ruling.kind === 'refuse' ? { code: ruling.refusal.reason, message: ruling.refusal.message } : null),
     results: running.results,
+    ...(outcome?.transfer === undefined ? {} : { transfer: outcome.transfer }),
     ...(classification === null ? {} : { judged: judgedFacts(action, classification) }),
   };
 }

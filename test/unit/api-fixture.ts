@@ -118,7 +118,17 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
         return () => void sessionListeners.delete(listener);
       },
     },
-    recordings: { read: async () => ({ entries: [], complete: false }) },
+    recordings: {
+      read: async () => ({ entries: [], complete: false, next: 0 }),
+      terminals: {
+        count: () => 0,
+        index: async () => undefined,
+        read: async () => undefined,
+        search: async () => undefined,
+        follow: () => undefined,
+      },
+      noteLook: async () => undefined,
+    },
     audit: {
       search: (query) => ({
         items: audit.events
