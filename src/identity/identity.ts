@@ -9,7 +9,10 @@ import type { BrowserSignIn, SignInMaterial, SignIns } from '../core/sign-in.ts'
 import { consoleSessionMigrations, openConsoleSessionStore } from '../store/console-sessions.ts';
 import type { Db, Migration } from '../store/database.ts';
 import { decisionLinkMigrations, openDecisionLinkStore } from '../store/decision-links.ts';
+import { factorMigrations } from '../store/factors.ts';
 import { openPeopleStore, peopleMigrations } from '../store/people.ts';
+import { openProvisionedPeopleStore, provisionedPeopleMigrations } from '../store/provisioned-people.ts';
+import type { ProvisionedPeopleStore, ProvisionedPerson } from '../store/provisioned-people.ts';
 import { serverSecret, serverSecretMigrations } from '../store/server-secrets.ts';
 import { openTokenStore, tokenMigrations } from '../store/tokens.ts';
 import { AccessTokens, tokenTtlMsMax } from './access-tokens.ts';
@@ -34,6 +37,8 @@ export const identityMigrations: readonly Migration[] = [
   ...consoleSessionMigrations,
   ...serverSecretMigrations,
   ...decisionLinkMigrations,
+  ...provisionedPeopleMigrations,
+  ...factorMigrations,
 ];
 
 export interface IdentityParts {
@@ -68,6 +73,7 @@ export class Identity implements SignIns {
   readonly #audit: AuditLog;
   readonly #decoyKey: string;
   readonly #people: People;
+  readonly #provisioned: ProvisionedPeopleStore;
   readonly #tokens: AccessTokens;
   readonly #console: ConsoleSessions;
   readonly #backOff: BackOff;
@@ -79,7 +85,10 @@ export class Identity implements SignIns {
     this.#clock = clock;
     this.#audit = audit;
     this.#decoyKey = serverSecret(db, 'sign-in-decoys', random).reveal();
-    this.#people = new People(openPeopleStore(db), clock, parts.people, parts.rights, (name) => this.#personChanged(name));
+    this.#provisioned = openProvisionedPeopleStore(db);
+    const changed = (name: string) => this.#personChanged(name);
+    const provisioned = this.#provisioned.all().map(recordOf);
+    this.#people = new People(openPeopleStore(db), clock, parts.people, parts.rights, changed, provisioned);
     const saltOf = (name: string) => scramSaltOf(this.#decoyKey, name);
     this.#tokens = new AccessTokens(openTokenStore(db), clock, random, saltOf, parts.tokenTtlMsMax ?? tokenTtlMsMax);
     this.#console = new ConsoleSessions(openConsoleSessionStore(db), clock, random, publicUrl);
@@ -115,6 +124,51 @@ export class Identity implements SignIns {
     if (!this.#people.setDisabled(name, disabled, by)) return;
     this.#event(disabled ? 'person.disabled' : 'person.enabled', by, { person: name });
     this.#personChanged(name);
+  }
+
+  isKnown(name: string): boolean {
+    return this.#people.isKnown(name);
+  }
+
+  isConfigured(name: string): boolean {
+    return this.#people.isConfigured(name);
+  }
+
+  /**
+   * Adds somebody who is not in the configuration, or more groups to somebody who is. Whoever was there keeps living sessions
+   * unless it changed them. Throws Fault conflict when a name differs from another by case only.
+   */
+  provision(person: ProvisionedPerson, by: string | null): void {
+    const twin = this.#people.lookAlike(person.name);
+    if (twin !== null) throw new Fault('conflict', `there is a person "${twin}", who could not be told from "${person.name}"`);
+    const isNew = !this.#people.isKnown(person.name);
+    const wasActive = this.person(person.name) !== null;
+    this.#provisioned.put(person);
+    if (!this.#people.provision(person.name, recordOf(person))) return;
+    const { name, source, groups, active } = person;
+    this.#event(isNew ? 'person.added' : 'person.changed', by, { person: name, source, groups, active });
+    if (wasActive && this.person(name) === null) this.#tokens.list(name).forEach(({ id }) => this.revokeToken(id, by));
+    this.#personChanged(name);
+  }
+
+  /** Takes away what `provision` gave, with tokens and browsers of whoever is gone by it. Throws Fault not-found. */
+  unprovision(name: string, by: string | null): void {
+    if (!this.#provisioned.all().some((it) => it.name === name)) {
+      const isConfigured = this.#people.isConfigured(name);
+      if (isConfigured) throw new Fault('not-allowed', `${name} stands in the configuration: remove them there, or disable them`);
+      throw new Fault('not-found', `there is no person "${name}"`);
+    }
+    this.#provisioned.remove(name);
+    this.#provisioned.unlink(name);
+    const changed = this.#people.provision(name, null);
+    if (!this.#people.isKnown(name)) this.#tokens.list(name).forEach(({ id }) => this.revokeToken(id, by));
+    this.#event(this.#people.isKnown(name) ? 'person.changed' : 'person.removed', by, { person: name });
+    if (changed) this.#personChanged(name);
+  }
+
+  /** What was provisioned at run time, in order of names. */
+  provisioned(): ProvisionedPerson[] {
+    return this.#provisioned.all();
   }
 
   /** Calls back after every change that live sessions and pending holds must be judged again for. Gives the way to stop it. */
@@ -219,6 +273,14 @@ export class Identity implements SignIns {
     return opened;
   }
 
+  /** Signs somebody in to the console who has proved who they are by `method`; null when they may not act. */
+  openConsole(person: string, clientAddress: string, method: string, detail: Record<string, unknown> = {}): OpenedConsole | null {
+    if (this.person(person) === null) return null;
+    this.#backOff.succeeded(person, clientAddress);
+    this.#event('sign-in.succeeded', person, { protocol: 'console', method, client_address: clientAddress, ...detail });
+    return this.#console.open(person, clientAddress, null);
+  }
+
   /** Who the cookie's browser is signed in as, while session, token and person are good. */
   authenticateCookie(cookie: string): SignedIn | null {
     const session = this.#console.find(cookie);
@@ -289,6 +351,10 @@ export class Identity implements SignIns {
     const nobody = { target: null, sessionId: null, actionId: null, holdId: null };
     this.#audit.appendSoon({ type, atMs: this.#clock.nowMs(), principal, ...nobody, detail });
   }
+}
+
+function recordOf({ name, displayName, kind, groups, active }: ProvisionedPerson): PersonRecord {
+  return { name, displayName, kind, groups, disabled: !active };
 }
 
 /** Opens identity over the store; `identityMigrations` must have been applied to it. */

@@ -1,5 +1,5 @@
-// Who there is: people and machines from the configuration, minus those that an operator disabled. Principals keep their
-// object identity while nothing about them changes, because policies cache by it.
+// Who there is: people and machines from the configuration and those provisioned at run time, minus those that an operator
+// disabled. Principals keep their object identity while nothing about them changes, because policies cache by it.
 
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
@@ -30,17 +30,28 @@ export class People {
   readonly #clock: Clock;
   readonly #changed: (name: string) => void;
   #rights: RightsByGroup;
+  #configured: readonly PersonRecord[] = [];
+  readonly #provisioned = new Map<string, PersonRecord>();
   #records = new Map<string, PersonRecord>();
   #principals = new Map<string, Principal>();
   readonly #disabled: Set<string>;
 
-  constructor(store: PeopleStore, clock: Clock, people: readonly PersonRecord[], rights: RightsByGroup, changed: (name: string) => void) {
+  constructor(
+    store: PeopleStore,
+    clock: Clock,
+    people: readonly PersonRecord[],
+    rights: RightsByGroup,
+    changed: (name: string) => void,
+    provisioned: readonly PersonRecord[] = [],
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#changed = changed;
     this.#rights = rights;
     this.#disabled = new Set(store.disabled());
-    this.#take(people);
+    for (const record of provisioned) this.#provisioned.set(record.name, record);
+    this.#configured = people;
+    this.#rebuild();
   }
 
   /** The principal of that name while it may act; null for unknown and disabled ones. */
@@ -72,10 +83,30 @@ export class People {
     const before = this.#records;
     const rightsChanged = JSON.stringify(rights) !== JSON.stringify(this.#rights);
     this.#rights = rights;
-    this.#take(people);
+    this.#configured = people;
+    this.#rebuild();
     for (const name of new Set([...before.keys(), ...this.#records.keys()])) {
       if (rightsChanged || JSON.stringify(before.get(name)) !== JSON.stringify(this.#records.get(name))) this.#changed(name);
     }
+  }
+
+  isConfigured(name: string): boolean {
+    return this.#configured.some((record) => record.name === name);
+  }
+
+  /** Another name that differs by its case only, or null: nobody would tell the two apart. */
+  lookAlike(name: string): string | null {
+    const folded = name.toLowerCase();
+    return [...this.#records.keys()].find((other) => other !== name && other.toLowerCase() === folded) ?? null;
+  }
+
+  /** Adds or changes what is known of somebody from elsewhere; null takes it away. True when that changed who there is. */
+  provision(name: string, record: PersonRecord | null): boolean {
+    const before = JSON.stringify(this.#records.get(name));
+    if (record === null) this.#provisioned.delete(name);
+    else this.#provisioned.set(name, record);
+    this.#rebuild();
+    return before !== JSON.stringify(this.#records.get(name));
   }
 
   /**
@@ -93,6 +124,17 @@ export class People {
       this.#disabled.delete(name);
     }
     return true;
+  }
+
+  /** Somebody in both has the groups of both, and is disabled when either says so. */
+  #rebuild(): void {
+    const configured = this.#configured.map((record): PersonRecord => {
+      const more = this.#provisioned.get(record.name);
+      if (more === undefined) return record;
+      return { ...record, groups: [...new Set([...record.groups, ...more.groups])], disabled: record.disabled || more.disabled };
+    });
+    const names = new Set(configured.map(({ name }) => name));
+    this.#take([...configured, ...[...this.#provisioned.values()].filter(({ name }) => !names.has(name))]);
   }
 
   #take(people: readonly PersonRecord[]): void {
