@@ -6,6 +6,7 @@ import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';
 import { Secret } from '../core/secret.ts';
+import { groupsOfSignIn } from './read-sign-in.ts';
 import { didYouMean } from './validate.ts';
 import type { Entry, Parts } from './validate.ts';
 
@@ -28,7 +29,7 @@ function unique(document: ConfigDocument, entries: readonly Entry<{ name: string
 /** A right given to a group that nobody is in is a misspelt group: nobody could answer, and every hold would run out. */
 export function checkRights(document: ConfigDocument, parts: Parts): void {
   if (parts.rights === undefined || document.hasProblemIn('people')) return;
-  const known = [...new Set(parts.people.flatMap(({ value }) => value.groups))];
+  const known = [...new Set([...parts.people.flatMap(({ value }) => value.groups), ...groupsOfSignIn(parts.sign_in)])];
   for (const [right, groups] of Object.entries(parts.rights)) {
     for (const [index, group] of groups.entries()) {
       if (known.includes(group)) continue;

@@ -6,6 +6,7 @@ import type { PersonName } from '../core/ids.ts';
 import type { PrincipalKind } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Protocol, Target } from '../core/target.ts';
+import type { SignInConfig } from './read-sign-in.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -73,6 +74,44 @@ export interface AgentsConfig {
   readonly linksMax: number;
 }
 
+/** A master key, or where it stays. */
+export type MasterKeyConfig =
+  | { readonly kind: 'local'; readonly key: Secret }
+  | { readonly kind: 'vault-transit'; readonly mount: string; readonly key: string }
+  | { readonly kind: 'aws-kms'; readonly keyId: string };
+
+export type VaultAuthConfig =
+  | { readonly kind: 'token'; readonly token: Secret }
+  | { readonly kind: 'token-file'; readonly file: string }
+  | { readonly kind: 'approle'; readonly mount: string; readonly roleId: string; readonly secretId: Secret };
+
+export interface VaultConfig {
+  readonly address: URL;
+  readonly namespace: string | null;
+  /** PEM text. */
+  readonly ca: string | null;
+  readonly auth: VaultAuthConfig;
+}
+
+export interface AwsConfig {
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret | null;
+  readonly endpoint: URL | null;
+  /** PEM text. */
+  readonly ca: string | null;
+}
+
+export interface CredentialsConfig {
+  /** The first one wraps, the others are former ones; empty: nothing can be stored. */
+  readonly masterKeys: readonly MasterKeyConfig[];
+  /** How long a value that was read may be used again. */
+  readonly cacheMs: number;
+  readonly vault: VaultConfig | null;
+  readonly aws: AwsConfig | null;
+}
+
 export type LogLevel = keyof Log;
 
 export interface Config {
@@ -87,11 +126,13 @@ export interface Config {
   readonly allowPlaintext: boolean;
   readonly people: readonly PersonConfig[];
   readonly rights: Rights;
+  readonly signIn: SignInConfig;
   readonly targets: readonly Target[];
   readonly policies: { readonly dir: string };
   readonly audit: { readonly durability: 'kernel' | 'fsync' };
   readonly webhooks: readonly WebhookConfig[];
   readonly agents: AgentsConfig;
+  readonly credentials: CredentialsConfig;
   readonly limits: Limits;
   readonly log: { readonly level: LogLevel };
   /** What works but should be looked at, in words, for the log at start. */

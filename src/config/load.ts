@@ -11,7 +11,9 @@ import { ConfigDocument, formatProblem } from './document.ts';
 import { ConfigFiles, fileWords } from './files.ts';
 import type { Environment } from './files.ts';
 import { defaultAgents, defaultLimits } from './limits.ts';
+import { readCredentials } from './read-credentials.ts';
 import { readTargets } from './read-targets.ts';
+import { readSignIn } from './read-sign-in.ts';
 import { readWebhooks } from './read-webhooks.ts';
 import { validate } from './validate.ts';
 import type { Parts } from './validate.ts';
@@ -31,23 +33,26 @@ export function parseConfig(text: string, path: string, environment: Environment
   const file = resolve(path);
   const files = new ConfigFiles(document, file, environment);
   const parts = validate(document);
-  const config = complete(document, files, parts, file);
+  const config = complete(document, files, parts, file, environment);
   if (config === undefined || document.problems.length > 0) throw invalid(path, document);
   return config;
 }
 
 /** Undefined only when a section without a default had problems. */
-function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, file: string): Config | undefined {
+function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, file: string, environment: Environment): Config | undefined {
   checkNames(document, parts);
   checkRights(document, parts);
   checkListen(document, parts);
   const publicUrl = checkPublicUrl(document, parts);
   const tls = readTls(document, files, parts);
   const targets = readTargets(document, files, parts);
+  const signIn = readSignIn(document, files, parts);
   const webhooks = readWebhooks(document, files, parts);
+  const credentials = readCredentials(document, files, parts, environment);
   if (parts.policies !== undefined) files.folder(parts.policies.dir, ['policies', 'dir']);
   const { data_dir: dataDir, listen, rights, policies, audit, agents, limits, log, allow_plaintext: allowPlaintext } = parts;
   if (!dataDir || !listen || !rights || !policies || !audit || !agents || !limits || !log || allowPlaintext === undefined) return undefined;
+  if (credentials === undefined) return undefined;
   return {
     file,
     dataDir: files.absolute(dataDir),
@@ -57,6 +62,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     allowPlaintext,
     people: parts.people.map(({ value }) => person(value)),
     rights,
+    signIn,
     targets,
     policies: { dir: files.absolute(policies.dir) },
     audit,
@@ -65,6 +71,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
       credentialLifetimeMs: agents.credential_lifetime ?? defaultAgents.credentialLifetimeMs,
       linksMax: agents.links ?? defaultAgents.linksMax,
     },
+    credentials,
     limits: withDefaults(limits),
     log,
     warnings: files.warnings,

@@ -8,6 +8,7 @@ import { checkPair } from './checks.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';
+import { readCredentialSource } from './read-credentials.ts';
 import type { Entry, Parts } from './validate.ts';
 
 type Written = Parts['targets'][number]['value'];
@@ -37,6 +38,7 @@ function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value 
     tls: readTargetTls(document, files, path, value),
     ...readTargetSsh(document, files, path, value),
     agent: readAgent(document, path, value),
+    credential: readCredentialSource(document, files, path, value),
   };
 }
 
@@ -60,7 +62,12 @@ function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: Value
   if (value.host_keys === undefined) {
     document.problem([...path, 'host_keys'], `is missing: pin the target's own key, as ssh-keyscan ${value.host} prints it`);
   }
-  if (value.private_key_file === undefined && value.password_env === undefined && value.password_file === undefined) {
+  if (
+    value.private_key_file === undefined &&
+    value.password_env === undefined &&
+    value.password_file === undefined &&
+    value.credential === undefined
+  ) {
     document.problem([...path, 'private_key_file'], 'is missing: the gateway signs in to the target with a key or a password');
   }
   const privateKey =

@@ -3,6 +3,7 @@
 // (config.schema.json) is made from this.
 
 import { z } from 'zod';
+import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 import type { Parsed } from './units.ts';
 
@@ -76,6 +77,29 @@ const targetTls = z.strictObject({
 const labels = z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string('labels are text: put it in quotes').max(255));
 const agentName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 
+const field = z.string().min(1).max(255);
+/** Which fields of a secret are what. */
+const fields = {
+  password_field: field
+    .optional()
+    .describe('Field of the secret that is the password. Default: password, unless private_key_field is set.'),
+  private_key_field: field.optional().describe('SSH: field of the secret that is the private key.'),
+  user_field: field.optional().describe("Field of the secret that is the account; without it the target's user."),
+};
+const mount = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$/, 'write the path of a mount, as in "secret"');
+const secretPath = z.string().regex(/^[^\s?#%]{1,500}$/, 'write a path, as in "databases/orders"');
+
+/** Where the credential is when it is neither in a file nor in a variable. */
+const targetCredential = z.union(
+  [
+    z.literal('stored').describe('In the gateway, encrypted: sallyport credentials set TARGET.'),
+    z.strictObject({ vault_kv: secretPath.describe('Path of a secret in a KV engine, version 2.'), mount: mount.optional(), ...fields }),
+    z.strictObject({ vault_database: field.describe('Role of a database engine: an account for each session.'), mount: mount.optional() }),
+    z.strictObject({ aws_secret: field.describe('Name or ARN of a secret in AWS Secrets Manager.'), ...fields }),
+  ],
+  'must be stored, { vault_kv: PATH }, { vault_database: ROLE } or { aws_secret: NAME }, with the keys of docs/credentials.md',
+);
+
 export const targetSchema = z.strictObject({
   name,
   protocol: z.enum(['postgres', 'mysql', 'ssh']),
@@ -84,6 +108,9 @@ export const targetSchema = z.strictObject({
   user: z.string().min(1).max(255).describe('The account that the gateway uses at the target.'),
   password_env: envName.optional().describe('Environment variable that holds the password of that account.'),
   password_file: path.optional().describe('File that holds the password of that account.'),
+  credential: targetCredential
+    .optional()
+    .describe('Where the credential is read otherwise, when a session signs in (docs/credentials.md).'),
   database: z.string().min(1).max(255).optional(),
   labels: z
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string('labels are text: put it in quotes').max(255))
@@ -128,6 +155,45 @@ export const agentsSchema = z.strictObject({
   links: count.optional().describe('Agents linked at the same time.'),
 });
 
+const masterKey = z.union(
+  [
+    z.strictObject({ file: path.describe('File with 32 bytes as base64: openssl rand -base64 32.') }),
+    z.strictObject({ env: envName.describe('Environment variable with the same.') }),
+    z.strictObject({ vault_transit: field.describe("Key of Vault's transit engine."), mount: mount.optional() }),
+    z.strictObject({ aws_kms: field.describe('Id or ARN of a symmetric key in AWS KMS.') }),
+  ],
+  'must be { file: PATH }, { env: NAME }, { vault_transit: KEY } or { aws_kms: KEY }',
+);
+
+export const credentialsSchema = z.strictObject({
+  master_key: masterKey.optional().describe('What encrypts credentials that are stored in the gateway.'),
+  former_master_keys: z.array(masterKey).max(10).default([]).describe('Keys from before, until `sallyport credentials rewrap` was run.'),
+  cache: duration('60s').optional().describe('How long a value from Vault, AWS or the store may be used again.'),
+  vault: z
+    .strictObject({
+      address: z.string().min(1).max(2_048).describe('https://vault.example.com:8200'),
+      namespace: z.string().min(1).max(255).optional(),
+      ca: path.optional(),
+      token_env: envName.optional(),
+      token_file: path.optional().describe("Read at every use: Vault's agent may keep it fresh."),
+      role_id: field.optional().describe('AppRole, with secret_id_file or secret_id_env.'),
+      secret_id_env: envName.optional(),
+      secret_id_file: path.optional(),
+      approle_mount: mount.optional(),
+    })
+    .optional(),
+  aws: z
+    .strictObject({
+      region: z.string().regex(/^[a-z0-9-]{3,40}$/, 'write a region, as in eu-central-1'),
+      access_key_id_env: envName.default('AWS_ACCESS_KEY_ID'),
+      secret_access_key_env: envName.default('AWS_SECRET_ACCESS_KEY'),
+      session_token_env: envName.default('AWS_SESSION_TOKEN'),
+      endpoint: z.string().min(1).max(2_048).optional(),
+      ca: path.optional(),
+    })
+    .optional(),
+});
+
 export const limitsSchema = z.strictObject({
   connections: count.optional(),
   connections_per_address: count.optional(),
@@ -159,11 +225,15 @@ export const sections = {
   rights: z
     .strictObject({ approve: z.array(group).default([]), audit: z.array(group).default([]), operate: z.array(group).default([]) })
     .default({ approve: [], audit: [], operate: [] }),
+  sign_in: signInSection({ name, group, path, envName, minutes: duration('15m').optional() }),
   targets: z.array(targetSchema).max(listMax).default([]),
   policies: z.strictObject({ dir: path }),
   audit: z.strictObject({ durability: z.enum(['kernel', 'fsync']).default('kernel') }).default({ durability: 'kernel' }),
   webhooks: z.array(webhookSchema).max(100).default([]),
   agents: agentsSchema.default({}),
+  credentials: credentialsSchema
+    .default({ former_master_keys: [] })
+    .describe('Where credentials of targets are kept (docs/credentials.md).'),
   limits: limitsSchema.default({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).default({ level: 'info' }),
 } as const;
