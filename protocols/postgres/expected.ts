@@ -1,5 +1,6 @@
 // What the target will answer, in the order in which it was asked. Replies are matched to messages by this queue alone.
 
+import type { TextPrefix } from './fence.ts';
 import type { Portal, Run, Statement } from './statements.ts';
 
 export type Expected =
@@ -11,10 +12,23 @@ export type Expected =
   | { readonly kind: 'close-statement'; readonly name: string }
   | { readonly kind: 'close-portal'; readonly name: string }
   | { readonly kind: 'sync' }
-  | { readonly kind: 'query'; readonly run: Run; readonly text: string }
+  | { readonly kind: 'query'; readonly run: Run; readonly text: string; readonly fence: QueryFence | null }
   | { readonly kind: 'function-call'; readonly run: Run }
   /** A message that can only fail, sent so that the server aborts as after any error; its error is replaced by `reply`. */
-  | { readonly kind: 'refused'; readonly reply: Buffer; readonly endsCycle: boolean };
+  | { readonly kind: 'refused'; readonly reply: Buffer; readonly endsCycle: boolean }
+  /** One answer to the gateway's own messages (fence.ts): the client never sees it. */
+  | { readonly kind: 'own'; readonly answer: number }
+  /** A query or a Sync of the gateway's own: all its answers are swallowed, its ReadyForQuery too. */
+  | { readonly kind: 'own-query'; readonly by: 'query' | 'sync' };
+
+/** A Query that went behind the fence. */
+export interface QueryFence {
+  readonly prefix: TextPrefix;
+  /** Of its commands, how many have not answered. */
+  commandsLeft: number;
+  /** The client's own message, for the case that it tries to write. */
+  readonly bytes: Buffer;
+}
 
 /** Messages waiting for answers at once; a client that sends more is slowed down until answers come. */
 export const expectedMax = 10_000;
@@ -25,6 +39,7 @@ export function endsCycle(expected: Expected): boolean {
     case 'sync':
     case 'query':
     case 'function-call':
+    case 'own-query':
       return true;
     case 'refused':
       return expected.endsCycle;
@@ -35,8 +50,14 @@ export function endsCycle(expected: Expected): boolean {
     case 'execute':
     case 'close-statement':
     case 'close-portal':
+    case 'own':
       return false;
   }
+}
+
+/** Where the server goes on after an error in a batch. */
+export function isSync(expected: Expected): boolean {
+  return expected.kind === 'sync' || (expected.kind === 'own-query' && expected.by === 'sync');
 }
 
 /** First in, first out; shifting is constant time. */
@@ -52,8 +73,8 @@ export class ExpectedQueue {
     return this.#items[this.#head];
   }
 
-  push(expected: Expected): void {
-    this.#items.push(expected);
+  push(...expected: readonly Expected[]): void {
+    this.#items.push(...expected);
   }
 
   shift(): Expected | undefined {
@@ -65,6 +86,24 @@ export class ExpectedQueue {
       this.#head = 0;
     }
     return item;
+  }
+
+  /** The next answer is to the gateway's own messages. */
+  get isOwn(): boolean {
+    const kind = this.#items[this.#head]?.kind;
+    return kind === 'own' || kind === 'own-query';
+  }
+
+  /** What is expected before the next Sync is answered. */
+  toSync(): readonly Expected[] {
+    const waiting = this.#items.slice(this.#head);
+    const end = waiting.findIndex(isSync);
+    return end < 0 ? waiting : waiting.slice(0, end);
+  }
+
+  /** True when a Sync was sent that is not answered yet. */
+  get holdsSync(): boolean {
+    return this.#items.slice(this.#head).some((it) => it.kind === 'sync');
   }
 
   /** Takes out the Syncs that the server ignores because it reads COPY data (54.2.3). */

@@ -19,9 +19,15 @@ import type { Expected } from './expected.ts';
 import * as wire from './messages.ts';
 import { decodeParameters } from './parameters.ts';
 import { wireName } from './names.ts';
+import { abandonOwnBlock, blockPrefix, implicitPrefix, isFenced, lowerFenceQuery, prefixed } from './fence.ts';
+import type { OwnMessages } from './fence.ts';
+import { FenceRelay } from './fence-relay.ts';
+import { Outbox } from './outbox.ts';
+import type { Kept } from './outbox.ts';
 import { refusalError } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
 import { Replies } from './replies.ts';
+import { SecondTry } from './second-try.ts';
 import { Settings } from './settings.ts';
 import type { Portal, Run, Statement } from './statements.ts';
 import { madeUnder, portalsMax, Statements } from './statements.ts';
@@ -58,8 +64,11 @@ export class Machine {
   readonly replies: Replies;
   readonly #port: MachinePort;
   readonly #failing: FailingMessages;
-  #quiet: { bytes: Buffer; expected: Expected }[] = [];
-  #quietBytes = 0;
+  readonly fence: FenceRelay;
+  readonly secondTry: SecondTry;
+  readonly #outbox = new Outbox();
+  /** A statement that may begin or end a transaction was sent in this batch: whether one is open is known when it has answered. */
+  #transacting = false;
   /** Something was sent that changes how the next text is read: nothing is judged before it has answered. */
   #settling = false;
   #ruled: ((ruling: Ruling) => void) | null = null;
@@ -76,6 +85,8 @@ export class Machine {
     this.#port = port;
     this.#failing = failing;
     this.replies = new Replies(this, port);
+    this.fence = new FenceRelay((own) => this.sendOwn(own));
+    this.secondTry = new SecondTry(this, port, failing);
   }
 
   /** False while the next message must wait: for a ruling, for the end of a cycle, or for answers. */
@@ -83,6 +94,7 @@ export class Machine {
     if (this.isWaiting) return false;
     if (this.copyIn !== null) return true;
     if (this.#settling && this.expected.length > 0) return false;
+    if (this.#settling) this.#transacting = false;
     this.#settling = false;
     return !this.busy && this.expected.length < expectedMax;
   }
@@ -138,7 +150,7 @@ export class Machine {
       case fromClient.functionCall:
         return this.#functionCall(bytes);
       case fromClient.flush:
-        this.#sendQuiet();
+        this.#sendOut(this.#outbox.take());
         return this.#port.toTargetQuietly(bytes);
       case fromClient.sync:
         return this.#sync(bytes);
@@ -162,14 +174,23 @@ export class Machine {
     const { text, mode } = this.#read(bytes.subarray(5, bytes.length - 1));
     this.#submit(this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) }), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
-      const run = this.#open(ruling);
-      this.#sendQuiet();
+      this.#endBatch();
       this.statements.confirmed('', undefined); // a simple query drops the unnamed statement before it is parsed
-      this.#begin(run);
-      this.busy = true;
-      this.expected.push({ kind: 'query', run, text });
-      this.#port.toTarget(run.permit, bytes);
+      this.runQuery(this.open(ruling, text), text, bytes);
     });
+  }
+
+  /** Sends a released Query, behind the fence when it has one: in the same message, so that it can't run without. */
+  runQuery(run: Run, text: string, bytes: Buffer): void {
+    this.#begin(run);
+    this.busy = true;
+    const { block } = this.replies;
+    const prefix = !run.fenced || block === 'failed' ? null : block === 'open' ? blockPrefix : implicitPrefix;
+    this.expected.push({ kind: 'query', run, text, fence: prefix === null ? null : { prefix, commandsLeft: prefix.commands, bytes } });
+    this.#port.toTarget(run.permit, prefix === null ? bytes : prefixed(prefix, bytes));
+    if (prefix !== blockPrefix) return;
+    this.expected.push({ kind: 'own-query', by: 'query' });
+    this.#port.toTargetQuietly(lowerFenceQuery);
   }
 
   #functionCall(bytes: Buffer): void {
@@ -178,8 +199,8 @@ export class Machine {
     const submission = { ...this.#submission({ text, parameters: null, digest: digestOf(bytes) }), classified: functionCallFacts(text) };
     this.#submit({ ...submission, kind: 'function-call' }, (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
-      const run = this.#open(ruling);
-      this.#sendQuiet();
+      const run = this.open(ruling, text);
+      this.#endBatch();
       this.#begin(run);
       this.busy = true;
       this.expected.push({ kind: 'function-call', run });
@@ -189,6 +210,7 @@ export class Machine {
 
   /** A refused Query or FunctionCall: an error and ReadyForQuery; an open transaction fails as after any error. */
   #refuseCycle(reply: Buffer): void {
+    this.#sendOut(this.#outbox.takeReleased());
     this.#dropQuiet(false);
     const status = this.replies.status;
     if (status === 'T' || this.dirty || this.expected.length > 0) {
@@ -232,10 +254,11 @@ export class Machine {
     if (this.portals.size >= portalsMax && !this.portals.has(name)) return this.#refuseBatch(tooMany('portals'), false);
     const parameters = decodeParameters(bind, statement.types);
     const digest = lastingDigestOf(Buffer.from(statement.text), bytes);
-    const portal: Portal = { name, statement, text: statement.text, parameters, digest, run: null, executing: 0, gone: false };
+    const portal: Portal = { name, statement, text: statement.text, parameters, digest, run: null, bind: null, executing: 0, gone: false };
     this.#submit(this.#portalSubmission(portal), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, statement.text), false);
-      portal.run = this.#open(ruling);
+      portal.run = this.open(ruling, statement.text);
+      if (portal.run.fenced) portal.bind = bytes;
       this.replies.portalGone(name); // Bind replaces a portal of the same name
       this.portals.set(name, portal);
       this.#run(portal.run, bytes, { kind: 'bind', portal });
@@ -251,7 +274,7 @@ export class Machine {
     const portal = known ?? cursorPortal(name, rowsMax, bytes);
     this.#submit(this.#portalSubmission(portal), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, portal.text), false);
-      portal.run = this.#open(ruling);
+      portal.run = this.open(ruling, portal.text);
       this.portals.set(name, portal);
       this.#runPortal(portal, portal.run, bytes);
     });
@@ -260,9 +283,7 @@ export class Machine {
   #runPortal(portal: Portal, run: Run, bytes: Buffer): void {
     portal.executing += 1;
     this.#run(run, bytes, { kind: 'execute', portal });
-    if (!this.#changesReading(run.classification)) return;
-    this.#settling = true;
-    this.#port.toTargetQuietly(wire.flush);
+    if (this.#changesReading(run.classification)) this.#settle();
   }
 
   #describe(bytes: Buffer): void {
@@ -283,8 +304,14 @@ export class Machine {
   #sync(bytes: Buffer): void {
     if (this.copyIn !== null) return; // the server ignores Sync while it reads COPY data
     if (this.absorbing) this.#dropQuiet(false);
-    this.#sendQuiet();
+    else {
+      const kept = this.#outbox.take();
+      this.#sendOut(kept, true);
+      this.secondTry.sent(kept);
+      this.fence.endBatch();
+    }
     this.absorbing = false;
+    this.#transacting = false;
     this.busy = true;
     this.expected.push({ kind: 'sync' });
     this.#port.toTargetQuietly(bytes);
@@ -293,6 +320,7 @@ export class Machine {
   /** One error for the batch, then silence up to Sync. What was sent before it is answered first and undone with it. */
   #refuseBatch(reply: Buffer, unnamedLost: boolean): void {
     if (this.absorbing) return; // an earlier error of the batch has been told already
+    this.#sendOut(this.#outbox.takeReleased());
     this.#dropQuiet(unnamedLost);
     this.absorbing = true;
     if (this.replies.status !== 'T' && !this.dirty && this.expected.length === 0) return this.#port.reply(reply);
@@ -384,8 +412,9 @@ export class Machine {
   }
 
   #submit(submission: Submission, then: (ruling: Ruling) => void): void {
-    const ruling = this.#port.submit(submission);
+    const ruling = this.#port.submit(this.secondTry.known(submission));
     if (ruling !== null) return then(ruling);
+    this.#sendOut(this.#outbox.takeReleased());
     if (this.expected.length > 0) this.#port.toTargetQuietly(wire.flush); // earlier answers need not wait for people
     this.#ruled = then;
   }
@@ -396,16 +425,27 @@ export class Machine {
     this.#classified = then;
   }
 
-  #open(ruling: Extract<Ruling, { kind: 'release' }>): Run {
+  open(ruling: Extract<Ruling, { kind: 'release' }>, text: string): Run {
     ruling.permit.open();
     const { permit, classification, obligations } = ruling;
-    return { permit, classification, obligations, completed: 0, rows: null, error: null };
+    const fenced = isFenced(obligations, classification, text);
+    return { permit, classification, obligations, completed: 0, rows: null, error: null, fenced, shown: false };
   }
 
   #run(run: Run, bytes: Buffer, expected: Expected): void {
-    this.#sendQuiet();
     this.#begin(run);
     this.dirty = true;
+    if (run.fenced) {
+      this.#keep({ bytes, expected, run });
+      if (this.#transacting) this.#settle();
+      return;
+    }
+    this.#sendOut(this.#outbox.take());
+    this.fence.lower();
+    if (run.classification.summary.verbs.includes('transaction')) {
+      this.#transacting = true;
+      if (!run.classification.summary.kinds.every((kind) => /savepoint/.test(kind))) this.fence.ownBlock = false; // the client's from now on
+    }
     this.expected.push(expected);
     this.#port.toTarget(run.permit, bytes);
   }
@@ -429,28 +469,90 @@ export class Machine {
   }
 
   #later(bytes: Buffer, expected: Expected): void {
-    this.#quiet.push({ bytes, expected });
-    this.#quietBytes += bytes.length;
-    if (this.#quiet.length < quietMax && this.#quietBytes < quietBytesMax) return;
-    this.#sendQuiet();
+    this.#keep({ bytes, expected, run: null });
+  }
+
+  #keep(kept: Kept): void {
+    this.#outbox.add(kept);
+    if (!this.#outbox.isFull) return;
+    this.#sendOut(this.#outbox.take());
     this.#port.toTargetQuietly(wire.flush);
   }
 
-  #sendQuiet(): void {
-    if (this.#quiet.length === 0) return;
-    for (const { bytes, expected } of this.#quiet) {
+  #sendOut(kept: readonly Kept[], syncFollows = false): void {
+    for (const { bytes, expected, run } of kept) {
+      if (run !== null) this.fence.raise(this.replies.block, syncFollows);
       this.expected.push(expected);
-      this.#port.toTargetQuietly(bytes);
+      if (run === null) this.#port.toTargetQuietly(bytes);
+      else this.#port.toTarget(run.permit, bytes);
     }
-    this.#quiet = [];
-    this.#quietBytes = 0;
+  }
+
+  /** Messages of the gateway's own; each answer is waited for and swallowed. */
+  sendOwn({ bytes, answers }: OwnMessages): void {
+    for (const answer of answers) this.expected.push({ kind: 'own', answer });
+    this.#port.toTargetQuietly(bytes);
+  }
+
+  /** The next message is taken when everything sent has answered. */
+  #settle(): void {
+    this.#settling = true;
+    this.#port.toTargetQuietly(wire.flush);
+  }
+
+  /** A Query or FunctionCall ends the implicit transaction of what came before it without a Sync. */
+  #endBatch(): void {
+    this.#sendOut(this.#outbox.take());
+    this.fence.endBatch();
   }
 
   #dropQuiet(unnamedLost: boolean): void {
-    const unnamedParse = this.#quiet.some(({ expected }) => expected.kind === 'parse' && expected.name === '');
-    this.#quiet = [];
-    this.#quietBytes = 0;
+    const dropped = this.#outbox.take();
+    const unnamedParse = dropped.some(({ expected }) => expected.kind === 'parse' && expected.name === '');
+    for (const { expected } of dropped) this.replies.dropped(expected);
     this.statements.failed(unnamedLost || unnamedParse);
+  }
+
+  /** Waits for the ruling on what a second try submits. */
+  submitAgain(submission: Submission, then: (ruling: Ruling) => void): void {
+    this.#submit(submission, then);
+  }
+
+  /** A batch that met the fence, again without it: what was answered before is not answered twice. */
+  runBatch(run: Run, bind: Buffer, left: readonly Kept[]): void {
+    this.#begin(run);
+    this.busy = true;
+    if (!left.some(({ expected }) => expected.kind === 'bind')) {
+      this.expected.push({ kind: 'own', answer: wire.fromTarget.bindComplete });
+      this.#port.toTarget(run.permit, bind);
+    }
+    for (const { bytes, expected, run: its } of left) {
+      if (expected.kind === 'execute') expected.portal.executing += 1;
+      if (expected.kind === 'close-statement') this.statements.sent(expected.name, undefined);
+      this.expected.push(expected);
+      if (its === null) this.#port.toTargetQuietly(bytes);
+      else this.#port.toTarget(run.permit, bytes);
+    }
+    this.expected.push({ kind: 'sync' });
+    this.#port.toTargetQuietly(wire.sync);
+  }
+
+  /** The server is ready. True when the gateway has more to do before the client may know. */
+  goesOn(): boolean {
+    this.busy = true;
+    if (this.fence.batchEnded(this.replies.block)) {
+      this.sendOwn(abandonOwnBlock);
+      this.expected.push({ kind: 'own-query', by: 'sync' });
+      this.#port.toTargetQuietly(wire.sync);
+      return true;
+    }
+    if (this.secondTry.goesOn()) return true;
+    this.busy = false;
+    return false;
+  }
+
+  submission(given: { text: string; parameters: readonly Parameter[] | null; digest: () => string }): Submission {
+    return this.#submission(given);
   }
 }
 
@@ -471,7 +573,3 @@ const duringCopy: readonly number[] = [
   wire.fromClient.flush,
   wire.fromClient.terminate,
 ];
-
-/** Messages that run nothing and are kept back; more go out at once. */
-const quietMax = 1000;
-const quietBytesMax = 1024 * 1024;

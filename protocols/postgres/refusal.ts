@@ -2,7 +2,7 @@
 
 import type { HoldNotice, Refusal, RefusalReason } from '../../src/core/ruling.ts';
 import { holdWords, refusalWords } from '../../src/core/words.ts';
-import { describeStatement, diagnostic, query } from './messages.ts';
+import { describeStatement, diagnostic, fromTarget, message, query } from './messages.ts';
 
 /**
  * Messages that can only fail, sent in place of what was refused, so that the server's transaction fails as after any error.
@@ -16,6 +16,9 @@ export interface FailingMessages {
 export function failingMessages(nonce: Buffer): FailingMessages {
   return { query: query('refused_by_the_gateway'), describe: describeStatement(`refused by the gateway ${nonce.toString('hex')}`) };
 }
+
+/** In the place of a message that the client must not see. */
+export const nothing = Buffer.alloc(0);
 
 /** Bytes of randomness; the whole name stays below the server's limit of 63. */
 export const nonceBytes = 16;
@@ -62,6 +65,24 @@ function sentence(refusal: Refusal): string {
 export function holdNotice(notice: HoldNotice, nowMs: number): Buffer {
   const [first, ...more] = holdWords(notice, nowMs);
   return diagnostic({ severity: 'NOTICE', code: '00000', message: first ?? '', detail: more.join('\n'), hint: 'Ctrl-C withdraws it.' });
+}
+
+/** An ErrorResponse whose position counts from the start of the client's text, not from the gateway's `chars` before it. */
+export function movedPosition(error: Buffer, chars: number): Buffer | null {
+  const at = positionField(error);
+  if (at === null) return null;
+  const moved = Math.max(1, Number(error.toString('latin1', at.start, at.end)) - chars);
+  return message(fromTarget.error, Buffer.concat([error.subarray(5, at.start), Buffer.from(String(moved)), error.subarray(at.end)]));
+}
+
+function positionField(error: Buffer): { start: number; end: number } | null {
+  for (let at = 5; at < error.length && error[at] !== 0; ) {
+    const end = error.indexOf(0, at + 1);
+    if (end < 0) return null;
+    if (error[at] === 0x50) return { start: at + 1, end };
+    at = end + 1;
+  }
+  return null;
 }
 
 /** Positions count characters (code points) from 1; offsets count UTF-16 units from 0. */

@@ -7,10 +7,14 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 import type { BackendSink } from './codec.ts';
 import { BackendWalker } from './codec.ts';
-import { endsCycle } from './expected.ts';
+import { readOnlyState } from './attempt.ts';
+import { endsCycle, isSync } from './expected.ts';
+import type { Expected } from './expected.ts';
+import type { Block } from './fence-relay.ts';
 import type { Machine, MachinePort } from './machine.ts';
 import * as wire from './messages.ts';
 import { isAscii } from './names.ts';
+import { nothing, movedPosition } from './refusal.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
 import type { Portal, Run } from './statements.ts';
 
@@ -39,6 +43,10 @@ export class Replies implements BackendSink {
   readonly #inspected = new Uint8Array(256);
   readonly #walker = new BackendWalker(this.#inspected, inspectedBytesMax);
   status: TransactionStatus = 'I';
+  /** As `status`, and within a cycle as the command tags say. */
+  block: Block = 'none';
+  /** RowDescription or CopyOutResponse of a fenced Query: kept back until it is sure that it need not be tried again. */
+  #header: Buffer | null = null;
   /** The target has said that it ends the connection. */
   isOver = false;
   /** An error since the last ReadyForQuery, or since the transaction that a text ended itself. */
@@ -56,7 +64,7 @@ export class Replies implements BackendSink {
 
   /** A chunk from the target. Throws Fault for what no target may send. */
   target(chunk: Buffer): void {
-    this.#inspected[fromTarget.dataRow] = this.#recordingRun() === null ? 0 : 2;
+    this.#watchRows();
     this.#walker.walk(chunk, this);
   }
 
@@ -65,10 +73,40 @@ export class Replies implements BackendSink {
   }
 
   forward(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (this.#header !== null) {
+      this.#port.toClient(this.#header);
+      this.#header = null;
+    }
     this.#port.toClient(bytes);
   }
 
   message(type: number, bytes: Buffer): Buffer | null {
+    const instead = this.#machine.expected.isOwn ? this.#own(type, bytes) : undefined;
+    const answer = instead === undefined ? this.#answered(type, bytes) : instead;
+    this.#watchRows();
+    return answer;
+  }
+
+  /** An answer to the gateway's own messages. Undefined: it is none, or nothing of theirs only (an error, ReadyForQuery). */
+  #own(type: number, bytes: Buffer): Buffer | null | undefined {
+    const { expected, secondTry } = this.#machine;
+    const asked = expected.head;
+    if (type === fromTarget.dataRow) {
+      secondTry.answered(rowCells(bytes)[0] ?? null);
+      return nothing;
+    }
+    if (asked?.kind === 'own' && type === asked.answer) {
+      expected.shift();
+      return nothing;
+    }
+    if (asked?.kind !== 'own-query') return undefined;
+    if (type === fromTarget.commandComplete) return nothing;
+    if (type === fromTarget.error && this.#failed && wire.readDiagnostic(bytes).severity === 'ERROR') return nothing; // the RELEASE behind what failed
+    return undefined;
+  }
+
+  #answered(type: number, bytes: Buffer): Buffer | null {
     const { expected } = this.#machine;
     switch (type) {
       case fromTarget.parseComplete: {
@@ -90,17 +128,26 @@ export class Replies implements BackendSink {
         if (asked?.kind === 'describe-statement' && asked.statement !== null) asked.statement.types = parameterTypes(bytes);
         break;
       }
+      case fromTarget.copyOut:
+        return this.#keepHeader(bytes);
+      case fromTarget.copyData:
+        this.#shown();
+        break;
+      case fromTarget.notice: // only while a header is kept back
+        this.#port.toClient(bytes);
+        return nothing;
       case fromTarget.rowDescription:
       case fromTarget.noData:
+        if (expected.head?.kind === 'query') return this.#keepHeader(bytes);
         if (expected.head?.kind === 'describe-portal' || expected.head?.kind === 'describe-statement') expected.shift();
         break;
       case fromTarget.dataRow:
+        this.#shown();
         this.#row(bytes);
         break;
       case fromTarget.commandComplete:
       case fromTarget.emptyQuery:
-        this.#completed(type === fromTarget.emptyQuery ? '' : new wire.BodyReader(bytes).cstring());
-        break;
+        return this.#completed(type === fromTarget.emptyQuery ? '' : new wire.BodyReader(bytes).cstring());
       case fromTarget.portalSuspended: {
         const asked = expected.shift();
         if (asked?.kind !== 'execute') break;
@@ -157,22 +204,27 @@ export class Replies implements BackendSink {
     return this.#machine.expected.length > 0;
   }
 
-  #completed(tag: string): void {
+  #completed(tag: string): null | Buffer {
     const asked = this.#machine.expected.head;
     if (asked?.kind === 'execute') {
       this.#machine.expected.shift();
       asked.portal.executing -= 1;
       const { run } = asked.portal;
-      if (run === null) return; // completed before: the same portal was executed twice in one batch
+      if (run === null) return null; // completed before: the same portal was executed twice in one batch
       run.rows = rowsOfTag(tag);
       this.#apply(run, run.classification.statements[0], asked.portal.text, tag);
       this.#ended(asked.portal, 'completed');
     } else if (asked?.kind === 'query') {
+      if (asked.fence !== null && asked.fence.commandsLeft > 0) {
+        asked.fence.commandsLeft -= 1;
+        return nothing;
+      }
       const rows = rowsOfTag(tag);
       if (rows !== null) asked.run.rows = (asked.run.rows ?? 0) + rows;
       this.#apply(asked.run, asked.run.classification.statements[asked.run.completed], asked.text, tag);
       asked.run.completed += 1;
     }
+    return null;
   }
 
   /** What a completed statement changes in the session, by its facts and by the server's own word for what it did. */
@@ -181,13 +233,20 @@ export class Replies implements BackendSink {
     for (const change of facts?.changes ?? []) this.#change(change, text.slice(facts?.span.start, facts?.span.end));
     this.#machine.doubtAfter(run);
     switch (tag) {
+      case 'BEGIN':
+      case 'START TRANSACTION':
+        this.block = 'open';
+        return;
       case 'COMMIT':
       case 'PREPARE TRANSACTION':
+        this.block = /\bchain\b/i.test(text) ? 'open' : 'none';
         return this.#transactionEnded(true);
       case 'COMMIT PREPARED':
         this.#schemaChanged = true; // whatever was prepared, perhaps by another session
         return;
-      case 'ROLLBACK': // also what COMMIT of a failed transaction says, and ROLLBACK TO
+      case 'ROLLBACK':
+        this.block = facts?.kind === 'rollback to savepoint' || /\bchain\b/i.test(text) ? 'open' : 'none';
+        // Also what COMMIT of a failed transaction says, and ROLLBACK TO
         return facts?.kind === 'rollback to savepoint' ? settings.rolledBackToSavepoint() : this.#transactionEnded(false);
       default:
         return;
@@ -242,6 +301,7 @@ export class Replies implements BackendSink {
     const asked = expected.head;
     this.#machine.copyIn = null;
     this.#failed = true;
+    if (this.block === 'open') this.block = 'failed';
     if (error.severity === 'FATAL' || error.severity === 'PANIC') {
       this.isOver = true;
       return null;
@@ -249,22 +309,36 @@ export class Replies implements BackendSink {
     if (asked === undefined || asked.kind === 'sync') return null; // idle (shutdown), or at commit
     if (asked.kind === 'query' || asked.kind === 'function-call') {
       asked.run.error = { code: error.code, message: error.message };
-      return null;
+      if (asked.kind === 'function-call' || asked.fence === null) return null;
+      if (error.code !== readOnlyState) return movedPosition(bytes, asked.fence.prefix.text.length);
+      const answer = this.#machine.secondTry.query(asked.run, asked.text, asked.fence, bytes);
+      if (answer.length === 0) this.#header = null;
+      return answer;
     }
+    if (asked.kind === 'own-query') return null;
     if (asked.kind === 'refused') {
       if (!asked.endsCycle) expected.shift();
       return asked.reply;
     }
     statements.failed(asked.kind === 'parse' && asked.name === '');
+    const answer = error.code === readOnlyState ? this.#triedToWrite(asked, bytes) : null;
     this.#dropBatch({ code: error.code, message: error.message });
-    return null;
+    return answer;
+  }
+
+  /** What is said instead, when it met the fence of a portal. */
+  #triedToWrite(asked: Expected, error: Buffer): Buffer | null {
+    if (asked.kind !== 'bind' && asked.kind !== 'execute') return null;
+    const { portal } = asked;
+    if (portal.run === null || !portal.run.fenced) return null;
+    return this.#machine.secondTry.batch(portal, portal.run, this.#machine.expected.toSync(), error);
   }
 
   /** The server throws away everything up to Sync, queries too; so does the gateway. */
   #dropBatch(error: { code: string; message: string }): void {
     const { expected } = this.#machine;
     let first = true;
-    for (let asked = expected.head; asked !== undefined && asked.kind !== 'sync'; asked = expected.head) {
+    for (let asked = expected.head; asked !== undefined && !isSync(asked); asked = expected.head) {
       expected.shift();
       if (asked.kind === 'query' || asked.kind === 'function-call') this.#finish(asked.run, 'cancelled');
       if (asked.kind !== 'bind' && asked.kind !== 'execute') continue;
@@ -280,7 +354,7 @@ export class Replies implements BackendSink {
     if (this.#machine.isWaiting) this.#port.withdraw();
   }
 
-  #ready(bytes: Buffer): null {
+  #ready(bytes: Buffer): Buffer | null {
     const { expected, settings } = this.#machine;
     // A Sync that was thought to be swallowed by COPY (which had failed before it read on) is answered after all.
     if (expected.length === 0) this.#machine.absorbing = false;
@@ -290,6 +364,8 @@ export class Replies implements BackendSink {
       if (endsCycle(asked)) break;
     }
     this.status = statusOf(bytes[5]);
+    this.block = blockOf[this.status];
+    if (expected.head?.kind === 'own-query') return nothing; // the fence of a Query is still to be lowered
     if (this.status === 'I') {
       settings.transactionEnded(!this.#failed);
       for (const name of [...this.#machine.portals.keys()]) this.portalGone(name);
@@ -301,7 +377,7 @@ export class Replies implements BackendSink {
     this.#machine.busy = false;
     this.#machine.dirty = false;
     this.#machine.copyIn = null;
-    return null;
+    return this.#machine.goesOn() ? nothing : null;
   }
 
   #finish(run: Run, kind: Outcome['kind']): void {
@@ -309,9 +385,43 @@ export class Replies implements BackendSink {
     this.#port.finish(run.permit, { kind, rows: run.rows, error: run.error });
   }
 
-  #recordingRun(): Run | null {
+  /** A message that was kept back and is thrown away: a later error of the batch came first. */
+  dropped(expected: Expected): void {
+    if (expected.kind !== 'bind' && expected.kind !== 'execute') return;
+    if (expected.kind === 'execute') expected.portal.executing -= 1;
+    this.#ended(expected.portal, 'cancelled');
+  }
+
+  #keepHeader(bytes: Buffer): Buffer | null {
     const asked = this.#machine.expected.head;
-    const run = asked?.kind === 'query' ? asked.run : asked?.kind === 'execute' ? asked.portal.run : null;
+    if (asked?.kind !== 'query' || asked.fence === null || asked.run.shown || asked.run.completed > 0) return null;
+    this.#header = Buffer.from(bytes); // the chunk it lies in may be used again
+    return nothing;
+  }
+
+  #shown(): void {
+    const run = this.#runOfHead();
+    if (run !== null) run.shown = true;
+  }
+
+  /** Rows are looked at where they are recorded, and the first of what may have to be tried again. */
+  #watchRows(): void {
+    const run = this.#runOfHead();
+    const first = run !== null && run.fenced && !run.shown;
+    const own = this.#machine.expected.isOwn;
+    this.#inspected[fromTarget.dataRow] = first || own || run?.obligations.recordResults === true ? 2 : 0;
+    this.#inspected[fromTarget.copyData] = first ? 2 : 0;
+    this.#inspected[fromTarget.copyOut] = first ? 1 : 0;
+    this.#inspected[fromTarget.notice] = this.#header === null ? 0 : 2;
+  }
+
+  #runOfHead(): Run | null {
+    const asked = this.#machine.expected.head;
+    return asked?.kind === 'query' ? asked.run : asked?.kind === 'execute' ? asked.portal.run : null;
+  }
+
+  #recordingRun(): Run | null {
+    const run = this.#runOfHead();
     return run?.obligations.recordResults === true ? run : null;
   }
 
@@ -320,6 +430,8 @@ export class Replies implements BackendSink {
     if (run !== null) this.#port.recordRows(run.permit, [rowCells(bytes)]);
   }
 }
+
+const blockOf = { I: 'none', T: 'open', E: 'failed' } as const;
 
 function statusOf(byte: number | undefined): TransactionStatus {
   if (byte === 0x49) return 'I';

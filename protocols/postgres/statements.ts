@@ -27,6 +27,10 @@ export interface Run {
   completed: number;
   rows: number | null;
   error: { code: string; message: string } | null;
+  /** It runs behind the read-only fence. */
+  readonly fenced: boolean;
+  /** The client has been sent rows of it. */
+  shown: boolean;
 }
 
 export interface Portal {
@@ -38,6 +42,8 @@ export interface Portal {
   readonly digest: () => string;
   /** Open while its permit is. */
   run: Run | null;
+  /** The Bind message, while its run may have to be tried again without the fence. */
+  bind: Buffer | null;
   /** Executes sent and not yet answered. */
   executing: number;
   /** Closed or replaced while an Execute was still to be answered. */

@@ -43,7 +43,7 @@ export function tooMany(what: string): Buffer {
 export function cursorPortal(name: string, rowsMax: number, bytes: Buffer): Portal {
   const count = rowsMax > 0 ? String(rowsMax) : 'ALL';
   const text = `FETCH FORWARD ${count} FROM "${name.replaceAll('"', '""')}"`;
-  return { name, statement: null, text, parameters: null, digest: digestOf(bytes), run: null, executing: 0, gone: false };
+  return { name, statement: null, text, parameters: null, digest: digestOf(bytes), run: null, bind: null, executing: 0, gone: false };
 }
 
 export function functionCallFacts(text: string): Classification {

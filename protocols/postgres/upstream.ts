@@ -11,6 +11,7 @@ import type { Permit } from '../../src/core/permit.ts';
 import type { Target } from '../../src/core/target.ts';
 import { readExactly } from '../../src/core/read-exactly.ts';
 import { readMessage } from './byte-stream.ts';
+import { isOwn } from './fence.ts';
 import * as wire from './messages.ts';
 import { ScramClient, serverEndPoint } from './scram.ts';
 
@@ -226,9 +227,9 @@ export class Link {
     this.#out.push(bytes);
   }
 
-  /** `bytes` is one whole message: of a type that runs nothing, or the gateway's own query that can only fail. */
+  /** `bytes` is one whole message: of a type that runs nothing, or the gateway's own: the query that can only fail, the fence's. */
   sendQuietly(bytes: Buffer, failingQuery: Buffer): void {
-    if (!quietTypes.has(bytes[0] as number) && bytes !== failingQuery) {
+    if (!quietTypes.has(bytes[0] as number) && bytes !== failingQuery && !isOwn(bytes)) {
       throw new Error(`message type 0x${(bytes[0] as number).toString(16)} needs a permit`);
     }
     this.#out.push(bytes);
