@@ -1,32 +1,64 @@
-// Moves the index along the segments. It trusts the lines (verification is another job) but never skips one.
+// Moves the index along the segments, one block after the other. It trusts the lines (verification is another job) but never
+// skips one. The last lines of the log are no whole block yet: they are not in the index but read whenever somebody asks.
 
 import { statSync } from 'node:fs';
-import { Fault } from '../core/errors.ts';
-import { unreadableLine, type AuditLine } from './line.ts';
+import { BlockBuilder, blockBytesMax, type BlockContent } from './search-block.ts';
+import type { Position, SearchStore } from './search-store.ts';
 import { listSegments, readLines, segmentOf } from './segments.ts';
-import type { PlacedLine, Position, SearchStore } from './search-store.ts';
 
-/** Takes up to `max` further lines in; gives how many. */
-export async function followSegments(dir: string, store: SearchStore, max: number): Promise<number> {
-  const start = nextPlace(dir, store.position());
-  const { path } = segmentOf(dir, start.segment);
-  const batch: PlacedLine[] = [];
+/** Takes up to `blocksMax` further whole blocks in; gives how many. */
+export async function followSegments(dir: string, store: SearchStore, blocksMax: number): Promise<number> {
+  const { blocks } = await readBlocks(dir, store.position(), blocksMax);
+  store.add(blocks);
+  return blocks.length;
+}
+
+/** True when what was written since `position` may make a block: a look at the size of a file. */
+export function mayHaveBlock(dir: string, position: Position): boolean {
+  const { size } = statSync(segmentOf(dir, position.segment).path);
+  return size - position.offset >= bytesWorthReading || hasNext(dir, position);
+}
+
+/** The lines behind the last whole block, as a block; null when there is none. */
+export async function lastLines(dir: string, store: SearchStore): Promise<BlockContent | null> {
+  return (await readBlocks(dir, store.position(), Infinity)).rest;
+}
+
+/** Fewer bytes hardly make a block of the usual short lines. */
+const bytesWorthReading = blockBytesMax / 4;
+
+async function readBlocks(
+  dir: string,
+  position: Position,
+  blocksMax: number,
+): Promise<{ blocks: BlockContent[]; rest: BlockContent | null }> {
+  const start = nextPlace(dir, position);
+  const blocks: BlockContent[] = [];
+  let builder = new BlockBuilder(start.segment, start.offset, start.seq + 1);
   await readLines(
-    path,
+    segmentOf(dir, start.segment).path,
     (bytes, { offset }) => {
-      if (batch.length === max) return false;
-      const line = parseLine(bytes, start.seq + batch.length + 1);
-      batch.push({ line, segment: start.segment, offset, length: bytes.length });
+      if (builder.isFull) {
+        blocks.push(builder.content() as BlockContent);
+        builder = new BlockBuilder(start.segment, offset, builder.nextSeq);
+      }
+      if (blocks.length >= blocksMax) return false;
+      builder.take(bytes);
       return true;
     },
     { from: start.offset },
   );
-  const last = batch.at(-1);
-  if (last === undefined) return 0;
-  store.add(batch, { seq: last.line.seq, hash: last.line.hash, segment: start.segment, offset: last.offset + last.length + 1 });
-  // A file that ended may be followed by another: say "there is more" by asking again.
-  if (batch.length < max && hasNext(dir, store.position())) return max;
-  return batch.length;
+  const rest = builder.content();
+  if (rest === null) return { blocks, rest };
+  // A block ends with its file, however short it is.
+  const ended = hasNext(dir, {
+    seq: rest.block.lastSeq,
+    hash: '',
+    segment: start.segment,
+    offset: rest.block.offset + rest.block.lengthBytes,
+  });
+  if (!ended && !builder.isFull) return { blocks, rest };
+  return { blocks: [...blocks, rest], rest: null };
 }
 
 /** At the end of a file that has a successor, the beginning of the successor. */
@@ -38,15 +70,4 @@ function hasNext(dir: string, position: Position): boolean {
   if (position.seq === 0) return false;
   if (position.offset < statSync(segmentOf(dir, position.segment).path).size) return false;
   return listSegments(dir).some((it) => it.firstSeq === position.seq + 1 && it.firstSeq !== position.segment);
-}
-
-function parseLine(bytes: Buffer, expectedSeq: number): AuditLine {
-  try {
-    const line = JSON.parse(bytes.toString('utf8')) as AuditLine;
-    if (line.seq === expectedSeq) return line;
-    throw new Fault('audit-chain-broken', `the audit log has event ${line.seq} where event ${expectedSeq} belongs`);
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause;
-    return unreadableLine(expectedSeq);
-  }
 }

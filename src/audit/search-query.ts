@@ -1,77 +1,74 @@
-// Answers a query from the index: walks the rarest of the given filters from the newest event down, checks the others, and
-// stops after a bounded walk with a cursor, so that no combination of filters takes long. Shown events are read from the log.
+// Answers a query: the index names the blocks that can have a hit, newest first; their lines are read from the log and looked at
+// one by one. After a bounded number of blocks the page ends with a cursor, so that no combination of filters takes long.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
 import { beforeOf } from '../store/cursor.ts';
-import { unreadableLine, type AuditLine } from './line.ts';
+import type { AuditLine } from './line.ts';
 import { auditPageMax, type AuditQuery } from './search.ts';
-import { nameFields, type NameField, type SearchStore } from './search-store.ts';
+import { blockEventsMax, lineOf, nameFields, textsOf, type Block, type BlockContent, type NameField } from './search-block.ts';
+import { blockOf, fieldNumber, type BlockRow, type SearchStore } from './search-store.ts';
 import { segmentOf } from './segments.ts';
+import { ftsQuery, TextFilter } from './search-words.ts';
 
 const auditPageDefault = 50;
-/** Events looked at for one page; then the page ends early and its cursor goes on from there. */
-export const auditWalkMax = 100_000;
-/** Words of a text filter. */
-const textWordsMax = 10;
-
-interface Row {
-  readonly seq: number;
-  readonly at_ms: number;
-  readonly type: number;
-  readonly principal: number | null;
-  readonly target: number | null;
-  readonly session: number | null;
-  readonly hold: number | null;
-  readonly segment: number;
-  readonly offset: number;
-  readonly length: number;
-}
-
-interface Wanted {
-  readonly field: NameField;
-  readonly id: number;
-}
+/** Blocks read for one page (about 50,000 events); then the page ends early and its cursor goes on from there. */
+export const blocksReadMax = 100;
 
 const noEvents: Page<AuditEventView> = { items: [], next: null };
 
-/** A page of events, newest first. A page can have fewer than asked (even none) and still a next one. */
-export function searchPage(dir: string, store: SearchStore, query: AuditQuery): Page<AuditEventView> {
+/**
+ * A page of events, newest first. A page can have fewer than asked (even none) and still a next one. `rest` is what the log has
+ * behind the last block of the index.
+ */
+export function searchPage(dir: string, store: SearchStore, rest: BlockContent | null, query: AuditQuery): Page<AuditEventView> {
   const limit = pageSize(query.limit);
-  const wanted: Wanted[] = [];
-  for (const field of nameFields) {
-    const name = query[field];
-    if (name === undefined) continue;
-    const id = store.nameId(name);
-    if (id === null) return noEvents;
-    wanted.push({ field, id });
-  }
-  const words = ftsQuery(query.text);
-  if (words === null && (query.text ?? '').trim() !== '') return noEvents;
-  const span = spanOf(store, query);
-  if (span === null) return noEvents;
-  const found: Row[] = [];
-  let walked = 0;
-  let lastSeq = span.from;
-  let more = false;
-  for (const row of candidates(store, wanted, words, span)) {
-    walked += 1;
-    if (found.length === limit || walked > auditWalkMax) {
-      more = true;
-      break;
+  const before = beforeOf(query.cursor);
+  const filter = new LineFilter(query);
+  if (filter.isEmpty) return noEvents;
+  const files = new SegmentFiles(dir);
+  const found: AuditLine[] = [];
+  let read = 0;
+  try {
+    for (const block of candidates(store, rest, query, before)) {
+      if (read === blocksReadMax) return { items: found.map(viewOf), next: String(block.lastSeq + 1) };
+      read += 1;
+      for (const line of newestFirst(files.read(block), block, before)) {
+        if (!filter.passes(line.text)) continue;
+        const event = lineOf(line.text, line.seq);
+        if (!filter.matches(event)) continue;
+        if (found.length === limit) return { items: found.map(viewOf), next: String((found.at(-1) as AuditLine).seq) };
+        found.push(event);
+      }
     }
-    lastSeq = row.seq;
-    const inTime = row.at_ms >= (query.fromMs ?? -Infinity) && row.at_ms < (query.toMs ?? Infinity);
-    if (inTime && wanted.every(({ field, id }) => row[field] === id)) found.push(row);
+    return { items: found.map(viewOf), next: null };
+  } finally {
+    files.close();
   }
-  return { items: readRows(dir, found), next: more ? String(lastSeq) : null };
 }
 
 /** Events after `seq`, oldest first. */
-export function eventsSince(dir: string, store: SearchStore, seq: number, limit: number): AuditEventView[] {
-  const rows = store.db.prepare('SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?').all(seq, pageSize(limit)) as Row[];
-  return readRows(dir, rows);
+export function eventsSince(dir: string, store: SearchStore, rest: BlockContent | null, seq: number, limit: number): AuditEventView[] {
+  const wanted = pageSize(limit);
+  // Every block has an event at least: so many blocks hold the page.
+  const rows = store.db.prepare('SELECT * FROM blocks WHERE id > ? ORDER BY id LIMIT ?').iterate(seq, wanted) as IterableIterator<BlockRow>;
+  const files = new SegmentFiles(dir);
+  const found: AuditEventView[] = [];
+  const take = (block: Block) => {
+    const lines = [...newestFirst(files.read(block), block, Infinity)].reverse();
+    for (const line of lines) if (line.seq > seq && found.length < wanted) found.push(viewOf(lineOf(line.text, line.seq)));
+  };
+  try {
+    for (const row of rows) {
+      take(blockOf(row));
+      if (found.length === wanted) break;
+    }
+    if (rest !== null && found.length < wanted) take(rest.block);
+    return found;
+  } finally {
+    files.close();
+  }
 }
 
 function pageSize(limit: number | undefined): number {
@@ -80,70 +77,123 @@ function pageSize(limit: number | undefined): number {
   return Math.min(size, auditPageMax);
 }
 
-/** The numbers between which to look, both exclusive; null when no event can be in the time asked for. */
-function spanOf(store: SearchStore, query: AuditQuery): { from: number; before: number } | null {
-  const before = beforeOf(query.cursor);
-  if (query.fromMs === undefined && query.toMs === undefined) return { from: 0, before };
-  const minute = (ms: number | undefined, otherwise: number) => (ms === undefined ? otherwise : Math.floor(ms / 60_000));
-  const span = store.db
-    .prepare('SELECT min(first_seq) AS first, max(last_seq) AS last FROM minutes WHERE minute BETWEEN ? AND ?')
-    .get(minute(query.fromMs, 0), minute(query.toMs, Number.MAX_SAFE_INTEGER)) as { first: number | null; last: number | null };
-  if (span.first === null || span.last === null) return null;
-  return { from: span.first - 1, before: Math.min(before, span.last + 1) };
-}
-
-function candidates(
-  store: SearchStore,
-  wanted: readonly Wanted[],
-  words: string | null,
-  span: { from: number; before: number },
-): IterableIterator<Row> {
-  const { db } = store;
-  const { from, before } = span;
+/** Blocks that may have a hit, newest first. */
+function* candidates(store: SearchStore, rest: BlockContent | null, query: AuditQuery, before: number): IterableIterator<Block> {
+  if (rest !== null && rest.block.firstSeq < before) yield rest.block;
+  const names: { field: NameField; id: number }[] = [];
+  for (const field of namesByRarity) {
+    const name = query[field];
+    if (name === undefined) continue;
+    const id = store.nameId(name);
+    if (id === null) return;
+    names.push({ field, id });
+  }
+  const words = ftsQuery(query.text);
+  const asked: (string | number)[] = [];
+  const where: string[] = [];
+  const condition = (sql: string, ...values: (string | number)[]) => {
+    where.push(sql);
+    asked.push(...values);
+  };
+  let from = 'blocks';
+  let order = 'blocks.id';
+  const [rarest] = names;
   if (words !== null) {
-    const sql = `SELECT events.* FROM words JOIN events ON events.seq = words.rowid
-      WHERE words MATCH ? AND words.rowid > ? AND words.rowid < ? ORDER BY words.rowid DESC`;
-    return db.prepare(sql).iterate(words, from, before) as IterableIterator<Row>;
+    from = 'words JOIN blocks ON blocks.id = words.rowid';
+    order = 'words.rowid';
+    condition('words MATCH ?', words);
+  } else if (rarest !== undefined) {
+    names.shift();
+    from = 'postings CROSS JOIN blocks ON blocks.id = postings.block';
+    order = 'postings.block';
+    condition('postings.field = ? AND postings.name = ?', fieldNumber(rarest.field), rarest.id);
   }
-  const rarest = wanted
-    .map((it) => ({ ...it, count: store.count(it.field, it.id) ?? 0 }))
-    .sort((a, b) => a.count - b.count)
-    .at(0);
-  if (rarest === undefined) {
-    const sql = 'SELECT * FROM events WHERE seq > ? AND seq < ? ORDER BY seq DESC';
-    return db.prepare(sql).iterate(from, before) as IterableIterator<Row>;
+  // A block's number is its last event's.
+  condition(`${order} < ? AND blocks.first_seq < ?`, Math.min(before + blockEventsMax, Number.MAX_SAFE_INTEGER), before);
+  if (query.fromMs !== undefined) condition('blocks.to_ms >= ?', query.fromMs);
+  if (query.toMs !== undefined) condition('blocks.from_ms < ?', query.toMs);
+  for (const { field, id } of names) {
+    condition(
+      'EXISTS (SELECT 1 FROM postings AS other WHERE other.field = ? AND other.name = ? AND other.block = blocks.id)',
+      fieldNumber(field),
+      id,
+    );
   }
-  const sql = `SELECT * FROM events INDEXED BY events_${rarest.field} WHERE ${rarest.field} = ? AND seq > ? AND seq < ? ORDER BY seq DESC`;
-  return db.prepare(sql).iterate(rarest.id, from, before) as IterableIterator<Row>;
+  const sql = `SELECT blocks.* FROM ${from} WHERE ${where.join(' AND ')} ORDER BY ${order} DESC`;
+  for (const row of store.db.prepare(sql).iterate(...asked) as IterableIterator<BlockRow>) yield blockOf(row);
 }
 
-/**
- * Every word quoted, so that nothing that is typed is syntax; a star after a word asks for beginnings. Whole words are the
- * rule because they are found by walking from the newest, while beginnings are gathered over the whole log first.
- * Null when there is no word to look for.
- */
-function ftsQuery(text: string | undefined): string | null {
-  const words = [...(text ?? '').matchAll(/([\p{L}\p{N}_]+)(\*?)/gu)].slice(0, textWordsMax);
-  return words.length === 0 ? null : words.map(([, word, star]) => `"${word}"${star}`).join(' ');
-}
+/** A hold is in few blocks, a type in many: the first that is asked for is walked, the others are looked up. */
+const namesByRarity: readonly NameField[] = ['hold', 'session', 'principal', 'target', 'type'];
 
-function readRows(dir: string, rows: readonly Row[]): AuditEventView[] {
-  const files = new Map<number, number>();
-  try {
-    return rows.map((row) => {
-      const fd = files.get(row.segment) ?? openSync(segmentOf(dir, row.segment).path, 'r');
-      files.set(row.segment, fd);
-      return readRow(fd, row);
+/** Whether a line is what was asked for. */
+class LineFilter {
+  readonly #query: AuditQuery;
+  readonly #text: TextFilter | null;
+  readonly #needles: readonly string[];
+
+  constructor(query: AuditQuery) {
+    this.#query = query;
+    this.#text = (query.text ?? '').trim() === '' ? null : new TextFilter(query.text ?? '');
+    this.#needles = nameFields.flatMap((field) => {
+      const name = query[field];
+      return name === undefined ? [] : [`"${field}":${JSON.stringify(name)}`];
     });
-  } finally {
-    for (const fd of files.values()) closeSync(fd);
+  }
+
+  /** Text was asked for, and it has no word: nothing has it. */
+  get isEmpty(): boolean {
+    return this.#text?.isEmpty === true;
+  }
+
+  /** A quick look: false when the line surely is none. */
+  passes(text: string): boolean {
+    return this.#needles.every((needle) => text.includes(needle)) && (this.#text === null || this.#text.passes(text));
+  }
+
+  matches(line: AuditLine): boolean {
+    const { fromMs = -Infinity, toMs = Infinity } = this.#query;
+    if (line.at_ms < fromMs || line.at_ms >= toMs) return false;
+    for (const field of nameFields) if (this.#query[field] !== undefined && this.#query[field] !== line[field]) return false;
+    return this.#text === null || this.#text.matches(textsOf(line.detail));
   }
 }
 
-function readRow(fd: number, row: Row): AuditEventView {
-  const bytes = Buffer.alloc(row.length);
-  readSync(fd, bytes, 0, row.length, row.offset);
-  const line = lineOf(bytes, row.seq);
+/** The lines of a block with a number below `before`, from the last to the first. */
+function* newestFirst(bytes: Buffer, block: Block, before: number): IterableIterator<{ seq: number; text: string }> {
+  let end = bytes.length - 1;
+  for (let { lastSeq: seq } = block; seq >= block.firstSeq && end > 0; seq -= 1) {
+    const start = bytes.lastIndexOf(0x0a, end - 1) + 1;
+    if (seq < before) yield { seq, text: bytes.toString('utf8', start, end) };
+    end = start - 1;
+  }
+}
+
+/** Reads blocks; every segment is opened once for a query. */
+class SegmentFiles {
+  readonly #dir: string;
+  readonly #files = new Map<number, number>();
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  read(block: Block): Buffer {
+    let fd = this.#files.get(block.segment);
+    if (fd === undefined) {
+      fd = openSync(segmentOf(this.#dir, block.segment).path, 'r');
+      this.#files.set(block.segment, fd);
+    }
+    const bytes = Buffer.allocUnsafe(block.lengthBytes);
+    return bytes.subarray(0, readSync(fd, bytes, 0, block.lengthBytes, block.offset));
+  }
+
+  close(): void {
+    for (const fd of this.#files.values()) closeSync(fd);
+  }
+}
+
+function viewOf(line: AuditLine): AuditEventView {
   return {
     seq: line.seq,
     at: new Date(line.at_ms).toISOString(),
@@ -156,13 +206,4 @@ function readRow(fd: number, row: Row): AuditEventView {
     detail: line.detail,
     hash: line.hash,
   };
-}
-
-/** A line that somebody damaged is shown as such; verification says more. */
-function lineOf(bytes: Buffer, seq: number): AuditLine {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as AuditLine;
-  } catch {
-    return unreadableLine(seq);
-  }
 }

@@ -1,18 +1,19 @@
-// The tables of the index: one narrow row for each event (who, what, where, when, and its place in the segments), names as
-// numbers, words in a full-text table. It can be deleted at any time and is rebuilt from the segments.
+// The tables of the index: one row for each block of neighbouring events (when, and its place in the segments), which names occur
+// in it, and its words in a full-text table. It can be deleted at any time and is rebuilt from the segments. Blocks instead of
+// events keep it small and cheap: it is made while statements run.
 
 import { rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { AuditLine } from './line.ts';
 import { makeOwnersOnly } from '../store/owners-only.ts';
 import { readLink } from './line.ts';
+import { nameFields, type Block, type BlockContent, type NameField } from './search-block.ts';
 import { listSegments, segmentOf } from './segments.ts';
 import { readGenesis } from './verify.ts';
 
 /** Raised when the tables change: an index of another version is thrown away and built again. */
-const indexVersion = '1';
+const indexVersion = '2';
 const fileName = 'search.db';
 /** Names kept in memory; the rest is looked up. Sessions come and go, so this is emptied when full. */
 const namesMax = 50_000;
@@ -20,26 +21,15 @@ const namesMax = 50_000;
 const tables = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-  CREATE TABLE events (
-    seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, type INTEGER NOT NULL, principal INTEGER, target INTEGER, session INTEGER,
-    hold INTEGER, segment INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL
+  CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY, -- its last event
+    first_seq INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+    segment INTEGER NOT NULL, offset INTEGER NOT NULL, length_bytes INTEGER NOT NULL
   );
-  CREATE INDEX events_type ON events (type);
-  CREATE INDEX events_principal ON events (principal);
-  CREATE INDEX events_target ON events (target);
-  CREATE INDEX events_session ON events (session) WHERE session IS NOT NULL;
-  CREATE INDEX events_hold ON events (hold) WHERE hold IS NOT NULL;
-  -- How often each name stands in each column, so that a query walks the rarest.
-  CREATE TABLE counts (field TEXT NOT NULL, name INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (field, name)) WITHOUT ROWID;
-  -- Which events a minute of wall-clock time holds; minutes overlap when the clock was set back.
-  CREATE TABLE minutes (minute INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL);
-  CREATE VIRTUAL TABLE words USING fts5 (text, content = '', detail = none, tokenize = "unicode61 tokenchars '_'");
+  -- Which blocks have a name in a field (its place in nameFields).
+  CREATE TABLE postings (field INTEGER NOT NULL, name INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (field, name, block)) WITHOUT ROWID;
+  CREATE VIRTUAL TABLE words USING fts5 (text, content = '', detail = none, columnsize = 0, tokenize = "unicode61 tokenchars '_'");
 `;
-
-export const nameFields = ['type', 'principal', 'target', 'session', 'hold'] as const;
-export type NameField = (typeof nameFields)[number];
-/** Sessions and holds are rare by nature; only the others are counted. */
-const countedFields: ReadonlySet<NameField> = new Set<NameField>(['type', 'principal', 'target']);
 
 /** Where the index stands in the log. */
 export interface Position {
@@ -50,23 +40,36 @@ export interface Position {
   readonly offset: number;
 }
 
-export interface PlacedLine {
-  readonly line: AuditLine;
-  readonly segment: number;
-  readonly offset: number;
-  readonly length: number;
-}
-
 export interface SearchStore {
   readonly db: Database.Database;
   position(): Position;
-  /** Takes a batch in and moves the position, in one transaction. */
-  add(batch: readonly PlacedLine[], position: Position): void;
-  /** The number of a name, or null when no event has it. */
+  /** Takes blocks in and moves the position, in one transaction. */
+  add(blocks: readonly BlockContent[]): void;
+  /** The number of a name, or null when no event of a block has it. */
   nameId(name: string): number | null;
-  /** How many events have the name in the field; null when it isn't counted. */
-  count(field: NameField, nameId: number): number | null;
   close(): void;
+}
+
+export interface BlockRow {
+  readonly id: number;
+  readonly first_seq: number;
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly segment: number;
+  readonly offset: number;
+  readonly length_bytes: number;
+}
+
+export function blockOf(row: BlockRow): Block {
+  return {
+    firstSeq: row.first_seq,
+    lastSeq: row.id,
+    fromMs: row.from_ms,
+    toMs: row.to_ms,
+    segment: row.segment,
+    offset: row.offset,
+    lengthBytes: row.length_bytes,
+  };
 }
 
 /** Opens the index of the log in `dir`; one that is damaged, old, or of another log is built again. */
@@ -120,23 +123,17 @@ async function logIdOf(dir: string): Promise<string> {
 async function standsInLog(dir: string, store: Store): Promise<boolean> {
   const { seq, hash } = store.position();
   if (seq === 0) return true;
-  const row = store.db.prepare('SELECT segment, offset, length FROM events WHERE seq = ?').get(seq) as PlaceRow | undefined;
+  const row = store.db.prepare('SELECT * FROM blocks WHERE id = ?').get(seq) as BlockRow | undefined;
   if (row === undefined) return false;
   const file = await open(segmentOf(dir, row.segment).path, 'r');
   try {
-    const bytes = Buffer.alloc(row.length);
-    await file.read(bytes, 0, row.length, row.offset);
-    const link = readLink(bytes);
+    const bytes = Buffer.alloc(row.length_bytes);
+    await file.read(bytes, 0, row.length_bytes, row.offset);
+    const link = readLink(bytes.subarray(bytes.lastIndexOf('\n', -2) + 1, -1));
     return !('why' in link) && link.hash === hash && link.seq === seq;
   } finally {
     await file.close();
   }
-}
-
-interface PlaceRow {
-  readonly segment: number;
-  readonly offset: number;
-  readonly length: number;
 }
 
 class Store implements SearchStore {
@@ -144,24 +141,18 @@ class Store implements SearchStore {
   readonly #names = new Map<string, number>();
   readonly #findName: Database.Statement;
   readonly #addName: Database.Statement;
-  readonly #addEvent: Database.Statement;
+  readonly #addBlock: Database.Statement;
+  readonly #addPosting: Database.Statement;
   readonly #addWords: Database.Statement;
-  readonly #addCount: Database.Statement;
-  readonly #addMinute: Database.Statement;
-  readonly #getCount: Database.Statement;
   #position: Position;
 
   constructor(db: Database.Database) {
     this.db = db;
     this.#findName = db.prepare('SELECT id FROM names WHERE name = ?').pluck();
     this.#addName = db.prepare('INSERT INTO names (name) VALUES (?)');
-    this.#addEvent = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#addBlock = db.prepare('INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)');
+    this.#addPosting = db.prepare('INSERT INTO postings VALUES (?, ?, ?)');
     this.#addWords = db.prepare('INSERT INTO words (rowid, text) VALUES (?, ?)');
-    this.#addCount = db.prepare('INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count');
-    this.#addMinute = db.prepare(
-      'INSERT INTO minutes VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last_seq = max(last_seq, excluded.last_seq)',
-    );
-    this.#getCount = db.prepare('SELECT count FROM counts WHERE field = ? AND name = ?').pluck();
     this.#position = JSON.parse(String(db.prepare(`SELECT value FROM meta WHERE key = 'position'`).pluck().get())) as Position;
   }
 
@@ -169,9 +160,16 @@ class Store implements SearchStore {
     return this.#position;
   }
 
-  add(batch: readonly PlacedLine[], position: Position): void {
+  add(blocks: readonly BlockContent[]): void {
+    const last = blocks.at(-1);
+    if (last === undefined) return;
+    const { block, hash } = last;
+    const position = { seq: block.lastSeq, hash, segment: block.segment, offset: block.offset + block.lengthBytes };
     try {
-      this.db.transaction(() => this.#add(batch, position))();
+      this.db.transaction(() => {
+        for (const content of blocks) this.#add(content);
+        this.db.prepare(`UPDATE meta SET value = ? WHERE key = 'position'`).run(JSON.stringify(position));
+      })();
     } catch (thrown) {
       this.#names.clear(); // may hold numbers of names that were rolled back
       throw thrown;
@@ -184,39 +182,17 @@ class Store implements SearchStore {
     return id ?? null;
   }
 
-  count(field: NameField, nameId: number): number | null {
-    if (!countedFields.has(field)) return null;
-    return (this.#getCount.get(field, nameId) as number | undefined) ?? 0;
-  }
-
   close(): void {
     this.db.close();
   }
 
-  #add(batch: readonly PlacedLine[], position: Position): void {
-    const counts = new Map<string, { field: NameField; name: number; count: number }>();
-    const minutes = new Map<number, { first: number; last: number }>();
-    for (const { line, segment, offset, length } of batch) {
-      const ids = nameFields.map((field) => (line[field] === null ? null : this.#intern(line[field])));
-      this.#addEvent.run(line.seq, line.at_ms, ...ids, segment, offset, length);
-      const words = wordsOf(line.detail);
-      if (words !== '') this.#addWords.run(line.seq, words);
-      nameFields.forEach((field, index) => {
-        const name = ids[index];
-        if (name === null || name === undefined || !countedFields.has(field)) return;
-        const key = `${field} ${name}`;
-        const found = counts.get(key);
-        if (found === undefined) counts.set(key, { field, name, count: 1 });
-        else found.count += 1;
-      });
-      const minute = Math.floor(line.at_ms / 60_000);
-      const span = minutes.get(minute);
-      if (span === undefined) minutes.set(minute, { first: line.seq, last: line.seq });
-      else span.last = line.seq;
+  #add({ block, names, words }: BlockContent): void {
+    const { firstSeq, lastSeq, fromMs, toMs, segment, offset, lengthBytes } = block;
+    this.#addBlock.run(lastSeq, firstSeq, fromMs, toMs, segment, offset, lengthBytes);
+    if (words !== '') this.#addWords.run(lastSeq, words);
+    for (const [field, found] of names) {
+      for (const name of found) this.#addPosting.run(fieldNumber(field), this.#intern(name), lastSeq);
     }
-    for (const { field, name, count } of counts.values()) this.#addCount.run(field, name, count);
-    for (const [minute, span] of minutes) this.#addMinute.run(minute, span.first, span.last);
-    this.db.prepare(`UPDATE meta SET value = ? WHERE key = 'position'`).run(JSON.stringify(position));
   }
 
   #intern(name: string): number {
@@ -228,12 +204,7 @@ class Store implements SearchStore {
   }
 }
 
-/** What full-text search looks through: every text of the detail, and lists of texts. */
-function wordsOf(detail: AuditLine['detail']): string {
-  const texts: string[] = [];
-  for (const value of Object.values(detail)) {
-    if (typeof value === 'string') texts.push(value);
-    else if (Array.isArray(value)) for (const it of value) if (typeof it === 'string') texts.push(it);
-  }
-  return texts.join('\n');
+/** How a field is written in the table of names. */
+export function fieldNumber(field: NameField): number {
+  return nameFields.indexOf(field);
 }

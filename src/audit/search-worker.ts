@@ -6,7 +6,7 @@ import { Fault, messageOf, type FaultCode } from '../core/errors.ts';
 import type { AuditQuery } from './search.ts';
 import { eventsSince, searchPage } from './search-query.ts';
 import { openSearchStore, type SearchStore } from './search-store.ts';
-import { followSegments } from './search-follow.ts';
+import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
 import { verifyAudit } from './verify.ts';
 
 export type SearchRequest =
@@ -23,8 +23,8 @@ export type SearchAnswer =
 const followMs = 1000;
 /** The longest that a question waits for an index that is being built. */
 const catchUpMs = 15_000;
-/** Lines taken in before other work of this thread gets a turn. */
-const linesAtOnce = 2000;
+/** Blocks taken in before other work of this thread gets a turn. */
+const blocksAtOnce = 8;
 
 const { dir } = workerData as { dir: string };
 const port = parentPort;
@@ -33,7 +33,7 @@ let store: SearchStore | null = null;
 let following: Promise<void> | null = null;
 let closing = false;
 
-/** Takes everything in that stands in the segments now. Shared by all who need it. */
+/** Takes every whole block in that stands in the segments now. Shared by all who need it. */
 function follow(): Promise<void> {
   following ??= followAll().finally(() => {
     following = null;
@@ -43,30 +43,37 @@ function follow(): Promise<void> {
 
 async function followAll(): Promise<void> {
   store ??= await openSearchStore(dir);
-  while (!closing && (await followSegments(dir, store, linesAtOnce)) === linesAtOnce) await pause(0);
+  while (!closing && (await followSegments(dir, store, blocksAtOnce)) > 0) await pause(0);
 }
 
-/** The store, with everything up to `headSeq` in it. */
+/** The store, with every whole block that was written before the call. */
 async function caughtUp(headSeq: number): Promise<SearchStore> {
-  const deadline = performance.now() + catchUpMs;
-  while (store === null || store.position().seq < headSeq) {
+  const late = Symbol('late');
+  const waiting = new AbortController();
+  const deadline = pause(catchUpMs, late, { ref: false, signal: waiting.signal }).catch(() => late);
+  try {
+    await following?.catch(() => undefined); // it may have begun before the last lines were written
     const done = follow();
-    done.catch(() => undefined); // awaited below, unless the wait is over first
-    await Promise.race([done, pause(Math.max(0, deadline - performance.now()), undefined, { ref: false })]);
-    if (performance.now() >= deadline) {
+    done.catch(() => undefined); // awaited here, unless the wait is over first
+    if ((await Promise.race([done, deadline])) === late) {
       const at = store === null ? 0 : store.position().seq;
       throw new Fault('limit-reached', `the index of the audit log is being built (${at} of ${headSeq} events); try again later`);
     }
+    return store as unknown as SearchStore;
+  } finally {
+    waiting.abort();
   }
-  return store;
 }
 
 async function answer(request: SearchRequest): Promise<unknown> {
   switch (request.kind) {
     case 'query':
-      return searchPage(dir, await caughtUp(request.headSeq), request.query);
-    case 'since':
-      return eventsSince(dir, await caughtUp(request.headSeq), request.seq, request.limit);
+    case 'since': {
+      const searched = await caughtUp(request.headSeq);
+      const rest = await lastLines(dir, searched);
+      if (request.kind === 'query') return searchPage(dir, searched, rest, request.query);
+      return eventsSince(dir, searched, rest, request.seq, request.limit);
+    }
     case 'verify':
       return verifyAudit(dir);
     case 'close':
@@ -80,7 +87,7 @@ async function answer(request: SearchRequest): Promise<unknown> {
 
 const timer = setInterval(() => {
   // A failure here shows itself to the next who asks.
-  if (!closing) follow().catch(() => undefined);
+  if (!closing && (store === null || mayHaveBlock(dir, store.position()))) follow().catch(() => undefined);
 }, followMs);
 
 port.on('message', (request: SearchRequest) => {

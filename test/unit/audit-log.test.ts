@@ -126,6 +126,8 @@ t.test('search', async (t) => {
   t.strictSame(await seqs({ principal: 'nobody' }), []);
   t.strictSame(await seqs({ text: 'friday drop' }), [600, 500, 400, 300, 200, 100]);
   t.strictSame(await seqs({ text: 'fri*', principal: 'alice', limit: 1 }), [600], 'beginnings of words');
+  t.strictSame(await seqs({ text: 'friday select' }), [], 'both words are in a block, in no event');
+  t.strictSame(await seqs({ text: 'select 30*', limit: 3 }), [309, 308, 307]);
   t.strictSame(await seqs({ text: '") OR 1=1 --' }), [], 'what is typed is no syntax');
   t.strictSame(await seqs({ text: '%' }), []);
   t.strictSame(await seqs({ fromMs: event(100).atMs, toMs: event(103).atMs }), [102, 101, 100]);
@@ -158,6 +160,25 @@ t.test('search', async (t) => {
       seen,
       Array.from({ length: 299 }, (_, n) => 599 - 2 * n),
     );
+  });
+
+  t.test('words are found in any case and without their accents', async (t) => {
+    const { seq } = log.head();
+    log.append(event(1, { detail: { reason: 'CAFÉ Über', list: ['snake_case', 'x'] } }));
+    log.append(event(1, { detail: { reason: `Cafe\u0301 "quoted","action":"x"` } }));
+    t.strictSame(await seqs({ text: 'cafe' }), [seq + 2, seq + 1]);
+    t.strictSame(await seqs({ text: 'café' }), [seq + 2, seq + 1]);
+    t.strictSame(await seqs({ text: 'UBER snake_case' }), [seq + 1]);
+    t.strictSame(await seqs({ text: 'snake' }), []);
+  });
+
+  t.test('names that look like members of a line are found as names', async (t) => {
+    const { seq } = log.head();
+    const hostile = ',"action":"a","hold":null,"detail":{"text":"x"},"hash":"';
+    log.append(event(1, { principal: hostile, detail: { reason: hostile } }));
+    for (let number = 0; number < 300; number += 1) log.append(event(1, { detail: { text: 'filler '.repeat(300) } }));
+    t.strictSame(await seqs({ principal: hostile }), [seq + 1]);
+    t.strictSame(await seqs({ principal: 'a' }), []);
   });
 
   t.test('an index that is gone or damaged is built again from the log', async (t) => {

@@ -1,0 +1,179 @@
+// What the index knows of a block of neighbouring lines: which names and which texts occur in it. Lines of one session repeat
+// themselves, so parts of lines that were seen in the block already are not looked at again; a line that isn't as the log writes
+// them is read as JSON, and one that isn't JSON counts as unreadable.
+
+import { Fault } from '../core/errors.ts';
+import { unreadableLine, type AuditLine } from './line.ts';
+
+export const nameFields = ['type', 'principal', 'target', 'session', 'hold'] as const;
+export type NameField = (typeof nameFields)[number];
+
+/** A block ends at this many events or bytes: small enough to read whole for one hit, large enough that there are few. */
+export const blockEventsMax = 512;
+export const blockBytesMax = 512 * 1024;
+
+/** ,"hash":"…"} at the end of a line. */
+const tailChars = 75;
+/** The outcome of nearly every action has no words worth finding. */
+const plainOutcome = /^,"detail":\{"outcome":"completed","rows":(?:null|\d+),"duration_ms":[\d.e-]+\}$/;
+
+export interface Block {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Earliest and latest wall-clock time in it. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** First event of the segment, and where in it the block's bytes are. */
+  readonly segment: number;
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+export interface BlockContent {
+  readonly block: Block;
+  readonly hash: string;
+  readonly names: ReadonlyMap<NameField, ReadonlySet<string>>;
+  readonly words: string;
+}
+
+type Names = Pick<AuditLine, 'principal' | 'target' | 'session'>;
+
+export class BlockBuilder {
+  readonly #segment: number;
+  readonly #offset: number;
+  readonly #firstSeq: number;
+  readonly #names = new Map<NameField, Set<string>>(nameFields.map((field) => [field, new Set<string>()]));
+  readonly #texts = new Set<string>();
+  /** Parts of lines that were taken in already. */
+  readonly #seen = new Set<string>();
+  #events = 0;
+  #lengthBytes = 0;
+  #fromMs = Infinity;
+  #toMs = -Infinity;
+  #hash = '';
+
+  constructor(segment: number, offset: number, firstSeq: number) {
+    this.#segment = segment;
+    this.#offset = offset;
+    this.#firstSeq = firstSeq;
+  }
+
+  get isFull(): boolean {
+    return this.#events >= blockEventsMax || this.#lengthBytes >= blockBytesMax;
+  }
+
+  get nextSeq(): number {
+    return this.#firstSeq + this.#events;
+  }
+
+  /** The next line, without its newline. */
+  take(bytes: Buffer): void {
+    const text = bytes.toString('utf8');
+    if (!this.#takeParts(text)) this.#takeLine(lineOf(text, this.nextSeq));
+    this.#events += 1;
+    this.#lengthBytes += bytes.length + 1;
+  }
+
+  /** Null when nothing was taken. */
+  content(): BlockContent | null {
+    if (this.#events === 0) return null;
+    const block = {
+      firstSeq: this.#firstSeq,
+      lastSeq: this.#firstSeq + this.#events - 1,
+      fromMs: this.#fromMs,
+      toMs: this.#toMs,
+      segment: this.#segment,
+      offset: this.#offset,
+      lengthBytes: this.#lengthBytes,
+    };
+    return { block, hash: this.#hash, names: this.#names, words: [...this.#texts].join('\n') };
+  }
+
+  /**
+   * Takes a line apart where the log's own writer put the members. What stands in a string has its quotes escaped, so the first
+   * `,"action":` behind the head is the member and nothing that a client wrote.
+   */
+  #takeParts(text: string): boolean {
+    if (!text.startsWith(`{"seq":${this.nextSeq},"prev":"`)) return false;
+    const type = text.indexOf(',"type":"');
+    const at = text.indexOf('","at_ms":', type);
+    const who = text.indexOf(',"principal":', at);
+    const action = text.indexOf(',"action":', who);
+    const hold = text.indexOf(',"hold":', action);
+    const detail = text.indexOf(',"detail":{', hold);
+    const end = text.length - tailChars;
+    if (type < 0 || at < 0 || who < 0 || action < 0 || hold < 0 || detail < 0 || end < detail) return false;
+    if (!text.startsWith(',"hash":"', end)) return false;
+    const atMs = Number(text.slice(at + 10, who));
+    if (!Number.isFinite(atMs)) return false;
+    this.#time(atMs);
+    this.#hash = text.slice(end + 9, end + 73);
+    this.#names.get('type')?.add(text.slice(type + 9, at));
+    try {
+      const names = text.slice(who + 1, action);
+      if (this.#isNew(names)) this.#addNames(JSON.parse(`{${names}}`) as Names);
+      const held = text.slice(hold + 8, detail);
+      if (held !== 'null' && this.#isNew(held)) this.#add('hold', JSON.parse(held) as string);
+      const rest = text.slice(detail, end);
+      if (!plainOutcome.test(rest) && this.#isNew(rest)) this.#addTexts(JSON.parse(rest.slice(10)) as AuditLine['detail']);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #isNew(part: string): boolean {
+    if (this.#seen.has(part)) return false;
+    this.#seen.add(part);
+    return true;
+  }
+
+  #takeLine(line: AuditLine): void {
+    if (line.seq !== this.nextSeq)
+      throw new Fault('audit-chain-broken', `the audit log has event ${line.seq} where event ${this.nextSeq} belongs`);
+    this.#time(line.at_ms);
+    this.#hash = line.hash;
+    this.#add('type', line.type);
+    this.#add('hold', line.hold);
+    this.#addNames(line);
+    this.#addTexts(line.detail);
+  }
+
+  #time(atMs: number): void {
+    this.#fromMs = Math.min(this.#fromMs, atMs);
+    this.#toMs = Math.max(this.#toMs, atMs);
+  }
+
+  #addNames({ principal, target, session }: Names): void {
+    this.#add('principal', principal);
+    this.#add('target', target);
+    this.#add('session', session);
+  }
+
+  #add(field: NameField, name: string | null): void {
+    if (name !== null) this.#names.get(field)?.add(name);
+  }
+
+  #addTexts(detail: AuditLine['detail']): void {
+    for (const text of textsOf(detail)) this.#texts.add(text);
+  }
+}
+
+/** A line that somebody damaged is shown as such; verification says more. */
+export function lineOf(text: string, seq: number): AuditLine {
+  try {
+    return JSON.parse(text) as AuditLine;
+  } catch {
+    return unreadableLine(seq);
+  }
+}
+
+/** What full-text search looks through: every text of the detail, and lists of texts. */
+export function textsOf(detail: AuditLine['detail']): string[] {
+  const texts: string[] = [];
+  for (const value of Object.values(detail)) {
+    if (typeof value === 'string') texts.push(value);
+    else if (Array.isArray(value)) for (const it of value) if (typeof it === 'string') texts.push(it);
+  }
+  return texts;
+}
