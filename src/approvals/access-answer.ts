@@ -1,0 +1,20 @@
+// Who may answer a request for access, and which words they get when they may not.
+
+import type { Principal } from '../core/principal.ts';
+import type { AccessRequestRecord } from '../store/access-requests.ts';
+import type { AccessProblem, AccessRefusal } from './access-desk.ts';
+import { approverSetWords } from './quorum.ts';
+
+export function refused(because: AccessProblem, why: string): AccessRefusal {
+  return { kind: 'refused', because, why };
+}
+
+/** Null when the person may answer; else why not, one sentence. */
+export function mayNotAnswer(request: AccessRequestRecord, person: Principal): AccessRefusal | null {
+  if (person.name === request.principal) return refused('requester', 'you asked for this yourself; somebody else must answer it');
+  if (person.kind === 'ai-agent') return refused('not-allowed', 'an AI agent cannot give access; a person must');
+  if (!request.approvers.some(({ groups }) => groups.some((group) => person.groups.includes(group)))) {
+    return refused('not-allowed', `only members of ${approverSetWords(request.approvers)} may answer this request`);
+  }
+  return null;
+}

@@ -1,0 +1,499 @@
+// The desk where access is asked for, given, lengthened and taken back. Every step is written to the store and the audit log
+// before anybody hears of it. Requests that wait and grants in force survive a restart; no clock lengthens either.
+
+import type { Approval } from '../core/decision.ts';
+import { Fault, messageOf } from '../core/errors.ts';
+import type { AccessDecision, AccessWish, Grant } from '../core/grant.ts';
+import type { AccessRequestId, GrantId } from '../core/ids.ts';
+import type { Principal } from '../core/principal.ts';
+import { duration } from '../core/words.ts';
+import { AccessRequestStore } from '../store/access-requests.ts';
+import type { AccessQuery, AccessRequestEnd, AccessRequestRecord, AccessStep } from '../store/access-requests.ts';
+import type { GrantQuery, GrantRecord } from '../store/grants.ts';
+import { mayNotAnswer, refused } from './access-answer.ts';
+import { accessLimits } from './access-desk.ts';
+import type {
+  AccessAnswerResult,
+  AccessChange,
+  AccessChangeKind,
+  AccessDesk,
+  AccessParts,
+  AccessRefusal,
+  AccessWanted,
+  GrantResult,
+  RequestResult,
+} from './access-desk.ts';
+import { answeredBefore, newGrant, newRequest, termsOf, wantedProblem } from './access-record.ts';
+import type { Terms } from './access-record.ts';
+import { approvalDetail, askedDetail, grantEvent, requestEvent } from './access-events.ts';
+import { makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
+import { plainReason } from './answer.ts';
+import { GrantBook } from './grants.ts';
+import { Lifetime } from './lifetime.ts';
+import { yesesMissing } from './quorum.ts';
+
+const idTriesMax = 8;
+
+/** Call recover() before use. */
+export function createAccessDesk(parts: AccessParts): AccessDesk {
+  return new Desk(parts);
+}
+
+class Desk implements AccessDesk {
+  readonly #parts: AccessParts;
+  readonly #store: AccessRequestStore;
+  readonly #book: GrantBook;
+  readonly #waiting = new Map<AccessRequestId, Lifetime>();
+  readonly #listeners = new Set<(change: AccessChange) => void>();
+  #timer: NodeJS.Timeout | null = null;
+  #wroteMs = 0;
+  #closed = false;
+
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
+    this.#store = new AccessRequestStore(parts.db);
+    this.#book = new GrantBook(parts, (kind, grant, sessions) => this.#tellGrant(kind, grant, sessions));
+  }
+
+  inForce(person: string, target: string): readonly Grant[] {
+    return this.#book.inForce(person, target);
+  }
+
+  used(id: GrantId, sessionId: string): void {
+    this.#book.used(id, sessionId);
+  }
+
+  async request(person: Principal, wanted: AccessWanted): Promise<RequestResult> {
+    return this.#safely(async () => {
+      const problem = wantedProblem(wanted);
+      if (problem !== null) return refused('refused', problem);
+      const target = this.#parts.targetNamed(wanted.target);
+      if (target === undefined) return refused('unknown', `there is no target ${wanted.target}`);
+      const { role } = wanted.scope;
+      if (role !== null && target.protocol === 'ssh' && target.ssh?.logins.includes(role) !== true) {
+        return refused('refused', `${target.name} has no account ${role} to ask for`);
+      }
+      const decision = this.#judge(person, target.name, wanted);
+      if (decision.kind === 'refuse') return refused('refused', decision.message);
+      const conflict = this.#conflict(person, wanted);
+      if (conflict !== null) return conflict;
+      return this.#ask(person, wanted, decision, null);
+    });
+  }
+
+  async extend(person: Principal, typedId: string, addedMs: number, reason: string): Promise<RequestResult> {
+    return this.#safely(async () => {
+      const grant = this.#book.active(parseGrantId(typedId) ?? '');
+      if (grant === null || grant.principal !== person.name) return refused('unknown', `you have no access ${typedId} in force`);
+      const { target, scope, isBreakGlass } = grant;
+      const whole = { target, scope, isBreakGlass, reason, durationMs: grant.durationMs + addedMs };
+      const problem = addedMs < 1000 ? 'say for how much longer' : wantedProblem(whole);
+      if (problem !== null) return refused('refused', problem);
+      const decision = this.#judge(person, target, whole);
+      if (decision.kind === 'refuse') return refused('refused', decision.message);
+      const pending = this.#store.pending().find((it) => it.extendsGrant === grant.id);
+      if (pending !== undefined) return refused('conflict', `more time for ${grant.id} is asked for already: ${pending.id}`);
+      return this.#ask(person, { ...whole, durationMs: addedMs }, decision, grant.id);
+    });
+  }
+
+  async answer(typedId: string, person: Principal, answer: 'approve' | 'deny', typedReason: string | null): Promise<AccessAnswerResult> {
+    return this.#safely(async () => {
+      const request = this.requestOf(typedId);
+      if (request === undefined) return refused('unknown', `there is no request ${typedId}`);
+      const denial = mayNotAnswer(request, person);
+      if (denial !== null) return denial;
+      if (this.#waiting.get(request.id)?.isOver === true) this.#expire(request);
+      const now = this.#store.get(request.id) ?? request;
+      if (now.state !== 'pending') return answeredBefore(now, person, answer);
+      const reason = plainReason(typedReason);
+      if (reason !== null && reason.length > accessLimits.reasonCharsMax) {
+        return refused('reason-too-long', `a reason has at most ${accessLimits.reasonCharsMax} characters`);
+      }
+      if (answer === 'deny') return this.#settle(now, { state: 'denied', by: person.name, reason });
+      if (now.reasonRequired && reason === null)
+        return refused('reason-missing', `rule ${now.ruleId} asks for a reason with every approval`);
+      return this.#approve(now, person, reason);
+    });
+  }
+
+  async withdraw(typedId: string, person: Principal): Promise<AccessAnswerResult> {
+    return this.#safely(async () => {
+      const request = this.requestOf(typedId);
+      if (request === undefined || request.principal !== person.name) return refused('unknown', `you have no request ${typedId}`);
+      if (request.state !== 'pending') return { kind: 'not-pending', request };
+      return this.#settle(request, { state: 'withdrawn', by: person.name, reason: 'taken back' });
+    });
+  }
+
+  async revoke(typedId: string, person: Principal, mayAny: boolean, typedReason: string | null): Promise<GrantResult> {
+    return this.#safely(async () => {
+      const grant = this.grantOf(typedId);
+      if (grant === undefined) return refused('unknown', `there is no access ${typedId}`);
+      const isApprover = grant.approverGroups.some((group) => person.groups.includes(group)) && person.kind !== 'ai-agent';
+      if (!mayAny && grant.principal !== person.name && !isApprover) {
+        return refused('not-allowed', 'only the person who has it, those who may give it and operators may end it');
+      }
+      const ended = this.#book.revoke(grant.id, person, plainReason(typedReason));
+      return ended === null ? refused('conflict', `${grant.id} has ended already`) : { kind: 'done', grant: ended };
+    });
+  }
+
+  async review(typedId: string, person: Principal, typedWords: string): Promise<GrantResult> {
+    return this.#safely(async () => {
+      const grant = this.grantOf(typedId);
+      if (grant === undefined) return refused('unknown', `there is no access ${typedId}`);
+      if (grant.principal === person.name) return refused('requester', 'somebody else must review what you did');
+      if (person.kind === 'ai-agent' || !grant.reviewers.some((group) => person.groups.includes(group))) {
+        return refused('not-allowed', `only members of ${grant.reviewers.join(' or ') || 'nobody'} may review this`);
+      }
+      if (grant.state === 'active') return refused('conflict', `${grant.id} is still in force: review it when it has ended`);
+      const words = plainReason(typedWords);
+      if (words === null) return refused('reason-missing', 'say in words what the review came to');
+      const atMs = this.#parts.clock.nowMs();
+      const done = this.#atomically(() => {
+        if (!this.#book.store.review(grant.id, person.name, words, atMs)) return null;
+        this.#store.addStep(grant.requestId, { atMs, what: 'grant.reviewed', by: person.name, words });
+        return { durable: this.#parts.audit.append(grantEvent('grant.reviewed', grant, atMs, person.name, { words })) };
+      });
+      if (done === null) return refused('conflict', `${grant.id} needs no review, or it is done`);
+      await done.durable;
+      const reviewed = this.grantOf(grant.id) ?? grant;
+      this.#tellGrant('reviewed', reviewed);
+      return { kind: 'done', grant: reviewed };
+    });
+  }
+
+  requestOf(typedId: string): AccessRequestRecord | undefined {
+    const id = parseRequestId(typedId);
+    return id === null ? undefined : this.#store.get(id);
+  }
+
+  grantOf(typedId: string): GrantRecord | undefined {
+    const id = parseGrantId(typedId);
+    return id === null ? undefined : this.#book.store.get(id);
+  }
+
+  requests(query: AccessQuery): { items: readonly AccessRequestRecord[]; next: string | null } {
+    return this.#store.list(query);
+  }
+
+  grants(query: GrantQuery): { items: readonly GrantRecord[]; next: string | null } {
+    return this.#book.store.list(query);
+  }
+
+  timeline(request: AccessRequestRecord): readonly AccessStep[] {
+    const grantId = request.extendsGrant ?? request.grantId;
+    return this.#store.steps(grantId === null ? [request.id] : this.#store.ofGrant(grantId).map(({ id }) => id));
+  }
+
+  on(listener: (change: AccessChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async recover(): Promise<void> {
+    const { clock } = this.#parts;
+    for (const request of this.#store.pending()) {
+      const measured = { durationMs: request.waitMs, elapsedMs: request.elapsedMs, seenAtMs: request.seenAtMs };
+      const lifetime = Lifetime.resume(clock, measured, request.createdAtMs + request.waitMs);
+      this.#waiting.set(request.id, lifetime ?? Lifetime.begin(clock, 0));
+    }
+    this.#book.recover();
+    this.rejudge();
+    this.tick();
+  }
+
+  rejudge(): void {
+    this.#book.endWhere((grant) => this.#grantProblem(grant));
+    for (const request of this.#store.pending()) this.#rejudgeRequest(request).catch(() => undefined); // logged where it failed
+  }
+
+  tick(): void {
+    if (this.#closed) return;
+    try {
+      for (const [id, lifetime] of [...this.#waiting]) {
+        if (!lifetime.isOver) continue;
+        const request = this.#store.get(id);
+        if (request === undefined || request.state !== 'pending') this.#waiting.delete(id);
+        else this.#expire(request);
+      }
+      this.#book.tick();
+      if (this.#parts.clock.monotonicMs() - this.#wroteMs >= accessLimits.writeEveryMs) this.#everySoOften();
+    } catch (thrown) {
+      this.#parts.log.error({ error: messageOf(thrown) }, 'the desk of access requests could not do its rounds');
+    }
+    this.#arm();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#writeTimes();
+  }
+
+  /** Writes a request down; where nobody has to be asked, the grant with it. */
+  async #ask(person: Principal, wanted: AccessWanted, terms: Terms, extendsGrant: GrantId | null): Promise<RequestResult> {
+    const { clock, audit } = this.#parts;
+    const target = this.#parts.targetNamed(wanted.target);
+    const atMs = clock.nowMs();
+    const id = this.#freeId(makeRequestId, (taken) => this.#store.get(taken) !== undefined);
+    const request = newRequest(id, { person, wanted, terms, extendsGrant, target, atMs });
+    const durable = this.#atomically(() => {
+      this.#store.insert(request);
+      this.#store.addStep(request.id, { atMs, what: 'access.requested', by: person.name, words: request.reason });
+      return { written: audit.append(requestEvent('access.requested', request, atMs, person.name, askedDetail(request))) };
+    });
+    this.#waiting.set(request.id, Lifetime.begin(clock, request.waitMs));
+    await durable.written;
+    this.#tell('requested', request);
+    this.#arm();
+    if (terms.kind === 'ask') return { kind: 'requested', request };
+    const given = await this.#give(request, null, null);
+    return given.kind === 'refused' ? given : { kind: 'requested', request: given.request };
+  }
+
+  async #approve(request: AccessRequestRecord, person: Principal, reason: string | null): Promise<AccessAnswerResult> {
+    // What is asked of approvers is what the policies ask now, not what they asked when the request came.
+    const judged = await this.#rejudgeRequest(request);
+    if (judged.state !== 'pending') return answeredBefore(judged, person, 'approve');
+    const denial = mayNotAnswer(judged, person);
+    if (denial !== null) return denial;
+    if (judged.approvals.some(({ by }) => by === person.name)) return { kind: 'counted', request: judged, already: true };
+    const approval: Approval = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const missing = yesesMissing(judged.approvers, [...judged.approvals, approval]);
+    if (missing === yesesMissing(judged.approvers, judged.approvals)) {
+      return refused('not-allowed', 'those who were asked of your groups have said yes already; somebody else is needed');
+    }
+    if (missing === 0) return this.#give(judged, approval, person.name);
+    const durable = this.#atomically(() => ({ written: this.#writeApproval(judged, approval, missing) }));
+    await durable.written;
+    const now = this.#store.get(judged.id) ?? judged;
+    this.#tell('progress', now);
+    return { kind: 'counted', request: now, already: false };
+  }
+
+  #writeApproval(request: AccessRequestRecord, approval: Approval, missing: number): Promise<void> | undefined {
+    if (!this.#store.addApproval(request.id, approval)) throw new Fault('conflict', 'the store does not take this approval');
+    const { by, atMs, reason } = approval;
+    this.#store.addStep(request.id, { atMs, what: 'access.approval-given', by, words: reason });
+    return this.#parts.audit.append(requestEvent('access.approval-given', request, atMs, by, approvalDetail(approval, missing)));
+  }
+
+  /** The last yes, or none that was needed: grant and end of the request are one transaction. */
+  async #give(request: AccessRequestRecord, approval: Approval | null, by: string | null): Promise<AccessAnswerResult> {
+    const atMs = this.#parts.clock.nowMs();
+    const extended = request.extendsGrant;
+    if (extended !== null && this.#book.active(extended) === null) {
+      return this.#settle(request, { state: 'withdrawn', by: null, reason: `the access ${extended} has ended` });
+    }
+    const grant =
+      extended === null
+        ? newGrant(
+            this.#freeId(makeGrantId, (id) => this.#book.store.get(id) !== undefined),
+            request,
+            approval,
+            atMs,
+          )
+        : null;
+    const durable = this.#atomically(() => {
+      const yes = approval === null ? undefined : this.#writeApproval(request, approval, 0);
+      const end = { state: 'granted', atMs, by, reason: approval?.reason ?? null, grantId: grant?.id ?? extended } as const;
+      if (!this.#store.end(request.id, end)) throw new Fault('conflict', 'the request has ended already');
+      if (grant !== null) return [yes, this.#book.write(grant, by)];
+      if (extended === null || !this.#book.store.extend(extended, request.durationMs)) throw new Fault('conflict', 'the access has ended');
+      this.#store.addStep(request.id, { atMs, what: 'access.extended', by, words: `${duration(request.durationMs)} more for ${extended}` });
+      const detail = { grant: extended, added_ms: request.durationMs };
+      return [yes, this.#parts.audit.append(requestEvent('access.extended', request, atMs, by, detail))];
+    });
+    this.#waiting.delete(request.id);
+    try {
+      await Promise.all(durable);
+    } catch (thrown) {
+      const failed = { kind: 'failed', atMs, by: null, reason: 'it could not be written to the audit log' } as const;
+      if (grant !== null) this.#book.store.end(grant.id, failed);
+      throw thrown;
+    }
+    if (grant !== null) this.#book.begin(grant);
+    else if (extended !== null) this.#book.extended(extended, request.durationMs);
+    const now = this.#store.get(request.id) ?? request;
+    if (grant !== null) this.#tell('granted', now);
+    this.#arm();
+    return { kind: 'granted', request: now, already: false };
+  }
+
+  /** Ends a request without giving anything. */
+  async #settle(
+    request: AccessRequestRecord,
+    how: Pick<AccessRequestEnd, 'by' | 'reason'> & { readonly state: 'denied' | 'expired' | 'withdrawn' },
+  ): Promise<AccessAnswerResult> {
+    const end: AccessRequestEnd = { ...how, atMs: this.#parts.clock.nowMs(), grantId: null };
+    const durable = this.#atomically(() => {
+      if (!this.#store.end(request.id, end)) return null;
+      this.#store.addStep(request.id, { atMs: end.atMs, what: `access.${how.state}`, by: end.by, words: end.reason });
+      const event = requestEvent(`access.${how.state}`, request, end.atMs, end.by, { reason: end.reason });
+      return { written: this.#parts.audit.append(event) };
+    });
+    this.#waiting.delete(request.id);
+    const now = this.#store.get(request.id) ?? request;
+    if (durable === null) return { kind: 'not-pending', request: now };
+    await durable.written;
+    this.#tell(how.state === 'denied' ? 'denied' : 'closed', now);
+    return how.state === 'denied' ? { kind: 'denied', request: now, already: false } : { kind: 'not-pending', request: now };
+  }
+
+  #expire(request: AccessRequestRecord): void {
+    const settled = this.#settle(request, { state: 'expired', by: null, reason: `nobody answered within ${duration(request.waitMs)}` });
+    settled.catch((thrown: unknown) =>
+      this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request could not be ended'),
+    );
+  }
+
+  /** By the policies and people of now. Gives the request as it is then. */
+  async #rejudgeRequest(request: AccessRequestRecord): Promise<AccessRequestRecord> {
+    try {
+      const person = this.#parts.person(request.principal);
+      const grant = request.extendsGrant === null ? null : this.#book.active(request.extendsGrant);
+      const durationMs = request.durationMs + (grant?.durationMs ?? 0);
+      const decision =
+        person === null
+          ? ({ kind: 'refuse', message: 'this account may no longer sign in' } as const)
+          : request.extendsGrant !== null && grant === null
+            ? ({ kind: 'refuse', message: `the access ${request.extendsGrant} has ended` } as const)
+            : this.#judge(person, request.target, { ...request, durationMs });
+      if (decision.kind === 'refuse') {
+        await this.#settle(request, { state: 'withdrawn', by: null, reason: decision.message });
+        return this.#store.get(request.id) ?? request;
+      }
+      const terms = termsOf(decision);
+      const kept = request.approvals.filter(({ by }) => this.#stillApproves(by, { ...request, ...terms }));
+      if (kept.length === request.approvals.length && JSON.stringify(termsOf(request)) === JSON.stringify(terms)) return request;
+      this.#store.change(
+        request.id,
+        { ...request, ...terms },
+        kept.map(({ by }) => by),
+      );
+      const now = this.#store.get(request.id) ?? request;
+      this.#tell('progress', now);
+      return now;
+    } catch (thrown) {
+      this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request for access could not be judged again');
+      throw thrown;
+    }
+  }
+
+  #stillApproves(name: string, request: AccessRequestRecord): boolean {
+    const person = this.#parts.person(name);
+    return person !== null && mayNotAnswer(request, person) === null;
+  }
+
+  /** Why a grant may not go on by the policies and people of now; null when it may. */
+  #grantProblem(grant: GrantRecord): string | null {
+    const person = this.#parts.person(grant.principal);
+    if (person === null) return 'this account may no longer sign in';
+    const decision = this.#judge(person, grant.target, grant);
+    return decision.kind === 'refuse' ? `the policies no longer give it: ${decision.message}` : null;
+  }
+
+  /** A policy that throws gives nothing. */
+  #judge(person: Principal, targetName: string, wish: AccessWish): AccessDecision {
+    const target = this.#parts.targetNamed(targetName);
+    if (target === undefined) return { kind: 'refuse', message: `there is no target ${targetName}` };
+    const nowMs = this.#parts.clock.nowMs();
+    try {
+      const { durationMs, scope, isBreakGlass } = wish;
+      const decision = this.#parts.policies().judgeWish?.({ durationMs, scope, isBreakGlass }, { principal: person, target, nowMs });
+      return decision ?? { kind: 'refuse', message: 'the policies have no access rules' };
+    } catch (thrown) {
+      return { kind: 'refuse', message: `the policies could not judge it: ${messageOf(thrown)}` };
+    }
+  }
+
+  #conflict(person: Principal, wanted: AccessWanted): AccessRefusal | null {
+    const isSame = (other: { target: string; scope: object; isBreakGlass: boolean }) =>
+      other.target === wanted.target &&
+      other.isBreakGlass === wanted.isBreakGlass &&
+      JSON.stringify(other.scope) === JSON.stringify(wanted.scope);
+    const pending = this.#store.pending();
+    const own = pending.filter((it) => it.principal === person.name);
+    const asked = own.find((it) => it.extendsGrant === null && isSame(it));
+    if (asked !== undefined) return refused('conflict', `you have asked for this already: ${asked.id} waits for an answer`);
+    const active = this.#book.activeOf(person.name);
+    const had = active.find(isSame);
+    if (had !== undefined)
+      return refused('conflict', `you have this access already: ${had.id}. For more time: sallyport grants extend ${had.id} --for 1h`);
+    const { pendingMax, pendingPerPersonMax, activePerPersonMax } = accessLimits;
+    if (pending.length >= pendingMax) return refused('limit-reached', `${pendingMax} requests are waiting, the limit of this gateway`);
+    if (own.length >= pendingPerPersonMax) return refused('limit-reached', `you have ${pendingPerPersonMax} requests waiting, the limit`);
+    if (active.length >= activePerPersonMax) return refused('limit-reached', `you have ${activePerPersonMax} grants, the limit`);
+    return null;
+  }
+
+  #everySoOften(): void {
+    this.#writeTimes();
+    this.#book.remind();
+  }
+
+  #writeTimes(): void {
+    this.#wroteMs = this.#parts.clock.monotonicMs();
+    try {
+      const atMs = this.#parts.clock.nowMs();
+      this.#atomically(() => {
+        this.#book.writeTimes();
+        for (const [id, lifetime] of this.#waiting) this.#store.seen(id, lifetime.elapsedMs, atMs);
+      });
+    } catch (thrown) {
+      this.#parts.log.error({ error: messageOf(thrown) }, 'how much time of grants has passed could not be written down');
+    }
+  }
+
+  #freeId<Id extends string>(make: (random: AccessParts['random']) => Id, isTaken: (id: string) => boolean): Id {
+    for (let tries = 0; tries < idTriesMax; tries += 1) {
+      const id = make(this.#parts.random);
+      if (!isTaken(id)) return id;
+    }
+    throw new Fault('store-failed', 'no free number was found');
+  }
+
+  #atomically<T>(work: () => T): T {
+    return this.#parts.db.transaction(work).immediate();
+  }
+
+  async #safely<T>(work: () => Promise<T | AccessRefusal>): Promise<T | AccessRefusal> {
+    if (this.#closed) return refused('failed', 'the gateway is stopping');
+    try {
+      return await work();
+    } catch (thrown) {
+      this.#parts.log.error({ error: messageOf(thrown) }, 'a step of an access request could not be written down');
+      return refused('failed', `the gateway could not write it down: ${messageOf(thrown)}`);
+    }
+  }
+
+  #tellGrant(kind: AccessChangeKind, grant: GrantRecord, sessions: readonly string[] = []): void {
+    const request = this.#store.get(grant.requestId);
+    if (request !== undefined) this.#tell(kind, request, grant, sessions);
+  }
+
+  #tell(kind: AccessChangeKind, request: AccessRequestRecord, known: GrantRecord | null = null, sessions: readonly string[] = []): void {
+    const grant = known ?? (request.grantId === null ? null : (this.#book.store.get(request.grantId) ?? null));
+    for (const listener of this.#listeners) {
+      try {
+        listener({ kind, request, grant, sessions });
+      } catch (thrown) {
+        this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a listener to access requests failed');
+      }
+    }
+  }
+
+  /** Sleeps until the nearest end, and no longer than a jump of the wall clock may go unnoticed. */
+  #arm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#closed) return;
+    const isQuiet = this.#waiting.size === 0 && this.#book.size === 0;
+    const waitMs = isQuiet ? accessLimits.writeEveryMs : Math.max(1, Math.min(this.#book.nearestMs(), accessLimits.lookEveryMs));
+    this.#timer = setTimeout(() => this.tick(), waitMs);
+    this.#timer.unref();
+  }
+}
