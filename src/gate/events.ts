@@ -49,9 +49,9 @@ function releasedDetail(
   const { kind, text } = action;
   const { access } = classification.summary;
   const { id: rule, version: policy } = decision.rule;
-  if (holdId === null && text.length <= auditTextCharsMax) return { kind, text, access, rule, policy };
+  if (holdId === null && text.length <= auditTextCharsMax && decision.grants === undefined) return { kind, text, access, rule, policy };
   const held = holdId === null ? {} : { digest: action.digest(), approved_by: approvals.map((it) => it.by) };
-  return { kind, ...textOf(action), access, rule, policy, ...held };
+  return { kind, ...textOf(action), access, rule, policy, ...held, ...(decision.grants === undefined ? {} : { grants: decision.grants }) };
 }
 
 export function deniedEvent(

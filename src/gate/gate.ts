@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Holds, PlacedHold } from '../core/hold.ts';
+import type { Grant, Grants } from '../core/grant.ts';
 import type { HoldId } from '../core/ids.ts';
 import { Permit } from '../core/permit.ts';
 import type { Classifier, PolicySet } from '../core/policy.ts';
@@ -28,6 +29,8 @@ export interface GateParts {
   readonly holds: Holds;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** Who has access for a while; missing: nobody. */
+  readonly grants?: Grants;
 }
 
 /** A ruling with what led to it, for the record. */
@@ -48,6 +51,7 @@ interface Waiting {
 
 type HoldDecision = Extract<Decision, { kind: 'hold' }>;
 const noApprovals: readonly Approval[] = [];
+const noGrants: readonly Grant[] = [];
 
 export class Gate {
   readonly #parts: GateParts;
@@ -93,7 +97,9 @@ export class Gate {
   #ask(action: Action, classification: Classification, submitter: Submitter, approvals: readonly Approval[]): Decision {
     const { principal, target, facts } = submitter;
     const nowMs = this.#parts.clock.nowMs();
-    return this.#parts.policies().decide(action, classification, { principal, target, session: facts, nowMs, approvals });
+    const grants = this.#parts.grants?.inForce(principal.name, target.name) ?? noGrants;
+    const decision = this.#parts.policies().decide(action, classification, { principal, target, session: facts, nowMs, approvals, grants });
+    return grants.some(({ isBreakGlass }) => isBreakGlass) ? recordedInFull(decision) : decision;
   }
 
   #decide(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
@@ -223,6 +229,7 @@ export class Gate {
     holdId: HoldId | null,
     approvals: readonly Approval[],
   ): Judgement | Promise<Judgement> {
+    if (decision.grants !== undefined) for (const id of decision.grants) this.#parts.grants?.used(id, submitter.sessionId);
     const event = releasedEvent(action, classification, submitter, decision, holdId, approvals, this.#parts.clock.nowMs());
     const written = this.#parts.audit.append(event);
     const released = (): Judgement => ({
@@ -251,6 +258,12 @@ function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
   });
   hold.onProgress((given) => lane.onHold(notice(given)));
   lane.onHold(notice(0));
+}
+
+/** Once the glass is broken everything is recorded, whichever rule allows it. */
+function recordedInFull(decision: Decision): Decision {
+  if (decision.kind === 'deny') return decision;
+  return { ...decision, obligations: { ...decision.obligations, recordParameters: true, recordResults: true } };
 }
 
 /** Statements that end a transaction may stand before others in the text: only without them is failing certain. */
