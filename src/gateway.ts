@@ -23,6 +23,7 @@ import { holdView } from './approvals/hold-view.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions, ruleUseView } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
+import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
@@ -45,6 +46,7 @@ import { deliveryMigrations } from './store/deliveries.ts';
 import { holdMigrations } from './store/holds.ts';
 import { serverSecret } from './store/server-secrets.ts';
 import { createSessionStore, sessionMigrations } from './store/sessions.ts';
+import { targetCredentialMigrations } from './store/target-credentials.ts';
 import { createTargets } from './targets/catalogue.ts';
 import { dial } from './targets/dial.ts';
 import { openAgents } from './tunnel/open-agents.ts';
@@ -102,7 +104,14 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => audit.close());
   const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
-  const migrations = [...identityMigrations, ...holdMigrations, ...sessionMigrations, ...deliveryMigrations, ...agentMigrations];
+  const migrations = [
+    ...identityMigrations,
+    ...holdMigrations,
+    ...sessionMigrations,
+    ...deliveryMigrations,
+    ...agentMigrations,
+    ...targetCredentialMigrations,
+  ];
   const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations);
   down.add(() => db.close());
   const { people, rights } = config;
@@ -195,6 +204,16 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => webhooks.close());
 
   const targets = createTargets(config.targets);
+  const credentials = openCredentials({
+    config: config.credentials,
+    db,
+    targets,
+    clock,
+    random,
+    log,
+    event: (type, detail, who) => audit.appendSoon({ ...gatewayEvent(type, clock.nowMs(), detail), ...who }),
+  });
+  down.add(() => credentials.close());
   const agentSecret = serverSecret(db, 'agent-credentials', random);
   const agents = openAgents({ store: openAgentStore(db), secret: agentSecret, clock, random, audit, log, ...config.agents });
   const addresses: { http: string } & Partial<Record<Protocol, { host: string; port: number }>> = { http: '' };
@@ -215,6 +234,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     },
     targets,
     agents: apiAgents(agents),
+    credentials: credentials.api,
     webhooks: { deliveries: ({ holdId, cursor, limit }) => webhooks.deliveries({ holdId: holdId ?? null, cursor: cursor ?? null, limit }) },
     gateway: {
       version,
@@ -235,7 +255,12 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const services: Omit<DriverServices, 'targetNamed'> = {
     signIns: identity,
     sessions: registry,
-    dial: (target, signal) => (target.agent ? agents.dial : dial)(target, signal, config.limits.dialTimeoutMs),
+    dial: async (target, signal) => {
+      const stream = await (target.agent ? agents.dial : dial)(target, signal, config.limits.dialTimeoutMs);
+      credentials.desk.dialled(target, stream);
+      return stream;
+    },
+    credentials: credentials.desk,
     tls,
     allowPlaintext: config.allowPlaintext,
     clock,

@@ -300,6 +300,142 @@ export interface ConfirmSignInBody {
 /** POST /login: the secret of a login link, or an access token. Answers Me and sets the session cookie. */
 export type LoginBody = { readonly secret: string } | { readonly token: string };
 
+/** GET /sign-in-methods, without signing in: what the sign-in page offers. */
+export interface SignInMethods {
+  readonly passwords: boolean;
+  readonly oidc: readonly { readonly name: string; readonly display_name: string }[];
+}
+
+/** POST /login/password. Answers Me and sets the session cookie; code "code-needed" asks for the app's code with the same again. */
+export interface PasswordLoginBody {
+  readonly name: string;
+  readonly password: string;
+  readonly totp?: string | undefined;
+}
+
+/** What a browser's `navigator.credentials` takes, as JSON: the publicKey part of its options. */
+export type PasskeyOptions = Readonly<Record<string, unknown>>;
+
+/** POST /login/passkey. */
+export interface PasskeyLoginBody {
+  readonly answer: PasskeyAnswer;
+}
+
+/** POST /cli-logins, without signing in: `sallyport login` begins. */
+export interface CliLoginBody {
+  readonly machine: string;
+}
+
+export interface CliLoginBegun {
+  /** For the command line alone. */
+  readonly poll_secret: string;
+  /** For the person's browser. */
+  readonly url: string;
+  readonly code: string;
+  readonly expires_at: string;
+}
+
+/** POST /cli-logins/poll. */
+export interface CliLoginPollBody {
+  readonly poll_secret: string;
+  readonly machine: string;
+}
+
+export type CliLoginPolled =
+  | { readonly state: 'waiting' | 'refused' | 'gone' }
+  | { readonly state: 'confirmed'; readonly token: string; readonly person: string; readonly expires_at: string };
+
+/** GET /cli-logins/{secret}: a command line that waits to be signed in as whoever confirms. */
+export interface CliLoginView {
+  readonly code: string;
+  readonly client_address: string;
+  readonly machine: string;
+  readonly expires_at: string;
+}
+
+/** GET /account: how I prove who I am. */
+export interface AccountView {
+  readonly passkeys: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly host: string;
+    readonly created_at: string;
+    readonly last_used_at: string | null;
+  }[];
+  readonly totp: boolean;
+  readonly totp_locked: boolean;
+  readonly has_password: boolean;
+  /** Whether passwords sign in here at all. */
+  readonly passwords: boolean;
+  readonly second_factor_at: string | null;
+}
+
+/** POST /account/prove: shows a second factor; changing factors asks for it, and policies may. */
+export interface ProveBody {
+  readonly totp?: string | undefined;
+  readonly passkey?: PasskeyAnswer | undefined;
+}
+
+/** POST /account/passkeys. */
+export interface PasskeyBody {
+  readonly name: string;
+  readonly answer: PasskeyAnswer;
+}
+
+/** POST /account/totp: shown once, and in force when POST /account/totp/confirm has brought the app's first code. */
+export interface TotpSetup {
+  readonly secret: string;
+  readonly url: string;
+}
+
+export interface TotpConfirmBody {
+  readonly code: string;
+}
+
+/** POST /account/password. */
+export interface ChangePasswordBody {
+  readonly old: string;
+  readonly password: string;
+}
+
+/** POST /people (right: operate): adds somebody, or changes somebody added so. */
+export interface PersonBody {
+  readonly name: string;
+  readonly display_name?: string | undefined;
+  readonly groups: readonly string[];
+}
+
+/** POST /people/{name}/password (right: operate). */
+export interface SetPasswordBody {
+  readonly password: string;
+}
+
+/** POST /token-exchange (RFC 8693), as JSON or as a form, without signing in. */
+export interface TokenExchangeBody {
+  readonly grant_type: string;
+  readonly subject_token: string;
+  readonly subject_token_type: string;
+}
+
+export interface TokenExchanged {
+  readonly access_token: string;
+  readonly issued_token_type: string;
+  readonly token_type: 'Bearer';
+  readonly expires_in: number;
+  /** Not of RFC 8693: who the token is, and its id. */
+  readonly person: string;
+  readonly token_id: string;
+}
+
+/** GET /tokens/{id}/activity: what was asked with a token, for whoever waits for it (`sallyport exec`). */
+export interface TokenActivity {
+  readonly sessions: number;
+  /** Actions refused by a rule. */
+  readonly denied: number;
+  /** Newest first. */
+  readonly holds: readonly HoldView[];
+}
+
 /** POST /login-links (right: operate). */
 export interface LoginLinkBody {
   readonly person: string;
@@ -375,6 +511,68 @@ export interface EnrolmentTokenIssued {
   readonly expires_at: string;
   /** Where the agent dials: wss://… */
   readonly gateway: string;
+}
+
+/** GET /agents/enrolment-tokens (right: operate or audit): those that still enrol somebody. Never the token itself. */
+export interface EnrolmentTokenView {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly created_at: string;
+  readonly created_by: string;
+  readonly expires_at: string;
+}
+
+/** GET /credentials (right: operate or audit). One item for each target: where its credential is kept, never the value. */
+export interface CredentialView {
+  readonly target: string;
+  readonly protocol: string;
+  readonly source: 'none' | 'local' | 'stored' | 'vault-kv' | 'vault-database' | 'aws-secret';
+  /** For people: a file, a path in Vault, … */
+  readonly where: string;
+  /** Of stored ones, newest first. An older one is there until a sign-in with the newest succeeded. */
+  readonly versions: readonly CredentialVersionView[];
+  /** Open connections to the target that were signed in with any version since the gateway started. */
+  readonly connections: number;
+}
+
+export interface CredentialVersionView {
+  readonly version: number;
+  readonly created_at: string;
+  readonly created_by: string;
+  /** Names the master key, without telling it. */
+  readonly master_key: string;
+  /** False: that master key is not configured (any more). */
+  readonly readable: boolean;
+  readonly connections: number;
+}
+
+/** POST /credentials/{target}/versions (right: operate): one of the two. */
+export interface CredentialBody {
+  readonly password?: string | undefined;
+  /** SSH: OpenSSH's or PEM form, without a passphrase. */
+  readonly private_key?: string | undefined;
+}
+
+export interface CredentialSet {
+  readonly target: string;
+  readonly version: number;
+}
+
+/** POST /credentials/{target}/check (right: operate): it could be read now. */
+export interface CredentialChecked {
+  readonly target: string;
+  readonly version: string;
+  readonly user: string;
+}
+
+export interface CredentialsRemoved {
+  readonly removed: number;
+}
+
+/** POST /credentials/rewrap (right: operate). */
+export interface CredentialsRewrapped {
+  readonly rewrapped: number;
 }
 
 /** DELETE /agents/{name}: every agent of that name, or the one with that id. */

@@ -38,6 +38,7 @@ const titles: Readonly<Record<number, string>> = {
   421: 'Misdirected Request',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
+  502: 'Bad Gateway',
   503: 'Service Unavailable',
 };
 
@@ -45,9 +46,11 @@ const titles: Readonly<Record<number, string>> = {
 const faultStatus: Partial<Record<FaultCode, number>> = {
   'not-found': 404,
   'not-allowed': 403,
+  'sign-in-failed': 401,
   conflict: 409,
   'invalid-request': 400,
   'limit-reached': 429,
+  'target-credential-failed': 502,
   'store-failed': 503,
   'audit-write-failed': 503,
 };

@@ -9,11 +9,18 @@ import type {
   AuditEventView,
   AuditVerification,
   ConfirmSignInBody,
+  CredentialBody,
+  CredentialChecked,
+  CredentialSet,
+  CredentialView,
+  CredentialsRemoved,
+  CredentialsRewrapped,
   DecisionBody,
   DecisionView,
   DeliveryView,
   EnrolmentTokenBody,
   EnrolmentTokenIssued,
+  EnrolmentTokenView,
   Health,
   HoldView,
   LoginBody,
@@ -299,6 +306,43 @@ export const enrolmentTokenIssued: z.ZodType<EnrolmentTokenIssued> = z
 
 export const agentsRevoked: z.ZodType<AgentsRevoked> = z.object({ revoked: z.int() }).meta({ id: 'AgentsRevoked' });
 
+export const enrolmentTokenView: z.ZodType<EnrolmentTokenView> = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    labels: z.record(z.string(), z.string()),
+    created_at: time,
+    created_by: z.string(),
+    expires_at: time,
+  })
+  .meta({ id: 'EnrolmentToken' });
+
+export const credentialView: z.ZodType<CredentialView> = z
+  .object({
+    target: z.string(),
+    protocol: z.string(),
+    source: z.enum(['none', 'local', 'stored', 'vault-kv', 'vault-database', 'aws-secret']),
+    where: z.string(),
+    versions: z.array(
+      z.object({
+        version: z.int(),
+        created_at: time,
+        created_by: z.string(),
+        master_key: z.string(),
+        readable: z.boolean(),
+        connections: z.int(),
+      }),
+    ),
+    connections: z.int(),
+  })
+  .meta({ id: 'Credential' });
+export const credentialSet: z.ZodType<CredentialSet> = z.object({ target: z.string(), version: z.int() }).meta({ id: 'CredentialSet' });
+export const credentialChecked: z.ZodType<CredentialChecked> = z
+  .object({ target: z.string(), version: z.string(), user: z.string() })
+  .meta({ id: 'CredentialChecked' });
+export const credentialsRemoved: z.ZodType<CredentialsRemoved> = z.object({ removed: z.int() }).meta({ id: 'CredentialsRemoved' });
+export const credentialsRewrapped: z.ZodType<CredentialsRewrapped> = z.object({ rewrapped: z.int() }).meta({ id: 'CredentialsRewrapped' });
+
 export const health: z.ZodType<Health> = z.object({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' });
 
 /** One page of a list. */
@@ -336,6 +380,14 @@ export const enrolmentTokenBody: z.ZodType<EnrolmentTokenBody> = z.strictObject(
     .optional(),
   ttl_ms: z.int().positive().optional(),
 });
+const passwordCharactersMax = 4_096;
+const privateKeyCharactersMax = 32_768;
+export const credentialBody: z.ZodType<CredentialBody> = z
+  .strictObject({
+    password: z.string().min(1).max(passwordCharactersMax).optional(),
+    private_key: z.string().min(1).max(privateKeyCharactersMax).optional(),
+  })
+  .refine((body) => (body.password === undefined) !== (body.private_key === undefined), 'give a password or a private_key');
 export const noBody = z.strictObject({});
 
 export const idParams = z.object({ id: z.string().min(1).max(100) });

@@ -15,14 +15,21 @@ import { live } from './live.ts';
 import { methodsOf } from './methods.ts';
 import { describe } from './openapi.ts';
 import { sendError } from './problems.ts';
+import { accountRoutes } from './routes/people-account.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
+import { credentialRoutes } from './routes/credentials.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { recordingRoutes } from './routes/recordings.ts';
+import { oidcRoutes } from './routes/oidc.ts';
+import { peopleRoutes } from './routes/people.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { cliLoginRoutes } from './routes/sign-in-cli.ts';
+import { signInMethodRoutes } from './routes/sign-in-methods.ts';
 import { signInRoutes } from './routes/sign-in.ts';
+import { machineTokenRoutes } from './routes/tokens-machines.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { gives } from './responses.ts';
 import { health } from './schemas.ts';
@@ -79,6 +86,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
   for (const plugin of [
     catalogueRoutes(services),
     agentRoutes(services),
+    credentialRoutes(services),
     holdRoutes(services),
     sessionRoutes(services),
     recordingRoutes(services),
@@ -86,6 +94,12 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     tokenRoutes(services),
     signInRoutes(services),
     decisionRoutes(services),
+    oidcRoutes(services),
+    signInMethodRoutes(services),
+    cliLoginRoutes(services),
+    accountRoutes(services),
+    peopleRoutes(services),
+    machineTokenRoutes(services),
   ]) {
     await api.register(plugin);
   }

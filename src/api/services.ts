@@ -1,14 +1,35 @@
 // What the API needs of the rest of the gateway, and no more. The composition root makes these from the real parts.
 
 import type { Clock } from '../core/clock.ts';
+import type { SecondFactorProof } from '../core/decision.ts';
 import type { Log, ServerTls } from '../core/driver.ts';
 import type { Principal } from '../core/principal.ts';
 import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';
-import type { AgentView, AuditEventView, DeliveryView, HoldState, HoldView, Page, PolicyView, Right, SessionView } from './contract.ts';
+import type { ApiAccounts } from './account-services.ts';
+import type {
+  AgentView,
+  AuditEventView,
+  CredentialChecked,
+  CredentialSet,
+  CredentialView,
+  CredentialsRemoved,
+  CredentialsRewrapped,
+  DeliveryView,
+  EnrolmentTokenView,
+  HoldState,
+  HoldView,
+  Page,
+  PolicyView,
+  Right,
+  SessionView,
+} from './contract.ts';
 
 export interface ApiServices {
   readonly identity: ApiIdentity;
+  readonly accounts: ApiAccounts;
+  /** What was asked with a token: ids of holds, newest first. */
+  readonly tokenActivity: (tokenId: string) => { readonly sessions: number; readonly denied: number; readonly holdIds: readonly string[] };
   readonly holds: ApiHolds;
   readonly sessions: ApiSessions;
   readonly recordings: ApiRecordings;
@@ -16,6 +37,7 @@ export interface ApiServices {
   readonly policies: { current(): PolicyView };
   readonly targets: { list(): readonly Pick<Target, 'name' | 'protocol' | 'labels' | 'host' | 'port' | 'agent'>[] };
   readonly agents: ApiAgents;
+  readonly credentials: ApiCredentials;
   readonly webhooks: { deliveries(query: DeliveryQuery): Page<DeliveryView> };
   readonly gateway: ApiGateway;
   readonly clock: Clock;
@@ -33,6 +55,19 @@ export interface ApiAgents {
   }): { readonly token: string; readonly expiresAtMs: number };
   /** How many there were of that name or id. */
   revoke(nameOrId: string, by: string): number;
+  /** Tokens that still enrol somebody. */
+  tokens(): readonly EnrolmentTokenView[];
+  /** False: there is none of that id. */
+  revokeToken(id: string, by: string): boolean;
+}
+
+/** What operators do with credentials of targets. Throws and rejects with Faults. */
+export interface ApiCredentials {
+  list(): readonly CredentialView[];
+  set(target: string, value: { readonly password: string | null; readonly privateKey: string | null }, by: string): Promise<CredentialSet>;
+  remove(target: string, by: string): CredentialsRemoved;
+  check(target: string): Promise<CredentialChecked>;
+  rewrap(by: string): Promise<CredentialsRewrapped>;
 }
 
 export interface ApiGateway {
@@ -155,7 +190,13 @@ export interface ApiHolds {
   get(id: string, viewer: Principal): HoldView | null;
   /** Newest first. A cursor that nobody gave out throws Fault invalid-request. */
   list(query: HoldQuery, viewer: Principal): Page<HoldView>;
-  answer(id: string, person: Principal, answer: 'approve' | 'deny', reason: string | null): AnswerResult | Promise<AnswerResult>;
+  answer(
+    id: string,
+    person: Principal,
+    answer: 'approve' | 'deny',
+    reason: string | null,
+    proof?: SecondFactorProof | null,
+  ): AnswerResult | Promise<AnswerResult>;
   /** Calls back with the id of each hold that is new or changed. */
   on(listener: (holdId: string) => void): () => void;
 }

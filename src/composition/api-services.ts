@@ -15,6 +15,16 @@ export function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
   return {
     createToken: agents.createToken,
     revoke: agents.revoke,
+    revokeToken: agents.revokeToken,
+    tokens: () =>
+      agents.tokens().map(({ id, name, labels, createdAtMs, createdBy, expiresAtMs }) => ({
+        id,
+        name,
+        labels,
+        created_at: iso(createdAtMs),
+        created_by: createdBy,
+        expires_at: iso(expiresAtMs),
+      })),
     list: () =>
       agents.list().map(({ isConnected, linkVersion, enrolledAtMs, enrolledBy, connectedAtMs, lastSeenAtMs, latencyMs, ...agent }) => ({
         id: agent.id,
@@ -49,7 +59,7 @@ export function apiHolds(holds: HoldDesk): ApiServices['holds'] {
       const { items, next } = holds.list(query);
       return { items: items.map((hold) => holdView(hold, viewer)), next };
     },
-    answer: (id, person, answer, reason) => holds.answer(id, person, answer, reason),
+    answer: (id, person, answer, reason, proof) => holds.answer(id, person, answer, reason, proof),
     on: (listener) => holds.on(({ hold }) => listener(hold.id)),
   };
 }

@@ -59,6 +59,10 @@ export type AuditEventType =
   | 'agent.connected'
   | 'agent.lost'
   | 'agent.refused'
+  | 'agent.token-revoked'
+  | 'credential.set'
+  | 'credential.removed'
+  | 'credential.rewrapped'
   | 'agent.revoked';
 
 export interface AuditEvent {

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Clock, Random } from './clock.ts';
+import type { CredentialDesk } from './credential.ts';
 import type { Sessions } from './session.ts';
 import type { SignIns } from './sign-in.ts';
 import type { Target } from './target.ts';
@@ -27,6 +28,8 @@ export interface DriverServices {
   readonly targetNamed: (name: string) => Target | undefined;
   /** A byte stream to the target: direct, or through an agent. Rejects with a Fault. */
   readonly dial: (target: Target, signal: AbortSignal) => Promise<Duplex>;
+  /** Fills in what to sign in to the target with. Every sign-in to a target goes through it. */
+  readonly credentials: CredentialDesk;
   readonly tls: ServerTls | null;
   /** False refuses sign-in over plain text from addresses that are not loopback. */
   readonly allowPlaintext: boolean;

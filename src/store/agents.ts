@@ -82,6 +82,8 @@ export interface AgentStore {
   addToken(token: StoredToken): void;
   token(sha256: Buffer): StoredToken | undefined;
   openTokens(nowMs: number): number;
+  listOpenTokens(nowMs: number): readonly StoredToken[];
+  removeToken(id: string): boolean;
   removeExpiredTokens(nowMs: number): void;
   enrol(tokenId: string, agent: StoredAgent): boolean;
 }
@@ -105,6 +107,8 @@ export function openAgentStore(db: Db): AgentStore {
   );
   const tokenBySha256 = db.prepare('SELECT * FROM agent_tokens WHERE sha256 = ?');
   const open = db.prepare('SELECT count(*) FROM agent_tokens WHERE used_by_key IS NULL AND expires_at_ms > ?').pluck();
+  const listOpen = db.prepare('SELECT * FROM agent_tokens WHERE used_by_key IS NULL AND expires_at_ms > ? ORDER BY created_at_ms, id');
+  const removeToken = db.prepare('DELETE FROM agent_tokens WHERE id = ? AND used_by_key IS NULL');
   const removeExpired = db.prepare('DELETE FROM agent_tokens WHERE expires_at_ms <= ?');
   const use = db.prepare('UPDATE agent_tokens SET used_by_key = ? WHERE id = ? AND used_by_key IS NULL');
   const one = (row: unknown): StoredAgent | undefined => (row === undefined ? undefined : agentOf(row as AgentRow));
@@ -124,6 +128,8 @@ export function openAgentStore(db: Db): AgentStore {
       return row === undefined ? undefined : tokenOf(row as TokenRow);
     },
     openTokens: (nowMs) => open.get(nowMs) as number,
+    listOpenTokens: (nowMs) => (listOpen.all(nowMs) as TokenRow[]).map(tokenOf),
+    removeToken: (id) => removeToken.run(id).changes === 1,
     removeExpiredTokens: (nowMs) => void removeExpired.run(nowMs),
     enrol: db.transaction((tokenId: string, agent: StoredAgent) => {
       if (use.run(agent.publicKey, tokenId).changes !== 1) return false;

@@ -56,6 +56,10 @@ export interface AgentStore {
   addToken(token: EnrolmentToken): void;
   token(sha256: Buffer): EnrolmentToken | undefined;
   openTokens(nowMs: number): number;
+  /** Those that still enrol somebody, oldest first. */
+  listOpenTokens(nowMs: number): readonly EnrolmentToken[];
+  /** False: there is none of that id that is not used. */
+  removeToken(id: string): boolean;
   removeExpiredTokens(nowMs: number): void;
   /** Binds the token to the key and adds the agent, both or neither. False when the token was used meanwhile. */
   enrol(tokenId: string, agent: AgentRecord): boolean;
@@ -125,6 +129,19 @@ export class Enrolment {
     });
     this.#event('agent.token-issued', by, { name, labels, expires_at: new Date(expiresAtMs).toISOString() });
     return { token, expiresAtMs };
+  }
+
+  /** Tokens that still enrol somebody. */
+  tokens(): readonly EnrolmentToken[] {
+    return this.#options.store.listOpenTokens(this.#options.clock.nowMs());
+  }
+
+  /** Takes back a token that nobody has used. False: there is none of that id. */
+  revokeToken(id: string, by: string): boolean {
+    const token = this.tokens().find((it) => it.id === id);
+    if (token === undefined || !this.#options.store.removeToken(id)) return false;
+    this.#event('agent.token-revoked', by, { token: id, name: token.name });
+    return true;
   }
 
   /** Judges a hello whose signature is checked here, over `signed`. Writes down what it finds. */

@@ -22,7 +22,8 @@ export interface OpenAgentsOptions {
   readonly linksMax: number;
 }
 
-export interface OpenedAgents extends Pick<Agents, 'dial' | 'list' | 'revoke' | 'close'>, Pick<Enrolment, 'createToken'> {
+export interface OpenedAgents
+  extends Pick<Agents, 'dial' | 'list' | 'revoke' | 'close'>, Pick<Enrolment, 'createToken' | 'tokens' | 'revokeToken'> {
   /** Lets agents in at this server. `isOwnOrigin` knows the names under which the gateway is reached. */
   accept(server: Server, isOwnOrigin: (origin: string) => boolean): void;
 }
@@ -36,6 +37,8 @@ export function openAgents(options: OpenAgentsOptions): OpenedAgents {
     list: () => agents.list(),
     revoke: (nameOrId, by) => agents.revoke(nameOrId, by),
     createToken: (wanted) => enrolment.createToken(wanted),
+    tokens: () => enrolment.tokens(),
+    revokeToken: (id, by) => enrolment.revokeToken(id, by),
     close: () => agents.close(),
     accept: (server, isOwnOrigin) => void acceptLinks(server, { agents, enrolment, clock, random, log, isOwnOrigin }),
   };

@@ -151,7 +151,20 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
     },
     policies: { current: () => ({ version: 'v1', loaded_at: new Date(0).toISOString(), files: [], rejected: [] }) },
     targets: { list: () => [{ name: 'orders' as never, protocol: 'postgres', labels: { env: 'production' }, host: 'db', port: 5432 }] },
-    agents: { list: () => [], createToken: () => ({ token: 'spe_test', expiresAtMs: clock.nowMs() }), revoke: () => 0 },
+    agents: {
+      list: () => [],
+      createToken: () => ({ token: 'spe_test', expiresAtMs: clock.nowMs() }),
+      revoke: () => 0,
+      tokens: () => [],
+      revokeToken: () => false,
+    },
+    credentials: {
+      list: () => [],
+      set: async (target) => ({ target, version: 1 }),
+      remove: () => ({ removed: 0 }),
+      check: async (target) => ({ target, version: 'version 1', user: 'u' }),
+      rewrap: async () => ({ rewrapped: 0 }),
+    },
     webhooks: { deliveries: () => ({ items: [], next: null }) },
     gateway: {
       version: '0.0.0',

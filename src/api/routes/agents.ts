@@ -4,7 +4,16 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { callerOf, mustHave } from '../authentication.ts';
 import { notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
-import { agentView, agentsRevoked, enrolmentTokenBody, enrolmentTokenIssued, nameParams, pageOf } from '../schemas.ts';
+import {
+  agentView,
+  agentsRevoked,
+  enrolmentTokenBody,
+  enrolmentTokenIssued,
+  enrolmentTokenView,
+  idParams,
+  nameParams,
+  pageOf,
+} from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function agentRoutes(services: ApiServices): FastifyPluginAsyncZod {
@@ -42,6 +51,28 @@ export function agentRoutes(services: ApiServices): FastifyPluginAsyncZod {
           expires_at: new Date(expiresAtMs).toISOString(),
           gateway: gateway.publicUrl().replace(/^http/, 'ws'),
         };
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/agents/enrolment-tokens',
+      schema: { summary: 'Tokens that still enrol an agent', tags: ['agents'], response: gives(pageOf(enrolmentTokenView)) },
+      handler: async (request) => {
+        mustHave(callerOf(request, services), ['operate', 'audit'], 'seeing enrolment tokens');
+        return { items: agents.tokens(), next: null };
+      },
+    });
+
+    app.route({
+      method: 'DELETE',
+      url: '/agents/enrolment-tokens/:id',
+      schema: { summary: 'Revoke a token that nobody has used', tags: ['agents'], params: idParams, response: gives(agentsRevoked) },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        mustHave(caller, ['operate'], 'revoking enrolment tokens');
+        if (!agents.revokeToken(request.params.id, caller.principal.name)) throw notFound(`open enrolment token "${request.params.id}"`);
+        return { revoked: 1 };
       },
     });
 
