@@ -34,15 +34,17 @@ export async function signIn(
   parameters: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Upstream> {
-  const { stream, binding } = await openStream(services, target, signal);
-  try {
-    stream.write(wire.startup({ ...parameters, user: target.user, database }));
-    await authenticate(stream, target, binding, services, signal);
-    return await untilReady(stream, target, signal);
-  } catch (thrown) {
-    stream.destroy();
-    throw thrown;
-  }
+  return services.credentials.signingIn(target, signal, async (filled) => {
+    const { stream, binding } = await openStream(services, filled, signal);
+    try {
+      stream.write(wire.startup({ ...parameters, user: filled.user, database }));
+      await authenticate(stream, filled, binding, services, signal);
+      return await untilReady(stream, filled, signal);
+    } catch (thrown) {
+      stream.destroy();
+      throw thrown;
+    }
+  });
 }
 
 /** Sends a CancelRequest over a connection of its own; the target answers nothing. */

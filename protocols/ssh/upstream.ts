@@ -105,8 +105,10 @@ export class Upstream {
 
   async #connectAgain(): Promise<Client> {
     if (this.#closed) throw new Fault('target-lost', 'the session has ended');
-    const socket = await this.#services.dial(this.#target, AbortSignal.timeout(this.#timeoutMs));
-    const client = await this.#signIn(socket);
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const client = await this.#services.credentials.signingIn(this.#target, signal, async (target) =>
+      this.#signIn(await this.#services.dial(target, signal), target),
+    );
     if (this.#closed) client.end();
     this.#clients.push(client);
     client.on('close', () => {
@@ -117,8 +119,7 @@ export class Upstream {
     return client;
   }
 
-  #signIn(socket: Duplex): Promise<Client> {
-    const { name, password, ssh } = this.#target;
+  #signIn(socket: Duplex, { name, password, ssh }: Target): Promise<Client> {
     const hostKeys = (ssh?.hostKeys ?? []).map(parsePublicKey).filter((key) => key !== null);
     const pinned = hostKeys.map((key) => key.getPublicSSH());
     const client = new ssh2.Client();
