@@ -11,6 +11,7 @@ import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
+import { readChunks } from './chunk-reader.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { Machine } from './machine.ts';
@@ -45,6 +46,8 @@ export class Connection implements MachinePort, Lane {
   readonly machine: Machine;
   readonly #parts: ConnectionParts;
   readonly #reader: FrontendReader;
+  readonly #client: Socket;
+  readonly #target: Duplex;
   readonly #link: Link;
   #withdrawal = new AbortController();
   #toClient: Buffer[] = [];
@@ -59,19 +62,20 @@ export class Connection implements MachinePort, Lane {
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#reader = new FrontendReader(parts.limits);
-    this.#link = new Link(parts.target);
+    this.#client = readChunks(parts.client, (chunk) => this.#fromClient(chunk));
+    this.#target = readChunks(parts.target, (chunk) => this.#fromTarget(chunk));
+    this.#link = new Link(this.#target);
     this.machine = new Machine(this, parts.failing);
   }
 
   /** Starts relaying; `greeting` goes to the client first. */
   start(greeting: Buffer): void {
-    const { client, target, session } = this.#parts;
-    client.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromClient(chunk)));
+    const { session } = this.#parts;
+    const [client, target] = [this.#client, this.#target];
     client.on('end', () => this.#clientGone());
     client.on('error', () => this.#clientGone());
     client.on('close', () => this.#clientGone());
     client.on('drain', () => this.#clientDrained());
-    target.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromTarget(chunk)));
     target.on('drain', () => this.#guarded(() => this.#pump()));
     target.on('end', () => this.#targetGone());
     target.on('error', () => this.#targetGone());
@@ -92,7 +96,7 @@ export class Connection implements MachinePort, Lane {
   /** Ends the connection with a FATAL error for the client. */
   end(code: string, message: string): void {
     if (this.#ended) return;
-    const { client } = this.#parts;
+    const client = this.#client;
     this.#flushClient();
     const words = wire.diagnostic({ severity: 'FATAL', code, message });
     if (!this.machine.replies.isMidMessage && !client.destroyed) client.write(words);
@@ -173,17 +177,26 @@ export class Connection implements MachinePort, Lane {
   // ---- bytes ----
 
   #fromClient(chunk: Buffer): void {
-    this.#reader.push(chunk);
-    this.#pump();
-    if (this.#reader.bufferedBytes > this.#parts.heldBytesMax && !this.machine.takes) this.#parts.client.pause();
+    if (this.#ended) return;
+    try {
+      this.#reader.push(chunk);
+      this.#pump();
+      if (this.#reader.bufferedBytes > this.#parts.heldBytesMax && !this.machine.takes) this.#client.pause();
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
   }
 
   #fromTarget(chunk: Buffer): void {
     if (this.#ended) return;
-    this.machine.replies.target(chunk);
-    if (this.#between.length > 0 && !this.machine.replies.isMidMessage) this.#toClient.push(...this.#between.splice(0));
-    this.#pump();
-    this.#flushClient();
+    try {
+      this.machine.replies.target(chunk);
+      if (this.#between.length > 0 && !this.machine.replies.isMidMessage) this.#toClient.push(...this.#between.splice(0));
+      this.#pump();
+      this.#flushClient();
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
   }
 
   /** Takes the client's messages for as long as the machine takes them. */
@@ -205,7 +218,7 @@ export class Connection implements MachinePort, Lane {
     } finally {
       this.#pumping = false;
     }
-    const { client } = this.#parts;
+    const client = this.#client;
     const targetTakes = this.#link.flush();
     this.#flushClient();
     if (!targetTakes) client.pause();
@@ -231,20 +244,20 @@ export class Connection implements MachinePort, Lane {
   }
 
   #flushClient(): void {
-    const { client, target } = this.#parts;
+    const client = this.#client;
     if (this.#toClient.length === 0) return;
     const out = this.#toClient;
     this.#toClient = [];
     if (client.destroyed) return;
     if (!client.write(out.length === 1 ? (out[0] as Buffer) : joined(out)) && !this.#clientBlocked) {
       this.#clientBlocked = true;
-      target.pause();
+      this.#target.pause();
     }
   }
 
   #clientDrained(): void {
     this.#clientBlocked = false;
-    this.#parts.target.resume();
+    this.#target.resume();
   }
 
   // ---- endings ----
@@ -267,7 +280,7 @@ export class Connection implements MachinePort, Lane {
     if (!this.machine.isWaiting) {
       if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
       this.#heartbeat = null;
-    } else if (this.#parts.client.isPaused()) {
+    } else if (this.#client.isPaused()) {
       this.reply(this.#parts.heartbeat);
       this.#flushClient();
     }
@@ -280,8 +293,8 @@ export class Connection implements MachinePort, Lane {
     this.#ended = true;
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.withdraw(reason);
-    const { client, target, session } = this.#parts;
-    session.close(reason);
+    const [client, target] = [this.#client, this.#target];
+    this.#parts.session.close(reason);
     client.removeAllListeners('data');
     client.destroySoon();
     if (!target.destroyed) target.end(wire.terminate);
@@ -294,9 +307,13 @@ export class Connection implements MachinePort, Lane {
     try {
       work();
     } catch (thrown) {
-      const code = thrown instanceof Fault && thrown.code === 'protocol-violation' ? '08P01' : '58000';
-      this.end(code, messageOf(thrown));
+      this.#failed(thrown);
     }
+  }
+
+  #failed(thrown: unknown): void {
+    const code = thrown instanceof Fault && thrown.code === 'protocol-violation' ? '08P01' : '58000';
+    this.end(code, messageOf(thrown));
   }
 }
 

@@ -1,0 +1,57 @@
+// Reads a socket for the relay with one buffer for all sockets, copying out what came. Node otherwise sets 64 kB aside for each
+// read and cuts them down to the bytes that came: for short messages that costs more than everything the relay does with them,
+// and the pieces wait for the collector outside of its heap.
+
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+
+/** As much as Node reads at once. */
+const readBytesMax = 64 * 1024;
+/** Copies are cut from slabs of this size; a chunk that somebody keeps, keeps its slab. */
+const slabBytes = 64 * 1024;
+
+const readBuffer = Buffer.allocUnsafeSlow(readBytesMax);
+let slab = Buffer.allocUnsafeSlow(slabBytes);
+let slabUsed = 0;
+
+/**
+ * Hands every chunk of a signed-in connection to `onChunk` from now on, once it is resumed. Gives the stream to go on with, which
+ * may be another one for the same connection; the one that was passed in closes after it.
+ */
+export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer) => void): S {
+  const handle = plainHandle(stream);
+  if (handle === null) {
+    stream.on('data', onChunk);
+    return stream;
+  }
+  const waiting = stream.read() as Buffer | null;
+  const old = stream as unknown as { _handle: unknown };
+  old._handle = null;
+  const onread = { buffer: readBuffer, callback: (count: number, bytes: Uint8Array) => void onChunk(copyOf(bytes, count)) };
+  // The option `handle` is what Node's own servers make their sockets with.
+  const socket = new Socket({ handle, onread, pauseOnCreate: true } as never);
+  socket.once('close', () => stream.destroy());
+  if (waiting !== null) process.nextTick(onChunk, waiting);
+  return socket as unknown as S;
+}
+
+/** The handle under a plain TCP or Unix socket; null for TLS, tunnels and anything that is not as this file knows it. */
+function plainHandle(stream: Duplex): object | null {
+  if (!(stream instanceof Socket) || stream instanceof TLSSocket || stream.destroyed || stream.connecting) return null;
+  if (stream.writableLength > 0 || stream.readableEnded) return null;
+  const { _handle: handle } = stream as unknown as { _handle?: { useUserBuffer?: unknown } | null };
+  return typeof handle?.useUserBuffer === 'function' ? handle : null;
+}
+
+function copyOf(bytes: Uint8Array, count: number): Buffer {
+  if (count > slabBytes / 4) return Buffer.from(bytes.subarray(0, count));
+  if (slabUsed + count > slabBytes) {
+    slab = Buffer.allocUnsafeSlow(slabBytes);
+    slabUsed = 0;
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + count);
+  copy.set(count === bytes.length ? bytes : bytes.subarray(0, count));
+  slabUsed += count;
+  return copy;
+}
