@@ -25,6 +25,8 @@ import { apiAgents, apiAudit, apiHolds, apiSessions, ruleUseView } from './compo
 import { apiRecordings } from './composition/api-recordings.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
+import { openAccounts, withSecondFactor } from './composition/people.ts';
+import { TokenActivity } from './composition/token-activity.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -117,6 +119,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const { people, rights } = config;
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
   down.add(() => identity.close());
+  const accounts = openAccounts(config, { identity, db, clock, random, audit, publicUrl });
 
   const policies = await openPolicyFolder(config.policies.dir, {
     onLoaded: (set) => {
@@ -165,6 +168,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   book.closeLeftOpen(clock.nowMs());
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });
   down.add(() => registry.close('the gateway stops'));
+  const activity = new TokenActivity((sessionId) => registry.live(sessionId));
   identity.onChange((change) => {
     const { name } = change;
     if (change.kind === 'token-revoked')
@@ -197,6 +201,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     queueMax: config.limits.webhookQueue,
   });
   holds.on(({ kind, hold }) => {
+    if (kind === 'placed') activity.held(hold);
     if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
     if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
   });
@@ -219,6 +224,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const addresses: { http: string } & Partial<Record<Protocol, { host: string; port: number }>> = { http: '' };
   const api = await createApi({
     identity,
+    accounts,
+    tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds),
     sessions: apiSessions(registry, book),
     recordings: apiRecordings(recordings, audit, clock),
@@ -254,7 +261,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
 
   const services: Omit<DriverServices, 'targetNamed'> = {
     signIns: identity,
-    sessions: registry,
+    sessions: activity.watch(registry, (opening) => withSecondFactor(accounts, opening)),
     dial: async (target, signal) => {
       const stream = await (target.agent ? agents.dial : dial)(target, signal, config.limits.dialTimeoutMs);
       credentials.desk.dialled(target, stream);

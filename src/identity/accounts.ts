@@ -76,8 +76,8 @@ export class Accounts {
 
   // --- OpenID Connect ---
 
-  beginOidc(issuer: string, wayBack: string): Promise<BegunSignIn> {
-    return this.oidc.begin(issuer, wayBack);
+  beginOidc(issuer: string, wayBack: string, browserSecret: string | null): Promise<BegunSignIn> {
+    return this.oidc.begin(issuer, wayBack, browserSecret);
   }
 
   /** Ends a sign-in by an issuer with a console session. Throws Fault sign-in-failed in words for the person; those are logged. */

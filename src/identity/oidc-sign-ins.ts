@@ -14,6 +14,7 @@ export const oidcSignInTtlMs = 10 * 60_000;
 /** Waiting at once; the oldest go first. About 5 MB. */
 export const oidcPendingMax = 10_000;
 const secretBytes = 32;
+const secretCharacters = 43;
 
 export interface BegunSignIn {
   /** Where the browser goes. */
@@ -60,11 +61,12 @@ export class OidcSignIns {
     return [...this.#issuers.values()].map(({ config: { name, displayName } }) => ({ name, displayName }));
   }
 
-  /** Throws Faults not-found and sign-in-failed (the issuer can't be reached). */
-  async begin(name: string, wayBack: string): Promise<BegunSignIn> {
+  /** With the secret that the browser has from a sign-in in another tab, both go on. Throws Faults not-found and sign-in-failed. */
+  async begin(name: string, wayBack: string, knownSecret: string | null): Promise<BegunSignIn> {
     const { config, client } = this.#issuer(name);
     const metadata = await client.metadata();
-    const [state, nonce, verifier, browserSecret] = [this.#secret(), this.#secret(), this.#secret(), this.#secret()];
+    const [state, nonce, verifier] = [this.#secret(), this.#secret(), this.#secret()];
+    const browserSecret = knownSecret !== null && knownSecret.length >= secretCharacters ? knownSecret : this.#secret();
     const redirectUri = `${this.#publicUrl()}/api/v1/oidc/callback`;
     const url = new URL(metadata.authorization_endpoint);
     for (const [key, value] of Object.entries({

@@ -13,6 +13,7 @@ import type { AuditEvent, AuditLog } from '../../src/core/audit.ts';
 import type { Clock, Random } from '../../src/core/clock.ts';
 import type { HoldRequest, PlacedHold } from '../../src/core/hold.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import { Accounts } from '../../src/identity/accounts.ts';
 import { createIdentity, identityMigrations } from '../../src/identity/identity.ts';
 import type { Identity, PersonRecord } from '../../src/identity/identity.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -97,6 +98,8 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
   const killed: string[] = [];
   const services: ApiServices = {
     identity,
+    accounts: new Accounts({ identity, db, clock, random, audit, publicUrl: base, oidc: [], machines: [], passwords: true }),
+    tokenActivity: () => ({ sessions: 0, denied: 0, holdIds: [] }),
     holds: {
       get: (id, viewer) => {
         const hold = holds.get(id);
@@ -106,7 +109,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
         const page = holds.list(query);
         return { items: page.items.map((hold) => holdView(hold, viewer)), next: page.next };
       },
-      answer: (id, who, answer, reason) => holds.answer(id, who, answer, reason),
+      answer: (id, who, answer, reason, proof) => holds.answer(id, who, answer, reason, proof),
       on: (listener) => holds.on(({ hold }) => listener(hold.id)),
     },
     sessions: {

@@ -4,10 +4,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
-import type { HoldView, Page } from '../contract.ts';
+import type { HoldView, Page, PasskeyAnswer, PasskeyOptions } from '../contract.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
-import { answerBody, filter, holdState, holdView, idParams, pageOf, paging } from '../schemas.ts';
+import { originOf } from '../origin.ts';
+import { passkeyOptions } from '../account-schemas.ts';
+import { answerBody, filter, holdState, holdView, idParams, noBody, pageOf, paging } from '../schemas.ts';
 import type { ApiServices, HoldQuery } from '../services.ts';
 import { asSeenBy, seesHold } from '../visibility.ts';
 
@@ -49,11 +51,45 @@ export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
           body: answerBody,
           response: gives(holdView),
         },
-        handler: async (request) =>
-          answerHold(services, callerOf(request, services), request.params.id, answer, request.body.reason ?? null),
+        handler: async (request) => {
+          const { reason, ...given } = request.body;
+          const proof: GivenProof = { ...given, origin: originOf(request, services.gateway.publicUrl()) };
+          return answerHold(services, callerOf(request, services), request.params.id, answer, reason ?? null, proof);
+        },
       });
     }
+
+    app.route({
+      method: 'POST',
+      url: '/holds/:id/passkey-challenge',
+      schema: {
+        summary: 'What my passkey signs to approve exactly this action',
+        description:
+          'The publicKey options for navigator.credentials.get(). The challenge is a hash of hold, action, requester, target and approver.',
+        tags: ['holds'],
+        params: idParams,
+        body: noBody,
+        response: gives(passkeyOptions),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const hold = visibleHold(services, caller, request.params.id);
+        const origin = originOf(request, services.gateway.publicUrl());
+        return services.accounts.factors.approvalOptions(subjectOf(hold, caller), origin) as PasskeyOptions;
+      },
+    });
   };
+}
+
+/** A second factor as it came with an answer, and the page it came from. */
+export interface GivenProof {
+  readonly totp?: string | undefined;
+  readonly passkey?: PasskeyAnswer | undefined;
+  readonly origin: string;
+}
+
+function subjectOf(hold: HoldView, caller: Caller) {
+  return { holdId: hold.id, digest: hold.digest, requester: hold.principal, target: hold.target, approver: caller.principal.name };
 }
 
 /** Gives the answer and the hold as it is then. Throws 403, 404 and 409 in words. */
@@ -63,13 +99,16 @@ export async function answerHold(
   id: string,
   answer: 'approve' | 'deny',
   reason: string | null,
+  given: GivenProof | null = null,
 ): Promise<HoldView> {
   const before = visibleHold(services, caller, id);
   if (before.principal === caller.principal.name) {
     throw new HttpProblem(403, 'requester', 'you asked for this yourself; somebody else must answer it');
   }
   mustHave(caller, ['approve'], 'answering holds');
-  const result = await services.holds.answer(id, caller.principal, answer, reason);
+  const proves = answer === 'approve' && given !== null && before.state === 'pending' && before.can_answer;
+  const proof = proves ? await services.accounts.factors.proofOf(subjectOf(before, caller), given, given.origin) : null;
+  const result = await services.holds.answer(id, caller.principal, answer, reason, proof);
   switch (result.kind) {
     case 'approved':
     case 'counted':

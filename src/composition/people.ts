@@ -1,0 +1,24 @@
+// Accounts over identity, and what sessions know of a person's second factor.
+
+import type { Config } from '../config/config.ts';
+import type { SessionOpening } from '../core/session.ts';
+import { Accounts } from '../identity/accounts.ts';
+import type { AccountsParts } from '../identity/accounts.ts';
+
+/** Everything but what the configuration says. */
+type Parts = Omit<AccountsParts, 'oidc' | 'machines' | 'passwords'>;
+
+export function openAccounts(config: Config, parts: Parts): Accounts {
+  const { oidc, machines, passwords } = config.signIn;
+  return new Accounts({ ...parts, oidc, machines, passwords });
+}
+
+/** The facts of a session with the time of the person's last second factor, read anew for every decision: it moves. */
+export function withSecondFactor(accounts: Accounts, { facts, principal }: SessionOpening): SessionOpening['facts'] {
+  return {
+    ...facts,
+    get secondFactorAtMs() {
+      return accounts.factors.provedAtMs(principal.name);
+    },
+  };
+}
