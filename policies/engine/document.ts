@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { accessRuleSchema } from './access-document.ts';
 import { durationPattern } from './duration.ts';
 import * as limits from './limits.ts';
+import { obligationKeys } from './obligations.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
 
 const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
@@ -105,6 +106,7 @@ const rule = z.strictObject({
     .describe(
       'On hold: live (default) lets the client wait in its session; error refuses at once with the number of the hold, and lets the same person run exactly the same once after approval.',
     ),
+  ...obligationKeys,
   record: record.optional(),
 });
 

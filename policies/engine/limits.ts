@@ -28,6 +28,9 @@ export const effectsMax = 4_096;
 /** Problems reported of one load; the rest is counted. */
 export const problemsMax = 200;
 
+/** A limit on result rows above this limits nothing. */
+export const resultRowsMax = 1_000_000_000;
+
 /** Sets of approvers of one access rule that must all say yes. */
 export const approverSetsMax = 5;
 /** A request for access that nobody has answered by then is forgotten. */

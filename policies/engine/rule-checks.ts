@@ -4,6 +4,7 @@ import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import { expiresDefaultMs, expiresMaxMs, expiresMinMs, patternCharsMax } from './limits.ts';
 import { didYouMean } from './nearest.ts';
+import { checkObligations } from './obligations.ts';
 import type { Source } from './source.ts';
 import { actionKinds, protocolActions, protocols } from './vocabulary.ts';
 import { placeholders } from './words.ts';
@@ -15,6 +16,7 @@ export function checkRule(source: Source, policy: PolicyDocument, rule: RuleDocu
   checkUnderstood(source, rule, at);
   checkEffects(source, rule, at);
   checkWhere(source, policy, rule, at);
+  checkObligations(source, rule, at);
   if (rule.decision === 'hold') checkWaits(source, rule, at);
   if (rule.message !== undefined) checkMessage(source, rule.message, [...at, 'message']);
 }

@@ -3,10 +3,11 @@
 import type { ActionKind } from '../../src/core/action.ts';
 import type { HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
 import type { Condition, Conditions } from './condition.ts';
-import type { PolicyDocument, RecordDocument, RuleDocument } from './document.ts';
+import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import type { GrantNeed } from './grant-reach.ts';
 import { expiresDefaultMs, expiresInTransactionDefaultMs } from './limits.ts';
+import { obligationsOf } from './obligations.ts';
 import { effectMatcher, principalMatcher, targetMatcher } from './matchers.ts';
 import type { EffectMatcher, Expand, PrincipalMatcher, TargetMatcher } from './matchers.ts';
 import type { Source } from './source.ts';
@@ -75,7 +76,7 @@ export function compileRule(file: PolicyFile, document: RuleDocument, index: num
     needs: document.needs === undefined ? null : needOf(document.needs, [...at, 'needs', 'roles'], expand),
     terms: document.decision === 'hold' ? termsOf(file, document, index) : null,
     message: document.message ?? null,
-    obligations: obligationsOf(document.record, file.document.record),
+    obligations: obligationsOf(document, file.document.record),
   };
 }
 
@@ -93,13 +94,6 @@ function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldT
     reasonRequired: document.reason_required ?? false,
     ...(document.wait === 'error' ? { wait: 'error' as const } : {}),
     ...(document.approvers?.second_factor === undefined ? {} : { secondFactor: document.approvers.second_factor }),
-  };
-}
-
-function obligationsOf(rule: RecordDocument | undefined, policy: RecordDocument | undefined): Obligations {
-  return {
-    recordParameters: rule?.parameters ?? policy?.parameters ?? false,
-    recordResults: rule?.results ?? policy?.results ?? false,
   };
 }
 

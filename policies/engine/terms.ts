@@ -3,6 +3,7 @@
 
 import type { Approval, HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import { strictest } from './obligations.ts';
 import type { Rule } from './rule.ts';
 
 export interface Merged {
@@ -22,10 +23,7 @@ export function joinRefs(rules: readonly Rule[]): RuleRef {
 }
 
 export function uniteObligations(rules: readonly Rule[]): Obligations {
-  return {
-    recordParameters: rules.some((rule) => rule.obligations.recordParameters),
-    recordResults: rules.some((rule) => rule.obligations.recordResults),
-  };
+  return strictest(rules.map((rule) => rule.obligations));
 }
 
 /**

@@ -1,0 +1,113 @@
+// What an allow (or the release of a hold) obliges the gateway to: what it records, the read-only fence, limits, a reason, a
+// fresh second factor. Where several rules allow one action, the strictest of each counts, so that no rule can loosen another.
+
+import * as z from 'zod';
+import type { Obligations } from '../../src/core/decision.ts';
+import type { RecordDocument } from './document.ts';
+import { durationPattern, parseDuration } from './duration.ts';
+import { resultRowsMax } from './limits.ts';
+import type { Source } from './source.ts';
+
+const duration = z.string().regex(durationPattern);
+
+/** Keys of a rule. */
+export const obligationKeys = {
+  fence: z
+    .enum(['read-only'])
+    .optional()
+    .describe(
+      'On allow: what was judged to only read runs so that the database itself refuses writes; a write it stops is judged again as the change that it is. PostgreSQL.',
+    ),
+  max_rows: z
+    .int()
+    .min(1)
+    .max(resultRowsMax)
+    .optional()
+    .describe('On allow and hold: a statement that returns more rows than this ends with an error after them. PostgreSQL.'),
+  statement_timeout: duration
+    .optional()
+    .describe('On allow and hold: a statement that runs longer is cancelled at the target (30s, 5m). PostgreSQL.'),
+  require_reason: z
+    .boolean()
+    .optional()
+    .describe("On allow and hold: it runs only in a session that says what it is for (SET sallyport.reason = '…'). PostgreSQL."),
+  require_second_factor: duration
+    .optional()
+    .describe('On allow and hold: it runs only within this time after the person proved a second factor (5m, 8h).'),
+};
+
+/** What a rule says, read. */
+export type ObligationDocument = { readonly [Key in keyof typeof obligationKeys]?: z.infer<(typeof obligationKeys)[Key]> | undefined };
+
+const timeoutMinMs = 100;
+const timeoutMaxMs = 24 * 3_600_000;
+
+/** Notes what the schema can't see. */
+export function checkObligations(
+  source: Source,
+  rule: ObligationDocument & {
+    readonly decision: string;
+    readonly id: string;
+    readonly effects?: { readonly access?: readonly string[] | undefined } | undefined;
+  },
+  at: readonly (string | number)[],
+): void {
+  const path = [...at];
+  for (const key of Object.keys(obligationKeys) as (keyof ObligationDocument)[]) {
+    if (rule[key] === undefined) continue;
+    if (rule.decision === 'deny') source.problemAtKey(path, key, `"${key}" is for what runs; this rule says deny`);
+    if (key === 'fence' && rule.decision === 'hold') {
+      source.problemAtKey(path, key, '"fence" belongs to rules that allow: what people approve runs as they saw it');
+    }
+  }
+  const { access } = rule.effects ?? {};
+  if (rule.fence !== undefined && access !== undefined && !access.includes('read') && !access.includes('session')) {
+    source.problem(
+      [...path, 'fence'],
+      `the fence of rule ${rule.id} can never stand: it is for what only reads, and the rule speaks of ${access.join(', ')}`,
+    );
+  }
+  const timeoutMs = parseDuration(rule.statement_timeout ?? '');
+  if (timeoutMs !== null && (timeoutMs < timeoutMinMs || timeoutMs > timeoutMaxMs)) {
+    source.problem([...path, 'statement_timeout'], 'statement_timeout must lie between 100ms and 24h');
+  }
+}
+
+export function obligationsOf(
+  rule: ObligationDocument & { record?: RecordDocument | undefined },
+  policy: RecordDocument | undefined,
+): Obligations {
+  const { fence, max_rows: rowsMax, require_reason: reasonRequired } = rule;
+  const statementTimeoutMs = parseDuration(rule.statement_timeout ?? '');
+  const secondFactorAgeMaxMs = parseDuration(rule.require_second_factor ?? '');
+  return {
+    recordParameters: rule.record?.parameters ?? policy?.parameters ?? false,
+    recordResults: rule.record?.results ?? policy?.results ?? false,
+    ...(fence === undefined ? {} : { fence }),
+    ...(rowsMax === undefined ? {} : { rowsMax }),
+    ...(statementTimeoutMs === null ? {} : { statementTimeoutMs }),
+    ...(reasonRequired === true ? { reasonRequired } : {}),
+    ...(secondFactorAgeMaxMs === null ? {} : { secondFactorAgeMaxMs }),
+  };
+}
+
+/** The strictest of each. */
+export function strictest(all: readonly Obligations[]): Obligations {
+  const rowsMax = least(all.map((it) => it.rowsMax));
+  const statementTimeoutMs = least(all.map((it) => it.statementTimeoutMs));
+  const secondFactorAgeMaxMs = least(all.map((it) => it.secondFactorAgeMaxMs));
+  return {
+    recordParameters: all.some((it) => it.recordParameters),
+    recordResults: all.some((it) => it.recordResults),
+    ...(all.some((it) => it.fence !== undefined) ? { fence: 'read-only' as const } : {}),
+    ...(rowsMax === undefined ? {} : { rowsMax }),
+    ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
+    ...(all.some((it) => it.reasonRequired === true) ? { reasonRequired: true } : {}),
+    ...(secondFactorAgeMaxMs === undefined ? {} : { secondFactorAgeMaxMs }),
+  };
+}
+
+function least(values: readonly (number | undefined)[]): number | undefined {
+  const given = values.filter((value) => value !== undefined);
+  return given.length === 0 ? undefined : Math.min(...given);
+}
