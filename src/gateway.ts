@@ -297,7 +297,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     const create = drivers[protocol];
     if (create === undefined) throw new Fault('config-invalid', `listen.${protocol}: this version does not serve ${protocol}`);
     const targetNamed = (name: string) => [targets.named(name)].find((it) => it?.protocol === protocol);
-    addresses[protocol] = await listenDriver(address, create({ ...services, targetNamed }), down);
+    const spoken = () => targets.list().filter((it) => it.protocol === protocol);
+    addresses[protocol] = await listenDriver(address, create({ ...services, targetNamed, targets: spoken }), down);
   }
   event('gateway.started', { version, policy: policies.current().version });
   down.add(() => event('gateway.stopped', { version }));

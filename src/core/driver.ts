@@ -26,6 +26,8 @@ export interface DriverServices {
   readonly sessions: Sessions;
   /** The target of that name if it speaks this protocol, else undefined. */
   readonly targetNamed: (name: string) => Target | undefined;
+  /** All targets that speak this protocol. */
+  readonly targets?: () => readonly Target[];
   /** A byte stream to the target: direct, or through an agent. Rejects with a Fault. */
   readonly dial: (target: Target, signal: AbortSignal) => Promise<Duplex>;
   /** Fills in what to sign in to the target with. Every sign-in to a target goes through it. */
