@@ -17,3 +17,8 @@ export function gives<T extends z.ZodType>(schema: T) {
 export function givesNothing() {
   return { 204: z.null().meta({ description: 'Done' }), '4xx': problems, '5xx': problems };
 }
+
+/** For a route that a browser is sent on from. */
+export function redirects(description: string) {
+  return { 302: z.null().meta({ description }), '4xx': problems, '5xx': problems };
+}

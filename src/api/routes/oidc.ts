@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Fault } from '../../core/errors.ts';
 import { clearCookie, cookieName, setCookie } from '../authentication.ts';
-import { gives } from '../responses.ts';
+import { gives, redirects } from '../responses.ts';
 import { nameParams, noBody } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
@@ -14,7 +14,6 @@ const pathCharactersMax = 500;
 const problemCookie = 'sallyport-problem';
 const problemSeconds = 60;
 const answerCharactersMax = 4000;
-const sendsOn = { 302: z.null().meta({ description: 'To the issuer, into the console, or back to the sign-in page with a problem' }) };
 
 export function oidcRoutes(services: ApiServices): FastifyPluginAsyncZod {
   const { accounts, identity, gateway } = services;
@@ -32,7 +31,7 @@ export function oidcRoutes(services: ApiServices): FastifyPluginAsyncZod {
         security: [],
         params: nameParams,
         querystring: z.object({ to: z.string().max(pathCharactersMax).optional() }),
-        response: sendsOn,
+        response: redirects('To the issuer, into the console, or back to the sign-in page with a problem'),
       },
       handler: async (request, reply) => {
         try {
@@ -56,7 +55,7 @@ export function oidcRoutes(services: ApiServices): FastifyPluginAsyncZod {
         tags: ['sign-in'],
         security: [],
         querystring: z.record(z.string().max(100), z.union([z.string().max(answerCharactersMax), z.array(z.string())])),
-        response: sendsOn,
+        response: redirects('To the issuer, into the console, or back to the sign-in page with a problem'),
       },
       handler: async (request, reply) => {
         try {
