@@ -20,7 +20,10 @@ const verbs: Readonly<Record<string, EffectVerb>> = {
 export function attemptWords(error: Buffer): string {
   const fields = diagnosticFields(error);
   const where = fields['W']?.split('\n').map((line) => line.trim()).filter((line) => line !== '').join('; ') ?? ''; // prettier-ignore
-  return `the database stopped a write that the text does not show: ${fields['M'] ?? ''}${where === '' ? '' : ` (${where})`}`.slice(0, wordsMax);
+  return `the database stopped a write that the text does not show: ${fields['M'] ?? ''}${where === '' ? '' : ` (${where})`}`.slice(
+    0,
+    wordsMax,
+  );
 }
 
 /** Contexts hold whole statements of functions. */

@@ -76,7 +76,7 @@ export function movedPosition(error: Buffer, chars: number): Buffer | null {
 }
 
 function positionField(error: Buffer): { start: number; end: number } | null {
-  for (let at = 5; at < error.length && error[at] !== 0; ) {
+  for (let at = 5; at < error.length && error[at] !== 0;) {
     const end = error.indexOf(0, at + 1);
     if (end < 0) return null;
     if (error[at] === 0x50) return { start: at + 1, end };

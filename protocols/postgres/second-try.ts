@@ -101,7 +101,8 @@ export class SecondTry {
     }
     this.#pending = null;
     if (pending.readOnly === null) return false; // the question failed: that error has been passed on
-    if (pending.readOnly === 'on') this.#answer(pending.error, true); // the client's own read-only transaction, or a standby
+    if (pending.readOnly === 'on')
+      this.#answer(pending.error, true); // the client's own read-only transaction, or a standby
     else this.#submit(pending);
     return true;
   }
