@@ -68,6 +68,7 @@ function program(terminal: Terminal, ended: { code: number }): Commander {
   holdCommands(root, terminal);
   recordCommands(root, terminal);
   agentCommands(root, terminal, ended);
+  credentialCommands(root, terminal);
 
   policyCommands(root.command('policy'), terminal);
   return root;
@@ -183,6 +184,20 @@ function agentCommands(root: Commander, terminal: Terminal, ended: { code: numbe
       const options = command.optsWithGlobals<Remote & { label: readonly string[]; ttl: string }>();
       return run(terminal, options, async (it) => (await import('./cli/agents.ts')).agentToken(it, name, options));
     });
+  listing(remote(agents.command('tokens')))
+    .description('list enrolment tokens that nobody has used')
+    .action((_options: object, command: Commander) => {
+      const options = command.optsWithGlobals<Listing>();
+      return run(terminal, options, async (it) => (await import('./cli/agents.ts')).agentTokens(it, options));
+    });
+  remote(agents.command('revoke-token'))
+    .argument('<token>', 'its id, as `agents tokens` shows it')
+    .description('take back a token that nobody has used')
+    .option('--json', 'as JSON')
+    .action((id: string, _options: object, command: Commander) => {
+      const options = command.optsWithGlobals<Remote>();
+      return run(terminal, options, async (it) => (await import('./cli/agents.ts')).revokeAgentToken(it, id, options));
+    });
   remote(agents.command('revoke'))
     .argument('<agent>', 'name (all of that name) or id')
     .description('shut an agent out at once, for good')
@@ -190,6 +205,44 @@ function agentCommands(root: Commander, terminal: Terminal, ended: { code: numbe
     .action((name: string, _options: object, command: Commander) => {
       const options = command.optsWithGlobals<Remote>();
       return run(terminal, options, async (it) => (await import('./cli/agents.ts')).revokeAgent(it, name, options));
+    });
+}
+
+function credentialCommands(root: Commander, terminal: Terminal): void {
+  const module = () => import('./cli/credentials-of-targets.ts');
+  const credentials = listing(remote(root.command('credentials')))
+    .description('where the credential of each target is kept; set, try or remove one')
+    .action((options: Listing) => run(terminal, options, async (it) => (await module()).credentials(it, options)));
+  remote(credentials.command('set'))
+    .argument('<target>', 'with `credential: stored`')
+    .description('keep a password (or key) of a target in the gateway, encrypted; read from stdin or a prompt')
+    .option('--private-key', 'SSH: a private key from stdin instead of a password')
+    .option('--json', 'as JSON')
+    .action((target: string, _options: object, command: Commander) => {
+      const options = command.optsWithGlobals<Remote & { privateKey?: boolean }>();
+      return run(terminal, options, async (it) => (await module()).setCredential(it, target, options, process.stdin));
+    });
+  for (const [name, description] of [
+    ['check', 'read the credential of a target now, without using it'],
+    ['remove', 'forget what the gateway keeps for a target'],
+  ] as const)
+    remote(credentials.command(name))
+      .argument('<target>')
+      .description(description)
+      .option('--json', 'as JSON')
+      .action((target: string, _options: object, command: Commander) => {
+        const options = command.optsWithGlobals<Remote>();
+        return run(terminal, options, async (it) => {
+          const { checkCredential, removeCredential } = await module();
+          return name === 'check' ? checkCredential(it, target, options) : removeCredential(it, target, options);
+        });
+      });
+  remote(credentials.command('rewrap'))
+    .description('put every stored credential under the present master key')
+    .option('--json', 'as JSON')
+    .action((_options: object, command: Commander) => {
+      const options = command.optsWithGlobals<Remote>();
+      return run(terminal, options, async (it) => (await module()).rewrapCredentials(it, options));
     });
 }
 

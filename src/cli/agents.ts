@@ -1,6 +1,6 @@
 // `sallyport agents`: who reaches private networks for the gateway, a token to enrol one more, the end of one.
 
-import type { AgentView, AgentsRevoked, EnrolmentTokenIssued } from '../api/contract.ts';
+import type { AgentView, AgentsRevoked, EnrolmentTokenIssued, EnrolmentTokenView } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
 import { clockTime, printJson, segment, span } from './command.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
@@ -34,6 +34,19 @@ export async function agentToken(command: Command, name: string, options: AgentT
   );
 }
 
+export async function agentTokens(command: Command, options: ListOptions): Promise<void> {
+  const items = await command.client.list<EnrolmentTokenView>('/agents/enrolment-tokens', {}, options.limit);
+  if (options.json === true) return printJson(command.terminal, items);
+  if (items.length === 0) return command.terminal.err('no token waits to be used');
+  printTable(command.terminal, tokenColumns(command.nowMs()), items);
+}
+
+export async function revokeAgentToken(command: Command, id: string, options: { readonly json?: boolean | undefined }): Promise<void> {
+  const answer = await command.client.delete<AgentsRevoked>(`/agents/enrolment-tokens/${segment(id)}`);
+  if (options.json === true) return printJson(command.terminal, answer);
+  command.terminal.err('the token enrols nobody any more');
+}
+
 export async function revokeAgent(command: Command, name: string, options: { readonly json?: boolean | undefined }): Promise<void> {
   const answer = await command.client.delete<AgentsRevoked>(`/agents/${segment(name)}`);
   if (options.json === true) return printJson(command.terminal, answer);
@@ -54,6 +67,17 @@ function columns(nowMs: number): Column<AgentView>[] {
     { title: 'HOST', cell: (agent) => agent.hostname, shrinks: true },
     { title: 'LABELS', cell: (agent) => pairs(agent.labels), shrinks: true },
     { title: 'MAY REACH', cell: (agent) => agent.allow.join(' '), shrinks: true },
+  ];
+}
+
+function tokenColumns(nowMs: number): Column<EnrolmentTokenView>[] {
+  return [
+    { title: 'TOKEN', cell: (token) => token.id },
+    { title: 'FOR AGENT', cell: (token) => token.name },
+    { title: 'LABELS', cell: (token) => pairs(token.labels), shrinks: true },
+    { title: 'MADE', cell: (token) => clockTime(token.created_at) },
+    { title: 'BY', cell: (token) => token.created_by },
+    { title: 'ENDS IN', cell: (token) => span(Date.parse(token.expires_at) - nowMs) },
   ];
 }
 

@@ -1,9 +1,8 @@
-// `sallyport login`: keeps a gateway's address and an access token for later commands, after trying them. The token is read
-// from the terminal without echo, or from stdin when that is a file or pipe; never from the command line's history.
+// `sallyport login`: keeps a gateway's address and an access token for later commands, after trying them. A person confirms in
+// the browser; a token may be given on stdin (a file or pipe), with an option or in the environment instead.
 
-import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
 import type { Me } from '../api/contract.ts';
+import { browserLogin } from './browser-login.ts';
 import { Client } from './client.ts';
 import { checkServer, defaultServer, saveCredentials } from './credentials.ts';
 import type { CredentialOptions, Environment } from './credentials.ts';
@@ -14,31 +13,32 @@ import { visible } from './visible.ts';
 /** No token is longer. */
 const tokenCharactersMax = 4_096;
 
-export async function login(
-  terminal: Terminal,
-  options: CredentialOptions,
-  environment: Environment,
-  input: NodeJS.ReadStream,
-): Promise<void> {
+export interface LoginOptions extends CredentialOptions {
+  /** False: the address is only printed. */
+  readonly browser?: boolean | undefined;
+  /** Read the token from stdin. */
+  readonly tokenStdin?: boolean | undefined;
+}
+
+export async function login(terminal: Terminal, options: LoginOptions, environment: Environment, input: NodeJS.ReadStream): Promise<void> {
   const server = checkServer(options.server ?? environment['SALLYPORT_SERVER'] ?? defaultServer);
-  const token = options.token ?? environment['SALLYPORT_TOKEN'] ?? (await readToken(terminal, server, input));
+  const given = options.token ?? environment['SALLYPORT_TOKEN'];
+  const token = given ?? (await askForToken(terminal, server, options, input));
   if (!/^[\x21-\x7e]+$/.test(token)) throw new CommandFailure(exitCode.usage, 'that is not a token', 'copy it whole from the console');
   const me = await new Client({ server, token }).get<Me>('/me');
   const file = saveCredentials({ server, token }, environment);
   terminal.err(`signed in to ${server} as ${visible(me.display_name)} (${visible(me.name)}); kept in ${file}`);
 }
 
-async function readToken(terminal: Terminal, server: string, input: NodeJS.ReadStream): Promise<string> {
-  if (input.isTTY) {
-    terminal.err(`Make an access token in the console (${server}) and paste it here; it is not shown:`);
-    const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const lines = createInterface({ input, output: mute, terminal: true });
-    try {
-      return (await lines.question('')).trim();
-    } finally {
-      lines.close();
-    }
-  }
+/** A pipe that holds something is a token; at a terminal, or with an empty pipe, the person confirms in the browser. */
+async function askForToken(terminal: Terminal, server: string, options: LoginOptions, input: NodeJS.ReadStream): Promise<string> {
+  const piped = options.tokenStdin === true ? await readToken(input) : input.isTTY ? '' : await readToken(input);
+  if (piped !== '') return piped;
+  if (options.tokenStdin === true) throw new CommandFailure(exitCode.usage, 'there is no token on stdin');
+  return browserLogin(terminal, server, options.browser !== false && input.isTTY === true);
+}
+
+async function readToken(input: NodeJS.ReadStream): Promise<string> {
   let text = '';
   for await (const chunk of input) {
     text += String(chunk);
