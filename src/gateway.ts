@@ -18,9 +18,11 @@ import { openHostKey } from '../protocols/ssh/host-key.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
+import { createAccessDesk } from './approvals/access-requests.ts';
 import { withoutFormerApprovers } from './approvals/former-approvers.ts';
 import { holdView } from './approvals/hold-view.ts';
 import { createHolds } from './approvals/holds.ts';
+import { apiAccess, joinAccess } from './composition/access.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions, ruleUseView } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
 import { openCredentials } from './composition/credentials.ts';
@@ -43,8 +45,10 @@ import { createWebhooks } from './notify/webhook.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { agentMigrations, openAgentStore } from './store/agents.ts';
+import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
 import { deliveryMigrations } from './store/deliveries.ts';
+import { grantMigrations } from './store/grants.ts';
 import { holdMigrations } from './store/holds.ts';
 import { serverSecret } from './store/server-secrets.ts';
 import { createSessionStore, sessionMigrations } from './store/sessions.ts';
@@ -109,6 +113,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const migrations = [
     ...identityMigrations,
     ...holdMigrations,
+    ...accessRequestMigrations,
+    ...grantMigrations,
     ...sessionMigrations,
     ...deliveryMigrations,
     ...agentMigrations,
@@ -126,6 +132,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       log.info({ version: set.version }, 'policies loaded');
       policiesLoadedAtMs = clock.nowMs();
       event('policy.loaded', { version: set.version });
+      access.rejudge();
       registry.judgeAgain();
       gate.judgeWaitingAgain();
     },
@@ -163,7 +170,16 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     if (classifier === undefined) throw new Fault('classifier-failed', `there is no classifier for ${protocol}`);
     return classifier;
   };
-  const gate = new Gate({ classifierOf, policies: () => policies.current(), holds, audit, clock });
+  const targets = createTargets(config.targets);
+  const access = createAccessDesk({
+    ...{ db, clock, random, audit, log },
+    policies: () => policies.current(),
+    person: (name) => identity.person(name),
+    targetNamed: (name) => targets.named(name),
+    isSessionOpen: (id) => registry.live(id) !== undefined,
+  });
+  down.add(() => access.close());
+  const gate = new Gate({ classifierOf, policies: () => policies.current(), holds, audit, clock, grants: access });
   const book = createSessionStore(db);
   book.closeLeftOpen(clock.nowMs());
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });
@@ -180,6 +196,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
         (session) => session.principal.name === name && hasChanged(session.principal, identity),
         'this account was changed; sign in again',
       );
+    access.rejudge();
     registry.judgeAgain();
     gate.judgeWaitingAgain();
     holds.rejudge((hold, request) => withoutFormerApprovers(hold, request, (approver) => identity.person(approver)));
@@ -205,10 +222,11 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
     if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
   });
+  joinAccess({ access, registry, gate, webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
+  await access.recover();
   webhooks.start();
   down.add(() => webhooks.close());
 
-  const targets = createTargets(config.targets);
   const credentials = openCredentials({
     config: config.credentials,
     db,
@@ -227,6 +245,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     accounts,
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds),
+    access: apiAccess(access, (name) => mayOperate(identity, name)),
     sessions: apiSessions(registry, book),
     recordings: apiRecordings(recordings, audit, clock),
     audit: apiAudit(audit),
@@ -312,6 +331,11 @@ async function buildClassifiers(down: Teardown): Promise<Partial<Record<Protocol
   const postgres = await createPostgresClassifier();
   down.add(() => postgres.close());
   return { postgres, mysql: createMysqlClassifier(), ssh: createShellClassifier() };
+}
+
+function mayOperate(identity: Identity, name: string): boolean {
+  const person = identity.person(name);
+  return person !== null && identity.rights(person).includes('operate');
 }
 
 function hasChanged(principal: { name: string; groups: readonly string[]; kind: string }, identity: Identity): boolean {

@@ -8,7 +8,7 @@ import type { LiveMessage } from './contract.ts';
 import { HttpProblem } from './problems.ts';
 import { meOf } from './routes/catalogue.ts';
 import type { ApiServices, SignedIn } from './services.ts';
-import { asSeenBy, hearsOfHold, seesSession } from './visibility.ts';
+import { accessAsSeenBy, asSeenBy, hearsOfHold, seesAccess, seesSession } from './visibility.ts';
 
 export const liveClientsMax = 1000;
 export const liveClientsPerPersonMax = 50;
@@ -31,7 +31,7 @@ interface Client {
 /** Adds the route to `app`, which has the WebSocket plugin, the guard and the authentication. */
 export function live(app: FastifyInstance, services: ApiServices): void {
   const clients = new Set<Client>();
-  const { identity, holds, sessions, clock } = services;
+  const { identity, holds, sessions, access, clock } = services;
 
   app.route({
     method: 'GET',
@@ -69,6 +69,16 @@ export function live(app: FastifyInstance, services: ApiServices): void {
   const stopSessions = sessions.on((session) => {
     for (const client of clients) tell(client, (viewer) => (seesSession(viewer, session) ? { kind: 'session', session } : null));
   });
+  const stopAccess = access.on((requestId, grantId) => {
+    for (const client of clients) {
+      tell(client, (viewer) => {
+        const request = access.requestNamed(requestId, viewer.principal);
+        if (request === null || !seesAccess(viewer, request)) return null;
+        const grant = grantId === null ? null : access.grantNamed(grantId, viewer.principal);
+        return { kind: 'access', request: accessAsSeenBy(viewer, request), grant };
+      });
+    }
+  });
   const stopIdentity = identity.onChange(({ name }) => {
     for (const client of clients) if (client.name === name) tell(client, () => null);
   });
@@ -79,6 +89,7 @@ export function live(app: FastifyInstance, services: ApiServices): void {
     clearInterval(timer);
     stopHolds();
     stopSessions();
+    stopAccess();
     stopIdentity();
   });
 

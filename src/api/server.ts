@@ -16,6 +16,7 @@ import { methodsOf } from './methods.ts';
 import { describe } from './openapi.ts';
 import { sendError } from './problems.ts';
 import { accountRoutes } from './routes/people-account.ts';
+import { accessRoutes } from './routes/access.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
@@ -88,6 +89,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     agentRoutes(services),
     credentialRoutes(services),
     holdRoutes(services),
+    accessRoutes(services),
     sessionRoutes(services),
     recordingRoutes(services),
     auditRoutes(services),

@@ -8,6 +8,7 @@ import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccounts } from './account-services.ts';
 import type {
+  AccessRequestView,
   AgentView,
   AuditEventView,
   CredentialChecked,
@@ -17,6 +18,7 @@ import type {
   CredentialsRewrapped,
   DeliveryView,
   EnrolmentTokenView,
+  GrantView,
   HoldState,
   HoldView,
   Page,
@@ -39,6 +41,7 @@ export interface ApiServices {
   readonly agents: ApiAgents;
   readonly credentials: ApiCredentials;
   readonly webhooks: { deliveries(query: DeliveryQuery): Page<DeliveryView> };
+  readonly access: ApiAccess;
   readonly gateway: ApiGateway;
   readonly clock: Clock;
   readonly log: Log;
@@ -298,6 +301,61 @@ export interface ApiAudit {
     | { readonly ok: true; readonly events: number; readonly head: string }
     | { readonly ok: false; readonly seq: number; readonly file: string; readonly line: number; readonly why: string }
   >;
+}
+
+/** What became of a step, with the id of what it changed. */
+export type AccessOutcome =
+  | { readonly kind: 'done'; readonly id: string }
+  | { readonly kind: 'not-pending'; readonly why: string }
+  | {
+      readonly kind: 'refused';
+      readonly because:
+        | 'refused'
+        | 'conflict'
+        | 'limit-reached'
+        | 'unknown'
+        | 'not-allowed'
+        | 'requester'
+        | 'reason-missing'
+        | 'reason-too-long'
+        | 'failed';
+      readonly why: string;
+    };
+
+export interface AccessListQuery {
+  readonly state?: string | undefined;
+  readonly principal?: string | undefined;
+  readonly target?: string | undefined;
+  readonly review?: 'open' | 'done' | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export interface ApiAccess {
+  request(
+    person: Principal,
+    wanted: {
+      readonly target: string;
+      readonly durationMs: number;
+      readonly reason: string;
+      readonly scope: { readonly role: string | null; readonly readOnly: boolean; readonly tables: readonly string[] | null };
+      readonly isBreakGlass: boolean;
+    },
+  ): Promise<AccessOutcome>;
+  extend(grantId: string, person: Principal, addedMs: number, reason: string): Promise<AccessOutcome>;
+  answer(id: string, person: Principal, answer: 'approve' | 'deny', reason: string | null): Promise<AccessOutcome>;
+  withdraw(id: string, person: Principal): Promise<AccessOutcome>;
+  /** `mayAny`: the person may end anybody's. */
+  revoke(grantId: string, person: Principal, mayAny: boolean, reason: string | null): Promise<AccessOutcome>;
+  review(grantId: string, person: Principal, words: string): Promise<AccessOutcome>;
+  /** With its timeline. */
+  requestNamed(id: string, viewer: Principal): AccessRequestView | null;
+  grantNamed(id: string, viewer: Principal): GrantView | null;
+  /** Newest first. */
+  requests(query: AccessListQuery, viewer: Principal): Page<AccessRequestView>;
+  grants(query: AccessListQuery, viewer: Principal): Page<GrantView>;
+  /** Calls back with the request that changed, and the grant that came of it. */
+  on(listener: (requestId: string, grantId: string | null) => void): () => void;
 }
 
 export interface DeliveryQuery {

@@ -35,7 +35,12 @@ export interface Rights {
   readonly operate: readonly string[];
 }
 
-export type WebhookEvent = 'hold.created' | 'hold.settled';
+export const webhookEvents = [
+  ...(['hold.created', 'hold.settled'] as const),
+  ...(['access.requested', 'access.granted', 'access.denied', 'access.ended', 'access.review-due'] as const),
+] as const;
+
+export type WebhookEvent = (typeof webhookEvents)[number];
 
 export interface WebhookConfig {
   readonly name: string;

@@ -3,6 +3,7 @@
 // (config.schema.json) is made from this.
 
 import { z } from 'zod';
+import { webhookEvents } from './config.ts';
 import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 import type { Parsed } from './units.ts';
@@ -100,6 +101,8 @@ const targetCredential = z.union(
   'must be stored, { vault_kv: PATH }, { vault_database: ROLE } or { aws_secret: NAME }, with the keys of docs/credentials.md',
 );
 
+const shellMode = z.enum(['none', 'recorded', 'guarded', 'mediated']);
+
 export const targetSchema = z.strictObject({
   name,
   protocol: z.enum(['postgres', 'mysql', 'ssh']),
@@ -128,9 +131,14 @@ export const targetSchema = z.strictObject({
     .describe("SSH: the target's own public keys, as ssh-keyscan prints them without the name."),
   private_key_file: path.optional().describe('SSH: file of the private key that the gateway signs in with.'),
   shell: z
-    .enum(['none', 'recorded', 'mediated'])
+    .union(
+      [shellMode, z.array(shellMode).min(1).max(4)],
+      'must be mediated, guarded, recorded or none, or a list of them in the order of preference',
+    )
     .optional()
-    .describe('SSH: what an interactive shell is. Default: mediated, where every line is judged before it runs.'),
+    .describe(
+      'SSH: what an interactive shell is; of a list the first that no policy denies. Default: mediated, every line judged before it runs.',
+    ),
   logins: z
     .array(z.string().regex(/^[a-z_][a-z0-9_.-]{0,31}$/i))
     .max(100)
@@ -144,9 +152,9 @@ export const webhookSchema = z.strictObject({
   secret_env: envName.optional(),
   secret_file: path.optional(),
   events: z
-    .array(z.enum(['hold.created', 'hold.settled']))
+    .array(z.enum(webhookEvents))
     .min(1, 'a webhook without events never fires: name some, or leave the key out for all')
-    .default(['hold.created', 'hold.settled']),
+    .default([...webhookEvents]),
   answers_as: name.optional().describe('Person for whom the links in this webhook answer without a sign-in.'),
 });
 

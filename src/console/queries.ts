@@ -12,7 +12,6 @@ import { live } from './live.ts';
 import type { LinkState } from './live.ts';
 
 const pollWhenDownMs = 10_000;
-const pollRecordingMs = 3_000;
 const pollAgentsMs = 3_000;
 
 export const keys = {
@@ -22,7 +21,6 @@ export const keys = {
   hold: (holdId: string) => ['hold', holdId] as const,
   sessions: ['sessions'] as const,
   session: (sessionId: string) => ['session', sessionId] as const,
-  recording: (sessionId: string) => ['recording', sessionId] as const,
 };
 
 /** One client for the page. A refusal (4xx) is an answer and is not asked again. */
@@ -74,11 +72,11 @@ export function useSessions() {
   return useQuery({ queryKey: keys.sessions, queryFn: ({ signal }) => api.sessions(null, signal), refetchInterval: usePollMs() });
 }
 
-export function useRecording(sessionId: string) {
+export function useSession(sessionId: string) {
   return useQuery({
-    queryKey: keys.recording(sessionId),
-    queryFn: ({ signal }) => api.recording(sessionId, signal),
-    refetchInterval: (asked) => (asked.state.data?.complete === false ? pollRecordingMs : false),
+    queryKey: keys.session(sessionId),
+    queryFn: ({ signal }) => api.session(sessionId, signal),
+    refetchInterval: usePollMs(),
   });
 }
 
@@ -133,8 +131,14 @@ export function useLive(onNew: (hold: HoldView) => void): void {
           if (known === false && message.hold.state === 'pending') onNew(message.hold);
           return;
         }
+        case 'access':
+          void client.invalidateQueries({ queryKey: ['access'] });
+          return;
         case 'session':
           client.setQueryData<Page<SessionView>>(keys.sessions, (page) => withSession(page, message.session));
+          client.setQueryData<SessionView>(keys.session(message.session.id), (known) =>
+            known === undefined ? undefined : message.session,
+          );
           return;
         default:
           // A newer gateway may say more than this page knows.

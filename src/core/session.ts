@@ -30,6 +30,8 @@ export interface Session {
   /** Aborted when the session must end now (killed, grant over, recorder failed). The reason is words for the client. */
   readonly ended: AbortSignal;
 
+  /** Words of the gateway for the person that come with no action (access that ends soon). Told when the protocol next can. */
+  onNotice?(listener: (words: string) => void): void;
   /** Judges an action. Answers at once when it can (no promise made), else when people have answered. Never throws or rejects. */
   submit(submission: Submission, lane: Lane): Ruling | Promise<Ruling>;
 

@@ -1,8 +1,17 @@
 // What a receiver gets: the hold as the API shows it, and where it can be answered.
 
-import type { HoldView } from '../api/contract.ts';
+import type { AccessRequestView, GrantView, HoldView } from '../api/contract.ts';
 
-export type WebhookEvent = 'hold.created' | 'hold.settled';
+export type HoldEvent = 'hold.created' | 'hold.settled';
+export type AccessEvent = 'access.requested' | 'access.granted' | 'access.denied' | 'access.ended' | 'access.review-due';
+export type WebhookEvent = HoldEvent | AccessEvent;
+
+/** What is told of access for a while: the request, and the grant where there is one. */
+export interface AccessNews {
+  readonly request: AccessRequestView;
+  readonly grant: GrantView | null;
+  readonly links: { readonly console: string };
+}
 
 /** Where the hold can be seen and answered. The answer links are null when there is nothing to answer. */
 export interface HoldLinks {
@@ -12,7 +21,7 @@ export interface HoldLinks {
 }
 
 export interface WebhookPayload {
-  readonly type: WebhookEvent;
+  readonly type: HoldEvent;
   readonly timestamp: string;
   readonly data: HoldView & {
     readonly links: HoldLinks;
@@ -27,7 +36,7 @@ const parametersMax = 100;
 const parameterLengthMax = 1024;
 
 /** The payload. A hold that is shown shortened gets no approve link: nobody approves what he has not seen. */
-export function webhookPayload(event: WebhookEvent, hold: HoldView, links: HoldLinks, nowMs: number): WebhookPayload {
+export function webhookPayload(event: HoldEvent, hold: HoldView, links: HoldLinks, nowMs: number): WebhookPayload {
   const text = hold.text.length > textLengthMax ? `${hold.text.slice(0, textLengthMax)}…` : hold.text;
   const parameters = hold.parameters?.slice(0, parametersMax).map(({ type, text: value }) => ({
     type,

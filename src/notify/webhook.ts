@@ -13,7 +13,7 @@ import type { Db } from '../store/database.ts';
 import { DeliveryStore } from '../store/deliveries.ts';
 import type { Delivery, DeliveryState } from '../store/deliveries.ts';
 import { webhookPayload } from './payload.ts';
-import type { HoldLinks, WebhookEvent } from './payload.ts';
+import type { AccessEvent, AccessNews, HoldEvent, HoldLinks, WebhookEvent } from './payload.ts';
 import { post } from './post.ts';
 import type { PostResult } from './post.ts';
 import { retryAfterMs, retryDelayMs } from './retry.ts';
@@ -62,7 +62,9 @@ export interface DeliveryQuery {
 
 export interface Webhooks {
   /** Writes the deliveries down and returns; never throws. `hold` as seen by nobody in particular. */
-  notify(event: WebhookEvent, hold: HoldView): void;
+  notify(event: HoldEvent, hold: HoldView): void;
+  /** The same for access requests and grants. */
+  tell(event: AccessEvent, news: AccessNews): void;
   /** Newest first. */
   deliveries(query: DeliveryQuery): Page<DeliveryView>;
   /** Begins to send, first what an earlier run left. */
@@ -90,14 +92,24 @@ class WebhookSender implements Webhooks {
     this.#pending = this.#store.pendingCount();
   }
 
-  notify(event: WebhookEvent, hold: HoldView): void {
+  notify(event: HoldEvent, hold: HoldView): void {
+    const nowMs = this.#services.clock.nowMs();
+    this.#toAll(event, hold.id, (receiver) => webhookPayload(event, hold, this.#services.links(hold, receiver), nowMs));
+  }
+
+  tell(event: AccessEvent, news: AccessNews): void {
+    const timestamp = new Date(this.#services.clock.nowMs()).toISOString();
+    this.#toAll(event, null, () => ({ type: event, timestamp, data: news }));
+  }
+
+  #toAll(event: WebhookEvent, holdId: string | null, payloadFor: (receiver: string) => object): void {
     for (const receiver of this.#services.receivers) {
       if (!receiver.events.includes(event)) continue;
       try {
-        this.#enqueue(event, hold, receiver.name);
+        this.#enqueue(event, holdId, payloadFor, receiver.name);
       } catch (thrown) {
-        // The hold itself is fine and answerable in the console; only this notice is lost, and that is written down.
-        this.#lost(event, hold.id, receiver.name, messageOf(thrown));
+        // What it is about is fine and answerable in the console; only this notice is lost, and that is written down.
+        this.#lost(event, holdId, receiver.name, messageOf(thrown));
       }
     }
     this.#wakeIn(0);
@@ -128,14 +140,13 @@ class WebhookSender implements Webhooks {
     await Promise.all([...this.#underWay.values()].map((attempt) => attempt.ended));
   }
 
-  #enqueue(event: WebhookEvent, hold: HoldView, receiver: string): void {
+  #enqueue(event: WebhookEvent, holdId: string | null, payloadFor: (receiver: string) => object, receiver: string): void {
     if (this.#pending >= this.#services.queueMax) {
-      return this.#lost(event, hold.id, receiver, `${this.#pending} deliveries are waiting already (limits.webhook_queue)`);
+      return this.#lost(event, holdId, receiver, `${this.#pending} deliveries are waiting already (limits.webhook_queue)`);
     }
     const nowMs = this.#services.clock.nowMs();
-    const payload = webhookPayload(event, hold, this.#services.links(hold, receiver), nowMs);
     const id = `msg_${this.#services.random.bytes(16).toString('hex')}`;
-    this.#store.insert({ id, webhook: receiver, event, holdId: hold.id, createdAtMs: nowMs, body: JSON.stringify(payload) });
+    this.#store.insert({ id, webhook: receiver, event, holdId, createdAtMs: nowMs, body: JSON.stringify(payloadFor(receiver)) });
     this.#pending++;
   }
 
@@ -213,7 +224,7 @@ class WebhookSender implements Webhooks {
     }
   }
 
-  #lost(event: WebhookEvent, holdId: string, webhook: string, why: string): void {
+  #lost(event: WebhookEvent, holdId: string | null, webhook: string, why: string): void {
     this.#services.log.error({ event, holdId, webhook, why }, 'a webhook delivery was dropped');
     this.#note('webhook.failed', holdId, { webhook, event, delivery: null, attempts: 0, status: null, error: why });
   }

@@ -62,6 +62,7 @@ export class LiveSession implements Session {
   readonly #end = new AbortController();
   readonly #running = new Map<Permit, Running>();
   readonly #startMs: number;
+  readonly #noticed: ((words: string) => void)[] = [];
   #actions = 0;
   #closed = false;
 
@@ -131,6 +132,15 @@ export class LiveSession implements Session {
       this.end(`the recorder failed: ${messageOf(thrown)}`);
       return null;
     }
+  }
+
+  onNotice(listener: (words: string) => void): void {
+    this.#noticed.push(listener);
+  }
+
+  /** Words for the person, between their actions. */
+  notice(words: string): void {
+    for (const listener of this.#noticed) listener(words);
   }
 
   /** Ends the session from the gateway's side: the driver hears `ended` and closes with these words. */

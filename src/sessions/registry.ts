@@ -125,6 +125,11 @@ export class SessionRegistry implements Sessions {
     return count;
   }
 
+  /** Tells the people of the sessions that match. */
+  noticeWhere(matches: (session: LiveSession) => boolean, words: string): void {
+    for (const { session } of this.#live.values()) if (matches(session)) session.notice(words);
+  }
+
   /** Ends a session by word of somebody; false when it is not open. */
   kill(id: string, by: Principal): boolean {
     const session = this.live(id);

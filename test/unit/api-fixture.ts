@@ -7,8 +7,10 @@ import { listenApi } from '../../src/api/listen.ts';
 import { createApi } from '../../src/api/server.ts';
 import type { ApiServices } from '../../src/api/services.ts';
 import type { SessionView } from '../../src/api/contract.ts';
+import { createAccessDesk } from '../../src/approvals/access-requests.ts';
 import { createHolds, holdView } from '../../src/approvals/holds.ts';
 import type { HoldDesk } from '../../src/approvals/holds.ts';
+import { apiAccess } from '../../src/composition/access.ts';
 import type { AuditEvent, AuditLog } from '../../src/core/audit.ts';
 import type { Clock, Random } from '../../src/core/clock.ts';
 import type { HoldRequest, PlacedHold } from '../../src/core/hold.ts';
@@ -16,7 +18,9 @@ import type { Principal } from '../../src/core/principal.ts';
 import { Accounts } from '../../src/identity/accounts.ts';
 import { createIdentity, identityMigrations } from '../../src/identity/identity.ts';
 import type { Identity, PersonRecord } from '../../src/identity/identity.ts';
+import { accessRequestMigrations } from '../../src/store/access-requests.ts';
 import { openDatabase } from '../../src/store/database.ts';
+import { grantMigrations } from '../../src/store/grants.ts';
 import { holdMigrations } from '../../src/store/holds.ts';
 import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
 
@@ -86,7 +90,13 @@ export interface Fixture {
 
 /** With `publicUrl` the API believes to be behind that name; it listens on loopback all the same. */
 export async function startApi(consoleDir = '/nonexistent', publicUrl?: string): Promise<Fixture> {
-  const db = openDatabase(':memory:', [...identityMigrations, ...holdMigrations, ...sessionMigrations]);
+  const db = openDatabase(':memory:', [
+    ...identityMigrations,
+    ...holdMigrations,
+    ...sessionMigrations,
+    ...accessRequestMigrations,
+    ...grantMigrations,
+  ]);
   const clock = new HandClock();
   const audit = new KeptAudit();
   let url = 'http://127.0.0.1:1';
@@ -96,8 +106,16 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
   const sessions = createSessionStore(db);
   const sessionListeners = new Set<(session: SessionView) => void>();
   const killed: string[] = [];
+  const access = createAccessDesk({
+    ...{ db, clock, random, audit, log: { error: () => undefined, warn: () => undefined } },
+    policies: () => ({ version: 'none', decide: () => ({ kind: 'deny', rule: null, message: 'no policies here' }) }),
+    person: (name) => identity.person(name),
+    targetNamed: () => undefined,
+    isSessionOpen: () => false,
+  });
   const services: ApiServices = {
     identity,
+    access: apiAccess(access, () => false),
     accounts: new Accounts({ identity, db, clock, random, audit, publicUrl: base, oidc: [], machines: [], passwords: true }),
     tokenActivity: () => ({ sessions: 0, denied: 0, holdIds: [] }),
     holds: {

@@ -1,0 +1,230 @@
+// Access for a while: asking for it, answering, and the grants that come of it.
+
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import {
+  accessAnswerBody,
+  accessRequestBody,
+  accessRequestState,
+  accessRequestView,
+  extendBody,
+  grantState,
+  grantView,
+  reviewBody,
+} from '../access-schemas.ts';
+import { callerOf, mustHave } from '../authentication.ts';
+import type { Caller } from '../authentication.ts';
+import type { AccessRequestView, GrantView } from '../contract.ts';
+import { HttpProblem, notFound } from '../problems.ts';
+import { gives } from '../responses.ts';
+import { filter, idParams, noBody, pageOf, paging } from '../schemas.ts';
+import type { AccessOutcome, ApiServices } from '../services.ts';
+import { accessAsSeenBy, seesAccess } from '../visibility.ts';
+
+const listQuery = { principal: filter, target: filter, ...paging };
+
+export function accessRoutes(services: ApiServices): FastifyPluginAsyncZod {
+  const { access } = services;
+  return async (app) => {
+    app.route({
+      method: 'POST',
+      url: '/access-requests',
+      schema: {
+        summary: 'Ask for access to a target for a while',
+        description: 'The policies say who may ask for what, who answers, and what is given at once.',
+        tags: ['access'],
+        body: accessRequestBody,
+        response: gives(accessRequestView),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const { target, for_ms: durationMs, reason, role = null, read_only: readOnly = false, tables, break_glass } = request.body;
+        const scope = { role, readOnly, tables: tables ?? null };
+        const wanted = { target, durationMs, reason, scope, isBreakGlass: break_glass ?? false };
+        return requestAfter(services, caller, await access.request(caller.principal, wanted));
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/access-requests',
+      schema: {
+        summary: 'Requests for access, newest first',
+        tags: ['access'],
+        querystring: z.strictObject({ state: accessRequestState.optional(), ...listQuery }),
+        response: gives(pageOf(accessRequestView)),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const page = access.requests(ownUnless(caller, request.query), caller.principal);
+        return { items: page.items.filter((it) => seesAccess(caller, it)).map((it) => accessAsSeenBy(caller, it)), next: page.next };
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/access-requests/:id',
+      schema: { summary: 'One request, with its timeline', tags: ['access'], params: idParams, response: gives(accessRequestView) },
+      handler: async (request) => visibleRequest(services, callerOf(request, services), request.params.id),
+    });
+
+    for (const answer of ['approve', 'deny'] as const) {
+      app.route({
+        method: 'POST',
+        url: `/access-requests/:id/${answer}`,
+        schema: {
+          summary: answer === 'approve' ? 'Say yes to this access' : 'Refuse this access, finally',
+          tags: ['access'],
+          params: idParams,
+          body: accessAnswerBody,
+          response: gives(accessRequestView),
+        },
+        handler: async (request) => {
+          const caller = callerOf(request, services);
+          const before = visibleRequest(services, caller, request.params.id);
+          if (before.principal === caller.principal.name) {
+            throw new HttpProblem(403, 'requester', 'you asked for this yourself; somebody else must answer it');
+          }
+          mustHave(caller, ['approve'], 'answering requests for access');
+          const reason = request.body.reason ?? null;
+          return requestAfter(services, caller, await access.answer(before.id, caller.principal, answer, reason));
+        },
+      });
+    }
+
+    app.route({
+      method: 'POST',
+      url: '/access-requests/:id/withdraw',
+      schema: {
+        summary: 'Take your own request back',
+        tags: ['access'],
+        params: idParams,
+        body: noBody,
+        response: gives(accessRequestView),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        return requestAfter(services, caller, await access.withdraw(request.params.id, caller.principal));
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/grants',
+      schema: {
+        summary: 'Access that was given, newest first',
+        tags: ['access'],
+        querystring: z.strictObject({ state: grantState.optional(), review: z.enum(['open', 'done']).optional(), ...listQuery }),
+        response: gives(pageOf(grantView)),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const page = access.grants(ownUnless(caller, request.query), caller.principal);
+        return { items: page.items.filter((it) => seesAccess(caller, it)), next: page.next };
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/grants/:id',
+      schema: { summary: 'One grant, with its timeline', tags: ['access'], params: idParams, response: gives(grantView) },
+      handler: async (request) => visibleGrant(services, callerOf(request, services), request.params.id),
+    });
+
+    app.route({
+      method: 'POST',
+      url: '/grants/:id/revoke',
+      schema: {
+        summary: 'End access at once: sessions that it let in end with it',
+        tags: ['access'],
+        params: idParams,
+        body: accessAnswerBody,
+        response: gives(grantView),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const { id } = visibleGrant(services, caller, request.params.id);
+        const mayAny = caller.rights.includes('operate');
+        return grantAfter(services, caller, await access.revoke(id, caller.principal, mayAny, request.body.reason ?? null));
+      },
+    });
+
+    app.route({
+      method: 'POST',
+      url: '/grants/:id/extend',
+      schema: { summary: 'Ask for more time', tags: ['access'], params: idParams, body: extendBody, response: gives(accessRequestView) },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const { for_ms: addedMs, reason } = request.body;
+        return requestAfter(services, caller, await access.extend(request.params.id, caller.principal, addedMs, reason));
+      },
+    });
+
+    app.route({
+      method: 'POST',
+      url: '/grants/:id/review',
+      schema: {
+        summary: 'Say what the review of a break-glass grant came to',
+        tags: ['access'],
+        params: idParams,
+        body: reviewBody,
+        response: gives(grantView),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const { id } = visibleGrant(services, caller, request.params.id);
+        return grantAfter(services, caller, await access.review(id, caller.principal, request.body.words));
+      },
+    });
+  };
+}
+
+/** Those who only work with targets see their own. */
+function ownUnless<Query extends { readonly principal?: string | undefined }>(caller: Caller, query: Query): Query {
+  const seesOthers = (['audit', 'approve', 'operate'] as const).some((right) => caller.rights.includes(right));
+  return seesOthers ? query : { ...query, principal: caller.principal.name };
+}
+
+function visibleRequest({ access }: ApiServices, caller: Caller, id: string): AccessRequestView {
+  const request = access.requestNamed(id, caller.principal);
+  if (request === null || !seesAccess(caller, request)) throw notFound(`request ${id}`);
+  return accessAsSeenBy(caller, request);
+}
+
+function visibleGrant({ access }: ApiServices, caller: Caller, id: string): GrantView {
+  const grant = access.grantNamed(id, caller.principal);
+  if (grant === null || !seesAccess(caller, grant)) throw notFound(`access ${id}`);
+  return grant;
+}
+
+function requestAfter(services: ApiServices, caller: Caller, outcome: AccessOutcome): AccessRequestView {
+  return visibleRequest(services, caller, idAfter(outcome));
+}
+
+function grantAfter(services: ApiServices, caller: Caller, outcome: AccessOutcome): GrantView {
+  return visibleGrant(services, caller, idAfter(outcome));
+}
+
+const statusOf = {
+  refused: 403,
+  conflict: 409,
+  'limit-reached': 429,
+  unknown: 404,
+  'not-allowed': 403,
+  requester: 403,
+  'reason-missing': 400,
+  'reason-too-long': 400,
+  failed: 503,
+} as const;
+
+/** The id of what was changed. Throws the problem in words when nothing was. */
+function idAfter(outcome: AccessOutcome): string {
+  switch (outcome.kind) {
+    case 'done':
+      return outcome.id;
+    case 'not-pending':
+      throw new HttpProblem(409, 'not-pending', outcome.why);
+    case 'refused':
+      throw new HttpProblem(statusOf[outcome.because], outcome.because === 'unknown' ? 'not-found' : outcome.because, outcome.why);
+  }
+}
