@@ -36,7 +36,8 @@ export class ApiProblem extends Error {
   }
 }
 
-async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+/** Asks the API; rejects with an ApiProblem. */
+export async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const timeout = AbortSignal.timeout(requestTimeoutMs);
   const init: RequestInit = {
     method,
@@ -101,8 +102,9 @@ export const api = {
   sessions: (cursor: string | null, signal?: AbortSignal) =>
     request<Page<SessionView>>('GET', `/sessions${query({ cursor, limit: 100 })}`, undefined, signal),
   session: (sessionId: string, signal?: AbortSignal) => request<SessionView>('GET', `/sessions/${id(sessionId)}`, undefined, signal),
-  recording: (sessionId: string, signal?: AbortSignal) =>
-    request<RecordingView>('GET', `/sessions/${id(sessionId)}/recording`, undefined, signal),
+  /** A part of the statement log, from a cursor of an earlier one or from its beginning. */
+  recording: (sessionId: string, cursor: string | null, limit: number, signal?: AbortSignal) =>
+    request<RecordingView>('GET', `/sessions/${id(sessionId)}/recording${query({ cursor, limit })}`, undefined, signal),
   kill: (sessionId: string) => request<unknown>('POST', `/sessions/${id(sessionId)}/kill`),
 
   audit: (filters: AuditFilters, cursor: string | null, signal?: AbortSignal) =>

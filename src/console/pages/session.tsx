@@ -1,54 +1,58 @@
-// One session: its facts, its replay, and the button that ends it.
+// One session: its facts, its terminals, its statement log, and the button that ends it.
 
-import { Button, Modal } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { IconArrowLeft } from '@tabler/icons-react';
-import { useState } from 'react';
+import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Me, SessionView } from '../../api/contract.ts';
-import { api, ApiProblem } from '../api.ts';
+import { ApiProblem } from '../api.ts';
+import { EndSession } from '../parts/end-session.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
-import { keys, useRecording } from '../queries.ts';
+import { useSession } from '../queries.ts';
+import { useRecordingLog } from '../recording-log.ts';
 import { Replay } from '../replay/replay.tsx';
+import { Terminals } from '../terminal/terminals.tsx';
 import { visibleLine, visibleText } from '../visible.ts';
 import { durationWords } from '../words.ts';
 
 export default function SessionPage({ sessionId, me }: { readonly sessionId: string; readonly me: Me }) {
-  const recording = useRecording(sessionId);
-  // A session that is not recorded still has its facts.
-  const alone = useQuery({
-    queryKey: keys.session(sessionId),
-    queryFn: ({ signal }) => api.session(sessionId, signal),
-    enabled: recording.error !== null,
-  });
-  const session = recording.data?.session ?? alone.data;
+  const session = useSession(sessionId);
   return (
     <div className="page">
       <Link href="/sessions" className="back">
         <IconArrowLeft size={15} aria-hidden /> All sessions
       </Link>
-      {session === undefined ? (
-        recording.error !== null && alone.error !== null ? (
-          <Missing error={alone.error} onRetry={() => void recording.refetch()} />
-        ) : (
-          <Loading />
-        )
+      {session.data !== undefined ? (
+        <Shown session={session.data} me={me} />
+      ) : session.error === null ? (
+        <Loading />
       ) : (
-        <>
-          <Head session={session} me={me} />
-          {recording.data !== undefined ? (
-            <Replay recording={recording.data} />
-          ) : recording.error === null ? null : isNotTheirs(recording.error) ? (
-            <Note tone="info">What was said in this session is for auditors and for {visibleText(session.principal)}.</Note>
-          ) : (
-            <ProblemNote error={recording.error} onRetry={() => void recording.refetch()} />
-          )}
-        </>
+        <Missing error={session.error} onRetry={() => void session.refetch()} />
       )}
     </div>
+  );
+}
+
+function Shown({ session, me }: { readonly session: SessionView; readonly me: Me }) {
+  const log = useRecordingLog(session.id, session.state === 'open');
+  const mayEnd = session.principal === me.name || me.rights.includes('operate') || me.rights.includes('audit');
+  const end = session.state === 'open' && mayEnd ? <EndSession session={session} /> : null;
+  // A session that is not recorded still has its facts.
+  return (
+    <>
+      <Head session={session} end={end} />
+      {log.error !== null && isNotTheirs(log.error) ? (
+        <Note tone="info">What was said in this session is for auditors and for {visibleText(session.principal)}.</Note>
+      ) : (
+        <>
+          {session.protocol === 'ssh' ? <Terminals session={session} end={end} /> : null}
+          {log.error === null ? null : <ProblemNote error={log.error} onRetry={log.load} />}
+          {log.loading ? <Loading /> : log.entries.length > 0 || log.error === null ? <Replay session={session} log={log} /> : null}
+        </>
+      )}
+    </>
   );
 }
 
@@ -66,8 +70,7 @@ function Missing({ error, onRetry }: { readonly error: Error; readonly onRetry: 
   );
 }
 
-function Head({ session, me }: { readonly session: SessionView; readonly me: Me }) {
-  const mayEnd = session.principal === me.name || me.rights.includes('operate') || me.rights.includes('audit');
+function Head({ session, end }: { readonly session: SessionView; readonly end: ReactNode }) {
   const lastedMs = session.ended_at === null ? null : Date.parse(session.ended_at) - Date.parse(session.started_at);
   return (
     <>
@@ -76,11 +79,7 @@ function Head({ session, me }: { readonly session: SessionView; readonly me: Me 
           {visibleLine(session.principal)} on {session.target}
         </h1>
         <Tag tone={session.state === 'open' ? 'ok' : 'plain'}>{session.state}</Tag>
-        {session.state === 'open' && mayEnd ? (
-          <div className="end">
-            <EndSession session={session} />
-          </div>
-        ) : null}
+        {end === null ? null : <div className="end">{end}</div>}
       </div>
       <section className="panel" aria-label="Facts">
         <div className="panel-body">
@@ -98,51 +97,16 @@ function Head({ session, me }: { readonly session: SessionView; readonly me: Me 
               ['Why', session.end_reason === null ? null : visibleText(session.end_reason)],
               ['From', <span className="mono">{session.client_address}</span>],
               ['Connection', `${session.protocol}, ${session.tls ? 'TLS' : 'no TLS'}, signed in by ${session.method}`],
-              ['Database', session.database === null ? null : visibleText(session.database)],
-              ['Statements', `${session.statements}, of which ${session.held} held and ${session.denied} denied`],
+              [session.protocol === 'ssh' ? 'Account' : 'Database', session.database === null ? null : visibleText(session.database)],
+              [
+                session.protocol === 'ssh' ? 'Actions' : 'Statements',
+                `${session.statements}, of which ${session.held} held and ${session.denied} denied`,
+              ],
               ['Session', <span className="mono break">{session.id}</span>],
             ]}
           />
         </div>
       </section>
-    </>
-  );
-}
-
-function EndSession({ session }: { readonly session: SessionView }) {
-  const [asking, setAsking] = useState(false);
-  const client = useQueryClient();
-  const kill = useMutation({
-    mutationFn: () => api.kill(session.id),
-    onSuccess: async () => {
-      setAsking(false);
-      await client.invalidateQueries({ queryKey: keys.recording(session.id) });
-      await client.invalidateQueries({ queryKey: keys.session(session.id) });
-      await client.invalidateQueries({ queryKey: keys.sessions });
-    },
-  });
-  return (
-    <>
-      <Button size="xs" c="var(--sp-bad-text)" onClick={() => setAsking(true)}>
-        End session
-      </Button>
-      <Modal opened={asking} onClose={() => setAsking(false)} title="End this session?">
-        <p>
-          {visibleLine(session.principal)} is disconnected from {session.target} at once. A statement that runs is cancelled and an open
-          transaction is rolled back; what waits for approval is withdrawn.
-        </p>
-        {kill.error === null ? null : (
-          <div style={{ marginTop: 12 }}>
-            <ProblemNote error={kill.error} />
-          </div>
-        )}
-        <div className="two-buttons" style={{ marginTop: 16 }}>
-          <Button onClick={() => setAsking(false)}>Keep it</Button>
-          <Button variant="deny" loading={kill.isPending} onClick={() => kill.mutate()}>
-            End session
-          </Button>
-        </div>
-      </Modal>
     </>
   );
 }

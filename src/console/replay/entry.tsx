@@ -2,12 +2,12 @@
 
 import { Link } from 'wouter';
 import { memo } from 'react';
-import type { RecordingEntry } from '../../api/contract.ts';
+import type { RecordingEntry, TransferView } from '../../api/contract.ts';
 import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, Tag } from '../parts/tags.tsx';
 import { visibleText } from '../visible.ts';
-import { decisionTone, durationWords, momentWords, plural } from '../words.ts';
+import { decisionTone, durationWords, momentWords, plural, sizeWords } from '../words.ts';
 import type { When } from './layout.ts';
 
 const resultRowsShownMax = 50;
@@ -37,6 +37,7 @@ export const Entry = memo(function Entry({ entry, protocol, when, onPick }: Prop
             <span className="mono">{visibleText(entry.error.code)}</span> {visibleText(entry.error.message)}
           </p>
         )}
+        {entry.transfer === undefined ? null : <Transfer transfer={entry.transfer} />}
         {entry.parameters === null || entry.parameters.length === 0 ? null : <ParameterTable parameters={entry.parameters} />}
         {entry.results === null || entry.results.length === 0 ? null : <Results rows={entry.results} />}
       </div>
@@ -72,6 +73,25 @@ function Facts({ entry }: { readonly entry: RecordingEntry }) {
         <>
           {' · '}
           <Link href={`/holds/${entry.hold_id}`}>hold {entry.hold_id}</Link>
+        </>
+      )}
+    </p>
+  );
+}
+
+function Transfer({ transfer }: { readonly transfer: TransferView }) {
+  const way = { read: 'downloaded', write: 'uploaded', both: 'read and written' }[transfer.direction];
+  return (
+    <p className="dim break">
+      {sizeWords(transfer.bytes)} {way}
+      {transfer.whole ? '' : ', in part'}
+      {' · '}
+      {transfer.sha256 === null ? (
+        'no hash: it was not read or written in one run'
+      ) : (
+        <>
+          SHA-256 <span className="mono">{transfer.sha256}</span>
+          {transfer.whole ? '' : ' of that part'}
         </>
       )}
     </p>

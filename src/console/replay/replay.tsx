@@ -3,7 +3,8 @@
 import { Button, SegmentedControl } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
-import type { RecordingView } from '../../api/contract.ts';
+import type { SessionView } from '../../api/contract.ts';
+import type { RecordingLog } from '../recording-log.ts';
 import { Empty } from '../parts/notes.tsx';
 import { momentWords, plural } from '../words.ts';
 import { ReplayChart } from './chart.tsx';
@@ -12,8 +13,10 @@ import { replayAxis, toRealMs, toShownMs, whenOf } from './layout.ts';
 import { speeds, usePlayer } from './player.ts';
 import type { Speed } from './player.ts';
 
-export function Replay({ recording }: { readonly recording: RecordingView }) {
-  const entries = recording.entries;
+export function Replay({ session, log }: { readonly session: SessionView; readonly log: RecordingLog }) {
+  // Written down as they end; read as they were asked.
+  const entries = useMemo(() => log.entries.toSorted((a, b) => a.asked_ms - b.asked_ms), [log.entries]);
+  const thing = session.protocol === 'ssh' ? 'action' : 'statement';
   const axis = useMemo(() => replayAxis(entries), [entries]);
   const player = usePlayer(axis);
   const headMs = toRealMs(axis, player.shownMs);
@@ -34,12 +37,17 @@ export function Replay({ recording }: { readonly recording: RecordingView }) {
   return (
     <section className="panel" aria-label="Replay">
       <header>
-        <h2>Replay</h2>
-        <span className="dim">{plural(entries.length, 'statement')}</span>
-        {recording.complete ? null : <span className="dim end">the session goes on; more will come</span>}
+        <h2>{session.protocol === 'ssh' ? 'Actions' : 'Replay'}</h2>
+        <span className="dim">
+          {plural(entries.length, thing)}
+          {log.hasMore ? ' so far' : ''}
+        </span>
+        {log.complete || log.hasMore ? null : (
+          <span className="dim end">{session.state === 'open' ? 'live: what is asked appears here' : 'its end was not recorded'}</span>
+        )}
       </header>
       {entries.length === 0 ? (
-        <Empty title="No statement yet" />
+        <Empty title={session.state === 'open' ? `No ${thing} yet` : `No ${thing} in this session`} />
       ) : (
         <>
           <div className="replay-controls">
@@ -72,12 +80,19 @@ export function Replay({ recording }: { readonly recording: RecordingView }) {
               <Entry
                 key={entry.action_id}
                 entry={entry}
-                protocol={recording.session.protocol}
+                protocol={session.protocol}
                 when={player.shownMs >= axis.shownMs && !player.playing ? 'past' : whenOf(entry, headMs)}
                 onPick={pick}
               />
             ))}
           </ol>
+          {log.hasMore ? (
+            <div className="more">
+              <Button size="xs" onClick={log.load}>
+                Load more
+              </Button>
+            </div>
+          ) : null}
         </>
       )}
     </section>

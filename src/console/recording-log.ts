@@ -1,0 +1,93 @@
+// The statement log of a session in parts: the first at once, more when somebody wants them, and, while the session runs, what is
+// asked as it is asked.
+
+import { useCallback, useEffect, useReducer, useRef } from 'react';
+import type { RecordingEntry, RecordingView } from '../api/contract.ts';
+import { api } from './api.ts';
+
+/** Entries fetched at once. */
+export const partEntries = 500;
+const followMs = 700;
+
+export interface RecordingLog {
+  readonly entries: readonly RecordingEntry[];
+  /** Nothing of it was loaded yet. */
+  readonly loading: boolean;
+  /** All of it is here, and no more will come. */
+  readonly complete: boolean;
+  /** There is more than what was loaded. */
+  readonly hasMore: boolean;
+  readonly error: Error | null;
+  readonly load: () => void;
+}
+
+interface State {
+  readonly entries: readonly RecordingEntry[];
+  readonly cursor: string | null;
+  readonly parts: number;
+  readonly lastCount: number;
+  readonly complete: boolean;
+  readonly error: Error | null;
+}
+
+const nothing: State = { entries: [], cursor: null, parts: 0, lastCount: 0, complete: false, error: null };
+
+function grown(state: State, part: RecordingView | Error): State {
+  if (part instanceof Error) return { ...state, error: part };
+  return {
+    entries: part.entries.length === 0 ? state.entries : [...state.entries, ...part.entries],
+    cursor: part.next ?? state.cursor,
+    parts: state.parts + 1,
+    lastCount: part.entries.length,
+    complete: part.complete,
+    error: null,
+  };
+}
+
+/** `open`: the session still runs, so its end is followed. */
+export function useRecordingLog(sessionId: string, open: boolean): RecordingLog {
+  const [state, tell] = useReducer(grown, nothing);
+  const asking = useRef<AbortController | null>(null);
+  const cursor = useRef<string | null>(null);
+  useEffect(() => {
+    cursor.current = state.cursor;
+  });
+  const load = useCallback(() => {
+    if (asking.current !== null) return;
+    const stop = new AbortController();
+    asking.current = stop;
+    void api
+      .recording(sessionId, cursor.current, partEntries, stop.signal)
+      .catch((thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown))))
+      .then((part) => {
+        if (stop.signal.aborted) return;
+        asking.current = null;
+        tell(part);
+      });
+  }, [sessionId]);
+  useEffect(() => {
+    load();
+    return () => {
+      asking.current?.abort();
+      asking.current = null;
+    };
+  }, [load]);
+
+  const full = state.lastCount === partEntries;
+  // What was asked just before the end is fetched once more after it.
+  const follows = !state.complete && state.error === null && !full && (open || state.lastCount > 0);
+  useEffect(() => {
+    if (state.parts === 0 || !follows) return undefined;
+    const timer = setTimeout(load, followMs);
+    return () => clearTimeout(timer);
+  }, [state, follows, load]);
+
+  return {
+    entries: state.entries,
+    loading: state.parts === 0 && state.error === null,
+    complete: state.complete,
+    hasMore: full && !state.complete,
+    error: state.error,
+    load,
+  };
+}

@@ -1,0 +1,106 @@
+// The terminals of a session: which there are, one of them played or watched. The player itself is loaded when one is opened.
+
+import { Button } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { IconEye, IconPlayerPlay, IconTerminal2 } from '@tabler/icons-react';
+import { lazy, Suspense, useState } from 'react';
+import type { ReactNode } from 'react';
+import type { SessionView, TerminalView } from '../../api/contract.ts';
+import { Loading, ProblemNote } from '../parts/notes.tsx';
+import { Tag } from '../parts/tags.tsx';
+import { visibleLine } from '../visible.ts';
+import { durationWords, plural, sizeWords } from '../words.ts';
+import { terminalApi } from './terminal-api.ts';
+import './terminal.css';
+
+const TerminalReplay = lazy(() => import('./replay.tsx'));
+const TerminalLive = lazy(() => import('./live.tsx'));
+
+const pollOpenMs = 2_000;
+
+interface Props {
+  readonly session: SessionView;
+  /** The button that ends the session, for those who may; null otherwise. */
+  readonly end: ReactNode;
+}
+
+export function Terminals({ session, end }: Props) {
+  const terminals = useQuery({
+    queryKey: ['terminals', session.id],
+    queryFn: ({ signal }) => terminalApi.list(session.id, signal),
+    refetchInterval: session.state === 'open' ? pollOpenMs : false,
+  });
+  const [chosen, setChosen] = useState<{ readonly index: number; readonly way: 'replay' | 'live' } | null>(null);
+  const client = useQueryClient();
+  if (terminals.error !== null && terminals.data === undefined) {
+    return <ProblemNote error={terminals.error} onRetry={() => void terminals.refetch()} />;
+  }
+  const items = terminals.data?.items ?? [];
+  if (items.length === 0) return null;
+  // A single terminal is what one came for.
+  const [only] = items;
+  const open =
+    chosen ?? (items.length === 1 && only !== undefined ? { index: 0, way: only.live ? ('live' as const) : ('replay' as const) } : null);
+  const shown = open === null ? undefined : items.find(({ index }) => index === open.index);
+  return (
+    <section className="panel" aria-label="Terminals">
+      <header>
+        <h2>{plural(items.length, 'terminal')}</h2>
+      </header>
+      <ul className="terminal-list">
+        {items.map((terminal) => (
+          <li key={terminal.index} data-open={open?.index === terminal.index ? '' : undefined}>
+            <Row terminal={terminal} onOpen={(way) => setChosen({ index: terminal.index, way })} />
+          </li>
+        ))}
+      </ul>
+      {open === null || shown === undefined ? null : (
+        <Suspense fallback={<Loading />}>
+          {open.way === 'replay' ? (
+            <TerminalReplay key={`${open.index} replay`} sessionId={session.id} terminal={open.index} />
+          ) : (
+            <TerminalLive
+              key={`${open.index} live`}
+              sessionId={session.id}
+              terminal={open.index}
+              onEnded={() => {
+                // The watched screen stays; what can be done with it is in the list.
+                setChosen(open);
+                void client.invalidateQueries({ queryKey: ['terminals', session.id] });
+              }}
+            >
+              {end}
+            </TerminalLive>
+          )}
+        </Suspense>
+      )}
+    </section>
+  );
+}
+
+function Row({ terminal, onOpen }: { readonly terminal: TerminalView; readonly onOpen: (way: 'replay' | 'live') => void }) {
+  const { command, duration_ms: durationMs, bytes, commands, live } = terminal;
+  return (
+    <>
+      <IconTerminal2 size={18} stroke={1.7} aria-hidden />
+      <span className="terminal-name">
+        <strong className="mono break">{command === null ? 'Shell' : visibleLine(command)}</strong>
+        <small className="dim">
+          {durationWords(durationMs)} · {sizeWords(bytes)}
+          {commands === 0 ? '' : ` · ${plural(commands, 'command')}`}
+        </small>
+      </span>
+      {live ? <Tag tone="bad">running</Tag> : null}
+      <span className="end">
+        {live ? (
+          <Button size="xs" leftSection={<IconEye size={15} />} onClick={() => onOpen('live')}>
+            Watch
+          </Button>
+        ) : null}
+        <Button size="xs" leftSection={<IconPlayerPlay size={15} />} onClick={() => onOpen('replay')}>
+          Replay
+        </Button>
+      </span>
+    </>
+  );
+}
