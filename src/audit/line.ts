@@ -46,26 +46,52 @@ export interface Link {
 
 /** Makes the line (with its newline) of an event that follows the event with hash `prev`. */
 export function chainLine(seq: number, prev: string, event: AuditEvent): { line: string; hash: string } {
-  let body = bodyOf(seq, prev, event);
-  if (body.length > eventCharsMax) body = bodyOf(seq, prev, { ...clippedNames(event), detail: clippedDetail(event.detail) });
-  if (body.length > eventCharsMax) body = bodyOf(seq, prev, { ...clippedNames(event), detail: { detail_cut: fingerprint(event.detail) } });
+  const body = boundedBody(seq, prev, event);
   const hash = digest('sha256', body, 'hex');
   return { line: `${body.slice(0, -1)},"hash":"${hash}"}\n`, hash };
 }
 
-function bodyOf(seq: number, prev: string, event: AuditEvent): string {
-  return JSON.stringify({
-    seq,
-    prev,
-    type: event.type,
-    at_ms: event.atMs,
-    principal: event.principal,
-    target: event.target,
-    session: event.sessionId,
-    action: event.actionId,
-    hold: event.holdId,
-    detail: event.detail,
-  });
+/** The line without its hash, within its limits. Throws when the detail is no JSON. */
+export function boundedBody(seq: number, prev: string, event: AuditEvent): string {
+  let body = bodyOf(seq, prev, event, event.detailJson ?? JSON.stringify(event.detail));
+  if (body.length <= eventCharsMax) return body;
+  const clipped = clippedNames(event);
+  body = bodyOf(seq, prev, clipped, JSON.stringify(clippedDetail(event.detail)));
+  if (body.length <= eventCharsMax) return body;
+  return bodyOf(seq, prev, clipped, JSON.stringify({ detail_cut: fingerprint(event.detail) }));
+}
+
+/** By hand: JSON.stringify of the whole event looks again and again at what is the same for every statement of a session. */
+function bodyOf(seq: number, prev: string, event: AuditEvent, detail: string): string {
+  const { type, atMs, actionId, holdId } = event;
+  return `{"seq":${seq},"prev":"${prev}","type":"${type}","at_ms":${atMs},${namesOf(event)},"action":${quoted(actionId)},"hold":${quoted(holdId)},"detail":${detail}}`;
+}
+
+interface Names {
+  readonly principal: string | null;
+  readonly target: string | null;
+  readonly json: string;
+}
+
+/** Of sessions that are alive now; more than are open at once, then it begins anew. */
+const namesOfSessions = new Map<string, Names>();
+const namesOfSessionsMax = 20_000;
+
+function namesOf({ principal, target, sessionId }: AuditEvent): string {
+  const known = sessionId === null ? undefined : namesOfSessions.get(sessionId);
+  if (known !== undefined && known.principal === principal && known.target === target) return known.json;
+  const json = `"principal":${quoted(principal)},"target":${quoted(target)},"session":${quoted(sessionId)}`;
+  if (sessionId === null || json.length > nameCharsMax) return json;
+  if (namesOfSessions.size >= namesOfSessionsMax) namesOfSessions.clear();
+  namesOfSessions.set(sessionId, { principal, target, json });
+  return json;
+}
+
+const plain = /^[\w.:-]*$/;
+
+function quoted(name: string | null): string {
+  if (name === null) return 'null';
+  return plain.test(name) ? `"${name}"` : JSON.stringify(name);
 }
 
 function clippedNames(event: AuditEvent): AuditEvent {

@@ -11,19 +11,19 @@ import type { AuditEventView, Page } from '../api/contract.ts';
 import type { Head } from './chain.ts';
 import { checkpointEvents, checkpointIntervalMs, writeCheckpoint } from './checkpoints.ts';
 import { GroupCommit } from './group-commit.ts';
-import { chainLine } from './line.ts';
 import { lockFolder } from './lock.ts';
 import { AuditSearch, type AuditQuery } from './search.ts';
 import { segmentBytesMax, segmentOf } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';
+import { WaitingLines } from './waiting-lines.ts';
 import type { Verification } from './verify.ts';
 
 /** The longest that a buffered event waits for its write. */
 export const soonMs = 100;
-/** More buffered text than this is written at once. */
-const soonCharsMax = 256 * 1024;
-/** Buffered text while the disk refuses; beyond it the log gives up, because an event can't be left out of a chain. */
-const waitingCharsMax = 32 * 1024 * 1024;
+/** More buffered bytes than these are written at once. */
+const soonBytesMax = 256 * 1024;
+/** Buffered bytes while the disk refuses; beyond them the log gives up, because an event can't be left out of a chain. */
+const waitingBytesMax = 32 * 1024 * 1024;
 const retryMs = 1000;
 /** A failure that lasts so long is told to `onFailed`. */
 export const failedAfterMs = 5000;
@@ -90,7 +90,7 @@ class ChainedLog implements OpenedAuditLog {
   /** The last event chained, and the last one that is in the file. */
   #head: Head;
   #written: Head;
-  #waiting = '';
+  readonly #waiting = new WaitingLines();
   #waitingTimer: NodeJS.Timeout | null = null;
   #failingSinceMs: number | null = null;
   #failureTold = false;
@@ -121,11 +121,13 @@ class ChainedLog implements OpenedAuditLog {
   append(event: AuditEvent): Promise<void> | undefined {
     this.#assertUsable();
     const before = this.#head;
+    const { lengthBytes } = this.#waiting;
     try {
-      const line = this.#chain(event);
-      this.#write(this.#waiting === '' ? line : this.#waiting + line);
+      this.#chain(event);
+      this.#write();
     } catch (cause) {
       this.#head = before;
+      this.#waiting.cutBack(lengthBytes);
       throw writeFailed(cause);
     }
     this.#noneWaits();
@@ -135,17 +137,18 @@ class ChainedLog implements OpenedAuditLog {
 
   appendSoon(event: AuditEvent): void {
     if (this.#broken !== null) return; // told to onFailed already; the caller has something to finish
-    this.#waiting += this.#chainAlways(event);
-    if (this.#waiting.length > waitingCharsMax) this.#break(new Fault('audit-write-failed', 'too many audit events wait for the disk'));
-    else if (this.#waiting.length > soonCharsMax && this.#failingSinceMs === null) this.#flushWaiting();
+    this.#chainAlways(event);
+    const { lengthBytes } = this.#waiting;
+    if (lengthBytes > waitingBytesMax) this.#break(new Fault('audit-write-failed', 'too many audit events wait for the disk'));
+    else if (lengthBytes > soonBytesMax && this.#failingSinceMs === null) this.#flushWaiting();
     else if (this.#waitingTimer === null) this.#waitingTimer = setTimeout(() => this.#flushWaiting(), soonMs);
   }
 
   flush(): void {
     this.#assertUsable();
-    if (this.#waiting === '') return;
+    if (this.#waiting.lengthBytes === 0) return;
     try {
-      this.#write(this.#waiting);
+      this.#write();
     } catch (cause) {
       throw writeFailed(cause);
     }
@@ -188,26 +191,24 @@ class ChainedLog implements OpenedAuditLog {
     if (this.#broken !== null) throw this.#broken;
   }
 
-  #chain(event: AuditEvent): string {
+  #chain(event: AuditEvent): void {
     const seq = this.#head.seq + 1;
-    const { line, hash } = chainLine(seq, this.#head.hash, event);
-    this.#head = { seq, hash };
-    return line;
+    this.#head = { seq, hash: this.#waiting.add(seq, this.#head.hash, event) };
   }
 
   /** An event whose detail can't be written as JSON is still noted, without it. */
-  #chainAlways(event: AuditEvent): string {
+  #chainAlways(event: AuditEvent): void {
     try {
-      return this.#chain(event);
+      this.#chain(event);
     } catch (thrown) {
-      return this.#chain({ ...event, detail: { detail_unwritable: messageOf(thrown) } });
+      this.#chain({ ...event, detail: { detail_unwritable: messageOf(thrown) } });
     }
   }
 
-  /** Writes the lines that follow #written up to #head, all or none. */
-  #write(lines: string): void {
+  /** Writes what waits, the lines that follow #written up to #head, all or none. */
+  #write(): void {
     if (this.#segmentBytes >= (this.#options.segmentBytes ?? segmentBytesMax)) this.#rotate();
-    const bytes = Buffer.from(lines);
+    const { bytes } = this.#waiting;
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#file.fd, bytes, done);
     } catch (thrown) {
@@ -238,7 +239,7 @@ class ChainedLog implements OpenedAuditLog {
 
   /** The timer runs on: starting and clearing one for every statement costs more than a turn of it that finds nothing. */
   #noneWaits(): void {
-    this.#waiting = '';
+    this.#waiting.clear();
     if (this.#failingSinceMs === null) return;
     this.#failingSinceMs = null;
     this.#failureTold = false;
@@ -249,7 +250,7 @@ class ChainedLog implements OpenedAuditLog {
 
   /** For readers: what can't be written now is simply not seen by them yet. */
   #flushQuietly(): void {
-    if (this.#broken === null && this.#waiting !== '') this.#flushWaiting();
+    if (this.#broken === null && this.#waiting.lengthBytes > 0) this.#flushWaiting();
   }
 
   #flushWaiting(): void {

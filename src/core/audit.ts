@@ -77,6 +77,8 @@ export interface AuditEvent {
   readonly holdId: string | null;
   /** The rest, flat and small, no secrets: rule, policy version, text, digest, rows, reason, … */
   readonly detail: Readonly<Record<string, unknown>>;
+  /** JSON.stringify(detail), where the writer has it already: details of statements repeat themselves. */
+  readonly detailJson?: string;
 }
 
 export interface AuditLog {

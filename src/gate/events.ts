@@ -17,15 +17,21 @@ function textOf(action: Action): { text: string; text_sha256?: string } {
   return { text: action.text.slice(0, auditTextCharsMax), text_sha256: createHash('sha256').update(action.text).digest('hex') };
 }
 
+type Allow = Extract<Decision, { kind: 'allow' }>;
+
 export function releasedEvent(
   action: Action,
   classification: Classification,
   submitter: Submitter,
-  decision: Extract<Decision, { kind: 'allow' }>,
+  decision: Allow,
   holdId: HoldId | null,
   approvals: readonly Approval[],
   atMs: number,
 ): AuditEvent {
+  const { detail, detailJson } =
+    holdId === null && decision.grants === undefined && action.text.length <= auditTextCharsMax
+      ? plainRelease(action, classification, decision)
+      : heldRelease(action, classification, decision, holdId, approvals);
   return {
     type: 'action.released',
     atMs,
@@ -34,24 +40,44 @@ export function releasedEvent(
     sessionId: submitter.sessionId,
     actionId: action.id,
     holdId,
-    detail: releasedDetail(action, classification, decision, holdId, approvals),
+    detail,
+    detailJson,
   };
 }
 
-/** Nearly every release is short and was not held: that one is made without copies. */
-function releasedDetail(
+interface Release {
+  readonly classification: Classification | null;
+  readonly detail: Readonly<Record<string, unknown>> & { readonly kind: Action['kind']; readonly text: string };
+  readonly detailJson: string;
+}
+
+/** What was released last under a decision: policies remember their decisions, and the same statement runs again and again. */
+const releases = new WeakMap<Decision, Release>();
+
+function plainRelease(action: Action, classification: Classification, decision: Allow): Release {
+  const { kind, text } = action;
+  const known = releases.get(decision);
+  if (known !== undefined && known.classification === classification && known.detail.text === text && known.detail.kind === kind)
+    return known;
+  const { id: rule, version: policy } = decision.rule;
+  const detail = { kind, text, access: classification.summary.access, rule, policy };
+  const release = { classification, detail, detailJson: JSON.stringify(detail) };
+  releases.set(decision, release);
+  return release;
+}
+
+function heldRelease(
   action: Action,
   classification: Classification,
-  decision: Extract<Decision, { kind: 'allow' }>,
+  decision: Allow,
   holdId: HoldId | null,
   approvals: readonly Approval[],
-): AuditEvent['detail'] {
-  const { kind, text } = action;
-  const { access } = classification.summary;
+): Release {
   const { id: rule, version: policy } = decision.rule;
-  if (holdId === null && text.length <= auditTextCharsMax && decision.grants === undefined) return { kind, text, access, rule, policy };
   const held = holdId === null ? {} : { digest: action.digest(), approved_by: approvals.map((it) => it.by) };
-  return { kind, ...textOf(action), access, rule, policy, ...held, ...(decision.grants === undefined ? {} : { grants: decision.grants }) };
+  const grants = decision.grants === undefined ? {} : { grants: decision.grants };
+  const detail = { kind: action.kind, ...textOf(action), access: classification.summary.access, rule, policy, ...held, ...grants };
+  return { classification: null, detail, detailJson: JSON.stringify(detail) };
 }
 
 export function deniedEvent(
