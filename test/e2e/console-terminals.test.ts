@@ -102,9 +102,9 @@ t.test('replayed: play, seek, commands, search, speed, keys, resize', async (t) 
   const page = await as('carol', `/sessions/${session.id}`);
   const player = page.getByRole('group', { name: 'Terminal player' });
   await player.waitFor();
-  const position = page.getByLabel('Moment');
-  const clock = async () => Number(await position.inputValue());
-  await position.focus();
+  const moment = page.getByLabel('Moment');
+  const clock = async () => Number(await moment.inputValue());
+  await moment.focus();
 
   await player.focus();
   await page.keyboard.press('End');
@@ -129,10 +129,11 @@ t.test('replayed: play, seek, commands, search, speed, keys, resize', async (t) 
   await page.keyboard.press('Home');
   for (let presses = 0; presses < 4; presses += 1) await page.keyboard.press('>');
   t.equal(await player.getByLabel('Speed').inputValue(), '16');
+  await eventually('at the start', async () => ((await clock()) === 0 ? true : null));
   await page.keyboard.press('Space');
-  await shows(page, /after-clear/);
+  await eventually('at the end', async () => ((await clock()) === Number(await moment.getAttribute('max')) ? true : null));
   await player.getByRole('button', { name: 'Play', exact: true }).waitFor();
-  t.equal(await clock(), Number(await position.getAttribute('max')), 'at its end');
+  await shows(page, /after-clear/);
   await page.keyboard.press('f');
   await eventually('full screen', () => page.evaluate(() => (document.fullscreenElement === null ? null : true)));
   await page.keyboard.press('f');

@@ -25,7 +25,7 @@ export function Timeline({ atMs, durationMs, marks, onSeek }: Props) {
         type="range"
         min={0}
         max={endMs}
-        step={10}
+        step={1}
         value={Math.min(atMs, endMs)}
         aria-label="Moment"
         aria-valuetext={`${momentWords(atMs)} of ${momentWords(durationMs)}`}
