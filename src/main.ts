@@ -3,12 +3,15 @@
 
 import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { accessCommands } from './cli/access-commands.ts';
 import { Client } from './cli/client.ts';
 import type { AgentFlags } from '../agent/run-agent.ts';
 import type { Command } from './cli/command.ts';
 import { findCredentials } from './cli/credentials.ts';
 import type { CredentialOptions } from './cli/credentials.ts';
 import { CommandFailure, exitCode } from './cli/exit-code.ts';
+import type { LoginOptions } from './cli/login.ts';
+import { peopleCommands } from './cli/people-commands.ts';
 import { processTerminal } from './cli/terminal.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { visibleLines } from './cli/visible.ts';
@@ -66,18 +69,22 @@ function program(terminal: Terminal, ended: { code: number }): Commander {
 
   signInCommands(root, terminal);
   holdCommands(root, terminal);
+  accessCommands(root, { remote, listing, run: (options, body) => run(terminal, options, body) });
   recordCommands(root, terminal);
   agentCommands(root, terminal, ended);
   credentialCommands(root, terminal);
 
+  peopleCommands(root, terminal, ended, { remote, listing, run });
   policyCommands(root.command('policy'), terminal);
   return root;
 }
 
 function signInCommands(root: Commander, terminal: Terminal): void {
   remote(root.command('login'))
-    .description('sign in: keep the address of a gateway and an access token for the other commands')
-    .action(async (options: CredentialOptions) => (await import('./cli/login.ts')).login(terminal, options, process.env, process.stdin));
+    .description('sign in by the browser: keep the address of a gateway and an access token for the other commands')
+    .option('--no-browser', 'print the address, do not open it')
+    .option('--token-stdin', 'read an access token from stdin instead')
+    .action(async (options: LoginOptions) => (await import('./cli/login.ts')).login(terminal, options, process.env, process.stdin));
   remote(root.command('token'))
     .description('issue a short-lived access token: the password for psql and mysql')
     .option('--name <name>', 'what it is for', 'sallyport token')
@@ -99,12 +106,21 @@ function holdCommands(root: Commander, terminal: Terminal): void {
       run(terminal, options, async (it) => (await import('./cli/holds.ts')).holds(it, options)),
     );
   for (const verb of ['approve', 'deny'] as const) {
-    const command = remote(root.command(verb)).argument('<hold>', 'its number, as in h-7K3M9Q').option('--json', 'as JSON');
+    const command = remote(root.command(verb))
+      .argument('<number>', 'of a hold, as in h-7K3M9Q, or of a request for access, as in r-7K3M9Q')
+      .option('--json', 'as JSON');
     command.description(verb === 'approve' ? 'let a waiting action run' : 'refuse a waiting action');
-    if (verb === 'approve') command.option('--reason <words>', 'kept in the audit log');
-    else command.requiredOption('--reason <words>', 'shown to the person who asked, kept in the audit log');
-    command.action((hold: string, options: Remote & { reason?: string }) =>
-      run(terminal, options, async (it) => (await import('./cli/answer.ts')).answer(it, hold, verb, options)),
+    if (verb === 'approve') {
+      command.option('--reason <words>', 'kept in the audit log');
+      command.option('--code <digits>', 'of your authenticator app, where the rule asks for a second factor');
+    }
+    if (verb === 'deny') command.requiredOption('--reason <words>', 'shown to the person who asked, kept in the audit log');
+    command.action((number: string, options: Remote & { reason?: string; code?: string }) =>
+      run(terminal, options, async (it) =>
+        /^r-/i.test(number.trim())
+          ? (await import('./cli/requests.ts')).answerRequest(it, number.trim(), verb, options)
+          : (await import('./cli/answer.ts')).answer(it, number, verb, options),
+      ),
     );
   }
 }

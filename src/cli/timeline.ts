@@ -1,0 +1,14 @@
+// The timeline of a request and its grant, as lines.
+
+import type { AccessStepView } from '../api/contract.ts';
+import { clockTime } from './command.ts';
+import type { Terminal } from './terminal.ts';
+import { visible } from './visible.ts';
+
+export function timelineLines(terminal: Terminal, steps: readonly AccessStepView[]): string[] {
+  return steps.map(({ at, what, by, words }) => {
+    const who = by === null ? '' : ` by ${visible(by)}`;
+    const more = words === null || words === '' ? '' : `: ${visible(words)}`;
+    return `${terminal.paint('dim', clockTime(at))}  ${visible(what)}${who}${more}`;
+  });
+}
