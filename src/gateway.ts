@@ -2,7 +2,7 @@
 // everything down again. No logic of its own; the only place that knows concrete classes across folders.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
@@ -266,6 +266,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       version,
       publicUrl,
       addressOf: (protocol) => addresses[protocol] ?? null,
+      sshHostKey: () =>
+        addresses.ssh === undefined ? null : readFileSync(join(config.dataDir, 'ssh_host_ed25519_key.pub'), 'utf8').trim(),
       tls,
       consoleDir: options.consoleDir ?? builtConsole,
     },

@@ -225,6 +225,8 @@ export interface TargetView {
   readonly agent?: string | undefined;
   /** How to reach it through the gateway, ready to paste, without a token. */
   readonly connect: string;
+  /** The same for programs; missing when this gateway does not serve the protocol. `host_key` is of SSH, as in known_hosts. */
+  readonly gateway?: { readonly host: string; readonly port: number; readonly host_key?: string | undefined } | undefined;
 }
 
 export interface PolicyView {

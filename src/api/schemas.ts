@@ -201,6 +201,7 @@ export const targetView: z.ZodType<TargetView> = z
     port: z.int(),
     agent: z.string().optional(),
     connect: z.string(),
+    gateway: z.object({ host: z.string(), port: z.int(), host_key: z.string().optional() }).optional(),
   })
   .meta({ id: 'Target' });
 

@@ -79,6 +79,8 @@ export interface ApiGateway {
   readonly publicUrl: () => string;
   /** Where each protocol is served, for the lines people paste. Null when it is not. */
   readonly addressOf: (protocol: Protocol) => { readonly host: string; readonly port: number } | null;
+  /** "ssh-ed25519 AAAA…" that clients of SSH meet; null or missing: SSH is not served. */
+  readonly sshHostKey?: () => string | null;
   /** Null serves plain HTTP, on loopback addresses only. */
   readonly tls: ServerTls | null;
   /** The built console; a page that says how to build it stands in when it isn't there. */

@@ -7,11 +7,16 @@ import { visible } from './visible.ts';
 
 export interface AnswerOptions {
   readonly reason?: string | undefined;
+  /** Of the authenticator app, where the rule asks for a second factor. */
+  readonly code?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
 export async function answer(command: Command, id: string, verb: 'approve' | 'deny', options: AnswerOptions): Promise<void> {
-  const body: AnswerBody = options.reason === undefined ? {} : { reason: options.reason };
+  const body: AnswerBody = {
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.code === undefined ? {} : { totp: options.code }),
+  };
   const hold = await command.client.post<HoldView>(`/holds/${segment(id)}/${verb}`, body);
   if (options.json === true) return printJson(command.terminal, hold);
   command.terminal.out(answerWords(hold));

@@ -50,7 +50,11 @@ async function post<T>(server: string, path: string, body: object): Promise<T> {
     });
   } catch (thrown) {
     const why = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : String(thrown);
-    throw new CommandFailure(exitCode.failed, `the gateway at ${server} can't be reached: ${visible(why)}`, 'check --server or SALLYPORT_SERVER');
+    throw new CommandFailure(
+      exitCode.failed,
+      `the gateway at ${server} can't be reached: ${visible(why)}`,
+      'check --server or SALLYPORT_SERVER',
+    );
   }
   const answer = (await response.json().catch(() => ({}))) as T & Partial<Problem>;
   if (response.ok) return answer;

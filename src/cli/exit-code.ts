@@ -11,16 +11,21 @@ export const exitCode = {
   notFound: 4,
   /** The hold is no longer pending, the session has ended already. */
   conflict: 5,
+  /** Of `sallyport exec`, as sysexits.h has them: gateway or target can't be reached, nobody answered in time, withdrawn, refused. */
+  unreachable: 69,
+  expired: 75,
+  withdrawn: 76,
+  denied: 77,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
 /** Ends a command with words: what went wrong and where, and what to do about it. */
 export class CommandFailure extends Error {
-  readonly exitCode: ExitCode;
+  readonly exitCode: number;
   readonly hint: string | null;
 
-  constructor(code: ExitCode, message: string, hint: string | null = null) {
+  constructor(code: number, message: string, hint: string | null = null) {
     super(message);
     this.name = 'CommandFailure';
     this.exitCode = code;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { AgentSelector, Protocol, Target } from '../../core/target.ts';
 import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
-import type { Me, PersonView } from '../contract.ts';
+import type { Me, PersonView, TargetView } from '../contract.ts';
 import { gives } from '../responses.ts';
 import { deliveryView, filter, me, nameParams, noBody, pageOf, paging, personView, policyView, targetView } from '../schemas.ts';
 import type { ApiServices, PersonInfo } from '../services.ts';
@@ -36,6 +36,7 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
           port: target.port,
           ...(target.agent ? { agent: agentWords(target.agent) } : {}),
           connect: connectLine(services, target, name),
+          ...gatewayOf(services, target.protocol),
         }));
         return { items, next: null };
       },
@@ -119,11 +120,23 @@ function personOf({ name, displayName, kind, groups, disabled }: PersonInfo): Pe
 
 /** The line to paste, without a token; in words where the protocol is not served. */
 function connectLine({ gateway }: ApiServices, target: Pick<Target, 'name' | 'protocol'>, person: string): string {
-  const address = gateway.addressOf(target.protocol);
+  const address = addressOf(gateway, target.protocol);
   if (address === null) return `this gateway does not serve ${target.protocol}`;
-  const everywhere = address.host === '0.0.0.0' || address.host === '::';
-  const host = everywhere ? new URL(gateway.publicUrl()).hostname.replaceAll(/[[\]]/g, '') : address.host;
-  return lines[target.protocol](host, address.port, word(person), word(target.name));
+  return lines[target.protocol](address.host, address.port, word(person), word(target.name));
+}
+
+/** Where clients reach a protocol: the public name when it listens everywhere. */
+function addressOf(gateway: ApiServices['gateway'], protocol: Protocol): { readonly host: string; readonly port: number } | null {
+  const address = gateway.addressOf(protocol);
+  if (address === null || (address.host !== '0.0.0.0' && address.host !== '::')) return address;
+  return { host: new URL(gateway.publicUrl()).hostname.replaceAll(/[[\]]/g, ''), port: address.port };
+}
+
+function gatewayOf({ gateway }: ApiServices, protocol: Protocol): Pick<TargetView, 'gateway'> {
+  const address = addressOf(gateway, protocol);
+  if (address === null) return {};
+  const hostKey = protocol === 'ssh' ? (gateway.sshHostKey?.() ?? null) : null;
+  return { gateway: { ...address, ...(hostKey === null ? {} : { host_key: hostKey }) } };
 }
 
 const lines: Readonly<Record<Protocol, (host: string, port: number, person: string, target: string) => string>> = {
