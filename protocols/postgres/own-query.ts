@@ -31,18 +31,20 @@ function runOne(upstream: Upstream, text: string, signal: AbortSignal): Promise<
     signal.addEventListener('abort', onAbort, { once: true });
     const done = () => {
       signal.removeEventListener('abort', onAbort);
-      stream.removeAllListeners('data').removeAllListeners('error').removeAllListeners('close').removeAllListeners('end');
+      // The parser's own two are not to be had; others' on 'close' (whose connection it is) have to stay.
+      stream.removeAllListeners('data').removeAllListeners('end').off('error', onError).off('close', onClose);
       stream.on('error', () => undefined); // between two queries nobody listens
       if (failure === null) resolve(rows);
       else reject(failure);
     };
-    stream.once('error', (why) => {
+    const onError = (why: Error) => {
       failure = new Fault('target-lost', `the catalogue could not be read: ${why.message}`);
-    });
-    stream.once('close', () => {
+    };
+    const onClose = () => {
       failure ??= new Fault('target-lost', 'the target closed the connection while its catalogue was read');
       done();
-    });
+    };
+    stream.once('error', onError).once('close', onClose);
     void parse(stream, (message) => {
       if (message.name === 'rowDescription') names = (message as RowDescriptionMessage).fields.map((field) => field.name);
       else if (message.name === 'dataRow') rows.push(rowOf(names, message as DataRowMessage));
