@@ -64,6 +64,8 @@ export interface FileTransfer {
 export interface Recorder {
   /** Buffered; on disk within a second. Throws Fault recorder-failed once the recorder is broken. */
   write(entry: StatementEntry): void;
+  /** The same for an entry that is JSON already and within all limits. */
+  writeJson?(entry: string): void;
   /** Flushes and closes; idempotent. */
   close(): Promise<void>;
 }

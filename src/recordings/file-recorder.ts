@@ -43,10 +43,14 @@ export class FileRecorder implements Recorder {
   }
 
   write(entry: StatementEntry): void {
+    this.writeJson(JSON.stringify(bounded(entry)));
+  }
+
+  writeJson(entry: string): void {
     if (this.#fault !== null) throw this.#fault;
     if (this.#closed) throw new Fault('recorder-failed', `the recording of session ${this.sessionId} is closed`);
     const wasEmpty = this.#buffer === '';
-    this.#buffer += `${JSON.stringify(bounded(entry))}\n`;
+    this.#buffer += `${entry}\n`;
     this.#entries += 1;
     if (this.#buffer.length > bufferCharsMax) this.flush();
     else if (wasEmpty) this.#events.dirty(this);

@@ -11,12 +11,14 @@ import type { Outcome } from '../core/outcome.ts';
 import type { Permit } from '../core/permit.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import type { JudgedFacts, Recorder, StatementEntry, TerminalRecorder, TerminalSize } from '../core/recording.ts';
+import type { Recorder, TerminalRecorder, TerminalSize } from '../core/recording.ts';
 import type { Ruling } from '../core/ruling.ts';
 import type { Lane, Session, SessionOpening, Submission } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
 import type { Gate, Judgement } from '../gate/gate.ts';
 import type { Submitter } from '../gate/submitter.ts';
+import { entryOf, quickEntryJson, round } from './entries.ts';
+import type { Running } from './entries.ts';
 
 export interface LiveSessionParts {
   readonly gate: Gate;
@@ -38,15 +40,6 @@ export interface SessionCounts {
 
 /** Result cells kept for the recording of one action. */
 export const recordedCellsMax = 10_000;
-
-interface Running {
-  readonly action: Action;
-  readonly judgement: Judgement;
-  readonly askedMs: number;
-  readonly releasedMs: number;
-  results: (string | null)[][] | null;
-  cells: number;
-}
 
 export class LiveSession implements Session {
   readonly id: SessionId;
@@ -109,7 +102,7 @@ export class LiveSession implements Session {
       sessionId: this.id,
       actionId: running.action.id,
       holdId: running.judgement.holdId,
-      detail: finishedDetail(outcome, round(finishedMs - running.releasedMs)),
+      ...finishedDetail(outcome, round(finishedMs - running.releasedMs)),
     });
     this.#record(running, finishedMs, outcome);
   }
@@ -193,67 +186,24 @@ export class LiveSession implements Session {
   }
 
   #record(running: Running, finishedMs: number, outcome: Outcome | null): void {
+    const { recorder } = this.#parts;
     try {
-      this.#parts.recorder.write(entryOf(running, finishedMs, outcome));
+      const quick = outcome === null || recorder.writeJson === undefined ? null : quickEntryJson(running, finishedMs, outcome);
+      if (quick === null) recorder.write(entryOf(running, finishedMs, outcome));
+      else recorder.writeJson?.(quick);
     } catch (thrown) {
       this.end(`the recorder failed: ${messageOf(thrown)}`);
     }
   }
 }
 
-function finishedDetail({ kind, rows, error, detail }: Outcome, durationMs: number): AuditEvent['detail'] {
-  if (error === null && detail === undefined) return { outcome: kind, rows, duration_ms: durationMs };
-  return { outcome: kind, rows, ...(error === null ? {} : { error: error.code }), ...detail, duration_ms: durationMs };
+function finishedDetail({ kind, rows, error, detail }: Outcome, durationMs: number): Pick<AuditEvent, 'detail' | 'detailJson'> {
+  const plain = { outcome: kind, rows, duration_ms: durationMs };
+  if (error === null && detail === undefined)
+    return { detail: plain, detailJson: `{"outcome":"${kind}","rows":${rows},"duration_ms":${durationMs}}` };
+  return { detail: { outcome: kind, rows, ...(error === null ? {} : { error: error.code }), ...detail, duration_ms: durationMs } };
 }
 
 function refusedRun(action: Action, judgement: Judgement, askedMs: number): Running {
   return { action, judgement, askedMs, releasedMs: -1, results: null, cells: 0 };
-}
-
-function entryOf(running: Running, finishedMs: number, outcome: Outcome | null): StatementEntry {
-  const { action, judgement } = running;
-  const { ruling, decision, classification } = judgement;
-  return {
-    kind: 'statement',
-    actionId: action.id,
-    askedMs: round(running.askedMs),
-    releasedMs: running.releasedMs < 0 ? null : round(running.releasedMs),
-    finishedMs: round(finishedMs),
-    text: action.text,
-    parameters: ruling.kind === 'release' && ruling.obligations.recordParameters ? action.parameters : null,
-    statementKinds: classification?.summary.kinds ?? [],
-    effects: classification?.summary.effects.map((it) => (it.object === null ? it.verb : `${it.verb} ${it.object}`)) ?? [],
-    decision: decisionWord(judgement.holdId !== null, decision),
-    rule: decision?.rule?.id ?? null,
-    holdId: judgement.holdId,
-    approvedBy: judgement.approvedBy,
-    outcome: ruling.kind === 'refuse' ? ruling.refusal.reason : (outcome?.kind ?? 'unknown'),
-    rows: outcome?.rows ?? null,
-    error: outcome?.error ?? (ruling.kind === 'refuse' ? { code: ruling.refusal.reason, message: ruling.refusal.message } : null),
-    results: running.results,
-    ...(outcome?.transfer === undefined ? {} : { transfer: outcome.transfer }),
-    ...(classification === null ? {} : { judged: judgedFacts(action, classification) }),
-  };
-}
-
-function judgedFacts(action: Action, { problem, statements, summary }: Classification): JudgedFacts {
-  return {
-    actionKind: action.kind,
-    transaction: action.transaction,
-    problem: problem?.kind ?? null,
-    access: summary.access,
-    statementCount: statements.length,
-    missingWhere: summary.missingWhere,
-    effects: summary.effects,
-  };
-}
-
-function decisionWord(wasHeld: boolean, decision: Decision | null): Decision['kind'] {
-  if (wasHeld) return 'hold';
-  return decision === null ? 'deny' : decision.kind;
-}
-
-/** Milliseconds with microseconds kept: enough for a replay, short in the file. */
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

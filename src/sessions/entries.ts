@@ -1,0 +1,123 @@
+// The entry of an action for the recording, and the JSON of it made quickly where the action was like the one before: only times,
+// id and count differ then.
+
+import type { Action } from '../core/action.ts';
+import type { Classification } from '../core/classification.ts';
+import type { Decision } from '../core/decision.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { JudgedFacts, StatementEntry } from '../core/recording.ts';
+import type { Judgement } from '../gate/gate.ts';
+
+/** An action that was released, or refused at once. */
+export interface Running {
+  readonly action: Action;
+  readonly judgement: Judgement;
+  readonly askedMs: number;
+  readonly releasedMs: number;
+  results: (string | null)[][] | null;
+  cells: number;
+}
+
+/** What a quick entry may hold: nothing of it comes near the limits of recordings. */
+const quickTextCharsMax = 4096;
+const quickEffectsMax = 64;
+
+export function entryOf(running: Running, finishedMs: number, outcome: Outcome | null): StatementEntry {
+  const { action, judgement } = running;
+  const { ruling, decision, classification } = judgement;
+  return {
+    kind: 'statement',
+    actionId: action.id,
+    askedMs: round(running.askedMs),
+    releasedMs: running.releasedMs < 0 ? null : round(running.releasedMs),
+    finishedMs: round(finishedMs),
+    text: action.text,
+    parameters: ruling.kind === 'release' && ruling.obligations.recordParameters ? action.parameters : null,
+    statementKinds: classification?.summary.kinds ?? [],
+    effects: classification?.summary.effects.map((it) => (it.object === null ? it.verb : `${it.verb} ${it.object}`)) ?? [],
+    decision: decisionWord(judgement.holdId !== null, decision),
+    rule: decision?.rule?.id ?? null,
+    holdId: judgement.holdId,
+    approvedBy: judgement.approvedBy,
+    outcome: ruling.kind === 'refuse' ? ruling.refusal.reason : (outcome?.kind ?? 'unknown'),
+    rows: outcome?.rows ?? null,
+    error: outcome?.error ?? (ruling.kind === 'refuse' ? { code: ruling.refusal.reason, message: ruling.refusal.message } : null),
+    results: running.results,
+    ...(outcome?.transfer === undefined ? {} : { transfer: outcome.transfer }),
+    ...(classification === null ? {} : { judged: judgedFacts(action, classification) }),
+  };
+}
+
+function judgedFacts(action: Action, { problem, statements, summary }: Classification): JudgedFacts {
+  return {
+    actionKind: action.kind,
+    transaction: action.transaction,
+    problem: problem?.kind ?? null,
+    access: summary.access,
+    statementCount: statements.length,
+    missingWhere: summary.missingWhere,
+    effects: summary.effects,
+  };
+}
+
+function decisionWord(wasHeld: boolean, decision: Decision | null): Decision['kind'] {
+  if (wasHeld) return 'hold';
+  return decision === null ? 'deny' : decision.kind;
+}
+
+interface Same {
+  readonly text: string;
+  readonly classification: Classification;
+  readonly kind: Action['kind'];
+  readonly transaction: Action['transaction'];
+  /** All members that are the same every time, without the braces. */
+  readonly json: string;
+}
+
+/** What ran last under a decision: policies remember their decisions, and the same statement runs again and again. */
+const same = new WeakMap<Decision, Same>();
+
+/** The JSON of entryOf, its members in another order; null for whatever is not the usual short, allowed and completed action. */
+export function quickEntryJson(running: Running, finishedMs: number, outcome: Outcome): string | null {
+  const { action, judgement, askedMs, releasedMs, results } = running;
+  const { ruling, decision, classification, holdId } = judgement;
+  if (decision?.kind !== 'allow' || classification === null || holdId !== null || ruling.kind === 'refuse' || releasedMs < 0) return null;
+  if (results !== null || outcome.kind !== 'completed' || outcome.error !== null || outcome.transfer !== undefined) return null;
+  if (ruling.obligations.recordParameters && action.parameters !== null) return null;
+  let known = same.get(decision);
+  if (known === undefined || !isSame(known, action, classification)) {
+    if (action.text.length > quickTextCharsMax || classification.summary.effects.length > quickEffectsMax) return null;
+    const {
+      kind,
+      actionId,
+      askedMs: asked,
+      releasedMs: released,
+      finishedMs: finished,
+      rows,
+      ...rest
+    } = entryOf(running, finishedMs, outcome);
+    known = {
+      text: action.text,
+      classification,
+      kind: action.kind,
+      transaction: action.transaction,
+      json: JSON.stringify(rest).slice(1, -1),
+    };
+    same.set(decision, known);
+  }
+  return `{"kind":"statement","actionId":${JSON.stringify(action.id)},"askedMs":${round(askedMs)},"releasedMs":${round(releasedMs)},"finishedMs":${round(finishedMs)},"rows":${outcome.rows},${known.json}}`;
+}
+
+function isSame(known: Same, action: Action, classification: Classification): boolean {
+  return (
+    known.classification === classification &&
+    known.text === action.text &&
+    known.kind === action.kind &&
+    known.transaction === action.transaction
+  );
+}
+
+/** Milliseconds with microseconds kept: enough for a replay, short in the file. */
+export function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
