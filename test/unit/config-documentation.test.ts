@@ -15,7 +15,13 @@ const secret = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE=';
 t.test('every example loads', (t) => {
   const dir = t.testdir({
     policies: {},
-    secrets: { 'orders.password': 'x', 'shop.password': 'x', 'chat.secret': secret },
+    secrets: {
+      'orders.password': 'x',
+      'shop.password': 'x',
+      'chat.secret': secret,
+      'master.key': `${'A'.repeat(43)}=`,
+      'vault-secret-id': 'x',
+    },
     tls: { 'gateway.pem': certificate, 'gateway.key': key, 'internal-ca.pem': certificate },
   });
   const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, example]) => example ?? '');
