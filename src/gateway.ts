@@ -23,12 +23,13 @@ import { withoutFormerApprovers } from './approvals/former-approvers.ts';
 import { holdView } from './approvals/hold-view.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAccess, joinAccess } from './composition/access.ts';
-import { apiAgents, apiAudit, apiHolds, apiSessions, ruleUseView } from './composition/api-services.ts';
+import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { openAccounts, withSecondFactor } from './composition/people.ts';
 import { TokenActivity } from './composition/token-activity.ts';
+import { apiPolicies } from './composition/policy-history.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -50,6 +51,7 @@ import { openDatabase } from './store/database.ts';
 import { deliveryMigrations } from './store/deliveries.ts';
 import { grantMigrations } from './store/grants.ts';
 import { holdMigrations } from './store/holds.ts';
+import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
 import { createSessionStore, sessionMigrations } from './store/sessions.ts';
 import { targetCredentialMigrations } from './store/target-credentials.ts';
@@ -117,6 +119,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     ...grantMigrations,
     ...sessionMigrations,
     ...deliveryMigrations,
+    ...policyVersionMigrations,
     ...agentMigrations,
     ...targetCredentialMigrations,
   ];
@@ -131,6 +134,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     onLoaded: (set) => {
       log.info({ version: set.version }, 'policies loaded');
       policiesLoadedAtMs = clock.nowMs();
+      policyHistory.noteLoaded();
       event('policy.loaded', { version: set.version });
       access.rejudge();
       registry.judgeAgain();
@@ -143,6 +147,13 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     },
   });
   let policiesLoadedAtMs = clock.nowMs();
+  const policyHistory = apiPolicies(
+    db,
+    log,
+    () => policies,
+    () => policiesLoadedAtMs,
+  );
+  policyHistory.noteLoaded();
   down.add(() => policies.close());
 
   const holds = createHolds({
@@ -249,15 +260,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     sessions: apiSessions(registry, book),
     recordings: apiRecordings(recordings, audit, clock),
     audit: apiAudit(audit),
-    policies: {
-      current: () => ({
-        version: policies.current().version,
-        loaded_at: new Date(policiesLoadedAtMs).toISOString(),
-        files: policies.files(),
-        rejected: policies.rejected(),
-        rules: policies.current().ruleUse().map(ruleUseView),
-      }),
-    },
+    policies: policyHistory,
     targets,
     agents: apiAgents(agents),
     credentials: credentials.api,

@@ -239,6 +239,21 @@ export interface PolicyView {
   readonly rules?: readonly RuleUseView[] | undefined;
 }
 
+/** GET /policies/versions: the last hundred that came into force. */
+export interface PolicyVersionView {
+  readonly version: string;
+  readonly loaded_at: string;
+  /** Paths of its files. */
+  readonly files: readonly string[];
+}
+
+/** GET /policies/versions/{version} */
+export interface PolicyVersionText {
+  readonly version: string;
+  readonly loaded_at: string;
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+}
+
 export interface RuleUseView {
   readonly id: string;
   readonly title: string;

@@ -23,6 +23,7 @@ import { catalogueRoutes } from './routes/catalogue.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { holdRoutes } from './routes/holds.ts';
+import { policyRoutes } from './routes/policies.ts';
 import { recordingRoutes } from './routes/recordings.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { peopleRoutes } from './routes/people.ts';
@@ -92,6 +93,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     accessRoutes(services),
     sessionRoutes(services),
     recordingRoutes(services),
+    policyRoutes(services),
     auditRoutes(services),
     tokenRoutes(services),
     signInRoutes(services),

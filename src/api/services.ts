@@ -22,6 +22,8 @@ import type {
   HoldState,
   HoldView,
   Page,
+  PolicyVersionText,
+  PolicyVersionView,
   PolicyView,
   Right,
   SessionView,
@@ -36,7 +38,7 @@ export interface ApiServices {
   readonly sessions: ApiSessions;
   readonly recordings: ApiRecordings;
   readonly audit: ApiAudit;
-  readonly policies: { current(): PolicyView };
+  readonly policies: ApiPolicies;
   readonly targets: { list(): readonly Pick<Target, 'name' | 'protocol' | 'labels' | 'host' | 'port' | 'agent'>[] };
   readonly agents: ApiAgents;
   readonly credentials: ApiCredentials;
@@ -45,6 +47,13 @@ export interface ApiServices {
   readonly gateway: ApiGateway;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface ApiPolicies {
+  current(): PolicyView;
+  /** Newest first. */
+  versions(): readonly PolicyVersionView[];
+  version(version: string): PolicyVersionText | null;
 }
 
 export interface ApiAgents {

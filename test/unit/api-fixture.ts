@@ -170,7 +170,11 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
       }),
       verify: async () => ({ ok: false, seq: 7, file: 'a.jsonl', line: 7, why: 'the hash is wrong' }),
     },
-    policies: { current: () => ({ version: 'v1', loaded_at: new Date(0).toISOString(), files: [], rejected: [] }) },
+    policies: {
+      current: () => ({ version: 'v1', loaded_at: new Date(0).toISOString(), files: [], rejected: [] }),
+      versions: () => [],
+      version: () => null,
+    },
     targets: { list: () => [{ name: 'orders' as never, protocol: 'postgres', labels: { env: 'production' }, host: 'db', port: 5432 }] },
     agents: {
       list: () => [],

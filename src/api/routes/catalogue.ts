@@ -1,4 +1,4 @@
-// What there is: oneself, the targets, the policies, the people, the webhook deliveries.
+// What there is: oneself, the targets, the people, the webhook deliveries.
 
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
 import type { Me, PersonView, TargetView } from '../contract.ts';
 import { gives } from '../responses.ts';
-import { deliveryView, filter, me, nameParams, noBody, pageOf, paging, personView, policyView, targetView } from '../schemas.ts';
+import { deliveryView, filter, me, nameParams, noBody, pageOf, paging, personView, targetView } from '../schemas.ts';
 import type { ApiServices, PersonInfo } from '../services.ts';
 import { notFound } from '../problems.ts';
 
@@ -40,13 +40,6 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
         }));
         return { items, next: null };
       },
-    });
-
-    app.route({
-      method: 'GET',
-      url: '/policies',
-      schema: { summary: 'The policies in force', tags: ['policies'], response: gives(policyView) },
-      handler: async () => services.policies.current(),
     });
 
     app.route({
