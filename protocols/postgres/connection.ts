@@ -15,7 +15,7 @@ import { readChunks } from './chunk-reader.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { Machine } from './machine.ts';
-import type { MachinePort } from './machine.ts';
+import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { holdNotice } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';

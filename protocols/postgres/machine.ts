@@ -4,24 +4,22 @@
 // Parse, Describe and Close run nothing; they are kept back until something that was released, Sync or Flush goes, so that
 // a statement that waits holds no lock at the target and a refused one never gets there.
 
-import { isUtf8 } from 'node:buffer';
-import type { Parameter, ReadingMode } from '../../src/core/action.ts';
+import type { Parameter, TransactionState } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
-import type { Outcome } from '../../src/core/outcome.ts';
-import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
-import { classificationOf } from '../../src/core/summary.ts';
 import type { Frame } from './codec.ts';
 import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import * as wire from './messages.ts';
+import { duringCopy, extended } from './message-groups.ts';
 import { decodeParameters } from './parameters.ts';
 import { wireName } from './names.ts';
 import { abandonOwnBlock, blockPrefix, implicitPrefix, isFenced, lowerFenceQuery, prefixed } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
 import { FenceRelay } from './fence-relay.ts';
+import type { MachinePort } from './machine-port.ts';
 import { Outbox } from './outbox.ts';
 import type { Kept } from './outbox.ts';
 import { refusalError } from './refusal.ts';
@@ -30,31 +28,9 @@ import { Replies } from './replies.ts';
 import { SecondTry } from './second-try.ts';
 import { Settings } from './settings.ts';
 import type { Portal, Run, Statement } from './statements.ts';
-import { madeUnder, portalsMax, Statements } from './statements.ts';
-import { cursorPortal, digestOf, functionCallFacts, lastingDigestOf, noPortal, noStatement, notReadAgain, tooMany } from './submissions.ts';
-
-/** What the machine asks of the world around it. */
-export interface MachinePort {
-  /** Bytes of the target, passed on as they come. */
-  toClient(bytes: Buffer): void;
-  /** A whole message of the gateway's own, put between the target's. */
-  reply(bytes: Buffer): void;
-  /** Bytes of a released action. */
-  toTarget(permit: Permit, bytes: Buffer): void;
-  /** Messages that run nothing: Parse, Describe, Close, Flush, Sync, Terminate. */
-  toTargetQuietly(bytes: Buffer): void;
-  /** The ruling, or null when it comes later by `ruled`. */
-  submit(submission: Submission): Ruling | null;
-  /** The classification, or null when it comes later by `classified`. */
-  classify(submission: Submission): Classification | null;
-  finish(permit: Permit, outcome: Outcome): void;
-  recordRows(permit: Permit, rows: (string | null)[][]): void;
-  /** Withdraws what waits for a ruling: `ruled` follows. */
-  withdraw(): void;
-  /** Objects of the target changed: what is known of its catalogue is old. */
-  schemaChanged(): void;
-  clientQuit(): void;
-}
+import { portalsMax, Statements } from './statements.ts';
+import { SubmissionMaker } from './submission-maker.ts';
+import { cursorPortal, digestOf, functionCallFacts, lastingDigestOf, noPortal, noStatement, tooMany } from './submissions.ts';
 
 export class Machine {
   readonly settings = new Settings();
@@ -66,6 +42,7 @@ export class Machine {
   readonly #failing: FailingMessages;
   readonly fence: FenceRelay;
   readonly secondTry: SecondTry;
+  readonly #submissions: SubmissionMaker;
   readonly #outbox = new Outbox();
   /** A statement that may begin or end a transaction was sent in this batch: whether one is open is known when it has answered. */
   #transacting = false;
@@ -85,6 +62,12 @@ export class Machine {
     this.#port = port;
     this.#failing = failing;
     this.replies = new Replies(this, port);
+    this.#submissions = new SubmissionMaker({
+      settings: this.settings,
+      statements: this.statements,
+      transaction: () => this.#transaction,
+      classify: (submission) => port.classify(submission),
+    });
     this.fence = new FenceRelay((own) => this.sendOwn(own));
     this.secondTry = new SecondTry(this, port, failing);
   }
@@ -171,8 +154,8 @@ export class Machine {
   #query(bytes: Buffer): void {
     if (bytes.indexOf(0, 5) !== bytes.length - 1)
       throw new Fault('protocol-violation', 'invalid message format: bytes after the end of the text');
-    const { text, mode } = this.#read(bytes.subarray(5, bytes.length - 1));
-    this.#submit(this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) }), (ruling) => {
+    const { text, mode } = this.#submissions.read(bytes.subarray(5, bytes.length - 1));
+    this.#submit(this.#submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) }), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
       this.#endBatch();
       this.statements.confirmed('', undefined); // a simple query drops the unnamed statement before it is parsed
@@ -196,7 +179,10 @@ export class Machine {
   #functionCall(bytes: Buffer): void {
     const oid = new wire.BodyReader(bytes).int32();
     const text = `function call of oid ${oid} by protocol message`;
-    const submission = { ...this.#submission({ text, parameters: null, digest: digestOf(bytes) }), classified: functionCallFacts(text) };
+    const submission = {
+      ...this.#submissions.of({ text, parameters: null, digest: digestOf(bytes) }),
+      classified: functionCallFacts(text),
+    };
     this.#submit({ ...submission, kind: 'function-call' }, (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
       const run = this.open(ruling, text);
@@ -228,8 +214,8 @@ export class Machine {
     const { name: rawName, text: raw, types } = wire.readParse(bytes);
     const name = wireName(rawName);
     if (this.statements.isFull(name, raw.length)) return this.#refuseBatch(tooMany('prepared statements'), false);
-    const { text, mode } = this.#read(raw);
-    const submission = this.#submission({ text, mode, parameters: null, digest: digestOf(bytes) });
+    const { text, mode } = this.#submissions.read(raw);
+    const submission = this.#submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) });
     this.#classify(submission, (classification) => {
       const statement: Statement = { text, classification, modeKey: mode.key, bySql: false, types };
       const go = () => {
@@ -255,7 +241,7 @@ export class Machine {
     const parameters = decodeParameters(bind, statement.types);
     const digest = lastingDigestOf(Buffer.from(statement.text), bytes);
     const portal: Portal = { name, statement, text: statement.text, parameters, digest, run: null, bind: null, executing: 0, gone: false };
-    this.#submit(this.#portalSubmission(portal), (ruling) => {
+    this.#submit(this.#submissions.ofPortal(portal), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, statement.text), false);
       portal.run = this.open(ruling, statement.text);
       if (portal.run.fenced) portal.bind = bytes;
@@ -272,7 +258,7 @@ export class Machine {
     if (known?.run != null) return this.#runPortal(known, known.run, bytes);
     if (known === undefined && name === '') return this.#refuseBatch(noPortal(name), false);
     const portal = known ?? cursorPortal(name, rowsMax, bytes);
-    this.#submit(this.#portalSubmission(portal), (ruling) => {
+    this.#submit(this.#submissions.ofPortal(portal), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, portal.text), false);
       portal.run = this.open(ruling, portal.text);
       this.portals.set(name, portal);
@@ -357,58 +343,9 @@ export class Machine {
 
   // ---- parts ----
 
-  /** Decodes a text. Bytes that are not valid in the client's encoding make a mode in which nothing is understood. */
-  #read(raw: Buffer): { text: string; mode: ReadingMode } {
-    const { mode } = this.settings;
-    const encoding = (mode.settings['client_encoding'] ?? 'UTF8').toUpperCase();
-    if (encoding === 'UTF8' || encoding === 'UNICODE') {
-      if (isUtf8(raw)) return { text: raw.toString('utf8'), mode };
-      const settings = { ...mode.settings, client_encoding: 'INVALID' };
-      return { text: raw.toString('latin1'), mode: { key: `${mode.key}|invalid`, settings, catalogue: mode.catalogue } };
-    }
-    return { text: raw.toString('latin1'), mode };
-  }
-
-  #submission(given: { text: string; mode?: ReadingMode; parameters: readonly Parameter[] | null; digest: () => string }): Submission {
+  get #transaction(): TransactionState {
     const { status } = this.replies;
-    return {
-      kind: 'statement',
-      text: given.text,
-      parameters: given.parameters,
-      digest: given.digest,
-      mode: given.mode ?? this.settings.mode,
-      transaction: status === 'E' ? 'failed' : status === 'T' || this.dirty ? 'open' : 'none',
-      classified: null,
-      prepared: this.#prepared,
-    };
-  }
-
-  /** A statement is classified again under the mode of now; SQL PREPARE by the inner facts of its whole text. */
-  #portalSubmission(portal: Portal): Submission {
-    const { text, parameters, digest, statement } = portal;
-    const submission = this.#submission({ text, parameters, digest });
-    if (statement === null || !statement.bySql) return submission;
-    return { ...submission, classified: this.#inner(statement) };
-  }
-
-  readonly #prepared = (name: string): Statement | undefined => {
-    const statement = this.statements.get(name);
-    if (statement === undefined || madeUnder(statement, this.settings.mode)) return statement;
-    if (statement.bySql) return { ...statement, classification: this.#inner(statement) };
-    const again = this.#classifyNow(statement.text);
-    return again === null ? undefined : { ...statement, classification: again };
-  };
-
-  #inner(statement: Statement): Classification {
-    if (madeUnder(statement, this.settings.mode)) return statement.classification;
-    const change = this.#classifyNow(statement.text)?.statements[0]?.changes.find((it) => it.kind === 'prepare');
-    return change === undefined ? notReadAgain : classificationOf([change.inner]);
-  }
-
-  /** Null when it can't be had at once. */
-  #classifyNow(text: string): Classification | null {
-    const classification = this.#port.classify({ ...this.#submission({ text, parameters: null, digest: () => '' }), prepared: null });
-    return classification;
+    return status === 'E' ? 'failed' : status === 'T' || this.dirty ? 'open' : 'none';
   }
 
   #submit(submission: Submission, then: (ruling: Ruling) => void): void {
@@ -552,24 +489,6 @@ export class Machine {
   }
 
   submission(given: { text: string; parameters: readonly Parameter[] | null; digest: () => string }): Submission {
-    return this.#submission(given);
+    return this.#submissions.of(given);
   }
 }
-
-/** What an error is answered to at the next Sync. */
-const extended: readonly number[] = [
-  wire.fromClient.parse,
-  wire.fromClient.bind,
-  wire.fromClient.describe,
-  wire.fromClient.execute,
-  wire.fromClient.close,
-];
-
-/** Besides CopyData, which comes in parts. */
-const duringCopy: readonly number[] = [
-  wire.fromClient.copyDone,
-  wire.fromClient.copyFail,
-  wire.fromClient.sync,
-  wire.fromClient.flush,
-  wire.fromClient.terminate,
-];

@@ -9,7 +9,7 @@ import type { Submission } from '../../src/core/session.ts';
 import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
 import { FrontendReader } from '../../protocols/postgres/codec.ts';
 import { Machine } from '../../protocols/postgres/machine.ts';
-import type { MachinePort } from '../../protocols/postgres/machine.ts';
+import type { MachinePort } from '../../protocols/postgres/machine-port.ts';
 import { failingMessages } from '../../protocols/postgres/refusal.ts';
 import { clientMessage, readClientBytes, readTargetBytes, targetMessage } from './postgres-messages.ts';
 

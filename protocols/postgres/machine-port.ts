@@ -1,0 +1,29 @@
+// What the machine asks of the world around it: bytes to either side, rulings, and somebody to tell how things ended.
+
+import type { Classification } from '../../src/core/classification.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { Permit } from '../../src/core/permit.ts';
+import type { Ruling } from '../../src/core/ruling.ts';
+import type { Submission } from '../../src/core/session.ts';
+
+export interface MachinePort {
+  /** Bytes of the target, passed on as they come. */
+  toClient(bytes: Buffer): void;
+  /** A whole message of the gateway's own, put between the target's. */
+  reply(bytes: Buffer): void;
+  /** Bytes of a released action. */
+  toTarget(permit: Permit, bytes: Buffer): void;
+  /** Messages that run nothing: Parse, Describe, Close, Flush, Sync, Terminate. */
+  toTargetQuietly(bytes: Buffer): void;
+  /** The ruling, or null when it comes later by `ruled`. */
+  submit(submission: Submission): Ruling | null;
+  /** The classification, or null when it comes later by `classified`. */
+  classify(submission: Submission): Classification | null;
+  finish(permit: Permit, outcome: Outcome): void;
+  recordRows(permit: Permit, rows: (string | null)[][]): void;
+  /** Withdraws what waits for a ruling: `ruled` follows. */
+  withdraw(): void;
+  /** Objects of the target changed: what is known of its catalogue is old. */
+  schemaChanged(): void;
+  clientQuit(): void;
+}
