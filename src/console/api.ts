@@ -3,10 +3,13 @@
 
 import { apiBase } from '../api/contract.ts';
 import type {
+  AccessRequestBody,
+  AccessRequestView,
   AgentView,
   AuditEventView,
   AuditVerification,
   DecisionView,
+  GrantView,
   HoldState,
   HoldView,
   LoginBody,
@@ -37,7 +40,8 @@ export class ApiProblem extends Error {
 }
 
 /** Asks the API; rejects with an ApiProblem. */
-export async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export /** One request of the API. Rejects with an ApiProblem in words. */
+async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const timeout = AbortSignal.timeout(requestTimeoutMs);
   const init: RequestInit = {
     method,
@@ -115,6 +119,23 @@ export const api = {
   targets: (signal?: AbortSignal) => request<Page<TargetView>>('GET', '/targets', undefined, signal),
   policies: (signal?: AbortSignal) => request<PolicyView>('GET', '/policies', undefined, signal),
   issueToken: (name: string) => request<TokenIssued>('POST', '/tokens', { name }),
+
+  accessRequests: (filter: { state?: string; limit?: number }, signal?: AbortSignal) =>
+    request<Page<AccessRequestView>>('GET', `/access-requests${query(filter)}`, undefined, signal),
+  accessRequest: (requestId: string, signal?: AbortSignal) =>
+    request<AccessRequestView>('GET', `/access-requests/${id(requestId)}`, undefined, signal),
+  requestAccess: (body: AccessRequestBody) => request<AccessRequestView>('POST', '/access-requests', body),
+  answerAccess: (requestId: string, answer: 'approve' | 'deny', reason: string | undefined) =>
+    request<AccessRequestView>('POST', `/access-requests/${id(requestId)}/${answer}`, reason === undefined ? {} : { reason }),
+  withdrawAccess: (requestId: string) => request<AccessRequestView>('POST', `/access-requests/${id(requestId)}/withdraw`),
+  grants: (filter: { state?: string; review?: string; limit?: number }, signal?: AbortSignal) =>
+    request<Page<GrantView>>('GET', `/grants${query(filter)}`, undefined, signal),
+  grant: (grantId: string, signal?: AbortSignal) => request<GrantView>('GET', `/grants/${id(grantId)}`, undefined, signal),
+  revokeGrant: (grantId: string, reason: string | undefined) =>
+    request<GrantView>('POST', `/grants/${id(grantId)}/revoke`, reason === undefined ? {} : { reason }),
+  extendGrant: (grantId: string, forMs: number, reason: string) =>
+    request<AccessRequestView>('POST', `/grants/${id(grantId)}/extend`, { for_ms: forMs, reason }),
+  reviewGrant: (grantId: string, words: string) => request<GrantView>('POST', `/grants/${id(grantId)}/review`, { words }),
 
   signIn: (secret: string, signal?: AbortSignal) => request<PendingSignInView>('GET', `/sign-ins/${id(secret)}`, undefined, signal),
   confirmSignIn: (secret: string, code: string) => request<unknown>('POST', `/sign-ins/${id(secret)}/confirm`, { code }),

@@ -14,10 +14,14 @@ const HoldPage = lazy(() => import('./pages/hold.tsx'));
 const SessionsPage = lazy(() => import('./pages/sessions.tsx'));
 const SessionPage = lazy(() => import('./pages/session.tsx'));
 const AuditPage = lazy(() => import('./pages/audit.tsx'));
+const AccessPage = lazy(() => import('./pages/access.tsx'));
+const AccessRequestPage = lazy(() => import('./pages/access-request.tsx'));
 const AgentsPage = lazy(() => import('./pages/agents.tsx'));
 const TargetsPage = lazy(() => import('./pages/targets.tsx'));
 const PoliciesPage = lazy(() => import('./pages/policies.tsx'));
 const LoginPage = lazy(() => import('./pages/login.tsx'));
+const AccountPage = lazy(() => import('./pages/account.tsx'));
+const CliLoginPage = lazy(() => import('./pages/cli-login.tsx'));
 const SignInPage = lazy(() => import('./pages/sign-in.tsx'));
 const DecidePage = lazy(() => import('./pages/decide.tsx'));
 const NotFoundPage = lazy(() => import('./pages/not-found.tsx'));
@@ -59,6 +63,7 @@ function SignedIn() {
     );
   }
   if (path.startsWith('/sign-in/')) return <SignInPage secret={path.slice('/sign-in/'.length)} me={me.data} />;
+  if (path.startsWith('/cli-login/')) return <CliLoginPage secret={path.slice('/cli-login/'.length)} me={me.data} />;
   return (
     <Shell me={me.data}>
       <PageBoundary key={path}>
@@ -68,12 +73,19 @@ function SignedIn() {
               <HoldsPage me={me.data} />
             </Route>
             <Route path="/holds/:id">{({ id }) => <HoldPage key={id} holdId={id} />}</Route>
+            <Route path="/access">
+              <AccessPage />
+            </Route>
+            <Route path="/access/:id">{({ id }) => <AccessRequestPage key={id} requestId={id} me={me.data} />}</Route>
             <Route path="/sessions">
               <SessionsPage />
             </Route>
             <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} sessionId={id} me={me.data} />}</Route>
             <Route path="/audit">
               <AuditPage me={me.data} />
+            </Route>
+            <Route path="/account">
+              <AccountPage me={me.data} />
             </Route>
             <Route path="/targets">
               <TargetsPage me={me.data} />

@@ -28,8 +28,10 @@ import './styles/base.css';
 import './styles/shell.css';
 import './styles/statement.css';
 import './styles/holds.css';
+import './styles/access.css';
 import './styles/replay.css';
 import './styles/pages.css';
+import './styles/account.css';
 
 import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';

@@ -6,28 +6,32 @@ import {
   IconDatabase,
   IconFileCheck,
   IconHandStop,
+  IconKey,
   IconLogout,
   IconMoon,
   IconPlayerPlay,
   IconScript,
   IconSun,
+  IconUserCircle,
 } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { HoldView, Me } from '../../api/contract.ts';
-import { api } from '../api.ts';
+import { accountApi } from '../account-api.ts';
 import { live } from '../live.ts';
 import { notifyNewHold } from '../notifications.ts';
 import { useLink, useLive, usePendingHolds } from '../queries.ts';
 import { visibleText } from '../visible.ts';
 import { plural } from '../words.ts';
+import { GlassBanner } from './glass-banner.tsx';
 import { Mark } from './mark.tsx';
 import { Note } from './notes.tsx';
 
 const places = [
   { path: '/', also: '/holds', name: 'Holds', Icon: IconHandStop },
+  { path: '/access', also: '/access', name: 'Access', Icon: IconKey },
   { path: '/sessions', also: '/sessions', name: 'Sessions', Icon: IconPlayerPlay },
   { path: '/audit', also: '/audit', name: 'Audit', Icon: IconFileCheck },
   { path: '/targets', also: '/targets', name: 'Targets', Icon: IconDatabase },
@@ -70,6 +74,7 @@ export function Shell({ me, children }: { readonly me: Me; readonly children: Re
       </aside>
       <main>
         <LinkBanner />
+        <GlassBanner />
         <p className="unseen" aria-live="polite">
           {heard}
         </p>
@@ -156,9 +161,11 @@ function Tools() {
   const client = useQueryClient();
   const [, go] = useLocation();
   const logout = async (): Promise<void> => {
-    await api.logout().catch(() => undefined);
+    const out = await accountApi.signOut().catch(() => null);
     client.clear();
-    go('/login');
+    // Signing out of the sign-in service too: else its next button signs in without a question.
+    if (out !== null && out.url !== null) location.assign(out.url);
+    else go('/login');
   };
   const other = scheme === 'dark' ? 'light' : 'dark';
   return (
@@ -172,6 +179,9 @@ function Tools() {
       >
         {scheme === 'dark' ? <IconSun size={18} stroke={1.7} /> : <IconMoon size={18} stroke={1.7} />}
       </button>
+      <Link href="/account" className="icon-button" aria-label="Account" title="Account">
+        <IconUserCircle size={18} stroke={1.7} />
+      </Link>
       <button type="button" className="icon-button" aria-label="Sign out" title="Sign out" onClick={() => void logout()}>
         <IconLogout size={18} stroke={1.7} />
       </button>

@@ -1,0 +1,154 @@
+// What people do with a request or a grant: yes or no, taking it back, more time, ending it, the review of an emergency.
+
+import { Button, NativeSelect, Textarea } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { ReactNode } from 'react';
+import type { AccessRequestView, GrantView } from '../../api/contract.ts';
+import { useAccessChanged } from '../access-queries.ts';
+import { durations } from '../access-words.ts';
+import { api } from '../api.ts';
+import { ProblemNote } from './notes.tsx';
+
+const reasonCharactersMax = 1000;
+
+/** One panel with words and buttons. `send` gets the words. */
+function Panel({
+  title,
+  label,
+  needsWords,
+  children,
+  buttons,
+}: {
+  readonly title: string;
+  readonly label: string;
+  readonly needsWords: (kind: string) => boolean;
+  readonly children?: ReactNode;
+  readonly buttons: readonly {
+    readonly kind: string;
+    readonly text: string;
+    readonly bad?: boolean;
+    readonly send: (words: string) => Promise<unknown>;
+  }[];
+}) {
+  const [words, setWords] = useState('');
+  const changed = useAccessChanged();
+  const sending = useMutation({
+    mutationFn: (button: (typeof buttons)[number]) => button.send(words.trim()),
+    onSuccess: () => {
+      setWords('');
+      changed();
+    },
+    onError: changed,
+  });
+  return (
+    <section className="panel" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+      </header>
+      <div className="panel-body answer">
+        {sending.error === null ? null : <ProblemNote error={sending.error} />}
+        {children}
+        <Textarea
+          label={label}
+          autosize
+          minRows={1}
+          maxRows={5}
+          maxLength={reasonCharactersMax}
+          value={words}
+          onChange={(event) => setWords(event.currentTarget.value)}
+        />
+        <div className="answer-buttons">
+          {buttons.map((button) => (
+            <Button
+              key={button.kind}
+              variant={button.bad === true ? 'default' : 'approve'}
+              {...(button.bad === true ? { c: 'var(--sp-bad-text)' } : {})}
+              loading={sending.isPending && sending.variables.kind === button.kind}
+              disabled={sending.isPending || (needsWords(button.kind) && words.trim() === '')}
+              onClick={() => sending.mutate(button)}
+            >
+              {button.text}
+            </Button>
+          ))}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+export function AccessAnswer({ request }: { readonly request: AccessRequestView }) {
+  const answer = (kind: 'approve' | 'deny') => (words: string) => api.answerAccess(request.id, kind, words === '' ? undefined : words);
+  return (
+    <Panel
+      title="Answer"
+      label={request.reason_required ? 'Reason (needed for a yes)' : 'Reason'}
+      needsWords={(kind) => kind === 'approve' && request.reason_required}
+      buttons={[
+        { kind: 'deny', text: 'Deny', bad: true, send: answer('deny') },
+        { kind: 'approve', text: 'Approve', send: answer('approve') },
+      ]}
+    />
+  );
+}
+
+export function WithdrawButton({ request }: { readonly request: AccessRequestView }) {
+  const changed = useAccessChanged();
+  const sending = useMutation({ mutationFn: () => api.withdrawAccess(request.id), onSettled: changed });
+  return (
+    <div>
+      {sending.error === null ? null : <ProblemNote error={sending.error} />}
+      <Button size="xs" loading={sending.isPending} onClick={() => sending.mutate()}>
+        Take the request back
+      </Button>
+    </div>
+  );
+}
+
+export function ExtendForm({ grant }: { readonly grant: GrantView }) {
+  const [time, setTime] = useState('3600000');
+  return (
+    <Panel
+      title="More time"
+      label="Reason"
+      needsWords={() => true}
+      buttons={[{ kind: 'extend', text: 'Ask for more time', send: (words) => api.extendGrant(grant.id, Number(time), words) }]}
+    >
+      <NativeSelect
+        label="For"
+        value={time}
+        data={durations.map(([value, label]) => ({ value, label }))}
+        onChange={(event) => setTime(event.currentTarget.value)}
+      />
+    </Panel>
+  );
+}
+
+export function RevokeForm({ grant, own }: { readonly grant: GrantView; readonly own: boolean }) {
+  return (
+    <Panel
+      title={own ? 'Give it back' : 'End it now'}
+      label="Reason"
+      needsWords={() => false}
+      buttons={[
+        {
+          kind: 'revoke',
+          text: own ? 'Give the access back' : 'End the access and its sessions',
+          bad: true,
+          send: (words) => api.revokeGrant(grant.id, words === '' ? undefined : words),
+        },
+      ]}
+    />
+  );
+}
+
+export function ReviewForm({ grant }: { readonly grant: GrantView }) {
+  return (
+    <Panel
+      title="Review"
+      label="What the review came to"
+      needsWords={() => true}
+      buttons={[{ kind: 'review', text: 'Reviewed', send: (words) => api.reviewGrant(grant.id, words) }]}
+    />
+  );
+}
