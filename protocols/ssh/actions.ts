@@ -14,9 +14,15 @@ export function command(text: string, terminal: boolean): Submission {
   return submission('command', text, null, { key: value, settings: { terminal: value }, catalogue: null });
 }
 
-/** An interactive shell; `recorded` is a raw terminal of which nobody can say what will run. */
-export function shell(mode: 'mediated' | 'recorded'): Submission {
-  const text = mode === 'mediated' ? 'shell, every command judged' : 'shell, recorded only';
+const shellWords = {
+  mediated: 'shell, every command judged',
+  guarded: 'shell, every command asked for by hooks in bash',
+  recorded: 'shell, recorded only',
+} as const;
+
+/** An interactive shell; in a raw terminal (`recorded`, `guarded`) nobody can say for sure what will run. */
+export function shell(mode: keyof typeof shellWords): Submission {
+  const text = shellWords[mode];
   return known('shell', text, { verb: 'shell', access: mode === 'mediated' ? 'session' : 'unknown', objectKind: 'other', object: mode });
 }
 

@@ -165,6 +165,7 @@ class MediatedShell {
       return this.#say(plainLines(classification.problem.message));
     }
     this.#editor.remember(text);
+    this.#parts.recorder?.mark(text);
     const waiting = new AbortController();
     const lane: Lane = {
       signal: AbortSignal.any([waiting.signal, this.#parts.owner.clientGone]),

@@ -6,8 +6,10 @@ import { messageOf } from '../../src/core/errors.ts';
 import type { TerminalRecorder } from '../../src/core/recording.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import type { ShellMode } from '../../src/core/target.ts';
 import * as actions from './actions.ts';
 import { completed, finish, outcomeOf } from './outcomes.ts';
+import { runGuardedShell } from './guarded-shell.ts';
 import { runMediatedShell } from './mediated-shell.ts';
 import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from './refusal.ts';
 import { relay } from './relay.ts';
@@ -162,10 +164,11 @@ export class SessionChannel {
   }
 
   async #shell(channel: ServerChannel, session: Session): Promise<void> {
-    const mode = session.target.ssh?.shell ?? 'none';
+    const mode = this.#shellMode(session);
     if (mode === 'none')
       return this.end(refusedStatus, plainLines(`${session.target.name} gives no interactive shell; name a command: ssh … COMMAND`));
     if (mode === 'recorded') return this.#program(channel, session, actions.shell('recorded'), null);
+    if (mode === 'guarded' && this.#terminal !== null) return this.#guarded(channel, session, this.#terminal);
     const { ruling, typed } = await this.submit(session, actions.shell('mediated'));
     if (ruling.kind === 'refuse') return this.end(refusedStatus, refusalLines(ruling.refusal));
     ruling.permit.open();
@@ -186,6 +189,50 @@ export class SessionChannel {
     recorder?.close();
     session.finish(ruling.permit, completed(status));
     this.end(status);
+  }
+
+  /** The first of the target's modes that the policies do not refuse. */
+  #shellMode(session: Session): ShellMode {
+    const modes = [session.target.ssh?.shell ?? 'none', ...(session.target.ssh?.shellElse ?? [])];
+    const may = (mode: ShellMode) => {
+      if (mode === 'none') return true;
+      const submission = actions.shell(mode);
+      return submission.classified !== null && session.foresee(submission, submission.classified) !== 'deny';
+    };
+    return modes.find(may) ?? modes[0] ?? 'none';
+  }
+
+  async #guarded(channel: ServerChannel, session: Session, terminal: PseudoTtyInfo): Promise<void> {
+    const { ruling, typed } = await this.submit(session, actions.shell('guarded'));
+    if (ruling.kind === 'refuse') return this.end(refusedStatus, refusalLines(ruling.refusal));
+    const { permit } = ruling;
+    permit.open();
+    const connection = this.#connection;
+    const recorder = connection.recordTerminal(session, terminal, null);
+    try {
+      const environment = await this.#environment(session);
+      const ending = await runGuardedShell({
+        permit,
+        channel,
+        session,
+        owner: this,
+        terminal,
+        upstream: connection.upstream,
+        environment,
+        typed,
+        recorder,
+        nowMs: () => connection.nowMs(),
+        touch: () => connection.touch(),
+      });
+      const error = ending.why === null ? null : { code: 'guard', message: ending.why };
+      finish(session, permit, error === null ? outcomeOf(ending, this.#gone.signal.aborted) : { kind: 'failed', rows: null, error });
+      this.#endAs(channel, ending);
+    } catch (thrown) {
+      finish(session, permit, { kind: 'failed', rows: null, error: { code: 'target', message: messageOf(thrown) } });
+      this.end(255, plainLines(messageOf(thrown)));
+    } finally {
+      recorder?.close();
+    }
   }
 
   /** A command, or (with null) the raw shell. */

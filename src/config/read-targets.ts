@@ -72,7 +72,8 @@ function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: Value
   }
   const privateKey =
     value.private_key_file === undefined ? null : (files.privateKey(value.private_key_file, [...path, 'private_key_file']) ?? null);
-  return { ssh: { hostKeys: value.host_keys ?? [], privateKey, shell: value.shell ?? 'mediated', logins: value.logins ?? [] } };
+  const [shell = 'mediated', ...shellElse] = typeof value.shell === 'string' ? [value.shell] : (value.shell ?? []);
+  return { ssh: { hostKeys: value.host_keys ?? [], privateKey, shell, shellElse, logins: value.logins ?? [] } };
 }
 
 /** The secret from wherever it is; null when the target asks for none (trust, peer, client certificate). */

@@ -19,8 +19,11 @@ export interface TargetTls {
   readonly serverName: string | null;
 }
 
-/** What an interactive shell of an SSH target is: nothing, a terminal that is only recorded, or commands judged one by one. */
-export type ShellMode = 'none' | 'recorded' | 'mediated';
+/**
+ * What an interactive shell of an SSH target is: nothing, a terminal that is only recorded, one whose bash asks before it runs
+ * anything (a guard rail), or commands judged one by one without a terminal at the target.
+ */
+export type ShellMode = 'none' | 'recorded' | 'guarded' | 'mediated';
 
 export interface TargetSsh {
   /** Public keys of which the target's own must be one, as in known_hosts without the name: "ssh-ed25519 AAAA…". */
@@ -28,6 +31,8 @@ export interface TargetSsh {
   /** In OpenSSH's or PEM form, without a passphrase. */
   readonly privateKey: Secret | null;
   readonly shell: ShellMode;
+  /** Modes to be had instead, in order, where the policies refuse the one before; missing: none. */
+  readonly shellElse?: readonly ShellMode[];
   /** Other accounts that `person:account%target` may ask for. */
   readonly logins: readonly string[];
 }

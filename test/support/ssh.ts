@@ -31,8 +31,12 @@ export interface SshWorld {
   startTerminal(args: readonly string[], more?: { target?: string; options?: readonly string[] }): Running;
 }
 
+type ShellMode = 'none' | 'recorded' | 'guarded' | 'mediated';
+/** What web-1's interactive shell is; a list: the first that no policy denies. */
+export type ShellWish = ShellMode | readonly ShellMode[];
+
 export interface SshWorldOptions {
-  readonly shell?: 'none' | 'recorded' | 'mediated';
+  readonly shell?: ShellWish;
   readonly policies: Readonly<Record<string, string>>;
   /** "another": a key is pinned that is not the server's. */
   readonly hostKeyOf?: 'server' | 'another';
@@ -107,5 +111,24 @@ export async function startSshWorld(
       start(t, tool('script', 'bsdutils'), ['-qefc', words([client, '-tt', ...line(args, name, more)]), '/dev/null'], {
         env: { ...env, TERM: 'xterm' },
       }),
+  };
+}
+
+/** The shipped policies, and a guarded shell for engineers. */
+export function guardedPolicies(): Record<string, string> {
+  return {
+    ...Object.fromEntries(
+      Object.entries(sshPolicies()).map(([name, text]) => [name, text.replace(/\n  - id: deny-raw-shell\n[^]*?\n\n/, '\n')]),
+    ),
+    'guarded.yaml': `policy: guarded
+applies_to: { protocols: [ssh] }
+rules:
+  - id: allow-guarded-shell
+    title: A terminal in which bash asks
+    actions: [shell]
+    principals: { groups: [engineers] }
+    effects: { objects: [guarded] }
+    decision: allow
+`,
   };
 }
