@@ -78,6 +78,7 @@ export interface AgentStore {
   agents(): readonly StoredAgent[];
   seen(id: string, seen: SeenAgent): void;
   lastSeen(id: string, atMs: number): void;
+  allSeen(ids: readonly string[], atMs: number): void;
   revoke(id: string, by: string, atMs: number): void;
   addToken(token: StoredToken): void;
   token(sha256: Buffer): StoredToken | undefined;
@@ -121,6 +122,9 @@ export function openAgentStore(db: Db): AgentStore {
     seen: (id, { hostname, software, address, allow, lastSeenAtMs, usedTurn, issuedTurn }) =>
       void seen.run({ id, hostname, software, address, allow: JSON.stringify(allow), lastSeenAtMs, usedTurn, issuedTurn }),
     lastSeen: (id, atMs) => void lastSeen.run(atMs, id),
+    allSeen: db.transaction((ids: readonly string[], atMs: number) => {
+      for (const id of ids) lastSeen.run(atMs, id);
+    }),
     revoke: (id, by, atMs) => void revoke.run(atMs, by, id),
     addToken: (token) => void insertToken.run({ ...token, labels: JSON.stringify(token.labels) }),
     token: (sha256) => {

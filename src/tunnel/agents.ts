@@ -164,8 +164,10 @@ export class Agents {
     this.#options.log.info({ agent: agent.name, id: agent.id, reason }, 'the link of an agent ended');
   }
 
+  /** Every minute: credentials that get old, and, in one write for all links, when each was seen (a gateway may be killed). */
   #renew(): void {
     const nowMs = this.#options.clock.nowMs();
+    if (this.#linked.size > 0) this.#options.store.allSeen([...this.#linked.keys()], nowMs);
     for (const entry of this.#linked.values()) {
       if (nowMs - entry.credentialAtMs < this.#options.credentialLifetimeMs / 3) continue;
       entry.credentialAtMs = nowMs;

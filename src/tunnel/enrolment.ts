@@ -52,6 +52,8 @@ export interface AgentStore {
   agents(): readonly AgentRecord[];
   seen(id: string, seen: Seen): void;
   lastSeen(id: string, atMs: number): void;
+  /** The same for many, in one transaction. */
+  allSeen(ids: readonly string[], atMs: number): void;
   revoke(id: string, by: string, atMs: number): void;
   addToken(token: EnrolmentToken): void;
   token(sha256: Buffer): EnrolmentToken | undefined;

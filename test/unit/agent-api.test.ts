@@ -1,7 +1,7 @@
 // Agents over the HTTP API and in the whole gateway: rights, enrolment, listing, revocation.
 
 import t from 'tap';
-import type { AgentView, EnrolmentTokenIssued, Page, Problem } from '../../src/api/contract.ts';
+import type { AgentView, EnrolmentTokenIssued, EnrolmentTokenView, Page, Problem } from '../../src/api/contract.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { agentOf } from './agent-fixture.ts';
@@ -41,4 +41,33 @@ t.test('enrol, list, revoke', async (t) => {
   const types = (await carol.get<Page<{ type: string }>>('/audit?limit=200')).body.items.map(({ type }) => type);
   for (const type of ['agent.token-issued', 'agent.enrolled', 'agent.connected', 'agent.lost', 'agent.revoked'])
     t.ok(types.includes(type), type);
+});
+
+t.test('enrolment tokens are listed without their value, and taken back', async (t) => {
+  const gateway = await startTestGateway(t);
+  const [erin, carol, alice] = [gateway.api('erin'), gateway.api('carol'), gateway.api('alice')];
+  const remove = (person: string, id: string) =>
+    fetch(`${gateway.http}/api/v1/agents/enrolment-tokens/${id}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${gateway.token(person)}` },
+    });
+  const issue = (name: string) => erin.post<EnrolmentTokenIssued>('/agents/enrolment-tokens', { name, labels: { region: 'eu' } });
+  const [used, unused] = [(await issue('used')).body, (await issue('unused')).body];
+  const list = async () => (await carol.get<Page<EnrolmentTokenView>>('/agents/enrolment-tokens')).body.items;
+  t.match(await list(), [{ name: 'used', created_by: 'erin', labels: { region: 'eu' } }, { name: 'unused' }]);
+  t.notMatch(JSON.stringify(await list()), /spe_/);
+  const agent = agentOf(t, { gateway: used.gateway, token: used.token });
+  await eventually('it is linked', () => agent.isLinked);
+  const [left, ...others] = await list();
+  t.match([left, others], [{ name: 'unused' }, []], 'one that was used is not open any more');
+  t.equal((await alice.get('/agents/enrolment-tokens')).status, 403);
+  t.equal((await remove('carol', left?.id ?? '')).status, 403);
+  t.same(await (await remove('erin', left?.id ?? '')).json(), { revoked: 1 });
+  t.equal((await remove('erin', left?.id ?? '')).status, 404);
+  const late = agentOf(t, { gateway: unused.gateway, token: unused.token });
+  await eventually('it is refused', () => late.log.some(({ message }) => /token/.test(message)));
+  t.notOk(late.isLinked);
+  await eventually('it is in the audit log', async () =>
+    (await carol.get<Page<{ type: string }>>('/audit')).body.items.some(({ type }) => type === 'agent.token-revoked'),
+  );
 });
