@@ -10,6 +10,7 @@ import type { FactValues } from './facts.ts';
 import { matchesPrincipal, matchesTarget } from './matchers.ts';
 import { readsGrants } from './rule.ts';
 import type { Rule } from './rule.ts';
+import { SignedDecisions } from './signature.ts';
 import { neverRead } from './steady-facts.ts';
 
 /** A rule that can match in this session; `when` is what is left to ask. */
@@ -28,6 +29,9 @@ export interface KindPlan {
   /** By classification, which stands for text and reading mode; one map outside and one inside a transaction. */
   readonly remembered: WeakMap<Classification, Decision>;
   readonly rememberedInTransaction: WeakMap<Classification, Decision>;
+  /** By what rules can tell of a text, for texts that were not seen before. */
+  readonly signed: SignedDecisions;
+  readonly signedInTransaction: SignedDecisions;
 }
 
 export type SessionValues = Pick<FactValues, 'principal' | 'target' | 'session'>;
@@ -82,5 +86,7 @@ function planOf(rules: readonly PlannedRule[]): KindPlan {
     otherwiseHold: pick('hold', true),
     remembered: new WeakMap(),
     rememberedInTransaction: new WeakMap(),
+    signed: new SignedDecisions(),
+    signedInTransaction: new SignedDecisions(),
   };
 }

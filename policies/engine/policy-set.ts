@@ -15,6 +15,7 @@ import { SessionPlan } from './plan.ts';
 import { RuleUses } from './rule-use.ts';
 import type { RuleUse } from './rule-use.ts';
 import type { Rule } from './rule.ts';
+import { signatureOf } from './signature.ts';
 
 /** A rule as the console lists it. */
 export interface RuleView {
@@ -69,9 +70,18 @@ export class CompiledPolicySet implements LoadedPolicySet {
     const remembered = action.transaction === 'none' ? plan.remembered : plan.rememberedInTransaction;
     const known = remembered.get(classification);
     if (known !== undefined) return known;
+    const signed = action.transaction === 'none' ? plan.signed : plan.signedInTransaction;
+    const signature = signatureOf(classification);
+    const alike = signature === null ? undefined : signed.get(signature);
+    if (alike !== undefined) {
+      remembered.set(classification, alike);
+      return alike;
+    }
     const judging = this.#judging(action, classification, facts, session);
     const decision = decide(plan, judging);
-    if (!judging.isVolatile) remembered.set(classification, decision);
+    if (judging.isVolatile) return decision;
+    remembered.set(classification, decision);
+    if (signature !== null) signed.set(signature, decision);
     return decision;
   }
 

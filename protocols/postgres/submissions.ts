@@ -9,8 +9,8 @@ import type { Portal } from './statements.ts';
 /** Longer messages are hashed at once, so that a portal does not keep them. */
 const keptBytesMax = 64 * 1024;
 
-/** SHA-256 over these bytes, made when it is asked for. */
-export function digestOf(...parts: Buffer[]): () => string {
+/** SHA-256 over these bytes (of a text, its UTF-8), made when it is asked for. */
+export function digestOf(...parts: (Buffer | string)[]): () => string {
   return () => {
     const hash = createHash('sha256');
     for (const part of parts) hash.update(part);
@@ -19,7 +19,7 @@ export function digestOf(...parts: Buffer[]): () => string {
 }
 
 /** The same for what is kept for long. */
-export function lastingDigestOf(...parts: Buffer[]): () => string {
+export function lastingDigestOf(...parts: (Buffer | string)[]): () => string {
   const make = digestOf(...parts);
   if (parts.reduce((sum, part) => sum + part.length, 0) <= keptBytesMax) return make;
   const digest = make();

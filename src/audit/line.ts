@@ -64,7 +64,15 @@ export function boundedBody(seq: number, prev: string, event: AuditEvent): strin
 /** By hand: JSON.stringify of the whole event looks again and again at what is the same for every statement of a session. */
 function bodyOf(seq: number, prev: string, event: AuditEvent, detail: string): string {
   const { type, atMs, actionId, holdId } = event;
-  return `{"seq":${seq},"prev":"${prev}","type":"${type}","at_ms":${atMs},${namesOf(event)},"action":${quoted(actionId)},"hold":${quoted(holdId)},"detail":${detail}}`;
+  return `{"seq":${seq},"prev":"${prev}","type":"${type}","at_ms":${timeJson(atMs)},${namesOf(event)},"action":${quoted(actionId)},"hold":${quoted(holdId)},"detail":${detail}}`;
+}
+
+let lastTime = { atMs: 0, json: '0' };
+
+/** Many events have the same millisecond, and such a large number is slow to write out. */
+function timeJson(atMs: number): string {
+  if (atMs !== lastTime.atMs) lastTime = { atMs, json: String(atMs) };
+  return lastTime.json;
 }
 
 interface Names {

@@ -17,7 +17,7 @@ import type { Lane, Session, SessionOpening, Submission } from '../core/session.
 import type { Target } from '../core/target.ts';
 import type { Gate, Judgement } from '../gate/gate.ts';
 import type { Submitter } from '../gate/submitter.ts';
-import { entryOf, quickEntryJson, round } from './entries.ts';
+import { entryOf, quickEntryJson, round, roundedJson } from './entries.ts';
 import type { Running } from './entries.ts';
 
 export interface LiveSessionParts {
@@ -102,7 +102,7 @@ export class LiveSession implements Session {
       sessionId: this.id,
       actionId: running.action.id,
       holdId: running.judgement.holdId,
-      ...finishedDetail(outcome, round(finishedMs - running.releasedMs)),
+      ...finishedDetail(outcome, finishedMs - running.releasedMs),
     });
     this.#record(running, finishedMs, outcome);
   }
@@ -198,10 +198,12 @@ export class LiveSession implements Session {
 }
 
 function finishedDetail({ kind, rows, error, detail }: Outcome, durationMs: number): Pick<AuditEvent, 'detail' | 'detailJson'> {
-  const plain = { outcome: kind, rows, duration_ms: durationMs };
-  if (error === null && detail === undefined)
-    return { detail: plain, detailJson: `{"outcome":"${kind}","rows":${rows},"duration_ms":${durationMs}}` };
-  return { detail: { outcome: kind, rows, ...(error === null ? {} : { error: error.code }), ...detail, duration_ms: durationMs } };
+  const duration_ms = round(durationMs);
+  if (error === null && detail === undefined) {
+    const detailJson = `{"outcome":"${kind}","rows":${rows},"duration_ms":${roundedJson(durationMs)}}`;
+    return { detail: { outcome: kind, rows, duration_ms }, detailJson };
+  }
+  return { detail: { outcome: kind, rows, ...(error === null ? {} : { error: error.code }), ...detail, duration_ms } };
 }
 
 function refusedRun(action: Action, judgement: Judgement, askedMs: number): Running {

@@ -1,0 +1,42 @@
+// What rules can tell of an understood action, besides its text: two texts with the same signature get the same answer from
+// every rule whose condition reads neither time, text, parameters nor approvals. That makes a text that was never seen before
+// (a new number in a known query) a look-up instead of a round through all rules.
+
+import type { Classification } from '../../src/core/classification.ts';
+import type { Decision } from '../../src/core/decision.ts';
+
+/** Statements with more effects are rare, and their signatures long. */
+const signedEffectsMax = 64;
+/** Signatures remembered for one kind of action in one session. */
+const signaturesMax = 1_000;
+
+/**
+ * Everything of a classification that a rule or a steady condition reads; null when it is not understood or too long. Verbs,
+ * access, tables and functions of the summary are made of the effects. Names have their length before them, so that no
+ * hostile name can read like two.
+ */
+export function signatureOf({ understood, statements, summary }: Classification): string | null {
+  const { kinds, effects, missingWhere } = summary;
+  if (!understood || effects.length > signedEffectsMax) return null;
+  let signature = `${statements.length} ${missingWhere ? 1 : 0} ${summary.access} ${kinds.length}`;
+  for (const kind of kinds) signature += ` ${kind.length}:${kind}`;
+  for (const { verb, access, objectKind, object } of effects) {
+    signature += object === null ? `\n${verb} ${access} ${objectKind}` : `\n${verb} ${access} ${objectKind} ${object.length}:${object}`;
+  }
+  return signature;
+}
+
+/** Decisions by signature. Only what is allowed: denials and holds have words that name the text. */
+export class SignedDecisions {
+  readonly #known = new Map<string, Decision>();
+
+  get(signature: string): Decision | undefined {
+    return this.#known.get(signature);
+  }
+
+  set(signature: string, decision: Decision): void {
+    if (decision.kind !== 'allow') return;
+    if (this.#known.size >= signaturesMax) this.#known.clear();
+    this.#known.set(signature, decision);
+  }
+}
