@@ -33,6 +33,7 @@ function header(length: number, sequence: number): Buffer {
 /** Reads the client's packets, joined where they continue. Bytes wait here while an action waits for its ruling. */
 export class PacketReader {
   readonly #payloadBytesMax: number;
+  readonly #numbered: boolean;
   #chunks: Buffer[] = [];
   #size = 0;
   /** Parts of a continued payload. */
@@ -40,8 +41,10 @@ export class PacketReader {
   #partsBytes = 0;
   #sequence = 0;
 
-  constructor(payloadBytesMax: number) {
+  /** `numbered` false: sequence numbers say nothing (inside compression, which has its own). */
+  constructor(payloadBytesMax: number, numbered = true) {
     this.#payloadBytesMax = payloadBytesMax;
+    this.#numbered = numbered;
   }
 
   /** Bytes read and not yet taken. */
@@ -66,7 +69,8 @@ export class PacketReader {
       const length = (head[0] as number) | ((head[1] as number) << 8) | ((head[2] as number) << 16);
       const sequence = head[3] as number;
       const wanted = this.#parts.length === 0 ? expected : (this.#sequence + 1) & 0xff;
-      if (sequence !== wanted) throw new Fault('protocol-violation', `packets out of order: number ${sequence} instead of ${wanted}`);
+      if (this.#numbered && sequence !== wanted)
+        throw new Fault('protocol-violation', `packets out of order: number ${sequence} instead of ${wanted}`);
       if (this.#partsBytes + length > this.#payloadBytesMax) {
         throw new Fault('message-too-large', `a packet of more than ${this.#payloadBytesMax} bytes`);
       }

@@ -4,12 +4,10 @@ import * as wire from './messages.ts';
 
 /** Commands that are known and not served. */
 const refusedCommands: Readonly<Record<number, string>> = {
-  [wire.command.changeUser]: 'the gateway does not change the user of a session: connect again',
   [wire.command.binlogDump]: 'replication is not served by the gateway',
   [wire.command.binlogDumpGtid]: 'replication is not served by the gateway',
   [wire.command.tableDump]: 'replication is not served by the gateway',
   [wire.command.registerReplica]: 'replication is not served by the gateway',
-  [wire.command.bulkExecute]: 'bulk execution is not served by the gateway: execute row by row',
 };
 
 /** ERR for a command that is not served. */

@@ -36,6 +36,11 @@ export class ConnectionIds {
     this.#byId.set(id, connection);
   }
 
+  /** The number stays the client's while it signs in as somebody else. */
+  unbind(id: number): void {
+    this.#byId.set(id, null);
+  }
+
   revoke(id: number): void {
     this.#byId.delete(id);
   }

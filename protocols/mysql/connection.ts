@@ -2,7 +2,6 @@
 // and ends both sides when either ends.
 
 import type { Duplex } from 'node:stream';
-import type { Socket } from 'node:net';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
@@ -10,6 +9,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
 import { framed, PacketReader } from './codec.ts';
 import { Machine } from './machine.ts';
@@ -18,10 +18,8 @@ import { probeQuery, trackQuery } from './own-texts.ts';
 import { command, err } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
-import { Link } from './upstream.ts';
+import { Link } from './link.ts';
 
-/** Bytes of a client that wait while a command runs; more is left in the kernel. */
-const waitingBytesMax = 1024 * 1024;
 /** Time for the target to take COM_QUIT. */
 const closeGraceMs = 2_000;
 const ownQueries = [probeQuery, trackQuery];
@@ -38,13 +36,16 @@ export const endings = {
 type Ending = (typeof endings)[keyof typeof endings];
 
 export interface ConnectionParts {
-  readonly client: Socket;
+  readonly client: ClientStream;
+  /** Packets of the client count from 0 in each command; inside compression clients don't keep to it. */
+  readonly numbered: boolean;
   readonly target: Duplex;
   readonly targetConnectionId: number;
   readonly session: Session;
   readonly catalogue: CatalogueEntry;
   readonly clock: Clock;
   readonly payloadBytesMax: number;
+  readonly heldBytesMax: number;
   readonly settings: Settings;
   readonly statusFlags: number;
   readonly machine: MachineOptions;
@@ -56,6 +57,8 @@ export interface ConnectionParts {
   readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
+  /** The client wants to be somebody else: both sides of this connection are given up, but for the client's stream. */
+  readonly changeUser: (argument: Buffer) => void;
 }
 
 export class Connection implements MachinePort, Lane, Killable {
@@ -72,7 +75,7 @@ export class Connection implements MachinePort, Lane, Killable {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    this.#reader = new PacketReader(parts.payloadBytesMax);
+    this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
     this.#link = new Link(parts.target);
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
@@ -89,14 +92,12 @@ export class Connection implements MachinePort, Lane, Killable {
     return this.#parts.targetConnectionId;
   }
 
-  /** Starts relaying; `greeting` (the OK of the sign-in) goes to the client first. */
-  start(greeting: Buffer): void {
+  /** Starts relaying. `first`: a command of the client's that was read already. */
+  start(first: Buffer | null): void {
     const { client, target, session } = this.#parts;
-    client.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromClient(chunk)));
-    client.on('end', () => this.#clientGone());
-    client.on('error', () => this.#clientGone());
-    client.on('close', () => this.#clientGone());
-    client.on('drain', () => this.#clientDrained());
+    client.on('data', this.#onClientData);
+    for (const event of ['end', 'error', 'close'] as const) client.on(event, this.#onClientGone);
+    client.on('drain', this.#onClientDrained);
     target.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromTarget(chunk)));
     target.on('drain', () => this.#guarded(() => this.#pump()));
     target.on('end', () => this.#targetGone());
@@ -104,9 +105,9 @@ export class Connection implements MachinePort, Lane, Killable {
     target.on('close', () => this.#targetGone());
     session.ended.addEventListener('abort', () => this.end(endings.killed, String(session.ended.reason)), { once: true });
     if (session.ended.aborted) return this.end(endings.killed, String(session.ended.reason));
-    client.write(greeting);
-    client.resume();
     target.resume();
+    if (first !== null) this.#guarded(() => this.#fromClient(framed(first, 0)));
+    client.resume();
   }
 
   /** KILL from another connection of the same person: withdraws what waits, or cancels what runs. */
@@ -181,6 +182,18 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#close('the client closed the session');
   }
 
+  /** The old session ends before the new one is asked for: its locks and transactions are gone, as after a new sign-in. */
+  changeUser(argument: Buffer): void {
+    if (this.#reader.bufferedBytes > 0) throw new Fault('protocol-violation', 'commands behind a change of the user');
+    const { client, changeUser } = this.#parts;
+    this.#leave('the client changed its user');
+    // One by one: after removeAllListeners('data') Node still takes the stream for one that flows.
+    client.off('data', this.#onClientData).off('drain', this.#onClientDrained);
+    for (const event of ['end', 'error', 'close'] as const) client.off(event, this.#onClientGone);
+    client.pause();
+    changeUser(Buffer.from(argument));
+  }
+
   killOwn(connectionId: number, what: 'query' | 'connection'): boolean {
     return this.#parts.kill(connectionId, what);
   }
@@ -190,7 +203,7 @@ export class Connection implements MachinePort, Lane, Killable {
   #fromClient(chunk: Buffer): void {
     this.#reader.push(chunk);
     this.#pump();
-    if (this.#reader.bufferedBytes <= waitingBytesMax || this.machine.takes) return;
+    if (this.#reader.bufferedBytes <= this.#parts.heldBytesMax || this.machine.takes) return;
     if (!this.machine.isWaiting) this.#parts.client.pause();
     // While people think the client must be heard, or nobody would notice that it is gone.
     else if (this.#reader.bufferedBytes > this.#parts.payloadBytesMax)
@@ -229,7 +242,7 @@ export class Connection implements MachinePort, Lane, Killable {
     const targetTakes = this.#link.flush();
     this.#flushClient();
     if (!targetTakes) client.pause();
-    else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= waitingBytesMax)) client.resume();
+    else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
   }
 
   /** The target's objects changed, or may have: nothing is judged until they are known again. */
@@ -252,10 +265,12 @@ export class Connection implements MachinePort, Lane, Killable {
     target.pause();
   }
 
-  #clientDrained(): void {
+  readonly #onClientData = (chunk: Buffer): void => this.#guarded(() => this.#fromClient(chunk));
+
+  readonly #onClientDrained = (): void => {
     this.#clientBlocked = false;
     this.#parts.target.resume();
-  }
+  };
 
   #later(step: () => void): void {
     if (this.#ended) return;
@@ -283,9 +298,7 @@ export class Connection implements MachinePort, Lane, Killable {
     controller.abort('cancelled by the client');
   }
 
-  #clientGone(): void {
-    this.#close('the client is gone');
-  }
+  readonly #onClientGone = (): void => this.#close('the client is gone');
 
   #targetGone(): void {
     this.end(endings.targetLost, 'the target closed the connection');
@@ -293,16 +306,22 @@ export class Connection implements MachinePort, Lane, Killable {
 
   #close(reason: string): void {
     if (this.#ended) return;
+    this.#leave(reason);
+    const { client, gone } = this.#parts;
+    client.removeAllListeners('data');
+    client.destroySoon();
+    gone();
+  }
+
+  /** Ends the session and the target's side; the client's stream is left as it is. */
+  #leave(reason: string): void {
     if (this.machine.isRunning && !this.#parts.target.destroyed) this.#parts.cancelTarget();
     this.#ended = true;
-    const { client, target, session, gone } = this.#parts;
+    const { target, session } = this.#parts;
     this.#withdrawal.abort(reason);
     this.#flushClient();
     session.close(reason);
-    client.removeAllListeners('data');
-    client.destroySoon();
     if (!target.destroyed) target.end(framed(Buffer.from([command.quit]), 0));
     setTimeout(() => target.destroy(), closeGraceMs).unref();
-    gone();
   }
 }

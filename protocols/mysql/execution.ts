@@ -1,19 +1,57 @@
-// COM_STMT_EXECUTE towards the target: the bytes that were judged, and what its digest covers.
+// COM_STMT_EXECUTE: what is judged of it, and the bytes towards the target, which are those that were judged.
 
 import { createHash } from 'node:crypto';
+import type { Parameter } from '../../src/core/action.ts';
 import { framed } from './codec.ts';
+import { unknownStatement } from './commands.ts';
 import * as wire from './messages.ts';
-import { executeHeadBytes, type BoundParameters, type ExecuteMessage } from './parameters.ts';
-import type { WireStatement } from './statements.ts';
+import { executeHeadBytes, readExecute, readParameters, type BoundParameters, type ExecuteMessage } from './parameters.ts';
+import { dropLongData, longDataBytesMax, type Statements, type WireStatement } from './statements.ts';
 
-export function boundParts(bound: BoundParameters | null): Buffer[] {
+/** An execution as it was asked for. */
+export interface Execution {
+  readonly statement: WireStatement;
+  readonly parameters: readonly Parameter[];
+  /** What an approval binds to. */
+  readonly digested: readonly Buffer[];
+  /** The commands for the target. Called when it was released, at most once. */
+  readonly packets: () => readonly Buffer[];
+}
+
+export type Planned = { readonly kind: 'execution'; readonly execution: Execution } | { readonly kind: 'refused'; readonly error: Buffer };
+
+/** Reads the command against what is known of its statement. Throws Fault protocol-violation for bytes that don't add up. */
+export function planExecution(argument: Buffer, statements: Statements): Planned {
+  const message = readExecute(argument);
+  const statement = statements.get(message.id);
+  if (statement === undefined) return { kind: 'refused', error: unknownStatement(message.id, 'mysqld_stmt_execute') };
+  if (message.iterations !== 1) return { kind: 'refused', error: wire.err(1047, '08S01', 'an execution of more than one iteration') };
+  if (statement.longDataLost) {
+    dropLongData(statement);
+    const words = `the gateway keeps ${longDataBytesMax} bytes of long data for a statement, its limit`;
+    return { kind: 'refused', error: wire.err(1153, '08S01', words) };
+  }
+  const bound = statement.parameterCount === 0 ? null : readParameters(message, statement);
+  if (bound !== null) statement.types = bound.types;
+  const ahead = statement.longData;
+  dropLongData(statement);
+  const packets = (): Buffer[] => {
+    const sent = [...aheadCommands(statement.id, ahead), framed(executeCommand(message, statement, bound), 0)];
+    statement.typesAtTarget = bound?.types ?? null;
+    return sent;
+  };
+  const digested = [statement.textBytes, Buffer.from([0]), ...boundParts(bound), ...aheadParts(ahead)];
+  return { kind: 'execution', execution: { statement, parameters: bound?.parameters ?? [], digested, packets } };
+}
+
+function boundParts(bound: BoundParameters | null): Buffer[] {
   return bound === null ? [] : [bound.nullBitmap, bound.types, bound.values];
 }
 
 type Ahead = ReadonlyMap<number, readonly Buffer[]>;
 
 /** For the digest: parameter, length, bytes. */
-export function aheadParts(ahead: Ahead): Buffer[] {
+function aheadParts(ahead: Ahead): Buffer[] {
   return [...ahead]
     .sort(([a], [b]) => a - b)
     .flatMap(([index, parts]) => {
@@ -23,14 +61,14 @@ export function aheadParts(ahead: Ahead): Buffer[] {
 }
 
 /** COM_STMT_SEND_LONG_DATA for everything that was sent ahead. */
-export function aheadCommands(id: number, ahead: Ahead): Buffer[] {
+function aheadCommands(id: number, ahead: Ahead): Buffer[] {
   return [...ahead].flatMap(([index, parts]) =>
     parts.map((part) => framed(Buffer.concat([Buffer.from([wire.command.sendLongData]), wire.uint32(id), wire.uint16(index), part]), 0)),
   );
 }
 
 /** The execution as the client sent it; with the types when the target has not seen them (an earlier execution was refused). */
-export function executeCommand(message: ExecuteMessage, statement: WireStatement, bound: BoundParameters | null): Buffer {
+function executeCommand(message: ExecuteMessage, statement: WireStatement, bound: BoundParameters | null): Buffer {
   const head = Buffer.alloc(1 + executeHeadBytes);
   head[0] = wire.command.execute;
   head.writeUInt32LE(statement.id, 1);

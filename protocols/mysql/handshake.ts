@@ -1,6 +1,6 @@
 // Sign-in of a client, from the greeting to a known person and a wanted target: TLS, then caching_sha2_password (fast, or
 // full over TLS or with the gateway's RSA key), mysql_native_password or a clear password inside TLS, against stored verifiers.
-// It moves on only after each check has answered.
+// The same again for COM_CHANGE_USER. It moves on only after each check has answered.
 
 import type { KeyObject } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -11,7 +11,9 @@ import type { Principal } from '../../src/core/principal.ts';
 import type { SignInMaterial, TokenVerifier } from '../../src/core/sign-in.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
 import { flag, has, offered, type Capabilities } from './capabilities.ts';
+import type { ClientStream, CompressionMethod } from './compression.ts';
 import * as wire from './messages.ts';
+import * as hello from './sign-in-messages.ts';
 import { decryptPassword, provesClear, provesNative, provesSha2 } from './passwords.ts';
 
 /** A handshake response with connection attributes; servers allow 64 kB of them. */
@@ -21,14 +23,21 @@ const nonceBytes = 20;
 const defaultPlugin = 'caching_sha2_password';
 const nativePlugin = 'mysql_native_password';
 const nativeAnswerBytes = 20;
+/** Levels above this cost more of the gateway than they save of the network. */
+const zstdLevelMax = 6;
+const zstdLevelDefault = 3;
 
 /** Bytes of caching_sha2_password's own small language. */
 const sha2 = { requestKey: 2, fastOk: 3, fullAuthentication: 4 } as const;
 
 export interface SignedIn {
-  /** The socket to go on with: the TLS one when TLS was agreed. */
-  readonly socket: Socket;
+  /** Address of the client; "" when it is gone already. */
+  readonly address: string;
   readonly tls: boolean;
+  /** Of the greeting: a later change of the user may be proved by it. */
+  readonly nonce: Buffer;
+  /** What packets are compressed by once the sign-in is over. */
+  readonly compression: CompressionMethod | null;
   readonly principal: Principal;
   /** The token that was proved. */
   readonly tokenId: string;
@@ -64,7 +73,9 @@ export class SignInRefused extends Error {
 
 /** The socket that answers are written to right now, and the number of the next packet. */
 export interface Line {
-  socket: Socket;
+  socket: ClientStream;
+  /** The socket that was accepted, below TLS and compression. */
+  readonly accepted: Socket;
   tls: boolean;
   sequence: number;
 }
@@ -84,7 +95,7 @@ export async function welcome(line: Line, services: DriverServices, options: Wel
   const capabilities = offered(services.tls !== null, mariadb);
   writePacket(
     line.socket,
-    wire.greeting({ version: options.version, connectionId: options.connectionId, nonce, capabilities, plugin: defaultPlugin }),
+    hello.greeting({ version: options.version, connectionId: options.connectionId, nonce, capabilities, plugin: defaultPlugin }),
     0,
   );
   line.sequence = 1;
@@ -95,24 +106,12 @@ export async function welcome(line: Line, services: DriverServices, options: Wel
   };
   refuseUnoffered(response.capabilities, capabilities);
   refusePlaintext(line, services);
-  const wanted = parseUser(response.user);
-  const address = line.socket.remoteAddress ?? '';
-  if (services.signIns.blocked(wanted.person, address)) {
-    throw new SignInRefused(1045, '28000', 'too many failed sign-ins: wait a minute and try again');
-  }
-  const material = services.signIns.material(wanted.person);
-  const verifier = await new Proof(line, options, nonce, material, signal).run(response);
-  if (verifier === null || material.principal === null) {
-    services.signIns.failed(wanted.person, address);
-    throw new SignInRefused(1045, '28000', `access denied for '${wanted.person}': use an access token as the password (sallyport token)`);
-  }
-  services.signIns.succeeded(material.principal, verifier.tokenId, address, 'mysql');
+  const proved = await prove(line, services, options, nonce, { ...response, switches: false }, signal);
   return {
-    socket: line.socket,
+    ...proved,
     tls: line.tls,
-    principal: material.principal,
-    tokenId: verifier.tokenId,
-    wanted,
+    nonce,
+    compression: compressionOf(granted, response.zstdLevel),
     database: response.database === '' ? null : response.database,
     capabilities: granted,
     charset: response.charset,
@@ -121,19 +120,81 @@ export async function welcome(line: Line, services: DriverServices, options: Wel
   };
 }
 
+/**
+ * COM_CHANGE_USER: the same proof with another name, on a connection whose form stays as it was agreed. `argument` is the
+ * command without its first byte. Throws as `welcome` does; then the connection is over, as it is with a server.
+ */
+export async function welcomeAgain(
+  line: Line,
+  services: DriverServices,
+  options: WelcomeOptions,
+  before: SignedIn,
+  argument: Buffer,
+  signal: AbortSignal,
+): Promise<SignedIn> {
+  const asked = hello.readChangeUser(argument, before.capabilities);
+  const { capabilities } = before;
+  // A new nonce where the client can be told one: an answer that was seen once proves nothing.
+  const switches = has(capabilities, flag.pluginAuth);
+  const nonce = switches ? makeNonce(services) : before.nonce;
+  const proved = await prove(line, services, options, nonce, { ...asked, capabilities, switches }, signal);
+  const database = asked.database === '' ? null : asked.database;
+  return { ...before, ...proved, database, charset: asked.charset ?? before.charset, nextSequence: line.sequence };
+}
+
+/** What a client says to prove who it is. */
+interface ProofStart {
+  readonly user: string;
+  readonly answer: Buffer;
+  readonly plugin: string | null;
+  readonly capabilities: Capabilities;
+  /** The answer is of another nonce: the method is asked for again. */
+  readonly switches: boolean;
+}
+
+async function prove(
+  line: Line,
+  services: DriverServices,
+  options: WelcomeOptions,
+  nonce: Buffer,
+  start: ProofStart,
+  signal: AbortSignal,
+): Promise<Pick<SignedIn, 'address' | 'principal' | 'tokenId' | 'wanted'>> {
+  const wanted = parseUser(start.user);
+  const address = line.accepted.remoteAddress ?? '';
+  if (services.signIns.blocked(wanted.person, address)) {
+    throw new SignInRefused(1045, '28000', 'too many failed sign-ins: wait a minute and try again');
+  }
+  const material = services.signIns.material(wanted.person);
+  const verifier = await new Proof(line, options, nonce, material, signal).run(start);
+  if (verifier === null || material.principal === null) {
+    services.signIns.failed(wanted.person, address);
+    throw new SignInRefused(1045, '28000', `access denied for '${wanted.person}': use an access token as the password (sallyport token)`);
+  }
+  services.signIns.succeeded(material.principal, verifier.tokenId, address, 'mysql');
+  return { address, principal: material.principal, tokenId: verifier.tokenId, wanted };
+}
+
+/** With both asked for zlib is meant. */
+function compressionOf(granted: Capabilities, zstdLevel: number | null): CompressionMethod | null {
+  if (has(granted, flag.compress)) return { kind: 'zlib' };
+  if (has(granted, flag.zstd)) return { kind: 'zstd', level: Math.min(Math.max(zstdLevel ?? zstdLevelDefault, 1), zstdLevelMax) };
+  return null;
+}
+
 /** Bytes 1 to 127: clients take the nonce for a C string. */
 function makeNonce(services: DriverServices): Buffer {
   return Buffer.from(services.random.bytes(nonceBytes).map((byte) => (byte % 127) + 1));
 }
 
-async function readResponse(line: Line, services: DriverServices, signal: AbortSignal): Promise<wire.HandshakeResponse> {
+async function readResponse(line: Line, services: DriverServices, signal: AbortSignal): Promise<hello.HandshakeResponse> {
   const first = await receive(line, responseBytesMax, signal);
-  if (!wire.isTlsRequest(first)) return wire.readHandshakeResponse(first);
+  if (!hello.isTlsRequest(first)) return hello.readHandshakeResponse(first);
   // The TLS hello may already be in the socket: it goes to TLS, so nothing that came in clear is read as part of the sign-in.
   await startTls(line, services, signal);
   const response = await receive(line, responseBytesMax, signal);
-  if (wire.isTlsRequest(response)) throw new Fault('protocol-violation', 'TLS asked for inside TLS');
-  return wire.readHandshakeResponse(response);
+  if (hello.isTlsRequest(response)) throw new Fault('protocol-violation', 'TLS asked for inside TLS');
+  return hello.readHandshakeResponse(response);
 }
 
 async function receive(line: Line, bytesMax: number, signal: AbortSignal): Promise<Buffer> {
@@ -150,7 +211,7 @@ function send(line: Line, payload: Buffer): void {
 async function startTls(line: Line, services: DriverServices, signal: AbortSignal): Promise<void> {
   const { tls } = services;
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
-  const secured = new TLSSocket(line.socket, { isServer: true, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' });
+  const secured = new TLSSocket(line.accepted, { isServer: true, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' });
   await new Promise<void>((resolve, reject) => {
     const settle = (then: () => void) => () => {
       secured.off('error', onError).off('close', onClose);
@@ -176,14 +237,18 @@ async function startTls(line: Line, services: DriverServices, signal: AbortSigna
 
 /** Flags beyond the offer would make the packets look otherwise than both sides believe. Harmless ones are only not granted. */
 function refuseUnoffered(asked: Capabilities, offer: Capabilities): void {
-  const changesPackets = flag.compress | flag.sessionTrack | flag.deprecateEof | flag.pluginAuthLenenc;
+  const changesPackets = flag.sessionTrack | flag.deprecateEof | flag.pluginAuthLenenc | flag.optionalMetadata;
   if ((asked.standard & ~offer.standard & changesPackets) !== 0) {
-    throw new SignInRefused(1043, '08S01', 'the client asks for a protocol feature (such as compression) that the gateway did not offer');
+    throw new SignInRefused(
+      1043,
+      '08S01',
+      'the client asks for a protocol feature (such as optional metadata) that the gateway did not offer',
+    );
   }
 }
 
 function refusePlaintext(line: Line, services: DriverServices): void {
-  if (line.tls || services.allowPlaintext || isLoopback(line.socket.remoteAddress ?? '')) return;
+  if (line.tls || services.allowPlaintext || isLoopback(line.accepted.remoteAddress ?? '')) return;
   throw new SignInRefused(1045, '28000', 'the gateway takes no plain-text sign-in from other machines: connect with TLS (--ssl)');
 }
 
@@ -208,20 +273,25 @@ class Proof {
   }
 
   /** The verifier of the token that was proved, or null. */
-  async run(response: wire.HandshakeResponse): Promise<TokenVerifier | null> {
-    const plugin = has(response.capabilities, flag.pluginAuth) ? response.plugin : nativePlugin;
+  async run(start: ProofStart): Promise<TokenVerifier | null> {
+    const plugin = has(start.capabilities, flag.pluginAuth) ? start.plugin : nativePlugin;
     switch (plugin) {
       case nativePlugin:
         // A client that prefers this method has not used the nonce of the greeting, which was meant for another.
-        if (response.answer.length === nativeAnswerBytes) return this.#native(response.answer);
-        send(this.#line, wire.authSwitch(nativePlugin, this.#nonce));
+        if (!start.switches && start.answer.length === nativeAnswerBytes) return this.#native(start.answer);
+        send(this.#line, hello.authSwitch(nativePlugin, this.#nonce));
         return this.#native(await receive(this.#line, answerBytesMax, this.#signal));
       case defaultPlugin:
-        return await this.#sha2(response.answer);
+        if (!start.switches) return await this.#sha2(start.answer);
+        return await this.#switchToSha2();
       default:
-        send(this.#line, wire.authSwitch(defaultPlugin, this.#nonce));
-        return await this.#sha2(await receive(this.#line, answerBytesMax, this.#signal));
+        return await this.#switchToSha2();
     }
+  }
+
+  async #switchToSha2(): Promise<TokenVerifier | null> {
+    send(this.#line, hello.authSwitch(defaultPlugin, this.#nonce));
+    return await this.#sha2(await receive(this.#line, answerBytesMax, this.#signal));
   }
 
   #native(answer: Buffer): TokenVerifier | null {
@@ -232,7 +302,7 @@ class Proof {
     if (answer.length <= 1) return null; // an empty password; the client waits for nothing but the verdict
     const proved = this.#verifiers.find((it) => provesSha2(it, this.#nonce, answer)) ?? null;
     if (proved !== null) {
-      send(this.#line, wire.authMore(Buffer.from([sha2.fastOk])));
+      send(this.#line, hello.authMore(Buffer.from([sha2.fastOk])));
       return proved;
     }
     return await this.#full();
@@ -240,12 +310,12 @@ class Proof {
 
   /** Full authentication: the password itself, in clear inside TLS, else encrypted with the gateway's key. */
   async #full(): Promise<TokenVerifier | null> {
-    send(this.#line, wire.authMore(Buffer.from([sha2.fullAuthentication])));
+    send(this.#line, hello.authMore(Buffer.from([sha2.fullAuthentication])));
     let answer = await receive(this.#line, answerBytesMax, this.#signal);
     if (this.#line.tls) return this.#clear(withoutNul(answer));
     const { privateKey, publicPem } = await this.#options.rsaKeys();
     if (answer.length === 1 && answer[0] === sha2.requestKey) {
-      send(this.#line, wire.authMore(Buffer.from(publicPem, 'latin1')));
+      send(this.#line, hello.authMore(Buffer.from(publicPem, 'latin1')));
       answer = await receive(this.#line, answerBytesMax, this.#signal);
     }
     const password = decryptPassword(privateKey, this.#nonce, answer);

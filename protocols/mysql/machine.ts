@@ -8,18 +8,19 @@ import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import { framed, type Packet } from './codec.ts';
 import { killOf, quoted, refusedCommand, unknownStatement } from './commands.ts';
-import { aheadCommands, aheadParts, boundParts, digestOf, executeCommand } from './execution.ts';
+import { digestOf, planExecution, type Planned } from './execution.ts';
+import { planBulk } from './bulk.ts';
+import { BodyReader } from './body-reader.ts';
 import * as wire from './messages.ts';
 import { readTextRow } from './own-query.ts';
 import { probeQuery, queriesAfter, trackQuery } from './own-texts.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
-import { readExecute, readParameters } from './parameters.ts';
 import { refusalError } from './refusal.ts';
 import { Replies, type PreparedOk, type ReplyEnd, type ReplyShape, type ReplySink } from './replies.ts';
 import { binaryCells, readColumn, recordedRowsMax, textCells, type ColumnType } from './rows.ts';
 import type { Settings } from './settings.ts';
-import { idle, type Preparing, type Run, type State } from './state.ts';
-import { dropLongData, longDataBytesMax, Statements, statementsMax } from './statements.ts';
+import { idle, runOf, type Preparing, type Run, type State } from './state.ts';
+import { dropLongData, keepLongData, Statements, statementsMax } from './statements.ts';
 
 export class Machine implements ReplySink {
   readonly settings: Settings;
@@ -92,9 +93,11 @@ export class Machine implements ReplySink {
       case wire.command.prepare:
         return this.#prepare(payload, argument);
       case wire.command.execute:
-        return this.#execute(argument);
+        return this.#execute(planExecution(argument, this.statements));
+      case wire.command.bulkExecute:
+        return this.#execute(planBulk(argument, this.statements, this.#options.takesBulk));
       case wire.command.sendLongData:
-        return this.#longData(payload);
+        return keepLongData(argument, this.statements);
       case wire.command.closeStatement:
         return this.#close(payload);
       case wire.command.resetStatement:
@@ -117,8 +120,10 @@ export class Machine implements ReplySink {
         return this.#quiet(payload, 'text');
       case wire.command.quit:
         return this.#port.clientQuit();
+      case wire.command.changeUser:
+        return this.#port.changeUser(argument);
       default:
-        return this.#refuseCommand(command ?? 0);
+        return this.#reply(refusedCommand(command ?? 0));
     }
   }
 
@@ -148,8 +153,7 @@ export class Machine implements ReplySink {
   #submitText(text: string, payload: Buffer, digested: Buffer, shape: ReplyShape, database: string | null = null): void {
     const submission = this.#submission(text, [digested]);
     this.#submit(submission, (ruling) => {
-      const run = { permit: ruling.permit, classification: ruling.classification, recordsResults: ruling.obligations.recordResults };
-      this.#run({ ...run, text, binary: false, database }, [framed(payload, 0)], shape);
+      this.#run({ ...runOf(ruling), text, statement: null, database }, [framed(payload, 0)], shape);
     });
   }
 
@@ -171,10 +175,6 @@ export class Machine implements ReplySink {
     const id = argument.length === 4 ? argument.readUInt32LE(0) : -1;
     if (this.#port.killOwn(id, 'connection')) return this.#reply(wire.ok(this.#statusFlags));
     this.#reply(wire.err(1095, 'HY000', `thread ${id} is not a connection of yours through the gateway`));
-  }
-
-  #refuseCommand(command: number): void {
-    this.#reply(refusedCommand(command));
   }
 
   /** ER_NET_PACKET_TOO_LARGE */
@@ -206,52 +206,17 @@ export class Machine implements ReplySink {
     this.#quiet(payload, 'prepared', preparing);
   }
 
-  #execute(argument: Buffer): void {
-    const message = readExecute(argument);
-    const statement = this.statements.get(message.id);
-    if (statement === undefined) return this.#reply(unknownStatement(message.id, 'mysqld_stmt_execute'));
-    if (message.iterations !== 1) return this.#reply(wire.err(1047, '08S01', 'an execution of more than one iteration'));
-    if (statement.longDataLost) {
-      dropLongData(statement);
-      return this.#reply(wire.err(1153, '08S01', `the gateway keeps ${longDataBytesMax} bytes of long data for a statement, its limit`));
-    }
-    const bound = statement.parameterCount === 0 ? null : readParameters(message, statement);
-    if (bound !== null) statement.types = bound.types;
-    const ahead = statement.longData;
-    dropLongData(statement);
-    const submission: Submission = {
-      ...this.#submission(statement.text, [statement.textBytes, Buffer.from([0]), ...boundParts(bound), ...aheadParts(ahead)]),
-      parameters: bound?.parameters ?? [],
-      mode: this.settings.renewed(statement.mode),
-    };
-    this.#submit(submission, (ruling) => {
-      const run = { permit: ruling.permit, classification: ruling.classification, recordsResults: ruling.obligations.recordResults };
-      const sent = [...aheadCommands(statement.id, ahead), framed(executeCommand(message, statement, bound), 0)];
-      statement.typesAtTarget = bound?.types ?? null;
-      this.#run({ ...run, text: statement.text, binary: true, database: null }, sent, 'results');
+  #execute(planned: Planned): void {
+    if (planned.kind === 'refused') return this.#reply(planned.error);
+    const { statement, parameters, digested, packets } = planned.execution;
+    const mode = this.settings.renewed(statement.mode);
+    this.#submit({ ...this.#submission(statement.text, digested), parameters, mode }, (ruling) => {
+      this.#run({ ...runOf(ruling), text: statement.text, statement, database: null }, packets(), 'results');
     });
   }
 
-  /** Kept here until the execution is released: these are bytes of the action. There is no answer. */
-  #longData(payload: Buffer): void {
-    const reader = new wire.BodyReader(payload, 1);
-    const statement = this.statements.get(reader.uint32());
-    const index = reader.uint16();
-    if (statement === undefined || index >= statement.parameterCount) return;
-    const part = Buffer.from(reader.rest());
-    statement.longDataBytes += part.length;
-    if (statement.longDataBytes > longDataBytesMax) {
-      statement.longData.clear();
-      statement.longDataLost = true;
-      return;
-    }
-    const parts = statement.longData.get(index) ?? [];
-    parts.push(part);
-    statement.longData.set(index, parts);
-  }
-
   #close(payload: Buffer): void {
-    const id = new wire.BodyReader(payload, 1).uint32();
+    const id = new BodyReader(payload, 1).uint32();
     const statement = this.statements.get(id);
     if (statement === undefined) return;
     this.statements.closed(id);
@@ -259,7 +224,7 @@ export class Machine implements ReplySink {
   }
 
   #resetStatement(payload: Buffer): void {
-    const id = new wire.BodyReader(payload, 1).uint32();
+    const id = new BodyReader(payload, 1).uint32();
     const statement = this.statements.get(id);
     if (statement === undefined) return this.#reply(unknownStatement(id, 'mysqld_stmt_reset'));
     dropLongData(statement);
@@ -267,7 +232,7 @@ export class Machine implements ReplySink {
   }
 
   #fetch(payload: Buffer): void {
-    const id = new wire.BodyReader(payload, 1).uint32();
+    const id = new BodyReader(payload, 1).uint32();
     if (this.statements.get(id) === undefined) return this.#reply(unknownStatement(id, 'mysqld_stmt_fetch'));
     this.#quiet(payload, 'rows');
   }
@@ -375,6 +340,7 @@ export class Machine implements ReplySink {
       textBytes,
       mode: this.settings.mode,
       parameterCount: packet.parameters,
+      columns: [],
       types: null,
       typesAtTarget: null,
       longData: new Map(),
@@ -393,6 +359,14 @@ export class Machine implements ReplySink {
     return true;
   }
 
+  columns(follow: boolean): void {
+    if (this.#state.kind !== 'running') return;
+    const { statement } = this.#state.run;
+    this.#columns = [];
+    if (!follow) this.#columns = [...(statement?.columns ?? [])];
+    else if (statement !== null) statement.columns = this.#columns;
+  }
+
   column(payload: Buffer): void {
     if (this.#state.kind === 'running') this.#columns.push(readColumn(payload));
   }
@@ -404,7 +378,7 @@ export class Machine implements ReplySink {
     }
     const state = this.#state;
     if (state.kind !== 'running') return;
-    this.#recorded.push(state.run.binary ? binaryCells(payload, this.#columns) : textCells(payload, this.#columns.length));
+    this.#recorded.push(state.run.statement !== null ? binaryCells(payload, this.#columns) : textCells(payload, this.#columns.length));
   }
 
   end(end: ReplyEnd): void {

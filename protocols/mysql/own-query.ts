@@ -4,7 +4,8 @@
 import { Fault } from '../../src/core/errors.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
 import { flag, has } from './capabilities.ts';
-import { BodyReader, query, readErr, readOk } from './messages.ts';
+import { BodyReader } from './body-reader.ts';
+import { query, readErr, readOk } from './messages.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Text cells by position. */

@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Parameter } from '../../src/core/action.ts';
 import { Fault } from '../../src/core/errors.ts';
-import { BodyReader } from './messages.ts';
+import { BodyReader } from './body-reader.ts';
 import type { WireStatement } from './statements.ts';
 
 /** Longer values are shown cut; an approval binds to the whole by its digest. */
@@ -49,7 +49,7 @@ export function readParameters(message: ExecuteMessage, statement: WireStatement
     // A value that was sent ahead stands nowhere in the message, whatever the bitmap says.
     if (ahead !== undefined) parameters.push({ type: typeName(code), text: shown(textual(Buffer.concat(ahead))) });
     else if (isNull || code === 6) parameters.push({ type: typeName(code), text: null });
-    else parameters.push({ type: typeName(code), text: shown(readValue(reader, code, unsigned)) });
+    else parameters.push({ type: typeName(code), text: shownValue(reader, code, unsigned) });
   }
   if (reader.left > 0) throw new Fault('protocol-violation', 'an execution with bytes after its last parameter');
   return { parameters, nullBitmap, types: Buffer.from(types), values: message.body.subarray(valuesAt) };
@@ -61,8 +61,13 @@ const names: Readonly<Record<number, string>> = {
   247: 'enum', 248: 'set', 249: 'tinyblob', 250: 'mediumblob', 251: 'longblob', 252: 'blob', 253: 'varchar', 254: 'char', 255: 'geometry',
 }; // prettier-ignore
 
-function typeName(code: number): string | null {
+export function typeName(code: number): string | null {
   return names[code] ?? null;
+}
+
+/** One value for people, cut where it is long. */
+export function shownValue(reader: BodyReader, code: number, unsigned: boolean): string {
+  return shown(readValue(reader, code, unsigned));
 }
 
 /** One value of the binary protocol as text. */

@@ -21,11 +21,15 @@ export interface MachinePort {
   killOwn(connectionId: number, what: 'query' | 'connection'): boolean;
   schemaChanged(): void;
   clientQuit(): void;
+  /** COM_CHANGE_USER, without its first byte: nothing comes back to this machine. */
+  changeUser(argument: Buffer): void;
 }
 
 export interface MachineOptions extends ReplyOptions {
   /** The client speaks session tracking; else changes are taken out of OK packets. */
   readonly clientTracks: boolean;
+  /** The target knows COM_STMT_BULK_EXECUTE. */
+  readonly takesBulk: boolean;
   readonly statementBytesMax: number;
   /** Name and default database of the target: USE with the target's name means this database. */
   readonly targetName: string;

@@ -3,7 +3,8 @@
 
 import { Fault } from '../../src/core/errors.ts';
 import { framed, fullPacketBytes, headerBytes } from './codec.ts';
-import { BodyReader, progressNumber, readEof, readErr, readOk, status, type ErrPacket, type OkPacket } from './messages.ts';
+import { BodyReader } from './body-reader.ts';
+import { progressNumber, readEof, readErr, readOk, status, type ErrPacket, type OkPacket } from './messages.ts';
 
 /** What the command is answered with. */
 export type ReplyShape =
@@ -35,6 +36,8 @@ export interface ReplySink {
   prepared(packet: PreparedOk): void;
   /** The target asks for a file of the client's. Answers whether it may: only then the request is handed on. */
   localFile(name: string): boolean;
+  /** A result set begins; false: with the columns of the last execution. */
+  columns(follow: boolean): void;
   /** Packets of a result set, only while `gathersRows`. */
   column(payload: Buffer): void;
   row(payload: Buffer): void;
@@ -45,6 +48,10 @@ export interface ReplySink {
 export interface ReplyOptions {
   readonly deprecatesEof: boolean;
   readonly tracks: boolean;
+  /** The target says with the number of columns whether their definitions follow (MARIADB_CLIENT_CACHE_METADATA). */
+  readonly cachesMetadata: boolean;
+  /** The client expects it to be said. */
+  readonly clientCachesMetadata: boolean;
 }
 
 type Phase = 'first' | 'columns' | 'columns-end' | 'rows' | 'parameters' | 'parameters-end' | 'field-list' | 'local-file' | 'idle';
@@ -280,11 +287,16 @@ export class Replies {
       return null;
     }
     if (first === 0xfb) return this.#localFile(payload, sink);
-    this.#left = new BodyReader(payload).lenenc();
+    const reader = new BodyReader(payload);
+    this.#left = reader.lenenc();
     if (this.#left === 0) throw new Fault('protocol-violation', 'the target sent a result without columns');
     this.#columns = this.#left;
-    this.#phase = 'columns';
-    return null;
+    const follow = !this.#options.cachesMetadata || reader.uint8() !== 0;
+    if (follow) this.#phase = 'columns';
+    else this.#phase = this.#options.deprecatesEof ? 'rows' : 'columns-end';
+    sink.columns(follow);
+    // Asked of the target only when the client asked: what can be missing is the target's word.
+    return this.#options.clientCachesMetadata && !this.#options.cachesMetadata ? Buffer.concat([payload, Buffer.from([1])]) : null;
   }
 
   #prepared(payload: Buffer, sink: ReplySink): Buffer | null {

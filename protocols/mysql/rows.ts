@@ -1,7 +1,7 @@
 // Cells of result rows for the recording, where policy wants results recorded: text and binary rows.
 
 import { isUtf8 } from 'node:buffer';
-import { BodyReader } from './messages.ts';
+import { BodyReader } from './body-reader.ts';
 import { readValue } from './parameters.ts';
 
 /** Longest cell kept for a recording. */

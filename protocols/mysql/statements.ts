@@ -3,6 +3,8 @@
 
 import type { PreparedStatement, ReadingMode } from '../../src/core/action.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
+import { BodyReader } from './body-reader.ts';
+import type { ColumnType } from './rows.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 
 /** Prepared statements kept for one session; the server has its own limit (max_prepared_stmt_count, 16,382). */
@@ -17,6 +19,8 @@ export interface WireStatement {
   /** The mode its text was read in; later changes don't touch it. */
   readonly mode: ReadingMode;
   readonly parameterCount: number;
+  /** Columns of its last result, for results that come without their definitions. */
+  columns: readonly ColumnType[];
   /** Types of the parameters as last bound by the client; null until the first execution. */
   types: Buffer | null;
   /** Types that the target knows. */
@@ -87,6 +91,24 @@ export class Statements {
   failed(changes: readonly SessionChange[]): void {
     for (const change of changes) if (change.kind === 'prepare') this.#byName.delete(change.name.toLowerCase());
   }
+}
+
+/** COM_STMT_SEND_LONG_DATA is kept until the execution is released: these are bytes of the action. There is no answer. */
+export function keepLongData(argument: Buffer, statements: Statements): void {
+  const reader = new BodyReader(argument);
+  const statement = statements.get(reader.uint32());
+  const index = reader.uint16();
+  if (statement === undefined || index >= statement.parameterCount) return;
+  const part = Buffer.from(reader.rest());
+  statement.longDataBytes += part.length;
+  if (statement.longDataBytes > longDataBytesMax) {
+    statement.longData.clear();
+    statement.longDataLost = true;
+    return;
+  }
+  const parts = statement.longData.get(index) ?? [];
+  parts.push(part);
+  statement.longData.set(index, parts);
 }
 
 export function dropLongData(statement: WireStatement): void {

@@ -1,21 +1,25 @@
-// The gateway's own sign-in to a target (TLS modes as libpq names them; caching_sha2_password, mysql_native_password, a clear
-// password only inside verified TLS), and the link that takes bytes of an action only under its open permit.
+// The gateway's own sign-in to a target: TLS modes as libpq names them, then whichever method the target's account has:
+// caching_sha2_password, mysql_native_password, client_ed25519, parsec, a clear password only inside verified TLS.
 
 import type { Duplex } from 'node:stream';
-import { connect as tlsConnect, type TLSSocket } from 'node:tls';
+import type { Random } from '../../src/core/clock.ts';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
-import type { Permit } from '../../src/core/permit.ts';
 import type { Target } from '../../src/core/target.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
 import { askedOfTarget, flag, has, type Capabilities } from './capabilities.ts';
-import { headerBytes } from './codec.ts';
 import * as wire from './messages.ts';
+import * as hello from './sign-in-messages.ts';
+import { ed25519Answer, parsecAnswer, parsecScrambleBytes } from './ed25519.ts';
 import { encryptPassword, nativeAnswer, sha2Answer } from './passwords.ts';
+import { secure } from './target-tls.ts';
 
 const payloadBytesMax = 64 * 1024;
 /** utf8mb4_general_ci, for the gateway's own connections. */
 const ownCharset = 45;
+/** Nonces of the methods: a closing NUL may follow. */
+const nonceBytes = 20;
+const longNonceBytes = 32;
 
 /** What the connection is opened for. */
 export interface UpstreamWish {
@@ -42,15 +46,17 @@ export function ownWish(database: string | null): UpstreamWish {
 
 /** Opens and signs in. Throws Fault target-*. */
 export async function signIn(services: DriverServices, target: Target, wish: UpstreamWish, signal: AbortSignal): Promise<Upstream> {
-  const plain = await services.dial(target, signal);
-  const signing = new SigningIn(plain, target, wish, signal);
-  try {
-    return await signing.run();
-  } catch (thrown) {
-    signing.stream.destroy();
-    plain.destroy();
-    throw thrown;
-  }
+  return services.credentials.signingIn(target, signal, async (filled) => {
+    const plain = await services.dial(filled, signal);
+    const signing = new SigningIn(plain, filled, wish, services.random, signal);
+    try {
+      return await signing.run();
+    } catch (thrown) {
+      signing.stream.destroy();
+      plain.destroy();
+      throw thrown;
+    }
+  });
 }
 
 class SigningIn {
@@ -58,12 +64,14 @@ class SigningIn {
   readonly #target: Target;
   readonly #wish: UpstreamWish;
   readonly #signal: AbortSignal;
+  readonly #random: Random;
   #secured = false;
   #verified = false;
   #sequence = 0;
 
-  constructor(stream: Duplex, target: Target, wish: UpstreamWish, signal: AbortSignal) {
+  constructor(stream: Duplex, target: Target, wish: UpstreamWish, random: Random, signal: AbortSignal) {
     this.stream = stream;
+    this.#random = random;
     this.#target = target;
     this.#wish = wish;
     this.#signal = signal;
@@ -72,17 +80,17 @@ class SigningIn {
   async run(): Promise<Upstream> {
     const first = await this.#receive();
     if (first[0] === 0xff) throw this.#failed(wire.readErr(first).message);
-    const hello = wire.readGreeting(first);
-    const { capabilities, missing } = askedOfTarget(this.#wish.client, hello.capabilities, this.#wish.database !== null);
+    const greeted = hello.readGreeting(first);
+    const { capabilities, missing } = askedOfTarget(this.#wish.client, greeted.capabilities, this.#wish.database !== null);
     if (missing !== null) throw this.#failed(`it is ${missing}, which the gateway does not serve`);
-    const withTls = await this.#startTls(hello, capabilities);
-    const plugin = hello.plugin === '' ? 'mysql_native_password' : hello.plugin;
+    const withTls = await this.#startTls(greeted, capabilities);
+    const plugin = greeted.plugin === '' ? 'mysql_native_password' : greeted.plugin;
     this.#send(
-      wire.handshakeResponse({
+      hello.handshakeResponse({
         capabilities: withTls,
         charset: this.#wish.charset,
         user: this.#target.user,
-        answer: this.#answerTo(plugin, hello.nonce),
+        answer: this.#answerTo(plugin, greeted.nonce),
         database: this.#wish.database,
         plugin,
         attributes: new Map([
@@ -91,19 +99,19 @@ class SigningIn {
         ]),
       }),
     );
-    const statusFlags = await this.#authenticate(plugin, hello.nonce, has(withTls, flag.sessionTrack));
-    return { stream: this.stream, version: hello.version, connectionId: hello.connectionId, capabilities: withTls, statusFlags };
+    const statusFlags = await this.#authenticate(plugin, greeted.nonce, has(withTls, flag.sessionTrack));
+    return { stream: this.stream, version: greeted.version, connectionId: greeted.connectionId, capabilities: withTls, statusFlags };
   }
 
-  async #startTls(hello: wire.Greeting, capabilities: Capabilities): Promise<Capabilities> {
+  async #startTls(greeted: hello.Greeting, capabilities: Capabilities): Promise<Capabilities> {
     const { mode } = this.#target.tls;
     if (mode === 'disable') return capabilities;
-    if (!has(hello.capabilities, flag.tls)) {
+    if (!has(greeted.capabilities, flag.tls)) {
       if (mode === 'prefer') return capabilities;
       throw new Fault('target-tls-failed', `target ${this.#target.name} does not offer TLS, and its TLS mode is ${mode}`);
     }
     const secured = { ...capabilities, standard: capabilities.standard | flag.tls };
-    this.#send(wire.responseHead(secured, this.#wish.charset));
+    this.#send(hello.responseHead(secured, this.#wish.charset));
     if (this.stream.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${this.#target.name} sent bytes before TLS was agreed`);
     this.stream = await secure(this.stream, this.#target, this.#signal);
@@ -117,11 +125,13 @@ class SigningIn {
     const password = this.#target.password?.reveal() ?? '';
     switch (plugin) {
       case 'mysql_native_password':
-        return nativeAnswer(password, nonce);
+        return nativeAnswer(password, nonce.subarray(0, nonceBytes));
       case 'caching_sha2_password':
-        return sha2Answer(password, nonce);
+        return sha2Answer(password, nonce.subarray(0, nonceBytes));
+      case 'client_ed25519':
+        return ed25519Answer(password, nonce.subarray(0, longNonceBytes));
       default:
-        return Buffer.alloc(0); // the target asks for the switch
+        return Buffer.alloc(0); // the target asks for the switch, or (parsec) goes on with its settings
     }
   }
 
@@ -137,11 +147,19 @@ class SigningIn {
         case 0xff:
           throw this.#failed(wire.readErr(payload).message);
         case 0xfe: {
-          ({ plugin, nonce } = wire.readAuthSwitch(payload));
+          ({ plugin, nonce } = hello.readAuthSwitch(payload));
           this.#send(this.#switched(plugin, nonce));
           break;
         }
+        case 0x50: // 'P': parsec's settings of the account
+          if (plugin !== 'parsec') throw this.#failed('it sent an unexpected packet 0x50');
+          this.#parsec(payload, nonce);
+          break;
         case 0x01:
+          if (plugin === 'parsec') {
+            this.#parsec(payload.subarray(1), nonce);
+            break;
+          }
           if (plugin !== 'caching_sha2_password') throw this.#failed(`it goes on with ${plugin} in a way that is not known`);
           await this.#sha2(payload.subarray(1), nonce);
           break;
@@ -157,6 +175,8 @@ class SigningIn {
     switch (plugin) {
       case 'mysql_native_password':
       case 'caching_sha2_password':
+      case 'client_ed25519':
+      case 'parsec':
         return this.#answerTo(plugin, nonce);
       case 'mysql_clear_password':
         if (!this.#verified) throw this.#failed('it asks for the password in clear, and its TLS certificate is not verified');
@@ -164,6 +184,12 @@ class SigningIn {
       default:
         throw this.#failed(`it wants the sign-in method ${plugin}, which the gateway does not speak`);
     }
+  }
+
+  #parsec(settings: Buffer, nonce: Buffer): void {
+    const password = this.#target.password?.reveal() ?? '';
+    const own = this.#random.bytes(parsecScrambleBytes);
+    this.#send(parsecAnswer(password, settings, nonce.subarray(0, parsecScrambleBytes), own));
   }
 
   /** 3: it knew the password, OK follows. 4: it wants the password itself; another first byte would be a key unasked for. */
@@ -178,7 +204,7 @@ class SigningIn {
     this.#send(Buffer.from([2]));
     const answer = await this.#receive();
     if (answer[0] !== 0x01) throw this.#failed('it gave no RSA key');
-    this.#send(encryptPassword(answer.subarray(1).toString('latin1'), password, nonce));
+    this.#send(encryptPassword(answer.subarray(1).toString('latin1'), password, nonce.subarray(0, nonceBytes)));
   }
 
   async #receive(): Promise<Buffer> {
@@ -194,84 +220,6 @@ class SigningIn {
 
   #failed(why: string): Fault {
     return new Fault('target-sign-in-failed', `signing in to target ${this.#target.name} failed: ${why}`);
-  }
-}
-
-/** prefer and require don't verify (require does when a CA is configured), verify-ca checks the chain, verify-full the name too. */
-function secure(plain: Duplex, target: Target, signal: AbortSignal): Promise<TLSSocket> {
-  const { mode, ca, certificate, key, serverName } = target.tls;
-  const verifyChain = mode === 'verify-ca' || mode === 'verify-full' || (mode === 'require' && ca !== null);
-  const name = serverName ?? target.host;
-  const isAddress = /^[\d.]+$/.test(name) || name.includes(':') || name.startsWith('/');
-  return new Promise((resolve, reject) => {
-    const secured = tlsConnect({
-      socket: plain,
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: verifyChain,
-      ...(isAddress ? {} : { servername: name }),
-      ...(ca === null ? {} : { ca }),
-      ...(certificate === null ? {} : { cert: certificate }),
-      ...(key === null ? {} : { key: key.reveal() }),
-      ...(mode === 'verify-full' ? { host: name } : { checkServerIdentity: () => undefined }),
-    });
-    const fail = (why: string) => reject(new Fault('target-tls-failed', `TLS to target ${target.name} failed: ${why}`));
-    const onError = (why: Error) => fail(why.message);
-    const onAbort = () => {
-      secured.destroy();
-      fail('it took too long');
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    secured.once('error', onError);
-    secured.once('secureConnect', () => {
-      secured.off('error', onError);
-      signal.removeEventListener('abort', onAbort);
-      resolve(secured);
-    });
-  });
-}
-
-/** Commands that run nothing that wasn't judged: they may go without a permit. */
-const quietCommands: ReadonlySet<number> = new Set([
-  wire.command.quit,
-  wire.command.statistics,
-  wire.command.ping,
-  wire.command.prepare,
-  wire.command.closeStatement,
-  wire.command.resetStatement,
-  wire.command.setOption,
-  wire.command.fetch,
-  wire.command.resetConnection,
-]);
-
-/** The only way to the target. Bytes are gathered and leave with one write at `flush`. */
-export class Link {
-  readonly #stream: Duplex;
-  #out: Buffer[] = [];
-
-  constructor(stream: Duplex) {
-    this.#stream = stream;
-  }
-
-  send(permit: Permit, bytes: Buffer): void {
-    permit.assertOpen();
-    this.#out.push(bytes);
-  }
-
-  /** `bytes` is one whole command. `own` are the gateway's own queries. */
-  sendQuietly(bytes: Buffer, own: readonly Buffer[]): void {
-    const command = bytes[headerBytes];
-    if (command === undefined || (!quietCommands.has(command) && !own.includes(bytes))) {
-      throw new Error(`command 0x${(command ?? 0).toString(16)} needs a permit`);
-    }
-    this.#out.push(bytes);
-  }
-
-  /** False when the target is slower than the client: wait for 'drain'. */
-  flush(): boolean {
-    if (this.#out.length === 0) return !this.#stream.writableNeedDrain;
-    const out = this.#out;
-    this.#out = [];
-    return this.#stream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
   }
 }
 

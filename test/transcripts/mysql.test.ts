@@ -4,7 +4,7 @@
 import t from 'tap';
 import { framed } from '../../protocols/mysql/codec.ts';
 import { Machine } from '../../protocols/mysql/machine.ts';
-import type { MachinePort } from '../../protocols/mysql/port.ts';
+import type { MachineOptions, MachinePort } from '../../protocols/mysql/port.ts';
 import { probeQuery, trackQuery } from '../../protocols/mysql/own-texts.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
 import { Settings } from '../../protocols/mysql/settings.ts';
@@ -24,7 +24,7 @@ class Player implements MachinePort {
   readonly machine: Machine;
   #actions = 0;
 
-  constructor() {
+  constructor(options: Partial<MachineOptions> = {}) {
     this.answer = this.release();
     const settings = new Settings({
       flavour: 'mariadb',
@@ -34,15 +34,19 @@ class Player implements MachinePort {
       database: 'shop',
       lowerCaseTableNames: '0',
     });
-    const options = {
+    const machine = {
       deprecatesEof: true,
       tracks: true,
       clientTracks: true,
+      cachesMetadata: false,
+      clientCachesMetadata: false,
+      takesBulk: true,
+      ...options,
       statementBytesMax: 1000,
       targetName: 'orders',
       targetDatabase: 'shop',
     };
-    this.machine = new Machine(this, settings, wire.status.autocommit, options);
+    this.machine = new Machine(this, settings, wire.status.autocommit, machine);
   }
 
   release(effects: readonly Effect[] = [], changes: readonly SessionChange[] = []): Ruling {
@@ -110,6 +114,10 @@ class Player implements MachinePort {
 
   schemaChanged(): void {
     this.log.push('the schema changed');
+  }
+
+  changeUser(argument: Buffer): void {
+    this.log.push(`change user ${argument.toString('latin1').replace(/\0.*/s, '')}`);
   }
 
   clientQuit(): void {

@@ -79,7 +79,7 @@ const cases: readonly Case[] = [
 ]; // prettier-ignore
 
 function walk(it: Case, size: number, shift: number): { bytes: Buffer; ends: ReplyEnd[]; rows: number } {
-  const replies = new Replies({ deprecatesEof: it.deprecatesEof, tracks: false });
+  const replies = new Replies({ deprecatesEof: it.deprecatesEof, tracks: false, cachesMetadata: false, clientCachesMetadata: false });
   const forwarded: Buffer[] = [];
   const ends: ReplyEnd[] = [];
   const sink = {
@@ -88,6 +88,7 @@ function walk(it: Case, size: number, shift: number): { bytes: Buffer; ends: Rep
     ok: () => null,
     prepared: () => undefined,
     localFile: () => false,
+    columns: () => undefined,
     column: () => undefined,
     row: () => undefined,
     end: (end: ReplyEnd) => void ends.push(end),

@@ -6,8 +6,9 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { writePacket } from '../../protocols/mysql/byte-stream.ts';
-import { SignInRefused, welcome, type SignedIn } from '../../protocols/mysql/handshake.ts';
+import { SignInRefused, welcome, type Line, type SignedIn } from '../../protocols/mysql/handshake.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
+import * as hello from '../../protocols/mysql/sign-in-messages.ts';
 import type { DriverServices } from '../../src/core/driver.ts';
 import type { PersonName } from '../../src/core/ids.ts';
 import { messageOf } from '../../src/core/errors.ts';
@@ -61,7 +62,7 @@ async function front(t: { teardown(undo: () => void): void }, verifiers: readonl
     rsaKeys: () => Promise.resolve({ privateKey: keys.privateKey, publicPem }),
   };
   const serve = async (socket: Socket): Promise<void> => {
-    const line = { socket, tls: false, sequence: 0 };
+    const line: Line = { socket, accepted: socket, tls: false, sequence: 0 };
     socket.on('error', () => undefined);
     try {
       const client = await welcome(line, services, options, AbortSignal.timeout(5_000));
@@ -110,7 +111,7 @@ t.test('bytes that are no sign-in end it', async (t) => {
     ['a client of before 4.1', Buffer.concat([Buffer.from([32, 0, 0, 1]), Buffer.alloc(32)]), /older than protocol 4\.1/],
     [
       'TLS asked for where there is none',
-      Buffer.concat([Buffer.from([32, 0, 0, 1]), wire.responseHead({ standard: 0xa00, extended: 0 }, 45)]),
+      Buffer.concat([Buffer.from([32, 0, 0, 1]), hello.responseHead({ standard: 0xa00, extended: 0 }, 45)]),
       /TLS is not configured/,
     ],
   ];

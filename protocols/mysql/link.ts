@@ -1,0 +1,52 @@
+// The only way of commands to a target: it takes bytes of an action under its open permit, and without one only commands that
+// run nothing judged.
+
+import type { Duplex } from 'node:stream';
+import type { Permit } from '../../src/core/permit.ts';
+import { headerBytes } from './codec.ts';
+import * as wire from './messages.ts';
+
+/** Commands that run nothing that wasn't judged: they may go without a permit. */
+const quietCommands: ReadonlySet<number> = new Set([
+  wire.command.quit,
+  wire.command.statistics,
+  wire.command.ping,
+  wire.command.prepare,
+  wire.command.closeStatement,
+  wire.command.resetStatement,
+  wire.command.setOption,
+  wire.command.fetch,
+  wire.command.resetConnection,
+]);
+
+/** The only way to the target. Bytes are gathered and leave with one write at `flush`. */
+export class Link {
+  readonly #stream: Duplex;
+  #out: Buffer[] = [];
+
+  constructor(stream: Duplex) {
+    this.#stream = stream;
+  }
+
+  send(permit: Permit, bytes: Buffer): void {
+    permit.assertOpen();
+    this.#out.push(bytes);
+  }
+
+  /** `bytes` is one whole command. `own` are the gateway's own queries. */
+  sendQuietly(bytes: Buffer, own: readonly Buffer[]): void {
+    const command = bytes[headerBytes];
+    if (command === undefined || (!quietCommands.has(command) && !own.includes(bytes))) {
+      throw new Error(`command 0x${(command ?? 0).toString(16)} needs a permit`);
+    }
+    this.#out.push(bytes);
+  }
+
+  /** False when the target is slower than the client: wait for 'drain'. */
+  flush(): boolean {
+    if (this.#out.length === 0) return !this.#stream.writableNeedDrain;
+    const out = this.#out;
+    this.#out = [];
+    return this.#stream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
+  }
+}

@@ -1,0 +1,62 @@
+// The server version that clients are shown, which is before they say which target they want. With one target it is that
+// target's own, learnt once; with several whose servers are the same, theirs; else one that the operator or this file names.
+
+import type { DriverServices } from '../../src/core/driver.ts';
+import { messageOf } from '../../src/core/errors.ts';
+import { ownWish, signIn } from './upstream.ts';
+import { framed } from './codec.ts';
+import { command } from './messages.ts';
+
+/** A MariaDB, because only its clients can show that a statement waits. */
+const defaultVersion = '5.5.5-10.11.0-MariaDB-sallyport';
+/** The first client waits this long for a target that was never reached; later ones are shown the default until it was. */
+const learningTimeoutMs = 2_000;
+/** Before a target that could not be reached is asked again. */
+const retryAfterMs = 60_000;
+
+export class Versions {
+  readonly #services: DriverServices;
+  readonly #configured: string | null;
+  readonly #seen = new Map<string, string>();
+  #learning: Promise<void> | null = null;
+  #learntMs = -Infinity;
+
+  constructor(services: DriverServices, configured: string | null) {
+    this.#services = services;
+    this.#configured = configured;
+  }
+
+  /** A target greeted with this version. */
+  saw(targetName: string, version: string): void {
+    this.#seen.set(targetName, version);
+  }
+
+  /** Never rejects. */
+  async shown(): Promise<string> {
+    if (this.#configured !== null) return this.#configured;
+    if (this.#seen.size === 0) await this.#learn();
+    const [only, another] = new Set(this.#seen.values());
+    return only !== undefined && another === undefined ? only : defaultVersion;
+  }
+
+  /** Signs in to the only target there is, once for all clients that come meanwhile. */
+  #learn(): Promise<void> {
+    const [target, second] = this.#services.targets?.() ?? [];
+    if (target === undefined || second !== undefined) return Promise.resolve();
+    if (this.#learning !== null) return this.#learning;
+    if (this.#services.clock.monotonicMs() - this.#learntMs < retryAfterMs) return Promise.resolve();
+    this.#learning = signIn(this.#services, target, ownWish(null), AbortSignal.timeout(learningTimeoutMs))
+      .then((upstream) => {
+        this.saw(target.name, upstream.version);
+        upstream.stream.end(framed(Buffer.from([command.quit]), 0));
+      })
+      .catch((thrown: unknown) => {
+        this.#services.log.debug({ target: target.name, err: messageOf(thrown) }, 'the version of a target is not known yet');
+      })
+      .finally(() => {
+        this.#learntMs = this.#services.clock.monotonicMs();
+        this.#learning = null;
+      });
+    return this.#learning;
+  }
+}
