@@ -1,7 +1,7 @@
 // An agent as a process: options from flags and environment, log lines in words on stderr, a clean end on a signal.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
@@ -56,9 +56,9 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
   return refusal === null ? 0 : 3;
 }
 
-/** Others can see a process's arguments: file and environment come first. */
+/** Others can see a process's arguments: file and environment come first. The file may be gone: later starts need no token. */
 function tokenOf({ token, tokenFile }: AgentFlags, environment: Environment): string | undefined {
-  if (tokenFile !== undefined) return readFileSync(tokenFile, 'utf8').trim();
+  if (tokenFile !== undefined) return existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : undefined;
   return environment['SALLYPORT_AGENT_TOKEN'] ?? token;
 }
 
