@@ -6,6 +6,7 @@ import type { Action, Parameter } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Approval, Decision } from '../../src/core/decision.ts';
 import type { Access, Effect, EffectVerb, ObjectKind } from '../../src/core/effect.ts';
+import type { Grant } from '../../src/core/grant.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf as classify, notUnderstood } from '../../src/core/summary.ts';
 import { readDocumentBy } from './schema-problems.ts';
@@ -45,6 +46,18 @@ const policyCase = z.strictObject({
   database: z.string().optional(),
   at: z.iso.datetime({ offset: true }).optional(),
   approved_by: z.array(z.string()).optional(),
+  /** Access for a while that the person has: true for all of the target, or its scope. */
+  grant: z
+    .union([
+      z.literal(true),
+      z.strictObject({
+        role: z.string().optional(),
+        read_only: z.boolean().optional(),
+        tables: z.array(z.string()).optional(),
+        break_glass: z.boolean().optional(),
+      }),
+    ])
+    .optional(),
   expect: z.enum(['allow', 'hold', 'deny']),
   rule: z.string().optional(),
   message: z.string().optional(),
@@ -135,6 +148,19 @@ export function factsOf(tests: PolicyTests, it: PolicyCase): Facts {
     session: { clientAddress: it.client_address ?? '192.0.2.1', tls: true, method: 'token', database: it.database ?? null },
     nowMs: it.at === undefined ? 0 : Date.parse(it.at),
     approvals: (it.approved_by ?? []).map((by): Approval => ({ by, groups: tests.people[by]!.groups, reason: 'tested', atMs: 0 })),
+    grants: it.grant === undefined ? [] : [grantOf(it.grant === true ? {} : it.grant)],
+  };
+}
+
+function grantOf({ role, read_only, tables, break_glass }: Exclude<NonNullable<PolicyCase['grant']>, true>): Grant {
+  return {
+    id: 'g-TESTED' as Grant['id'],
+    scope: { role: role ?? null, readOnly: read_only ?? false, tables: tables ?? null },
+    rule: 'tested',
+    isBreakGlass: break_glass ?? false,
+    reason: 'tested',
+    approvedBy: [],
+    endsAtMs: Number.MAX_SAFE_INTEGER,
   };
 }
 
