@@ -32,6 +32,8 @@ export class Machine implements ReplySink {
   #statusFlags: number;
   /** Packets of the gateway's own in front of the answer to the command under way. */
   #inFront = 0;
+  /** Number of the first packet of the answer: a command of more than 16 MB has used several. */
+  #answersFrom = 1;
   #columns: ColumnType[] = [];
   #recorded: (string | null)[][] = [];
   #sendingFile = false;
@@ -69,13 +71,13 @@ export class Machine implements ReplySink {
   /** Sequence number for a packet of the gateway's own to the client now. */
   get nextSequence(): number {
     if (this.#state.kind === 'idle' || this.#state.kind === 'own') return 1;
-    return (this.replies.isOpen ? this.replies.nextSequence : 1 + this.#inFront) & 0xff;
+    return (this.replies.isOpen ? this.replies.nextSequence : this.#answersFrom + this.#inFront) & 0xff;
   }
 
   /** A packet in front of the answer: a progress report while the action waits. */
   inFront(payload: Buffer): void {
     if (this.#state.kind !== 'judging') return;
-    this.#port.toClient(framed(payload, 1 + this.#inFront));
+    this.#port.toClient(framed(payload, this.#answersFrom + this.#inFront));
     this.#inFront += 1;
   }
 
@@ -84,6 +86,7 @@ export class Machine implements ReplySink {
   client(packet: Packet): void {
     if (this.#sendingFile) return this.#filePart(packet);
     this.#inFront = 0;
+    this.#answersFrom = packet.sequence + 1;
     const { payload } = packet;
     const argument = payload.subarray(1);
     const command = payload[0];
@@ -293,7 +296,7 @@ export class Machine implements ReplySink {
   }
 
   #reply(payload: Buffer): void {
-    this.#port.toClient(framed(payload, 1 + this.#inFront));
+    this.#port.toClient(framed(payload, this.#answersFrom + this.#inFront));
     this.#inFront = 0;
   }
 
