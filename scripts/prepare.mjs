@@ -7,6 +7,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { step } from './progress.mjs';
 import { StepFailed, runQuietly } from './run.mjs';
+import { buildSshCrypto } from './ssh-crypto.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const nodeNeeded = 24;
@@ -37,11 +38,15 @@ export function toolEnvironment() {
 
 /**
  * Installs the packages of package-lock.json unless they are there. Their install scripts are left out, because a bare machine has
- * neither compiler nor Python, and npm would run node-gyp for better-sqlite3 although that brings its binaries along. The one
- * script that matters fetches Node itself. (ssh2 then encrypts in JavaScript: npm rebuild ssh2 compiles its faster way.)
+ * neither compiler nor Python, and npm would run node-gyp for better-sqlite3 although that brings its binaries along. Two matter: the one
+ * that fetches Node itself, and, where there is a compiler, ssh2's.
  */
 export async function installPackages() {
-  if (packagesCurrent()) return;
+  if (!packagesCurrent()) await installFromNpm();
+  await buildSshCrypto(root, findNode());
+}
+
+async function installFromNpm() {
   await step('Installing packages from npm (first start; about a minute)', async () => {
     const install = (...args) => npm(...args, '--ignore-scripts', '--no-audit', '--no-fund');
     let result = await install('ci');
