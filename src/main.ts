@@ -161,6 +161,7 @@ function recordCommands(root: Commander, terminal: Terminal): void {
     .command('verify')
     .argument('<dir>', "the gateway's folder <data_dir>/audit, or a copy")
     .description('check that no event was changed, removed or reordered, without a gateway')
+    .option('--approvals', 'and that every approval by passkey was signed over exactly that action')
     .option('--json', 'as JSON')
     .action(async (dir: string, _options: object, command: Commander) =>
       (await import('./offline/audit-verify.ts')).auditVerify(terminal, dir, command.optsWithGlobals()),

@@ -40,8 +40,7 @@ export class ApiProblem extends Error {
 }
 
 /** Asks the API; rejects with an ApiProblem. */
-export /** One request of the API. Rejects with an ApiProblem in words. */
-async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const timeout = AbortSignal.timeout(requestTimeoutMs);
   const init: RequestInit = {
     method,

@@ -5,10 +5,19 @@ import { printJson } from '../cli/command.ts';
 import type { Terminal } from '../cli/terminal.ts';
 import { visible } from '../cli/visible.ts';
 import { verifyAudit } from '../audit/verify.ts';
+import { verifyApprovals } from './audit-approvals.ts';
+import type { ApprovalsFound } from './audit-approvals.ts';
 
-export async function auditVerify(terminal: Terminal, dir: string, options: { json?: boolean | undefined }): Promise<void> {
+export interface VerifyOptions {
+  readonly json?: boolean | undefined;
+  /** Check the passkeys' signatures under approvals as well. */
+  readonly approvals?: boolean | undefined;
+}
+
+export async function auditVerify(terminal: Terminal, dir: string, options: VerifyOptions): Promise<void> {
   const found = await verifyAudit(dir);
-  if (options.json === true) printJson(terminal, found);
+  const approvals = found.ok && options.approvals === true ? await verifyApprovals(dir) : null;
+  if (options.json === true) printJson(terminal, approvals === null ? found : { ...found, approvals });
   if (!found.ok) {
     if (found.line === 0 && found.seq === 0) {
       const hint = 'name the folder "audit" inside data_dir, or a copy of it';
@@ -17,9 +26,24 @@ export async function auditVerify(terminal: Terminal, dir: string, options: { js
     const where = found.line > 0 ? `${found.file}:${found.line}` : found.file;
     throw new CommandFailure(exitCode.failed, `the audit log is not intact: event ${found.seq} (${visible(where)}): ${visible(found.why)}`);
   }
+  if (approvals !== null && approvals.problem !== null) {
+    const { seq, why } = approvals.problem;
+    throw new CommandFailure(exitCode.failed, `an approval is not what it seems: event ${seq}: ${visible(why)}`);
+  }
   if (options.json === true) return;
   terminal.out(`intact: ${found.events} events, the last with hash ${found.head}`);
   terminal.out(`signed up to event ${found.checkpointSeq}; keep the hash elsewhere to notice if later events are cut off`);
   if (found.tornBytes > 0)
     terminal.out(`the last line is half written (${found.tornBytes} bytes): a write under way, or a crash that the next start repairs`);
+  if (approvals !== null) for (const line of approvalLines(approvals)) terminal.out(line);
+}
+
+function approvalLines({ signed, codes, plain, keys }: ApprovalsFound): string[] {
+  const approvals = (count: number) => `${count} approval${count === 1 ? '' : 's'}`;
+  return [
+    `${approvals(signed)} signed by a passkey, each over exactly the action that it let run`,
+    `${approvals(codes)} with the code of an app and ${approvals(plain)} without second factor: for these the log is the only witness`,
+    ...(keys.length === 0 ? [] : ['passkeys registered in this log; compare their fingerprints with their owners:']),
+    ...keys.map(({ person, name, fingerprint, seq }) => `  ${visible(person)}: ${fingerprint} (${visible(name)}, event ${seq})`),
+  ];
 }

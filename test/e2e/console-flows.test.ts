@@ -129,7 +129,7 @@ t.test('the console, in a browser', { timeout: fileMsMax }, async (t) => {
     await look(page, 'decide-signed-out');
     await page.getByRole('link', { name: 'Sign in first' }).click();
     await page.getByLabel('Access token').fill(gateway.token('dana'));
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Sign in with the token' }).click();
     await page.getByRole('button', { name: 'Approve' }).waitFor();
     t.equal(page.url(), link, 'back at the link');
     t.equal((await bob.get<HoldView>(`/holds/${hold.id}`)).body.state, 'pending');

@@ -1,26 +1,34 @@
-// Signing in to the console: by a one-time link, whose secret stands behind "#" and so reaches no log, or by an access token.
+// Signing in to the console: by a one-time link, whose secret stands behind "#" and so reaches no log; by a sign-in service, a
+// passkey, name and password, or an access token.
 
-import { Button, PasswordInput } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Button, PasswordInput, TextInput } from '@mantine/core';
+import { IconKey } from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { LoginBody } from '../../api/contract.ts';
-import { api } from '../api.ts';
+import { accountApi } from '../account-api.ts';
+import { api, ApiProblem } from '../api.ts';
+import { hasPasskeys, signWithPasskey } from '../passkey.ts';
 import { Mark } from '../parts/mark.tsx';
-import { ProblemNote } from '../parts/notes.tsx';
-import { takeWayBack } from '../way-back.ts';
+import { Note, ProblemNote } from '../parts/notes.tsx';
+import { visibleText } from '../visible.ts';
+import { lookWayBack, takeWayBack } from '../way-back.ts';
 
 export default function LoginPage() {
   const client = useQueryClient();
   const [, go] = useLocation();
-  const [token, setToken] = useState('');
   const exchanged = useRef(false);
-  const login = useMutation({
-    mutationFn: (proof: LoginBody) => api.login(proof),
-    onSuccess: () => {
-      client.clear();
-      go(takeWayBack(), { replace: true });
-    },
+  const [problem] = useState(takeProblem);
+  const methods = useQuery({ queryKey: ['sign-in-methods'], queryFn: ({ signal }) => accountApi.methods(signal), staleTime: 60_000 });
+  const enter = () => {
+    client.clear();
+    go(takeWayBack(), { replace: true });
+  };
+  const login = useMutation({ mutationFn: (proof: LoginBody) => api.login(proof), onSuccess: enter });
+  const passkey = useMutation({
+    mutationFn: async () => accountApi.loginByPasskey(await signWithPasskey(await accountApi.passkeyLoginOptions())),
+    onSuccess: enter,
   });
   const { mutate } = login;
 
@@ -43,6 +51,7 @@ export default function LoginPage() {
     return () => window.removeEventListener('hashchange', again);
   }, [mutate]);
 
+  const offered = methods.data;
   return (
     <main className="alone">
       <div className="alone-box">
@@ -50,30 +59,117 @@ export default function LoginPage() {
           <Mark size={28} /> Sallyport
         </div>
         <div className="panel">
-          <form
-            className="panel-body"
-            onSubmit={(event) => {
-              event.preventDefault();
-              if (token.trim() !== '') login.mutate({ token: token.trim() });
-            }}
-          >
+          <div className="panel-body login">
             <h1>Sign in</h1>
+            {problem === null ? null : <Note tone="bad">{visibleText(problem)}</Note>}
             {login.error === null ? null : <ProblemNote error={login.error} />}
-            <PasswordInput
-              label="Access token"
-              description="Open the sign-in link you were given, or paste a token made with “sallyport token”."
-              placeholder="sp_…"
-              autoComplete="off"
-              spellCheck={false}
-              value={token}
-              onChange={(event) => setToken(event.currentTarget.value)}
-            />
-            <Button type="submit" variant="primary" size="md" loading={login.isPending} disabled={token.trim() === ''}>
-              Sign in
-            </Button>
-          </form>
+            {passkey.error === null ? null : <ProblemNote error={passkey.error} />}
+            {(offered?.oidc ?? []).map(({ name, display_name: words }) => (
+              <Button
+                key={name}
+                component="a"
+                variant="primary"
+                size="md"
+                href={`/api/v1/oidc/${name}/start?to=${encodeURIComponent(lookWayBack())}`}
+              >
+                Continue with {visibleText(words)}
+              </Button>
+            ))}
+            {hasPasskeys ? (
+              <Button size="md" leftSection={<IconKey size={17} />} loading={passkey.isPending} onClick={() => passkey.mutate()}>
+                Sign in with a passkey
+              </Button>
+            ) : null}
+            {offered?.passwords === true ? <PasswordForm onEntered={enter} /> : null}
+            <TokenForm pending={login.isPending} onToken={(token) => login.mutate({ token })} />
+            <p className="dim">Or open the sign-in link that you were given.</p>
+          </div>
         </div>
       </div>
     </main>
   );
+}
+
+function PasswordForm({ onEntered }: { readonly onEntered: () => void }) {
+  const [name, setName] = useState('');
+  const [password, setPassword] = useState('');
+  const [code, setCode] = useState('');
+  const [asksCode, setAsksCode] = useState(false);
+  const sending = useMutation({
+    mutationFn: () => accountApi.loginByPassword(name.trim(), password, asksCode ? code.trim() : undefined),
+    onSuccess: onEntered,
+    onError: (error) => {
+      if (error instanceof ApiProblem && error.code === 'code-needed') setAsksCode(true);
+    },
+  });
+  const isAsked = sending.error instanceof ApiProblem && sending.error.code === 'code-needed';
+  return (
+    <form
+      className="login-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        sending.mutate();
+      }}
+    >
+      {sending.error === null || isAsked ? null : <ProblemNote error={sending.error} />}
+      <TextInput label="Name" autoComplete="username" value={name} onChange={(event) => setName(event.currentTarget.value)} />
+      <PasswordInput
+        label="Password"
+        autoComplete="current-password"
+        value={password}
+        onChange={(event) => setPassword(event.currentTarget.value)}
+      />
+      {asksCode ? (
+        <TextInput
+          label="Code of your authenticator app"
+          autoComplete="one-time-code"
+          inputMode="numeric"
+          autoFocus
+          value={code}
+          onChange={(event) => setCode(event.currentTarget.value)}
+        />
+      ) : null}
+      <Button type="submit" size="md" loading={sending.isPending} disabled={name.trim() === '' || password === ''}>
+        Sign in
+      </Button>
+    </form>
+  );
+}
+
+function TokenForm({ pending, onToken }: { readonly pending: boolean; readonly onToken: (token: string) => void }) {
+  const [token, setToken] = useState('');
+  return (
+    <form
+      className="login-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (token.trim() !== '') onToken(token.trim());
+      }}
+    >
+      <PasswordInput
+        label="Access token"
+        description="Made with “sallyport token”."
+        placeholder="sp_…"
+        autoComplete="off"
+        spellCheck={false}
+        value={token}
+        onChange={(event) => setToken(event.currentTarget.value)}
+      />
+      <Button type="submit" size="md" loading={pending} disabled={token.trim() === ''}>
+        Sign in with the token
+      </Button>
+    </form>
+  );
+}
+
+/** Why a sign-in service's answer was not taken; the gateway leaves it in a cookie of this page, read once. */
+function takeProblem(): string | null {
+  const found = /(?:^|; )sallyport-problem=([^;]*)/.exec(document.cookie)?.[1];
+  if (found === undefined) return null;
+  document.cookie = 'sallyport-problem=; path=/login; max-age=0';
+  try {
+    return decodeURIComponent(found);
+  } catch {
+    return null;
+  }
 }

@@ -1,11 +1,14 @@
 // The answer to a hold. On a phone it is docked at the bottom. It says what the gateway said, not what was clicked: a hold
 // that was withdrawn a moment earlier is shown as withdrawn.
 
-import { Button, Textarea } from '@mantine/core';
+import { Button, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
+import { Link } from 'wouter';
 import type { HoldView } from '../../api/contract.ts';
+import { accountApi } from '../account-api.ts';
 import { api, ApiProblem } from '../api.ts';
+import { signWithPasskey } from '../passkey.ts';
 import { keys, rememberHold } from '../queries.ts';
 import { visibleText } from '../visible.ts';
 import { settlementWords, stateWords } from '../words.ts';
@@ -49,13 +52,18 @@ function Progress({ hold }: { readonly hold: HoldView }) {
 export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; readonly onTooLate: () => void }) {
   const client = useQueryClient();
   const [reason, setReason] = useState('');
+  const [code, setCode] = useState('');
   const [missing, setMissing] = useState<Kind | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const approve = useRef<HTMLButtonElement>(null);
   const deny = useRef<HTMLButtonElement>(null);
 
   const sending = useMutation({
-    mutationFn: (kind: Kind) => api.answer(hold.id, kind, reason.trim() === '' ? undefined : reason.trim()),
+    mutationFn: (kind: Kind) => {
+      const words = reason.trim() === '' ? undefined : reason.trim();
+      if (kind === 'deny' || hold.second_factor === undefined) return api.answer(hold.id, kind, words);
+      return approveWithFactor(hold.id, words, code.trim());
+    },
     onSuccess: (answered) => rememberHold(client, answered),
     onError: (error) => {
       // Somebody or something was faster: show what it is now.
@@ -99,6 +107,22 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
             if (event.key === 'Escape') event.currentTarget.blur();
           }}
         />
+        {hold.second_factor === 'totp' ? (
+          <TextInput
+            label="Code of your authenticator app"
+            description="Leave it empty to use a passkey."
+            inputMode="numeric"
+            autoComplete="one-time-code"
+            maxLength={20}
+            value={code}
+            onChange={(event) => setCode(event.currentTarget.value)}
+          />
+        ) : null}
+        {hold.second_factor === 'passkey' ? (
+          <p className="dim">
+            This rule asks for a passkey: it signs exactly this action. Register one on your <Link href="/account">account page</Link>.
+          </p>
+        ) : null}
         <div className="answer-buttons">
           <Button
             ref={deny}
@@ -133,6 +157,13 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
       </div>
     </section>
   );
+}
+
+/** A code where one was typed, else the passkey's signature over exactly this action. */
+async function approveWithFactor(holdId: string, reason: string | undefined, code: string): Promise<HoldView> {
+  const words = reason === undefined ? {} : { reason };
+  if (code !== '') return accountApi.approve(holdId, { ...words, totp: code });
+  return accountApi.approve(holdId, { ...words, passkey: await signWithPasskey(await accountApi.approvalChallenge(holdId)) });
 }
 
 function missingWords(missing: Kind | null): string | undefined {
