@@ -18,6 +18,9 @@ const AccessPage = lazy(() => import('./pages/access.tsx'));
 const AccessRequestPage = lazy(() => import('./pages/access-request.tsx'));
 const AgentsPage = lazy(() => import('./pages/agents.tsx'));
 const TargetsPage = lazy(() => import('./pages/targets.tsx'));
+const PeoplePage = lazy(() => import('./pages/people.tsx'));
+const TokensPage = lazy(() => import('./pages/tokens.tsx'));
+const DeliveriesPage = lazy(() => import('./pages/deliveries.tsx'));
 const PoliciesPage = lazy(() => import('./pages/policies.tsx'));
 const LoginPage = lazy(() => import('./pages/login.tsx'));
 const AccountPage = lazy(() => import('./pages/account.tsx'));
@@ -91,7 +94,16 @@ function SignedIn() {
               <TargetsPage me={me.data} />
             </Route>
             <Route path="/agents">
-              <AgentsPage />
+              <AgentsPage me={me.data} />
+            </Route>
+            <Route path="/people">
+              <PeoplePage me={me.data} />
+            </Route>
+            <Route path="/tokens">
+              <TokensPage me={me.data} />
+            </Route>
+            <Route path="/deliveries">
+              <DeliveriesPage />
             </Route>
             <Route path="/policies">
               <PoliciesPage />

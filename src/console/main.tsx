@@ -31,6 +31,7 @@ import './styles/holds.css';
 import './styles/access.css';
 import './styles/replay.css';
 import './styles/pages.css';
+import './styles/lists.css';
 import './styles/account.css';
 
 import { MantineProvider } from '@mantine/core';

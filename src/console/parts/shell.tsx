@@ -12,10 +12,13 @@ import {
   IconPlayerPlay,
   IconScript,
   IconSun,
+  IconTicket,
   IconUserCircle,
+  IconUsers,
+  IconWebhook,
 } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { HoldView, Me } from '../../api/contract.ts';
@@ -37,7 +40,13 @@ const places = [
   { path: '/targets', also: '/targets', name: 'Targets', Icon: IconDatabase },
   { path: '/agents', also: '/agents', name: 'Agents', Icon: IconAffiliate },
   { path: '/policies', also: '/policies', name: 'Policies', Icon: IconScript },
+  { path: '/people', also: '/people', name: 'People', Icon: IconUsers },
+  { path: '/tokens', also: '/tokens', name: 'Tokens', Icon: IconTicket },
+  { path: '/deliveries', also: '/deliveries', name: 'Webhooks', Icon: IconWebhook },
 ] as const;
+
+/** Pages of operators and auditors: what they ask, the API refuses others. */
+const forStaff: ReadonlySet<string> = new Set(['/agents', '/people', '/deliveries']);
 
 export function Shell({ me, children }: { readonly me: Me; readonly children: ReactNode }) {
   const [heard, setHeard] = useState('');
@@ -94,10 +103,17 @@ function Brand() {
 
 function Navigation({ pending, me }: { readonly pending: number; readonly me: Me }) {
   const [path] = useLocation();
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the bar is wider than the screen: where one is has to be in sight.
+    const here = bar.current?.querySelector<HTMLElement>('[aria-current]') ?? null;
+    if (bar.current === null || here === null) return;
+    bar.current.scrollLeft = here.offsetLeft - (bar.current.clientWidth - here.offsetWidth) / 2;
+  }, [path]);
   return (
-    <nav className="shell-nav" aria-label="Main">
+    <nav className="shell-nav" aria-label="Main" ref={bar}>
       {places
-        .filter(({ path }) => path !== '/agents' || seesAgents(me))
+        .filter(({ path }) => !forStaff.has(path) || isStaff(me))
         .map(({ path: to, also, name, Icon }) => {
           const here = path === to || path === also || path.startsWith(`${also}/`);
           return (
@@ -116,7 +132,7 @@ function Navigation({ pending, me }: { readonly pending: number; readonly me: Me
   );
 }
 
-function seesAgents({ rights }: Me): boolean {
+function isStaff({ rights }: Me): boolean {
   return rights.includes('operate') || rights.includes('audit');
 }
 

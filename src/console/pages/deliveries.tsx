@@ -1,0 +1,102 @@
+// What was posted to webhooks: delivered, on its way, or given up, and why.
+
+import { Button } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import type { DeliveryView } from '../../api/contract.ts';
+import { adminApi } from '../admin-api.ts';
+import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
+import { Tag } from '../parts/tags.tsx';
+import { Ago, At } from '../parts/time.tsx';
+import { visibleText } from '../visible.ts';
+import { plural } from '../words.ts';
+import type { Tone } from '../words.ts';
+
+const pollMs = 5_000;
+const states: Readonly<Record<DeliveryView['state'], { readonly tone: Tone; readonly words: string }>> = {
+  pending: { tone: 'wait', words: 'on its way' },
+  delivered: { tone: 'ok', words: 'delivered' },
+  failed: { tone: 'bad', words: 'given up' },
+};
+
+export default function DeliveriesPage() {
+  const deliveries = useInfiniteQuery({
+    queryKey: ['deliveries'],
+    queryFn: ({ pageParam, signal }) => adminApi.deliveries(pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    refetchInterval: pollMs,
+  });
+  const items = deliveries.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>Webhook deliveries</h1>
+      </div>
+      <section className="panel" aria-label="Webhook deliveries">
+        {deliveries.data === undefined ? (
+          deliveries.error === null ? (
+            <Loading />
+          ) : (
+            <div className="panel-body">
+              <ProblemNote error={deliveries.error} onRetry={() => void deliveries.refetch()} />
+            </div>
+          )
+        ) : items.length === 0 ? (
+          <Empty title="Nothing was posted yet">
+            <p>
+              Webhooks are set in the gateway’s configuration, under <code>webhooks</code>.
+            </p>
+          </Empty>
+        ) : (
+          items.map((delivery) => <DeliveryRow key={delivery.id} delivery={delivery} />)
+        )}
+        {deliveries.hasNextPage ? (
+          <div className="more">
+            <Button size="xs" loading={deliveries.isFetchingNextPage} onClick={() => void deliveries.fetchNextPage()}>
+              Older
+            </Button>
+          </div>
+        ) : null}
+      </section>
+    </div>
+  );
+}
+
+function DeliveryRow({ delivery }: { readonly delivery: DeliveryView }) {
+  const { tone, words } = states[delivery.state];
+  return (
+    <div className="list-row">
+      <span className="list-main">
+        <strong>{delivery.webhook}</strong>
+        <small className="dim">
+          <span className="mono">{delivery.event}</span>
+          {delivery.hold_id === null ? null : (
+            <>
+              {' · '}
+              <Link href={`/holds/${delivery.hold_id}`}>hold {delivery.hold_id}</Link>
+            </>
+          )}
+        </small>
+      </span>
+      <span className="list-facts">
+        <span>
+          <Ago at={delivery.created_at} />
+        </span>
+        <span>
+          {plural(delivery.attempts, 'attempt')}
+          {delivery.last_status === null ? '' : `, last answer ${delivery.last_status}`}
+        </span>
+        {delivery.next_attempt_at === null ? null : (
+          <span>
+            next at <At at={delivery.next_attempt_at} />
+          </span>
+        )}
+        {delivery.last_error === null ? null : <span className="break">{visibleText(delivery.last_error)}</span>}
+      </span>
+      <span className="list-end">
+        <Tag tone={tone}>{words}</Tag>
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+// A button for what can't be taken back: it asks before it does.
+
+import { Button, Modal } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { ReactNode } from 'react';
+import { ProblemNote } from './notes.tsx';
+
+interface Props {
+  /** What the button says, and the one that does it. */
+  readonly label: string;
+  /** For those who don't see what it stands beside. */
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly act: () => Promise<unknown>;
+  readonly onDone: () => void;
+}
+
+export function ConfirmButton({ label, title, children, act, onDone }: Props) {
+  const [asking, setAsking] = useState(false);
+  const work = useMutation({
+    mutationFn: act,
+    onSuccess: () => {
+      setAsking(false);
+      onDone();
+    },
+  });
+  const close = (): void => {
+    setAsking(false);
+    work.reset();
+  };
+  return (
+    <>
+      <Button size="compact-xs" c="var(--sp-bad-text)" aria-label={title.replace(/\?$/, '')} onClick={() => setAsking(true)}>
+        {label}
+      </Button>
+      <Modal opened={asking} onClose={close} title={title}>
+        <div className="card" style={{ padding: 0 }}>
+          <div>{children}</div>
+          {work.error === null ? null : <ProblemNote error={work.error} />}
+          <div className="two-buttons">
+            <Button onClick={close}>Cancel</Button>
+            <Button variant="deny" loading={work.isPending} onClick={() => work.mutate()}>
+              {label}
+            </Button>
+          </div>
+        </div>
+      </Modal>
+    </>
+  );
+}
