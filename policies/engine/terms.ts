@@ -23,7 +23,10 @@ export function joinRefs(rules: readonly Rule[]): RuleRef {
 }
 
 export function uniteObligations(rules: readonly Rule[]): Obligations {
-  return strictest(rules.map((rule) => rule.obligations));
+  const united = strictest(rules.map((rule) => rule.obligations));
+  if (united.rowsMax === undefined && united.statementTimeoutMs === undefined) return united;
+  const limiting = rules.filter(({ obligations: it }) => it.rowsMax !== undefined || it.statementTimeoutMs !== undefined);
+  return { ...united, limitedBy: joinRefs(limiting).id };
 }
 
 /**

@@ -36,8 +36,8 @@ export interface ConnectionParts {
   readonly heartbeat: Buffer;
   /** Bytes of the client that wait while its action waits; more is left in the kernel. */
   readonly heldBytesMax: number;
-  /** Cancels what runs at the target. */
-  readonly cancelTarget: () => void;
+  /** Cancels what runs at the target; resolves when the target has passed it on. Never rejects. */
+  readonly cancelTarget: () => Promise<void>;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
 }
@@ -55,6 +55,9 @@ export class Connection implements MachinePort, Lane {
   #between: Buffer[] = [];
   #pumping = false;
   #refreshing = false;
+  /** A cancellation is on its way, and must not meet the next statement. */
+  #stopping = false;
+  #timeLimit: NodeJS.Timeout | null = null;
   #ended = false;
   #clientBlocked = false;
   #heartbeat: NodeJS.Timeout | null = null;
@@ -90,7 +93,7 @@ export class Connection implements MachinePort, Lane {
   /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
   cancel(): void {
     if (this.machine.isWaiting) return this.withdraw('cancelled by the client');
-    if (this.machine.replies.isRunning) this.#parts.cancelTarget();
+    if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
   }
 
   /** Ends the connection with a FATAL error for the client. */
@@ -156,6 +159,19 @@ export class Connection implements MachinePort, Lane {
     this.#parts.session.finish(permit, outcome);
   }
 
+  stopTarget(): void {
+    this.#stopping = true;
+    void this.#parts.cancelTarget().then(() => {
+      this.#stopping = false;
+      this.#later(() => undefined);
+    }); // never rejects
+  }
+
+  limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void {
+    if (this.#timeLimit !== null) clearTimeout(this.#timeLimit);
+    this.#timeLimit = limit === null ? null : setTimeout(() => this.#guarded(limit.met), limit.ms);
+  }
+
   recordRows(permit: Permit, rows: (string | null)[][]): void {
     this.#parts.session.recordRows(permit, rows);
   }
@@ -204,7 +220,7 @@ export class Connection implements MachinePort, Lane {
     if (this.#pumping || this.#ended) return;
     this.#pumping = true;
     try {
-      while (this.machine.takes && !this.#refreshing) {
+      while (this.machine.takes && !this.#refreshing && !this.#stopping) {
         if (!this.#parts.catalogue.isFresh) {
           this.#refresh();
           break;
@@ -288,10 +304,11 @@ export class Connection implements MachinePort, Lane {
 
   #close(reason: string): void {
     if (this.#ended) return;
-    if (this.machine.replies.isRunning) this.#parts.cancelTarget();
+    if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
     this.machine.replies.lost();
     this.#ended = true;
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+    this.limitTime(null);
     this.withdraw(reason);
     const [client, target] = [this.#client, this.#target];
     this.#parts.session.close(reason);

@@ -292,9 +292,9 @@ class PostgresDriver implements Driver {
     return entry;
   }
 
-  #cancelTarget(target: Target, upstream: Upstream): void {
+  #cancelTarget(target: Target, upstream: Upstream): Promise<void> {
     const signal = AbortSignal.timeout(this.#limits.targetTimeoutMs);
-    cancel(this.#services, target, upstream, signal).catch((thrown: unknown) => {
+    return cancel(this.#services, target, upstream, signal).catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a running statement could not be cancelled');
     });
   }

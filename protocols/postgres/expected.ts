@@ -73,6 +73,14 @@ export class ExpectedQueue {
     return this.#items[this.#head];
   }
 
+  find(wanted: (expected: Expected) => boolean): Expected | undefined {
+    for (let at = this.#head; at < this.#items.length; at++) {
+      const item = this.#items[at];
+      if (item !== undefined && wanted(item)) return item;
+    }
+    return undefined;
+  }
+
   push(...expected: readonly Expected[]): void {
     this.#items.push(...expected);
   }

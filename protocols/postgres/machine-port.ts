@@ -20,6 +20,10 @@ export interface MachinePort {
   /** The classification, or null when it comes later by `classified`. */
   classify(submission: Submission): Classification | null;
   finish(permit: Permit, outcome: Outcome): void;
+  /** Cancels what runs at the target. No message of the client is taken before the target has passed it on. */
+  stopTarget(): void;
+  /** Calls back when that much time has passed; null ends the last such wait. */
+  limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void;
   recordRows(permit: Permit, rows: (string | null)[][]): void;
   /** Withdraws what waits for a ruling: `ruled` follows. */
   withdraw(): void;

@@ -10,6 +10,7 @@ import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import type { Frame } from './codec.ts';
+import { limitsOf } from './limits.ts';
 import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import * as wire from './messages.ts';
@@ -165,12 +166,13 @@ export class Machine {
 
   /** Sends a released Query, behind the fence when it has one: in the same message, so that it can't run without. */
   runQuery(run: Run, text: string, bytes: Buffer): void {
-    this.#begin(run);
+    this.begin(run);
     this.busy = true;
     const { block } = this.replies;
     const prefix = !run.fenced || block === 'failed' ? null : block === 'open' ? blockPrefix : implicitPrefix;
     this.expected.push({ kind: 'query', run, text, fence: prefix === null ? null : { prefix, commandsLeft: prefix.commands, bytes } });
     this.#port.toTarget(run.permit, prefix === null ? bytes : prefixed(prefix, bytes));
+    if (run.limits !== null) this.replies.limits.look();
     if (prefix !== blockPrefix) return;
     this.expected.push({ kind: 'own-query', by: 'query' });
     this.#port.toTargetQuietly(lowerFenceQuery);
@@ -187,7 +189,7 @@ export class Machine {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
       const run = this.open(ruling, text);
       this.#endBatch();
-      this.#begin(run);
+      this.begin(run);
       this.busy = true;
       this.expected.push({ kind: 'function-call', run });
       this.#port.toTarget(run.permit, bytes);
@@ -239,7 +241,7 @@ export class Machine {
     if (statement === undefined) return this.#refuseBatch(noStatement(statementName), false);
     if (this.portals.size >= portalsMax && !this.portals.has(name)) return this.#refuseBatch(tooMany('portals'), false);
     const parameters = decodeParameters(bind, statement.types);
-    const digest = lastingDigestOf(Buffer.from(statement.text), bytes);
+    const digest = lastingDigestOf(statement.text, bytes);
     const portal: Portal = { name, statement, text: statement.text, parameters, digest, run: null, bind: null, executing: 0, gone: false };
     this.#submit(this.#submissions.ofPortal(portal), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, statement.text), false);
@@ -269,6 +271,7 @@ export class Machine {
   #runPortal(portal: Portal, run: Run, bytes: Buffer): void {
     portal.executing += 1;
     this.#run(run, bytes, { kind: 'execute', portal });
+    if (run.limits !== null && !run.fenced) this.replies.limits.look();
     if (this.#changesReading(run.classification)) this.#settle();
   }
 
@@ -366,11 +369,21 @@ export class Machine {
     ruling.permit.open();
     const { permit, classification, obligations } = ruling;
     const fenced = isFenced(obligations, classification, text);
-    return { permit, classification, obligations, completed: 0, rows: null, error: null, fenced, shown: false };
+    return {
+      permit,
+      classification,
+      obligations,
+      completed: 0,
+      rows: null,
+      error: null,
+      fenced,
+      limits: limitsOf(obligations),
+      shown: false,
+    };
   }
 
   #run(run: Run, bytes: Buffer, expected: Expected): void {
-    this.#begin(run);
+    this.begin(run);
     this.dirty = true;
     if (run.fenced) {
       this.#keep({ bytes, expected, run });
@@ -387,7 +400,7 @@ export class Machine {
     this.#port.toTarget(run.permit, bytes);
   }
 
-  #begin(run: Run): void {
+  begin(run: Run): void {
     if (this.replies.status === 'I') this.settings.transactionBegan();
     this.doubtAfter(run); // what comes behind it in a batch is judged before it has answered
   }
@@ -422,6 +435,7 @@ export class Machine {
       this.expected.push(expected);
       if (run === null) this.#port.toTargetQuietly(bytes);
       else this.#port.toTarget(run.permit, bytes);
+      if (run !== null && run.limits !== null) this.replies.limits.look();
     }
   }
 
@@ -453,25 +467,6 @@ export class Machine {
   /** Waits for the ruling on what a second try submits. */
   submitAgain(submission: Submission, then: (ruling: Ruling) => void): void {
     this.#submit(submission, then);
-  }
-
-  /** A batch that met the fence, again without it: what was answered before is not answered twice. */
-  runBatch(run: Run, bind: Buffer, left: readonly Kept[]): void {
-    this.#begin(run);
-    this.busy = true;
-    if (!left.some(({ expected }) => expected.kind === 'bind')) {
-      this.expected.push({ kind: 'own', answer: wire.fromTarget.bindComplete });
-      this.#port.toTarget(run.permit, bind);
-    }
-    for (const { bytes, expected, run: its } of left) {
-      if (expected.kind === 'execute') expected.portal.executing += 1;
-      if (expected.kind === 'close-statement') this.statements.sent(expected.name, undefined);
-      this.expected.push(expected);
-      if (its === null) this.#port.toTargetQuietly(bytes);
-      else this.#port.toTarget(run.permit, bytes);
-    }
-    this.expected.push({ kind: 'sync' });
-    this.#port.toTargetQuietly(wire.sync);
   }
 
   /** The server is ready. True when the gateway has more to do before the client may know. */

@@ -15,6 +15,7 @@ import type { Machine } from './machine.ts';
 import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { isAscii } from './names.ts';
+import { LimitWatch } from './limit-watch.ts';
 import { nothing, movedPosition } from './refusal.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
 import type { Portal, Run } from './statements.ts';
@@ -23,6 +24,9 @@ import type { Portal, Run } from './statements.ts';
 const inspectedBytesMax = 16 * 1024 * 1024;
 
 const { fromTarget } = wire;
+/** query_canceled */
+const canceledState = '57014';
+
 /** Looked at because a Describe may be open; larger ones than are gathered answer none. */
 const whenSmall = [fromTarget.rowDescription, fromTarget.parameterDescription];
 /** Passed on unseen. Types on none of these lists are shown, and end the session: no server sends them. */
@@ -41,6 +45,7 @@ export type TransactionStatus = 'I' | 'T' | 'E';
 export class Replies implements BackendSink {
   readonly #machine: Machine;
   readonly #port: MachinePort;
+  readonly limits: LimitWatch;
   readonly #inspected = new Uint8Array(256);
   readonly #walker = new BackendWalker(this.#inspected, inspectedBytesMax);
   status: TransactionStatus = 'I';
@@ -58,6 +63,7 @@ export class Replies implements BackendSink {
   constructor(machine: Machine, port: MachinePort) {
     this.#machine = machine;
     this.#port = port;
+    this.limits = new LimitWatch(port, machine.expected);
     this.#inspected.fill(1);
     for (const type of whenSmall) this.#inspected[type] = 2;
     for (const type of passed) this.#inspected[type] = 0;
@@ -83,10 +89,12 @@ export class Replies implements BackendSink {
   }
 
   message(type: number, bytes: Buffer): Buffer | null {
+    const wasSilent = this.limits.isSilent;
     const instead = this.#machine.expected.isOwn ? this.#own(type, bytes) : undefined;
     const answer = instead === undefined ? this.#answered(type, bytes) : instead;
     this.#watchRows();
-    return answer;
+    if (!wasSilent) return answer;
+    return type === fromTarget.ready || type === fromTarget.parameterStatus || this.isOver ? answer : nothing;
   }
 
   /** An answer to the gateway's own messages. Undefined: it is none, or nothing of theirs only (an error, ReadyForQuery). */
@@ -132,6 +140,7 @@ export class Replies implements BackendSink {
       case fromTarget.copyOut:
         return this.#keepHeader(bytes);
       case fromTarget.copyData:
+        if (this.limits.row(this.#runOfHead())) return nothing;
         this.#shown();
         break;
       case fromTarget.notice: // only while a header is kept back
@@ -143,6 +152,7 @@ export class Replies implements BackendSink {
         if (expected.head?.kind === 'describe-portal' || expected.head?.kind === 'describe-statement') expected.shift();
         break;
       case fromTarget.dataRow:
+        if (this.limits.row(this.#runOfHead())) return nothing;
         this.#shown();
         this.#row(bytes);
         break;
@@ -212,9 +222,11 @@ export class Replies implements BackendSink {
       asked.portal.executing -= 1;
       const { run } = asked.portal;
       if (run === null) return null; // completed before: the same portal was executed twice in one batch
+      const cut = this.limits.cut(run);
       run.rows = rowsOfTag(tag);
       this.#apply(run, run.classification.statements[0], asked.portal.text, tag);
-      this.#ended(asked.portal, 'completed');
+      this.#ended(asked.portal, cut === null ? 'completed' : 'failed');
+      return cut;
     } else if (asked?.kind === 'query') {
       if (asked.fence !== null && asked.fence.commandsLeft > 0) {
         asked.fence.commandsLeft -= 1;
@@ -224,6 +236,7 @@ export class Replies implements BackendSink {
       if (rows !== null) asked.run.rows = (asked.run.rows ?? 0) + rows;
       this.#apply(asked.run, asked.run.classification.statements[asked.run.completed], asked.text, tag);
       asked.run.completed += 1;
+      return this.limits.cut(asked.run);
     }
     return null;
   }
@@ -310,6 +323,8 @@ export class Replies implements BackendSink {
     if (asked === undefined || asked.kind === 'sync') return null; // idle (shutdown), or at commit
     if (asked.kind === 'query' || asked.kind === 'function-call') {
       asked.run.error = { code: error.code, message: error.message };
+      const cut = error.code === canceledState ? this.limits.cut(asked.run) : null;
+      if (cut !== null) return cut;
       if (asked.kind === 'function-call' || asked.fence === null) return null;
       if (error.code !== readOnlyState) return movedPosition(bytes, asked.fence.prefix.text.length);
       const answer = this.#machine.secondTry.query(asked.run, asked.text, asked.fence, bytes);
@@ -322,8 +337,10 @@ export class Replies implements BackendSink {
       return asked.reply;
     }
     statements.failed(asked.kind === 'parse' && asked.name === '');
-    const answer = error.code === readOnlyState ? this.#triedToWrite(asked, bytes) : null;
-    this.#dropBatch({ code: error.code, message: error.message });
+    const cut =
+      asked.kind === 'execute' && asked.portal.run !== null && error.code === canceledState ? this.limits.cut(asked.portal.run) : null;
+    const answer = error.code === readOnlyState ? this.#triedToWrite(asked, bytes) : cut;
+    this.#dropBatch(cut === null ? { code: error.code, message: error.message } : wire.readDiagnostic(cut));
     return answer;
   }
 
@@ -378,6 +395,7 @@ export class Replies implements BackendSink {
     this.#machine.busy = false;
     this.#machine.dirty = false;
     this.#machine.copyIn = null;
+    this.limits.cycleEnded();
     return this.#machine.goesOn() ? nothing : null;
   }
 
@@ -410,8 +428,10 @@ export class Replies implements BackendSink {
     const run = this.#runOfHead();
     const first = run !== null && run.fenced && !run.shown;
     const own = this.#machine.expected.isOwn;
-    this.#inspected[fromTarget.dataRow] = first || own || run?.obligations.recordResults === true ? 2 : 0;
-    this.#inspected[fromTarget.copyData] = first ? 2 : 0;
+    this.limits.look();
+    const counted = run?.obligations.rowsMax !== undefined || this.limits.isSilent;
+    this.#inspected[fromTarget.dataRow] = first || own || counted || run?.obligations.recordResults === true ? 2 : 0;
+    this.#inspected[fromTarget.copyData] = first || counted ? 2 : 0;
     this.#inspected[fromTarget.copyOut] = first ? 1 : 0;
     this.#inspected[fromTarget.notice] = this.#header === null ? 0 : 2;
   }

@@ -77,7 +77,7 @@ export class SecondTry {
       const again = this.#machine.open(ruling, text);
       portal.run = again;
       this.#machine.portals.set(portal.name, portal);
-      this.#machine.runBatch(again, bind, left);
+      this.#runBatch(again, bind, left);
     });
     return nothing;
   }
@@ -122,6 +122,25 @@ export class SecondTry {
       if (ruling.kind === 'refuse') this.#answer(refusalError(ruling.refusal, text), false);
       else again(ruling);
     });
+  }
+
+  /** The rest of a batch, without the fence: what was answered before is not answered twice. */
+  #runBatch(run: Run, bind: Buffer, left: readonly Kept[]): void {
+    const { expected, statements } = this.#machine;
+    this.#machine.begin(run);
+    if (!left.some((kept) => kept.expected.kind === 'bind')) {
+      expected.push({ kind: 'own', answer: wire.fromTarget.bindComplete });
+      this.#port.toTarget(run.permit, bind);
+    }
+    for (const kept of left) {
+      if (kept.expected.kind === 'execute') kept.expected.portal.executing += 1;
+      if (kept.expected.kind === 'close-statement') statements.sent(kept.expected.name, undefined);
+      expected.push(kept.expected);
+      if (kept.run === null) this.#port.toTargetQuietly(kept.bytes);
+      else this.#port.toTarget(run.permit, kept.bytes);
+    }
+    expected.push({ kind: 'sync' });
+    this.#port.toTargetQuietly(wire.sync);
   }
 
   /** An error in its place. The transaction lives on, unless it `fails` as it would have without the gateway. */

@@ -5,6 +5,7 @@ import type { Parameter, PreparedStatement, ReadingMode } from '../../src/core/a
 import type { Classification } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
 import type { Permit } from '../../src/core/permit.ts';
+import type { LimitState } from './limits.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 
 export interface Statement extends PreparedStatement {
@@ -29,6 +30,8 @@ export interface Run {
   error: { code: string; message: string } | null;
   /** It runs behind the read-only fence. */
   readonly fenced: boolean;
+  /** Null where its rule sets none. */
+  readonly limits: LimitState | null;
   /** The client has been sent rows of it. */
   shown: boolean;
 }

@@ -47,11 +47,14 @@ export async function signIn(
   });
 }
 
-/** Sends a CancelRequest over a connection of its own; the target answers nothing. */
+/** Sends a CancelRequest over a connection of its own. Resolves when the target has closed it, and so has passed the signal on. */
 export async function cancel(services: DriverServices, target: Target, upstream: Upstream, signal: AbortSignal): Promise<void> {
   const { stream } = await openStream(services, target, signal);
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
   stream.on('error', () => undefined); // the target closes first; that is its answer
-  stream.end(wire.cancelRequest(upstream.processId, upstream.secret));
+  signal.addEventListener('abort', () => stream.destroy(), { once: true });
+  stream.resume().end(wire.cancelRequest(upstream.processId, upstream.secret));
+  await closed;
 }
 
 async function openStream(

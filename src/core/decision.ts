@@ -20,6 +20,8 @@ export interface Obligations {
   readonly rowsMax?: number;
   /** What runs longer than this is cancelled at the target. */
   readonly statementTimeoutMs?: number;
+  /** The rules that set these two limits, for the words of the error. */
+  readonly limitedBy?: string;
   /** It runs only while the session says what it is for. */
   readonly reasonRequired?: boolean;
   /** It runs only this long after the person's last second factor. */

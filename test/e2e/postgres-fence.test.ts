@@ -25,10 +25,14 @@ const policy = `policy: p
 rules:
   - { id: in, actions: [connect], decision: allow }
   - { id: reads, effects: { access: [read, session] }, fence: read-only, decision: allow }
+  - { id: limited, targets: { names: [limited] }, max_rows: 3, statement_timeout: 1s, decision: allow }
   - { id: changes, effects: { tables: [other, public.other] }, decision: allow }
   - { id: rest, effects: { access: [write, unknown] }, otherwise: true, decision: hold, approvers: { groups: [dba] } }
 `;
-const gateway = await startTestGateway(t, { targets: [targetOf(server, 'orders', {})], policies: { 'p.yaml': policy } });
+const gateway = await startTestGateway(t, {
+  targets: [targetOf(server, 'orders', {}), targetOf(server, 'limited', {})],
+  policies: { 'p.yaml': policy },
+});
 const bob = gateway.api('bob');
 
 /** Reads while it is given less than 100, and deletes with more. */
@@ -182,4 +186,22 @@ t.test('a cancellation never lets the text run without its fence', async (t) => 
   socket.on('error', () => {});
   t.match(seen(await client.until('Z')), /E57014\(.*\) ZI$/);
   t.equal(await victims(), 2);
+});
+
+t.test('limits: too many rows and too much time end in an error that names the rule', async (t) => {
+  const { host, port } = gateway.address('postgres');
+  const limited = await WireClient.open(t, { host, port, user: 'alice', password: gateway.token('alice'), database: 'limited' });
+  const rows = (n: number) => `SELECT n FROM generate_series(1, ${n}) n`;
+  t.equal(seen(await limited.query(rows(3))), 'T D D D C(SELECT 3) ZI');
+  t.match(seen(await limited.query(rows(4))), /^T D D D E54000\(.*more than 3 rows.*rule p\/limited.*\) ZI$/);
+  t.match(seen(await limited.query(rows(5_000_000))), /^T D D D E54000\(.*\) ZI$/);
+  t.match(seen(await limited.cycle(...extended(rows(5_000_000)))), /^1 2 T D D D E54000\(.*\) ZI$/);
+  t.match(seen(await limited.query(`COPY (${rows(9)}) TO STDOUT`)), /^H d d d (c )?E54000\(.*\) ZI$/);
+  t.equal(seen(await limited.query('SELECT 1')), 'T D C(SELECT 1) ZI', 'the cancellation has met nothing else');
+  await limited.query('BEGIN');
+  t.match(seen(await limited.query(rows(5_000_000))), /^T D D D E54000\(.*\) ZE$/);
+  await limited.query('ROLLBACK');
+  t.match(seen(await limited.query('SELECT pg_sleep(60)')), /^T E57014\(.*longer than 1 s.*rule p\/limited.*\) ZI$/);
+  t.match(seen(await limited.cycle(...extended('SELECT pg_sleep(60)'))), /^1 2 T E57014\(.*longer than 1 s.*\) ZI$/);
+  t.equal(seen(await limited.query('SELECT pg_sleep(0.3)')), 'T D C(SELECT 1) ZI');
 });

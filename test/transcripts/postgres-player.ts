@@ -129,6 +129,12 @@ export class Player implements MachinePort {
     this.#out.push(`finish ${permit.actionId} ${outcome.kind}${rows}${error}`);
   }
 
+  stopTarget(): void {
+    this.#out.push('stop target');
+  }
+
+  limitTime(): void {} // no clock here
+
   recordRows(): void {}
 
   withdraw(): void {

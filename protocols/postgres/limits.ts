@@ -1,0 +1,40 @@
+// Limits on one statement that its rule sets: how many rows it returns, how long it runs. What goes beyond is cancelled at the
+// target, and the client reads which limit it was; rows are never left out in silence.
+
+import type { Obligations } from '../../src/core/decision.ts';
+import { diagnostic } from './messages.ts';
+
+export type Limit = 'rows' | 'time';
+
+export interface LimitState {
+  /** Rows that the target has sent. */
+  rows: number;
+  /** The limit that was met; null while none was. */
+  met: Limit | null;
+}
+
+/** Null for the most: what has no limit. */
+export function limitsOf({ rowsMax, statementTimeoutMs }: Obligations): LimitState | null {
+  return rowsMax === undefined && statementTimeoutMs === undefined ? null : { rows: 0, met: null };
+}
+
+/** program_limit_exceeded, and query_canceled as the server's own statement_timeout says it. */
+export function limitError(
+  met: Limit,
+  { rowsMax, statementTimeoutMs, limitedBy }: Obligations,
+): { code: string; message: string; bytes: Buffer } {
+  const rule = limitedBy === undefined ? 'its rule' : `rule ${limitedBy}`;
+  const [code, message, hint] =
+    met === 'rows'
+      ? [
+          '54000',
+          `the statement returns more than ${rowsMax} rows, the most that ${rule} lets through`,
+          'The rows so far are not all: add a LIMIT or a condition.',
+        ]
+      : [
+          '57014',
+          `canceling statement: it ran longer than ${Number(statementTimeoutMs) / 1000} s, the most that ${rule} lets it run`,
+          null,
+        ];
+  return { code, message, bytes: diagnostic({ severity: 'ERROR', code, message, hint }) };
+}
