@@ -241,7 +241,8 @@ class MysqlDriver implements Driver {
     const wish = { database, charset: client.charset, client: client.capabilities, person: client.principal.name };
     const upstream = await signIn(this.#services, target, wish, signal).catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
-      throw new SignInRefused(2003, 'HY000', unreachable(target, thrown));
+      // ER_CONNECT_TO_FOREIGN_DATA_SOURCE: from 2000 up clients take numbers for their own and show nothing of the words.
+      throw new SignInRefused(1429, 'HY000', unreachable(target, thrown));
     });
     this.#versions.saw(target.name, upstream.version);
     try {

@@ -366,12 +366,13 @@ export class Machine implements ReplySink {
     if (this.#state.kind !== 'running') return;
     const { statement } = this.#state.run;
     this.#columns = [];
-    if (!follow) this.#columns = [...(statement?.columns ?? [])];
+    if (!follow) this.#columns = statement?.columns ?? [];
     else if (statement !== null) statement.columns = this.#columns;
   }
 
   column(payload: Buffer): void {
     if (this.#state.kind === 'running') this.#columns.push(readColumn(payload));
+    else if (this.#state.kind === 'quiet') this.statements.last?.columns.push(readColumn(payload));
   }
 
   row(payload: Buffer): void {

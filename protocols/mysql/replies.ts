@@ -197,7 +197,7 @@ export class Replies {
       case 'columns':
       case 'parameters':
         // The last definition of a prepared statement may be the end of the answer.
-        return this.#shape === 'prepared' ? this.#left === 1 : sink.gathersRows;
+        return this.#shape === 'prepared' ? this.#left === 1 || this.#keepsDefinitions : sink.gathersRows;
       case 'rows':
         return this.#isEnd(first, length) || (sink.gathersRows && length < inspectedBytesMax);
       case 'field-list':
@@ -205,6 +205,11 @@ export class Replies {
       case 'idle':
         return false;
     }
+  }
+
+  /** Definitions that an execution may leave out, because the prepare has told them. */
+  get #keepsDefinitions(): boolean {
+    return this.#phase === 'columns' && this.#options.cachesMetadata;
   }
 
   /** A packet that was not looked at: a definition or a row. */
@@ -251,7 +256,7 @@ export class Replies {
         return this.#first(payload, sink);
       case 'columns':
       case 'parameters':
-        if (sink.gathersRows) sink.column(payload);
+        if (this.#shape === 'prepared' ? this.#keepsDefinitions : sink.gathersRows) sink.column(payload);
         this.#counted();
         return null;
       case 'columns-end':

@@ -19,8 +19,8 @@ export interface WireStatement {
   /** The mode its text was read in; later changes don't touch it. */
   readonly mode: ReadingMode;
   readonly parameterCount: number;
-  /** Columns of its last result, for results that come without their definitions. */
-  columns: readonly ColumnType[];
+  /** Columns as the target told them last, for results that come without their definitions. */
+  columns: ColumnType[];
   /** Types of the parameters as last bound by the client; null until the first execution. */
   types: Buffer | null;
   /** Types that the target knows. */
@@ -46,6 +46,11 @@ export class Statements {
 
   get(id: number): WireStatement | undefined {
     return id === lastPreparedId ? (this.#last ?? undefined) : this.#byId.get(id);
+  }
+
+  /** The one prepared last. */
+  get last(): WireStatement | null {
+    return this.#last;
   }
 
   confirmed(statement: WireStatement): void {

@@ -4,7 +4,7 @@
 import { connect, type Socket } from 'node:net';
 import { deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { readPacket, writePacket } from '../../protocols/mysql/byte-stream.ts';
 import { flag } from '../../protocols/mysql/capabilities.ts';
 import { framed } from '../../protocols/mysql/codec.ts';
@@ -12,7 +12,6 @@ import * as wire from '../../protocols/mysql/messages.ts';
 import { nativeAnswer } from '../../protocols/mysql/passwords.ts';
 import { handshakeResponse, readGreeting } from '../../protocols/mysql/sign-in-messages.ts';
 import { readExactly } from '../../src/core/read-exactly.ts';
-import type { Teardown } from '../support/directories.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { mariadbTarget, startMariadb } from '../support/mariadb.ts';
 import { errorOf, wireSignal } from '../support/mysql-wire.ts';
@@ -73,7 +72,7 @@ t.test('mysql2 with compress, its target named late, a packet over 16 MB', async
 });
 
 /** A client by hand, up to the OK of its sign-in, with these flags. */
-async function signedIn(t: Teardown, flags: number, zstdLevel: Buffer = Buffer.alloc(0)): Promise<Socket> {
+async function signedIn(t: Test, flags: number, zstdLevel: Buffer = Buffer.alloc(0)): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => undefined);
   t.teardown(() => socket.destroy());

@@ -1,0 +1,48 @@
+// Accounts of the target with MariaDB's own sign-in methods: what the server in Debian has, against that server.
+
+import t from 'tap';
+import { startTestGateway } from '../support/gateway.ts';
+import { startMariadb } from '../support/mariadb.ts';
+import { run } from '../support/processes.ts';
+import { tool } from '../support/tools.ts';
+
+const server = await startMariadb(t, ['--plugin-load-add=auth_ed25519']);
+const long = 'a password of more than the thirty-two bytes that a secret of Ed25519 has';
+await server.sql(`
+  CREATE USER edward@'%' IDENTIFIED VIA ed25519 USING PASSWORD('short');
+  CREATE USER edwina@'%' IDENTIFIED VIA ed25519 USING PASSWORD('${long}');
+  CREATE USER nathan@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('native');
+  CREATE USER nobody@'%' IDENTIFIED BY '';`);
+const accounts: readonly (readonly [string, string])[] = [
+  ['edward', 'short'],
+  ['edwina', long],
+  ['nathan', 'native'],
+  ['nobody', ''],
+];
+const target = { protocol: 'mysql', host: server.host, port: server.port, labels: { env: 'production' } } as const;
+const gateway = await startTestGateway(t, {
+  targets: [
+    ...accounts.map(([user, password]) => ({ ...target, name: user, user, ...(password === '' ? {} : { password }) })),
+    { ...target, name: 'wrong', user: 'edward', password: 'another' },
+  ],
+});
+const { port } = gateway.address('mysql');
+
+function currentUser(name: string) {
+  const as = ['-h', '127.0.0.1', '-P', String(port), '-u', 'alice', `-p${gateway.token('alice')}`, '-N', '-B', name];
+  return run(t, tool('mariadb', 'mariadb-client'), [...as, '-e', 'SELECT CURRENT_USER()']);
+}
+
+t.test('each account is signed in to by its method', async (t) => {
+  for (const [user] of accounts) {
+    const { stdout, stderr } = await currentUser(user);
+    t.equal(stdout, `${user}@%\n`, stderr);
+  }
+});
+
+t.test('a wrong password is told in words, without the password', async (t) => {
+  const { code, stderr } = await currentUser('wrong');
+  t.equal(code, 1);
+  t.match(stderr, /ERROR 1429.*signing in to target wrong failed.*Access denied/);
+  t.notMatch(stderr, /another/);
+});
