@@ -43,6 +43,8 @@ export class Settings {
   readonly #touched = new Set<string>();
   #catalogue: Catalogue | null = null;
   #mode: ReadingMode | null = null;
+  /** Something besides the server's word changed what holds now. */
+  #followed = false;
 
   /** ParameterStatus: the server's word. */
   reported(name: string, value: string): void {
@@ -54,6 +56,8 @@ export class Settings {
 
   /** ReadyForQuery: what the server has reported is what holds now, whatever was followed meanwhile. */
   ready(): void {
+    if (!this.#followed) return;
+    this.#followed = false;
     for (const [key, value] of this.#reported) this.#put(this.#now, key, value);
   }
 
@@ -64,6 +68,7 @@ export class Settings {
     this.#beforeChange();
     this.#touch(key);
     const wanted = value ?? this.#initial.get(key);
+    this.#followed = true;
     this.#put(this.#now, key, wanted);
     if (!local && this.#onCommit !== null) this.#put(this.#onCommit, key, wanted);
   }
@@ -97,6 +102,7 @@ export class Settings {
     this.#onCommit = null;
     if (after === null) return;
     this.#touched.clear();
+    this.#followed = true;
     this.#now = after;
     this.#mode = null;
   }
@@ -147,6 +153,7 @@ export class Settings {
   #doubt(key: string): void {
     this.#beforeChange();
     this.#touch(key);
+    this.#followed = true;
     this.#put(this.#now, key, unknownSetting);
     if (this.#onCommit !== null) this.#put(this.#onCommit, key, unknownSetting);
   }
