@@ -18,3 +18,8 @@ export function mayNotAnswer(request: AccessRequestRecord, person: Principal): A
   }
   return null;
 }
+
+/** Whether a yes given before still counts; null: the person may not sign in any more. */
+export function stillApproves(person: Principal | null, request: AccessRequestRecord): boolean {
+  return person !== null && mayNotAnswer(request, person) === null;
+}

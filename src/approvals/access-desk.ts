@@ -26,6 +26,8 @@ export const accessLimits = {
   writeEveryMs: 15_000,
   /** Sessions remembered of one grant before those that have closed are forgotten. */
   sessionsMax: 1000,
+  /** More than clocks drift between two looks: somebody set the wall clock. */
+  clockJumpMs: 1_000,
   /** A review that is owed is asked for again this often. */
   remindEveryMs: 24 * 3_600_000,
   /** A jump of the wall clock is noticed within this. */

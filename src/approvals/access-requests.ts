@@ -10,7 +10,7 @@ import { duration } from '../core/words.ts';
 import { AccessRequestStore } from '../store/access-requests.ts';
 import type { AccessQuery, AccessRequestEnd, AccessRequestRecord, AccessStep } from '../store/access-requests.ts';
 import type { GrantQuery, GrantRecord } from '../store/grants.ts';
-import { mayNotAnswer, refused } from './access-answer.ts';
+import { mayNotAnswer, refused, stillApproves } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
 import type {
   AccessAnswerResult,
@@ -26,13 +26,11 @@ import type {
 import { answeredBefore, newGrant, newRequest, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
 import { approvalDetail, askedDetail, grantEvent, requestEvent } from './access-events.ts';
-import { makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
+import { freeId, makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
 import { plainReason } from './answer.ts';
 import { GrantBook } from './grants.ts';
 import { Lifetime } from './lifetime.ts';
 import { yesesMissing } from './quorum.ts';
-
-const idTriesMax = 8;
 
 /** Call recover() before use. */
 export function createAccessDesk(parts: AccessParts): AccessDesk {
@@ -46,7 +44,9 @@ class Desk implements AccessDesk {
   readonly #waiting = new Map<AccessRequestId, Lifetime>();
   readonly #listeners = new Set<(change: AccessChange) => void>();
   #timer: NodeJS.Timeout | null = null;
-  #wroteMs = 0;
+  #remindedMs = -Infinity;
+  /** Of the wall clock against the monotonic one, when times were written last. */
+  #offsetMs = 0;
   #closed = false;
 
   constructor(parts: AccessParts) {
@@ -219,7 +219,11 @@ class Desk implements AccessDesk {
         else this.#expire(request);
       }
       this.#book.tick();
-      if (this.#parts.clock.monotonicMs() - this.#wroteMs >= accessLimits.writeEveryMs) this.#everySoOften();
+      const { clock } = this.#parts;
+      // After a jump of the wall clock the times on disk are of another clock: a crash now would measure the stop wrongly.
+      const offsetMs = clock.nowMs() - clock.monotonicMs();
+      if (Math.abs(offsetMs - this.#offsetMs) > accessLimits.clockJumpMs) this.#writeTimes();
+      if (clock.monotonicMs() - this.#remindedMs >= accessLimits.writeEveryMs) this.#everySoOften();
     } catch (thrown) {
       this.#parts.log.error({ error: messageOf(thrown) }, 'the desk of access requests could not do its rounds');
     }
@@ -238,7 +242,7 @@ class Desk implements AccessDesk {
     const { clock, audit } = this.#parts;
     const target = this.#parts.targetNamed(wanted.target);
     const atMs = clock.nowMs();
-    const id = this.#freeId(makeRequestId, (taken) => this.#store.get(taken) !== undefined);
+    const id = freeId(this.#parts.random, makeRequestId, (taken) => this.#store.get(taken) !== undefined);
     const request = newRequest(id, { person, wanted, terms, extendsGrant, target, atMs });
     const durable = this.#atomically(() => {
       this.#store.insert(request);
@@ -291,7 +295,7 @@ class Desk implements AccessDesk {
     const grant =
       extended === null
         ? newGrant(
-            this.#freeId(makeGrantId, (id) => this.#book.store.get(id) !== undefined),
+            freeId(this.#parts.random, makeGrantId, (id) => this.#book.store.get(id) !== undefined),
             request,
             approval,
             atMs,
@@ -367,7 +371,7 @@ class Desk implements AccessDesk {
         return this.#store.get(request.id) ?? request;
       }
       const terms = termsOf(decision);
-      const kept = request.approvals.filter(({ by }) => this.#stillApproves(by, { ...request, ...terms }));
+      const kept = request.approvals.filter(({ by }) => stillApproves(this.#parts.person(by), { ...request, ...terms }));
       if (kept.length === request.approvals.length && JSON.stringify(termsOf(request)) === JSON.stringify(terms)) return request;
       this.#store.change(
         request.id,
@@ -381,11 +385,6 @@ class Desk implements AccessDesk {
       this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request for access could not be judged again');
       throw thrown;
     }
-  }
-
-  #stillApproves(name: string, request: AccessRequestRecord): boolean {
-    const person = this.#parts.person(name);
-    return person !== null && mayNotAnswer(request, person) === null;
   }
 
   /** Why a grant may not go on by the policies and people of now; null when it may. */
@@ -431,14 +430,16 @@ class Desk implements AccessDesk {
   }
 
   #everySoOften(): void {
+    this.#remindedMs = this.#parts.clock.monotonicMs();
     this.#writeTimes();
     this.#book.remind();
   }
 
   #writeTimes(): void {
-    this.#wroteMs = this.#parts.clock.monotonicMs();
+    const { clock } = this.#parts;
+    this.#offsetMs = clock.nowMs() - clock.monotonicMs();
     try {
-      const atMs = this.#parts.clock.nowMs();
+      const atMs = clock.nowMs();
       this.#atomically(() => {
         this.#book.writeTimes();
         for (const [id, lifetime] of this.#waiting) this.#store.seen(id, lifetime.elapsedMs, atMs);
@@ -446,14 +447,6 @@ class Desk implements AccessDesk {
     } catch (thrown) {
       this.#parts.log.error({ error: messageOf(thrown) }, 'how much time of grants has passed could not be written down');
     }
-  }
-
-  #freeId<Id extends string>(make: (random: AccessParts['random']) => Id, isTaken: (id: string) => boolean): Id {
-    for (let tries = 0; tries < idTriesMax; tries += 1) {
-      const id = make(this.#parts.random);
-      if (!isTaken(id)) return id;
-    }
-    throw new Fault('store-failed', 'no free number was found');
   }
 
   #atomically<T>(work: () => T): T {
