@@ -56,7 +56,14 @@ export async function chooseTarget(
     const { payload } = read;
     const argument = payload.subarray(1);
     const text = argument.toString('utf8');
+    const named = payload[0] === wire.command.initDb ? text : payload[0] === wire.command.query ? usedName(text) : null;
     const answer = (it: Buffer): void => writePacket(stream, it, 1);
+    if (named !== null) {
+      const destination = destinationNamed(services, named) ?? onlyOne(services, named);
+      if (destination !== null) return { kind: 'target', destination, deferred, command: null };
+      answer(wire.err(1049, '42000', `there is no MySQL target named '${named}'`));
+      continue;
+    }
     switch (payload[0]) {
       case wire.command.quit:
         return { kind: 'quit' };
@@ -65,12 +72,6 @@ export async function chooseTarget(
       case wire.command.ping:
         answer(done);
         continue;
-      case wire.command.initDb: {
-        const destination = destinationNamed(services, text) ?? onlyOne(services, text);
-        if (destination !== null) return { kind: 'target', destination, deferred, command: null };
-        answer(wire.err(1049, '42000', `there is no MySQL target named '${text}'`));
-        continue;
-      }
       default: {
         const killed = payload[0] === wire.command.query ? killOf(text) : null;
         if (killed !== null) {
@@ -90,6 +91,12 @@ export async function chooseTarget(
       }
     }
   }
+}
+
+/** The name in `USE name` as a text of its own, which clients send as well as the command. */
+function usedName(text: string): string | null {
+  const match = /^\s*use\s+(?:`([^`]+)`|([^\s;`]+))\s*;?\s*$/i.exec(text);
+  return match === null ? null : (match[1] ?? match[2] ?? null);
 }
 
 const done = wire.ok(wire.status.autocommit);
