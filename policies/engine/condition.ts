@@ -31,7 +31,7 @@ export interface ConditionContext extends FactValues {
   readonly conditions: object;
 }
 
-const volatileReads = new Set(['action', 'action.text', 'action.parameters', 'approvals']);
+const volatileReads = new Set(['action', 'action.text', 'action.parameters', 'approvals', 'session.second_factor_age']);
 /** They come and go while a session lives. */
 const grantRoots = new Set(['grant', 'grants']);
 const sessionRoots = new Set(['principal', 'target', 'session', 'lists']);

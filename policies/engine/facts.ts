@@ -34,6 +34,9 @@ export class TargetFact {
 }
 
 export class SessionFact {
+  readonly #facts: SessionFacts;
+  /** Set before each judgement: the age of the second factor moves. */
+  nowMs = 0;
   readonly client_address: string;
   readonly tls: boolean;
   readonly method: string;
@@ -44,6 +47,13 @@ export class SessionFact {
     this.tls = session.tls;
     this.method = session.method;
     this.database = session.database ?? '';
+    this.#facts = session;
+  }
+
+  /** Seconds; as good as endless when there was none. */
+  get second_factor_age(): number {
+    const atMs = this.#facts.secondFactorAtMs ?? null;
+    return atMs === null ? Number.MAX_VALUE : Math.max(0, (this.nowMs - atMs) / 1000);
   }
 }
 
@@ -199,6 +209,7 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       tls: { type: 'bool', words: 'is the connection of the client encrypted' },
       method: { type: 'string', words: 'how the person signed in: token, browser, public-key' },
       database: { type: 'string', words: 'database the session is in; empty where there is none' },
+      second_factor_age: { type: 'double', words: 'seconds since the person proved a second factor; huge where none was proved' },
     },
   },
   Effect: {

@@ -43,6 +43,7 @@ export class Judging {
     this.facts = facts;
     this.effects = distinct(classification.summary.effects);
     this.#values = values;
+    values.session.nowMs = facts.nowMs;
   }
 
   /** Could the text be read the way the rule wants it? */

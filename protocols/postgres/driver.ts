@@ -19,15 +19,16 @@ import { catalogueQueries, readCatalogue } from './catalogue.ts';
 import { Connection } from './connection.ts';
 import type { Line, SignedIn } from './handshake.ts';
 import { SignInRefused, welcome } from './handshake.ts';
+import { IdleUpstreams } from './idle-upstreams.ts';
 import * as wire from './messages.ts';
 import type { Row } from './own-query.ts';
 import { runOwnQueries } from './own-query.ts';
 import { failingMessages, holdNotice, nonceBytes, refusalError, sqlState } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
 import { isReplication, relayReplication } from './replication.ts';
-import { asStatement, startupSettings } from './startup-options.ts';
+import { asStatement, reasonSetting, startupSettings } from './startup-options.ts';
 import type { Upstream } from './upstream.ts';
-import { cancel, signIn, unreachable } from './upstream.ts';
+import { cancel, signIn, signInWith, unreachable } from './upstream.ts';
 
 export interface PostgresLimits {
   /** Connections at once, in all and from one address, those that are still signing in included. */
@@ -73,6 +74,7 @@ class PostgresDriver implements Driver {
   readonly #perAddress = new Map<string, number>();
   readonly #connections = new Set<Connection>();
   readonly #failing: FailingMessages;
+  readonly #idle = new IdleUpstreams();
 
   constructor(services: DriverServices, limits: PostgresLimits) {
     this.#services = services;
@@ -104,6 +106,7 @@ class PostgresDriver implements Driver {
 
   async close(reason: string): Promise<void> {
     for (const connection of [...this.#connections]) connection.end('57P01', reason);
+    this.#idle.close();
     const all = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()).destroySoon()));
     await Promise.all(all);
   }
@@ -177,7 +180,16 @@ class PostgresDriver implements Driver {
       Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.')),
     );
     const signal = AbortSignal.any([lane.signal, session.ended, AbortSignal.timeout(this.#limits.targetTimeoutMs)]);
-    const upstream = await signIn(this.#services, target, database, passedOn, signal).catch((thrown: unknown) => {
+    const person = session.principal.name;
+    const signingIn = this.#services.credentials.signingIn(target, signal, async (filled) => {
+      const reuse = { person, target: filled, database, parameters: passedOn };
+      const kept = this.#idle.take(reuse);
+      if (kept !== null) return kept;
+      const fresh = await signInWith(this.#services, filled, database, passedOn, signal);
+      this.#idle.fresh(fresh, reuse);
+      return fresh;
+    });
+    const upstream = await signingIn.catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
       throw new SignInRefused('08001', unreachable(target, thrown), 'Tell the operator of the gateway.');
     });
@@ -209,6 +221,7 @@ class PostgresDriver implements Driver {
       heartbeat: wire.parameterStatus('server_version', upstream.parameters.get('server_version') ?? ''),
       heldBytesMax: this.#limits.heldBytesMax,
       cancelTarget: () => this.#cancelTarget(target, upstream),
+      giveBack: (stream) => void this.#idle.giveBack(upstream, stream), // never rejects
       gone: () => {
         this.#cancelKeys.revoke(key.processId);
         this.#connections.delete(connection);
@@ -218,6 +231,7 @@ class PostgresDriver implements Driver {
     const { settings } = connection.machine;
     for (const [name, value] of upstream.parameters) settings.reported(name, value);
     settings.signedIn(startupSettings(parameters));
+    connection.machine.reason = startupSettings(parameters).findLast(({ name }) => name.toLowerCase() === reasonSetting)?.value ?? null;
     settings.catalogue(catalogue.current);
     const { processId, secret } = this.#cancelKeys.issue(client.minor, connection);
     key.processId = processId;

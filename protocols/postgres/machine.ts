@@ -41,6 +41,8 @@ export class Machine {
   readonly replies: Replies;
   readonly #port: MachinePort;
   readonly #failing: FailingMessages;
+  /** What the session says it is for; null when it has said nothing. */
+  reason: string | null = null;
   readonly fence: FenceRelay;
   readonly secondTry: SecondTry;
   readonly #submissions: SubmissionMaker;
@@ -67,6 +69,7 @@ export class Machine {
       settings: this.settings,
       statements: this.statements,
       transaction: () => this.#transaction,
+      reason: () => this.reason,
       classify: (submission) => port.classify(submission),
     });
     this.fence = new FenceRelay((own) => this.sendOwn(own));

@@ -17,6 +17,7 @@ import * as wire from './messages.ts';
 import { isAscii } from './names.ts';
 import { LimitWatch } from './limit-watch.ts';
 import { nothing, movedPosition } from './refusal.ts';
+import { reasonSetting } from './startup-options.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
 import type { Portal, Run } from './statements.ts';
 
@@ -289,6 +290,7 @@ export class Replies implements BackendSink {
       case 'deallocate':
         return change.name === null ? statements.clear() : statements.confirmed(change.name, undefined);
       case 'set':
+        if (change.setting === reasonSetting) this.#machine.reason = change.value;
         return settings.set(change.setting, change.value, change.local);
       case 'discard-all':
         statements.clear();

@@ -6,6 +6,9 @@ import { Fault } from '../../src/core/errors.ts';
 /** Handled by the gateway itself or without effect on how texts are read or who runs them. */
 const own = new Set(['user', 'database', 'replication', 'options']);
 
+/** With this a session says what it is for. */
+export const reasonSetting = 'sallyport.reason';
+
 export interface StartupSetting {
   readonly name: string;
   readonly value: string;

@@ -15,6 +15,7 @@ export interface SubmissionMakerParts {
   readonly settings: Settings;
   readonly statements: Statements;
   readonly transaction: () => TransactionState;
+  readonly reason: () => string | null;
   /** Null when it can't be had at once. */
   readonly classify: (submission: Submission) => Classification | null;
 }
@@ -46,6 +47,7 @@ export class SubmissionMaker {
       digest: given.digest,
       mode: given.mode ?? this.#parts.settings.mode,
       transaction: this.#parts.transaction(),
+      reason: this.#parts.reason(),
       classified: null,
       prepared: this.#prepared,
     };

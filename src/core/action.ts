@@ -56,6 +56,8 @@ export interface Action {
   readonly transaction: TransactionState;
   /** Set when the text was classified before (a prepared statement at Bind): the classification to use. */
   readonly classified: Classification | null;
+  /** What the session says that it is for (SET sallyport.reason); missing or null: nothing. */
+  readonly reason?: string | null;
   /** Looks up a name of SQL EXECUTE among what the server confirmed; undefined means unknown. */
   readonly prepared: ((name: string) => PreparedStatement | undefined) | null;
 }

@@ -29,7 +29,7 @@ export function releasedEvent(
   atMs: number,
 ): AuditEvent {
   const { detail, detailJson } =
-    holdId === null && decision.grants === undefined && action.text.length <= auditTextCharsMax
+    holdId === null && decision.grants === undefined && (action.reason ?? null) === null && action.text.length <= auditTextCharsMax
       ? plainRelease(action, classification, decision)
       : heldRelease(action, classification, decision, holdId, approvals);
   return {
@@ -76,7 +76,17 @@ function heldRelease(
   const { id: rule, version: policy } = decision.rule;
   const held = holdId === null ? {} : { digest: action.digest(), approved_by: approvals.map((it) => it.by) };
   const grants = decision.grants === undefined ? {} : { grants: decision.grants };
-  const detail = { kind: action.kind, ...textOf(action), access: classification.summary.access, rule, policy, ...held, ...grants };
+  const reason = (action.reason ?? null) === null ? {} : { reason: action.reason };
+  const detail = {
+    kind: action.kind,
+    ...textOf(action),
+    access: classification.summary.access,
+    rule,
+    policy,
+    ...held,
+    ...grants,
+    ...reason,
+  };
   return { classification: null, detail, detailJson: JSON.stringify(detail) };
 }
 

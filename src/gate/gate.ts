@@ -19,6 +19,7 @@ import { denied, fault, notUnderstood, rejected, transactionFailed, waits } from
 import { deniedEvent, releasedEvent } from './events.ts';
 import { RunAgain, sameAgain } from './run-again.ts';
 import type { Submitter } from './submitter.ts';
+import { unmet } from './unmet.ts';
 
 const mint = Permit.claimMint();
 
@@ -105,6 +106,10 @@ export class Gate {
   #decide(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
     const decision = this.#ask(action, classification, submitter, noApprovals);
     this.#parts.policies().noteUse?.(decision, this.#parts.clock.nowMs());
+    if (decision.kind !== 'deny') {
+      const missing = unmet(action, classification, submitter, decision, this.#parts.clock.nowMs());
+      if (missing !== null) return this.#refuse(action, classification, submitter, decision, missing);
+    }
     switch (decision.kind) {
       case 'allow':
         return this.#release(action, classification, submitter, decision, null, []);

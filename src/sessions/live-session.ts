@@ -162,6 +162,7 @@ export class LiveSession implements Session {
       transaction: submission.transaction,
       classified: submission.classified,
       prepared: submission.prepared,
+      reason: submission.reason ?? null,
     };
   }
 

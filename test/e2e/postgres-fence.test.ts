@@ -26,11 +26,13 @@ rules:
   - { id: in, actions: [connect], decision: allow }
   - { id: reads, effects: { access: [read, session] }, fence: read-only, decision: allow }
   - { id: limited, targets: { names: [limited] }, max_rows: 3, statement_timeout: 1s, decision: allow }
+  - { id: why, targets: { names: [why] }, effects: { access: [read, session] }, require_reason: true, decision: allow }
+  - { id: factor, targets: { names: [why] }, effects: { tables: [other, public.other] }, require_second_factor: 5m, decision: allow }
   - { id: changes, effects: { tables: [other, public.other] }, decision: allow }
   - { id: rest, effects: { access: [write, unknown] }, otherwise: true, decision: hold, approvers: { groups: [dba] } }
 `;
 const gateway = await startTestGateway(t, {
-  targets: [targetOf(server, 'orders', {}), targetOf(server, 'limited', {})],
+  targets: [targetOf(server, 'orders', {}), targetOf(server, 'limited', {}), targetOf(server, 'why', {})],
   policies: { 'p.yaml': policy },
 });
 const bob = gateway.api('bob');
@@ -204,4 +206,23 @@ t.test('limits: too many rows and too much time end in an error that names the r
   t.match(seen(await limited.query('SELECT pg_sleep(60)')), /^T E57014\(.*longer than 1 s.*rule p\/limited.*\) ZI$/);
   t.match(seen(await limited.cycle(...extended('SELECT pg_sleep(60)'))), /^1 2 T E57014\(.*longer than 1 s.*\) ZI$/);
   t.equal(seen(await limited.query('SELECT pg_sleep(0.3)')), 'T D C(SELECT 1) ZI');
+});
+
+t.test('a reason: asked for in words, given by SET or PGOPTIONS, kept in the audit log', async (t) => {
+  const { host, port } = gateway.address('postgres');
+  const to = { host, port, user: 'alice', password: gateway.token('alice'), database: 'why' };
+  const client = await WireClient.open(t, to);
+  const refused = await client.query('SELECT 1');
+  t.match(seen(refused), /^E42501\(.*p\/why wants a reason.*\) ZI$/);
+  t.match(String(refused[0]?.bytes), /SET sallyport\.reason = 'why'/);
+  t.equal(seen(await client.query('BEGIN')), 'C(BEGIN) ZT', 'a transaction needs none');
+  t.equal(seen(await client.query("SET sallyport.reason = 'ticket 12'")), 'C(SET) ZT');
+  t.equal(seen(await client.query('SELECT 1')), 'T D C(SELECT 1) ZT');
+  t.match(seen(await client.query('SELECT * FROM other')), /^E42501\(.*second factor.*none was proved.*\) ZE$/);
+  await client.query('ROLLBACK');
+  const started = await WireClient.open(t, { ...to, startup: { options: '-c sallyport.reason=ticket\\ 13' } });
+  t.equal(seen(await started.query('SELECT 2')), 'T D C(SELECT 1) ZI');
+  const log = await gateway.api('carol').get('/audit?limit=100');
+  t.match(JSON.stringify(log.body), /"reason":"ticket 12"/);
+  t.match(JSON.stringify(log.body), /"reason":"ticket 13"/);
 });

@@ -67,6 +67,8 @@ export function judgeSetting(
       return booleanOf(value) === null ? 'guard' : 'session'; // Off makes queries fail where a policy would filter; it never shows more.
     case 'session_replication_role':
       return value.toLowerCase() === 'origin' && (known[name] ?? 'origin') === 'origin' ? 'session' : 'guard';
+    case 'sallyport.reason':
+      return 'session'; // what the session says it is for: the gateway reads it, the server keeps it and does nothing with it
     case 'restrict_nonsystem_relation_kind':
       return value === '' ? 'guard' : 'session';
     default:
