@@ -1,7 +1,6 @@
 // A database that only an agent can reach: PostgreSQL on the loopback address of another network namespace, the gateway
 // outside, and between them one cable, which is cut and spoiled. The tools are plain psql and sallyport's own command.
 
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
@@ -20,6 +19,7 @@ import type { TestPostgres } from '../support/postgres.ts';
 import { run, start } from '../support/processes.ts';
 import type { Running } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
+import { certificateFiles } from '../unit/agent-fixture.ts';
 
 const sallyport = join(import.meta.dirname, '../../bin/sallyport.mjs');
 type Test = Teardown;
@@ -149,7 +149,7 @@ async function build(t: Test, network: PrivateNetwork): Promise<Setting> {
   const database = await startPostgres(t);
   await database.sql('CREATE TABLE payments AS SELECT n AS id FROM generate_series(1, 1000) AS n');
   await moveInside(t, network, database);
-  const certificate = certificateFor(t, network.outsideAddress);
+  const certificate = certificateFiles(t, network.outsideAddress);
   const [http, postgres] = [await freePort(), await freePort()];
   const gateway = await startTestGateway(t, {
     targets: [targetOf(database, 'orders', { env: 'production' })],
@@ -232,25 +232,4 @@ async function moveInside(t: Test, network: PrivateNetwork, { server, port, stop
   const settings = ['-c', `port=${port}`, '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'];
   const running = start(t, program, [...before, ...as, join(binaries, 'postgres'), '-D', directory, ...settings]);
   await running.waitFor(/ready to accept connections/);
-}
-
-function certificateFor(t: Test, address: string): { readonly cert: string; readonly key: string } {
-  const directory = temporaryDirectory(t, 'tls');
-  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  const made = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=gateway',
-  ];
-  const names = ['-addext', `subjectAltName=IP:${address},IP:127.0.0.1`];
-  execFileSync(tool('openssl', 'openssl'), [...made, ...names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  return { cert, key };
 }

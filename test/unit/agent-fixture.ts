@@ -22,6 +22,7 @@ import { acceptLinks } from '../../src/tunnel/endpoint.ts';
 import type { EndpointOptions } from '../../src/tunnel/endpoint.ts';
 import { Enrolment } from '../../src/tunnel/enrolment.ts';
 import { eventually } from '../support/eventually.ts';
+import { tool } from '../support/tools.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import type { Teardown } from '../support/directories.ts';
 
@@ -202,23 +203,18 @@ export function targetAt(port: number, agent: AgentSelector, host = '127.0.0.1')
 
 export const byName = (name: string): AgentSelector => ({ kind: 'name', name });
 
-/** A certificate for 127.0.0.1 of its own authority. */
+/** PEM texts of a certificate for 127.0.0.1 of its own authority. */
 export function certificate(t: Teardown): { readonly cert: string; readonly key: string } {
+  const { cert, key } = certificateFiles(t);
+  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+}
+
+/** Files of one for 127.0.0.1 and another address. */
+export function certificateFiles(t: Teardown, address = '127.0.0.1'): { readonly cert: string; readonly key: string } {
   const dir = temporaryDirectory(t, 'agent-tls');
   const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-  const made = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=gateway',
-  ];
-  execFileSync('openssl', [...made, '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+  const made = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=gateway'.split(' ');
+  const names = ['-addext', `subjectAltName=IP:${address},IP:127.0.0.1`];
+  execFileSync(tool('openssl', 'openssl'), [...made, ...names, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return { cert, key };
 }
