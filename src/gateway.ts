@@ -15,6 +15,7 @@ import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../p
 import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
 import { createSshDriver, defaultSshLimits } from '../protocols/ssh/driver.ts';
 import { openHostKey } from '../protocols/ssh/host-key.ts';
+import { sshTrust } from './composition/ssh-trust.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
@@ -27,7 +28,7 @@ import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-se
 import { apiRecordings } from './composition/api-recordings.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
-import { openAccounts, withSecondFactor } from './composition/people.ts';
+import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { TokenActivity } from './composition/token-activity.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { Teardown } from './composition/teardown.ts';
@@ -254,6 +255,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const api = await createApi({
     identity,
     accounts,
+    scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds),
     access: apiAccess(access, (name) => mayOperate(identity, name)),
@@ -312,6 +314,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     ssh: (given) =>
       createSshDriver(given, {
         hostKey: openHostKey(join(config.dataDir, 'ssh_host_ed25519_key')),
+        userAuthorityKey: openHostKey(join(config.dataDir, 'ssh_user_authority')),
+        trust: sshTrust(config),
         limits: { ...defaultSshLimits, ...limits },
       }),
   };

@@ -27,6 +27,7 @@ import { policyRoutes } from './routes/policies.ts';
 import { recordingRoutes } from './routes/recordings.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { peopleRoutes } from './routes/people.ts';
+import { scimBase, scimRoutes } from './routes/scim.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { cliLoginRoutes } from './routes/sign-in-cli.ts';
 import { signInMethodRoutes } from './routes/sign-in-methods.ts';
@@ -72,6 +73,7 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
   await app.register(cookie);
   await describe(app, gateway.version, gateway.publicUrl);
   await app.register(async (api) => routes(api, services), { prefix: apiBase });
+  await app.register(async (scim) => scimRoutes(scim, services), { prefix: scimBase });
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'GET',
     url: '/healthz',

@@ -7,6 +7,7 @@ import type { Principal } from '../core/principal.ts';
 import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccounts } from './account-services.ts';
+import type { ApiScim } from './scim-service.ts';
 import type {
   AccessRequestView,
   AgentView,
@@ -32,6 +33,7 @@ import type {
 export interface ApiServices {
   readonly identity: ApiIdentity;
   readonly accounts: ApiAccounts;
+  readonly scim: ApiScim;
   /** What was asked with a token: ids of holds, newest first. */
   readonly tokenActivity: (tokenId: string) => { readonly sessions: number; readonly denied: number; readonly holdIds: readonly string[] };
   readonly holds: ApiHolds;

@@ -13,6 +13,7 @@ import { factorMigrations } from '../store/factors.ts';
 import { openPeopleStore, peopleMigrations } from '../store/people.ts';
 import { openProvisionedPeopleStore, provisionedPeopleMigrations } from '../store/provisioned-people.ts';
 import type { ProvisionedPeopleStore, ProvisionedPerson } from '../store/provisioned-people.ts';
+import { scimMigrations } from '../store/scim.ts';
 import { serverSecret, serverSecretMigrations } from '../store/server-secrets.ts';
 import { openTokenStore, tokenMigrations } from '../store/tokens.ts';
 import { AccessTokens, tokenTtlMsMax } from './access-tokens.ts';
@@ -39,6 +40,7 @@ export const identityMigrations: readonly Migration[] = [
   ...decisionLinkMigrations,
   ...provisionedPeopleMigrations,
   ...factorMigrations,
+  ...scimMigrations,
 ];
 
 export interface IdentityParts {

@@ -156,13 +156,19 @@ t.test('sign-in by a real provider', async (t) => {
       t.equal(await whoIs(gateway, browser), null);
       return problemOf(gateway, browser);
     };
-    t.match(await refused({ sub: 'u-3', claims: { email: 'eve@evil.example', email_verified: true } }), /only verified addresses of example.com/);
+    t.match(
+      await refused({ sub: 'u-3', claims: { email: 'eve@evil.example', email_verified: true } }),
+      /only verified addresses of example.com/,
+    );
     t.match(await refused({ sub: 'u-3', claims: { email: 'eve@example.com', email_verified: false } }), /only verified addresses/);
     t.match(await refused({ sub: 'u-3', claims: { email_verified: true } }), /only verified addresses/);
     gateway.running.identity.setDisabled('frank@example.com', true, 'erin');
     t.match(await refused({ sub: 'u-1', claims: frank.claims }), /disabled/);
     const { body } = await gateway.api('carol').get<Page<AuditEventView>>('/audit?type=sign-in.failed');
-    t.ok(body.items.some(({ detail }) => /only verified addresses/.test(String(detail['why']))), 'and it is in the audit log');
+    t.ok(
+      body.items.some(({ detail }) => /only verified addresses/.test(String(detail['why']))),
+      'and it is in the audit log',
+    );
   });
 
   await t.test('signing out leads to the provider too', async (t) => {
@@ -187,7 +193,11 @@ t.test('sign-in by a real provider', async (t) => {
 });
 
 t.test('without create_people only people in the configuration come in, and required claims hold', async (t) => {
-  const people = [{ name: 'frank@example.com', groups: ['auditors'] }, { name: 'bob', groups: ['dba'] }, { name: 'erin', groups: ['operators'] }];
+  const people = [
+    { name: 'frank@example.com', groups: ['auditors'] },
+    { name: 'bob', groups: ['dba'] },
+    { name: 'erin', groups: ['operators'] },
+  ];
   let gateway: TestGateway | null = null;
   const provider = await startOidcProvider(t, () => `${gateway?.http ?? ''}/api/v1/oidc/callback`);
   process.env['OIDC_TEST_SECRET'] = provider.clientSecret;

@@ -27,7 +27,12 @@ export async function startOidcProvider(t: Teardown, redirectUri: () => string):
   const server = createServer();
   const port = await listen(t, server);
   const issuer = `http://127.0.0.1:${port}`;
-  const provider: TestProvider = { issuer, clientId: 'sallyport', clientSecret: 'a secret of the client', account: { sub: '', claims: {} } };
+  const provider: TestProvider = {
+    issuer,
+    clientId: 'sallyport',
+    clientSecret: 'a secret of the client',
+    account: { sub: '', claims: {} },
+  };
   const accounts = new Map<string, TestAccount>();
   let app: Provider | null = null;
   const build = (): Provider => {

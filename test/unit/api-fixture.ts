@@ -19,6 +19,8 @@ import { Accounts } from '../../src/identity/accounts.ts';
 import { createIdentity, identityMigrations } from '../../src/identity/identity.ts';
 import type { Identity, PersonRecord } from '../../src/identity/identity.ts';
 import { accessRequestMigrations } from '../../src/store/access-requests.ts';
+import { ScimDirectory } from '../../src/identity/scim-directory.ts';
+import { openScimStore } from '../../src/store/scim.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { grantMigrations } from '../../src/store/grants.ts';
 import { holdMigrations } from '../../src/store/holds.ts';
@@ -117,6 +119,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
     identity,
     access: apiAccess(access, () => false),
     accounts: new Accounts({ identity, db, clock, random, audit, publicUrl: base, oidc: [], machines: [], passwords: true }),
+    scim: new ScimDirectory([], openScimStore(db), identity, clock),
     tokenActivity: () => ({ sessions: 0, denied: 0, holdIds: [] }),
     holds: {
       get: (id, viewer) => {

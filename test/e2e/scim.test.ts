@@ -1,0 +1,145 @@
+// SCIM 2.0 as Okta and Entra ID speak it, and what de-provisioning does to somebody who is at work.
+
+import t from 'tap';
+import type { HoldView } from '../../src/api/contract.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestGateway, targetOf } from '../support/gateway.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { start } from '../support/processes.ts';
+import { tool } from '../support/tools.ts';
+
+type Json = Record<string, unknown>;
+
+const token = 'a-token-of-the-scim-client-of-the-tests';
+
+const policy = `
+policy: guarded
+rules:
+  - { id: connect, actions: [connect], principals: { groups: [engineers] }, decision: allow }
+  - { id: reads, effects: { access: [read, session] }, decision: allow }
+  - { id: writes, otherwise: true, decision: hold, approvers: { groups: [dba], count: 2 } }
+`;
+
+t.test('SCIM', async (t) => {
+  const server = await startPostgres(t);
+  await server.sql('CREATE TABLE payments (id int)');
+  process.env['SCIM_TEST_TOKEN'] = token;
+  const gateway = await startTestGateway(t, {
+    targets: [targetOf(server, 'orders', { env: 'production' })],
+    policies: { 'guarded.yaml': policy },
+    config: {
+      sign_in: { scim: [{ name: 'okta', token_env: 'SCIM_TEST_TOKEN', groups: { Engineering: ['engineers'], DBAs: ['dba'] } }] },
+    },
+  });
+  const ask = async (method: string, path: string, body?: Json, bearer = token) => {
+    const response = await fetch(`${gateway.http}/scim/v2${path}`, {
+      method,
+      headers: { authorization: `Bearer ${bearer}`, ...(body === undefined ? {} : { 'content-type': 'application/scim+json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Json, type: response.headers.get('content-type') };
+  };
+  const add = async (userName: string, more: Json = {}) =>
+    String((await ask('POST', '/Users', { userName, active: true, ...more })).body['id']);
+
+  await t.test('only its own token counts', async (t) => {
+    t.match(await ask('GET', '/Users', undefined, 'wrong'), { status: 401, body: { status: '401' } });
+    t.equal((await ask('GET', '/Users', undefined, gateway.token('erin'))).status, 401, 'not an operator of ours either');
+    t.match(await ask('GET', '/ServiceProviderConfig'), {
+      status: 200,
+      type: /application\/scim\+json/,
+      body: { patch: { supported: true } },
+    });
+  });
+
+  const maria = await add('maria@example.com', { externalId: 'x-1', name: { givenName: 'Maria', familyName: 'Meier' } });
+  const groups = new Map<string, string>();
+
+  await t.test('users: filter, pages, conflicts, words', async (t) => {
+    t.match(await ask('POST', '/Users', { userName: 'MARIA@example.com' }), { status: 409, body: { scimType: 'uniqueness' } });
+    t.match(await ask('POST', '/Users', { userName: 'no spaces allowed' }), { status: 400, body: { scimType: 'invalidValue' } });
+    const found = await ask('GET', `/Users?filter=${encodeURIComponent('userName eq "maria@example.com"')}`);
+    t.match(found.body, { totalResults: 1, Resources: [{ id: maria, displayName: 'Maria Meier', externalId: 'x-1', active: true }] });
+    t.match((await ask('GET', `/Users?filter=${encodeURIComponent('userName eq "nobody"')}`)).body, { totalResults: 0, Resources: [] });
+    t.match(await ask('GET', `/Users?filter=${encodeURIComponent('userName co "a"')}`), {
+      status: 400,
+      body: { scimType: 'invalidFilter' },
+    });
+    await add('zoe@example.com');
+    t.match((await ask('GET', '/Users?startIndex=2&count=1')).body, { totalResults: 2, startIndex: 2, itemsPerPage: 1 });
+    t.equal((await ask('GET', '/Users/nobody')).status, 404);
+  });
+
+  await t.test('groups map to ours, by PATCH as well, and a group that is not named gives nothing', async (t) => {
+    for (const displayName of ['Engineering', 'DBAs', 'Everybody']) {
+      const members = displayName === 'Everybody' ? [{ value: maria }] : [];
+      groups.set(displayName, String((await ask('POST', '/Groups', { displayName, members })).body['id']));
+    }
+    t.same(gateway.running.identity.person('maria@example.com')?.groups, []);
+    const operation = { op: 'Add', path: 'members', value: [{ value: maria }] };
+    const path = `/Groups/${groups.get('Engineering') ?? ''}`;
+    t.equal((await ask('PATCH', path, { Operations: [operation] })).status, 200);
+    t.same(gateway.running.identity.person('maria@example.com')?.groups, ['engineers']);
+    t.match(await ask('PATCH', path, { Operations: [{ ...operation, value: [{ value: 'nobody' }] }] }), { status: 400 });
+    t.match((await ask('GET', `/Users/${maria}`)).body['groups'], [{ display: 'Engineering' }, { display: 'Everybody' }]);
+  });
+
+  await t.test('deactivation (as Entra ID writes it) ends a live session and its pending hold within a second', async (t) => {
+    const session = start(t, tool('psql', 'postgresql-client'), [
+      gateway.url('maria@example.com', 'orders').replace('maria@', 'maria%40'),
+      '-At',
+    ]);
+    session.write('DELETE FROM payments;\n');
+    const hold = await gateway.api('bob').pendingHold('DELETE FROM payments;');
+    const issued = gateway.token('maria@example.com');
+    const atMs = performance.now();
+    const off = { Operations: [{ op: 'Replace', path: 'active', value: 'False' }] };
+    t.match(await ask('PATCH', `/Users/${maria}`, off), { status: 200, body: { active: false } });
+    await eventually('the hold is withdrawn', async () => {
+      const { body } = await gateway.api('bob').get<HoldView>(`/holds/${hold.id}`);
+      return body.state === 'withdrawn';
+    });
+    await session.waitFor(/may no longer sign in|terminating|closed the connection|withdrawn/);
+    t.ok(performance.now() - atMs < 1000, `${Math.round(performance.now() - atMs)} ms`);
+    session.endInput();
+    await session.end();
+    const again = await fetch(`${gateway.http}/api/v1/me`, { headers: { authorization: `Bearer ${issued}` } });
+    t.equal(again.status, 401, 'her tokens are gone');
+    t.equal(gateway.running.identity.tokens('maria@example.com').length, 0);
+    await ask('PATCH', `/Users/${maria}`, { Operations: [{ op: 'replace', value: { active: true } }] });
+    t.ok(gateway.running.identity.person('maria@example.com'), 'and she can be let in again');
+  });
+
+  await t.test('the approval of somebody who leaves falls out', async (t) => {
+    const otto = await add('otto@example.com');
+    await ask('PATCH', `/Groups/${groups.get('DBAs') ?? ''}`, { Operations: [{ op: 'add', path: 'members', value: [{ value: otto }] }] });
+    const session = start(t, tool('psql', 'postgresql-client'), [gateway.url('alice', 'orders'), '-At']);
+    session.write('DELETE FROM payments WHERE id = 1;\n');
+    const hold = await gateway.api('bob').pendingHold('DELETE FROM payments WHERE id = 1;');
+    // The right to approve stands in the configuration: dba.
+    const answered = await gateway.api('otto@example.com').post<HoldView>(`/holds/${hold.id}/approve`);
+    t.match(answered.body, { state: 'pending', approvals: [{ by: 'otto@example.com' }] });
+    t.equal((await ask('DELETE', `/Users/${otto}`)).status, 204);
+    t.equal(gateway.running.identity.isKnown('otto@example.com'), false);
+    await eventually('the approval is gone', async () => {
+      const { body } = await gateway.api('bob').get<HoldView>(`/holds/${hold.id}`);
+      return body.approvals.length === 0;
+    });
+    await gateway.api('bob').post(`/holds/${hold.id}/deny`);
+    session.endInput();
+    await session.end();
+  });
+
+  await t.test('somebody of the configuration who is deleted elsewhere stays out here', async (t) => {
+    const alice = await add('alice');
+    t.equal((await ask('DELETE', `/Users/${alice}`)).status, 204);
+    t.equal(gateway.running.identity.person('alice'), null);
+  });
+
+  await t.test('all of it survives a restart', async (t) => {
+    await gateway.restart();
+    t.same(gateway.running.identity.person('maria@example.com')?.groups, ['engineers']);
+    t.equal(gateway.running.identity.person('alice'), null);
+  });
+});
