@@ -32,6 +32,8 @@ export interface SshServerPlace {
   readonly directory: string;
   /** Who commands run as; null means this process's own user. */
   readonly user: RunAs | null;
+  /** Lines for sshd_config before the server's own: the first of a kind counts. */
+  readonly settings?: string;
 }
 
 export function sshdIsInstalled(): boolean {
@@ -71,7 +73,7 @@ export class SshServer {
     const { directory, user } = place;
     prepare(place);
     const configuration = join(directory, 'sshd_config');
-    writeFileSync(configuration, configurationText(directory, port));
+    writeFileSync(configuration, `${place.settings ?? ''}\n${configurationText(directory, port)}`);
     if (process.getuid?.() === 0 && !existsSync(privilegeSeparationFolder)) mkdirSync(privilegeSeparationFolder, { mode: 0o755 });
     writeFileSync(join(directory, 'run'), runText(directory, user), { mode: 0o755 });
     const log = openSync(join(directory, 'sshd.log'), 'w', 0o600);

@@ -10,12 +10,14 @@ import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import type { SshLimits } from './limits.ts';
+import type { Restrictions } from './certificate.ts';
 import { Forwards } from './forwards.ts';
 import type { SignedIn } from './handshake.ts';
 import { holdLines, plainLines, refusalLines, refusedStatus } from './refusal.ts';
 import { SessionChannel } from './session-channel.ts';
 import { socketOf } from './ssh2-internals.ts';
 import { Upstream } from './upstream.ts';
+import type { UserAuthority } from './user-authority.ts';
 
 /** How often idleness and the need for new keys are looked at. */
 const lookMs = 20_000;
@@ -24,6 +26,8 @@ const farewellMs = 1000;
 
 export class Connection {
   readonly upstream: Upstream;
+  /** Of the certificate that the client signed in with. */
+  readonly restrictions: Restrictions | null;
   readonly #services: DriverServices;
   readonly #limits: SshLimits;
   readonly #client: SshConnection;
@@ -40,12 +44,21 @@ export class Connection {
   #keyedBytes = 0;
   #ended = false;
 
-  constructor(services: DriverServices, limits: SshLimits, client: SshConnection, signedIn: SignedIn, target: Target, login: string) {
+  constructor(
+    services: DriverServices,
+    limits: SshLimits,
+    authority: UserAuthority,
+    client: SshConnection,
+    signedIn: SignedIn,
+    target: Target,
+    login: string,
+  ) {
+    this.restrictions = signedIn.restrictions ?? null;
     this.#services = services;
     this.#limits = limits;
     this.#client = client;
     this.#activeMs = this.#keyedMs = services.clock.monotonicMs();
-    this.upstream = new Upstream(services, target, login, limits.targetTimeoutMs);
+    this.upstream = new Upstream(services, target, login, limits.targetTimeoutMs, authority);
     this.upstream.onLost = (why) => this.end(why);
     this.#forwards = new Forwards(this, client, this.#gone.signal, limits.forwardsMax);
     this.#session = this.#openSession(signedIn, target, login);
@@ -149,6 +162,7 @@ export class Connection {
     }
     const { session } = opened;
     this.#open = session;
+    this.upstream.keyId = `sallyport ${principal.name} ${session.id}`;
     if (this.#gone.signal.aborted) {
       session.close('the client is gone');
       return null;

@@ -12,15 +12,22 @@ import { Connection } from './connection.ts';
 import { browserSignInMsMax, signIn } from './handshake.ts';
 import type { SignedIn } from './handshake.ts';
 import type { SshLimits } from './limits.ts';
+import type { KeyTrust } from './public-key-sign-in.ts';
 import { installSendQueue, socketOf } from './ssh2-internals.ts';
+import { UserAuthority } from './user-authority.ts';
 
 export { defaultSshLimits } from './limits.ts';
 export type { SshLimits } from './limits.ts';
+export { Revocations } from './revocations.ts';
 
 export interface SshOptions {
   /** The gateway's own private key, in OpenSSH or PEM form. Stable: people's known_hosts name it. */
   readonly hostKey: Secret;
   readonly limits: SshLimits;
+  /** Whose certificates sign people in, and which keys are not accepted any more. */
+  readonly trust: KeyTrust;
+  /** Signs certificates for targets; an Ed25519 key in OpenSSH's form. */
+  readonly userAuthorityKey: Secret;
 }
 
 export function createSshDriver(services: DriverServices, options: SshOptions): Driver {
@@ -31,6 +38,8 @@ export function createSshDriver(services: DriverServices, options: SshOptions): 
 class SshDriver implements Driver {
   readonly #services: DriverServices;
   readonly #limits: SshLimits;
+  readonly #trust: KeyTrust;
+  readonly #authority: UserAuthority;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
@@ -38,8 +47,10 @@ class SshDriver implements Driver {
   /** How to give a socket that is signing in more time, and none any more. */
   readonly #graces = new WeakMap<Socket, { extend(): void; done(): void }>();
 
-  constructor(services: DriverServices, { hostKey, limits }: SshOptions) {
+  constructor(services: DriverServices, { hostKey, limits, trust, userAuthorityKey }: SshOptions) {
     this.#services = services;
+    this.#trust = trust;
+    this.#authority = new UserAuthority(userAuthorityKey);
     this.#limits = limits;
     this.#server = new ssh2.Server({ hostKeys: [hostKey.reveal()], algorithms, ident: 'sallyport' });
     this.#server.on('connection', (connection) => this.#welcome(connection));
@@ -93,7 +104,7 @@ class SshDriver implements Driver {
     const socket = socketOf(client);
     const grace = this.#graces.get(socket);
     client.on('error', (error: unknown) => this.#services.log.debug({ err: messageOf(error) }, 'a connection failed'));
-    void signIn(client, socket.remoteAddress ?? '', this.#services, () => grace?.extend()).then((signedIn) => {
+    void signIn(client, socket.remoteAddress ?? '', this.#services, this.#trust, () => grace?.extend()).then((signedIn) => {
       grace?.done();
       this.#open(client, signedIn);
     });
@@ -111,7 +122,7 @@ class SshDriver implements Driver {
           ? null
           : `the account "${login}" of ${target.name} cannot be asked for`;
     if (target === undefined || why !== null) return refuseAll(client, why ?? '');
-    const connection = new Connection(this.#services, this.#limits, client, signedIn, target, login);
+    const connection = new Connection(this.#services, this.#limits, this.#authority, client, signedIn, target, login);
     this.#connections.add(connection);
     client.on('close', () => this.#connections.delete(connection));
   }

@@ -2,11 +2,13 @@
 // account the user name asks for. ssh2 does the packets; this decides.
 
 import { timingSafeEqual, createHash } from 'node:crypto';
-import ssh2 from 'ssh2';
-import type { AuthContext, Connection, KeyboardAuthContext, ParsedKey, PublicKeyAuthContext } from 'ssh2';
+import type { AuthContext, Connection, KeyboardAuthContext } from 'ssh2';
 import type { DriverServices } from '../../src/core/driver.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { duration } from '../../src/core/words.ts';
+import type { Restrictions } from './certificate.ts';
+import { byPublicKey } from './public-key-sign-in.ts';
+import type { KeyTrust } from './public-key-sign-in.ts';
 
 /** Tries of one connection. An agent with many keys takes one for each. */
 export const triesMax = 12;
@@ -24,10 +26,12 @@ export interface WantedName {
 
 export interface SignedIn {
   readonly principal: Principal;
-  readonly method: 'public-key' | 'token' | 'browser';
+  readonly method: 'public-key' | 'certificate' | 'token' | 'browser';
   readonly wanted: WantedName;
   /** Null unless it was a token. */
   readonly tokenId: string | null;
+  /** What a certificate says beyond who it is; null or missing: nothing. */
+  readonly restrictions?: Restrictions | null;
 }
 
 /** `alice:web-1`, `alice:root%web-1`. Null when no target is named. */
@@ -38,7 +42,13 @@ export function parseUser(user: string): WantedName | null {
 }
 
 /** Answers the authentication requests of a connection. Resolves once somebody is signed in; never rejects: the connection ends instead. */
-export function signIn(connection: Connection, clientAddress: string, services: DriverServices, extend: () => void): Promise<SignedIn> {
+export function signIn(
+  connection: Connection,
+  clientAddress: string,
+  services: DriverServices,
+  trust: KeyTrust,
+  extend: () => void,
+): Promise<SignedIn> {
   let tries = 0;
   let pending: { cancel(): void } | null = null;
   connection.on('close', () => pending?.cancel());
@@ -63,10 +73,15 @@ export function signIn(connection: Connection, clientAddress: string, services: 
       };
       switch (context.method) {
         case 'publickey': {
-          const principal = byPublicKey(context, wanted.person, services);
-          if (principal === null) return reject(); // an agent offers every key it has: no failure to be counted
+          const found = byPublicKey(context, wanted.person, clientAddress, services, trust);
+          if (found.kind === 'refused') {
+            // An agent offers every key it has: no failure to be counted.
+            services.log.info({ person: wanted.person, clientAddress, why: found.why }, 'a key was not accepted');
+            return reject();
+          }
           if (context.signature === undefined) return context.accept();
-          return succeed(context, { principal, method: 'public-key', wanted, tokenId: null });
+          const { principal, method, restrictions } = found;
+          return succeed(context, { principal, method, wanted, tokenId: null, restrictions });
         }
         case 'password': {
           const found = byToken(context.password, wanted.person, services);
@@ -119,22 +134,4 @@ function byToken(token: string, person: string, services: DriverServices): { pri
   const hash = createHash('sha256').update(token).digest();
   const verifier = verifiers.find(({ sha256 }) => sha256.length === hash.length && timingSafeEqual(sha256, hash));
   return principal === null || verifier === undefined ? null : { principal, tokenId: verifier.tokenId };
-}
-
-/** The person whose key this is, when the signature, if there is one yet, is right. */
-function byPublicKey(context: PublicKeyAuthContext, person: string, services: DriverServices): Principal | null {
-  const { principal, keys } = services.signIns.publicKeys(person);
-  if (principal === null) return null;
-  const key = keys.map(parsePublicKey).find((it) => it !== null && it.getPublicSSH().equals(context.key.data)) ?? null;
-  if (key === null) return null;
-  if (key.type === 'ssh-rsa' && context.hashAlgo !== 'sha256' && context.hashAlgo !== 'sha512') return null; // SHA-1
-  if (context.signature === undefined) return principal;
-  const { blob, signature, hashAlgo } = context;
-  return blob !== undefined && key.verify(blob, signature, hashAlgo) === true ? principal : null;
-}
-
-/** A key as it stands in a .pub file; null when it is not one. */
-export function parsePublicKey(line: string): ParsedKey | null {
-  const parsed = ssh2.utils.parseKey(line);
-  return parsed instanceof Error ? null : parsed;
 }

@@ -8,6 +8,7 @@ import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { ShellMode } from '../../src/core/target.ts';
 import * as actions from './actions.ts';
+import type { Restrictions } from './certificate.ts';
 import { completed, finish, outcomeOf } from './outcomes.ts';
 import { runGuardedShell } from './guarded-shell.ts';
 import { runMediatedShell } from './mediated-shell.ts';
@@ -30,6 +31,8 @@ type Wish =
 /** What a channel needs of its connection. */
 export interface ChannelHost {
   readonly upstream: Upstream;
+  /** Of the certificate that the client signed in with; null: none. */
+  readonly restrictions: Restrictions | null;
   /** The session once it is open; null when there is none, and then the channel was told and ended. */
   opened(channel: SessionChannel): Promise<Session | null>;
   channelClosed(channel: SessionChannel): void;
@@ -53,7 +56,8 @@ export class SessionChannel {
 
   constructor(connection: ChannelHost, session: SshSession) {
     this.#connection = connection;
-    session.on('pty', (accept, _reject, info) => {
+    session.on('pty', (accept, reject, info) => {
+      if (connection.restrictions?.terminal === false) return reject?.();
       this.#terminal = info;
       accept?.();
     });
@@ -146,7 +150,9 @@ export class SessionChannel {
     this.#channel = channel;
     channel.on('error', () => undefined);
     channel.once('close', () => this.gone('the client closed the channel'));
-    this.#run(channel, wish).catch((thrown: unknown) => this.end(255, plainLines(messageOf(thrown))));
+    const forced = this.#connection.restrictions?.forcedCommand ?? null;
+    const run = forced === null ? wish : { kind: 'exec' as const, command: forced };
+    this.#run(channel, run).catch((thrown: unknown) => this.end(255, plainLines(messageOf(thrown))));
   }
 
   async #run(channel: ServerChannel, wish: Wish): Promise<void> {

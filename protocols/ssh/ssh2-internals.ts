@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Channel, Connection } from 'ssh2';
+import { wireString } from './ssh-wire.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -113,4 +114,48 @@ export function joinStderr(channel: Channel): void {
 /** The socket of a client: the event that announces it doesn't say, and limits and addresses are kept by socket. */
 export function socketOf(connection: Connection): Socket {
   return (connection as unknown as { readonly _sock: Socket })._sock;
+}
+
+export interface PresentedCertificate {
+  /** "ssh-ed25519-cert-v01@openssh.com" */
+  readonly algorithm: string;
+  readonly blob: Buffer;
+  /** The signature as on the wire: string algorithm, string signature. */
+  readonly sign: (data: Buffer) => Buffer;
+}
+
+interface RawClient {
+  readonly _protocol: {
+    authPK: (user: string) => void;
+    readonly _kex: { readonly sessionID: Buffer };
+    readonly _packetRW: {
+      readonly write: { readonly allocStart: number; alloc(size: number): Uint8Array; finalize(packet: Uint8Array): Uint8Array };
+    };
+    readonly _authsQueue: string[];
+    readonly _cipher: { encrypt(packet: Uint8Array): void };
+  };
+}
+
+const userAuthRequest = 50; // RFC 4252, 6
+
+/** ssh2 writes the certificate's algorithm into the signature, and servers refuse it: this sends the request itself. */
+export function presentCertificate(client: unknown, { algorithm, blob, sign }: PresentedCertificate): void {
+  const protocol = (client as RawClient)._protocol;
+  protocol.authPK = (user) => {
+    const head = [
+      Buffer.from([userAuthRequest]),
+      wireString(user),
+      wireString('ssh-connection'),
+      wireString('publickey'),
+      Buffer.from([1]),
+    ];
+    const body = Buffer.concat([...head, wireString(algorithm), wireString(blob)]);
+    const signature = sign(Buffer.concat([wireString(protocol._kex.sessionID), body]));
+    const whole = Buffer.concat([body, wireString(signature)]);
+    const { write } = protocol._packetRW;
+    const packet = write.alloc(whole.length);
+    packet.set(whole, write.allocStart);
+    protocol._authsQueue.push('publickey');
+    protocol._cipher.encrypt(write.finalize(packet));
+  };
 }

@@ -9,7 +9,9 @@ import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Target } from '../../src/core/target.ts';
 import { algorithms, hostKeyAlgorithms } from './algorithms.ts';
-import { parsePublicKey } from './handshake.ts';
+import { parsePublicKey } from './host-keys.ts';
+import { presentCertificate } from './ssh2-internals.ts';
+import type { UserAuthority } from './user-authority.ts';
 
 /** Connections to one target for one client. */
 const connectionsMax = 8;
@@ -30,6 +32,9 @@ export class Upstream {
   readonly #target: Target;
   readonly #login: string;
   readonly #timeoutMs: number;
+  readonly #authority: UserAuthority;
+  /** Names the person and the session in certificates, for the target's log. */
+  keyId = 'sallyport';
   readonly #clients: Client[] = [];
   #connecting: Promise<Client> | null = null;
   #closed = false;
@@ -38,7 +43,8 @@ export class Upstream {
   /** Told of each new connection, to listen for what comes from the target. */
   onConnected: (client: Client) => void = () => undefined;
 
-  constructor(services: DriverServices, target: Target, login: string, timeoutMs: number) {
+  constructor(services: DriverServices, target: Target, login: string, timeoutMs: number, authority: UserAuthority) {
+    this.#authority = authority;
     this.#services = services;
     this.#target = target;
     this.#login = login;
@@ -136,10 +142,20 @@ export class Upstream {
         resolve(client);
       });
       if (pinned.length === 0) return fail('no host key is pinned for it');
+      const certificate =
+        ssh?.certificate == null
+          ? null
+          : this.#authority.certify({
+              login: this.#login,
+              keyId: this.keyId,
+              nowMs: this.#services.clock.nowMs(),
+              lifetimeMs: ssh.certificate.lifetimeMs,
+            });
       client.connect({
         sock: socket as never,
         username: this.#login,
-        ...(ssh?.privateKey == null ? {} : { privateKey: ssh.privateKey.reveal() }),
+        ...(certificate === null ? {} : { privateKey: certificate.privateKey }),
+        ...(ssh?.privateKey == null || certificate !== null ? {} : { privateKey: ssh.privateKey.reveal() }),
         ...(password === null ? {} : { password: password.reveal(), tryKeyboard: false }),
         algorithms: { ...algorithms, serverHostKey: hostKeyAlgorithms(hostKeys.map(({ type }) => type)) },
         hostVerifier: (key: Buffer): boolean => {
@@ -152,6 +168,7 @@ export class Upstream {
         keepaliveCountMax: keepaliveMisses,
         agentForward: false,
       });
+      if (certificate !== null) presentCertificate(client, certificate);
     });
   }
 }

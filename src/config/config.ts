@@ -52,6 +52,13 @@ export interface WebhookConfig {
   readonly answersAs: PersonName | null;
 }
 
+export interface SshConfig {
+  /** Public keys of authorities whose user certificates sign people in. */
+  readonly userAuthorities: readonly string[];
+  /** Absolute path; null: nothing is revoked. */
+  readonly revokedKeysFile: string | null;
+}
+
 export interface Limits {
   /** Client connections at the same time: in all, and from one address. */
   readonly connections: number;
@@ -132,6 +139,7 @@ export interface Config {
   readonly people: readonly PersonConfig[];
   readonly rights: Rights;
   readonly signIn: SignInConfig;
+  readonly ssh: SshConfig;
   readonly targets: readonly Target[];
   readonly policies: { readonly dir: string };
   readonly audit: { readonly durability: 'kernel' | 'fsync' };

@@ -64,6 +64,10 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     rights,
     signIn,
     targets,
+    ssh: {
+      userAuthorities: parts.ssh?.user_authorities ?? [],
+      revokedKeysFile: parts.ssh?.revoked_keys === undefined ? null : files.absolute(parts.ssh.revoked_keys),
+    },
     policies: { dir: files.absolute(policies.dir) },
     audit,
     webhooks,

@@ -13,6 +13,8 @@ import type { Entry, Parts } from './validate.ts';
 
 type Written = Parts['targets'][number]['value'];
 
+/** A sign-in takes seconds; clocks differ by more. */
+const certificateLifetimeMs = 5 * 60_000;
 const defaultPort: Readonly<Record<Protocol, number>> = { postgres: 5432, mysql: 3306, ssh: 22 };
 
 export function readTargets(document: ConfigDocument, files: ConfigFiles, parts: Parts): Target[] {
@@ -54,7 +56,7 @@ function readAgent(document: ConfigDocument, path: ValuePath, { agent, host }: W
 /** The host key is pinned, never learnt: whoever answered first would be believed for ever. */
 function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: ValuePath, value: Written): { ssh?: TargetSsh } {
   if (value.protocol !== 'ssh') {
-    for (const key of ['host_keys', 'private_key_file', 'shell', 'logins'] as const) {
+    for (const key of ['host_keys', 'private_key_file', 'certificate', 'shell', 'logins'] as const) {
       if (value[key] !== undefined) document.problem([...path, key], `is for SSH targets, and this one speaks ${value.protocol}`);
     }
     return {};
@@ -66,14 +68,17 @@ function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: Value
     value.private_key_file === undefined &&
     value.password_env === undefined &&
     value.password_file === undefined &&
-    value.credential === undefined
+    value.credential === undefined &&
+    value.certificate === undefined
   ) {
     document.problem([...path, 'private_key_file'], 'is missing: the gateway signs in to the target with a key or a password');
   }
   const privateKey =
     value.private_key_file === undefined ? null : (files.privateKey(value.private_key_file, [...path, 'private_key_file']) ?? null);
   const [shell = 'mediated', ...shellElse] = typeof value.shell === 'string' ? [value.shell] : (value.shell ?? []);
-  return { ssh: { hostKeys: value.host_keys ?? [], privateKey, shell, shellElse, logins: value.logins ?? [] } };
+  const certificate = value.certificate === undefined ? null : { lifetimeMs: value.certificate.lifetime ?? certificateLifetimeMs };
+  const { host_keys: hostKeys = [], logins = [] } = value;
+  return { ssh: { hostKeys, privateKey, certificate, shell, shellElse, logins } };
 }
 
 /** The secret from wherever it is; null when the target asks for none (trust, peer, client certificate). */

@@ -46,12 +46,12 @@ const address = z.strictObject({
   port: port.describe('0 takes any free port.'),
 });
 
-/** Key types that the gateway verifies; no SHA-1, no hardware keys yet. */
+/** Key types that the gateway verifies; never with SHA-1. */
 const publicKey = z
   .string()
   .regex(
-    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) AAAA[A-Za-z0-9+/]{16,}={0,2}(?: [^\r\n]{0,200})?$/,
-    'write a public key as in a .pub file: "ssh-ed25519 AAAA…" (ed25519, ecdsa or rsa)',
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) AAAA[A-Za-z0-9+/]{16,}={0,2}(?: [^\r\n]{0,200})?$/,
+    'write a public key as in a .pub file: "ssh-ed25519 AAAA…" (ed25519, ecdsa, rsa, or sk- of a hardware key)',
   );
 
 /** `name` in the text after the colon is the thing that is missing or doubled. */
@@ -130,6 +130,10 @@ export const targetSchema = z.strictObject({
     .optional()
     .describe("SSH: the target's own public keys, as ssh-keyscan prints them without the name."),
   private_key_file: path.optional().describe('SSH: file of the private key that the gateway signs in with.'),
+  certificate: z
+    .strictObject({ lifetime: duration('5m').optional() })
+    .optional()
+    .describe('SSH: sign in with a short-lived certificate of the gateway’s own authority, which the target trusts (TrustedUserCAKeys).'),
   shell: z
     .union(
       [shellMode, z.array(shellMode).min(1).max(4)],
@@ -235,6 +239,18 @@ export const sections = {
     .default({ approve: [], audit: [], operate: [] }),
   sign_in: signInSection({ name, group, path, envName, minutes: duration('15m').optional() }),
   targets: z.array(targetSchema).max(listMax).default([]),
+  ssh: z
+    .strictObject({
+      user_authorities: z
+        .array(publicKey)
+        .max(20)
+        .default([])
+        .describe('Public keys of authorities whose user certificates sign people in.'),
+      revoked_keys: path
+        .optional()
+        .describe('File of keys and certificates that are not accepted any more: a KRL, or public keys, one a line.'),
+    })
+    .default({ user_authorities: [] }),
   policies: z.strictObject({ dir: path }),
   audit: z.strictObject({ durability: z.enum(['kernel', 'fsync']).default('kernel') }).default({ durability: 'kernel' }),
   webhooks: z.array(webhookSchema).max(100).default([]),

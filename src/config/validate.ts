@@ -53,6 +53,7 @@ function validateSections(document: ConfigDocument, raw: Record<string, unknown>
     allow_plaintext: part('allow_plaintext', sections.allow_plaintext),
     rights: part('rights', sections.rights),
     sign_in: part('sign_in', sections.sign_in),
+    ssh: part('ssh', sections.ssh),
     policies: part('policies', sections.policies),
     audit: part('audit', sections.audit),
     agents: part('agents', sections.agents),

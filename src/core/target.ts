@@ -30,6 +30,8 @@ export interface TargetSsh {
   readonly hostKeys: readonly string[];
   /** In OpenSSH's or PEM form, without a passphrase. */
   readonly privateKey: Secret | null;
+  /** The gateway signs in with a certificate of its own authority, made for each sign-in; null or missing: it does not. */
+  readonly certificate?: { readonly lifetimeMs: number } | null;
   readonly shell: ShellMode;
   /** Modes to be had instead, in order, where the policies refuse the one before; missing: none. */
   readonly shellElse?: readonly ShellMode[];

@@ -40,6 +40,10 @@ export interface SshWorldOptions {
   readonly policies: Readonly<Record<string, string>>;
   /** "another": a key is pinned that is not the server's. */
   readonly hostKeyOf?: 'server' | 'another';
+  /** Lines for sshd_config, and for each target; the same for the gateway's configuration. */
+  readonly sshd?: (directory: string) => string;
+  readonly target?: Readonly<Record<string, unknown>>;
+  readonly config?: (directory: string) => Readonly<Record<string, unknown>>;
 }
 
 /** The shipped policies for machines. */
@@ -51,11 +55,14 @@ export function sshPolicies(): Record<string, string> {
 /** Targets web-1 (production) and dev-1 (development), both the same sshd. */
 export async function startSshWorld(
   t: Teardown,
-  { shell = 'mediated', policies, hostKeyOf = 'server' }: SshWorldOptions,
+  { shell = 'mediated', policies, hostKeyOf = 'server', sshd, target: more = {}, config }: SshWorldOptions,
 ): Promise<SshWorld> {
   tool('sshd', 'openssh-server');
   const directory = temporaryDirectory(t, 'ssh');
-  const server = await SshServer.start({ directory: join(directory, 'web-1'), user: unprivilegedUser() }, await freePort());
+  const server = await SshServer.start(
+    { directory: join(directory, 'web-1'), user: unprivilegedUser(), settings: sshd?.(directory) ?? '' },
+    await freePort(),
+  );
   t.teardown(() => server.stop());
   const key = join(directory, 'alice');
   makeKeyPair(key, 'alice');
@@ -67,7 +74,8 @@ export async function startSshWorld(
     user: server.user,
     labels: { env },
     host_keys: [hostKeyOf === 'server' ? server.hostKey : publicKeyOf(key)],
-    private_key_file: server.privateKeyFile,
+    ...('certificate' in more ? {} : { private_key_file: server.privateKeyFile }),
+    ...more,
     shell: env === 'production' ? shell : 'recorded',
   });
   const people = [
@@ -76,7 +84,12 @@ export async function startSshWorld(
     { name: 'carol', groups: ['auditors'] },
     { name: 'erin', groups: ['operators'] },
   ];
-  const gateway = await startTestGateway(t, { targets: [target('web-1', 'production'), target('dev-1', 'development')], policies, people });
+  const gateway = await startTestGateway(t, {
+    targets: [target('web-1', 'production'), target('dev-1', 'development')],
+    policies,
+    people,
+    config: config?.(directory) ?? {},
+  });
   const { port } = gateway.address('ssh');
   const knownHosts = join(directory, 'known_hosts');
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${publicKeyOf(join(gateway.dataDir, 'ssh_host_ed25519_key'))}\n`);
