@@ -22,7 +22,7 @@ export interface CastSearch {
 
 /** CSI, OSC (also DCS, APC, PM, SOS) and two-character sequences, ECMA-48. */
 // oxlint-disable-next-line no-control-regex
-const sequences = /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-~])/g;
+const sequences = /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-OQ-WYZ\\`-~])/g;
 // oxlint-disable-next-line no-control-regex
 const controls = /[\u0000-\u0007\u000b-\u000c\u000e-\u001f\u007f]/g;
 /** An escape sequence that goes on in the next event. */
@@ -47,21 +47,27 @@ export async function searchCast(path: string, text: string): Promise<CastSearch
     line = '';
     return false;
   };
-  for await (const { line: event } of castLines(path, 0)) {
-    if (!isEvent(event)) continue;
-    atMs += Math.round(event[0] * 1000);
-    if (event[1] !== 'o') continue;
-    const raw = carried + event[2];
-    const plain = raw.replaceAll(sequences, '');
+  const see = (data: string): boolean => {
+    const plain = (carried + data).replaceAll(sequences, '');
     carried = unfinished.exec(plain)?.[0] ?? '';
-    const shown = plain.slice(0, plain.length - carried.length).replaceAll(controls, '');
-    const parts = shown.split('\n');
+    const parts = plain
+      .slice(0, plain.length - carried.length)
+      .replaceAll(controls, '')
+      .split('\n');
     for (const [number, part] of parts.entries()) {
-      if (number > 0 && judge()) return { hits, more: true };
+      if (number > 0 && judge()) return true;
       line = rubbedOut(line, part);
       // The moment at which the line was last added to: when its text stands there.
-      if (part !== '') lineAtMs = atMs;
-      if (line.length > lineCharsMax && judge()) return { hits, more: true };
+      if (part.replaceAll('\r', '') !== '') lineAtMs = atMs;
+      if (line.length > lineCharsMax && judge()) return true;
+    }
+    return false;
+  };
+  for await (const lines of castLines(path)) {
+    for (const { line: event } of lines) {
+      if (!isEvent(event)) continue;
+      atMs += Math.round(event[0] * 1000);
+      if (event[1] === 'o' && see(event[2])) return { hits, more: true };
     }
   }
   return { hits, more: judge() };
