@@ -28,13 +28,23 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
   const waiting = stream.read() as Buffer | null;
   const old = stream as unknown as { _handle: unknown };
   old._handle = null;
+  const first = firstOf.get(stream) ?? stream;
   const onread = { buffer: readBuffer, callback: (count: number, bytes: Uint8Array) => void onChunk(copyOf(bytes, count)) };
   // The option `handle` is what Node's own servers make their sockets with.
   const socket = new Socket({ handle, onread, pauseOnCreate: true } as never);
-  socket.once('close', () => stream.destroy());
+  socket.once('close', () => first.destroy());
+  firstOf.set(socket, first);
   if (waiting !== null) process.nextTick(onChunk, waiting);
   return socket as unknown as S;
 }
+
+/** True when nothing of the connection is on its way, and it can be read by somebody else from now on. */
+export function canReadChunksAgain(stream: Duplex): boolean {
+  return plainHandle(stream) !== null && stream.readableLength === 0;
+}
+
+/** The stream that a connection began as: it closes with the last one, whoever reads it by then. */
+const firstOf = new WeakMap<Duplex, Duplex>();
 
 /** The handle under a plain TCP or Unix socket; null for TLS, tunnels and anything that is not as this file knows it. */
 function plainHandle(stream: Duplex): object | null {

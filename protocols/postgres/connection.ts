@@ -14,6 +14,7 @@ import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { readChunks } from './chunk-reader.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
+import { onlyReads } from './idle-upstreams.ts';
 import { Machine } from './machine.ts';
 import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
@@ -38,6 +39,8 @@ export interface ConnectionParts {
   readonly heldBytesMax: number;
   /** Cancels what runs at the target; resolves when the target has passed it on. Never rejects. */
   readonly cancelTarget: () => Promise<void>;
+  /** Takes the target's side of a session that only read and is over. */
+  readonly giveBack: (target: Duplex) => void;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
 }
@@ -58,6 +61,8 @@ export class Connection implements MachinePort, Lane {
   /** A cancellation is on its way, and must not meet the next statement. */
   #stopping = false;
   #timeLimit: NodeJS.Timeout | null = null;
+  /** Nothing ran or is on its way that the target's session could keep, or that could meet the next one. */
+  #leavesNothing = true;
   #ended = false;
   #clientBlocked = false;
   #heartbeat: NodeJS.Timeout | null = null;
@@ -93,7 +98,9 @@ export class Connection implements MachinePort, Lane {
   /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
   cancel(): void {
     if (this.machine.isWaiting) return this.withdraw('cancelled by the client');
-    if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
+    if (!this.machine.replies.isRunning) return;
+    this.#leavesNothing = false; // the cancellation may come late
+    void this.#parts.cancelTarget(); // never rejects
   }
 
   /** Ends the connection with a FATAL error for the client. */
@@ -139,9 +146,14 @@ export class Connection implements MachinePort, Lane {
 
   submit(submission: Submission): Ruling | null {
     const ruling = this.#parts.session.submit(submission, this);
-    if (!(ruling instanceof Promise)) return ruling;
-    void ruling.then((it) => this.#later(() => this.machine.ruled(it))); // the session never rejects
+    if (!(ruling instanceof Promise)) return this.#noted(ruling);
+    void ruling.then((it) => this.#later(() => this.machine.ruled(this.#noted(it)))); // the session never rejects
     return null;
+  }
+
+  #noted(ruling: Ruling): Ruling {
+    if (this.#leavesNothing && ruling.kind === 'release') this.#leavesNothing = onlyReads(ruling.classification);
+    return ruling;
   }
 
   classify(submission: Submission): Classification | null {
@@ -161,6 +173,7 @@ export class Connection implements MachinePort, Lane {
 
   stopTarget(): void {
     this.#stopping = true;
+    this.#leavesNothing = false;
     void this.#parts.cancelTarget().then(() => {
       this.#stopping = false;
       this.#later(() => undefined);
@@ -187,7 +200,9 @@ export class Connection implements MachinePort, Lane {
   }
 
   clientQuit(): void {
-    this.#close('the client closed the session');
+    const { replies } = this.machine;
+    const isOver = this.#leavesNothing && replies.status === 'I' && !replies.isRunning && !this.machine.dirty && !replies.isMidMessage;
+    this.#close('the client closed the session', isOver && !this.#stopping && this.#target.writableLength === 0);
   }
 
   // ---- bytes ----
@@ -302,7 +317,7 @@ export class Connection implements MachinePort, Lane {
     }
   }
 
-  #close(reason: string): void {
+  #close(reason: string, canBeUsedAgain = false): void {
     if (this.#ended) return;
     if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
     this.machine.replies.lost();
@@ -314,8 +329,11 @@ export class Connection implements MachinePort, Lane {
     this.#parts.session.close(reason);
     client.removeAllListeners('data');
     client.destroySoon();
-    if (!target.destroyed) target.end(wire.terminate);
-    setTimeout(() => target.destroy(), closeGraceMs).unref();
+    if (canBeUsedAgain && !target.destroyed) this.#parts.giveBack(target);
+    else {
+      if (!target.destroyed) target.end(wire.terminate);
+      setTimeout(() => target.destroy(), closeGraceMs).unref();
+    }
     this.#parts.gone();
   }
 

@@ -34,17 +34,26 @@ export async function signIn(
   parameters: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Upstream> {
-  return services.credentials.signingIn(target, signal, async (filled) => {
-    const { stream, binding } = await openStream(services, filled, signal);
-    try {
-      stream.write(wire.startup({ ...parameters, user: filled.user, database }));
-      await authenticate(stream, filled, binding, services, signal);
-      return await untilReady(stream, filled, signal);
-    } catch (thrown) {
-      stream.destroy();
-      throw thrown;
-    }
-  });
+  return services.credentials.signingIn(target, signal, (filled) => signInWith(services, filled, database, parameters, signal));
+}
+
+/** The same, with the account and password of `filled`. */
+export async function signInWith(
+  services: DriverServices,
+  filled: Target,
+  database: string,
+  parameters: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Upstream> {
+  const { stream, binding } = await openStream(services, filled, signal);
+  try {
+    stream.write(wire.startup({ ...parameters, user: filled.user, database }));
+    await authenticate(stream, filled, binding, services, signal);
+    return await untilReady(stream, filled, signal);
+  } catch (thrown) {
+    stream.destroy();
+    throw thrown;
+  }
 }
 
 /** Sends a CancelRequest over a connection of its own. Resolves when the target has closed it, and so has passed the signal on. */
