@@ -38,7 +38,7 @@ export function grantState(grant: GrantView): { readonly text: string; readonly 
 const steps: Readonly<Record<string, { readonly text: string; readonly tone: Tone }>> = {
   'access.requested': { text: 'asked', tone: 'info' },
   'access.approval-given': { text: 'said yes', tone: 'ok' },
-  'access.granted': { text: 'access began', tone: 'ok' },
+  'access.granted': { text: 'gave the access', tone: 'ok' },
   'access.extended': { text: 'lengthened', tone: 'ok' },
   'access.denied': { text: 'said no', tone: 'bad' },
   'access.expired': { text: 'nobody answered', tone: 'plain' },
@@ -50,7 +50,8 @@ const steps: Readonly<Record<string, { readonly text: string; readonly tone: Ton
   'grant.reviewed': { text: 'reviewed', tone: 'ok' },
 };
 
-export function stepWords(what: string): { readonly text: string; readonly tone: Tone } {
+export function stepWords(what: string, by: string | null): { readonly text: string; readonly tone: Tone } {
+  if (what === 'access.granted' && by === null) return { text: 'given by the policies, without asking', tone: 'ok' };
   return steps[what] ?? { text: what, tone: 'plain' };
 }
 

@@ -112,7 +112,7 @@ function Loaded({ request, grant, me }: { readonly request: AccessRequestView; r
         <div className="panel-body">
           <ol className="timeline">
             {steps.map((step, index) => {
-              const words = stepWords(step.what);
+              const words = stepWords(step.what, step.by);
               return (
                 <li key={index} className={`tone-${words.tone}`}>
                   <At at={step.at} date /> {step.by === null ? '' : `${visibleLine(step.by)} `}

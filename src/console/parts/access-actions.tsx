@@ -58,7 +58,7 @@ function Panel({
           value={words}
           onChange={(event) => setWords(event.currentTarget.value)}
         />
-        <div className="answer-buttons">
+        <div className={buttons.length === 1 ? undefined : 'answer-buttons'}>
           {buttons.map((button) => (
             <Button
               key={button.kind}
