@@ -303,3 +303,69 @@ t.test('bytes of the target that nobody asked for end it', (t) => {
   t.throws(() => player.target(ok), { code: 'protocol-violation' });
   t.end();
 });
+
+const prepared = Buffer.from('000900000001000100000000', 'hex');
+const definition = Buffer.concat([Buffer.from([3]), Buffer.from('def')]);
+
+t.test('a batch: every value is judged, and the bytes that were judged go on', (t) => {
+  const player = new Player();
+  player.client(Buffer.concat([Buffer.from([wire.command.prepare]), Buffer.from('SELECT ?')]));
+  player.target(prepared, definition, definition);
+  player.log.length = 0;
+  player.client(Buffer.from('fa09000000' + '8000' + '0300' + '0005000000' + '01' + '0007000000', 'hex'));
+  player.target(wire.ok(wire.status.autocommit, 3));
+  player.answer = player.refuse('no');
+  player.client(Buffer.from('fa09000000' + '0000' + '0008000000', 'hex'));
+  t.strictSame(player.log, [
+    'C> 0 fa09000000800003000005000000010007000000',
+    'submit SELECT ? [5, NULL, 7]',
+    '>T 0 fa09000000800003000005000000010007000000 under a-1',
+    'T> 1 00030002000000',
+    '>C 1 00030002000000',
+    'finish a-1 completed 3',
+    'C> 0 fa0900000000000008000000',
+    'submit SELECT ? [8]',
+    '>C 1 ERR 1142 no (hold h-1)',
+  ]);
+  t.end();
+});
+
+t.test('a batch for a target that knows none is refused', (t) => {
+  const player = new Player({ takesBulk: false });
+  player.client(Buffer.from('fa0900000080000300', 'hex'));
+  t.strictSame(player.log.slice(1), ['>C 1 ERR 1047 the target does not know bulk execution: execute row by row']);
+  t.end();
+});
+
+t.test('a client that caches definitions, before a target that does not', (t) => {
+  const player = new Player({ clientCachesMetadata: true });
+  player.client(query('SELECT 1'));
+  player.target(Buffer.from([1]), definition, Buffer.from('\x011', 'latin1'), wire.ok(wire.status.autocommit, 0, 0xfe));
+  t.ok(player.log.includes('>C 1 0101'), 'the number of columns, and that their definitions follow');
+  t.equal(player.log.at(-1), 'finish a-1 completed 1');
+  t.end();
+});
+
+t.test('definitions that a target leaves out', (t) => {
+  const player = new Player({ cachesMetadata: true, clientCachesMetadata: true });
+  player.client(query('SELECT 1'));
+  player.target(Buffer.from([1, 0]), Buffer.from('\x011', 'latin1'), wire.ok(wire.status.autocommit, 0, 0xfe));
+  t.equal(player.log.at(-1), 'finish a-1 completed 1');
+  t.ok(player.machine.takes);
+  t.end();
+});
+
+t.test('a change of the user is no command of the session', (t) => {
+  const player = new Player();
+  player.client(Buffer.concat([Buffer.from([wire.command.changeUser]), Buffer.from('bob\0\0\0')]));
+  t.strictSame(player.log.slice(1), ['change user bob']);
+  t.end();
+});
+
+t.test('the answer to a command of several packets counts on from the last of them', (t) => {
+  const player = new Player();
+  player.answer = player.refuse('no');
+  player.client(query('DROP TABLE t'), 1);
+  t.equal(player.log.at(-1), '>C 2 ERR 1142 no (hold h-1)');
+  t.end();
+});
