@@ -9,6 +9,7 @@ import type { Access, Effect, EffectVerb, ObjectKind } from '../../src/core/effe
 import type { Grant } from '../../src/core/grant.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf as classify, notUnderstood } from '../../src/core/summary.ts';
+import { obligationWords } from '../../src/core/words.ts';
 import { readDocumentBy } from './schema-problems.ts';
 import type { LoadedPolicySet } from './load.ts';
 import { sortProblems } from './problem.ts';
@@ -61,6 +62,8 @@ const policyCase = z.strictObject({
   expect: z.enum(['allow', 'hold', 'deny']),
   rule: z.string().optional(),
   message: z.string().optional(),
+  /** How it runs, in the words of `policy explain`: each must be among them. */
+  obligations: z.array(z.string()).optional(),
 });
 
 /** A file of policy tests. */
@@ -116,11 +119,18 @@ export function runPolicyCase(set: LoadedPolicySet, tests: PolicyTests, it: Poli
     it.message === undefined || (decision.kind === 'deny' && decision.message.includes(it.message))
       ? ''
       : `expected words with "${it.message}"`,
+    ...missingObligations(it, decision),
   ].filter((words) => words !== '');
   if (wrong.length === 0) return { name: it.name, ok: true, message: `${decision.kind} by ${rule ?? 'no rule'}`, decision };
   const rules = set.explain(action, classification, facts).rules.map(({ id, matched, why }) => `  ${matched ? '+' : '-'} ${id}: ${why}`);
   const said = decision.kind === 'deny' ? [`  ${decision.message}`] : [];
   return { name: it.name, ok: false, message: [wrong.join('; '), ...said, ...rules].join('\n'), decision };
+}
+
+function missingObligations(it: PolicyCase, decision: Decision): string[] {
+  const words = decision.kind === 'deny' ? [] : obligationWords(decision.obligations);
+  const among = words.length === 0 ? 'there are none' : `there are: ${words.join(', ')}`;
+  return (it.obligations ?? []).filter((wanted) => !words.includes(wanted)).map((wanted) => `expected "${wanted}"; ${among}`);
 }
 
 /** The action of a case, for a classifier. */

@@ -1,5 +1,6 @@
 // The sentences a person at psql, mysql or ssh reads. One place, so that every protocol says the same.
 
+import type { Obligations } from './decision.ts';
 import type { HoldNotice, Refusal } from './ruling.ts';
 
 /** Lines for the person whose action waits: what, who can answer, where, how long. `nowMs` is wall clock. */
@@ -26,6 +27,22 @@ export function approverWords(groups: readonly string[], alsoInGroups: readonly 
 export function refusalWords(refusal: Refusal): string {
   const hold = refusal.holdId === null ? '' : ` (hold ${refusal.holdId})`;
   return `${refusal.message}${hold}`;
+}
+
+/** How something runs that is allowed, one phrase for each obligation: "behind the read-only fence", "at most 500 rows". */
+export function obligationWords(obligations: Obligations): readonly string[] {
+  const { fence, rowsMax, statementTimeoutMs, reasonRequired, secondFactorAgeMaxMs, recordParameters, recordResults } = obligations;
+  return [
+    fence === undefined ? '' : 'behind the read-only fence',
+    rowsMax === undefined ? '' : `at most ${rowsMax} rows`,
+    statementTimeoutMs === undefined
+      ? ''
+      : `at most ${statementTimeoutMs < 1000 ? `${statementTimeoutMs} ms` : duration(statementTimeoutMs)}`,
+    reasonRequired === true ? 'with a reason' : '',
+    secondFactorAgeMaxMs === undefined ? '' : `with a second factor of the last ${duration(secondFactorAgeMaxMs)}`,
+    recordParameters ? 'parameters recorded' : '',
+    recordResults ? 'result rows recorded' : '',
+  ].filter((words) => words !== '');
 }
 
 /** "45 s", "5 min", "1 h 30 min": whole units, never negative. */

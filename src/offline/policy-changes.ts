@@ -1,9 +1,9 @@
 // How one decision differs from another, and the words for it: shared by `policy diff` and `policy rehearse`.
 
 import type { Decision } from '../core/decision.ts';
-import { approverWords, duration } from '../core/words.ts';
+import { approverWords, duration, obligationWords } from '../core/words.ts';
 
-export type Difference = 'newly-allowed' | 'newly-held' | 'newly-denied' | 'held-otherwise' | 'recorded-otherwise';
+export type Difference = 'newly-allowed' | 'newly-held' | 'newly-denied' | 'held-otherwise' | 'obliged-otherwise';
 
 /** In the order in which a reviewer should read them. */
 export const differences: Readonly<Record<Difference, string>> = {
@@ -11,7 +11,7 @@ export const differences: Readonly<Record<Difference, string>> = {
   'newly-held': 'newly held',
   'newly-denied': 'newly denied',
   'held-otherwise': 'held on other terms',
-  'recorded-otherwise': 'recorded otherwise',
+  'obliged-otherwise': 'run or recorded otherwise',
 };
 
 export const differenceKinds = Object.keys(differences) as Difference[];
@@ -20,7 +20,7 @@ export const differenceKinds = Object.keys(differences) as Difference[];
 export function differenceOf(before: Decision, after: Decision): Difference | null {
   if (before.kind !== after.kind) return newly[after.kind];
   if (before.kind === 'hold' && after.kind === 'hold' && termsWords(before) !== termsWords(after)) return 'held-otherwise';
-  if (before.kind !== 'deny' && after.kind !== 'deny' && recordWords(before) !== recordWords(after)) return 'recorded-otherwise';
+  if (before.kind !== 'deny' && after.kind !== 'deny' && obligedWords(before) !== obligedWords(after)) return 'obliged-otherwise';
   return null;
 }
 
@@ -33,9 +33,9 @@ export function decisionWords(decision: Decision, difference: Difference | null 
     case 'deny':
       return decision.rule === null ? 'deny, as nothing allows it' : `deny${rule}`;
     case 'allow':
-      return `allow${rule}${difference === 'recorded-otherwise' ? ` (${recordWords(decision)})` : ''}`;
+      return `allow${rule}${difference === 'obliged-otherwise' ? ` (${obligedWords(decision)})` : ''}`;
     case 'hold': {
-      const more = difference === 'recorded-otherwise' ? `, ${recordWords(decision)}` : '';
+      const more = difference === 'obliged-otherwise' ? `, ${obligedWords(decision)}` : '';
       return `hold${rule} (${termsWords(decision)}${more})`;
     }
   }
@@ -48,8 +48,7 @@ function termsWords({ terms }: Extract<Decision, { kind: 'hold' }>): string {
   return `${people} of ${approverWords(approverGroups, alsoInGroups)}${reason}, ${duration(expiresMs)}, in a transaction ${duration(expiresInTransactionMs)}`;
 }
 
-function recordWords({ obligations }: Exclude<Decision, { kind: 'deny' }>): string {
-  const { recordParameters, recordResults } = obligations;
-  if (!recordParameters && !recordResults) return 'text recorded';
-  return `${[recordParameters ? 'parameters' : '', recordResults ? 'results' : ''].filter((word) => word !== '').join(' and ')} recorded`;
+function obligedWords({ obligations }: Exclude<Decision, { kind: 'deny' }>): string {
+  const words = obligationWords(obligations);
+  return words.length === 0 ? 'without conditions' : words.join(', ');
 }

@@ -12,7 +12,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Facts } from '../core/policy.ts';
 import { classificationOf } from '../core/summary.ts';
-import { approverWords, duration } from '../core/words.ts';
+import { approverWords, duration, obligationWords } from '../core/words.ts';
 import { actionKindOf, personNamed, readCast, targetNamed } from './policy-cast.ts';
 import type { Cast, PersonOptions, TargetOptions } from './policy-cast.ts';
 import { Classifiers } from './policy-classifiers.ts';
@@ -147,11 +147,8 @@ function decisionLines(terminal: Terminal, decision: Decision): string[] {
   const rule = decision.rule === null ? '' : ` by ${visible(decision.rule.id)}: ${visible(decision.rule.title)}`;
   switch (decision.kind) {
     case 'allow': {
-      const recorded = [
-        decision.obligations.recordParameters ? 'parameters' : '',
-        decision.obligations.recordResults ? 'result rows' : '',
-      ].filter((word) => word !== '');
-      return [terminal.paint('green', `allow${rule}`), ...(recorded.length === 0 ? [] : [`  ${recorded.join(' and ')} are recorded`])];
+      const obliged = obligationWords(decision.obligations);
+      return [terminal.paint('green', `allow${rule}`), ...(obliged.length === 0 ? [] : [`  ${obliged.map(visible).join(', ')}`])];
     }
     case 'deny':
       return [terminal.paint('red', `deny${rule === '' ? ': no rule allows it' : rule}`), `  ${visible(decision.message)}`];

@@ -61,7 +61,7 @@ t.test('each kind of difference is found', async (t) => {
   t.strictSame(await kinds('effects: { verbs: [insert], tables: [$routine_tables] }', 'effects: { verbs: [insert] }'), ['newly-allowed']);
   t.strictSame(await kinds('principals: { groups: [auditors] }', 'principals: { groups: [dba] }'), ['newly-denied']);
   t.strictSame(await kinds('expires: 15m', 'expires: 14m'), ['held-otherwise']);
-  t.strictSame(await kinds('lists:\n', 'record: { parameters: true }\nlists:\n'), ['recorded-otherwise']);
+  t.strictSame(await kinds('lists:\n', 'record: { parameters: true }\nlists:\n'), ['obliged-otherwise']);
 });
 
 t.test('a freeze is found though it is in force on one day only', async (t) => {
