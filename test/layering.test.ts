@@ -18,7 +18,7 @@ function partOf(path: string): string {
   const [top = '', second = '', third = ''] = path.split('/');
   if (top === 'agent') return 'agent';
   if (top === 'policies' && second === 'classify') return `policies/classify/${third.includes('.') ? '' : third}`;
-  if (path === 'src/api/contract.ts') return 'contract';
+  if (/^src\/api\/contract(-[a-z]+)?\.ts$/.test(path)) return 'contract';
   return `${top}/${second}`;
 }
 
