@@ -76,7 +76,7 @@ for (const text of [
   });
 }
 
-await t.test('not out of an open transaction,', async (t) => {
+await t.test('not out of an open transaction', async () => {
   await inOne('alice', 'BEGIN', 'SELECT 1');
   await noneAtOnce();
 });
