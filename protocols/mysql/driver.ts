@@ -58,14 +58,9 @@ export const defaultMysqlLimits: MysqlLimits = {
 
 export interface MysqlOptions {
   readonly limits: MysqlLimits;
-  /**
-   * The version that clients are shown before they have named a target. Null: the version of the targets when all that were
-   * reached so far have the same, else a MariaDB one, because only its clients can show that a statement waits.
-   */
-  readonly serverVersion: string | null;
 }
 
-export const defaultMysqlOptions: MysqlOptions = { limits: defaultMysqlLimits, serverVersion: null };
+export const defaultMysqlOptions: MysqlOptions = { limits: defaultMysqlLimits };
 
 const rsaBits = 2048;
 const keepAliveMs = 30_000;
@@ -93,7 +88,7 @@ class MysqlDriver implements Driver {
     this.#options = options;
     this.#ids = new ConnectionIds(services.random);
     this.#own = new OwnConnections(services, options.limits.targetTimeoutMs);
-    this.#versions = new Versions(services, options.serverVersion);
+    this.#versions = new Versions(services);
   }
 
   serve(socket: Socket): void {

@@ -1,5 +1,6 @@
 // The server version that clients are shown, which is before they say which target they want. With one target it is that
-// target's own, learnt once; with several whose servers are the same, theirs; else one that the operator or this file names.
+// target's own, learnt once; with several whose servers are the same, theirs; else one that this file names. The
+// operator can write it down for each target.
 
 import type { DriverServices } from '../../src/core/driver.ts';
 import { messageOf } from '../../src/core/errors.ts';
@@ -16,14 +17,12 @@ const retryAfterMs = 60_000;
 
 export class Versions {
   readonly #services: DriverServices;
-  readonly #configured: string | null;
   readonly #seen = new Map<string, string>();
   #learning: Promise<void> | null = null;
   #learntMs = -Infinity;
 
-  constructor(services: DriverServices, configured: string | null) {
+  constructor(services: DriverServices) {
     this.#services = services;
-    this.#configured = configured;
   }
 
   /** A target greeted with this version. */
@@ -33,9 +32,10 @@ export class Versions {
 
   /** Never rejects. */
   async shown(): Promise<string> {
-    if (this.#configured !== null) return this.#configured;
-    if (this.#seen.size === 0) await this.#learn();
-    const [only, another] = new Set(this.#seen.values());
+    const targets = this.#services.targets?.() ?? [];
+    const known = (): string[] => targets.map((it) => it.serverVersion ?? this.#seen.get(it.name)).filter((it) => it !== undefined);
+    if (known().length === 0) await this.#learn();
+    const [only, another] = new Set(known());
     return only !== undefined && another === undefined ? only : defaultVersion;
   }
 

@@ -28,6 +28,9 @@ function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value 
   if (value.protocol === 'ssh' && value.database !== undefined) {
     document.problem([...path, 'database'], 'ssh has no databases');
   }
+  if (value.protocol !== 'mysql' && value.server_version !== undefined) {
+    document.problem([...path, 'server_version'], `is for MySQL targets, and this one speaks ${value.protocol}`);
+  }
   return {
     name: value.name as TargetName,
     protocol: value.protocol,
@@ -37,6 +40,7 @@ function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value 
     user: value.user,
     password: readCredential(document, files, path, { env: value.password_env, file: value.password_file }, 'password'),
     database: value.database ?? null,
+    ...(value.server_version === undefined ? {} : { serverVersion: value.server_version }),
     tls: readTargetTls(document, files, path, value),
     ...readTargetSsh(document, files, path, value),
     agent: readAgent(document, path, value),

@@ -115,6 +115,11 @@ export const targetSchema = z.strictObject({
     .optional()
     .describe('Where the credential is read otherwise, when a session signs in (docs/credentials.md).'),
   database: z.string().min(1).max(255).optional(),
+  server_version: z
+    .string()
+    .regex(/^[ -~]{1,60}$/, 'write the version as SELECT VERSION() shows it')
+    .optional()
+    .describe('MySQL: the version that clients are shown before they have named a target. Default: learnt from the target.'),
   labels: z
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/), z.string('labels are text: put it in quotes').max(255))
     .default({}),

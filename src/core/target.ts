@@ -54,6 +54,8 @@ export interface Target {
   readonly password: Secret | null;
   /** Default database; null where the protocol has none. */
   readonly database: string | null;
+  /** MySQL: the server version that clients are shown before they have named a target; missing: learnt from the target. */
+  readonly serverVersion?: string;
   readonly tls: TargetTls;
   /** Set for SSH targets only. */
   readonly ssh?: TargetSsh;
