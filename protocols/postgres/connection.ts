@@ -90,6 +90,7 @@ export class Connection implements MachinePort, Lane {
     target.on('close', () => this.#targetGone());
     session.ended.addEventListener('abort', () => this.end('57P01', String(session.ended.reason)), { once: true });
     if (session.ended.aborted) return this.end('57P01', String(session.ended.reason));
+    session.onNotice?.((words) => this.#notice(words));
     client.write(greeting);
     client.resume();
     target.resume();
@@ -111,6 +112,13 @@ export class Connection implements MachinePort, Lane {
     const words = wire.diagnostic({ severity: 'FATAL', code, message });
     if (!this.machine.replies.isMidMessage && !client.destroyed) client.write(words);
     this.#close(message);
+  }
+
+  /** Words that come with no statement; psql prints them with its next one. */
+  #notice(words: string): void {
+    if (this.#ended) return;
+    this.reply(wire.diagnostic({ severity: 'WARNING', code: '01000', message: words }));
+    this.#flushClient();
   }
 
   // ---- Lane ----

@@ -48,7 +48,9 @@ async function given(gateway: TestGateway, body: object): Promise<GrantView> {
 t.test('access for a while in psql', async (t) => {
   const server = await startPostgres(t);
   await server.sql('CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 10) AS n');
+  let shiftMs = 0;
   const gateway = await startTestGateway(t, {
+    clock: { nowMs: () => Date.now() + shiftMs, monotonicMs: () => performance.now() + shiftMs },
     targets: [targetOf(server, 'orders', { env: 'production' })],
     policies: { 'production.yaml': policy },
   });
@@ -94,6 +96,22 @@ t.test('access for a while in psql', async (t) => {
     const ended = await session.end();
     t.match(ended.stderr, /your access g-\w+ to orders was ended by bob: enough/);
     t.equal((await server.sql('SELECT count(*)::int AS n FROM orders'))[0]?.['n'], 10);
+  });
+
+  await t.test('five minutes before the end the person is told', async (t) => {
+    const grant = await given(gateway, { target: 'orders', for_ms: 360_000, reason: 'ticket 10' });
+    const session = start(t, psql, [url, '-At']);
+    session.write('SELECT 1;\n');
+    await session.waitFor(/1\n/);
+    shiftMs += 120_000;
+    const words = new RegExp(`WARNING: {2}your access ${grant.id} to orders ends in \\d.*sallyport grants extend ${grant.id}`);
+    await eventually('the warning is there', () => {
+      session.write('SELECT 2;\n');
+      return words.test(session.stderr);
+    });
+    session.endInput();
+    await session.end();
+    await gateway.api('alice').post(`/grants/${grant.id}/revoke`, {});
   });
 
   await t.test('at its end a waiting hold ends with the session', async (t) => {
