@@ -2,8 +2,13 @@
 // lists come as { items, next }. Errors are RFC 9457 problem documents (application/problem+json).
 
 import type { AccessRequestView, GrantView } from './contract-access.ts';
+import type { PasskeyAnswer } from './contract-people.ts';
+import type { RecordingEntry } from './contract-recordings.ts';
 
 export type * from './contract-access.ts';
+export type * from './contract-agents.ts';
+export type * from './contract-people.ts';
+export type * from './contract-recordings.ts';
 
 export interface Problem {
   readonly type: string;
@@ -96,9 +101,6 @@ export interface AnswerBody {
   readonly passkey?: PasskeyAnswer | undefined;
 }
 
-/** What `navigator.credentials.get()` answered, as JSON (W3C Web Authentication, AuthenticationResponseJSON). */
-export type PasskeyAnswer = Readonly<Record<string, unknown>>;
-
 export interface SessionView {
   readonly id: string;
   readonly state: 'open' | 'closed';
@@ -125,76 +127,6 @@ export interface RecordingView {
   readonly complete: boolean;
   /** Asked for in parts (`limit`): where the next one begins. Null when nothing will follow. */
   readonly next?: string | null | undefined;
-}
-
-/** GET /sessions/{id}/terminals. Times are milliseconds since the terminal began. */
-export interface TerminalView {
-  readonly index: number;
-  /** The recording itself, asciicast v3; takes byte ranges. */
-  readonly url: string;
-  readonly started_at: string;
-  /** What ran in it; null for a shell. */
-  readonly command: string | null;
-  readonly duration_ms: number;
-  /** Without what of each pause is longer than a second. */
-  readonly busy_ms: number;
-  readonly bytes: number;
-  readonly commands: number;
-  /** It still runs. */
-  readonly live: boolean;
-}
-
-/** GET /sessions/{id}/terminals/{n}/index: what a player needs to begin anywhere. */
-export interface TerminalIndexView {
-  readonly terminal: TerminalView;
-  /** Places (byte offsets of the recording) at which a line begins, and how the screen was there. */
-  readonly points: readonly {
-    readonly at_ms: number;
-    readonly offset: number;
-    readonly cols: number;
-    readonly rows: number;
-    /** The alternate screen (an editor, a pager) was shown. */
-    readonly alternate: boolean;
-  }[];
-  readonly marks: readonly { readonly at_ms: number; readonly text: string }[];
-  readonly marks_left_out: number;
-}
-
-/** GET /sessions/{id}/terminals/{n}/search */
-export interface TerminalSearchView {
-  readonly hits: readonly { readonly at_ms: number; readonly line: string }[];
-  readonly more: boolean;
-}
-
-export interface RecordingEntry {
-  readonly kind: 'statement';
-  readonly action_id: string;
-  readonly asked_ms: number;
-  readonly released_ms: number | null;
-  readonly finished_ms: number;
-  readonly text: string;
-  readonly parameters: readonly { readonly type: string | null; readonly text: string | null }[] | null;
-  readonly statement_kinds: readonly string[];
-  readonly effects: readonly string[];
-  readonly decision: 'allow' | 'deny' | 'hold';
-  readonly rule: string | null;
-  readonly hold_id: string | null;
-  readonly approved_by: readonly string[];
-  readonly outcome: string;
-  readonly rows: number | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
-  readonly results: readonly (readonly (string | null)[])[] | null;
-  /** What went through a file that was opened (SFTP). */
-  readonly transfer?: TransferView | undefined;
-}
-
-export interface TransferView {
-  readonly direction: 'read' | 'write' | 'both';
-  readonly bytes: number;
-  /** SHA-256 (hex) of what went through in order from the first byte; null when it was not one such run. */
-  readonly sha256: string | null;
-  /** False: it covers only part of the file. */
-  readonly whole: boolean;
 }
 
 export interface AuditEventView {
@@ -303,151 +235,6 @@ export interface DeliveryView {
   readonly next_attempt_at: string | null;
 }
 
-/** A sign-in that plain psql waits for and that a person confirms in the console. */
-export interface PendingSignInView {
-  readonly code: string;
-  readonly name: string;
-  readonly target: string;
-  readonly protocol: string;
-  readonly client_address: string;
-  readonly expires_at: string;
-}
-
-/** POST /sign-ins/{secret}/confirm. A code that is sent must be the right one. */
-export interface ConfirmSignInBody {
-  readonly code?: string | undefined;
-}
-
-/** POST /login: the secret of a login link, or an access token. Answers Me and sets the session cookie. */
-export type LoginBody = { readonly secret: string } | { readonly token: string };
-
-/** GET /sign-in-methods, without signing in: what the sign-in page offers. */
-export interface SignInMethods {
-  readonly passwords: boolean;
-  readonly oidc: readonly { readonly name: string; readonly display_name: string }[];
-}
-
-/** POST /login/password. Answers Me and sets the session cookie; code "code-needed" asks for the app's code with the same again. */
-export interface PasswordLoginBody {
-  readonly name: string;
-  readonly password: string;
-  readonly totp?: string | undefined;
-}
-
-/** What a browser's `navigator.credentials` takes, as JSON: the publicKey part of its options. */
-export type PasskeyOptions = Readonly<Record<string, unknown>>;
-
-/** POST /login/passkey. */
-export interface PasskeyLoginBody {
-  readonly answer: PasskeyAnswer;
-}
-
-/** POST /cli-logins, without signing in: `sallyport login` begins. */
-export interface CliLoginBody {
-  readonly machine: string;
-}
-
-export interface CliLoginBegun {
-  /** For the command line alone. */
-  readonly poll_secret: string;
-  /** For the person's browser. */
-  readonly url: string;
-  readonly code: string;
-  readonly expires_at: string;
-}
-
-/** POST /cli-logins/poll. */
-export interface CliLoginPollBody {
-  readonly poll_secret: string;
-  readonly machine: string;
-}
-
-export type CliLoginPolled =
-  | { readonly state: 'waiting' | 'refused' | 'gone' }
-  | { readonly state: 'confirmed'; readonly token: string; readonly person: string; readonly expires_at: string };
-
-/** GET /cli-logins/{secret}: a command line that waits to be signed in as whoever confirms. */
-export interface CliLoginView {
-  readonly code: string;
-  readonly client_address: string;
-  readonly machine: string;
-  readonly expires_at: string;
-}
-
-/** GET /account: how I prove who I am. */
-export interface AccountView {
-  readonly passkeys: readonly {
-    readonly id: string;
-    readonly name: string;
-    readonly host: string;
-    readonly created_at: string;
-    readonly last_used_at: string | null;
-  }[];
-  readonly totp: boolean;
-  readonly totp_locked: boolean;
-  readonly has_password: boolean;
-  /** Whether passwords sign in here at all. */
-  readonly passwords: boolean;
-  readonly second_factor_at: string | null;
-}
-
-/** POST /account/prove: shows a second factor; changing factors asks for it, and policies may. */
-export interface ProveBody {
-  readonly totp?: string | undefined;
-  readonly passkey?: PasskeyAnswer | undefined;
-}
-
-/** POST /account/passkeys. */
-export interface PasskeyBody {
-  readonly name: string;
-  readonly answer: PasskeyAnswer;
-}
-
-/** POST /account/totp: shown once, and in force when POST /account/totp/confirm has brought the app's first code. */
-export interface TotpSetup {
-  readonly secret: string;
-  readonly url: string;
-}
-
-export interface TotpConfirmBody {
-  readonly code: string;
-}
-
-/** POST /account/password. */
-export interface ChangePasswordBody {
-  readonly old: string;
-  readonly password: string;
-}
-
-/** POST /people (right: operate): adds somebody, or changes somebody added so. */
-export interface PersonBody {
-  readonly name: string;
-  readonly display_name?: string | undefined;
-  readonly groups: readonly string[];
-}
-
-/** POST /people/{name}/password (right: operate). */
-export interface SetPasswordBody {
-  readonly password: string;
-}
-
-/** POST /token-exchange (RFC 8693), as JSON or as a form, without signing in. */
-export interface TokenExchangeBody {
-  readonly grant_type: string;
-  readonly subject_token: string;
-  readonly subject_token_type: string;
-}
-
-export interface TokenExchanged {
-  readonly access_token: string;
-  readonly issued_token_type: string;
-  readonly token_type: 'Bearer';
-  readonly expires_in: number;
-  /** Not of RFC 8693: who the token is, and its id. */
-  readonly person: string;
-  readonly token_id: string;
-}
-
 /** GET /tokens/{id}/activity: what was asked with a token, for whoever waits for it (`sallyport exec`). */
 export interface TokenActivity {
   readonly sessions: number;
@@ -455,28 +242,6 @@ export interface TokenActivity {
   readonly denied: number;
   /** Newest first. */
   readonly holds: readonly HoldView[];
-}
-
-/** POST /login-links (right: operate). */
-export interface LoginLinkBody {
-  readonly person: string;
-  readonly ttl_ms?: number | undefined;
-}
-
-export interface LoginLinkIssued {
-  /** Shown once; signs in once. */
-  readonly url: string;
-  readonly person: string;
-  readonly expires_at: string;
-}
-
-/** GET /people (right: operate or audit). */
-export interface PersonView {
-  readonly name: string;
-  readonly display_name: string;
-  readonly kind: 'person' | 'machine' | 'ai-agent';
-  readonly groups: readonly string[];
-  readonly disabled: boolean;
 }
 
 /** GET /decisions/{token}: what a one-time decision link is about. Reading it decides nothing. */
@@ -492,113 +257,6 @@ export interface DecisionView {
 export interface DecisionBody {
   readonly answer: 'approve' | 'deny';
   readonly reason?: string | undefined;
-}
-
-/** GET /agents (right: operate or audit). One item for each enrolled agent; replicas share a name. Counts are of the present link. */
-export interface AgentView {
-  readonly id: string;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly connected: boolean;
-  readonly software: string;
-  readonly hostname: string;
-  readonly address: string;
-  readonly link_version: number | null;
-  readonly enrolled_at: string;
-  readonly enrolled_by: string;
-  readonly connected_at: string | null;
-  readonly last_seen_at: string;
-  readonly latency_ms: number | null;
-  readonly streams: number;
-  readonly streams_total: number;
-  readonly bytes_sent: number;
-  readonly bytes_received: number;
-  /** What the agent says that it may dial. It alone enforces that. */
-  readonly allow: readonly string[];
-}
-
-/** POST /agents/enrolment-tokens (right: operate). */
-export interface EnrolmentTokenBody {
-  readonly name: string;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly ttl_ms?: number | undefined;
-}
-
-export interface EnrolmentTokenIssued {
-  /** Shown once; enrols one agent. */
-  readonly token: string;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly expires_at: string;
-  /** Where the agent dials: wss://… */
-  readonly gateway: string;
-}
-
-/** GET /agents/enrolment-tokens (right: operate or audit): those that still enrol somebody. Never the token itself. */
-export interface EnrolmentTokenView {
-  readonly id: string;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly created_at: string;
-  readonly created_by: string;
-  readonly expires_at: string;
-}
-
-/** GET /credentials (right: operate or audit). One item for each target: where its credential is kept, never the value. */
-export interface CredentialView {
-  readonly target: string;
-  readonly protocol: string;
-  readonly source: 'none' | 'local' | 'stored' | 'vault-kv' | 'vault-database' | 'aws-secret';
-  /** For people: a file, a path in Vault, … */
-  readonly where: string;
-  /** Of stored ones, newest first. An older one is there until a sign-in with the newest succeeded. */
-  readonly versions: readonly CredentialVersionView[];
-  /** Open connections to the target that were signed in with any version since the gateway started. */
-  readonly connections: number;
-}
-
-export interface CredentialVersionView {
-  readonly version: number;
-  readonly created_at: string;
-  readonly created_by: string;
-  /** Names the master key, without telling it. */
-  readonly master_key: string;
-  /** False: that master key is not configured (any more). */
-  readonly readable: boolean;
-  readonly connections: number;
-}
-
-/** POST /credentials/{target}/versions (right: operate): one of the two. */
-export interface CredentialBody {
-  readonly password?: string | undefined;
-  /** SSH: OpenSSH's or PEM form, without a passphrase. */
-  readonly private_key?: string | undefined;
-}
-
-export interface CredentialSet {
-  readonly target: string;
-  readonly version: number;
-}
-
-/** POST /credentials/{target}/check (right: operate): it could be read now. */
-export interface CredentialChecked {
-  readonly target: string;
-  readonly version: string;
-  readonly user: string;
-}
-
-export interface CredentialsRemoved {
-  readonly removed: number;
-}
-
-/** POST /credentials/rewrap (right: operate). */
-export interface CredentialsRewrapped {
-  readonly rewrapped: number;
-}
-
-/** DELETE /agents/{name}: every agent of that name, or the one with that id. */
-export interface AgentsRevoked {
-  readonly revoked: number;
 }
 
 /** GET /healthz, without signing in. */
