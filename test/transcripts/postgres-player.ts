@@ -15,7 +15,7 @@ import { clientMessage, readClientBytes, readTargetBytes, targetMessage } from '
 
 const mint = Permit.claimMint();
 
-/** Statements are classified by hand: "drop" and "delete" wait, "deny" is denied, "garbage" is not understood. */
+/** Statements are classified by hand: "drop" and "delete" wait, "fenced" is allowed behind the fence, "deny" is denied, "garbage" is not understood. */
 function classify(text: string): Classification {
   if (/garbage/i.test(text)) return notUnderstood('syntax', 'syntax error at or near "garbage"', text.search(/garbage/i));
   let from = 0;
@@ -111,7 +111,7 @@ export class Player implements MachinePort {
       return refuse({ reason: 'not-understood', message, offset });
     }
     if (/deny/.test(submission.text)) return refuse({ reason: 'denied', message: 'denied by rule' });
-    if (classification.summary.kinds.some((kind) => kind === 'drop' || kind === 'delete')) {
+    if (classification.summary.kinds.some((kind) => kind === 'drop' || kind === 'delete') || classification.summary.verbs.includes('unknown')) {
       this.#waiting = { submission, classification };
       return null;
     }
@@ -151,7 +151,8 @@ export class Player implements MachinePort {
     this.#actions += 1;
     const permit = mint(`a${this.#actions}` as ActionId);
     this.#out.push(`release a${this.#actions} ${submission.text}`);
-    return { kind: 'release', permit, classification, obligations: { recordParameters: false, recordResults: false } };
+    const fence = /fenced/.test(submission.text) ? { fence: 'read-only' as const } : {};
+    return { kind: 'release', permit, classification, obligations: { recordParameters: false, recordResults: false, ...fence } };
   }
 
   #answer(make: (submission: Submission, classification: Classification) => Ruling): void {
