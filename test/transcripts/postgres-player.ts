@@ -111,7 +111,10 @@ export class Player implements MachinePort {
       return refuse({ reason: 'not-understood', message, offset });
     }
     if (/deny/.test(submission.text)) return refuse({ reason: 'denied', message: 'denied by rule' });
-    if (classification.summary.kinds.some((kind) => kind === 'drop' || kind === 'delete') || classification.summary.verbs.includes('unknown')) {
+    if (
+      classification.summary.kinds.some((kind) => kind === 'drop' || kind === 'delete') ||
+      classification.summary.verbs.includes('unknown')
+    ) {
       this.#waiting = { submission, classification };
       return null;
     }
