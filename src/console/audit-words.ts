@@ -19,6 +19,8 @@ export const auditTypes = [
   'session.closed',
   'session.refused',
   'session.killed',
+  'recording.opened',
+  'recording.watched',
   'sign-in.succeeded',
   'sign-in.failed',
   'token.issued',
@@ -47,7 +49,7 @@ export function auditTone(type: string): Tone {
   return type === 'action.released' ? 'info' : 'plain';
 }
 
-const firstFields = ['text', 'reason', 'message', 'why', 'error', 'rule', 'outcome', 'name', 'version', 'person'] as const;
+const firstFields = ['text', 'reason', 'message', 'why', 'error', 'rule', 'outcome', 'name', 'version', 'person', 'of'] as const;
 
 /** The most telling field of the detail, as text; empty when there is none. */
 export function auditWords(event: Pick<AuditEventView, 'detail'>): string {
