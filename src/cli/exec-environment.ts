@@ -98,6 +98,7 @@ function ssh(
     'PubkeyAuthentication=no',
     'NumberOfPasswordPrompts=1',
     'ControlPath=none',
+    'BatchMode=no',
   ];
   return {
     command: 'ssh',

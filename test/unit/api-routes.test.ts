@@ -157,6 +157,7 @@ t.test('targets say how to connect, and nothing secret', async (t) => {
         host: 'db',
         port: 5432,
         connect: 'psql -h 127.0.0.1 -p 6432 -U alice -d orders',
+        gateway: { host: '127.0.0.1', port: 6432 },
       },
     ],
     next: null,
