@@ -23,6 +23,7 @@ import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { HoldView, Me } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
+import { usePendingRequests } from '../access-queries.ts';
 import { live } from '../live.ts';
 import { notifyNewHold } from '../notifications.ts';
 import { useLink, useLive, usePendingHolds } from '../queries.ts';
@@ -102,6 +103,7 @@ function Brand() {
 }
 
 function Navigation({ pending, me }: { readonly pending: number; readonly me: Me }) {
+  const wanted = (usePendingRequests().data?.items ?? []).filter((request) => request.can_answer).length;
   const [path] = useLocation();
   const bar = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -123,6 +125,11 @@ function Navigation({ pending, me }: { readonly pending: number; readonly me: Me
               {to === '/' && pending > 0 ? (
                 <span className="shell-count" aria-label={`${plural(pending, 'hold')} waiting`}>
                   {pending > 99 ? '99+' : pending}
+                </span>
+              ) : null}
+              {to === '/access' && wanted > 0 ? (
+                <span className="shell-count" aria-label={`${plural(wanted, 'request')} for you to answer`}>
+                  {wanted > 99 ? '99+' : wanted}
                 </span>
               ) : null}
             </Link>
