@@ -86,6 +86,7 @@ t.test('access in the console', { timeout: 120_000 }, async (t) => {
   await look(bob, 'access-banner');
   await alice.getByRole('button', { name: 'Give the access back' }).click();
   await bob.getByRole('link', { name: '1 emergency to review' }).click();
+  await bob.locator('.hold-row', { hasText: 'to review' }).first().waitFor();
   await look(bob, 'access-list');
   await bob.locator('.hold-row', { hasText: 'to review' }).first().click();
   await bob.getByRole('textbox', { name: 'What the review came to' }).fill('looked at everything, it was right');
