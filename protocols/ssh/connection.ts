@@ -10,6 +10,7 @@ import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import type { SshLimits } from './limits.ts';
+import type { CarriedKind } from './carried.ts';
 import type { Restrictions } from './certificate.ts';
 import { Forwards } from './forwards.ts';
 import type { SignedIn } from './handshake.ts';
@@ -108,9 +109,9 @@ export class Connection {
     this.say(holdLines(notice, this.nowMs()));
   }
 
-  /** Agent and X11: judged and written down, and not carried in this version. */
-  refuseForward(what: string, address: string): void {
-    void this.#forwards.refuse(what, address);
+  /** Asks to carry the agent or X11 for one program; see Forwards. */
+  carry(kind: CarriedKind): Promise<(() => void) | null> {
+    return this.#forwards.carry(kind);
   }
 
   channelClosed(channel: SessionChannel): void {
@@ -167,6 +168,7 @@ export class Connection {
       session.close('the client is gone');
       return null;
     }
+    session.onNotice?.((words) => this.say([words]));
     session.ended.addEventListener('abort', () => this.end(String(session.ended.reason)), { once: true });
     if (session.ended.aborted) this.end(String(session.ended.reason));
     this.upstream.first().catch((thrown: unknown) => {

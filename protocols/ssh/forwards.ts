@@ -6,6 +6,9 @@ import { messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Session } from '../../src/core/session.ts';
+import { Carried, carriedWords } from './carried.ts';
+import type { CarriedKind } from './carried.ts';
+import type { Restrictions } from './certificate.ts';
 import * as actions from './actions.ts';
 import { plainLines, refusalLines } from './refusal.ts';
 import { relay } from './relay.ts';
@@ -19,6 +22,8 @@ export interface ForwardHost {
   say(lines: readonly string[]): void;
   onHold(notice: HoldNotice): void;
   touch(): void;
+  /** Of the certificate that the client signed in with; null: none. */
+  readonly restrictions: Restrictions | null;
 }
 
 interface Listener {
@@ -33,6 +38,7 @@ export class Forwards {
   readonly #client: SshConnection;
   readonly #gone: AbortSignal;
   readonly #max: number;
+  readonly #carried: Carried;
   readonly #listeners = new Map<string, Listener>();
   #count = 0;
 
@@ -41,6 +47,8 @@ export class Forwards {
     this.#client = client;
     this.#gone = gone;
     this.#max = max;
+    this.#carried = new Carried(client, gone, () => connection.touch());
+    connection.upstream.agent = this.#carried.agent;
     client.on('tcpip', (accept, reject, { destIP, destPort, srcIP, srcPort }) => {
       const address = addressOf(destIP, destPort);
       const connect = (permit: Permit) =>
@@ -56,19 +64,18 @@ export class Forwards {
     client.on('request', (accept, reject, name, info) => {
       void this.#request(name, info as { bindAddr: string; bindPort: number; socketPath: string }, accept, reject);
     });
-    connection.upstream.onConnected = (target) => this.#listen(target);
+    connection.upstream.onConnected = (target) => {
+      this.#listen(target);
+      this.#carried.listen(target);
+    };
   }
 
-  /** Judges and writes down what is then not carried. */
-  async refuse(what: string, address: string): Promise<void> {
-    const permitted = await this.#ask(what, address);
-    if (permitted === null) return;
-    finish(permitted.session, permitted.permit, {
-      kind: 'failed',
-      rows: null,
-      error: { code: 'unsupported', message: 'not carried by the gateway' },
-    });
-    this.#connection.say(plainLines(`the gateway does not ${what}`));
+  /** Asks to carry the agent or X11 for one program. Gives what ends it; null when it is refused, and that was said. */
+  async carry(kind: CarriedKind): Promise<(() => void) | null> {
+    const permitted = await this.#ask(carriedWords[kind], kind);
+    if (permitted === null) return null;
+    this.#carried.add(kind, permitted);
+    return () => this.#carried.remove(kind, permitted);
   }
 
   async #outgoing(
@@ -192,6 +199,12 @@ export class Forwards {
 
   /** Null when it is refused, and that was said. */
   async #ask(what: string, address: string): Promise<Listener | null> {
+    const { restrictions } = this.#connection;
+    const may = address === 'agent' ? 'agentForwarding' : address === 'x11' ? 'x11Forwarding' : 'portForwarding';
+    if (restrictions?.[may] === false) {
+      this.#connection.say(plainLines(`your certificate does not permit to ${what}`));
+      return null;
+    }
     const session = await this.#connection.session();
     if (session === null) return null;
     const lane = { signal: this.#gone, onHold: (notice: HoldNotice) => this.#connection.onHold(notice) };

@@ -17,7 +17,7 @@ import { outcomeOf } from './outcomes.ts';
 import { holdLines, plainLines, refusedStatus, terminalText } from './refusal.ts';
 import type { Ending } from './relay.ts';
 import { releaseQueue } from './ssh2-internals.ts';
-import type { Upstream } from './upstream.ts';
+import type { Program, Upstream } from './upstream.ts';
 
 /** Typed while a question is open; beyond it the client is not read. */
 const typedMax = 64 * 1024;
@@ -39,6 +39,7 @@ export interface GuardedParts {
   readonly owner: ShellOwner;
   readonly terminal: PseudoTtyInfo;
   readonly upstream: Upstream;
+  readonly carried: Pick<Program, 'agent' | 'x11'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly typed: readonly Buffer[];
   readonly recorder: TerminalRecorder | null;
@@ -54,8 +55,8 @@ export interface GuardedEnding extends Ending {
 /** Runs until the shell ends. Rejects when the target opens no channel. */
 export async function runGuardedShell(parts: GuardedParts): Promise<GuardedEnding> {
   const token = randomBytes(16).toString('hex');
-  const { upstream, permit, terminal, environment } = parts;
-  const target = await upstream.exec(permit, guardCommand(token), { terminal, environment });
+  const { upstream, permit, terminal, environment, carried } = parts;
+  const target = await upstream.exec(permit, guardCommand(token), { terminal, environment, ...carried });
   return new GuardedShell(parts, target, token).run();
 }
 

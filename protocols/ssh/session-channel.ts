@@ -1,13 +1,14 @@
 // One session channel of a client (RFC 4254, 6): what it asks for before it starts, then one program, shell or subsystem. It is
 // a lane: it waits, is withdrawn and is refused alone, and the other channels go on.
 
-import type { PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2';
+import type { ClientChannel, PseudoTtyInfo, ServerChannel, Session as SshSession, X11Options } from 'ssh2';
 import { messageOf } from '../../src/core/errors.ts';
 import type { TerminalRecorder } from '../../src/core/recording.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { ShellMode } from '../../src/core/target.ts';
 import * as actions from './actions.ts';
+import type { CarriedKind } from './carried.ts';
 import type { Restrictions } from './certificate.ts';
 import { completed, finish, outcomeOf } from './outcomes.ts';
 import { runGuardedShell } from './guarded-shell.ts';
@@ -24,6 +25,7 @@ import type { Program, Upstream } from './upstream.ts';
 const variablesMax = 100;
 const signalNames = new Set(['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2']);
 
+type CarriedWishes = Required<Pick<Program, 'agent' | 'x11'>>;
 type Accept = () => ServerChannel;
 type Wish =
   { readonly kind: 'exec'; readonly command: string } | { readonly kind: 'shell' } | { readonly kind: 'subsystem'; readonly name: string };
@@ -36,7 +38,7 @@ export interface ChannelHost {
   /** The session once it is open; null when there is none, and then the channel was told and ended. */
   opened(channel: SessionChannel): Promise<Session | null>;
   channelClosed(channel: SessionChannel): void;
-  refuseForward(what: string, address: string): void;
+  carry(kind: CarriedKind): Promise<(() => void) | null>;
   recordTerminal(session: Session, terminal: PseudoTtyInfo, command: string | null): TerminalRecorder | null;
   nowMs(): number;
   touch(): void;
@@ -47,6 +49,8 @@ export class SessionChannel {
   readonly #variables: { readonly name: string; readonly value: string }[] = [];
   readonly #gone = new AbortController();
   #terminal: PseudoTtyInfo | null = null;
+  #wantsAgent = false;
+  #wantsX11: X11Options | null = null;
   #channel: ServerChannel | null = null;
   /** Withdraws what waits now. */
   #withdraw: ((why: string) => void) | null = null;
@@ -78,13 +82,14 @@ export class SessionChannel {
       else if (signalNames.has(signal)) this.onSignal(signal);
       accept?.();
     });
-    session.on('auth-agent', (_accept, reject) => {
-      this.#connection.refuseForward('forward the SSH agent', 'agent');
-      reject?.();
+    // Taken as wishes, and judged when a program starts: answers must not wait, or they come in the wrong order.
+    session.on('auth-agent', (accept) => {
+      this.#wantsAgent = true;
+      accept?.();
     });
-    session.on('x11', (_accept, reject) => {
-      this.#connection.refuseForward('forward X11', 'x11');
-      reject?.();
+    session.on('x11', (accept, _reject, info) => {
+      this.#wantsX11 = { ...info, cookie: String(info.cookie) }; // ssh2 writes bytes out in hex a second time
+      accept?.();
     });
     session.on('exec', (accept, _reject, { command }) => this.#start(accept, { kind: 'exec', command }));
     session.on('shell', (accept) => this.#start(accept, { kind: 'shell' }));
@@ -215,9 +220,11 @@ export class SessionChannel {
     permit.open();
     const connection = this.#connection;
     const recorder = connection.recordTerminal(session, terminal, null);
+    const carried = await this.#carried();
     try {
       const environment = await this.#environment(session);
       const ending = await runGuardedShell({
+        carried: carried.wishes,
         permit,
         channel,
         session,
@@ -237,6 +244,7 @@ export class SessionChannel {
       finish(session, permit, { kind: 'failed', rows: null, error: { code: 'target', message: messageOf(thrown) } });
       this.end(255, plainLines(messageOf(thrown)));
     } finally {
+      carried.end();
       recorder?.close();
     }
   }
@@ -248,10 +256,15 @@ export class SessionChannel {
     const { permit } = ruling;
     permit.open();
     let ending: Ending | null = null;
+    const carried = await this.#carried();
     try {
-      const program: Program = { terminal: this.#terminal, environment: await this.#environment(session) };
+      const environment = await this.#environment(session);
       const { upstream } = this.#connection;
-      const target = await (command === null ? upstream.shell(permit, program) : upstream.exec(permit, command, program));
+      const begin = (more: CarriedWishes) => {
+        const program: Program = { terminal: this.#terminal, environment, ...more };
+        return command === null ? upstream.shell(permit, program) : upstream.exec(permit, command, program);
+      };
+      const target = await this.#withCarried(carried.wishes, begin);
       this.onResize = ({ rows, cols, height, width }) => target.setWindow(rows, cols, height, width);
       this.onSignal = (name) => permit.isOpen && target.signal(name);
       const recorder = this.#terminal === null ? null : this.#connection.recordTerminal(session, this.#terminal, command);
@@ -275,9 +288,33 @@ export class SessionChannel {
     } catch (thrown) {
       finish(session, permit, { kind: 'failed', rows: null, error: { code: 'target', message: messageOf(thrown) } });
       return this.end(255, plainLines(messageOf(thrown)));
+    } finally {
+      carried.end();
     }
     finish(session, permit, outcomeOf(ending, this.#gone.signal.aborted));
     this.#endAs(channel, ending);
+  }
+
+  /** What was asked to be carried and may be; `end` when the program is over. */
+  async #carried(): Promise<{ readonly wishes: CarriedWishes; readonly end: () => void }> {
+    const agent = this.#wantsAgent ? await this.#connection.carry('agent') : null;
+    const x11 = this.#wantsX11 === null ? null : await this.#connection.carry('x11');
+    const end = () => {
+      agent?.();
+      x11?.();
+    };
+    return { wishes: { agent: agent !== null, x11: x11 === null ? null : this.#wantsX11 }, end };
+  }
+
+  /** A target that forwards neither runs the program without. */
+  async #withCarried(wishes: CarriedWishes, begin: (wishes: CarriedWishes) => Promise<ClientChannel>): Promise<ClientChannel> {
+    try {
+      return await begin(wishes);
+    } catch (thrown) {
+      if (!/agent forwarding|X11/i.test(messageOf(thrown))) throw thrown;
+      this.say(plainLines(`the target does not do it: ${messageOf(thrown)}`));
+      return begin({ agent: false, x11: null });
+    }
   }
 
   async #subsystem(channel: ServerChannel, session: Session, name: string): Promise<void> {

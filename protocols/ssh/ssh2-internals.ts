@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { Channel, Connection } from 'ssh2';
+import type { Channel, Connection, ServerChannel } from 'ssh2';
 import { wireString } from './ssh-wire.ts';
 
 const require = createRequire(import.meta.url);
@@ -114,6 +114,25 @@ export function joinStderr(channel: Channel): void {
 /** The socket of a client: the event that announces it doesn't say, and limits and addresses are kept by socket. */
 export function socketOf(connection: Connection): Socket {
   return (connection as unknown as { readonly _sock: Socket })._sock;
+}
+
+interface RawServer {
+  readonly _chanMgr: { add(opened: object): number };
+  readonly _protocol: { openssh_authAgent(id: number, window: number, packet: number): void };
+}
+
+const agentWindow = 2 * 1024 * 1024;
+const agentPacket = 32 * 1024;
+
+/** A channel to the client's agent (auth-agent@openssh.com): ssh2's server has no call for it. */
+export function openAgentChannel(connection: Connection, done: (error: Error | undefined, channel: ServerChannel) => void): void {
+  const { _chanMgr: channels, _protocol: protocol } = connection as unknown as RawServer;
+  const opened = Object.assign((error: Error | undefined, channel: ServerChannel) => done(error, channel), {
+    type: 'auth-agent@openssh.com',
+  });
+  const id = channels.add(opened);
+  if (id === -1) return done(new Error('no channel is free'), undefined as never);
+  protocol.openssh_authAgent(id, agentWindow, agentPacket);
 }
 
 export interface PresentedCertificate {

@@ -3,7 +3,7 @@
 
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
-import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
+import type { BaseAgent, Client, ClientChannel, PseudoTtyOptions, X11Options } from 'ssh2';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
@@ -25,6 +25,9 @@ export interface Terminal {
 export interface Program {
   readonly terminal: PseudoTtyOptions | null;
   readonly environment: Readonly<Record<string, string>>;
+  /** Carried back to the client, under permits of their own. */
+  readonly agent?: boolean;
+  readonly x11?: X11Options | null;
 }
 
 export class Upstream {
@@ -35,6 +38,8 @@ export class Upstream {
   readonly #authority: UserAuthority;
   /** Names the person and the session in certificates, for the target's log. */
   keyId = 'sallyport';
+  /** Leads to the client's agent where that is forwarded. */
+  agent: BaseAgent | null = null;
   readonly #clients: Client[] = [];
   #connecting: Promise<Client> | null = null;
   #closed = false;
@@ -51,12 +56,13 @@ export class Upstream {
     this.#timeoutMs = timeoutMs;
   }
 
-  exec(permit: Permit, command: string, { terminal, environment }: Program): Promise<ClientChannel> {
-    return this.#session(permit, (client, done) => client.exec(command, { pty: terminal ?? false, env: { ...environment } }, done));
+  exec(permit: Permit, command: string, program: Program): Promise<ClientChannel> {
+    const { terminal } = program;
+    return this.#session(permit, (client, done) => client.exec(command, { pty: terminal ?? false, ...optionsOf(program) }, done));
   }
 
-  shell(permit: Permit, { terminal, environment }: Program): Promise<ClientChannel> {
-    return this.#session(permit, (client, done) => client.shell(terminal ?? false, { env: { ...environment } }, done));
+  shell(permit: Permit, program: Program): Promise<ClientChannel> {
+    return this.#session(permit, (client, done) => client.shell(program.terminal ?? false, optionsOf(program), done));
   }
 
   subsystem(permit: Permit, name: string): Promise<ClientChannel> {
@@ -166,11 +172,21 @@ export class Upstream {
         readyTimeout: this.#timeoutMs,
         keepaliveInterval: keepaliveMs,
         keepaliveCountMax: keepaliveMisses,
+        ...(this.agent === null ? {} : { agent: this.agent as never }),
+        authHandler: ['publickey', 'password'],
         agentForward: false,
       });
       if (certificate !== null) presentCertificate(client, certificate);
     });
   }
+}
+
+function optionsOf({ environment, agent = false, x11 = null }: Program): {
+  env: Record<string, string>;
+  agentForward?: boolean;
+  x11?: X11Options;
+} {
+  return { env: { ...environment }, ...(agent ? { agentForward: true } : {}), ...(x11 === null ? {} : { x11 }) };
 }
 
 type Done = (error: Error | undefined, channel: ClientChannel) => void;
