@@ -12,12 +12,13 @@ import { digestOf, planExecution, type Planned } from './execution.ts';
 import { planBulk } from './bulk.ts';
 import { BodyReader } from './body-reader.ts';
 import * as wire from './messages.ts';
-import { readTextRow } from './own-query.ts';
+import { OwnAsking } from './own-asking.ts';
 import { probeQuery, queriesAfter, trackQuery } from './own-texts.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { refusalError } from './refusal.ts';
 import { Replies, type PreparedOk, type ReplyEnd, type ReplyShape, type ReplySink } from './replies.ts';
-import { binaryCells, readColumn, recordedRowsMax, textCells, type ColumnType } from './rows.ts';
+import { ResultRows } from './result-rows.ts';
+import { readColumn } from './rows.ts';
 import type { Settings } from './settings.ts';
 import { idle, runOf, type Preparing, type Run, type State } from './state.ts';
 import { dropLongData, keepLongData, Statements, statementsMax } from './statements.ts';
@@ -34,17 +35,15 @@ export class Machine implements ReplySink {
   #inFront = 0;
   /** Number of the first packet of the answer: a command of more than 16 MB has used several. */
   #answersFrom = 1;
-  #columns: ColumnType[] = [];
-  #recorded: (string | null)[][] = [];
+  readonly #rows = new ResultRows();
   #sendingFile = false;
   #fileSequence = 0;
-  /** The gateway's own queries to run before the next command, and the rows of the one that runs. */
-  #own: Buffer[] = [];
-  #ownRows: Buffer[] = [];
+  readonly #own: OwnAsking;
 
   constructor(port: MachinePort, settings: Settings, statusFlags: number, options: MachineOptions) {
     this.#port = port;
     this.settings = settings;
+    this.#own = new OwnAsking(settings);
     this.#statusFlags = statusFlags;
     this.#options = options;
     this.replies = new Replies(options);
@@ -273,8 +272,7 @@ export class Machine implements ReplySink {
 
   #run(run: Run, packets: readonly Buffer[], shape: ReplyShape): void {
     this.#state = { kind: 'running', run };
-    this.#columns = [];
-    this.#recorded = [];
+    this.#rows.begin();
     this.replies.begin(shape, this.#inFront);
     for (const packet of packets) this.#port.toTarget(run.permit, packet);
   }
@@ -287,10 +285,9 @@ export class Machine implements ReplySink {
 
   /** The gateway's own queries, before the client's next command. */
   #runOwn(): void {
-    const next = this.#own.shift();
+    const next = this.#own.next();
     if (next === undefined) return;
     this.#state = { kind: 'own' };
-    this.#ownRows = [];
     this.replies.begin('results', 0);
     this.#port.toTargetQuietly(next);
   }
@@ -318,7 +315,7 @@ export class Machine implements ReplySink {
 
   get gathersRows(): boolean {
     if (this.#state.kind === 'own') return true;
-    return this.#state.kind === 'running' && this.#state.run.recordsResults && this.#recorded.length < recordedRowsMax;
+    return this.#state.kind === 'running' && this.#state.run.recordsResults && !this.#rows.isFull;
   }
 
   forward(bytes: Buffer): void {
@@ -363,26 +360,17 @@ export class Machine implements ReplySink {
   }
 
   columns(follow: boolean): void {
-    if (this.#state.kind !== 'running') return;
-    const { statement } = this.#state.run;
-    this.#columns = [];
-    if (!follow) this.#columns = statement?.columns ?? [];
-    else if (statement !== null) statement.columns = this.#columns;
+    if (this.#state.kind === 'running') this.#rows.columns(follow, this.#state.run.statement);
   }
 
   column(payload: Buffer): void {
-    if (this.#state.kind === 'running') this.#columns.push(readColumn(payload));
+    if (this.#state.kind === 'running') this.#rows.column(payload);
     else if (this.#state.kind === 'quiet') this.statements.last?.columns.push(readColumn(payload));
   }
 
   row(payload: Buffer): void {
-    if (this.#state.kind === 'own') {
-      this.#ownRows.push(Buffer.from(payload));
-      return;
-    }
-    const state = this.#state;
-    if (state.kind !== 'running') return;
-    this.#recorded.push(state.run.statement !== null ? binaryCells(payload, this.#columns) : textCells(payload, this.#columns.length));
+    if (this.#state.kind === 'own') this.#own.row(payload);
+    else if (this.#state.kind === 'running') this.#rows.row(payload, this.#state.run.statement !== null);
   }
 
   end(end: ReplyEnd): void {
@@ -401,7 +389,7 @@ export class Machine implements ReplySink {
         this.#quietEnded(state.command, end);
         break;
       case 'own':
-        this.#ownEnded(end);
+        this.#own.ended(end);
         break;
       case 'idle':
       case 'judging':
@@ -413,7 +401,7 @@ export class Machine implements ReplySink {
   #ended(run: Run, end: ReplyEnd): void {
     const { error } = end;
     const changes = run.classification.statements.flatMap((it) => it.changes);
-    if (this.#recorded.length > 0) this.#port.recordRows(run.permit, this.#recorded);
+    if (this.#rows.rows.length > 0) this.#port.recordRows(run.permit, this.#rows.rows);
     if (error === null) {
       this.statements.changed(run.text, changes);
       if (run.database !== null) this.settings.database(run.database);
@@ -422,7 +410,7 @@ export class Machine implements ReplySink {
     }
     // A failed text may have changed the schema before it failed.
     if (changes.some((it) => it.kind === 'schema-changed')) this.#port.schemaChanged();
-    this.#own.push(...queriesAfter(run.classification, end, this.#options.tracks));
+    this.#own.add(...queriesAfter(run.classification, end, this.#options.tracks));
     const rows = end.endedRows ? this.replies.rows : end.affectedRows;
     const outcome: Outcome = {
       kind: error === null ? 'completed' : error.number === interrupted ? 'cancelled' : 'failed',
@@ -437,19 +425,8 @@ export class Machine implements ReplySink {
     if (command !== wire.command.resetConnection || end.error !== null) return;
     // Everything of the session is as after sign-in; prepared statements are gone.
     this.statements.clear();
-    if (this.#options.tracks) this.#own.push(trackQuery);
-    this.#own.push(probeQuery);
-  }
-
-  #ownEnded(end: ReplyEnd): void {
-    if (end.error !== null) throw new Fault('target-lost', `a query of the gateway failed: ${end.error.message}`);
-    const row = this.#ownRows[0];
-    if (row === undefined) return; // trackQuery
-    const [sqlMode, charset, database] = readTextRow(row, 3);
-    this.settings.reported('sql_mode', sqlMode ?? '');
-    this.settings.reported('character_set_client', charset ?? '');
-    this.settings.database(database ?? null);
-    this.#ownRows = [];
+    if (this.#options.tracks) this.#own.add(trackQuery);
+    this.#own.add(probeQuery);
   }
 }
 

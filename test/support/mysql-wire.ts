@@ -3,7 +3,7 @@
 import { connect as tcpConnect } from 'node:net';
 import { readPacket } from '../../protocols/mysql/byte-stream.ts';
 import type { Capabilities } from '../../protocols/mysql/capabilities.ts';
-import { framed } from '../../protocols/mysql/codec.ts';
+import { framed, fullPacketBytes } from '../../protocols/mysql/codec.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
 import { signIn, type Upstream } from '../../protocols/mysql/upstream.ts';
 import type { CredentialDesk } from '../../src/core/credential.ts';
@@ -50,10 +50,11 @@ export async function rawClient(t: Teardown, { port, user, password, capabilitie
   return upstream;
 }
 
-/** Sends one command and gives the first packet of the answer. */
+/** Sends one command and gives the first packet of the answer, which counts on from the last packet of the command. */
 export async function ask({ stream }: Upstream, payload: Buffer | number[]): Promise<Buffer> {
   stream.write(framed(Buffer.from(payload), 0));
-  return (await readPacket(stream, 1, 0xffffff, wireSignal)).payload;
+  const packets = Math.floor(payload.length / fullPacketBytes) + 1;
+  return (await readPacket(stream, packets, 0xffffff, wireSignal)).payload;
 }
 
 export const errorOf = (payload: Buffer): string =>
