@@ -32,6 +32,7 @@ export interface LoadedPolicySet extends PolicySet {
   readonly rules: readonly RuleView[];
   /** Rule by rule: matched, or why not; and the decision that comes of it. */
   explain(action: Action, classification: Classification, facts: Facts): Explanation;
+  judgeWish(wish: AccessWish, facts: WishFacts): AccessDecision;
   /** Each rule with how often it decided since this version was loaded. */
   ruleUse(): readonly (RuleView & RuleUse)[];
 }
