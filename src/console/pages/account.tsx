@@ -18,7 +18,7 @@ const accountKey = ['account'] as const;
 export default function AccountPage({ me }: { readonly me: Me }) {
   const account = useQuery({ queryKey: accountKey, queryFn: ({ signal }) => accountApi.account(signal) });
   return (
-    <div className="page">
+    <div className="page account-page">
       <h1>Account</h1>
       <p className="dim">
         {visibleText(me.display_name)} ({me.name}), {me.groups.length === 0 ? 'in no group' : `in ${me.groups.join(', ')}`}
