@@ -17,6 +17,7 @@ const needed = {
   'openssh-client': 'ssh, scp, sftp',
   'openssh-sftp-server': 'sftp',
   'dropbear-bin': 'another SSH client',
+  xauth: 'X11 forwarding',
   'putty-tools': 'another SSH client',
   rsync: 'copying over SSH',
   git: 'repositories over SSH',
