@@ -11,8 +11,12 @@ export type Block = 'none' | 'open' | 'failed';
 export class FenceRelay {
   readonly #send: (own: OwnMessages) => void;
   #stands: 'no' | 'implicit' | 'subtransaction' = 'no';
-  /** The open block is the gateway's: the client asked for none. */
+  /** What is sent now runs in a block of the gateway's: the client asked for none. */
   ownBlock = false;
+  /** Such a block was begun, and the server has not confirmed that the client's own words changed it. */
+  #begun = false;
+  /** Something of the batch may have written. */
+  hasWritten = false;
 
   constructor(send: (own: OwnMessages) => void) {
     this.#send = send;
@@ -25,6 +29,7 @@ export class FenceRelay {
     else if (!syncFollows) {
       this.#send(fenceInNewBlock);
       this.ownBlock = true;
+      this.#begun = true;
     } else {
       this.#send(fenceImplicit);
       this.#stands = 'implicit';
@@ -38,6 +43,21 @@ export class FenceRelay {
     this.#stands = 'no';
   }
 
+  /**
+   * Before a statement of the client that begins or ends a transaction, or must fail outside of one. Reads are committed, so that
+   * it meets what it would have met; behind a write the block becomes the client's, so that nothing is committed before its time.
+   */
+  leaveBlock(): void {
+    if (!this.ownBlock) return;
+    if (!this.hasWritten) this.#send(endOwnBlock);
+    this.ownBlock = false;
+  }
+
+  /** The server has confirmed that the client began or ended a transaction. */
+  clientTook(): void {
+    this.#begun = false;
+  }
+
   /** Before the end of a batch that has not failed. */
   endBatch(): void {
     if (!this.ownBlock) return this.lower();
@@ -48,8 +68,10 @@ export class FenceRelay {
   /** The server has ended the batch: what stood is gone. True when the gateway's own block is still there, because it failed. */
   batchEnded(block: Block): boolean {
     this.#stands = 'no';
-    const left = this.ownBlock && block !== 'none';
+    const left = this.#begun && block !== 'none';
     this.ownBlock = false;
+    this.#begun = false;
+    this.hasWritten = false;
     return left;
   }
 }

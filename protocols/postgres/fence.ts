@@ -19,6 +19,11 @@ export function isFenced(obligations: Obligations, { understood, summary, statem
   return summary.kinds.every((kind) => fencedKinds.has(kind)) && !exportsSnapshot.test(text);
 }
 
+/** An error outside of a transaction block; one of the gateway's own must not let it pass. */
+export function wantsBlock(kind: string): boolean {
+  return kind === 'declare cursor' || kind === 'lock';
+}
+
 const name = 'sallyport_fence';
 const savepoint = `SAVEPOINT ${name}`;
 const release = `RELEASE SAVEPOINT ${name}`;

@@ -17,7 +17,7 @@ import * as wire from './messages.ts';
 import { duringCopy, extended } from './message-groups.ts';
 import { decodeParameters } from './parameters.ts';
 import { wireName } from './names.ts';
-import { abandonOwnBlock, blockPrefix, implicitPrefix, isFenced, lowerFenceQuery, prefixed } from './fence.ts';
+import { abandonOwnBlock, blockPrefix, implicitPrefix, isFenced, lowerFenceQuery, prefixed, wantsBlock } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
 import { FenceRelay } from './fence-relay.ts';
 import type { MachinePort } from './machine-port.ts';
@@ -395,10 +395,11 @@ export class Machine {
     }
     this.#sendOut(this.#outbox.take());
     this.fence.lower();
-    if (run.classification.summary.verbs.includes('transaction')) {
-      this.#transacting = true;
-      if (!run.classification.summary.kinds.every((kind) => /savepoint/.test(kind))) this.fence.ownBlock = false; // the client's from now on
-    }
+    const isTransaction = run.classification.summary.verbs.includes('transaction');
+    if (isTransaction || run.classification.summary.kinds.some(wantsBlock)) this.fence.leaveBlock();
+    if (isTransaction) this.#transacting = true;
+    const { access } = run.classification.summary;
+    if (access === 'write' || access === 'unknown') this.fence.hasWritten = true;
     this.expected.push(expected);
     this.#port.toTarget(run.permit, bytes);
   }

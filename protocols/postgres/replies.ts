@@ -250,16 +250,19 @@ export class Replies implements BackendSink {
     switch (tag) {
       case 'BEGIN':
       case 'START TRANSACTION':
+        this.#machine.fence.clientTook();
         this.block = 'open';
         return;
       case 'COMMIT':
       case 'PREPARE TRANSACTION':
+        this.#machine.fence.clientTook();
         this.block = /\bchain\b/i.test(text) ? 'open' : 'none';
         return this.#transactionEnded(true);
       case 'COMMIT PREPARED':
         this.#schemaChanged = true; // whatever was prepared, perhaps by another session
         return;
       case 'ROLLBACK':
+        if (facts?.kind !== 'rollback to savepoint') this.#machine.fence.clientTook();
         this.block = facts?.kind === 'rollback to savepoint' || /\bchain\b/i.test(text) ? 'open' : 'none';
         // Also what COMMIT of a failed transaction says, and ROLLBACK TO
         return facts?.kind === 'rollback to savepoint' ? settings.rolledBackToSavepoint() : this.#transactionEnded(false);
