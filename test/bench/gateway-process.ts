@@ -1,4 +1,4 @@
-// The gateway under test, in a process of its own: node gateway-process.ts CONFIG PERSON. Prints one line of JSON when it is
+// The gateway under test, in a process of its own: node gateway-process.ts CONFIG PERSON…. Prints one line of JSON when it is
 // ready and ends on SIGTERM or when its standard input closes (which it does when the benchmark dies).
 
 import { loadConfig } from '../../src/config/load.ts';
@@ -6,10 +6,10 @@ import { startGateway } from '../../src/gateway.ts';
 
 const tokenTtlMs = 24 * 3_600_000;
 
-const [configPath = '', person = ''] = process.argv.slice(2);
+const [configPath = '', ...people] = process.argv.slice(2);
 const gateway = await startGateway(loadConfig(configPath));
-const { token } = gateway.identity.issueToken(person, { name: 'bench', ttlMs: tokenTtlMs });
-process.stdout.write(`${JSON.stringify({ addresses: gateway.addresses, token })}\n`);
+const tokens = people.map((person) => gateway.identity.issueToken(person, { name: 'bench', ttlMs: tokenTtlMs }).token);
+process.stdout.write(`${JSON.stringify({ addresses: gateway.addresses, tokens })}\n`);
 
 let closing = false;
 const close = () => {

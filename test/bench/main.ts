@@ -2,30 +2,36 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { auditSearch } from './audit-search.ts';
 import { Cleanup } from './contender.ts';
 import type { ContenderName, Stage } from './contender.ts';
 import { foreignLoadMax } from './judge.ts';
+import { idleSessions, manyHolds } from './many-sessions.ts';
 import { measure } from './measure.ts';
 import type { Measured } from './measure.ts';
 import { mysqlWorkloads } from './mysql-workloads.ts';
 import { chosen, help, readOptions } from './options.ts';
 import { postgresWorkloads } from './postgres-workloads.ts';
+import { probeText, type Probe, type ProbeResult } from './probe.ts';
 import { describeMachine, json, markdown, rowText } from './report.ts';
 import type { Protocol, Workload } from './workload.ts';
 
 const workloads: readonly Workload[] = [...postgresWorkloads, ...mysqlWorkloads];
+const probes: readonly Probe[] = [idleSessions, manyHolds, auditSearch];
 
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
   if (options.help) return say(help);
-  if (options.list) return say(`${workloads.map(({ name, title }) => `${name.padEnd(20)} ${title}`).join('\n')}\n`);
+  if (options.list) return say(`${[...workloads, ...probes].map(({ name, title }) => `${name.padEnd(20)} ${title}`).join('\n')}\n`);
   const wanted = (name: ContenderName) => options.contenders.length === 0 || options.contenders.includes(name);
-  const rows = chosen(workloads, options.only).map((row) => ({ ...row, contenders: row.contenders.filter(wanted) }));
+  const asked = new Set(chosen<Workload | Probe>([...workloads, ...probes], options.only).map(({ name }) => name));
+  const rows = workloads.filter(({ name }) => asked.has(name)).map((row) => ({ ...row, contenders: row.contenders.filter(wanted) }));
   const cleanup = new Cleanup();
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
   const measured: Measured[] = [];
   const versions: Record<string, string> = {};
+  const probed: { name: string; result: ProbeResult }[] = [];
   try {
     for (const protocol of ['postgres', 'mysql'] as const) {
       const own = rows.filter((row) => row.protocol === protocol);
@@ -50,6 +56,14 @@ async function main(args: readonly string[]): Promise<number> {
       }
       await cleanup.run();
     }
+    for (const probe of probes.filter(({ name }) => asked.has(name))) {
+      progress(probe.name);
+      const result = await probe.run(cleanup, options);
+      probed.push({ name: probe.name, result });
+      progress('');
+      process.stdout.write(`${probeText(probe, result)}\n\n`);
+      await cleanup.run();
+    }
   } finally {
     await cleanup.run();
   }
@@ -61,7 +75,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.out !== null) {
     const path = resolve(options.out);
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${JSON.stringify(json(describeMachine(versions), measured, options), null, 2)}\n`);
+    writeFileSync(path, `${JSON.stringify({ ...json(describeMachine(versions), measured, options), probes: probed }, null, 2)}\n`);
     progress(`numbers are in ${path}`);
     process.stderr.write('\n');
   }

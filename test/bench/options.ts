@@ -10,6 +10,9 @@ export interface Options {
   readonly seconds: number;
   readonly megabytes: number;
   readonly rounds: number;
+  /** Audit events to search in, and sessions at once, for the rows about the gateway alone. */
+  readonly events: number;
+  readonly sessions: number;
   /** Where the JSON goes; null for nowhere. */
   readonly out: string | null;
   /** Folder for CPU profiles of the gateway; null for none. */
@@ -28,6 +31,8 @@ export const help = `npm run bench measures the gateway beside the proxies it is
   --contenders A,B  only these of direct, haproxy, pgbouncer, sallyport
   --seconds N       for each run (default 4)
   --megabytes N     for each bulk run (default 200; the issue's figures are for 1000)
+  --events N        audit events to search in (default 1000000; the issue's figure is for 10000000)
+  --sessions N      sessions that are idle or wait at once (default 1000; the issue's figures are for 10000)
   --rounds N        every contender once in each (default 5; fewer than 3 are not judged)
   --out FILE        the numbers as JSON (default dist/bench.json)
   --profile DIR     a CPU profile of the gateway, for node --cpu-prof readers
@@ -37,6 +42,8 @@ export const help = `npm run bench measures the gateway beside the proxies it is
 const secondsMax = 120;
 const megabytesMax = 4000;
 const roundsMax = 50;
+const eventsMax = 100_000_000;
+const sessionsMax = 20_000;
 
 /** Throws words for what can't be meant. */
 export function readOptions(args: readonly string[]): Options {
@@ -48,6 +55,8 @@ export function readOptions(args: readonly string[]): Options {
       seconds: { type: 'string', default: '4' },
       megabytes: { type: 'string', default: '200' },
       rounds: { type: 'string', default: '5' },
+      events: { type: 'string', default: '1000000' },
+      sessions: { type: 'string', default: '1000' },
       out: { type: 'string', default: 'dist/bench.json' },
       profile: { type: 'string' },
       before: { type: 'string' },
@@ -61,6 +70,8 @@ export function readOptions(args: readonly string[]): Options {
     seconds: numberIn('seconds', values.seconds, secondsMax),
     megabytes: numberIn('megabytes', values.megabytes, megabytesMax),
     rounds: numberIn('rounds', values.rounds, roundsMax),
+    events: numberIn('events', values.events, eventsMax),
+    sessions: numberIn('sessions', values.sessions, sessionsMax),
     out: values.out === '' ? null : values.out,
     profile: values.profile ?? null,
     before: values.before ?? null,

@@ -24,8 +24,9 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: middle, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN, relative, count: sorted.length };
 }
 
-/** Linear between the neighbours. */
-function quantile(sorted: readonly number[], part: number): number {
+/** Linear between the neighbours; NaN for no values. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * part;
   const below = sorted[Math.floor(at)] ?? Number.NaN;
   const above = sorted[Math.ceil(at)] ?? Number.NaN;
