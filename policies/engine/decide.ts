@@ -86,7 +86,11 @@ function howToAsk(judging: Judging): string {
 
 function matchesAny(planned: PlannedRule, judging: Judging, among: readonly Effect[] = judging.effects): boolean {
   const { rule } = planned;
-  return judging.readable(rule) && judging.anyEffect(rule, among) && judging.whenHolds(planned) && judging.hasGrant(rule);
+  if (!judging.readable(rule) || !judging.anyEffect(rule, among)) return false;
+  if (judging.whenHolds(planned)) return judging.hasGrant(rule);
+  // It would have spoken without a grant: what runs now runs because of one.
+  if (rule.decision === 'deny' && rule.needs === null) judging.noteGrants(rule);
+  return false;
 }
 
 function denied(rule: Rule, judging: Judging, among: readonly Effect[] = judging.effects): Decision {

@@ -109,6 +109,15 @@ access:
   t.match(decide(does('drop t'), grant()), { kind: 'hold' });
   t.match(decide(does('truncate t')), { kind: 'deny', message: 'first: sallyport request orders --for 30m --role deploy --reason "…"' });
   t.match(decide(connects), { kind: 'deny', message: /ask for access/ });
+  const free = policies(`policy: p
+rules:
+  - { id: all, decision: allow }
+  - { id: no, when: '!grant.active', effects: { verbs: [update] }, decision: deny }
+`);
+  const freely = (verb: string) =>
+    free.decide(actionOf(does(`${verb} t`)), classificationOf(does(`${verb} t`)), { ...facts, grants: [grant()] });
+  t.match(freely('update'), { kind: 'allow', grants: ['g-1'] }, 'a grant that keeps a denial away counts as used');
+  t.notOk('grants' in freely('insert'));
   const stranger = { ...facts, principal: person('mallory', []) };
   const words = set.decide(actionOf(connects), classificationOf(connects), stranger);
   t.match(words, { kind: 'deny', message: /^nothing allows mallory to open a session on orders$/ }, 'nobody is sent to ask in vain');
