@@ -21,11 +21,11 @@ import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
 import { createAccessDesk } from './approvals/access-requests.ts';
 import { withoutFormerApprovers } from './approvals/former-approvers.ts';
-import { holdView } from './approvals/hold-view.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAccess, joinAccess } from './composition/access.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
+import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
@@ -43,13 +43,11 @@ import type { Protocol } from './core/target.ts';
 import { Gate } from './gate/gate.ts';
 import { createIdentity, identityMigrations } from './identity/identity.ts';
 import type { Identity } from './identity/identity.ts';
-import { createWebhooks } from './notify/webhook.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { agentMigrations, openAgentStore } from './store/agents.ts';
 import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
-import { deliveryMigrations } from './store/deliveries.ts';
 import { grantMigrations } from './store/grants.ts';
 import { holdMigrations } from './store/holds.ts';
 import { policyVersionMigrations } from './store/policy-versions.ts';
@@ -119,7 +117,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     ...accessRequestMigrations,
     ...grantMigrations,
     ...sessionMigrations,
-    ...deliveryMigrations,
+    ...channelMigrations,
     ...policyVersionMigrations,
     ...agentMigrations,
     ...targetCredentialMigrations,
@@ -214,30 +212,14 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     holds.rejudge((hold, request) => withoutFormerApprovers(hold, request, (approver) => identity.person(approver)));
   });
 
-  const webhooks = createWebhooks({
-    receivers: config.webhooks,
-    db,
-    clock,
-    random,
-    audit,
-    log,
-    links: ({ id }, receiver) => {
-      const answersAs = config.webhooks.find((it) => it.name === receiver)?.answersAs ?? null;
-      const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(id, answer, answersAs);
-      return { console: `${consoleUrl}/holds/${id}`, approve: link('approve'), deny: link('deny') };
-    },
-    timeoutMs: config.limits.webhookTimeoutMs,
-    queueMax: config.limits.webhookQueue,
-  });
+  const channels = openChannels({ config, db, clock, random, audit, log, identity, holds, access, publicUrl });
   holds.on(({ kind, hold }) => {
     if (kind === 'placed') activity.held(hold);
-    if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
-    if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
   });
-  joinAccess({ access, registry, gate, webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
+  joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
   await access.recover();
-  webhooks.start();
-  down.add(() => webhooks.close());
+  channels.queue.start();
+  down.add(() => channels.queue.close());
 
   const credentials = openCredentials({
     config: config.credentials,
@@ -266,7 +248,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     targets,
     agents: apiAgents(agents),
     credentials: credentials.api,
-    webhooks: { deliveries: ({ holdId, cursor, limit }) => webhooks.deliveries({ holdId: holdId ?? null, cursor: cursor ?? null, limit }) },
+    webhooks: channels.queue,
+    channels: channels.api,
     gateway: {
       version,
       publicUrl,

@@ -7,6 +7,7 @@ import type { RecordingEntry } from './contract-recordings.ts';
 
 export type * from './contract-access.ts';
 export type * from './contract-agents.ts';
+export type * from './contract-channels.ts';
 export type * from './contract-people.ts';
 export type * from './contract-recordings.ts';
 

@@ -7,6 +7,7 @@ import type { Principal } from '../core/principal.ts';
 import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccounts } from './account-services.ts';
+import type { ApiChannels } from './channel-services.ts';
 import type { ApiScim } from './scim-service.ts';
 import type {
   AccessRequestView,
@@ -45,6 +46,8 @@ export interface ApiServices {
   readonly agents: ApiAgents;
   readonly credentials: ApiCredentials;
   readonly webhooks: { deliveries(query: DeliveryQuery): Page<DeliveryView> };
+  /** Missing: there are none. */
+  readonly channels?: ApiChannels;
   readonly access: ApiAccess;
   readonly gateway: ApiGateway;
   readonly clock: Clock;

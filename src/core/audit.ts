@@ -54,6 +54,8 @@ export type AuditEventType =
   | 'second-factor.refused'
   | 'webhook.delivered'
   | 'webhook.failed'
+  | 'channel.delivered'
+  | 'channel.failed'
   | 'agent.token-issued'
   | 'agent.enrolled'
   | 'agent.connected'

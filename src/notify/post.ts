@@ -5,6 +5,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Webhook } from 'standardwebhooks';
 import type { Secret } from '../core/secret.ts';
+import type { SendResult } from './queue.ts';
 
 /** What of an answer's body is read before the connection is cut. A polite receiver sends less. */
 const responseBytesMax = 64 * 1024;
@@ -18,13 +19,8 @@ export interface Post {
   readonly timeoutMs: number;
 }
 
-export type PostResult =
-  | { readonly kind: 'taken'; readonly status: number }
-  /** `again`: whether another try makes sense. */
-  | { readonly kind: 'failed'; readonly status: number | null; readonly why: string; readonly again: boolean };
-
 /** Never rejects. */
-export function post(wanted: Post, signal: AbortSignal): Promise<PostResult> {
+export function post(wanted: Post, signal: AbortSignal): Promise<SendResult> {
   return new Promise((resolve) => {
     const url = new URL(wanted.url);
     const sentAt = new Date(wanted.nowMs);
@@ -62,7 +58,7 @@ export function post(wanted: Post, signal: AbortSignal): Promise<PostResult> {
   });
 }
 
-function resultOf(status: number): PostResult {
+function resultOf(status: number): SendResult {
   if (status >= 200 && status < 300) return { kind: 'taken', status };
   // Standard Webhooks: 410 means that the receiver wants no more of this.
   if (status === 410) return { kind: 'failed', status, why: 'the receiver is gone (410)', again: false };

@@ -26,6 +26,7 @@ export const deliveryMigrations: readonly Migration[] = [
       CREATE INDEX deliveries_age ON deliveries (created_at_ms) WHERE state <> 'pending';
     `,
   },
+  { id: 'deliveries-2', sql: 'ALTER TABLE deliveries ADD COLUMN last_attempt_at_ms INTEGER' },
 ];
 
 export type DeliveryState = 'pending' | 'delivered' | 'failed';
@@ -61,6 +62,16 @@ export interface AttemptRecord {
   readonly status: number | null;
   readonly error: string | null;
   readonly nextAttemptAtMs: number | null;
+  readonly atMs: number;
+}
+
+/** What became of the newest try to send to one destination. */
+export interface LastDelivery {
+  readonly webhook: string;
+  readonly state: DeliveryState;
+  readonly lastError: string | null;
+  readonly lastAttemptAtMs: number;
+  readonly pending: number;
 }
 
 const columns = `seq, id, webhook, event, hold_id AS holdId, body, attempts, state, last_status AS lastStatus,
@@ -108,7 +119,7 @@ export class DeliveryStore {
     this.#db
       .prepare(
         `UPDATE deliveries SET attempts = attempts + 1, state = @state, last_status = @status, last_error = @error,
-           next_attempt_at_ms = @nextAttemptAtMs, body = iif(@state = 'pending', body, NULL)
+           next_attempt_at_ms = @nextAttemptAtMs, last_attempt_at_ms = @atMs, body = iif(@state = 'pending', body, NULL)
          WHERE id = @id AND state = 'pending'`,
       )
       .run({ id, ...attempt });
@@ -126,6 +137,18 @@ export class DeliveryStore {
 
   pendingCount(): number {
     return this.#db.prepare<[], number>(`SELECT count(*) FROM deliveries WHERE state = 'pending'`).pluck().get() ?? 0;
+  }
+
+  /** By destination: its newest try, and how many wait. SQLite gives the other columns of the row that has the maximum. */
+  last(): ReadonlyMap<string, LastDelivery> {
+    const rows = this.#db
+      .prepare<[], LastDelivery>(
+        `SELECT webhook, state, last_error AS lastError, max(last_attempt_at_ms) AS lastAttemptAtMs,
+           (SELECT count(*) FROM deliveries AS p WHERE p.webhook = deliveries.webhook AND p.state = 'pending') AS pending
+         FROM deliveries WHERE last_attempt_at_ms IS NOT NULL GROUP BY webhook`,
+      )
+      .all();
+    return new Map(rows.map((row) => [row.webhook, row]));
   }
 
   /** Newest first. */

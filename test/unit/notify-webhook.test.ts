@@ -11,6 +11,8 @@ import type { AuditEvent } from '../../src/core/audit.ts';
 import type { Log } from '../../src/core/driver.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { retryDelayMs } from '../../src/notify/retry.ts';
+import { DeliveryQueue } from '../../src/notify/queue.ts';
+import type { QueueServices } from '../../src/notify/queue.ts';
 import { createWebhooks } from '../../src/notify/webhook.ts';
 import type { Receiver, WebhookServices, Webhooks } from '../../src/notify/webhook.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -91,26 +93,22 @@ async function receiver(t: Test, answer: Answer): Promise<{ url: string; receive
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?key=in-the-url`, received, until };
 }
 
+type More = Partial<WebhookServices & QueueServices>;
+
 interface Bench {
-  readonly webhooks: Webhooks;
+  readonly webhooks: Webhooks & Pick<DeliveryQueue, 'deliveries' | 'start' | 'close'>;
   readonly events: AuditEvent[];
   /** Resolves with the audit event that ends the n-th delivery. */
   ended(count: number): Promise<AuditEvent>;
 }
 
-function bench(t: Test, db: Db, receivers: readonly Partial<Receiver>[], more: Partial<WebhookServices> = {}): Bench {
+function bench(t: Test, db: Db, receivers: readonly Partial<Receiver>[], more: More = {}): Bench {
   const events: AuditEvent[] = [];
   let heard = (): void => {};
-  const webhooks = createWebhooks({
-    receivers: receivers.map((one, index) => ({
-      name: `w${index}`,
-      url: 'http://127.0.0.1:1/',
-      secret: new Secret(secret),
-      events: ['hold.created', 'hold.settled'],
-      ...one,
-    })),
+  const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+  const queue = new DeliveryQueue({
     db,
-    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+    clock,
     random: { bytes: (count) => randomBytes(count) },
     audit: {
       appendSoon: (event) => {
@@ -119,12 +117,30 @@ function bench(t: Test, db: Db, receivers: readonly Partial<Receiver>[], more: P
       },
     },
     log: silent,
-    links: (view) => ({ console: `https://gate/holds/${view.id}`, approve: 'https://gate/decide/a', deny: 'https://gate/decide/d' }),
-    timeoutMs: 5_000,
     queueMax: 100,
     retryAfterMs: [5, 10, 20],
     ...more,
   });
+  const sender = createWebhooks({
+    queue,
+    receivers: receivers.map((one, index) => ({
+      name: `w${index}`,
+      url: 'http://127.0.0.1:1/',
+      secret: new Secret(secret),
+      events: ['hold.created', 'hold.settled'],
+      ...one,
+    })),
+    clock,
+    links: (view) => ({ console: `https://gate/holds/${view.id}`, approve: 'https://gate/decide/a', deny: 'https://gate/decide/d' }),
+    timeoutMs: 5_000,
+    ...more,
+  });
+  const webhooks = {
+    ...sender,
+    deliveries: (query: Parameters<DeliveryQueue['deliveries']>[0]) => queue.deliveries(query),
+    start: () => queue.start(),
+    close: () => queue.close(),
+  };
   t.teardown(() => webhooks.close());
   const ended = async (count: number): Promise<AuditEvent> => {
     while (events.length < count) await new Promise<void>((resolve) => (heard = resolve));
@@ -169,7 +185,7 @@ t.test('a delivery that never gets through is recorded as failed, in words witho
   const redirecting = await receiver(t, (response) => response.writeHead(307, { location: gone.url }).end());
   const unsubscribed = await receiver(t, (response) => response.writeHead(410).end());
   const slow = await receiver(t, () => {});
-  const table: [string, string, Partial<WebhookServices>, object][] = [
+  const table: [string, string, More, object][] = [
     ['closes without an answer', gone.url, {}, { attempts: 4, status: null, error: /closed the connection/ }],
     ['redirects', redirecting.url, {}, { attempts: 4, status: 307, error: /not followed/ }],
     ['wants no more', unsubscribed.url, {}, { attempts: 1, status: 410 }],
