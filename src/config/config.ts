@@ -6,6 +6,7 @@ import type { PersonName } from '../core/ids.ts';
 import type { PrincipalKind } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Protocol, Target } from '../core/target.ts';
+import type { ChannelsConfig } from './channels-config.ts';
 import type { SignInConfig } from './read-sign-in.ts';
 
 export interface ListenAddress {
@@ -144,6 +145,7 @@ export interface Config {
   readonly policies: { readonly dir: string };
   readonly audit: { readonly durability: 'kernel' | 'fsync' };
   readonly webhooks: readonly WebhookConfig[];
+  readonly channels: ChannelsConfig;
   readonly agents: AgentsConfig;
   readonly credentials: CredentialsConfig;
   readonly limits: Limits;

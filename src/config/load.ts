@@ -11,6 +11,7 @@ import { ConfigDocument, formatProblem } from './document.ts';
 import { ConfigFiles, fileWords } from './files.ts';
 import type { Environment } from './files.ts';
 import { defaultAgents, defaultLimits } from './limits.ts';
+import { readChannels } from './read-channels.ts';
 import { readCredentials } from './read-credentials.ts';
 import { readTargets } from './read-targets.ts';
 import { readSignIn } from './read-sign-in.ts';
@@ -48,6 +49,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
   const targets = readTargets(document, files, parts);
   const signIn = readSignIn(document, files, parts);
   const webhooks = readWebhooks(document, files, parts);
+  const channels = readChannels(document, files, parts);
   const credentials = readCredentials(document, files, parts, environment);
   if (parts.policies !== undefined) files.folder(parts.policies.dir, ['policies', 'dir']);
   const { data_dir: dataDir, listen, rights, policies, audit, agents, limits, log, allow_plaintext: allowPlaintext } = parts;
@@ -71,6 +73,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     policies: { dir: files.absolute(policies.dir) },
     audit,
     webhooks,
+    channels,
     agents: {
       credentialLifetimeMs: agents.credential_lifetime ?? defaultAgents.credentialLifetimeMs,
       linksMax: agents.links ?? defaultAgents.linksMax,

@@ -2,6 +2,7 @@
 // so https, except to this machine, and a secret long enough to sign with.
 
 import type { PersonName } from '../core/ids.ts';
+import type { Secret } from '../core/secret.ts';
 import type { WebhookConfig } from './config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
@@ -24,19 +25,22 @@ export function readWebhooks(document: ConfigDocument, files: ConfigFiles, parts
     }
     const secret = readCredential(document, files, path, { env: value.secret_env, file: value.secret_file }, 'secret');
     if (secret === null) return [];
-    const bytes = Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64').length;
-    if (bytes < secretBytesMin || bytes > secretBytesMax || !/^(whsec_)?[A-Za-z0-9+/]+=*$/.test(secret.reveal())) {
-      const key = value.secret_env === undefined ? 'secret_file' : 'secret_env';
-      const words = `must hold ${secretBytesMin} to ${secretBytesMax} random bytes in base64 (make one with: openssl rand -base64 32)`;
-      document.problem([...path, key], words);
-    }
+    checkSigningSecret(document, [...path, value.secret_env === undefined ? 'secret_file' : 'secret_env'], secret);
     const answersAs = value.answers_as === undefined ? null : (value.answers_as as PersonName);
     return [{ name: value.name, url: value.url, secret, events: [...new Set(value.events)], answersAs }];
   });
 }
 
-function checkPerson(document: ConfigDocument, at: ValuePath, name: string, parts: Parts): void {
-  const known = parts.people.filter(({ value }) => !value.disabled).map(({ value }) => value.name);
+/** A secret of Standard Webhooks, long enough to sign with. */
+export function checkSigningSecret(document: ConfigDocument, at: ValuePath, secret: Secret): void {
+  const bytes = Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64').length;
+  if (bytes >= secretBytesMin && bytes <= secretBytesMax && /^(whsec_)?[A-Za-z0-9+/]+=*$/.test(secret.reveal())) return;
+  document.problem(at, `must hold ${secretBytesMin} to ${secretBytesMax} random bytes in base64 (make one with: openssl rand -base64 32)`);
+}
+
+/** `others` are names beside those of the people in the file. */
+export function checkPerson(document: ConfigDocument, at: ValuePath, name: string, parts: Parts, others: readonly string[] = []): void {
+  const known = [...parts.people.filter(({ value }) => !value.disabled).map(({ value }) => value.name), ...others];
   if (known.includes(name) || document.hasProblemIn('people')) return;
   document.problem(at, `there is no person with the name "${name}"${didYouMean(name, known)}`);
 }

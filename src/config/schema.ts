@@ -3,6 +3,7 @@
 // (config.schema.json) is made from this.
 
 import { z } from 'zod';
+import { channelsSection, contactKeys } from './channels-schema.ts';
 import { webhookEvents } from './config.ts';
 import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
@@ -61,6 +62,7 @@ export const personSchema = z.strictObject({
   kind: z.enum(['person', 'machine', 'ai-agent']).default('person'),
   groups: z.array(group).max(1_000).default([]),
   ssh_keys: z.array(publicKey).max(100).default([]).describe('Public keys that sign this person in over SSH, as in a .pub file.'),
+  ...contactKeys,
   disabled: z.boolean().default(false),
 });
 
@@ -259,6 +261,7 @@ export const sections = {
   policies: z.strictObject({ dir: path }),
   audit: z.strictObject({ durability: z.enum(['kernel', 'fsync']).default('kernel') }).default({ durability: 'kernel' }),
   webhooks: z.array(webhookSchema).max(100).default([]),
+  channels: channelsSection({ name, path, envName, host, port, duration: duration('1h') }),
   agents: agentsSchema.default({}),
   credentials: credentialsSchema
     .default({ former_master_keys: [] })

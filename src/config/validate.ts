@@ -56,6 +56,7 @@ function validateSections(document: ConfigDocument, raw: Record<string, unknown>
     ssh: part('ssh', sections.ssh),
     policies: part('policies', sections.policies),
     audit: part('audit', sections.audit),
+    channels: part('channels', sections.channels),
     agents: part('agents', sections.agents),
     credentials: part('credentials', sections.credentials),
     limits: part('limits', sections.limits),
