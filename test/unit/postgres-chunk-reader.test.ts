@@ -1,0 +1,99 @@
+// Reading a socket with the one buffer: what was waiting comes first, chunks are copies, pausing and the end work as before, and
+// the same connection can be taken over again.
+
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import t from 'tap';
+import { canReadChunksAgain, readChunks } from '../../protocols/postgres/chunk-reader.ts';
+import type { Teardown } from '../support/directories.ts';
+import { eventually } from '../support/eventually.ts';
+
+async function pair(t: Teardown): Promise<{ near: Socket; far: Socket }> {
+  const server = createServer({ pauseOnConnect: true });
+  t.teardown(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const far = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const near = await accepted;
+  for (const socket of [near, far]) t.teardown(() => socket.destroy());
+  return { near, far };
+}
+
+const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('latin1');
+
+t.test('what came before comes first, and no chunk changes afterwards', async (t) => {
+  const { near, far } = await pair(t);
+  far.write('early ');
+  near.on('readable', () => undefined);
+  await eventually('it has come', () => near.readableLength > 0);
+  near.removeAllListeners('readable');
+  const chunks: Buffer[] = [];
+  const taken = readChunks(near, (chunk) => chunks.push(chunk));
+  t.not(taken, near);
+  taken.resume();
+  for (const words of ['one ', 'two ', 'three ']) {
+    const before = text(chunks).length;
+    far.write(words);
+    await eventually('it has come', () => text(chunks).length > before);
+  }
+  t.equal(text(chunks), 'early one two three ');
+});
+
+t.test('large writes arrive whole, through pauses', async (t) => {
+  const { near, far } = await pair(t);
+  const sent = Buffer.alloc(5_000_000, 'abcdefghijk');
+  const chunks: Buffer[] = [];
+  const taken: Socket = readChunks(near, (chunk) => {
+    chunks.push(chunk);
+    taken.pause();
+    setImmediate(() => taken.resume());
+  });
+  taken.resume();
+  far.end(sent);
+  await new Promise((resolve) => taken.once('end', resolve));
+  t.ok(Buffer.concat(chunks).equals(sent));
+});
+
+t.test('both close together, and what is written arrives', async (t) => {
+  const { near, far } = await pair(t);
+  const taken = readChunks(near, () => undefined);
+  const heard: Buffer[] = [];
+  far.on('data', (chunk: Buffer) => heard.push(chunk));
+  const closed = new Promise((resolve) => near.once('close', resolve));
+  taken.resume();
+  taken.end('bye');
+  await closed;
+  await eventually('the other side has it', () => text(heard) === 'bye');
+  t.ok(taken.destroyed);
+});
+
+t.test('a connection is taken over again and again; its first stream closes with the last', async (t) => {
+  const { near, far } = await pair(t);
+  const seen: string[] = [];
+  let taken = readChunks(near, (chunk) => seen.push(`first ${chunk.toString()}`));
+  for (const name of ['second', 'third']) {
+    t.ok(canReadChunksAgain(taken));
+    taken = readChunks(taken, (chunk) => seen.push(`${name} ${chunk.toString()}`));
+    taken.resume();
+    const before = seen.length;
+    far.write('x');
+    await eventually('it has come', () => seen.length > before);
+  }
+  t.strictSame(seen, ['second x', 'third x']);
+  const closed = new Promise((resolve) => near.once('close', resolve));
+  far.destroy();
+  await closed;
+  t.notOk(canReadChunksAgain(taken));
+});
+
+t.test('what is no plain socket is read as streams are', async (t) => {
+  const stream = new PassThrough();
+  const chunks: Buffer[] = [];
+  t.equal(
+    readChunks(stream, (chunk) => chunks.push(chunk)),
+    stream,
+  );
+  t.notOk(canReadChunksAgain(stream));
+  stream.write('tunnel');
+  await eventually('it has come', () => text(chunks) === 'tunnel');
+});
