@@ -1,9 +1,9 @@
 // Watches the limits of what runs: counts rows as they pass, runs the clock, has the target stopped, and says what the client
 // reads in the end. After a limit was met the client hears nothing more of the cycle, since the server may go on with it.
 
+import type { Limit } from '../../src/core/words.ts';
 import type { Expected, ExpectedQueue } from './expected.ts';
 import { limitError } from './limits.ts';
-import type { Limit } from './limits.ts';
 import type { MachinePort } from './machine-port.ts';
 import type { Run } from './statements.ts';
 

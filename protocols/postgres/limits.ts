@@ -2,9 +2,8 @@
 // target, and the client reads which limit it was; rows are never left out in silence.
 
 import type { Obligations } from '../../src/core/decision.ts';
+import { limitWords, type Limit } from '../../src/core/words.ts';
 import { diagnostic } from './messages.ts';
-
-export type Limit = 'rows' | 'time';
 
 export interface LimitState {
   /** Rows that the target has sent. */
@@ -19,22 +18,8 @@ export function limitsOf({ rowsMax, statementTimeoutMs }: Obligations): LimitSta
 }
 
 /** program_limit_exceeded, and query_canceled as the server's own statement_timeout says it. */
-export function limitError(
-  met: Limit,
-  { rowsMax, statementTimeoutMs, limitedBy }: Obligations,
-): { code: string; message: string; bytes: Buffer } {
-  const rule = limitedBy === undefined ? 'its rule' : `rule ${limitedBy}`;
-  const [code, message, hint] =
-    met === 'rows'
-      ? [
-          '54000',
-          `the statement returns more than ${rowsMax} rows, the most that ${rule} lets through`,
-          'The rows so far are not all: add a LIMIT or a condition.',
-        ]
-      : [
-          '57014',
-          `canceling statement: it ran longer than ${Number(statementTimeoutMs) / 1000} s, the most that ${rule} lets it run`,
-          null,
-        ];
+export function limitError(met: Limit, obligations: Obligations): { code: string; message: string; bytes: Buffer } {
+  const code = met === 'rows' ? '54000' : '57014';
+  const { message, hint } = limitWords(met, obligations);
   return { code, message, bytes: diagnostic({ severity: 'ERROR', code, message, hint }) };
 }

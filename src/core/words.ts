@@ -45,6 +45,21 @@ export function obligationWords(obligations: Obligations): readonly string[] {
   ].filter((words) => words !== '');
 }
 
+/** Which limit a statement has met: rows returned, time run. */
+export type Limit = 'rows' | 'time';
+
+/** Why a statement was stopped at a limit of its rule, and what to do about it. */
+export function limitWords(met: Limit, { rowsMax, statementTimeoutMs, limitedBy }: Obligations): { message: string; hint: string | null } {
+  const rule = limitedBy === undefined ? 'its rule' : `rule ${limitedBy}`;
+  if (met === 'rows')
+    return {
+      message: `the statement returns more than ${rowsMax} rows, the most that ${rule} lets through`,
+      hint: 'The rows so far are not all: add a LIMIT or a condition.',
+    };
+  const seconds = Number(statementTimeoutMs) / 1000;
+  return { message: `canceling statement: it ran longer than ${seconds} s, the most that ${rule} lets it run`, hint: null };
+}
+
 /** "45 s", "5 min", "1 h 30 min": whole units, never negative. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
