@@ -6,6 +6,7 @@ import type { Obligations } from '../../src/core/decision.ts';
 import type { RecordDocument } from './document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
 import { resultRowsMax } from './limits.ts';
+import { checkMasks, maskKey, masksOf, uniteMasks } from './mask-document.ts';
 import type { Source } from './source.ts';
 
 const duration = z.string().regex(durationPattern);
@@ -27,6 +28,7 @@ export const obligationKeys = {
   statement_timeout: duration
     .optional()
     .describe('On allow and hold: a statement that runs longer is cancelled at the target (30s, 5m). PostgreSQL.'),
+  mask: maskKey.optional(),
   require_reason: z
     .boolean()
     .optional()
@@ -67,6 +69,7 @@ export function checkObligations(
       `the fence of rule ${rule.id} can never stand: it is for what only reads, and the rule speaks of ${access.join(', ')}`,
     );
   }
+  if (rule.mask !== undefined) checkMasks(source, rule.mask, [...path, 'mask']);
   const timeoutMs = parseDuration(rule.statement_timeout ?? '');
   if (timeoutMs !== null && (timeoutMs < timeoutMinMs || timeoutMs > timeoutMaxMs)) {
     source.problem([...path, 'statement_timeout'], 'statement_timeout must lie between 100ms and 24h');
@@ -86,6 +89,7 @@ export function obligationsOf(
     ...(fence === undefined ? {} : { fence }),
     ...(rowsMax === undefined ? {} : { rowsMax }),
     ...(statementTimeoutMs === null ? {} : { statementTimeoutMs }),
+    ...(rule.mask === undefined ? {} : { mask: masksOf(rule.mask) }),
     ...(reasonRequired === true ? { reasonRequired } : {}),
     ...(secondFactorAgeMaxMs === null ? {} : { secondFactorAgeMaxMs }),
   };
@@ -102,6 +106,7 @@ export function strictest(all: readonly Obligations[]): Obligations {
     ...(all.some((it) => it.fence !== undefined) ? { fence: 'read-only' as const } : {}),
     ...(rowsMax === undefined ? {} : { rowsMax }),
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
+    ...uniteMasks(all),
     ...(all.some((it) => it.reasonRequired === true) ? { reasonRequired: true } : {}),
     ...(secondFactorAgeMaxMs === undefined ? {} : { secondFactorAgeMaxMs }),
   };

@@ -47,6 +47,10 @@ export interface CatalogueRelation {
   readonly name: string;
   readonly kind: 'table' | 'view' | 'materialized-view' | 'foreign-table' | 'sequence' | 'other';
   readonly columns: readonly string[];
+  /** Numbers of these columns in the same order, where the target has such (PostgreSQL's attnum). */
+  readonly attributes?: readonly number[];
+  /** The query of a view as the target writes it out, where it can be had. */
+  readonly definition?: string;
   /** What reading it may run: view definition, row-level policies, types of columns, virtual columns. */
   readonly reading: References;
   /** What changing it may run besides: defaults, checks, generated columns, index expressions. */

@@ -1,6 +1,7 @@
 // Policy's answer. Mask, limits and what to record are obligations on allow (and on what a hold ends in).
 
 import type { GrantId } from './ids.ts';
+import type { MaskRule } from './masking.ts';
 
 export interface RuleRef {
   /** Policy document and rule: "production-database/hold-destructive". */
@@ -24,6 +25,8 @@ export interface Obligations {
   readonly limitedBy?: string;
   /** It runs only while the session says what it is for. */
   readonly reasonRequired?: boolean;
+  /** What is hidden in the results; missing: nothing. */
+  readonly mask?: readonly MaskRule[];
   /** It runs only this long after the person's last second factor. */
   readonly secondFactorAgeMaxMs?: number;
 }

@@ -3,6 +3,7 @@
 import type { Classification } from './classification.ts';
 import type { Obligations } from './decision.ts';
 import type { HoldId } from './ids.ts';
+import type { Masking } from './masking.ts';
 import type { Permit } from './permit.ts';
 
 /** Why an action does not run, for the person who asked. Drivers render it in their protocol. */
@@ -32,6 +33,8 @@ export type Ruling =
       readonly permit: Permit;
       readonly classification: Classification;
       readonly obligations: Obligations;
+      /** Results go to the client and the recording only through it; missing: as they are. */
+      readonly masking?: Masking;
     }
   | { readonly kind: 'refuse'; readonly refusal: Refusal };
 

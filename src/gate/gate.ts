@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Holds, PlacedHold } from '../core/hold.ts';
+import type { Masker, Masking } from '../core/masking.ts';
 import type { Grant, Grants } from '../core/grant.ts';
 import type { HoldId } from '../core/ids.ts';
 import { Permit } from '../core/permit.ts';
@@ -17,6 +18,7 @@ import type { Lane } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
 import { denied, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
+import { maskingOf } from './masked.ts';
 import { RunAgain, sameAgain } from './run-again.ts';
 import type { Submitter } from './submitter.ts';
 import { unmet } from './unmet.ts';
@@ -30,6 +32,8 @@ export interface GateParts {
   readonly holds: Holds;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** Plans what is hidden in results; missing: what would have to be masked is refused. */
+  readonly masker?: Masker;
   /** Who has access for a while; missing: nobody. */
   readonly grants?: Grants;
 }
@@ -109,6 +113,8 @@ export class Gate {
     if (decision.kind !== 'deny') {
       const missing = unmet(action, classification, submitter, decision, this.#parts.clock.nowMs());
       if (missing !== null) return this.#refuse(action, classification, submitter, decision, missing);
+      const masked = maskingOf(this.#parts.masker, action, classification, submitter, decision);
+      if (masked.refusal !== null) return this.#refuse(action, classification, submitter, decision, masked.refusal);
     }
     switch (decision.kind) {
       case 'allow':
@@ -234,11 +240,14 @@ export class Gate {
     holdId: HoldId | null,
     approvals: readonly Approval[],
   ): Judgement | Promise<Judgement> {
+    const masked = maskingOf(this.#parts.masker, action, classification, submitter, decision);
+    if (masked.refusal !== null) return this.#refuse(action, classification, submitter, decision, { ...masked.refusal, holdId });
+    const masking: { masking?: Masking } = masked.masking === null ? {} : { masking: masked.masking };
     if (decision.grants !== undefined) for (const id of decision.grants) this.#parts.grants?.used(id, submitter.sessionId);
     const event = releasedEvent(action, classification, submitter, decision, holdId, approvals, this.#parts.clock.nowMs());
     const written = this.#parts.audit.append(event);
     const released = (): Judgement => ({
-      ruling: { kind: 'release', permit: mint(action.id), classification, obligations: decision.obligations },
+      ruling: { kind: 'release', permit: mint(action.id), classification, obligations: decision.obligations, ...masking },
       decision,
       classification,
       holdId,

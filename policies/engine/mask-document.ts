@@ -1,0 +1,69 @@
+// The key "mask" of a rule: what is hidden in results, by columns or by what a value looks like. Where several rules allow one
+// action their masks add up, and of two that meet in one column the stricter counts.
+
+import * as z from 'zod';
+import type { Obligations } from '../../src/core/decision.ts';
+import { detectors, maskMethods, type MaskRule } from '../../src/core/masking.ts';
+import { listEntriesMax, patternCharsMax } from './limits.ts';
+import type { Source } from './source.ts';
+
+/** Entries of one rule. */
+const masksMax = 100;
+
+const method = z
+  .enum(maskMethods)
+  .optional()
+  .describe('What stands in its place: partial (a***@example.org; default), hash (the same for the same value), fixed (***), null.');
+
+const entry = z.strictObject({
+  columns: z
+    .array(z.string().min(1).max(patternCharsMax))
+    .min(1)
+    .max(listEntriesMax)
+    .optional()
+    .describe('Columns: "ssn" in any table, "customers.email", "public.customers.*"; * and ? are wildcards.'),
+  detector: z.enum(detectors).optional().describe('Or: whatever looks like this, in any column.'),
+  with: method,
+  predicates: z
+    .enum(['allow', 'deny'])
+    .optional()
+    .describe('deny: these columns may not be asked about in WHERE, JOIN, ORDER BY and the like either. Default: allow.'),
+});
+
+export const maskKey = z.array(entry).min(1).max(masksMax).describe('On allow and hold: what is hidden in results. PostgreSQL and MySQL.');
+
+type MaskDocument = z.infer<typeof maskKey>;
+
+const columnPattern = /^[^.]+(\.[^.]+){0,2}$/;
+
+/** Notes what the schema can't see. */
+export function checkMasks(source: Source, masks: MaskDocument, at: readonly (string | number)[]): void {
+  masks.forEach((mask, index) => {
+    const path = [...at, index];
+    if ((mask.columns === undefined) === (mask.detector === undefined)) {
+      source.problem(path, 'say what is masked: either "columns" or "detector"');
+    }
+    if (mask.detector !== undefined && mask.predicates === 'deny') {
+      source.problemAtKey(path, 'predicates', '"predicates" is for columns: what a detector would find is not known before it runs');
+    }
+    mask.columns?.forEach((pattern, column) => {
+      if (columnPattern.test(pattern)) return;
+      source.problem([...path, 'columns', column], `"${pattern}" is not a column: write column, table.column or schema.table.column`);
+    });
+  });
+}
+
+export function masksOf(masks: MaskDocument): readonly MaskRule[] {
+  return masks.map((mask) => ({
+    columns: mask.columns ?? [],
+    detector: mask.detector ?? null,
+    with: mask.with ?? 'partial',
+    predicates: mask.predicates ?? 'allow',
+  }));
+}
+
+/** All of them; the planner takes the stricter where two meet. */
+export function uniteMasks(all: readonly Obligations[]): Pick<Obligations, 'mask'> {
+  const masks = all.flatMap(({ mask = [] }) => mask);
+  return masks.length === 0 ? {} : { mask: [...new Map(masks.map((mask) => [JSON.stringify(mask), mask])).values()] };
+}
