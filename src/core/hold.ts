@@ -1,6 +1,6 @@
 // An action that waits for people. pending → approved | denied | expired | withdrawn; every hold ends exactly once.
 
-import type { Parameter, TransactionState } from './action.ts';
+import type { Parameter, ReadingMode, TransactionState } from './action.ts';
 import type { Classification } from './classification.ts';
 import type { Approval, HoldTerms, RuleRef } from './decision.ts';
 import type { ActionId, HoldId, SessionId } from './ids.ts';
@@ -23,6 +23,8 @@ export interface HoldRequest {
   readonly digest: string;
   readonly classification: Classification;
   readonly transaction: TransactionState;
+  /** How its text was read, for the preview; missing: not known. */
+  readonly mode?: ReadingMode;
   readonly rule: RuleRef;
   readonly terms: HoldTerms;
   /** Milliseconds it may wait; already the shorter one inside a transaction. */

@@ -1,10 +1,12 @@
 // What the gate needs of policies: judge one action by one set of facts, purely. Implemented in policies/engine.
 
-import type { Action } from './action.ts';
+import type { Action, ReadingMode } from './action.ts';
 import type { Classification } from './classification.ts';
 import type { Approval, Decision, SessionFacts } from './decision.ts';
 import type { AccessDecision, AccessWish, Grant } from './grant.ts';
+import type { StatementOutline } from './preview.ts';
 import type { Principal } from './principal.ts';
+import type { NoShape, Shape } from './shape.ts';
 import type { Target } from './target.ts';
 
 export interface Facts {
@@ -38,4 +40,8 @@ export interface PolicySet {
 /** Classifies an action's text. May answer later (a large text goes to a worker). Never throws for bad text: that is "not understood". */
 export interface Classifier {
   classify(action: Action): Classification | Promise<Classification>;
+  /** The shape of a text that was understood, where one can be approved for a while. Missing: none of this protocol can. */
+  shapeOf?(action: Action, classification: Classification): Shape | NoShape;
+  /** What a preview needs of a text that was understood; null when it is not read for it. */
+  outline?(text: string, mode: ReadingMode | null): readonly StatementOutline[] | null;
 }

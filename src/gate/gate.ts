@@ -10,9 +10,10 @@ import { messageOf } from '../core/errors.ts';
 import type { Holds, PlacedHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
 import type { Grant, Grants } from '../core/grant.ts';
-import type { HoldId } from '../core/ids.ts';
+import type { HoldId, ShapeId } from '../core/ids.ts';
 import { Permit } from '../core/permit.ts';
 import type { Classifier, PolicySet } from '../core/policy.ts';
+import type { ShapeAsked, Shapes } from '../core/shape.ts';
 import type { Refusal, Ruling } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
@@ -36,6 +37,8 @@ export interface GateParts {
   readonly masker?: Masker;
   /** Who has access for a while; missing: nobody. */
   readonly grants?: Grants;
+  /** Shapes that are approved for a while; missing: none can be. */
+  readonly shapes?: Shapes;
 }
 
 /** A ruling with what led to it, for the record. */
@@ -123,9 +126,27 @@ export class Gate {
         return this.#refuse(action, classification, submitter, decision, denialOf(decision, classification));
       case 'hold':
         if (canOnlyFail(action, classification)) return this.#refuse(action, classification, submitter, decision, transactionFailed);
+        const byShape = this.#releaseByShape(action, classification, submitter, decision);
+        if (byShape !== null) return byShape;
         if (decision.terms.wait === 'error') return this.#answerLater(action, classification, submitter, decision);
         return this.#hold(action, classification, submitter, lane, decision);
     }
+  }
+
+  /** People approved statements of this shape for a while: decided again with their yes as a fact. Null: it waits like others. */
+  #releaseByShape(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    { terms }: HoldDecision,
+  ): Judgement | Promise<Judgement> | null {
+    const { shapes } = this.#parts;
+    if (shapes === undefined || terms.shapeMsMax === undefined) return null;
+    const found = shapes.match(asked(action, classification, submitter, terms));
+    if (found === null) return null;
+    const decision = this.#ask(action, classification, submitter, found.approvals);
+    if (decision.kind !== 'allow' || !found.take()) return null;
+    return this.#release(action, classification, submitter, decision, null, found.approvals, found.id);
   }
 
   /** `wait: error`: refused with the hold's number at the first run, released at the one after the approval. */
@@ -182,7 +203,7 @@ export class Gate {
 
   #place(action: Action, classification: Classification, submitter: Submitter, decision: HoldDecision): PlacedHold {
     const { principal, target, facts, sessionId } = submitter;
-    return this.#parts.holds.place({
+    const placed = this.#parts.holds.place({
       actionId: action.id,
       sessionId,
       actionKind: action.kind,
@@ -194,10 +215,15 @@ export class Gate {
       digest: action.digest(),
       classification,
       transaction: action.transaction,
+      mode: action.mode,
       rule: decision.rule,
       terms: decision.terms,
       expiresMs: waitMs(decision.terms, action),
     });
+    if (decision.terms.shapeMsMax !== undefined) {
+      this.#parts.shapes?.offer(placed.id, asked(action, classification, submitter, decision.terms));
+    }
+    return placed;
   }
 
   /** With the approvals as facts: a rule added, a person disabled or a grant over while people thought still counts. */
@@ -239,12 +265,13 @@ export class Gate {
     decision: Extract<Decision, { kind: 'allow' }>,
     holdId: HoldId | null,
     approvals: readonly Approval[],
+    shapeId: ShapeId | null = null,
   ): Judgement | Promise<Judgement> {
     const masked = maskingOf(this.#parts.masker, action, classification, submitter, decision);
     if (masked.refusal !== null) return this.#refuse(action, classification, submitter, decision, { ...masked.refusal, holdId });
     const masking: { masking?: Masking } = masked.masking === null ? {} : { masking: masked.masking };
     if (decision.grants !== undefined) for (const id of decision.grants) this.#parts.grants?.used(id, submitter.sessionId);
-    const event = releasedEvent(action, classification, submitter, decision, holdId, approvals, this.#parts.clock.nowMs());
+    const event = releasedEvent(action, classification, submitter, decision, holdId, approvals, this.#parts.clock.nowMs(), shapeId);
     const written = this.#parts.audit.append(event);
     const released = (): Judgement => ({
       ruling: { kind: 'release', permit: mint(action.id), classification, obligations: decision.obligations, ...masking },
@@ -272,6 +299,10 @@ function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
   });
   hold.onProgress((given) => lane.onHold(notice(given)));
   lane.onHold(notice(0));
+}
+
+function asked(action: Action, classification: Classification, { principal, target, facts }: Submitter, terms: HoldTerms): ShapeAsked {
+  return { action, classification, principal, target, database: facts.database, terms };
 }
 
 /** Once the glass is broken everything is recorded, whichever rule allows it. */

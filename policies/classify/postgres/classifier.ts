@@ -4,10 +4,12 @@
 import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { Classifier } from '../../../src/core/policy.ts';
+import type { StatementOutline } from '../../../src/core/preview.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
+import { outlinesOf } from './outline.ts';
 import { Parser } from './parser.ts';
 
 export interface PostgresClassifierOptions {
@@ -75,6 +77,12 @@ class CachingClassifier implements PostgresClassifier {
     const isLasting = classification.problem?.kind !== 'parser-gave-up';
     if (!executes && isLasting) this.#cache.set(mode.key, text, classification);
     return classification;
+  }
+
+  outline(text: string): readonly StatementOutline[] | null {
+    if (text.length > this.#directUnitsMax) return null;
+    const parsed = this.#parser.parse(text);
+    return parsed.kind === 'statements' ? outlinesOf(parsed.statements) : null;
   }
 
   readonly parsersReplaced = (): number => this.#parser.replaced;
