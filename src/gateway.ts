@@ -9,13 +9,12 @@ import pino from 'pino';
 import { createMysqlClassifier } from '../policies/classify/mysql/classifier.ts';
 import { createPostgresClassifier } from '../policies/classify/postgres/classifier.ts';
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
-import { openPolicyFolder } from '../policies/engine/folder.ts';
 import { formatProblem } from '../policies/engine/load.ts';
 import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../protocols/mysql/driver.ts';
 import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
-import { createSshDriver, defaultSshLimits } from '../protocols/ssh/driver.ts';
+import { createSshDriver } from '../protocols/ssh/driver.ts';
 import { openHostKey } from '../protocols/ssh/host-key.ts';
-import { sshTrust } from './composition/ssh-trust.ts';
+import { sshLimits, sshTrust } from './composition/ssh-trust.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
@@ -31,6 +30,7 @@ import { listenDriver } from './composition/listen-driver.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { TokenActivity } from './composition/token-activity.ts';
 import { apiPolicies } from './composition/policy-history.ts';
+import { openPolicySource } from './composition/policy-source.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -129,7 +129,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => identity.close());
   const accounts = openAccounts(config, { identity, db, clock, random, audit, publicUrl });
 
-  const policies = await openPolicyFolder(config.policies.dir, {
+  const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
       log.info({ version: set.version }, 'policies loaded');
       policiesLoadedAtMs = clock.nowMs();
@@ -153,7 +153,6 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     () => policiesLoadedAtMs,
   );
   policyHistory.noteLoaded();
-  down.add(() => policies.close());
 
   const holds = createHolds({
     db,
@@ -299,7 +298,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
         hostKey: openHostKey(join(config.dataDir, 'ssh_host_ed25519_key')),
         userAuthorityKey: openHostKey(join(config.dataDir, 'ssh_user_authority')),
         trust: sshTrust(config),
-        limits: { ...defaultSshLimits, ...limits },
+        limits: sshLimits(config, limits),
       }),
   };
   for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {

@@ -9,6 +9,7 @@ import type { TerminalRecorder } from '../../src/core/recording.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
+import { duration } from '../../src/core/words.ts';
 import type { SshLimits } from './limits.ts';
 import type { CarriedKind } from './carried.ts';
 import type { Restrictions } from './certificate.ts';
@@ -20,8 +21,11 @@ import { socketOf } from './ssh2-internals.ts';
 import { Upstream } from './upstream.ts';
 import type { UserAuthority } from './user-authority.ts';
 
-/** How often idleness and the need for new keys are looked at. */
-const lookMs = 20_000;
+/** How often idleness, age and the need for new keys are looked at: a tenth of what is limited, between these. */
+const lookMsMax = 20_000;
+const lookMsMin = 100;
+/** What is due after so many bytes is looked for in the time that they take at this rate. */
+const lookBytesPerMs = 100 * 1024;
 /** What is left to be sent to a client when its session ends may take this long. */
 const farewellMs = 1000;
 
@@ -40,6 +44,7 @@ export class Connection {
   #open: Session | null = null;
   #waiting: readonly string[] = [];
   #refusal: readonly string[] = [];
+  readonly #openedMs: number;
   #activeMs: number;
   #keyedMs: number;
   #keyedBytes = 0;
@@ -58,7 +63,7 @@ export class Connection {
     this.#services = services;
     this.#limits = limits;
     this.#client = client;
-    this.#activeMs = this.#keyedMs = services.clock.monotonicMs();
+    this.#openedMs = this.#activeMs = this.#keyedMs = services.clock.monotonicMs();
     this.upstream = new Upstream(services, target, login, limits.targetTimeoutMs, authority);
     this.upstream.onLost = (why) => this.end(why);
     this.#forwards = new Forwards(this, client, this.#gone.signal, limits.forwardsMax);
@@ -69,7 +74,7 @@ export class Connection {
     });
     client.on('close', () => this.#clientGone());
     client.on('end', () => this.#clientGone());
-    this.#timer = setInterval(() => this.#look(), lookMs);
+    this.#timer = setInterval(() => this.#look(), lookMs(limits));
     this.#timer.unref();
   }
 
@@ -190,6 +195,9 @@ export class Connection {
   #look(): void {
     const nowMs = this.#services.clock.monotonicMs();
     if (nowMs - this.#activeMs > this.#limits.idleTimeoutMs) return this.end('the session was idle for too long');
+    const { sessionTimeoutMs } = this.#limits;
+    if (sessionTimeoutMs !== null && nowMs - this.#openedMs > sessionTimeoutMs)
+      return this.end(`a session lasts ${duration(sessionTimeoutMs)} at most: sign in again`);
     const socket = socketOf(this.#client);
     const bytes = socket.bytesRead + socket.bytesWritten;
     if (nowMs - this.#keyedMs < this.#limits.rekeyAfterMs && bytes - this.#keyedBytes < this.#limits.rekeyAfterBytes) return;
@@ -198,4 +206,9 @@ export class Connection {
     this.#client.rekey();
     this.upstream.rekey();
   }
+}
+
+function lookMs({ idleTimeoutMs, sessionTimeoutMs, rekeyAfterBytes }: SshLimits): number {
+  const shortest = Math.min(idleTimeoutMs / 10, (sessionTimeoutMs ?? Infinity) / 10, rekeyAfterBytes / lookBytesPerMs);
+  return Math.min(Math.max(shortest, lookMsMin), lookMsMax);
 }

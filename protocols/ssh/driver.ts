@@ -13,7 +13,7 @@ import { browserSignInMsMax, signIn } from './handshake.ts';
 import type { SignedIn } from './handshake.ts';
 import type { SshLimits } from './limits.ts';
 import type { KeyTrust } from './public-key-sign-in.ts';
-import { installSendQueue, socketOf } from './ssh2-internals.ts';
+import { hasNativeCrypto, installSendQueue, socketOf } from './ssh2-internals.ts';
 import { UserAuthority } from './user-authority.ts';
 
 export { defaultSshLimits } from './limits.ts';
@@ -32,6 +32,10 @@ export interface SshOptions {
 
 export function createSshDriver(services: DriverServices, options: SshOptions): Driver {
   installSendQueue();
+  if (!hasNativeCrypto()) {
+    const why = 'its C++ part is not compiled for this version of Node (a compiler, make and python3 are needed when it is installed)';
+    services.log.warn({}, `SSH encrypts in JavaScript, at about a quarter of the speed: ssh2 says that ${why}`);
+  }
   return new SshDriver(services, options);
 }
 
@@ -42,7 +46,9 @@ class SshDriver implements Driver {
   readonly #authority: UserAuthority;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #perAddress = new Counts();
+  /** The same, of those that have not signed in. */
+  readonly #starting = new Counts();
   readonly #connections = new Set<Connection>();
   /** How to give a socket that is signing in more time, and none any more. */
   readonly #graces = new WeakMap<Socket, { extend(): void; done(): void }>();
@@ -58,21 +64,20 @@ class SshDriver implements Driver {
 
   serve(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
-    const here = (this.#perAddress.get(address) ?? 0) + 1;
+    const { connectionsMax, connectionsPerAddressMax, startupsPerAddressMax } = this.#limits;
     socket.on('error', () => undefined); // ends in 'close', which everybody listens to
-    if (this.#sockets.size >= this.#limits.connectionsMax || here > this.#limits.connectionsPerAddressMax) {
+    const crowded = this.#perAddress.of(address) >= connectionsPerAddressMax || this.#starting.of(address) >= startupsPerAddressMax;
+    if (this.#sockets.size >= connectionsMax || crowded) {
       socket.end('Too many connections\r\n'); // RFC 4253, 4.2: lines before the version are shown
       return;
     }
     this.#sockets.add(socket);
-    this.#perAddress.set(address, here);
+    this.#perAddress.add(address, 1);
     socket.once('close', () => {
       this.#sockets.delete(socket);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left <= 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
+      this.#perAddress.add(address, -1);
     });
-    this.#grace(socket);
+    this.#grace(socket, address);
     this.#server.injectSocket(socket);
   }
 
@@ -88,10 +93,16 @@ class SshDriver implements Driver {
     await Promise.all(all);
   }
 
-  #grace(socket: Socket): void {
+  #grace(socket: Socket, address: string): void {
     const late = () => socket.destroy();
     let timer = setTimeout(late, this.#limits.handshakeTimeoutMs);
-    const done = () => clearTimeout(timer);
+    let starting = true;
+    this.#starting.add(address, 1);
+    const done = () => {
+      clearTimeout(timer);
+      if (starting) this.#starting.add(address, -1);
+      starting = false;
+    };
     const extend = () => {
       clearTimeout(timer);
       timer = setTimeout(late, browserSignInMsMax);
@@ -142,4 +153,18 @@ function refuseAll(client: SshConnection, why: string): void {
     session.on('shell', tell);
     session.on('subsystem', tell);
   });
+}
+
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(key: string, change: 1 | -1): void {
+    const count = this.of(key) + change;
+    if (count === 0) this.#counts.delete(key);
+    else this.#counts.set(key, count);
+  }
 }

@@ -6,6 +6,8 @@ export interface SshLimits {
   readonly connectionsPerAddressMax: number;
   /** From accept to signed in; a sign-in in the browser has its own. */
   readonly handshakeTimeoutMs: number;
+  /** Connections of one address that are not signed in yet: key exchange is work, and nobody has said who they are. */
+  readonly startupsPerAddressMax: number;
   /** Reaching and signing in to the target. */
   readonly targetTimeoutMs: number;
   /** Session channels of one connection; each may hold 2 MiB of what its other side does not take. */
@@ -14,6 +16,8 @@ export interface SshLimits {
   readonly forwardsMax: number;
   /** Without a byte in any channel. */
   readonly idleTimeoutMs: number;
+  /** From open to end, whatever it does; null: no limit. */
+  readonly sessionTimeoutMs: number | null;
   /** New keys after this long or this much (RFC 4253, 9); ssh2 asks for none by itself. */
   readonly rekeyAfterMs: number;
   readonly rekeyAfterBytes: number;
@@ -23,10 +27,12 @@ export const defaultSshLimits: SshLimits = {
   connectionsMax: 20_000,
   connectionsPerAddressMax: 2_000,
   handshakeTimeoutMs: 30_000,
+  startupsPerAddressMax: 200,
   targetTimeoutMs: 15_000,
   channelsMax: 50,
   forwardsMax: 100,
   idleTimeoutMs: 3_600_000,
+  sessionTimeoutMs: null,
   rekeyAfterMs: 3_600_000,
   rekeyAfterBytes: 1024 ** 3,
 };

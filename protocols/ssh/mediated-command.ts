@@ -8,6 +8,9 @@ import { pipe } from './relay.ts';
 import type { Ending } from './relay.ts';
 import type { Upstream } from './upstream.ts';
 
+/** A mark with the folder behind it. */
+const markedBytesMax = 8 * 1024;
+
 export interface Output {
   write(chunk: Buffer): boolean;
   /** Who says when it takes more. */
@@ -126,6 +129,7 @@ class MarkFilter {
     let all = Buffer.concat([this.#kept, chunk]);
     for (let at = all.indexOf(this.#mark); at !== -1; at = all.indexOf(this.#mark)) {
       const end = all.indexOf(0x01, at + this.#mark.length);
+      if (end === -1 && all.length - at > markedBytesMax) break; // somebody else's: shown as it is
       shown.push(all.subarray(0, at));
       if (end === -1) {
         this.#kept = Buffer.from(all.subarray(at));

@@ -21,8 +21,9 @@ import { joinStderr } from './ssh2-internals.ts';
 import { TypedAhead } from './typed-ahead.ts';
 import type { Program, Upstream } from './upstream.ts';
 
-/** Variables that one channel may send. */
+/** Variables that one channel may send, and what they may hold in all. */
 const variablesMax = 100;
+const variableCharsMax = 64 * 1024;
 const signalNames = new Set(['ABRT', 'ALRM', 'FPE', 'HUP', 'ILL', 'INT', 'KILL', 'PIPE', 'QUIT', 'SEGV', 'TERM', 'USR1', 'USR2']);
 
 type CarriedWishes = Required<Pick<Program, 'agent' | 'x11'>>;
@@ -66,7 +67,8 @@ export class SessionChannel {
       accept?.();
     });
     session.on('env', (accept, reject, { key, val }) => {
-      if (this.#variables.length >= variablesMax) return reject?.();
+      const held = this.#variables.reduce((sum, { name, value }) => sum + name.length + value.length, key.length + val.length);
+      if (this.#variables.length >= variablesMax || held > variableCharsMax) return reject?.();
       this.#variables.push({ name: key, value: val });
       accept?.();
     });

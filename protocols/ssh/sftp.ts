@@ -93,7 +93,12 @@ class SftpRelay {
         releaseQueue(target);
         less();
       });
-      target.stderr.on('data', (chunk: Buffer) => client.stderr.write(chunk));
+      pipe(
+        target.stderr,
+        (chunk) => client.stderr.write(chunk),
+        client.stderr,
+        () => undefined,
+      );
       pipe(
         target,
         (chunk) => {
@@ -119,11 +124,15 @@ class SftpRelay {
           void this.#working.catch(() => undefined).then(() => target.writable && target.end());
         },
       );
-      owner.clientGone.addEventListener('abort', () => {
+      const clientGone = () => {
+        releaseQueue(client);
         target.resume();
+        target.stderr.resume();
         target.end();
         target.close();
-      });
+      };
+      if (owner.clientGone.aborted) clientGone();
+      else owner.clientGone.addEventListener('abort', clientGone, { once: true });
     });
   }
 
@@ -143,10 +152,12 @@ class SftpRelay {
         client.pause();
         await judging;
       }
-      if (target.writableNeedDrain) {
+      // Refusals are answers, too: who does not read them is not read any more.
+      for (const taker of [target, client]) {
+        if (!taker.writableNeedDrain) continue;
         client.pause();
         await new Promise<void>((resolve) => {
-          target.once('drain', resolve).once('close', resolve);
+          taker.once('drain', resolve).once('close', resolve);
         });
       }
     }

@@ -80,6 +80,11 @@ export function releaseQueue(channel: Channel): void {
   if (raw.outgoing.state !== 'open') pump(raw);
 }
 
+/** Whether ssh2 encrypts in C++; without it, it falls back to JavaScript and says nothing. */
+export function hasNativeCrypto(): boolean {
+  return (require('ssh2/lib/protocol/crypto.js') as { readonly bindingAvailable: boolean }).bindingAvailable;
+}
+
 let patched = false;
 
 /** Puts the queue into ssh2's channels, once. */

@@ -1,6 +1,7 @@
-// Whose SSH certificates sign people in, and which keys are revoked, from the configuration.
+// Whose SSH certificates sign people in, which keys are revoked, and how long sessions last, from the configuration.
 
-import { Revocations } from '../../protocols/ssh/driver.ts';
+import { defaultSshLimits, Revocations } from '../../protocols/ssh/driver.ts';
+import type { SshLimits } from '../../protocols/ssh/driver.ts';
 import type { KeyTrust } from '../../protocols/ssh/public-key-sign-in.ts';
 import type { Config } from '../config/config.ts';
 import { Fault, messageOf } from '../core/errors.ts';
@@ -15,4 +16,16 @@ export function sshTrust({ ssh }: Config): KeyTrust {
     throw new Fault('config-invalid', `ssh.revoked_keys: ${ssh.revokedKeysFile}: ${messageOf(thrown)}`);
   }
   return { userAuthorities: ssh.userAuthorities, revocations };
+}
+
+/** The driver's own limits, those that all protocols share, and what the section `ssh` says. */
+export function sshLimits({ ssh }: Config, shared: Partial<SshLimits>): SshLimits {
+  const { idleTimeoutMs, sessionTimeoutMs, rekeyAfterBytes } = ssh;
+  return {
+    ...defaultSshLimits,
+    ...shared,
+    ...(idleTimeoutMs === null ? {} : { idleTimeoutMs }),
+    ...(rekeyAfterBytes === null ? {} : { rekeyAfterBytes }),
+    sessionTimeoutMs,
+  };
 }

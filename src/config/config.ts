@@ -58,6 +58,12 @@ export interface SshConfig {
   readonly userAuthorities: readonly string[];
   /** Absolute path; null: nothing is revoked. */
   readonly revokedKeysFile: string | null;
+  /** Without a byte in any channel; null: the driver's own. */
+  readonly idleTimeoutMs: number | null;
+  /** From open to end; null: no limit. */
+  readonly sessionTimeoutMs: number | null;
+  /** New keys after this much; null: the driver's own. */
+  readonly rekeyAfterBytes: number | null;
 }
 
 export interface Limits {

@@ -69,6 +69,9 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     ssh: {
       userAuthorities: parts.ssh?.user_authorities ?? [],
       revokedKeysFile: parts.ssh?.revoked_keys === undefined ? null : files.absolute(parts.ssh.revoked_keys),
+      idleTimeoutMs: parts.ssh?.idle_timeout ?? null,
+      sessionTimeoutMs: parts.ssh?.session_timeout ?? null,
+      rekeyAfterBytes: parts.ssh?.rekey_after ?? null,
     },
     policies: { dir: files.absolute(policies.dir) },
     audit,

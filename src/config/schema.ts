@@ -256,6 +256,9 @@ export const sections = {
       revoked_keys: path
         .optional()
         .describe('File of keys and certificates that are not accepted any more: a KRL, or public keys, one a line.'),
+      idle_timeout: duration('1h').optional().describe('A session in which no byte passed for this long ends.'),
+      session_timeout: duration('12h').optional().describe('A session ends after this long, whatever it does.'),
+      rekey_after: size('1GiB').optional().describe('New keys after this much in both directions; and after an hour.'),
     })
     .default({ user_authorities: [] }),
   policies: z.strictObject({ dir: path }),
