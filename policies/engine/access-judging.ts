@@ -75,7 +75,7 @@ function conditionHolds({ when, file }: AccessRule, { principal, target, nowMs }
     grants: [],
   };
   try {
-    return when.evaluate(file.conditions.context(values));
+    return when.evaluate(file.conditions.context(values, nowMs));
   } catch {
     return false;
   }

@@ -12,7 +12,7 @@ import type { PolicyFile } from './rule.ts';
 import type { Path, Source } from './source.ts';
 
 /** What is known before there is a session. */
-const askedBefore: ReadonlySet<string> = new Set(['principal', 'target', 'time', 'lists']);
+const askedBefore: ReadonlySet<string> = new Set(['principal', 'target', 'time', 'calendars', 'lists']);
 
 export interface AccessRule {
   readonly ref: RuleRef;
@@ -53,7 +53,7 @@ function compileAccessRule(file: PolicyFile, document: AccessRuleDocument, at: P
   if (when !== null && [...when.roots].some((root) => !askedBefore.has(root))) {
     file.source.problem(
       [...at, 'when'],
-      'an access rule is asked before there is a session: it can read principal, target, time and lists',
+      'an access rule is asked before there is a session: it can read principal, target, time, calendars and lists',
     );
     return null;
   }

@@ -141,11 +141,18 @@ export function actionOf(it: PolicyCase): Action {
     text: it.statement ?? '',
     parameters: it.parameters?.map((text): Parameter => ({ type: null, text })) ?? null,
     digest: () => '',
-    mode: { key: 'policy tests', settings: {}, catalogue: null },
+    mode: { key: `policy tests ${it.database ?? ''}`, settings: { ...plainSettings, ...databaseOf(it) }, catalogue: null },
     transaction: it.in_transaction === true ? 'open' : 'none',
     classified: null,
     prepared: null,
   };
+}
+
+/** What a session of MySQL begins with; other protocols know none of these. */
+const plainSettings = { sql_mode: '', character_set_client: 'utf8mb4' };
+
+function databaseOf({ database }: PolicyCase): { database?: string } {
+  return database === undefined ? {} : { database };
 }
 
 /** The facts of a case. */

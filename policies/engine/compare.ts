@@ -1,7 +1,7 @@
 // Two versions of policies, rule by rule, in words. Lists and named conditions count as part of the rules that use them, so that
 // a change of a list is seen where it matters. What the change comes to is not known here: see samples.ts.
 
-import type { PolicyDocument, RuleDocument } from './document.ts';
+import type { PolicyDocument, RuleDocument, TemplateDocument } from './document.ts';
 import type { PolicyText } from './load.ts';
 import { readDocument } from './schema-problems.ts';
 import { Source } from './source.ts';
@@ -37,15 +37,18 @@ export function compareRules(before: readonly PolicyDocument[], after: readonly 
 /** A rule as flat parts: "effects.verbs" → its words. Texts are one word. */
 type Parts = ReadonlyMap<string, readonly string[]>;
 
-function rulesOf(documents: readonly PolicyDocument[]): Map<string, { rule: RuleDocument; parts: Parts }> {
+function rulesOf(documents: readonly PolicyDocument[]): Map<string, { rule: Pick<RuleDocument, 'decision' | 'title'>; parts: Parts }> {
   return new Map(
     documents.flatMap((document) =>
-      document.rules.map((rule) => [`${document.policy}/${rule.id}`, { rule, parts: partsOf(document, rule) }]),
+      [...document.rules, ...(document.templates ?? []).map((it) => ({ ...it, decision: 'allow' as const }))].map((rule) => [
+        `${document.policy}/${rule.id}`,
+        { rule, parts: partsOf(document, rule) },
+      ]),
     ),
   );
 }
 
-function partsOf(document: PolicyDocument, rule: RuleDocument): Parts {
+function partsOf(document: PolicyDocument, rule: RuleDocument | (TemplateDocument & { decision: 'allow' })): Parts {
   const parts = new Map<string, readonly string[]>();
   const { id: _id, ...said } = rule;
   addParts(parts, document, '', said);
@@ -81,9 +84,13 @@ function usedBy(document: PolicyDocument, when: string): Map<string, readonly st
   const used = new Map<string, readonly string[]>();
   const visit = (text: string): void => {
     if (/\btime\./.test(text)) used.set('time_zone', [document.time_zone ?? 'UTC']);
-    for (const [, kind, name] of text.matchAll(/\b(lists|conditions)\.([a-z][a-z0-9_]*)/g)) {
+    for (const [, kind, name] of text.matchAll(/\b(lists|conditions|calendars)\.([a-z][a-z0-9_]*)/g)) {
       const key = `${kind}.${name}`;
       if (used.has(key)) continue;
+      if (kind === 'calendars') {
+        used.set(key, calendarWords(document, name!));
+        continue;
+      }
       const value = kind === 'lists' ? document.lists?.[name!] : document.conditions?.[name!];
       used.set(key, typeof value === 'string' ? [value] : (value ?? []));
       if (typeof value === 'string') visit(value);
@@ -91,6 +98,17 @@ function usedBy(document: PolicyDocument, when: string): Map<string, readonly st
   };
   visit(when);
   return used;
+}
+
+/** What a calendar is made of, those that it leaves out included. */
+function calendarWords(document: PolicyDocument, name: string, depth = 0): readonly string[] {
+  const calendar = document.calendars?.[name];
+  if (calendar === undefined) return [];
+  if (Array.isArray(calendar)) return calendar;
+  const { dates = [], except = [], ...rest } = calendar as Exclude<typeof calendar, readonly string[]>;
+  const parts = Object.entries(rest).map(([key, value]) => `${key} ${String(value)}`);
+  const left = depth > 10 ? [] : except.flatMap((other) => calendarWords(document, other, depth + 1).map((it) => `except ${it}`));
+  return [...dates, ...parts, ...left, `time_zone ${document.time_zone ?? 'UTC'}`];
 }
 
 const entriesShownMax = 8;

@@ -9,6 +9,7 @@ import { factTypes, factVariables } from './facts.ts';
 import type { FactValues } from './facts.ts';
 import { glob } from './glob.ts';
 import { conditionDepthMax, conditionNodesMax, listEntriesMax } from './limits.ts';
+import type { Calendar } from './calendars.ts';
 import { didYouMean } from './nearest.ts';
 import type { Path, Source } from './source.ts';
 
@@ -29,6 +30,14 @@ export interface Condition {
 export interface ConditionContext extends FactValues {
   readonly lists: object;
   readonly conditions: object;
+  readonly calendars: object;
+}
+
+/** What a file names for its conditions. */
+export interface NamedInFile {
+  readonly lists: Readonly<Record<string, readonly string[]>>;
+  readonly texts: Readonly<Record<string, string>>;
+  readonly calendars: ReadonlyMap<string, Calendar>;
 }
 
 const volatileReads = new Set(['action', 'action.text', 'action.parameters', 'approvals', 'session.second_factor_age']);
@@ -44,13 +53,16 @@ export class Conditions {
   readonly #environment: Environment;
   readonly #named = new Map<string, Condition | null>();
   readonly #texts: Readonly<Record<string, string>>;
+  readonly #calendarNames: readonly string[];
   readonly #compiling: string[] = [];
   readonly #lists: object;
-  readonly #Named: new (facts: FactValues) => object;
+  readonly #Named: new (facts: FactValues & { readonly calendars: object }) => object;
+  readonly #Calendars: new (nowMs: number) => object;
 
-  constructor(source: Source, lists: Readonly<Record<string, readonly string[]>>, texts: Readonly<Record<string, string>>) {
+  constructor(source: Source, { lists, texts, calendars }: NamedInFile) {
     this.#source = source;
     this.#texts = texts;
+    this.#calendarNames = [...calendars.keys()];
     class Lists {}
     this.#lists = Object.assign(new Lists(), lists);
     const { Named, named } = namedConditions((name) => this.#named.get(name) ?? null, this.#lists, Object.keys(texts));
@@ -58,7 +70,11 @@ export class Conditions {
     this.#environment = base.clone();
     this.#environment.registerType('Lists', { ctor: Lists, fields: fieldsOf(Object.keys(lists), 'list<string>') });
     this.#environment.registerType('Conditions', { ctor: named, fields: fieldsOf(Object.keys(texts), 'bool') });
+    const inForce = calendarsInForce(calendars);
+    this.#Calendars = inForce.Calendars;
+    this.#environment.registerType('Calendars', { ctor: inForce.declared, fields: fieldsOf([...calendars.keys()], 'bool') });
     this.#environment.registerVariable('lists', 'Lists').registerVariable('conditions', 'Conditions');
+    this.#environment.registerVariable('calendars', 'Calendars');
     for (const name of Object.keys(texts)) this.#namedCondition(name);
   }
 
@@ -91,8 +107,9 @@ export class Conditions {
   }
 
   /** The context of one judgement for the conditions of this file. */
-  context(facts: FactValues): ConditionContext {
-    return { ...facts, lists: this.#lists, conditions: new this.#Named(facts) };
+  context(facts: FactValues, nowMs: number): ConditionContext {
+    const calendars = new this.#Calendars(nowMs);
+    return { ...facts, calendars, lists: this.#lists, conditions: new this.#Named({ ...facts, calendars }) };
   }
 
   #parse(path: Path, text: string): ReturnType<Environment['parse']> | null {
@@ -118,7 +135,8 @@ export class Conditions {
           if (named === null) return null;
           found = named.steadiness;
         }
-      } else if (root === 'time' || grantRoots.has(root) || volatileReads.has(read)) found = 'volatile';
+      } else if (root === 'time' || root === 'calendars' || root === 'history' || grantRoots.has(root) || volatileReads.has(read))
+        found = 'volatile';
       else found = sessionRoots.has(root) ? 'session' : 'classification';
       if (found === 'volatile') return 'volatile';
       if (found === 'classification') steadiness = 'classification';
@@ -156,11 +174,12 @@ export class Conditions {
     if (name === undefined) return error.summary.replace(/^no such overload: /, 'these types do not go together: ');
     const known =
       error.code === 'unknown_variable'
-        ? [...Object.keys(factVariables), 'lists', 'conditions']
+        ? [...Object.keys(factVariables), 'lists', 'conditions', 'calendars']
         : [
             ...Object.values(factTypes).flatMap((type) => Object.keys(type.fields)),
             ...Object.keys(this.#lists),
             ...Object.keys(this.#texts),
+            ...this.#calendarNames,
           ];
     const hint = didYouMean(name, known) || (error.code === 'unknown_variable' ? ` (facts begin with ${known.join(', ')})` : '');
     return `unknown fact "${name}"${hint}`;
@@ -191,7 +210,7 @@ function namedConditions(conditionNamed: (name: string) => Condition | null, lis
     readonly #context: ConditionContext;
     readonly #answers = new Map<string, boolean>();
 
-    constructor(facts: FactValues) {
+    constructor(facts: FactValues & { readonly calendars: object }) {
       this.#context = { ...facts, lists, conditions: this };
     }
 
@@ -213,7 +232,33 @@ function namedConditions(conditionNamed: (name: string) => Condition | null, lis
       },
     });
   }
-  return { Named: NamedConditions as new (facts: FactValues) => object, named: NamedConditions as unknown as new () => object };
+  return {
+    Named: NamedConditions as new (facts: FactValues & { readonly calendars: object }) => object,
+    named: NamedConditions as unknown as new () => object,
+  };
+}
+
+/** A class whose getters say whether each calendar holds at its moment. */
+function calendarsInForce(calendars: ReadonlyMap<string, Calendar>) {
+  class CalendarsInForce {
+    readonly #nowMs: number;
+
+    constructor(nowMs: number) {
+      this.#nowMs = nowMs;
+    }
+
+    static holds(on: CalendarsInForce, calendar: Calendar): boolean {
+      return calendar(on.#nowMs);
+    }
+  }
+  for (const [name, calendar] of calendars) {
+    Object.defineProperty(CalendarsInForce.prototype, name, {
+      get(this: CalendarsInForce): boolean {
+        return CalendarsInForce.holds(this, calendar);
+      },
+    });
+  }
+  return { Calendars: CalendarsInForce as new (nowMs: number) => object, declared: CalendarsInForce as unknown as new () => object };
 }
 
 function fieldsOf(names: readonly string[], type: string): Record<string, string> {

@@ -28,7 +28,7 @@ export function decide(plan: KindPlan, judging: Judging): Decision {
   if (denying !== undefined) return denied(denying.rule, judging);
 
   const holding = plan.hold.filter((planned) => matchesAny(planned, judging));
-  if (holding.length > 0) return held(holding, judging);
+  if (holding.length > 0) return preApproved(plan, judging) ?? held(holding, judging);
 
   const coverage = cover(plan.allow, judging);
   if (coverage.complete) {
@@ -36,7 +36,17 @@ export function decide(plan: KindPlan, judging: Judging): Decision {
     const grants = grantsCounted.length === 0 ? {} : { grants: grantsCounted };
     return { kind: 'allow', rule: joinRefs(coverage.rules), obligations: uniteObligations(coverage.rules), ...grants };
   }
-  return decideRest(plan, judging, coverage.uncovered);
+  return preApproved(plan, judging) ?? decideRest(plan, judging, coverage.uncovered);
+}
+
+/** Allows when the text is a template whose rule matches here and now; null when it is none. Asked only of what would not run anyhow. */
+function preApproved(plan: KindPlan, judging: Judging): Decision | null {
+  const matching = plan.templates.filter((planned) => judging.isTemplate(planned.rule) && judging.whenHolds(planned));
+  if (matching.length === 0) return null;
+  const rules = matching.map(({ rule }) => rule);
+  for (const rule of rules) judging.noteGrants(rule);
+  const grants = judging.grantsCounted.length === 0 ? {} : { grants: judging.grantsCounted };
+  return { kind: 'allow', rule: joinRefs(rules), obligations: uniteObligations(rules), ...grants };
 }
 
 /** Which allow rules match, and which effects none of them covers. */

@@ -3,9 +3,11 @@
 
 import * as z from 'zod';
 import { accessRuleSchema } from './access-document.ts';
+import { calendarSchema, clockPattern } from './calendars.ts';
 import { durationPattern } from './duration.ts';
 import * as limits from './limits.ts';
 import { obligationKeys } from './obligations.ts';
+import { placeSchema } from './templates.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
 
 const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
@@ -18,6 +20,7 @@ export const patternWords: ReadonlyMap<string, string> = new Map([
   [String(namePattern), 'a name, or $list for a list under "lists"'],
   [String(listNamePattern), 'lower-case letters, digits and "_", starting with a letter'],
   [String(durationPattern), 'a duration such as 90s, 15m, 2h or 1h30m'],
+  [clockPattern, 'a time of the day such as "08:00", in quotes'],
 ]);
 
 const id = z.string().regex(idPattern);
@@ -110,6 +113,31 @@ const rule = z.strictObject({
   record: record.optional(),
 });
 
+const template = z.strictObject({
+  id: id.describe('The name of the template, unique in its policy. It stands in the audit log.'),
+  title: sentence.optional().describe('One sentence for people: what it is for.'),
+  protocol: z.enum(protocols).describe('The language of the statement: postgres, mysql, or ssh for commands.'),
+  statement: z
+    .string()
+    .min(1)
+    .max(limits.templateTextMax)
+    .describe('One statement or command. :name stands for a value, which "parameters" describes.'),
+  parameters: z.record(z.string().regex(listNamePattern), placeSchema).optional().describe('What may stand in each named place.'),
+  database: z
+    .union([z.string().min(1), list(z.string().min(1))])
+    .optional()
+    .describe('Only in this database, or one of these. Required for mysql.'),
+  principals: principals.describe('Who may run it without asking. Every key must match.'),
+  targets: targets.optional().describe('On which targets, within applies_to. Every key must match.'),
+  when: condition.optional().describe('A condition in CEL. It must be true as well.'),
+  fence: obligationKeys.fence,
+  max_rows: obligationKeys.max_rows,
+  statement_timeout: obligationKeys.statement_timeout,
+  require_reason: obligationKeys.require_reason,
+  require_second_factor: obligationKeys.require_second_factor,
+  record: record.optional(),
+});
+
 const accessRule = accessRuleSchema({ id, sentence, condition, name, principals, targets });
 
 /** One policy file. */
@@ -128,7 +156,14 @@ export const policyDocument = z
       .record(z.string().regex(listNamePattern), condition)
       .optional()
       .describe('Named conditions in CEL. Other conditions read them as conditions.name.'),
+    calendars: z
+      .record(z.string().regex(listNamePattern), calendarSchema)
+      .optional()
+      .describe('Named days and times: holidays, freezes, office hours. Conditions read calendars.name.'),
     rules: list(rule),
+    templates: list(template)
+      .optional()
+      .describe('Statements and commands that run without a hold when the text is exactly this and the values fit. Deny rules still win.'),
     access: list(accessRule)
       .optional()
       .describe('Who may ask for access for a while, and who says yes. Rules with "needs: grant" read it.'),
@@ -138,6 +173,7 @@ export const policyDocument = z
 export type PolicyDocument = z.infer<typeof policyDocument>;
 export type AccessRuleDocument = z.infer<typeof accessRule>;
 export type RuleDocument = z.infer<typeof rule>;
+export type TemplateDocument = z.infer<typeof template>;
 export type EffectsDocument = z.infer<typeof effects>;
 export type TargetsDocument = z.infer<typeof targets>;
 export type PrincipalsDocument = z.infer<typeof principals>;

@@ -22,7 +22,7 @@ export interface RuleExplanation {
   readonly mismatch: Mismatch | null;
 }
 
-export type Mismatch = 'action' | 'principal' | 'target' | 'understood' | 'effects' | 'condition' | 'grant';
+export type Mismatch = 'action' | 'principal' | 'target' | 'understood' | 'effects' | 'condition' | 'grant' | 'template';
 
 export interface Explanation {
   readonly decision: Decision;
@@ -58,6 +58,8 @@ function mismatchOf(rule: Rule, judging: Judging, uncovered: readonly Effect[]):
     return { at: 'principal', why: principalWords(rule.principals, facts.principal) };
   const target = rule.targets.find((matcher) => !matchesTarget(matcher, facts.target));
   if (target !== undefined) return { at: 'target', why: targetWords(target, facts.target) };
+  if (rule.template !== null)
+    return judging.isTemplate(rule) ? null : { at: 'template', why: 'the text is not this template, or a value in it does not fit' };
   if (!judging.readable(rule)) {
     const why = classification.understood ? 'it is about text that was not understood' : 'the text was not understood';
     return { at: 'understood', why };
@@ -92,6 +94,7 @@ function grantMismatchWords({ needs }: Rule): string {
 }
 
 function matchedWords(rule: Rule, judging: Judging, condition: string): string {
+  if (rule.template !== null) return 'the text is this template, and its values fit: it runs without a hold';
   const { effects } = rule;
   const matched = effects === null ? [] : judging.effects.filter((effect) => matchesEffect(effects, effect)).map(effectWords);
   const verb = rule.decision === 'allow' ? 'covers' : 'matches';

@@ -6,6 +6,7 @@ import type { FSWatcher } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import type { TemplateReaders } from '../../src/core/template.ts';
 import { policyFileBytesMax, policyFilesMax } from './limits.ts';
 import { formatProblem, loadPolicies, versionOf } from './load.ts';
 import type { LoadedPolicySet, PolicyText } from './load.ts';
@@ -35,8 +36,12 @@ export interface PolicyFolder {
 }
 
 /** Opens a folder. Rejects with Fault policy-invalid, all problems in words, when its first version can't be taken. */
-export async function openPolicyFolder(directory: string, listener: PolicyFolderListener): Promise<PolicyFolder> {
-  const folder = new Folder(directory, listener);
+export async function openPolicyFolder(
+  directory: string,
+  listener: PolicyFolderListener,
+  readers: TemplateReaders = {},
+): Promise<PolicyFolder> {
+  const folder = new Folder(directory, listener, readers);
   await folder.start();
   return folder;
 }
@@ -49,6 +54,7 @@ export function isPolicyFile(name: string): boolean {
 class Folder implements PolicyFolder {
   readonly #directory: string;
   readonly #listener: PolicyFolderListener;
+  readonly #readers: TemplateReaders;
   #current: LoadedPolicySet | null = null;
   #files: readonly PolicyText[] = [];
   #rejected: readonly string[] = [];
@@ -61,8 +67,9 @@ class Folder implements PolicyFolder {
   #reading: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(directory: string, listener: PolicyFolderListener) {
+  constructor(directory: string, listener: PolicyFolderListener, readers: TemplateReaders) {
     this.#directory = directory;
+    this.#readers = readers;
     this.#listener = listener;
   }
 
@@ -136,7 +143,8 @@ class Folder implements PolicyFolder {
     }
     if (version === this.#seen) return [];
     if (read.problems.length > 0) return this.#reject(version, read.problems);
-    const loaded = loadPolicies(read.files.map(({ path, text }) => ({ path: join(this.#directory, path), text })));
+    const texts = read.files.map(({ path, text }) => ({ path: join(this.#directory, path), text }));
+    const loaded = loadPolicies(texts, this.#readers);
     if (!loaded.ok) return this.#reject(version, loaded.errors);
     this.#current = loaded.set;
     this.#files = read.files;

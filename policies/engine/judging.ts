@@ -76,6 +76,13 @@ export class Judging {
     return reaching.length > 0;
   }
 
+  /** Is the text this template, with values that fit? What is found holds for this text and these parameters only. */
+  isTemplate({ template }: Rule): boolean {
+    if (template === null) return false;
+    this.isVolatile = true;
+    return template.matches(this.action, this.facts);
+  }
+
   /** Notes that a rule counted because of grants: the one that it needs, or all that its condition could read. */
   noteGrants(rule: Rule): void {
     if (!readsGrants(rule)) return;
@@ -104,14 +111,17 @@ export class Judging {
     let context = this.#contexts.get(file);
     if (context === undefined) {
       this.#actionFact ??= new ActionFact(this.action, this.classification);
-      context = file.conditions.context({
-        ...this.#values,
-        action: this.#actionFact,
-        time: file.timeAt(this.facts.nowMs),
-        approvals: this.facts.approvals.map((approval) => new ApprovalFact(approval)),
-        grant: new GrantStateFact(this.facts.grants ?? []),
-        grants: (this.facts.grants ?? []).map((grant) => new GrantFact(grant, this.facts.nowMs)),
-      });
+      context = file.conditions.context(
+        {
+          ...this.#values,
+          action: this.#actionFact,
+          time: file.timeAt(this.facts.nowMs),
+          approvals: this.facts.approvals.map((approval) => new ApprovalFact(approval)),
+          grant: new GrantStateFact(this.facts.grants ?? []),
+          grants: (this.facts.grants ?? []).map((grant) => new GrantFact(grant, this.facts.nowMs)),
+        },
+        this.facts.nowMs,
+      );
       this.#contexts.set(file, context);
     }
     return context;

@@ -14,6 +14,10 @@ export const conditionNodesMax = 1_000;
 export const conditionDepthMax = 64;
 /** Name patterns; a longer one is no name. */
 export const patternCharsMax = 256;
+/** Characters of a template; a longer text matches none. */
+export const templateTextMax = 8_192;
+/** Characters in a place of a template that says nothing else. */
+export const placeLengthDefault = 200;
 /** Words for people at a terminal. */
 export const messageCharsMax = 500;
 /** More different people than this are never at hand. */

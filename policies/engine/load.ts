@@ -2,7 +2,9 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import type { TemplateReaders } from '../../src/core/template.ts';
 import { compileAccessRules } from './access-rule.ts';
+import { compileCalendars } from './calendars.ts';
 import { Conditions } from './condition.ts';
 import { policyFilesMax, problemsMax, rulesMax } from './limits.ts';
 import { CompiledPolicySet } from './policy-set.ts';
@@ -15,6 +17,7 @@ import type { PolicyFile, Rule } from './rule.ts';
 import { readDocument } from './schema-problems.ts';
 import { checkNames, checkShadows } from './set-checks.ts';
 import { Source } from './source.ts';
+import { compileTemplates } from './templates.ts';
 import { zoneProblem, zoneTime } from './zone-time.ts';
 
 export type { LoadedPolicySet, RuleView } from './policy-set.ts';
@@ -31,8 +34,8 @@ export interface PolicyText {
 export type Loaded =
   { readonly ok: true; readonly set: LoadedPolicySet } | { readonly ok: false; readonly errors: readonly PolicyProblem[] };
 
-/** Loads a set. Pure: reads no file. */
-export function loadPolicies(files: readonly PolicyText[]): Loaded {
+/** Loads a set. Pure: reads no file. Templates match only where a reader of their language is given. */
+export function loadPolicies(files: readonly PolicyText[], readers: TemplateReaders = {}): Loaded {
   if (files.length === 0) return failed([{ path: '.', line: 1, column: 1, message: 'there is no policy file' }]);
   if (files.length > policyFilesMax) {
     return failed([{ path: '.', line: 1, column: 1, message: `more than ${policyFilesMax} policy files` }]);
@@ -41,7 +44,7 @@ export function loadPolicies(files: readonly PolicyText[]): Loaded {
   const sources = files.map(({ path, text }) => new Source(path, text));
   const opened = sources.flatMap((source) => openFile(source) ?? []);
   checkNames(opened);
-  const rules = opened.flatMap((file) => compileFile(file, version));
+  const rules = opened.flatMap((file) => [...compileFile(file, version), ...compileTemplates(file, version, readers)]);
   if (rules.length > rulesMax) sources[0]!.problem([], `more than ${rulesMax} rules in all`);
   const accessRules = opened.flatMap((file) => compileAccessRules(file, version));
   const isWhole = sources.every((source) => source.problems.length === 0);
@@ -67,7 +70,8 @@ function openFile(source: Source): PolicyFile | null {
   const zone = document.time_zone ?? 'UTC';
   const problem = zoneProblem(zone);
   if (problem !== null) source.problem(['time_zone'], problem);
-  const conditions = new Conditions(source, lists, document.conditions ?? {});
+  const calendars = compileCalendars(source, document.calendars ?? {}, zone);
+  const conditions = new Conditions(source, { lists, texts: document.conditions ?? {}, calendars });
   const timeAt = zoneTime(problem === null ? zone : 'UTC');
   return { name: document.policy, source, document, conditions, timeAt, expand: expander(source, lists) };
 }

@@ -24,6 +24,8 @@ export interface KindPlan {
   readonly deny: readonly PlannedRule[];
   readonly hold: readonly PlannedRule[];
   readonly allow: readonly PlannedRule[];
+  /** Pre-approved templates; not among `allow`. */
+  readonly templates: readonly PlannedRule[];
   readonly otherwiseDeny: readonly PlannedRule[];
   readonly otherwiseHold: readonly PlannedRule[];
   /** By classification, which stands for text and reading mode; one map outside and one inside a transaction. */
@@ -68,7 +70,7 @@ export class SessionPlan {
 
   #holdsForSession(rule: Rule, when: Condition): boolean {
     try {
-      return when.evaluate(rule.file.conditions.context({ ...this.values, ...neverRead }));
+      return when.evaluate(rule.file.conditions.context({ ...this.values, ...neverRead }, 0));
     } catch {
       return rule.decision !== 'allow';
     }
@@ -77,11 +79,12 @@ export class SessionPlan {
 
 function planOf(rules: readonly PlannedRule[]): KindPlan {
   const pick = (decision: Rule['decision'], otherwise: boolean) =>
-    rules.filter(({ rule }) => rule.decision === decision && rule.otherwise === otherwise);
+    rules.filter(({ rule }) => rule.template === null && rule.decision === decision && rule.otherwise === otherwise);
   return {
     deny: pick('deny', false),
     hold: pick('hold', false),
     allow: pick('allow', false).toSorted((a, b) => Number(readsGrants(a.rule)) - Number(readsGrants(b.rule))),
+    templates: rules.filter(({ rule }) => rule.template !== null),
     otherwiseDeny: pick('deny', true),
     otherwiseHold: pick('hold', true),
     remembered: new WeakMap(),

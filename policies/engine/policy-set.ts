@@ -59,7 +59,7 @@ export class CompiledPolicySet implements LoadedPolicySet {
       decision: rule.decision,
       otherwise: rule.otherwise,
       path: rule.file.source.path,
-      line: rule.file.source.lineOf(['rules', rule.index]),
+      line: rule.file.source.lineOf(rule.at),
     }));
   }
 

@@ -10,7 +10,8 @@ import { expiresDefaultMs, expiresInTransactionDefaultMs } from './limits.ts';
 import { obligationsOf } from './obligations.ts';
 import { effectMatcher, principalMatcher, targetMatcher } from './matchers.ts';
 import type { EffectMatcher, Expand, PrincipalMatcher, TargetMatcher } from './matchers.ts';
-import type { Source } from './source.ts';
+import type { Path, Source } from './source.ts';
+import type { Template } from './templates.ts';
 import type { TimeFact } from './zone-time.ts';
 
 /** What the rules of one file share. */
@@ -26,8 +27,8 @@ export interface PolicyFile {
 export interface Rule {
   readonly ref: RuleRef;
   readonly file: PolicyFile;
-  /** Index in the file's list of rules. */
-  readonly index: number;
+  /** Where it stands in its file. */
+  readonly at: Path;
   readonly decision: 'allow' | 'hold' | 'deny';
   readonly otherwise: boolean;
   readonly actions: readonly ActionKind[];
@@ -44,6 +45,8 @@ export interface Rule {
   /** Set for deny with words of its own. */
   readonly message: string | null;
   readonly obligations: Obligations;
+  /** Set for a pre-approved template, which allows without regard to effects and before any hold. */
+  readonly template: Template | null;
 }
 
 /** Does the rule speak of access for a while, by its matcher or its condition? */
@@ -52,8 +55,14 @@ export function readsGrants({ needs, when }: Rule): boolean {
 }
 
 /** Compiles a rule. Null when its condition is wrong; then the source has the problem. */
-export function compileRule(file: PolicyFile, document: RuleDocument, index: number, version: string): Rule | null {
-  const at = ['rules', index];
+export function compileRule(
+  file: PolicyFile,
+  document: RuleDocument,
+  index: number,
+  version: string,
+  section: 'rules' | 'templates' = 'rules',
+): Rule | null {
+  const at = [section, index];
   const { expand } = file;
   const when = document.when === undefined ? null : file.conditions.compile([...at, 'when'], document.when);
   if (document.when !== undefined && when === null) return null;
@@ -64,7 +73,7 @@ export function compileRule(file: PolicyFile, document: RuleDocument, index: num
   return {
     ref: { id: `${file.name}/${document.id}`, title: document.title ?? titleOf(document.id), version },
     file,
-    index,
+    at,
     decision: document.decision,
     otherwise: document.otherwise ?? false,
     actions: document.actions ?? ['statement'],
@@ -77,6 +86,7 @@ export function compileRule(file: PolicyFile, document: RuleDocument, index: num
     terms: document.decision === 'hold' ? termsOf(file, document, index) : null,
     message: document.message ?? null,
     obligations: obligationsOf(document, file.document.record),
+    template: null,
   };
 }
 

@@ -33,20 +33,22 @@ export function checkNames(files: readonly PolicyFile[]): void {
 export function checkShadows(rules: readonly Rule[]): void {
   for (const rule of rules) {
     if (rule.when?.constant !== false) continue;
-    rule.file.source.problem(['rules', rule.index, 'when'], `rule ${rule.ref.id} can never fire: its condition is false`);
+    rule.file.source.problem([...rule.at, 'when'], `rule ${rule.ref.id} can never fire: its condition is false`);
   }
   const stronger = rules.filter((rule) => rule.decision !== 'allow' && !rule.otherwise);
   if (stronger.length * rules.length > pairsMax) return;
   for (const weak of rules) {
     const shadow = stronger.find((strong) => strong !== weak && isStronger(strong, weak) && covers(strong, weak));
     if (shadow === undefined) continue;
-    const where = `${shadow.file.source.path}:${shadow.file.source.lineOf(['rules', shadow.index])}`;
+    const where = `${shadow.file.source.path}:${shadow.file.source.lineOf(shadow.at)}`;
     const message = `rule ${weak.ref.id} can never fire: rule ${shadow.ref.id} (${shadow.decision}, ${where}) matches everything that it matches`;
-    weak.file.source.problem(['rules', weak.index, 'id'], message);
+    weak.file.source.problem([...weak.at, 'id'], message);
   }
 }
 
 function isStronger(strong: Rule, weak: Rule): boolean {
+  // A template is asked before the rules that hold.
+  if (weak.template !== null) return strong.decision === 'deny';
   return strength[strong.decision] > strength[weak.decision] || (strong.decision === weak.decision && weak.otherwise);
 }
 

@@ -8,7 +8,7 @@ import { runPolicyTests, tellFailures } from './policy-test.ts';
 
 export async function policyCheck(terminal: Terminal, dir: string): Promise<void> {
   const folder = readPolicyFolder(dir);
-  const set = loadTexts(terminal, folder.policies, exitCode.failed);
+  const set = await loadTexts(terminal, folder.policies, exitCode.failed);
   const run = await runPolicyTests(terminal, folder, set);
   tellFailures(terminal, run);
   if (run.failed > 0) throw new CommandFailure(exitCode.failed, `${count(run.passed, 'test')} passed, ${run.failed} failed`);

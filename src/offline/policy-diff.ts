@@ -56,8 +56,8 @@ interface Sample {
 export async function policyDiff(terminal: Terminal, dirs: { before: string; after: string }, options: DiffOptions): Promise<void> {
   const folders = [readPolicyFolder(dirs.before), readPolicyFolder(dirs.after)] as const;
   const sets = [
-    loadTexts(terminal, folders[0].policies, exitCode.usage),
-    loadTexts(terminal, folders[1].policies, exitCode.usage),
+    await loadTexts(terminal, folders[0].policies, exitCode.usage),
+    await loadTexts(terminal, folders[1].policies, exitCode.usage),
   ] as const;
   const rules = compareRules(documentsOf(folders[0].policies), documentsOf(folders[1].policies));
   const comparison = new Comparison(sets[0], sets[1]);

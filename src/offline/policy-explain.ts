@@ -44,7 +44,7 @@ export interface Asked {
 
 export async function policyExplain(terminal: Terminal, asked: Asked, options: ExplainOptions, nowMs: number): Promise<void> {
   const folder = readPolicyFolder(asked.dir);
-  const set = loadTexts(terminal, folder.policies, exitCode.usage);
+  const set = await loadTexts(terminal, folder.policies, exitCode.usage);
   const cast = await readCast(terminal, folder, options.config);
   const facts = factsOf(cast, asked, options, nowMs);
   const kind = actionKindOf(facts.target.protocol, options.action);

@@ -12,6 +12,7 @@ import type { ExitCode } from '../cli/exit-code.ts';
 import type { Terminal } from '../cli/terminal.ts';
 import { visible } from '../cli/visible.ts';
 import { messageOf } from '../core/errors.ts';
+import type { TemplateReaders } from '../core/template.ts';
 
 export interface PolicyFolderTexts {
   readonly policies: readonly PolicyText[];
@@ -30,15 +31,24 @@ export function readPolicyFolder(dir: string): PolicyFolderTexts {
 }
 
 /** Loads the policies of a folder. Tells every problem and throws CommandFailure with `code` when they are wrong. */
-export function loadPolicyFolder(terminal: Terminal, dir: string, code: ExitCode = exitCode.usage): LoadedPolicySet {
+export function loadPolicyFolder(terminal: Terminal, dir: string, code: ExitCode = exitCode.usage): Promise<LoadedPolicySet> {
   return loadTexts(terminal, readPolicyFolder(dir).policies, code);
 }
 
-export function loadTexts(terminal: Terminal, policies: readonly PolicyText[], code: ExitCode): LoadedPolicySet {
-  const loaded = loadPolicies(policies);
+export async function loadTexts(terminal: Terminal, policies: readonly PolicyText[], code: ExitCode): Promise<LoadedPolicySet> {
+  const loaded = loadPolicies(policies, await readersFor(policies));
   if (loaded.ok) return loaded.set;
   tellProblems(terminal, loaded.errors);
   throw new CommandFailure(code, `${count(loaded.errors.length, 'problem')}; the gateway would not take these policies`);
+}
+
+let readers: Promise<TemplateReaders> | null = null;
+
+/** What reads the templates of these policies: made once, and only where there are any. */
+export async function readersFor(policies: readonly PolicyText[]): Promise<TemplateReaders> {
+  if (!policies.some(({ text }) => /\btemplates\b/.test(text))) return {};
+  readers ??= import('../composition/policy-source.ts').then(async (it) => (await it.openTemplateReaders()).readers);
+  return readers;
 }
 
 /** The tests of a folder that can be read; problems of the others are told. */

@@ -59,7 +59,7 @@ const leftWords: Readonly<Record<Left, string>> = {
 
 export async function policyRehearse(terminal: Terminal, dir: string, options: RehearseOptions, nowMs: number): Promise<void> {
   const folder = readPolicyFolder(dir);
-  const set = loadTexts(terminal, folder.policies, exitCode.usage);
+  const set = await loadTexts(terminal, folder.policies, exitCode.usage);
   const cast = options.config === undefined ? null : await readCast(terminal, folder, options.config);
   const sinceMs = nowMs - options.days * dayMs;
   const rehearsal = new Rehearsal(set);

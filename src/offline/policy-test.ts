@@ -11,7 +11,7 @@ import type { Terminal } from '../cli/terminal.ts';
 import { visible, visibleLines } from '../cli/visible.ts';
 import { messageOf } from '../core/errors.ts';
 import { Classifiers } from './policy-classifiers.ts';
-import { count, loadTexts, readPolicyFolder, readTests } from './policy-folder.ts';
+import { count, loadTexts, readPolicyFolder, readTests, readersFor } from './policy-folder.ts';
 import type { PolicyFolderTexts } from './policy-folder.ts';
 import { junitText } from './policy-junit.ts';
 
@@ -35,7 +35,7 @@ export interface PolicyTestOptions {
 
 export async function policyTest(terminal: Terminal, dir: string, options: PolicyTestOptions): Promise<void> {
   const folder = readPolicyFolder(dir);
-  const set = loadTexts(terminal, folder.policies, exitCode.usage);
+  const set = await loadTexts(terminal, folder.policies, exitCode.usage);
   if (folder.tests.length === 0) {
     const hint = 'NAME.test.yaml beside NAME.yaml holds the tests of a policy (docs/policies.md)';
     throw new CommandFailure(exitCode.usage, `there are no tests in ${visible(dir)}`, hint);
@@ -62,7 +62,7 @@ export async function runPolicyTests(terminal: Terminal, folder: PolicyFolderTex
     for (const { path, tests, problems } of readTests(terminal, folder.tests)) {
       unreadable += problems;
       if (tests === null) continue;
-      const own = setFor(path, folder.policies, set);
+      const own = await setFor(path, folder.policies, set);
       const ran: TestFileRun['tests'][number][] = [];
       for (const it of tests.cases) {
         const startMs = performance.now();
@@ -87,11 +87,11 @@ export function tellFailures(terminal: Terminal, run: TestRun): void {
 }
 
 /** `orders.test.yaml` tests `orders.yaml` by itself; a test file without such a policy tests the whole folder. */
-function setFor(path: string, policies: readonly PolicyText[], whole: LoadedPolicySet): LoadedPolicySet {
+async function setFor(path: string, policies: readonly PolicyText[], whole: LoadedPolicySet): Promise<LoadedPolicySet> {
   const stem = path.replace(/\.tests?\.ya?ml$/, '');
   const alone = policies.filter((it) => it.path.replace(/\.ya?ml$/, '') === stem);
   if (alone.length === 0) return whole;
-  const loaded = loadPolicies(alone);
+  const loaded = loadPolicies(alone, await readersFor(alone));
   return loaded.ok ? loaded.set : whole;
 }
 
