@@ -54,8 +54,26 @@ function plainHandle(stream: Duplex): object | null {
   return typeof handle?.useUserBuffer === 'function' ? handle : null;
 }
 
+/** Large buffers that nobody uses now. Bulk without them is bound by the collector: it counts every 64 kB that was read. */
+const spares: Buffer[] = [];
+const sparesMax = 32;
+
+/** For a chunk that nobody has a slice of any more: its memory is read into again. Chunks of any other origin are left alone. */
+export function reuseChunk(chunk: Buffer): void {
+  const isOurs = largeChunks.delete(chunk);
+  if (isOurs && spares.length < sparesMax) spares.push(Buffer.from(chunk.buffer));
+}
+
+/** Large chunks given out and not given back. */
+const largeChunks = new WeakSet<Buffer>();
+
 function copyOf(bytes: Uint8Array, count: number): Buffer {
-  if (count > slabBytes / 4) return Buffer.from(bytes.subarray(0, count));
+  if (count > slabBytes / 4) {
+    const chunk = (spares.pop() ?? Buffer.allocUnsafeSlow(readBytesMax)).subarray(0, count);
+    chunk.set(bytes.subarray(0, count));
+    largeChunks.add(chunk);
+    return chunk;
+  }
   if (slabUsed + count > slabBytes) {
     slab = Buffer.allocUnsafeSlow(slabBytes);
     slabUsed = 0;

@@ -130,11 +130,17 @@ export class BackendWalker {
   readonly #inspectedBytesMax: number;
   #held: Buffer | null = null;
   #skip = 0;
+  #passedAll = false;
 
   /** `inspected[type]` is 1 for types to be shown whole, 2 for those shown only when they are small; it may be changed between chunks. */
   constructor(inspected: Uint8Array, inspectedBytesMax: number) {
     this.#inspected = inspected;
     this.#inspectedBytesMax = inspectedBytesMax;
+  }
+
+  /** True when of the last chunk no message was shown and nothing was kept: whoever it was forwarded to has the only slice. */
+  get passedAll(): boolean {
+    return this.#passedAll;
   }
 
   /** True while a forwarded message has more bytes to come: nothing may be put in between. */
@@ -144,6 +150,7 @@ export class BackendWalker {
 
   walk(chunk: Buffer, sink: BackendSink): void {
     let bytes = chunk;
+    this.#passedAll = this.#held === null;
     if (this.#held !== null) {
       bytes = Buffer.concat([this.#held, chunk]);
       this.#held = null;
@@ -165,6 +172,7 @@ export class BackendWalker {
       if (wanted === 1 || (wanted === 2 && small)) {
         if (!small) throw new Fault('message-too-large', `the target sent ${lengthBytes} bytes as type ${printable(type)}`);
         if (end > bytes.length) break;
+        this.#passedAll = false;
         const instead = sink.message(type, bytes.subarray(at, end));
         if (instead !== null) {
           if (at > from) sink.forward(bytes.subarray(from, at));
@@ -179,7 +187,9 @@ export class BackendWalker {
       at = end;
     }
     if (at > from) sink.forward(bytes.subarray(from, at));
-    if (at < bytes.length) this.#held = bytes.subarray(at);
+    if (at === bytes.length) return;
+    this.#passedAll = false;
+    this.#held = bytes.subarray(at);
   }
 }
 

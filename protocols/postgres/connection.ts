@@ -11,7 +11,7 @@ import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import { readChunks } from './chunk-reader.ts';
+import { readChunks, reuseChunk } from './chunk-reader.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { onlyReads } from './idle-upstreams.ts';
@@ -230,12 +230,24 @@ export class Connection implements MachinePort, Lane {
     if (this.#ended) return;
     try {
       this.machine.replies.target(chunk);
+      if (this.#passedOn(chunk)) return;
       if (this.#between.length > 0 && !this.machine.replies.isMidMessage) this.#toClient.push(...this.#between.splice(0));
       this.#pump();
       this.#flushClient();
     } catch (thrown) {
       this.#failed(thrown);
     }
+  }
+
+  /** In the middle of bulk a chunk goes out alone and as it came; when it is with the kernel its memory is used again. */
+  #passedOn(chunk: Buffer): boolean {
+    const [only] = this.#toClient;
+    const isAlone = this.#toClient.length === 1 && this.#between.length === 0 && this.machine.replies.passedAll;
+    if (!isAlone || only === undefined || only.buffer !== chunk.buffer || only.byteOffset !== chunk.byteOffset) return false;
+    if (only.length !== chunk.length || this.#client.destroyed) return false;
+    this.#toClient = [];
+    this.#writeClient(only, (error) => void (error == null && !this.#client.destroyed && reuseChunk(chunk)));
+    return true;
   }
 
   /** Takes the client's messages for as long as the machine takes them. */
@@ -288,10 +300,13 @@ export class Connection implements MachinePort, Lane {
     const out = this.#toClient;
     this.#toClient = [];
     if (client.destroyed) return;
-    if (!client.write(out.length === 1 ? (out[0] as Buffer) : joined(out)) && !this.#clientBlocked) {
-      this.#clientBlocked = true;
-      this.#target.pause();
-    }
+    this.#writeClient(out.length === 1 ? (out[0] as Buffer) : joined(out));
+  }
+
+  #writeClient(bytes: Buffer, written?: (error: Error | null | undefined) => void): void {
+    if (this.#client.write(bytes, written) || this.#clientBlocked) return;
+    this.#clientBlocked = true;
+    this.#target.pause();
   }
 
   #clientDrained(): void {

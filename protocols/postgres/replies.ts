@@ -80,6 +80,11 @@ export class Replies implements BackendSink {
     return this.#walker.isMidMessage;
   }
 
+  /** The last chunk was passed on as it came, and nobody here has a slice of it. */
+  get passedAll(): boolean {
+    return this.#walker.passedAll;
+  }
+
   forward(bytes: Buffer): void {
     if (bytes.length === 0) return;
     if (this.#header !== null) {
