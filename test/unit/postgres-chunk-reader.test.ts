@@ -4,7 +4,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
-import { canReadChunksAgain, readChunks } from '../../protocols/postgres/chunk-reader.ts';
+import { canReadChunksAgain, readChunks, reuseChunk } from '../../protocols/postgres/chunk-reader.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -96,4 +96,36 @@ t.test('what is no plain socket is read as streams are', async (t) => {
   t.notOk(canReadChunksAgain(stream));
   stream.write('tunnel');
   await eventually('it has come', () => text(chunks) === 'tunnel');
+});
+
+t.test('memory of a large chunk is used again only when it was given back, and once', async (t) => {
+  const { near, far } = await pair(t);
+  const chunks: Buffer[] = [];
+  const taken = readChunks(near, (chunk) => chunks.push(chunk));
+  taken.resume();
+  const large = async (letter: string) => {
+    const from = chunks.length;
+    far.write(Buffer.alloc(60_000, letter));
+    await eventually('it has come', () => chunks.slice(from).reduce((sum, it) => sum + it.length, 0) === 60_000);
+    return chunks.slice(from);
+  };
+  const kept = await large('a');
+  await large('b');
+  t.ok(
+    kept.every((chunk) => chunk.every((byte) => byte === 0x61)),
+    'what was not given back stays as it is',
+  );
+  const [first = Buffer.alloc(0)] = kept;
+  reuseChunk(first.subarray(1)); // a slice is not the chunk
+  await large('c');
+  t.equal(first[0], 0x61);
+  for (const chunk of kept) {
+    reuseChunk(chunk);
+    reuseChunk(chunk);
+  }
+  const again = [...(await large('d')), ...(await large('e'))];
+  t.equal(
+    new Set(again.filter((chunk) => chunk.length > 20_000).map((chunk) => chunk.buffer)).size,
+    again.filter((chunk) => chunk.length > 20_000).length,
+  );
 });
