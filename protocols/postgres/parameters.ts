@@ -42,12 +42,15 @@ const types = new Map<number, TypeReader>([
 /** The parameters of a Bind. `typeOids` may be shorter than the values. */
 export function decodeParameters(bind: BindMessage, typeOids: readonly number[]): Parameter[] {
   return bind.values.map((value, index) => {
-    const type = types.get(typeOids[index] ?? 0);
-    if (value === null) return { type: type?.name ?? null, text: null };
+    const oid = typeOids[index] ?? 0;
+    const type = types.get(oid);
+    // 0 is left to the server; any other number that is not listed may be a type that somebody made.
+    const name = type?.name ?? (oid === 0 ? null : `type ${oid}`);
+    if (value === null) return { type: name, text: null };
     const format = bind.formats.length === 1 ? bind.formats[0] : (bind.formats[index] ?? 0);
     const read = format === 0 ? textual : (type?.read ?? hex);
     const text = read(value);
-    return { type: type?.name ?? null, text: text.length > shownCharsMax ? `${text.slice(0, shownCharsMax)}…` : text };
+    return { type: name, text: text.length > shownCharsMax ? `${text.slice(0, shownCharsMax)}…` : text };
   });
 }
 

@@ -7,7 +7,10 @@ import { factTypes, factVariables } from '../../policies/engine/facts.ts';
 import { formatProblem, loadPolicies } from '../../policies/engine/load.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, weekdays } from '../../policies/engine/vocabulary.ts';
 import { schemaText } from '../../policies/schema/generate.ts';
+import { openTemplateReaders } from '../../src/composition/policy-source.ts';
 
+const { readers, close } = await openTemplateReaders();
+t.teardown(close);
 const page = readFileSync(new URL('../../docs/policies.md', import.meta.url), 'utf8');
 const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!);
 
@@ -22,7 +25,7 @@ t.test('every example loads', async (t) => {
     }
     // A fragment is a list of rules.
     const text = /^policy:/m.test(example) ? example : `policy: fragment\nrules:\n${example.replace(/^(?=.)/gm, '  ')}`;
-    const loaded = loadPolicies([{ path: 'example.yaml', text }]);
+    const loaded = loadPolicies([{ path: 'example.yaml', text }], readers);
     t.ok(loaded.ok, name, { problems: loaded.ok ? [] : loaded.errors.map(formatProblem) });
   }
 });
