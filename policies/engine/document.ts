@@ -69,6 +69,10 @@ const approvers = z.strictObject({
     .enum(['passkey', 'totp'])
     .optional()
     .describe('What each approver must prove with the approval: passkey signs exactly this action; totp is a code (or a passkey).'),
+  shape: z
+    .strictObject({ longest: duration.describe('The longest time for which a shape may be approved: 1m to 24h.') })
+    .optional()
+    .describe('Lets an approver say yes to every statement of the same shape by this person on this target, for a while. Default: not.'),
 });
 
 const rule = z.strictObject({

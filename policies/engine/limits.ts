@@ -35,6 +35,10 @@ export const problemsMax = 200;
 /** A limit on result rows above this limits nothing. */
 export const resultRowsMax = 1_000_000_000;
 
+/** A shape approved for longer than a day is a rule that should stand in the policies. */
+export const shapeMsMax = 24 * 3_600_000;
+export const shapeMsMin = 60_000;
+
 /** Sets of approvers of one access rule that must all say yes. */
 export const approverSetsMax = 5;
 /** A request for access that nobody has answered by then is forgotten. */

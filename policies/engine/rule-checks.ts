@@ -2,7 +2,7 @@
 
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
-import { expiresDefaultMs, expiresMaxMs, expiresMinMs, patternCharsMax } from './limits.ts';
+import { expiresDefaultMs, expiresMaxMs, expiresMinMs, patternCharsMax, shapeMsMax, shapeMsMin } from './limits.ts';
 import { didYouMean } from './nearest.ts';
 import { checkObligations } from './obligations.ts';
 import type { Source } from './source.ts';
@@ -111,6 +111,17 @@ function checkWaits(source: Source, rule: RuleDocument, at: (string | number)[])
   const groups = new Set(rule.approvers?.groups);
   if (rule.approvers !== undefined && groups.size < rule.approvers.groups.length) {
     source.problem([...at, 'approvers', 'groups'], 'a group is named twice');
+  }
+  const { shape, second_factor: factor } = rule.approvers ?? {};
+  if (shape === undefined) return;
+  const shapeMs = parseDuration(shape.longest) ?? 0;
+  if (shapeMs < shapeMsMin || shapeMs > shapeMsMax)
+    source.problem([...at, 'approvers', 'shape', 'longest'], 'longest must lie between 1m and 24h');
+  if (factor === 'passkey') {
+    source.problem(
+      [...at, 'approvers', 'shape'],
+      "a passkey signs exactly one action, so it can't approve a shape: leave one of the two out",
+    );
   }
 }
 

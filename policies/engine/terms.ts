@@ -47,6 +47,7 @@ export function mergeHolds(rules: readonly Rule[]): Merged {
     ...(all.some((it) => it.wait === 'error') ? { wait: 'error' as const } : {}),
     ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
     ...strictestFactor(all),
+    ...shortestShape(all),
   };
   return { ref: joinRefs(rules), terms, obligations: uniteObligations(rules) };
 }
@@ -55,6 +56,13 @@ function strictestFactor(all: readonly HoldTerms[]): Pick<HoldTerms, 'secondFact
   const asked = all.map((terms) => terms.secondFactor);
   if (asked.includes('passkey')) return { secondFactor: 'passkey' };
   return asked.includes('totp') ? { secondFactor: 'totp' } : {};
+}
+
+/** Only when every rule lets a shape be approved, and none wants a passkey's signature, which is over one action. */
+function shortestShape(all: readonly HoldTerms[]): Pick<HoldTerms, 'shapeMsMax'> {
+  const longest = all.map(({ shapeMsMax, secondFactor }) => (secondFactor === 'passkey' ? 0 : (shapeMsMax ?? 0)));
+  const shapeMsMax = Math.min(...longest);
+  return shapeMsMax > 0 ? { shapeMsMax } : {};
 }
 
 /** Whether an approval came with what the terms ask of it; a passkey does for a code as well. */

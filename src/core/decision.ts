@@ -68,6 +68,8 @@ export interface HoldTerms {
   readonly wait?: 'live' | 'error';
   /** Missing: being signed in is enough. */
   readonly secondFactor?: SecondFactor;
+  /** An approver may approve the shape of the action for at most so long; missing: only this very action. */
+  readonly shapeMsMax?: number;
 }
 
 export type Decision =

@@ -7,6 +7,7 @@ export type SessionId = Branded<string, 'SessionId'>;
 export type ActionId = Branded<string, 'ActionId'>;
 export type HoldId = Branded<string, 'HoldId'>;
 export type GrantId = Branded<string, 'GrantId'>;
+export type ShapeId = Branded<string, 'ShapeId'>;
 export type AccessRequestId = Branded<string, 'AccessRequestId'>;
 export type PersonName = Branded<string, 'PersonName'>;
 export type TargetName = Branded<string, 'TargetName'>;

@@ -5,7 +5,7 @@ import type { Action } from '../core/action.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Approval, Decision } from '../core/decision.ts';
-import type { HoldId } from '../core/ids.ts';
+import type { HoldId, ShapeId } from '../core/ids.ts';
 import type { Refusal } from '../core/ruling.ts';
 import type { Submitter } from './submitter.ts';
 
@@ -27,11 +27,16 @@ export function releasedEvent(
   holdId: HoldId | null,
   approvals: readonly Approval[],
   atMs: number,
+  shapeId: ShapeId | null = null,
 ): AuditEvent {
   const { detail, detailJson } =
-    holdId === null && decision.grants === undefined && (action.reason ?? null) === null && action.text.length <= auditTextCharsMax
+    holdId === null &&
+    shapeId === null &&
+    decision.grants === undefined &&
+    (action.reason ?? null) === null &&
+    action.text.length <= auditTextCharsMax
       ? plainRelease(action, classification, decision)
-      : heldRelease(action, classification, decision, holdId, approvals);
+      : heldRelease(action, classification, decision, holdId, approvals, shapeId);
   return {
     type: 'action.released',
     atMs,
@@ -72,9 +77,11 @@ function heldRelease(
   decision: Allow,
   holdId: HoldId | null,
   approvals: readonly Approval[],
+  shapeId: ShapeId | null,
 ): Release {
   const { id: rule, version: policy } = decision.rule;
-  const held = holdId === null ? {} : { digest: action.digest(), approved_by: approvals.map((it) => it.by) };
+  const byShape = shapeId === null ? {} : { shape: shapeId };
+  const held = holdId === null && shapeId === null ? {} : { digest: action.digest(), approved_by: approvals.map((it) => it.by) };
   const grants = decision.grants === undefined ? {} : { grants: decision.grants };
   const reason = (action.reason ?? null) === null ? {} : { reason: action.reason };
   const detail = {
@@ -84,6 +91,7 @@ function heldRelease(
     rule,
     policy,
     ...held,
+    ...byShape,
     ...grants,
     ...reason,
   };

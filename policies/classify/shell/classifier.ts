@@ -6,6 +6,7 @@ import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { Classifier } from '../../../src/core/policy.ts';
 import { notUnderstood } from '../../../src/core/summary.ts';
+import { shapeOfShell } from './shape.ts';
 import { Walker } from './walker.ts';
 
 /** Longer texts are not understood: the parser's time grows faster than the text. */
@@ -33,6 +34,7 @@ export function createShellClassifier(): Classifier {
       }
       return classification;
     },
+    shapeOf: shapeOfShell,
   };
 }
 
