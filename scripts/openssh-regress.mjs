@@ -100,6 +100,7 @@ function run(dir, name, port, ssh, sftp) {
   return new Promise((done) => {
     const objects = join(work, `objects-${name}`);
     mkdirSync(objects);
+    writeFileSync(join(objects, 'mkdtemp'), '#!/bin/sh\nexec mktemp -d "/tmp/$1"\n', { mode: 0o755 });
     for (const nc of ['/bin/nc', '/usr/bin/nc'])
       if (existsSync(nc) && !existsSync(join(objects, 'netcat'))) symlinkSync(nc, join(objects, 'netcat'));
     const env = {

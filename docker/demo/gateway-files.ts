@@ -11,7 +11,7 @@ import type { MariadbServer } from './mariadb-server.ts';
 import { checkout } from './options.ts';
 import { shopTarget } from './shop.ts';
 import { makeKeyPair, publicKeyOf } from './ssh-server.ts';
-import type { SshServer } from './ssh-server.ts';
+import type { Machine } from './ssh-server.ts';
 
 /** The seeded people. Bob's link is what the demo prints: he answers what alice asks. */
 export const people = [
@@ -29,8 +29,8 @@ const targets = [
 
 const shippedPolicies = ['production-database.yaml', 'development-database.yaml', 'production-ssh.yaml', 'development-ssh.yaml'];
 
-/** Writes sallyport.yaml and gives its path. `machine` is sshd behind target web-1, `shop` MariaDB behind target shop, where there are any. */
-export function writeConfiguration(directory: string, ports: Ports, machine: SshServer | null, shop: MariadbServer | null): string {
+/** Writes sallyport.yaml and gives its path. `machine` is the SSH server behind target web-1, `shop` MariaDB behind target shop, where there are any. */
+export function writeConfiguration(directory: string, ports: Ports, machine: Machine | null, shop: MariadbServer | null): string {
   makeKeyPair(aliceKey(directory), 'alice');
   const configuration = {
     data_dir: 'gateway',
@@ -70,7 +70,7 @@ function aliceKey(directory: string): string {
   return join(directory, 'ssh', 'alice');
 }
 
-function machineTarget(machine: SshServer): object {
+function machineTarget(machine: Machine): object {
   return {
     name: 'web-1',
     protocol: 'ssh',

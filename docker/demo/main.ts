@@ -17,7 +17,9 @@ import { PostgresServer } from './postgres-server.ts';
 import { greeting } from './ready.ts';
 import type { Ready } from './ready.ts';
 import { fillShop, mariadbIsInstalled, MariadbServer, shopUrls } from './shop.ts';
+import { startEmbeddedSshServer } from './embedded-ssh-server.ts';
 import { SshServer, sshdIsInstalled } from './ssh-server.ts';
+import type { Machine } from './ssh-server.ts';
 import { unprivilegedUser } from './unprivileged.ts';
 
 const { say, step } = paint;
@@ -121,7 +123,7 @@ async function start({ dataDir }: DemoOptions): Promise<{ ready: Ready; ports: P
       orders: target('orders'),
       scratch: target('scratch'),
       ...(shop === null ? {} : { shop: shopUrls(tokens['alice']?.token ?? '', ports.mysql, shop.port, shopPasswords(dataDir)) }),
-      ...(machine === null ? {} : { 'web-1': sshTarget(dataDir, ports.ssh) }),
+      'web-1': sshTarget(dataDir, ports.ssh),
     },
   };
   return { ready, ports };
@@ -159,17 +161,16 @@ async function startShop(dataDir: string, ports: Ports, signal: AbortSignal): Pr
   });
 }
 
-/** Target web-1: Debian's sshd where it is installed; without it the demo has databases only, and says so. */
-async function startMachine(dataDir: string, ports: Ports, signal: AbortSignal): Promise<SshServer | null> {
-  if (!sshdIsInstalled()) {
-    say(`${paint.dim('○')} No target web-1: sshd is not installed (apt-get install openssh-server)`);
-    return null;
-  }
-  return step('Starting sshd', async () => {
+/** Target web-1: Debian's sshd where it is installed, otherwise a small server of the demo's own, which says so. */
+async function startMachine(dataDir: string, ports: Ports, signal: AbortSignal): Promise<Machine> {
+  const installed = sshdIsInstalled();
+  const words = installed ? 'Starting sshd' : 'Starting an embedded SSH server: sshd is not installed (apt-get install openssh-server)';
+  return step(words, async () => {
     const user = unprivilegedUser();
     const directory = join(dirname(clusterDirectory(dataDir, user)), 'web-1');
     mkdirSync(directory, { recursive: true });
-    const machine = await SshServer.start({ directory, user }, ports.sshd, signal);
+    const place = { directory, user };
+    const machine = await (installed ? SshServer.start(place, ports.sshd, signal) : startEmbeddedSshServer(place, ports.sshd));
     closers.push(() => machine.stop());
     return machine;
   });

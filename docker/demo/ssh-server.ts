@@ -36,11 +36,8 @@ export interface SshServerPlace {
   readonly settings?: string;
 }
 
-export function sshdIsInstalled(): boolean {
-  return existsSync(program);
-}
-
-export class SshServer {
+/** A machine that takes SSH connections on the loopback address. */
+export interface Machine {
   readonly port: number;
   /** The account that signs in. */
   readonly user: string;
@@ -48,6 +45,20 @@ export class SshServer {
   /** "ssh-ed25519 AAAA…" */
   readonly hostKey: string;
   /** File of the private key that it lets in. */
+  readonly privateKeyFile: string;
+  /** Idempotent. */
+  stop(): Promise<void>;
+}
+
+export function sshdIsInstalled(): boolean {
+  return existsSync(program);
+}
+
+export class SshServer implements Machine {
+  readonly port: number;
+  readonly user: string;
+  readonly home: string;
+  readonly hostKey: string;
   readonly privateKeyFile: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
@@ -95,7 +106,6 @@ export class SshServer {
     return server;
   }
 
-  /** Idempotent. */
   async stop(): Promise<void> {
     this.#child.stdio[3]?.destroy();
     await this.#ended;
@@ -126,7 +136,8 @@ export function publicKeyOf(file: string): string {
   return readFileSync(`${file}.pub`, 'utf8').trim();
 }
 
-function prepare({ directory, user }: SshServerPlace): void {
+/** Keys and a home with some files, where they are missing. */
+export function prepare({ directory, user }: SshServerPlace): void {
   const home = join(directory, 'home');
   const isNew = !existsSync(home);
   mkdirSync(home, { recursive: true });

@@ -75,10 +75,14 @@ class SftpRelay {
     return new Promise((resolve) => {
       let ending: Ending = { status: null, signal: null };
       let open = 2;
+      let clientEnded = false;
       const less = () => {
         open -= 1;
         if (open > 0) return;
         for (const file of this.#files.values()) this.#finish(file.permit, closing(file, 'unknown'));
+        // Some servers close without a status when the client has ended; OpenSSH's says 0.
+        if (clientEnded && this.#outstanding.size === 0 && ending.status === null && ending.signal === null)
+          ending = { status: 0, signal: null };
         resolve(ending);
       };
       const broken = (thrown: unknown) => {
@@ -121,6 +125,7 @@ class SftpRelay {
         },
         target,
         () => {
+          clientEnded = !owner.clientGone.aborted;
           void this.#working.catch(() => undefined).then(() => target.writable && target.end());
         },
       );

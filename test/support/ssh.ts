@@ -2,7 +2,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startEmbeddedSshServer } from '../../docker/demo/embedded-ssh-server.ts';
 import { makeKeyPair, publicKeyOf, SshServer } from '../../docker/demo/ssh-server.ts';
+import type { Machine } from '../../docker/demo/ssh-server.ts';
 import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
 import { temporaryDirectory } from './directories.ts';
 import type { Teardown } from './directories.ts';
@@ -15,7 +17,7 @@ import { tool } from './tools.ts';
 
 export interface SshWorld {
   readonly gateway: TestGateway;
-  readonly server: SshServer;
+  readonly server: Machine;
   readonly directory: string;
   readonly port: number;
   /** OpenSSH's options for alice's key and the gateway's pinned host key, to be put before anything else. */
@@ -40,6 +42,8 @@ export interface SshWorldOptions {
   readonly policies: Readonly<Record<string, string>>;
   /** "another": a key is pinned that is not the server's. */
   readonly hostKeyOf?: 'server' | 'another';
+  /** The demo's own server instead of sshd. */
+  readonly embedded?: boolean;
   /** Lines for sshd_config, and for each target; the same for the gateway's configuration. */
   readonly sshd?: (directory: string) => string;
   readonly target?: Readonly<Record<string, unknown>>;
@@ -55,14 +59,12 @@ export function sshPolicies(): Record<string, string> {
 /** Targets web-1 (production) and dev-1 (development), both the same sshd. */
 export async function startSshWorld(
   t: Teardown,
-  { shell = 'mediated', policies, hostKeyOf = 'server', sshd, target: more = {}, config }: SshWorldOptions,
+  { shell = 'mediated', policies, hostKeyOf = 'server', embedded = false, sshd, target: more = {}, config }: SshWorldOptions,
 ): Promise<SshWorld> {
-  tool('sshd', 'openssh-server');
+  if (!embedded) tool('sshd', 'openssh-server');
   const directory = temporaryDirectory(t, 'ssh');
-  const server = await SshServer.start(
-    { directory: join(directory, 'web-1'), user: unprivilegedUser(), settings: sshd?.(directory) ?? '' },
-    await freePort(),
-  );
+  const place = { directory: join(directory, 'web-1'), user: unprivilegedUser(), settings: sshd?.(directory) ?? '' };
+  const server = await (embedded ? startEmbeddedSshServer(place, await freePort()) : SshServer.start(place, await freePort()));
   t.teardown(() => server.stop());
   const key = join(directory, 'alice');
   makeKeyPair(key, 'alice');
