@@ -13,6 +13,7 @@ import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
 import { framed, PacketReader } from './codec.ts';
 import { Machine } from './machine.ts';
+import { lowerQuery, raiseQuery } from './fence.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { probeQuery, trackQuery } from './own-texts.ts';
 import { command, err } from './messages.ts';
@@ -22,7 +23,7 @@ import { Link } from './link.ts';
 
 /** Time for the target to take COM_QUIT. */
 const closeGraceMs = 2_000;
-const ownQueries = [probeQuery, trackQuery];
+const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 
 /** ER_CONNECTION_KILLED, ER_SERVER_SHUTDOWN and others that end a connection. */
 export const endings = {
@@ -52,7 +53,7 @@ export interface ConnectionParts {
   /** The client shows progress reports. */
   readonly showsProgress: boolean;
   /** Cancels what runs at the target. */
-  readonly cancelTarget: () => void;
+  readonly cancelTarget: () => Promise<void>;
   /** KILL of a connection of the same person. */
   readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean;
   /** Told once, when both sides are gone. */
@@ -70,6 +71,8 @@ export class Connection implements MachinePort, Lane, Killable {
   #toClient: Buffer[] = [];
   #pumping = false;
   #refreshing = false;
+  #stopping = false;
+  #timeLimit: NodeJS.Timeout | undefined;
   #ended = false;
   #clientBlocked = false;
 
@@ -114,7 +117,7 @@ export class Connection implements MachinePort, Lane, Killable {
   kill(what: 'query' | 'connection'): void {
     if (what === 'connection') return this.end(endings.killed, 'Connection was killed');
     if (this.machine.isWaiting) this.#withdraw();
-    else if (this.machine.isRunning) this.#parts.cancelTarget();
+    else if (this.machine.isRunning) this.stopTarget();
   }
 
   /** Ends the connection with an error for the client. */
@@ -178,6 +181,31 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#parts.catalogue.changed();
   }
 
+  renewCatalogue(): void {
+    const { catalogue } = this.#parts;
+    catalogue.changed();
+    void catalogue.refresh().then(() =>
+      this.#later(() => {
+        this.machine.settings.catalogue(catalogue.current);
+        this.machine.catalogueRenewed();
+      }),
+    );
+  }
+
+  limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void {
+    clearTimeout(this.#timeLimit);
+    this.#timeLimit = limit === null ? undefined : setTimeout(() => this.#guarded(limit.met), limit.ms);
+  }
+
+  /** The next command waits until the target has heard of it, so that it is not the one that is cancelled. */
+  stopTarget(): void {
+    this.#stopping = true;
+    void this.#parts.cancelTarget().then(() => {
+      this.#stopping = false;
+      this.#guarded(() => this.#pump());
+    });
+  }
+
   clientQuit(): void {
     this.#close('the client closed the session');
   }
@@ -222,7 +250,7 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#pumping || this.#ended) return;
     this.#pumping = true;
     try {
-      while (this.machine.takes && !this.#refreshing) {
+      while (this.machine.takes && !this.#refreshing && !this.#stopping) {
         if (!this.#parts.catalogue.isFresh) {
           this.#refresh();
           break;
@@ -315,7 +343,8 @@ export class Connection implements MachinePort, Lane, Killable {
 
   /** Ends the session and the target's side; the client's stream is left as it is. */
   #leave(reason: string): void {
-    if (this.machine.isRunning && !this.#parts.target.destroyed) this.#parts.cancelTarget();
+    if (this.machine.isRunning && !this.#parts.target.destroyed) void this.#parts.cancelTarget(); // it never rejects
+    this.limitTime(null);
     this.#ended = true;
     const { target, session } = this.#parts;
     this.#withdrawal.abort(reason);

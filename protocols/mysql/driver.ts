@@ -284,6 +284,7 @@ class MysqlDriver implements Driver {
       statusFlags: upstream.statusFlags,
       machine: {
         deprecatesEof: has(upstream.capabilities, flag.deprecateEof),
+        clientDeprecatesEof: has(client.capabilities, flag.deprecateEof),
         tracks: has(upstream.capabilities, flag.sessionTrack),
         clientTracks: has(client.capabilities, flag.sessionTrack),
         cachesMetadata: (upstream.capabilities.extended & extendedFlag.cachedMetadata) !== 0,

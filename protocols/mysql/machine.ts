@@ -6,22 +6,26 @@ import { Fault } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
+import type { Limit } from '../../src/core/words.ts';
 import { framed, type Packet } from './codec.ts';
-import { killOf, quoted, refusedCommand, unknownStatement } from './commands.ts';
-import { digestOf, planExecution, type Planned } from './execution.ts';
-import { planBulk } from './bulk.ts';
-import { BodyReader } from './body-reader.ts';
+import { ClientCommands } from './client-commands.ts';
+import { ClientFile } from './client-file.ts';
+import { digestOf } from './execution.ts';
+import { Fence, hiddenFlags, lowerQuery, raiseQuery, readOnlyError } from './fence.ts';
+import { limitError } from './limits.ts';
 import * as wire from './messages.ts';
 import { OwnAsking } from './own-asking.ts';
 import { probeQuery, queriesAfter, trackQuery } from './own-texts.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { refusalError } from './refusal.ts';
-import { Replies, type PreparedOk, type ReplyEnd, type ReplyShape, type ReplySink } from './replies.ts';
+import { Replies } from './replies.ts';
+import { dropped, plainTerms, type PreparedOk, type ReplyEnd, type ReplyShape, type ReplySink, type ReplyTerms } from './reply-sink.ts';
 import { ResultRows } from './result-rows.ts';
 import { readColumn } from './rows.ts';
 import type { Settings } from './settings.ts';
-import { idle, runOf, type Preparing, type Run, type State } from './state.ts';
-import { dropLongData, keepLongData, Statements, statementsMax } from './statements.ts';
+import { idle, runOf, type Asked, type Preparing, type Run, type State } from './state.ts';
+import { preparedStatement, Statements, type WireStatement } from './statements.ts';
+import { stoppedWrite, TriedBefore, unproved } from './stopped-write.ts';
 
 export class Machine implements ReplySink {
   readonly settings: Settings;
@@ -36,9 +40,15 @@ export class Machine implements ReplySink {
   /** Number of the first packet of the answer: a command of more than 16 MB has used several. */
   #answersFrom = 1;
   readonly #rows = new ResultRows();
-  #sendingFile = false;
-  #fileSequence = 0;
+  readonly #commands: ClientCommands;
+  readonly #file = new ClientFile();
   readonly #own: OwnAsking;
+  readonly #fence = new Fence();
+  readonly #triedBefore = new TriedBefore();
+  /** What goes on when the gateway's own queries are answered. */
+  #afterOwn: (() => void) | null = null;
+  /** What the session says that it is for. */
+  #reason: string | null = null;
 
   constructor(port: MachinePort, settings: Settings, statusFlags: number, options: MachineOptions) {
     this.#port = port;
@@ -47,16 +57,22 @@ export class Machine implements ReplySink {
     this.#statusFlags = statusFlags;
     this.#options = options;
     this.replies = new Replies(options);
+    this.#commands = new ClientCommands(this, port, options);
+  }
+
+  /** Status flags as the target told them last. */
+  get statusFlags(): number {
+    return this.#statusFlags;
   }
 
   /** True when the next packet of the client may be given to `client`. */
   get takes(): boolean {
-    return this.#state.kind === 'idle' || this.#sendingFile;
+    return this.#state.kind === 'idle' || this.#file.isSending;
   }
 
   /** Sequence number that the client's next packet must have. */
   get expectedSequence(): number {
-    return this.#sendingFile ? (this.#fileSequence + this.replies.shift) & 0xff : 0;
+    return this.#file.isSending ? (this.#file.sequence + this.replies.shift) & 0xff : 0;
   }
 
   get isWaiting(): boolean {
@@ -64,13 +80,18 @@ export class Machine implements ReplySink {
   }
 
   get isRunning(): boolean {
-    return this.#state.kind === 'running' || (this.#state.kind === 'quiet' && this.replies.isOpen);
+    const { kind } = this.#state;
+    return kind === 'running' || kind === 'raising' || (kind === 'quiet' && this.replies.isOpen);
   }
 
   /** Sequence number for a packet of the gateway's own to the client now. */
   get nextSequence(): number {
-    if (this.#state.kind === 'idle' || this.#state.kind === 'own') return 1;
-    return (this.replies.isOpen ? this.replies.nextSequence : this.#answersFrom + this.#inFront) & 0xff;
+    if (this.#state.kind === 'idle' || (this.#state.kind === 'own' && this.#afterOwn === null)) return 1;
+    return (
+      (this.replies.isOpen && (this.#state.kind === 'running' || this.#state.kind === 'quiet')
+        ? this.replies.nextSequence
+        : this.#answersFrom + this.#inFront) & 0xff
+    );
   }
 
   /** A packet in front of the answer: a progress report while the action waits. */
@@ -83,50 +104,10 @@ export class Machine implements ReplySink {
   // ---- inputs ----
 
   client(packet: Packet): void {
-    if (this.#sendingFile) return this.#filePart(packet);
+    if (this.#file.isSending) return this.#filePart(packet);
     this.#inFront = 0;
     this.#answersFrom = packet.sequence + 1;
-    const { payload } = packet;
-    const argument = payload.subarray(1);
-    const command = payload[0];
-    switch (command) {
-      case wire.command.query:
-        return this.#query(payload, argument);
-      case wire.command.prepare:
-        return this.#prepare(payload, argument);
-      case wire.command.execute:
-        return this.#execute(planExecution(argument, this.statements));
-      case wire.command.bulkExecute:
-        return this.#execute(planBulk(argument, this.statements, this.#options.takesBulk));
-      case wire.command.sendLongData:
-        return keepLongData(argument, this.statements);
-      case wire.command.closeStatement:
-        return this.#close(payload);
-      case wire.command.resetStatement:
-        return this.#resetStatement(payload);
-      case wire.command.fetch:
-        return this.#fetch(payload);
-      case wire.command.initDb:
-        return this.#initDb(argument);
-      case wire.command.fieldList:
-        return this.#fieldList(payload, argument);
-      case wire.command.processInfo:
-        return this.#submitText('SHOW PROCESSLIST', payload, argument, 'results');
-      case wire.command.processKill:
-        return this.#processKill(argument);
-      case wire.command.ping:
-      case wire.command.setOption:
-      case wire.command.resetConnection:
-        return this.#quiet(payload, 'ok');
-      case wire.command.statistics:
-        return this.#quiet(payload, 'text');
-      case wire.command.quit:
-        return this.#port.clientQuit();
-      case wire.command.changeUser:
-        return this.#port.changeUser(argument);
-      default:
-        return this.#reply(refusedCommand(command ?? 0));
-    }
+    this.#commands.take(packet.payload);
   }
 
   /** The ruling that `submit` did not give at once. */
@@ -139,109 +120,27 @@ export class Machine implements ReplySink {
 
   target(chunk: Buffer): void {
     this.replies.walk(chunk, this);
+    // Rows that came with nothing behind them: the client need not wait for the end to read them.
+    if (this.#state.kind === 'running' && this.replies.rows > 0) this.#show(this.#state.run);
   }
 
-  // ---- commands ----
-
-  #query(payload: Buffer, argument: Buffer): void {
-    if (argument.length > this.#options.statementBytesMax) return this.#refuseLength(argument);
-    const text = this.settings.decode(argument);
-    const killed = killOf(text);
-    if (killed !== null && this.#port.killOwn(killed.connectionId, killed.what)) return this.#reply(wire.ok(this.#statusFlags));
-    this.#submitText(text, payload, argument, 'results');
-  }
-
-  /** A command that is judged as this text. */
-  #submitText(text: string, payload: Buffer, digested: Buffer, shape: ReplyShape, database: string | null = null): void {
-    const submission = this.#submission(text, [digested]);
-    this.#submit(submission, (ruling) => {
-      this.#run({ ...runOf(ruling), text, statement: null, database }, [framed(payload, 0)], shape);
-    });
-  }
-
-  #initDb(argument: Buffer): void {
-    const { targetName, targetDatabase } = this.#options;
-    const asked = argument.toString('utf8');
-    const database = asked === targetName && targetDatabase !== null ? targetDatabase : asked;
-    const payload = Buffer.concat([Buffer.from([wire.command.initDb]), Buffer.from(database, 'utf8')]);
-    this.#submitText(`USE ${quoted(database)}`, payload, argument, 'ok', database);
-  }
-
-  #fieldList(payload: Buffer, argument: Buffer): void {
-    const end = argument.indexOf(0);
-    const table = argument.subarray(0, end === -1 ? argument.length : end).toString('utf8');
-    this.#submitText(`SHOW COLUMNS FROM ${quoted(table)}`, payload, argument, 'columns');
-  }
-
-  #processKill(argument: Buffer): void {
-    const id = argument.length === 4 ? argument.readUInt32LE(0) : -1;
-    if (this.#port.killOwn(id, 'connection')) return this.#reply(wire.ok(this.#statusFlags));
-    this.#reply(wire.err(1095, 'HY000', `thread ${id} is not a connection of yours through the gateway`));
-  }
-
-  /** ER_NET_PACKET_TOO_LARGE */
-  #refuseLength(argument: Buffer): void {
-    this.#reply(wire.err(1153, '08S01', `a statement of ${argument.length} bytes: the gateway reads ${this.#options.statementBytesMax}`));
-  }
-
-  #prepare(payload: Buffer, argument: Buffer): void {
-    if (argument.length > this.#options.statementBytesMax) {
-      this.statements.prepareFailed();
-      return this.#refuseLength(argument);
-    }
-    const text = this.settings.decode(argument);
-    if (this.statements.size >= statementsMax) {
-      this.statements.prepareFailed();
-      return this.#reply(wire.err(1461, '42000', `the gateway keeps ${statementsMax} prepared statements for a session, its limit`));
-    }
-    // What can only be denied is denied now; what may be held or allowed is judged when it is executed, with its parameters.
-    const submission = this.#submission(text, [argument]);
-    const preparing = { text, textBytes: Buffer.from(argument) };
-    if (this.#port.foreseesDenial(submission) === true) {
-      this.statements.prepareFailed();
-      return this.#submit(submission, ({ permit }) => {
-        // The policies changed in between: go on as if they had not denied it.
-        this.#port.finish(permit, { kind: 'completed', rows: null, error: null });
-        this.#quiet(payload, 'prepared', preparing);
-      });
-    }
-    this.#quiet(payload, 'prepared', preparing);
-  }
-
-  #execute(planned: Planned): void {
-    if (planned.kind === 'refused') return this.#reply(planned.error);
-    const { statement, parameters, digested, packets } = planned.execution;
-    const mode = this.settings.renewed(statement.mode);
-    this.#submit({ ...this.#submission(statement.text, digested), parameters, mode }, (ruling) => {
-      this.#run({ ...runOf(ruling), text: statement.text, statement, database: null }, packets(), 'results');
-    });
-  }
-
-  #close(payload: Buffer): void {
-    const id = new BodyReader(payload, 1).uint32();
-    const statement = this.statements.get(id);
-    if (statement === undefined) return;
-    this.statements.closed(id);
-    this.#port.toTargetQuietly(framed(payload, 0)); // no answer
-  }
-
-  #resetStatement(payload: Buffer): void {
-    const id = new BodyReader(payload, 1).uint32();
-    const statement = this.statements.get(id);
-    if (statement === undefined) return this.#reply(unknownStatement(id, 'mysqld_stmt_reset'));
-    dropLongData(statement);
-    this.#quiet(payload, 'ok');
-  }
-
-  #fetch(payload: Buffer): void {
-    const id = new BodyReader(payload, 1).uint32();
-    if (this.statements.get(id) === undefined) return this.#reply(unknownStatement(id, 'mysqld_stmt_fetch'));
-    this.#quiet(payload, 'rows');
+  /** The catalogue was read after the statement was judged: does it still say that the statement reads? */
+  catalogueRenewed(): void {
+    const state = this.#state;
+    if (state.kind !== 'proving') return; // the connection ended meanwhile
+    const { asked, permit, classification } = state.run;
+    const mode = this.settings.renewed(asked.submission.mode);
+    this.#state = idle;
+    if (mode.catalogue !== null && mode.key === asked.submission.mode.key) return this.#run(state.run);
+    const error = { code: `${readOnlyError} (25006)`, message: 'not run: what it reads has changed since it was judged' };
+    this.#port.finish(permit, { kind: 'failed', rows: null, error });
+    const classified = mode.catalogue === null ? unproved(classification) : null;
+    this.ask({ ...asked, proved: true, submission: { ...asked.submission, mode, classified } });
   }
 
   // ---- to the target ----
 
-  #submission(text: string, digested: readonly Buffer[]): Submission {
+  submission(text: string, digested: readonly Buffer[]): Submission {
     return {
       kind: 'statement',
       text,
@@ -250,15 +149,16 @@ export class Machine implements ReplySink {
       mode: this.settings.mode,
       transaction: (this.#statusFlags & wire.status.inTransaction) === 0 ? 'none' : 'open',
       classified: null,
+      reason: this.#reason,
       prepared: this.#prepared,
     };
   }
 
   readonly #prepared = (name: string): PreparedStatement | undefined => this.statements.named(name);
 
-  #submit(submission: Submission, released: (ruling: Extract<Ruling, { kind: 'release' }>) => void): void {
+  submit(submission: Submission, released: (ruling: Extract<Ruling, { kind: 'release' }>) => void): void {
     const then = (ruling: Ruling): void => {
-      if (ruling.kind === 'refuse') return this.#reply(refusalError(ruling.refusal));
+      if (ruling.kind === 'refuse') return this.reply(refusalError(ruling.refusal));
       ruling.permit.open();
       released(ruling);
     };
@@ -270,29 +170,66 @@ export class Machine implements ReplySink {
     then(ruling);
   }
 
-  #run(run: Run, packets: readonly Buffer[], shape: ReplyShape): void {
-    this.#state = { kind: 'running', run };
-    this.#rows.begin();
-    this.replies.begin(shape, this.#inFront);
-    for (const packet of packets) this.#port.toTarget(run.permit, packet);
+  ask(asked: Asked): void {
+    this.submit(this.#triedBefore.known(asked.submission), (ruling) => this.#start(runOf(asked, ruling)));
   }
 
-  #quiet(payload: Buffer, shape: ReplyShape, preparing: Preparing | null = null): void {
-    this.#state = { kind: 'quiet', command: payload[0] as number, preparing };
-    this.replies.begin(shape, 0);
+  #start(run: Run): void {
+    switch (this.#fence.need(run.obligations, run.classification, this.#statusFlags)) {
+      case 'none':
+        return this.#run(run);
+      case 'transaction':
+        this.#state = { kind: 'raising', run };
+        this.replies.begin('ok', { ...plainTerms, hides: hiddenFlags });
+        return this.#port.toTargetQuietly(raiseQuery);
+      case 'proof':
+        if (run.asked.proved) return this.#run(run);
+        this.#state = { kind: 'proving', run };
+        return this.#port.renewCatalogue();
+    }
+  }
+
+  #run(run: Run): void {
+    const { asked, obligations, fenced } = run;
+    const { rowsMax = null, statementTimeoutMs: ms } = obligations;
+    this.#state = { kind: 'running', run };
+    this.#rows.begin();
+    this.replies.begin(asked.shape, { ...this.#terms, rowsMax, hides: fenced ? hiddenFlags : 0 });
+    if (ms !== undefined) this.#port.limitTime({ ms, met: () => this.#met(run, 'time') });
+    for (const packet of asked.packets()) this.#port.toTarget(run.permit, packet);
+  }
+
+  get #terms(): ReplyTerms {
+    return { ...plainTerms, shift: this.#inFront, from: this.#answersFrom & 0xff };
+  }
+
+  quiet(payload: Buffer, shape: ReplyShape, preparing: Preparing | null = null, fetched: WireStatement | null = null): void {
+    this.#state = { kind: 'quiet', command: payload[0] as number, preparing, fetched };
+    this.replies.begin(shape, { ...this.#terms, shift: 0, rowsMax: fetched?.cursor?.rowsLeft ?? null });
     this.#port.toTargetQuietly(framed(payload, 0));
+  }
+
+  #met(run: Run, limit: Limit): void {
+    if (run.met !== null) return;
+    run.met = limit;
+    this.replies.silence();
+    this.#port.stopTarget();
   }
 
   /** The gateway's own queries, before the client's next command. */
   #runOwn(): void {
     const next = this.#own.next();
-    if (next === undefined) return;
+    if (next === undefined) {
+      const goesOn = this.#afterOwn;
+      this.#afterOwn = null;
+      return goesOn?.();
+    }
     this.#state = { kind: 'own' };
-    this.replies.begin('results', 0);
+    this.replies.begin('results');
     this.#port.toTargetQuietly(next);
   }
 
-  #reply(payload: Buffer): void {
+  reply(payload: Buffer): void {
     this.#port.toClient(framed(payload, this.#answersFrom + this.#inFront));
     this.#inFront = 0;
   }
@@ -302,24 +239,40 @@ export class Machine implements ReplySink {
   /** A part of the client's file goes on under the permit of the statement that asked for it; an empty one ends it. */
   #filePart(packet: Packet): void {
     if (this.#state.kind !== 'running') throw new Fault('protocol-violation', 'a file without a statement');
-    const sequence = this.#fileSequence;
-    const full = Math.floor(packet.payload.length / 0xffffff);
-    this.#port.toTarget(this.#state.run.permit, framed(packet.payload, sequence));
-    this.#fileSequence = (sequence + full + 1) & 0xff;
-    if (packet.payload.length > 0) return;
-    this.#sendingFile = false;
-    this.replies.fileSent(this.#fileSequence);
+    this.#port.toTarget(this.#state.run.permit, this.#file.part(packet));
+    if (!this.#file.isSending) this.replies.fileSent(this.#file.sequence);
   }
 
   // ---- ReplySink ----
 
   get gathersRows(): boolean {
     if (this.#state.kind === 'own') return true;
-    return this.#state.kind === 'running' && this.#state.run.recordsResults && !this.#rows.isFull;
+    return this.#state.kind === 'running' && this.#state.run.obligations.recordResults && !this.#rows.isFull;
   }
 
   forward(bytes: Buffer): void {
-    if (this.#state.kind !== 'own') this.#port.toClient(bytes);
+    const { kind } = this.#state;
+    if (kind === 'own' || kind === 'raising') return;
+    const kept = kind === 'running' ? this.#state.run.kept : null;
+    if (kept === null) this.#port.toClient(bytes);
+    else kept.push(bytes);
+  }
+
+  #show(run: Run): void {
+    for (const bytes of run.kept ?? []) this.#port.toClient(bytes);
+    run.kept = null;
+  }
+
+  failed(error: wire.ErrPacket): Buffer | null {
+    if (this.#state.kind !== 'running' || !this.#state.run.fenced || error.number !== readOnlyError) return null;
+    const { run } = this.#state;
+    if (run.kept === null) return this.#triedBefore.add(run.asked.submission.text, run.classification, error);
+    run.stopped = error;
+    return dropped;
+  }
+
+  rowsMet(): void {
+    if (this.#state.kind === 'running') this.#met(this.#state.run, 'rows');
   }
 
   ok(payload: Buffer, packet: wire.OkPacket): Buffer | null {
@@ -327,26 +280,17 @@ export class Machine implements ReplySink {
       if (change.kind === 'database') this.settings.database(change.name);
       else this.settings.reported(change.name, change.value);
     }
-    return this.#options.tracks && !this.#options.clientTracks ? wire.withoutTracking(payload, packet) : null;
+    const { tracks, clientTracks } = this.#options;
+    if (tracks === clientTracks) return null;
+    return tracks ? wire.withoutTracking(payload, packet) : wire.withWordsCounted(payload, packet);
   }
 
   prepared(packet: PreparedOk): void {
     if (this.#state.kind !== 'quiet' || this.#state.preparing === null)
       throw new Fault('protocol-violation', 'a prepared statement that nobody asked for');
     const { text, textBytes } = this.#state.preparing;
-    this.statements.confirmed({
-      id: packet.id,
-      text,
-      textBytes,
-      mode: this.settings.mode,
-      parameterCount: packet.parameters,
-      columns: [],
-      types: null,
-      typesAtTarget: null,
-      longData: new Map(),
-      longDataBytes: 0,
-      longDataLost: false,
-    });
+    const { mode } = this.settings;
+    this.statements.confirmed(preparedStatement({ id: packet.id, text, textBytes, mode, parameterCount: packet.parameters }));
   }
 
   localFile(): boolean {
@@ -354,13 +298,12 @@ export class Machine implements ReplySink {
     const { classification } = this.#state.run;
     const named = classification.statements.some((it) => it.effects.some((effect) => effect.verb === 'file-read'));
     if (!named) return false;
-    this.#sendingFile = true;
-    this.#fileSequence = (this.replies.nextSequence - this.replies.shift) & 0xff;
+    this.#file.begin(this.replies.nextSequence - this.replies.shift);
     return true;
   }
 
   columns(follow: boolean): void {
-    if (this.#state.kind === 'running') this.#rows.columns(follow, this.#state.run.statement);
+    if (this.#state.kind === 'running') this.#rows.columns(follow, this.#state.run.asked.statement);
   }
 
   column(payload: Buffer): void {
@@ -370,7 +313,7 @@ export class Machine implements ReplySink {
 
   row(payload: Buffer): void {
     if (this.#state.kind === 'own') this.#own.row(payload);
-    else if (this.#state.kind === 'running') this.#rows.row(payload, this.#state.run.statement !== null);
+    else if (this.#state.kind === 'running') this.#rows.row(payload, this.#state.run.asked.statement !== null);
   }
 
   end(end: ReplyEnd): void {
@@ -380,12 +323,14 @@ export class Machine implements ReplySink {
       this.settings.flags(end.statusFlags);
     }
     this.#state = idle;
-    this.#inFront = 0;
     switch (state.kind) {
+      case 'raising':
+        return this.#raised(state.run, end);
       case 'running':
         this.#ended(state.run, end);
         break;
       case 'quiet':
+        if (state.fetched !== null) this.#fetchEnded(state.fetched, end);
         this.#quietEnded(state.command, end);
         break;
       case 'own':
@@ -393,31 +338,70 @@ export class Machine implements ReplySink {
         break;
       case 'idle':
       case 'judging':
+      case 'proving':
         throw new Fault('protocol-violation', 'an answer that nobody asked for');
     }
     this.#runOwn();
   }
 
-  #ended(run: Run, end: ReplyEnd): void {
-    const { error } = end;
-    const changes = run.classification.statements.flatMap((it) => it.changes);
-    if (this.#rows.rows.length > 0) this.#port.recordRows(run.permit, this.#rows.rows);
+  /** The fence stands, or the statement does not run. */
+  #raised(run: Run, { error }: ReplyEnd): void {
     if (error === null) {
-      this.statements.changed(run.text, changes);
-      if (run.database !== null) this.settings.database(run.database);
+      run.fenced = true;
+      run.kept = [];
+      return this.#run(run);
+    }
+    this.#port.finish(run.permit, outcomeOf(error, null));
+    this.reply(wire.err(error.number, error.sqlState, error.message));
+  }
+
+  #ended(run: Run, end: ReplyEnd): void {
+    const { asked, obligations, classification, permit, met } = run;
+    if (obligations.statementTimeoutMs !== undefined) this.#port.limitTime(null);
+    if (run.fenced) this.#own.add(lowerQuery);
+    if (run.stopped !== null) return this.#stopped(run, run.stopped);
+    this.#show(run);
+    const changes = classification.statements.flatMap((it) => it.changes);
+    if (this.#rows.rows.length > 0) this.#port.recordRows(permit, this.#rows.rows);
+    if (end.error === null) {
+      this.statements.changed(asked.submission.text, changes);
+      if (asked.database !== null) this.settings.database(asked.database);
+      for (const change of changes) if (change.kind === 'set' && change.setting === reasonSetting) this.#reason = change.value;
+      this.#fence.completed(classification);
     } else {
       this.statements.failed(changes);
     }
     // A failed text may have changed the schema before it failed.
     if (changes.some((it) => it.kind === 'schema-changed')) this.#port.schemaChanged();
-    this.#own.add(...queriesAfter(run.classification, end, this.#options.tracks));
+    this.#own.add(...queriesAfter(classification, end, this.#options.tracks));
     const rows = end.endedRows ? this.replies.rows : end.affectedRows;
-    const outcome: Outcome = {
-      kind: error === null ? 'completed' : error.number === interrupted ? 'cancelled' : 'failed',
-      rows,
-      error: error === null ? null : { code: `${error.number} (${error.sqlState})`, message: error.message },
-    };
-    this.#port.finish(run.permit, outcome);
+    if (asked.statement !== null && ((end.statusFlags ?? 0) & wire.status.cursorExists) !== 0) {
+      const { rowsMax } = obligations;
+      asked.statement.cursor = rowsMax === undefined ? null : { rowsLeft: rowsMax, obligations };
+    }
+    if (met === null || !this.replies.isSilent) return this.#finish(permit, outcomeOf(end.error, rows));
+    const { code, message, payload } = limitError(met, obligations);
+    this.#port.toClient(framed(payload, this.replies.nextSequence));
+    this.#finish(permit, { kind: 'failed', rows, error: { code, message } });
+  }
+
+  #finish(permit: Run['permit'], outcome: Outcome): void {
+    this.#inFront = 0;
+    this.#port.finish(permit, outcome);
+  }
+
+  /** The fence has stopped a write, and the client knows nothing of it: it is judged as one, and runs without the fence if it may. */
+  #stopped({ asked, permit, classification }: Run, error: wire.ErrPacket): void {
+    this.#port.finish(permit, outcomeOf(error, null));
+    this.#afterOwn = () => this.ask({ ...asked, submission: { ...asked.submission, classified: stoppedWrite(classification, error) } });
+  }
+
+  /** One FETCH of a cursor whose rows are limited. */
+  #fetchEnded(statement: WireStatement, { error }: ReplyEnd): void {
+    const { cursor } = statement;
+    if (cursor === null) return;
+    if (error === null) cursor.rowsLeft -= Math.min(cursor.rowsLeft, this.replies.rows);
+    if (this.replies.isSilent) this.#port.toClient(framed(limitError('rows', cursor.obligations).payload, this.replies.nextSequence));
   }
 
   #quietEnded(command: number, end: ReplyEnd): void {
@@ -425,10 +409,20 @@ export class Machine implements ReplySink {
     if (command !== wire.command.resetConnection || end.error !== null) return;
     // Everything of the session is as after sign-in; prepared statements are gone.
     this.statements.clear();
+    this.#fence.reset();
+    this.#reason = null;
     if (this.#options.tracks) this.#own.add(trackQuery);
     this.#own.add(probeQuery);
   }
 }
 
+/** The setting of the session that says its reason: SET @sallyport_reason = '…', as the classifier tells it. */
+const reasonSetting = 'sallyport.reason';
 /** ER_QUERY_INTERRUPTED */
 const interrupted = 1317;
+
+function outcomeOf(error: wire.ErrPacket | null, rows: number | null): Outcome {
+  if (error === null) return { kind: 'completed', rows, error: null };
+  const kind = error.number === interrupted ? 'cancelled' : 'failed';
+  return { kind, rows, error: { code: `${error.number} (${error.sqlState})`, message: error.message } };
+}

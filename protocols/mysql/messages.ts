@@ -35,6 +35,7 @@ export const status = {
   cursorExists: 0x40,
   lastRowSent: 0x80,
   noBackslashEscapes: 0x200,
+  readOnlyTransaction: 0x2000,
   sessionStateChanged: 0x4000,
   /** MariaDB only. MySQL uses the same bit for nothing. */
   ansiQuotes: 0x8000,
@@ -133,8 +134,8 @@ export function uint32(value: number): Buffer {
   return out;
 }
 
-export function ok(statusFlags: number, affectedRows = 0, header = 0x00): Buffer {
-  return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(statusFlags), uint16(0)]);
+export function ok(statusFlags: number, affectedRows = 0, header = 0x00, warnings = 0): Buffer {
+  return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(statusFlags), uint16(warnings)]);
 }
 
 /** The same OK for a client without session tracking: plain words, no changes. */
@@ -145,6 +146,11 @@ export function withoutTracking(payload: Buffer, packet: OkPacket): Buffer {
   numbers.lenenc();
   numbers.lenenc();
   return Buffer.concat([payload.subarray(0, numbers.at), uint16(statusFlags), uint16(packet.warnings), packet.info]);
+}
+
+/** The same OK for a client with session tracking, of a target without it: length-encoded words. */
+export function withWordsCounted(payload: Buffer, packet: OkPacket): Buffer {
+  return Buffer.concat([payload.subarray(0, payload.length - packet.info.length), lenencBytes(packet.info)]);
 }
 
 export function err(number: number, sqlState: string, message: string): Buffer {

@@ -28,14 +28,14 @@ export class OwnConnections {
     return entry;
   }
 
-  /** KILL QUERY over a connection of its own, as the target's clients do. Never throws. */
-  cancel(target: Target, upstream: Upstream): void {
+  /** KILL QUERY over a connection of its own, as the target's clients do. Resolves when the target has heard it, or can't; never rejects. */
+  cancel(target: Target, upstream: Upstream): Promise<void> {
     const signal = AbortSignal.timeout(this.#timeoutMs);
     const cancelled = async (): Promise<void> => {
       const killer = await signIn(this.#services, target, ownWish(null), signal);
       await ownQuery(killer, `KILL QUERY ${upstream.connectionId}`, signal).finally(() => killer.stream.destroy());
     };
-    cancelled().catch((thrown: unknown) => {
+    return cancelled().catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a running statement could not be cancelled');
     });
   }

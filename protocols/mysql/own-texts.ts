@@ -3,7 +3,7 @@
 import type { Classification } from '../../src/core/classification.ts';
 import { framed } from './codec.ts';
 import { query } from './messages.ts';
-import type { ReplyEnd } from './replies.ts';
+import type { ReplyEnd } from './reply-sink.ts';
 
 /** What a session must know again after something could have changed it unseen. */
 const probeText = 'SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE()';

@@ -4,7 +4,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
-import type { ReplyOptions } from './replies.ts';
+import type { ReplyOptions } from './reply-sink.ts';
 
 export interface MachinePort {
   toClient(bytes: Buffer): void;
@@ -20,6 +20,12 @@ export interface MachinePort {
   /** KILL of one of the person's own connections through the gateway; false when it is none. */
   killOwn(connectionId: number, what: 'query' | 'connection'): boolean;
   schemaChanged(): void;
+  /** Reads the catalogue, however new it is; then `catalogueRenewed`. */
+  renewCatalogue(): void;
+  /** Time for what runs, from now; null: it has ended. `met` is called once, when it is over. */
+  limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void;
+  /** Cancels what runs at the target; its answer still comes. */
+  stopTarget(): void;
   clientQuit(): void;
   /** COM_CHANGE_USER, without its first byte: nothing comes back to this machine. */
   changeUser(argument: Buffer): void;

@@ -4,55 +4,9 @@
 import { Fault } from '../../src/core/errors.ts';
 import { framed, fullPacketBytes, headerBytes } from './codec.ts';
 import { BodyReader } from './body-reader.ts';
-import { progressNumber, readEof, readErr, readOk, status, type ErrPacket, type OkPacket } from './messages.ts';
-
-/** What the command is answered with. */
-export type ReplyShape =
-  | 'ok' // OK, EOF or ERR
-  | 'results' // result sets, OKs, a request for a local file
-  | 'prepared'
-  | 'columns' // COM_FIELD_LIST: column definitions up to EOF
-  | 'rows' // COM_STMT_FETCH: rows up to EOF
-  | 'text'; // COM_STATISTICS: one packet of words
-
-export interface ReplyEnd {
-  readonly statusFlags: number | null;
-  readonly affectedRows: number | null;
-  readonly error: ErrPacket | null;
-  /** True when the last result set ended in EOF or OK after rows. */
-  readonly endedRows: boolean;
-}
-
-export interface PreparedOk {
-  readonly id: number;
-  readonly columns: number;
-  readonly parameters: number;
-}
-
-export interface ReplySink {
-  forward(bytes: Buffer): void;
-  /** An OK packet (also one that ends rows). Answers the payload to send instead, or null for as it is. */
-  ok(payload: Buffer, packet: OkPacket): Buffer | null;
-  prepared(packet: PreparedOk): void;
-  /** The target asks for a file of the client's. Answers whether it may: only then the request is handed on. */
-  localFile(name: string): boolean;
-  /** A result set begins; false: with the columns of the last execution. */
-  columns(follow: boolean): void;
-  /** Packets of a result set, only while `gathersRows`. */
-  column(payload: Buffer): void;
-  row(payload: Buffer): void;
-  readonly gathersRows: boolean;
-  end(end: ReplyEnd): void;
-}
-
-export interface ReplyOptions {
-  readonly deprecatesEof: boolean;
-  readonly tracks: boolean;
-  /** The target says with the number of columns whether their definitions follow (MARIADB_CLIENT_CACHE_METADATA). */
-  readonly cachesMetadata: boolean;
-  /** The client expects it to be said. */
-  readonly clientCachesMetadata: boolean;
-}
+import { ok, progressNumber, readEof, readErr, readOk, status } from './messages.ts';
+import { ReplyOutput } from './reply-output.ts';
+import { dropped, plainTerms, type ReplyEnd, type ReplyOptions, type ReplyShape, type ReplySink, type ReplyTerms } from './reply-sink.ts';
 
 type Phase = 'first' | 'columns' | 'columns-end' | 'rows' | 'parameters' | 'parameters-end' | 'field-list' | 'local-file' | 'idle';
 
@@ -67,9 +21,8 @@ export class Replies {
   #columns = 0;
   #rows = 0;
   #hadRows = false;
-  /** Added to sequence numbers for packets that the gateway put in front. */
-  #shift = 0;
-  #sequence = 0;
+  readonly #output = new ReplyOutput();
+  #terms = plainTerms;
   #held: Buffer | null = null;
   #skip = 0;
   #continued = false;
@@ -78,14 +31,19 @@ export class Replies {
     this.#options = options;
   }
 
-  /** A command was sent; its answer is next. `shift` packets were put in front of it by the gateway. */
-  begin(shape: ReplyShape, shift: number): void {
+  /** A command was sent; its answer is next. */
+  begin(shape: ReplyShape, terms: ReplyTerms = plainTerms): void {
     this.#shape = shape;
-    this.#shift = shift;
-    this.#sequence = 0;
+    this.#terms = terms;
+    this.#output.begin(terms.shift, terms.from);
     this.#rows = 0;
     this.#hadRows = false;
     this.#phase = shape === 'columns' ? 'field-list' : shape === 'rows' ? 'rows' : 'first';
+  }
+
+  /** From the next packet on nothing is forwarded; the answer is walked to its end. */
+  silence(): void {
+    this.#output.silence();
   }
 
   /** True while an answer is under way. */
@@ -105,17 +63,23 @@ export class Replies {
 
   /** Sequence number after the last packet, as the client counts. */
   get nextSequence(): number {
-    return this.#sequence + this.#shift;
+    return this.#output.nextSequence;
   }
 
+  /** Nothing more of the answer is forwarded. */
+  get isSilent(): boolean {
+    return this.#output.isSilent;
+  }
+
+  /** Packets that the client has got more (or fewer) than the target sent. */
   get shift(): number {
-    return this.#shift;
+    return this.#output.shift;
   }
 
   /** The client's file has been sent up to this number: the answer goes on. */
   fileSent(sequence: number): void {
     this.#phase = 'first';
-    this.#sequence = sequence;
+    this.#output.continueFrom(sequence);
   }
 
   walk(chunk: Buffer, sink: ReplySink): void {
@@ -134,8 +98,11 @@ export class Replies {
       const payloadAt = at + headerBytes;
       const end = payloadAt + length;
       if (length > 0 && payloadAt >= bytes.length) break; // its first byte decides
-      this.#sequence = ((bytes[at + 3] as number) + 1) & 0xff;
       const continues = this.#continued;
+      if (!continues && this.#output.silences(this.#isBeyond(bytes[payloadAt] ?? 0, length, sink), this.#isDone(bytes[payloadAt]))) {
+        if (at > from) sink.forward(bytes.subarray(from, at));
+        from = at;
+      }
       this.#continued = length === fullPacketBytes;
       const wanted = !continues && this.#isInspected(bytes[payloadAt] ?? 0, length, sink);
       if (wanted) {
@@ -145,16 +112,17 @@ export class Replies {
           this.#continued = false;
           break;
         }
-        if (at > from) sink.forward(bytes.subarray(from, at));
-        this.#shifted(bytes, at);
+        if (at > from) this.#forward(bytes.subarray(from, at), sink);
+        this.#output.number(bytes, at);
         from = end;
         const replacement = this.#inspect(bytes.subarray(payloadAt, end), sink);
-        sink.forward(replacement === null ? bytes.subarray(at, end) : framed(replacement, bytes[at + 3] as number));
+        if (replacement === dropped) this.#output.drop();
+        else this.#forward(replacement === null ? bytes.subarray(at, end) : framed(replacement, bytes[at + 3] as number), sink);
         this.#settle(sink);
         at = end;
         continue;
       }
-      this.#shifted(bytes, at);
+      this.#output.number(bytes, at);
       if (!continues) this.#counted();
       if (end > bytes.length) {
         this.#skip = end - bytes.length;
@@ -163,12 +131,30 @@ export class Replies {
       }
       at = end;
     }
-    if (at > from) sink.forward(bytes.subarray(from, at));
+    if (at > from) this.#forward(bytes.subarray(from, at), sink);
     if (at < bytes.length) this.#held = bytes.subarray(at);
   }
 
-  #shifted(bytes: Buffer, at: number): void {
-    if (this.#shift !== 0) bytes[at + 3] = ((bytes[at + 3] as number) + this.#shift) & 0xff;
+  #forward(bytes: Buffer, sink: ReplySink): void {
+    if (!this.#output.isSilent) sink.forward(bytes);
+  }
+
+  /** A row that is one too many. */
+  #isBeyond(first: number, length: number, sink: ReplySink): boolean {
+    const { rowsMax } = this.#terms;
+    if (rowsMax === null || this.#phase !== 'rows' || this.#rows < rowsMax || this.#isEnd(first, length)) return false;
+    if (!this.#output.isSilent) sink.rowsMet();
+    return true;
+  }
+
+  /** OK as the whole answer: the statement had come to its end, whatever should have stopped it. */
+  #isDone(first: number | undefined): boolean {
+    return this.#phase === 'first' && first === 0x00;
+  }
+
+  /** The client has no EOF where the target has one. */
+  get #translatesEof(): boolean {
+    return this.#options.clientDeprecatesEof && !this.#options.deprecatesEof;
   }
 
   // ---- one packet ----
@@ -262,12 +248,12 @@ export class Replies {
       case 'columns-end':
         if (this.#shape === 'prepared') {
           this.#phase = this.#afterColumns();
-          return null;
+          return this.#translatesEof ? dropped : null;
         }
         return this.#columnsEnd(payload);
       case 'parameters-end':
         this.#phase = this.#afterParameters();
-        return null;
+        return this.#translatesEof ? dropped : null;
       case 'rows':
       case 'field-list':
         return this.#row(payload, sink);
@@ -279,7 +265,7 @@ export class Replies {
 
   #first(payload: Buffer, sink: ReplySink): Buffer | null {
     const first = payload[0];
-    if (first === 0xff) return this.#error(payload);
+    if (first === 0xff) return this.#error(payload, sink);
     if (this.#shape === 'text') {
       this.#finish({ statusFlags: null, affectedRows: null, error: null, endedRows: false });
       return null;
@@ -288,8 +274,7 @@ export class Replies {
     if (first === 0x00) return this.#ok(payload, sink, false);
     if (this.#shape === 'ok') {
       if (first !== 0xfe) throw new Fault('protocol-violation', `the target answered 0x${(first ?? 0).toString(16)} instead of OK`);
-      this.#eof(payload, false);
-      return null;
+      return this.#eof(payload, false);
     }
     if (first === 0xfb) return this.#localFile(payload, sink);
     const reader = new BodyReader(payload);
@@ -327,15 +312,19 @@ export class Replies {
   }
 
   #columnsEnd(payload: Buffer): Buffer | null {
+    this.#hide(payload, 3);
     const { statusFlags } = readEof(payload);
-    // With a cursor the rows come with COM_STMT_FETCH.
-    if ((statusFlags & status.cursorExists) !== 0) this.#finish({ statusFlags, affectedRows: null, error: null, endedRows: false });
-    else this.#phase = 'rows';
-    return null;
+    // With a cursor the rows come with COM_STMT_FETCH, and this is the end of the answer.
+    if ((statusFlags & status.cursorExists) !== 0) {
+      this.#finish({ statusFlags, affectedRows: null, error: null, endedRows: false });
+      return this.#asOk(payload);
+    }
+    this.#phase = 'rows';
+    return this.#translatesEof ? dropped : null;
   }
 
   #row(payload: Buffer, sink: ReplySink): Buffer | null {
-    if (payload[0] === 0xff && this.#isEnd(0xff, payload.length)) return this.#error(payload);
+    if (payload[0] === 0xff && this.#isEnd(0xff, payload.length)) return this.#error(payload, sink);
     if (!this.#isEnd(payload[0] ?? 0, payload.length)) {
       this.#rows += 1;
       sink.row(payload);
@@ -343,22 +332,37 @@ export class Replies {
     }
     // With DEPRECATE_EOF the end of rows is an OK behind an EOF's first byte.
     if (this.#options.deprecatesEof) return this.#ok(payload, sink, true);
-    this.#eof(payload, true);
-    return null;
+    return this.#eof(payload, true);
   }
 
   #ok(payload: Buffer, sink: ReplySink, endedRows: boolean): Buffer | null {
+    if (this.#terms.hides !== 0) this.#hide(payload, statusAt(payload));
     const packet = readOk(payload, this.#options.tracks);
     const replacement = sink.ok(payload, packet);
     this.#ended(packet.statusFlags, packet.affectedRows, endedRows);
     return replacement;
   }
 
-  #eof(payload: Buffer, endedRows: boolean): void {
+  #eof(payload: Buffer, endedRows: boolean): Buffer | null {
     // EOF in the place of OK (COM_SET_OPTION), or OK under EOF's byte when DEPRECATE_EOF is on.
-    const statusFlags =
-      payload.length >= 7 && this.#options.deprecatesEof ? readOk(payload, this.#options.tracks).statusFlags : readEof(payload).statusFlags;
+    const isOk = payload.length >= 7 && this.#options.deprecatesEof;
+    this.#hide(payload, isOk ? statusAt(payload) : 3);
+    const statusFlags = isOk ? readOk(payload, this.#options.tracks).statusFlags : readEof(payload).statusFlags;
     this.#ended(statusFlags, null, endedRows);
+    return isOk ? null : this.#asOk(payload);
+  }
+
+  /** An EOF as a client without them reads it: OK with EOF's first byte. */
+  #asOk(payload: Buffer): Buffer | null {
+    if (!this.#translatesEof) return null;
+    const { statusFlags, warnings } = readEof(payload);
+    return ok(statusFlags, 0, 0xfe, warnings);
+  }
+
+  #hide(payload: Buffer, at: number): void {
+    if (this.#terms.hides === 0) return;
+    const flags = new BodyReader(payload, at).uint16();
+    payload.writeUInt16LE(flags & ~this.#terms.hides, at);
   }
 
   #ended(statusFlags: number, affectedRows: number | null, endedRows: boolean): void {
@@ -371,14 +375,24 @@ export class Replies {
   }
 
   /** A progress report looks like an error and isn't one. */
-  #error(payload: Buffer): Buffer | null {
+  #error(payload: Buffer, sink: ReplySink): Buffer | null {
     const error = readErr(payload);
-    if (error.number !== progressNumber) this.#finish({ statusFlags: null, affectedRows: null, error, endedRows: this.#hadRows });
-    return null;
+    if (error.number === progressNumber) return null;
+    const replacement = sink.failed(error);
+    this.#finish({ statusFlags: null, affectedRows: null, error, endedRows: this.#hadRows });
+    return replacement;
   }
 
   #finish(ending: ReplyEnd): void {
     this.#phase = 'idle';
     this.#ending = ending;
   }
+}
+
+/** Where an OK has its status flags: behind two numbers of any length. */
+function statusAt(payload: Buffer): number {
+  const reader = new BodyReader(payload, 1);
+  reader.lenenc();
+  reader.lenenc();
+  return reader.at;
 }

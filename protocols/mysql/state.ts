@@ -1,25 +1,47 @@
 // Where the relay of one client stands: idle, waiting for a ruling, or waiting for the target.
 
 import type { Classification } from '../../src/core/classification.ts';
+import type { Obligations } from '../../src/core/decision.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
+import type { Submission } from '../../src/core/session.ts';
+import type { Limit } from '../../src/core/words.ts';
+import type { ErrPacket } from './messages.ts';
+import type { ReplyShape } from './reply-sink.ts';
 import type { WireStatement } from './statements.ts';
 
-/** One released action at the target: from its permit to its end. */
-export interface Run {
-  readonly permit: Permit;
-  readonly classification: Classification;
-  readonly recordsResults: boolean;
-  readonly text: string;
+/** What a client asked, in the form that is judged, and how it goes to the target. */
+export interface Asked {
+  readonly submission: Submission;
   /** The prepared statement that is executed: its rows are binary. */
   readonly statement: WireStatement | null;
   /** Database that the session is in once the target has confirmed (COM_INIT_DB). */
   readonly database: string | null;
+  readonly shape: ReplyShape;
+  /** The commands for the target; the same ones each time. */
+  readonly packets: () => readonly Buffer[];
+  /** The catalogue was read after it was asked: nothing more can be proved. */
+  readonly proved: boolean;
 }
 
-/** What every run takes from its ruling. */
-export function runOf(ruling: Extract<Ruling, { kind: 'release' }>): Pick<Run, 'permit' | 'classification' | 'recordsResults'> {
-  return { permit: ruling.permit, classification: ruling.classification, recordsResults: ruling.obligations.recordResults };
+/** One released action at the target: from its permit to its end. */
+export interface Run {
+  readonly asked: Asked;
+  readonly permit: Permit;
+  readonly classification: Classification;
+  readonly obligations: Obligations;
+  /** It runs in a read-only transaction of the gateway's. */
+  fenced: boolean;
+  /** Of a fenced run: what the client would have read by now, kept until no error can take it back; null: it has read some. */
+  kept: Buffer[] | null;
+  /** The fence's error, which the client has not read. */
+  stopped: ErrPacket | null;
+  /** The limit that was met; null while none was. */
+  met: Limit | null;
+}
+
+export function runOf(asked: Asked, { permit, classification, obligations }: Extract<Ruling, { kind: 'release' }>): Run {
+  return { asked, permit, classification, obligations, fenced: false, kept: null, stopped: null, met: null };
 }
 
 export interface Preparing {
@@ -30,8 +52,12 @@ export interface Preparing {
 export type State =
   | { readonly kind: 'idle' }
   | { readonly kind: 'judging'; readonly then: (ruling: Ruling) => void }
+  /** The catalogue is read anew before it may run. */
+  | { readonly kind: 'proving'; readonly run: Run }
+  /** The gateway's read-only transaction begins. */
+  | { readonly kind: 'raising'; readonly run: Run }
   | { readonly kind: 'running'; readonly run: Run }
-  | { readonly kind: 'quiet'; readonly command: number; readonly preparing: Preparing | null }
+  | { readonly kind: 'quiet'; readonly command: number; readonly preparing: Preparing | null; readonly fetched: WireStatement | null }
   | { readonly kind: 'own' };
 
 export const idle: State = { kind: 'idle' };

@@ -3,6 +3,7 @@
 
 import type { PreparedStatement, ReadingMode } from '../../src/core/action.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
+import type { Obligations } from '../../src/core/decision.ts';
 import { BodyReader } from './body-reader.ts';
 import type { ColumnType } from './rows.ts';
 import { classificationOf } from '../../src/core/summary.ts';
@@ -28,8 +29,16 @@ export interface WireStatement {
   /** Values sent ahead, by parameter; payloads of COM_STMT_SEND_LONG_DATA, in order. */
   longData: Map<number, Buffer[]>;
   longDataBytes: number;
+  /** Of an open cursor: rows that its rule still lets through, and that rule's terms; null: all. */
+  cursor: { rowsLeft: number; readonly obligations: Obligations } | null;
   /** Set when more was sent than is kept: the next execution is refused. */
   longDataLost: boolean;
+}
+
+/** A statement as it is when the target has just confirmed it. */
+export function preparedStatement(known: Pick<WireStatement, 'id' | 'text' | 'textBytes' | 'mode' | 'parameterCount'>): WireStatement {
+  const values = { longData: new Map<number, Buffer[]>(), longDataBytes: 0, longDataLost: false };
+  return { ...known, ...values, columns: [], types: null, typesAtTarget: null, cursor: null };
 }
 
 /** COM_STMT_EXECUTE with this id means the statement prepared last (MariaDB). */

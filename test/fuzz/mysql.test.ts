@@ -11,10 +11,11 @@ import { CompressedStream } from '../../protocols/mysql/compression.ts';
 import { parsecAnswer } from '../../protocols/mysql/ed25519.ts';
 import { planExecution } from '../../protocols/mysql/execution.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
-import { Replies, type ReplyShape, type ReplySink } from '../../protocols/mysql/replies.ts';
+import { Replies } from '../../protocols/mysql/replies.ts';
+import { dropped, plainTerms, type ReplyShape, type ReplySink } from '../../protocols/mysql/reply-sink.ts';
 import { binaryCells, readColumn, textCells } from '../../protocols/mysql/rows.ts';
 import * as hello from '../../protocols/mysql/sign-in-messages.ts';
-import { Statements, type WireStatement } from '../../protocols/mysql/statements.ts';
+import { preparedStatement, Statements, type WireStatement } from '../../protocols/mysql/statements.ts';
 import { Fault } from '../../src/core/errors.ts';
 
 const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
@@ -57,9 +58,8 @@ function faultOrNothing(step: () => unknown): string | null {
 }
 
 function statement(parameterCount: number): WireStatement {
-  const none = { columns: [], types: null, typesAtTarget: null, longData: new Map(), longDataBytes: 0, longDataLost: false };
   const mode = { key: '', settings: {}, catalogue: null };
-  return { id: 1, text: 'x', textBytes: Buffer.from('x'), mode, parameterCount, ...none };
+  return preparedStatement({ id: 1, text: 'x', textBytes: Buffer.from('x'), mode, parameterCount });
 }
 
 const capabilities = { standard: 0xffffffff & ~1, extended: 0xffff };
@@ -104,7 +104,8 @@ t.test('answers of random bytes, cut at random', (t) => {
   const wrong: string[] = [];
   for (let round = 0; round < rounds; round++) {
     const options = { deprecatesEof: dice.number(2) === 1, tracks: dice.number(2) === 1, cachesMetadata: dice.number(2) === 1 };
-    const replies = new Replies({ ...options, clientCachesMetadata: true });
+    const clientDeprecatesEof = dice.number(2) === 1;
+    const replies = new Replies({ ...options, clientDeprecatesEof, clientCachesMetadata: true });
     const gathers = dice.number(2) === 1;
     const nothing = () => undefined;
     const sink: ReplySink = {
@@ -115,10 +116,17 @@ t.test('answers of random bytes, cut at random', (t) => {
       columns: nothing,
       column: nothing,
       row: nothing,
+      failed: () => (dice.number(2) === 1 ? dropped : null),
+      rowsMet: nothing,
       gathersRows: gathers,
       end: nothing,
     };
-    replies.begin(shapes[dice.number(shapes.length)] as ReplyShape, dice.number(3));
+    replies.begin(shapes[dice.number(shapes.length)] as ReplyShape, {
+      ...plainTerms,
+      shift: dice.number(3),
+      rowsMax: dice.number(2) === 1 ? dice.number(3) : null,
+      hides: dice.number(2),
+    });
     const bytes = Buffer.concat(Array.from({ length: 6 }, (_, at) => framed(dice.bytes(40), at + 1)));
     const thrown = faultOrNothing(() => {
       for (let at = 0; at < bytes.length;) {

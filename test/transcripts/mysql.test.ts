@@ -9,6 +9,7 @@ import { probeQuery, trackQuery } from '../../protocols/mysql/own-texts.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
 import { Settings } from '../../protocols/mysql/settings.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
+import type { Obligations } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { ActionId, HoldId } from '../../src/core/ids.ts';
 import { Permit } from '../../src/core/permit.ts';
@@ -21,6 +22,7 @@ class Player implements MachinePort {
   readonly log: string[] = [];
   /** What the next submission hears; null: it waits. */
   answer: Ruling | null;
+  timeIsUp: (() => void) | null = null;
   readonly machine: Machine;
   #actions = 0;
 
@@ -36,6 +38,7 @@ class Player implements MachinePort {
     });
     const machine = {
       deprecatesEof: true,
+      clientDeprecatesEof: true,
       tracks: true,
       clientTracks: true,
       cachesMetadata: false,
@@ -49,14 +52,14 @@ class Player implements MachinePort {
     this.machine = new Machine(this, settings, wire.status.autocommit, machine);
   }
 
-  release(effects: readonly Effect[] = [], changes: readonly SessionChange[] = []): Ruling {
-    const facts = { kind: 'x', span: { start: 0, end: 0 }, effects, missingWhere: false, risks: [], changes };
+  release(effects: readonly Effect[] = [], changes: readonly SessionChange[] = [], obliges: Partial<Obligations> = {}): Ruling {
+    const facts = { kind: 'select', span: { start: 0, end: 0 }, effects, missingWhere: false, risks: [], changes };
     const permit = mint(`a-${(this.#actions += 1)}` as ActionId);
     return {
       kind: 'release',
       permit,
       classification: classificationOf([facts]),
-      obligations: { recordParameters: false, recordResults: false },
+      obligations: { recordParameters: false, recordResults: false, ...obliges },
     };
   }
 
@@ -88,9 +91,11 @@ class Player implements MachinePort {
     this.log.push(bytes === probeQuery ? '>T the probe' : bytes === trackQuery ? '>T what to track' : `>T ${told(bytes)} quietly`);
   }
 
-  submit({ text, parameters, transaction }: Parameters<MachinePort['submit']>[0]): Ruling | null {
+  submit({ text, parameters, transaction, classified }: Parameters<MachinePort['submit']>[0]): Ruling | null {
     const values = parameters === null ? '' : ` [${parameters.map((it) => it.text ?? 'NULL').join(', ')}]`;
-    this.log.push(`submit ${text}${values}${transaction === 'open' ? ' in a transaction' : ''}`);
+    this.log.push(
+      `submit ${text}${values}${transaction === 'open' ? ' in a transaction' : ''}${classified === null ? '' : ` as ${classified.summary.access}`}`,
+    );
     return this.answer;
   }
 
@@ -114,6 +119,19 @@ class Player implements MachinePort {
 
   schemaChanged(): void {
     this.log.push('the schema changed');
+  }
+
+  renewCatalogue(): void {
+    this.log.push('the catalogue is read anew');
+  }
+
+  limitTime(limit: Parameters<MachinePort['limitTime']>[0]): void {
+    this.log.push(limit === null ? 'no clock' : `a clock of ${limit.ms} ms`);
+    this.timeIsUp = limit?.met ?? null;
+  }
+
+  stopTarget(): void {
+    this.log.push('the target is told to stop');
   }
 
   changeUser(argument: Buffer): void {

@@ -4,7 +4,8 @@
 import t from 'tap';
 import { framed, fullPacketBytes, PacketReader } from '../../protocols/mysql/codec.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
-import { Replies, type ReplyEnd, type ReplyShape } from '../../protocols/mysql/replies.ts';
+import { Replies } from '../../protocols/mysql/replies.ts';
+import { dropped, plainTerms, type ReplyEnd, type ReplyShape, type ReplyTerms } from '../../protocols/mysql/reply-sink.ts';
 
 t.test('the client: any chunking gives the same packets', (t) => {
   const payloads = [Buffer.from([1]), Buffer.from('select 1'), Buffer.alloc(300, 7)];
@@ -78,8 +79,19 @@ const cases: readonly Case[] = [
   { name: 'EOF in the place of OK', shape: 'ok', deprecatesEof: false, payloads: [eof(2)], end: { statusFlags: 2 } },
 ]; // prettier-ignore
 
-function walk(it: Case, size: number, shift: number): { bytes: Buffer; ends: ReplyEnd[]; rows: number } {
-  const replies = new Replies({ deprecatesEof: it.deprecatesEof, tracks: false, cachesMetadata: false, clientCachesMetadata: false });
+interface Walked {
+  readonly bytes: Buffer;
+  readonly ends: ReplyEnd[];
+  readonly rows: number;
+  /** Times that too many rows were told. */
+  readonly met: number;
+  readonly nextSequence: number;
+}
+
+function walk(it: Case, size: number, terms: Partial<ReplyTerms> = {}, clientDeprecatesEof = it.deprecatesEof): Walked {
+  const { deprecatesEof } = it;
+  const replies = new Replies({ deprecatesEof, clientDeprecatesEof, tracks: false, cachesMetadata: false, clientCachesMetadata: false });
+  let met = 0;
   const forwarded: Buffer[] = [];
   const ends: ReplyEnd[] = [];
   const sink = {
@@ -91,33 +103,99 @@ function walk(it: Case, size: number, shift: number): { bytes: Buffer; ends: Rep
     columns: () => undefined,
     column: () => undefined,
     row: () => undefined,
+    failed: (error: wire.ErrPacket) => (error.number === 1792 ? dropped : null),
+    rowsMet: () => void (met += 1),
     end: (end: ReplyEnd) => void ends.push(end),
   };
-  replies.begin(it.shape, shift);
+  replies.begin(it.shape, { ...plainTerms, ...terms });
   const bytes = packets(it.payloads);
   for (let at = 0; at < bytes.length; at += size) replies.walk(Buffer.from(bytes.subarray(at, at + size)), sink);
   t.equal(replies.isOpen, false, `${it.name}: closed`);
   t.throws(() => replies.walk(packets([wire.ok(0)]), sink), { message: /nobody asked for/ });
-  return { bytes: Buffer.concat(forwarded), ends, rows: replies.rows };
+  return { bytes: Buffer.concat(forwarded), ends, rows: replies.rows, met, nextSequence: replies.nextSequence };
 }
 
 t.test('the target: every shape of answer, cut anywhere, comes out as it was and ends once', (t) => {
   for (const it of cases) {
     for (const size of [1, 2, 3, 4, 5, 7, 11, 1000]) {
-      const { bytes, ends, rows } = walk(it, size, 0);
+      const { bytes, ends, rows } = walk(it, size);
       t.ok(bytes.equals(packets(it.payloads)), `${it.name}, chunks of ${size}`);
       t.match(ends, [it.end]);
       t.equal(ends.length, 1);
       t.equal(rows, it.rows ?? 0);
     }
-    t.ok(walk(it, 6, 3).bytes.equals(packets(it.payloads, 4)), `${it.name}: numbers go on after three packets of the gateway`);
+    t.ok(walk(it, 6, { shift: 3 }).bytes.equals(packets(it.payloads, 4)), `${it.name}: numbers go on after three packets of the gateway`);
   }
+  t.end();
+});
+
+const translated: readonly (readonly [name: string, payloads: readonly Buffer[]])[] = [
+  ['rows that end in EOF', [Buffer.from([1]), column, row('x'), row(''), wire.ok(1, 0, 0xfe)]],
+  ['an error after rows', [Buffer.from([1]), column, row('x'), wire.err(1317, '70100', 'cut')]],
+  ['several results', [Buffer.from([1]), column, row('x'), wire.ok(more, 0, 0xfe), wire.ok(more), Buffer.from([1]), column, wire.ok(more, 0, 0xfe), wire.ok(2)]],
+  ['prepared with EOF', [preparedOk(1, 2), column, column, column]],
+  ['columns of a table', [column, column, wire.ok(0, 0, 0xfe)]],
+  ['rows of a cursor', [row('x'), wire.ok(0x80, 0, 0xfe)]],
+  ['EOF in the place of OK', [wire.ok(2, 0, 0xfe)]],
+]; // prettier-ignore
+
+t.test('a target with EOF, a client without: none behind definitions, OK behind rows, numbers without gaps', (t) => {
+  for (const [name, payloads] of translated) {
+    const it = cases.find((each) => each.name === name) as Case;
+    for (const size of [1, 3, 5, 1000]) {
+      const { bytes, ends } = walk(it, size, {}, true);
+      t.equal(bytes.toString('hex'), packets(payloads).toString('hex'), `${name}, chunks of ${size}`);
+      t.match(ends, [it.end]);
+    }
+  }
+  const cursor: Case = { name: 'a cursor is open', shape: 'results', deprecatesEof: false, payloads: [Buffer.from([1]), column, eof(0x42)], end: {} }; // prettier-ignore
+  t.ok(
+    walk(cursor, 4, {}, true).bytes.equals(packets([Buffer.from([1]), column, wire.ok(0x42, 0, 0xfe)])),
+    'the end of the answer is told',
+  );
+  t.end();
+});
+
+t.test('rows beyond the limit, and everything behind them, do not come through; the next number is what the client counts', (t) => {
+  for (const deprecatesEof of [true, false]) {
+    const between = deprecatesEof ? [] : [eof()];
+    const end = deprecatesEof ? wire.ok(more, 0, 0xfe) : eof(more);
+    const let_ = [Buffer.from([1]), column, ...between, row('a'), row('b')];
+    const payloads = [...let_, row('c'), row('d'), end, wire.ok(2)];
+    const it: Case = { name: 'too many', shape: 'results', deprecatesEof, payloads, end: { statusFlags: 2 } };
+    for (const size of [1, 4, 1000]) {
+      const { bytes, met, rows, nextSequence } = walk(it, size, { rowsMax: 2 });
+      t.ok(bytes.equals(packets(let_)), `chunks of ${size}`);
+      t.strictSame([met, rows, nextSequence], [1, 4, 1 + let_.length]);
+    }
+    t.strictSame(walk(it, 4, { rowsMax: 4 }).met, 0, 'exactly as many are let through');
+  }
+  t.end();
+});
+
+t.test("flags of the gateway's own transaction are not told", (t) => {
+  const inOwn = wire.status.inTransaction | wire.status.readOnlyTransaction;
+  for (const it of [
+    { name: 'with EOF', shape: 'results', deprecatesEof: false, payloads: [Buffer.from([1]), column, eof(inOwn | 2), eof(inOwn | 2)], end: {} },
+    { name: 'with OK', shape: 'results', deprecatesEof: true, payloads: [Buffer.from([1]), column, wire.ok(inOwn | 2, 300, 0xfe)], end: {} },
+  ] as const) {
+    const expected = it.deprecatesEof ? [Buffer.from([1]), column, wire.ok(2, 300, 0xfe)] : [Buffer.from([1]), column, eof(2), eof(2)];
+    const { bytes, ends } = walk(it, 5, { hides: inOwn });
+    t.ok(bytes.equals(packets(expected)), it.name);
+    t.match(ends, [{ statusFlags: 2 }]);
+  }
+  t.end();
+}); // prettier-ignore
+
+t.test('an error that is not for the client', (t) => {
+  const it: Case = { name: 'x', shape: 'results', deprecatesEof: true, payloads: [wire.err(1792, '25006', 'no')], end: {} };
+  t.match(walk(it, 3), { bytes: Buffer.alloc(0), ends: [{ error: { number: 1792 } }] });
   t.end();
 });
 
 t.test('a file of the client that no statement named is refused', (t) => {
   const it: Case = { name: 'file', shape: 'results', deprecatesEof: true, payloads: [Buffer.from('\xfb/etc/passwd', 'latin1')], end: {} };
-  t.throws(() => walk(it, 1000, 0), { message: /no released statement named/ });
+  t.throws(() => walk(it, 1000), { message: /no released statement named/ });
   t.end();
 });
 

@@ -1,0 +1,171 @@
+// What each command of a client means: an action to be judged, with its bytes for the target; a question that runs nothing; or
+// something that the gateway answers by itself. What is not on the list is refused.
+
+import { BodyReader } from './body-reader.ts';
+import { planBulk } from './bulk.ts';
+import { framed } from './codec.ts';
+import { killOf, quoted, refusedCommand, unknownStatement } from './commands.ts';
+import { planExecution, type Planned } from './execution.ts';
+import type { Machine } from './machine.ts';
+import * as wire from './messages.ts';
+import type { MachineOptions, MachinePort } from './port.ts';
+import type { ReplyShape } from './reply-sink.ts';
+import { dropLongData, keepLongData, statementsMax } from './statements.ts';
+
+export class ClientCommands {
+  readonly #machine: Machine;
+  readonly #port: MachinePort;
+  readonly #options: MachineOptions;
+
+  constructor(machine: Machine, port: MachinePort, options: MachineOptions) {
+    this.#machine = machine;
+    this.#port = port;
+    this.#options = options;
+  }
+
+  /** One whole command. */
+  take(payload: Buffer): void {
+    const argument = payload.subarray(1);
+    const command = payload[0];
+    switch (command) {
+      case wire.command.query:
+        return this.#query(payload, argument);
+      case wire.command.prepare:
+        return this.#prepare(payload, argument);
+      case wire.command.execute:
+        return this.#execute(planExecution(argument, this.#machine.statements));
+      case wire.command.bulkExecute:
+        return this.#execute(planBulk(argument, this.#machine.statements, this.#options.takesBulk));
+      case wire.command.sendLongData:
+        return keepLongData(argument, this.#machine.statements);
+      case wire.command.closeStatement:
+        return this.#close(payload);
+      case wire.command.resetStatement:
+        return this.#resetStatement(payload);
+      case wire.command.fetch:
+        return this.#fetch(payload);
+      case wire.command.initDb:
+        return this.#initDb(argument);
+      case wire.command.fieldList:
+        return this.#fieldList(payload, argument);
+      case wire.command.processInfo:
+        return this.#submitText('SHOW PROCESSLIST', payload, argument, 'results');
+      case wire.command.processKill:
+        return this.#processKill(argument);
+      case wire.command.ping:
+      case wire.command.setOption:
+      case wire.command.resetConnection:
+        return this.#machine.quiet(payload, 'ok');
+      case wire.command.statistics:
+        return this.#machine.quiet(payload, 'text');
+      case wire.command.quit:
+        return this.#port.clientQuit();
+      case wire.command.changeUser:
+        return this.#port.changeUser(argument);
+      default:
+        return this.#machine.reply(refusedCommand(command ?? 0));
+    }
+  }
+
+  #query(payload: Buffer, argument: Buffer): void {
+    if (argument.length > this.#options.statementBytesMax) return this.#refuseLength(argument);
+    const text = this.#machine.settings.decode(argument);
+    const killed = killOf(text);
+    if (killed !== null && this.#port.killOwn(killed.connectionId, killed.what))
+      return this.#machine.reply(wire.ok(this.#machine.statusFlags));
+    this.#submitText(text, payload, argument, 'results');
+  }
+
+  /** A command that is judged as this text. */
+  #submitText(text: string, payload: Buffer, digested: Buffer, shape: ReplyShape, database: string | null = null): void {
+    const packets = [framed(payload, 0)];
+    const submission = this.#machine.submission(text, [digested]);
+    this.#machine.ask({ submission, statement: null, database, shape, packets: () => packets, proved: false });
+  }
+
+  #initDb(argument: Buffer): void {
+    const { targetName, targetDatabase } = this.#options;
+    const asked = argument.toString('utf8');
+    const database = asked === targetName && targetDatabase !== null ? targetDatabase : asked;
+    const payload = Buffer.concat([Buffer.from([wire.command.initDb]), Buffer.from(database, 'utf8')]);
+    this.#submitText(`USE ${quoted(database)}`, payload, argument, 'ok', database);
+  }
+
+  #fieldList(payload: Buffer, argument: Buffer): void {
+    const end = argument.indexOf(0);
+    const table = argument.subarray(0, end === -1 ? argument.length : end).toString('utf8');
+    this.#submitText(`SHOW COLUMNS FROM ${quoted(table)}`, payload, argument, 'columns');
+  }
+
+  #processKill(argument: Buffer): void {
+    const id = argument.length === 4 ? argument.readUInt32LE(0) : -1;
+    if (this.#port.killOwn(id, 'connection')) return this.#machine.reply(wire.ok(this.#machine.statusFlags));
+    this.#machine.reply(wire.err(1095, 'HY000', `thread ${id} is not a connection of yours through the gateway`));
+  }
+
+  /** ER_NET_PACKET_TOO_LARGE */
+  #refuseLength(argument: Buffer): void {
+    this.#machine.reply(
+      wire.err(1153, '08S01', `a statement of ${argument.length} bytes: the gateway reads ${this.#options.statementBytesMax}`),
+    );
+  }
+
+  #prepare(payload: Buffer, argument: Buffer): void {
+    if (argument.length > this.#options.statementBytesMax) {
+      this.#machine.statements.prepareFailed();
+      return this.#refuseLength(argument);
+    }
+    const text = this.#machine.settings.decode(argument);
+    if (this.#machine.statements.size >= statementsMax) {
+      this.#machine.statements.prepareFailed();
+      return this.#machine.reply(
+        wire.err(1461, '42000', `the gateway keeps ${statementsMax} prepared statements for a session, its limit`),
+      );
+    }
+    // What can only be denied is denied now; what may be held or allowed is judged when it is executed, with its parameters.
+    const submission = this.#machine.submission(text, [argument]);
+    const preparing = { text, textBytes: Buffer.from(argument) };
+    if (this.#port.foreseesDenial(submission) === true) {
+      this.#machine.statements.prepareFailed();
+      return this.#machine.submit(submission, ({ permit }) => {
+        // The policies changed in between: go on as if they had not denied it.
+        this.#port.finish(permit, { kind: 'completed', rows: null, error: null });
+        this.#machine.quiet(payload, 'prepared', preparing);
+      });
+    }
+    this.#machine.quiet(payload, 'prepared', preparing);
+  }
+
+  #execute(planned: Planned): void {
+    if (planned.kind === 'refused') return this.#machine.reply(planned.error);
+    const { statement, parameters, digested, packets } = planned.execution;
+    const mode = this.#machine.settings.renewed(statement.mode);
+    statement.cursor = null;
+    let made: readonly Buffer[] | null = null;
+    const submission = { ...this.#machine.submission(statement.text, digested), parameters, mode };
+    this.#machine.ask({ submission, statement, database: null, shape: 'results', packets: () => (made ??= packets()), proved: false });
+  }
+
+  #close(payload: Buffer): void {
+    const id = new BodyReader(payload, 1).uint32();
+    const statement = this.#machine.statements.get(id);
+    if (statement === undefined) return;
+    this.#machine.statements.closed(id);
+    this.#port.toTargetQuietly(framed(payload, 0)); // no answer
+  }
+
+  #resetStatement(payload: Buffer): void {
+    const id = new BodyReader(payload, 1).uint32();
+    const statement = this.#machine.statements.get(id);
+    if (statement === undefined) return this.#machine.reply(unknownStatement(id, 'mysqld_stmt_reset'));
+    dropLongData(statement);
+    this.#machine.quiet(payload, 'ok');
+  }
+
+  #fetch(payload: Buffer): void {
+    const id = new BodyReader(payload, 1).uint32();
+    const statement = this.#machine.statements.get(id);
+    if (statement === undefined) return this.#machine.reply(unknownStatement(id, 'mysqld_stmt_fetch'));
+    this.#machine.quiet(payload, 'rows', null, statement);
+  }
+}
