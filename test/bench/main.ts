@@ -12,12 +12,13 @@ import type { Measured } from './measure.ts';
 import { mysqlWorkloads } from './mysql-workloads.ts';
 import { chosen, help, readOptions } from './options.ts';
 import { postgresWorkloads } from './postgres-workloads.ts';
+import { sftpDown, sftpUp, sshTrue } from './ssh-probes.ts';
 import { probeText, type Probe, type ProbeResult } from './probe.ts';
 import { describeMachine, json, markdown, rowText } from './report.ts';
 import type { Protocol, Workload } from './workload.ts';
 
 const workloads: readonly Workload[] = [...postgresWorkloads, ...mysqlWorkloads];
-const probes: readonly Probe[] = [idleSessions, manyHolds, auditSearch];
+const probes: readonly Probe[] = [idleSessions, manyHolds, auditSearch, sshTrue, sftpDown, sftpUp];
 
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);

@@ -7,6 +7,8 @@ export interface ProbeLoad {
   readonly events: number;
   /** Sessions that are open, or wait, at once. */
   readonly sessions: number;
+  /** Of a file that is carried. */
+  readonly megabytes: number;
 }
 
 export interface ProbeResult {
@@ -20,14 +22,15 @@ export interface Probe {
   /** As in --only. */
   readonly name: string;
   readonly title: string;
-  readonly unit: 'ms' | 'kB';
-  /** At most. */
+  readonly unit: 'ms' | 'kB' | '×';
+  /** At most; for a ratio (×) at least. */
   readonly must: number;
   run(t: Teardown, load: ProbeLoad): Promise<ProbeResult>;
 }
 
 export function probeText(probe: Probe, { value, details }: ProbeResult): string {
   const more = Object.entries(details).map(([words, number]) => `${words} ${number.toFixed(number < 100 ? 1 : 0)}`);
-  const verdict = value <= probe.must ? 'must reached' : 'missed';
-  return `${probe.name}: ${probe.title}\n  ${verdict}: ${value.toFixed(1)} ${probe.unit}, must ${probe.must} ${probe.unit}\n  ${more.join(', ')}`;
+  const isReached = probe.unit === '×' ? value >= probe.must : value <= probe.must;
+  const verdict = isReached ? 'must reached' : 'missed';
+  return `${probe.name}: ${probe.title}\n  ${verdict}: ${value.toFixed(probe.unit === '×' ? 2 : 1)} ${probe.unit}, must ${probe.must} ${probe.unit}\n  ${more.join(', ')}`;
 }
