@@ -27,6 +27,7 @@ import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
+import { openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { TokenActivity } from './composition/token-activity.ts';
 import { apiPolicies } from './composition/policy-history.ts';
@@ -232,13 +233,15 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => credentials.close());
   const agentSecret = serverSecret(db, 'agent-credentials', random);
   const agents = openAgents({ store: openAgentStore(db), secret: agentSecret, clock, random, audit, log, ...config.agents });
+  const databaseOf = (sessionId: string) => book.get(sessionId)?.database ?? null;
+  const previews = openPreviews({ holds, classifierOf, targetNamed: (name) => targets.named(name), databaseOf, clock }, () => services);
   const addresses: { http: string } & Partial<Record<Protocol, { host: string; port: number }>> = { http: '' };
   const api = await createApi({
     identity,
     accounts,
     scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
-    holds: apiHolds(holds),
+    holds: apiHolds(holds, previews),
     access: apiAccess(access, (name) => mayOperate(identity, name)),
     sessions: apiSessions(registry, book),
     recordings: apiRecordings(recordings, audit, clock),

@@ -9,6 +9,7 @@ export type * from './contract-access.ts';
 export type * from './contract-agents.ts';
 export type * from './contract-channels.ts';
 export type * from './contract-people.ts';
+export type * from './contract-preview.ts';
 export type * from './contract-recordings.ts';
 
 export interface Problem {

@@ -27,6 +27,7 @@ import type {
   PolicyVersionText,
   PolicyVersionView,
   PolicyView,
+  PreviewView,
   Right,
   SessionView,
 } from './contract.ts';
@@ -216,6 +217,8 @@ export interface ApiHolds {
     reason: string | null,
     proof?: SecondFactorProof | null,
   ): AnswerResult | Promise<AnswerResult>;
+  /** What it would do, for those who answer; made at the first look. Missing: no previews are made. */
+  preview?(id: string): Promise<PreviewView>;
   /** Calls back with the id of each hold that is new or changed. */
   on(listener: (holdId: string) => void): () => void;
 }

@@ -54,6 +54,8 @@ export interface HoldDesk extends Holds {
   /** One person's answer. Counts at most once for each person; resolves when it is written down. Never rejects. */
   answer(id: string, person: Principal, answer: Answer, reason: string | null, proof?: SecondFactorProof | null): Promise<AnswerResult>;
   get(id: string): HoldRecord | undefined;
+  /** What the gate asked, while the hold waits. */
+  requestOf(id: string): HoldRequest | undefined;
   /** Newest first. */
   list(query: HoldQuery): HoldPage;
   /** Hears of every change after it was written. Returns how to stop. */

@@ -114,6 +114,11 @@ class Desk implements HoldDesk {
     return stored === undefined ? undefined : this.#asEnded(stored);
   }
 
+  requestOf(typedId: string): HoldRequest | undefined {
+    const id = parseHoldId(typedId);
+    return id === null ? undefined : this.#pending.get(id)?.request;
+  }
+
   list(query: HoldQuery): HoldPage {
     const page = this.#store.list(query);
     const items = page.items.map((it) => this.#pending.get(it.id)?.record ?? this.#asEnded(it));

@@ -8,6 +8,8 @@ import type { OpenedAuditLog } from '../audit/log.ts';
 import type { SessionRegistry } from '../sessions/registry.ts';
 import type { createSessionStore } from '../store/sessions.ts';
 import type { OpenedAgents } from '../tunnel/open-agents.ts';
+import { previewView } from './preview-view.ts';
+import type { Previews } from './previews.ts';
 import type { RuleUse, RuleView } from '../../policies/engine/load.ts';
 
 export function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
@@ -49,7 +51,7 @@ export function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
   };
 }
 
-export function apiHolds(holds: HoldDesk): ApiServices['holds'] {
+export function apiHolds(holds: HoldDesk, previews: Previews): ApiServices['holds'] {
   return {
     get: (id, viewer) => {
       const hold = holds.get(id);
@@ -60,6 +62,7 @@ export function apiHolds(holds: HoldDesk): ApiServices['holds'] {
       return { items: items.map((hold) => holdView(hold, viewer)), next };
     },
     answer: (id, person, answer, reason, proof) => holds.answer(id, person, answer, reason, proof),
+    preview: async (id) => previewView(await previews.of(id)),
     on: (listener) => holds.on(({ hold }) => listener(hold.id)),
   };
 }

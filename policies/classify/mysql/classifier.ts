@@ -12,6 +12,7 @@ import { hasNonAscii, isProblem, sqlModeOf, type SqlMode } from './reading-mode.
 import { readingsOf } from './readings.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
 import { judgeStatement } from './statements.ts';
+import { outlinesOf } from './outline.ts';
 
 export interface MysqlClassifierOptions {
   /** Longer texts are not understood. */
@@ -34,6 +35,7 @@ export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Cla
   const textUnitsMax = options.textUnitsMax ?? defaultTextUnitsMax;
   const cache = new ClassificationCache();
   return {
+    outline: outlinesOf,
     classify(action: Action): Classification {
       const { text, mode } = action;
       const known = cache.get(mode.key, text);

@@ -9,6 +9,7 @@ import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
 import { originOf } from '../origin.ts';
 import { passkeyOptions } from '../account-schemas.ts';
+import { previewView as previewSchema } from '../preview-schemas.ts';
 import { answerBody, filter, holdState, holdView, idParams, noBody, pageOf, paging } from '../schemas.ts';
 import type { ApiServices, HoldQuery } from '../services.ts';
 import { asSeenBy, seesHold } from '../visibility.ts';
@@ -37,6 +38,26 @@ export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/holds/:id',
       schema: { summary: 'One hold', tags: ['holds'], params: idParams, response: gives(holdView) },
       handler: async (request) => visibleHold(services, callerOf(request, services), request.params.id),
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/holds/:id/preview',
+      schema: {
+        summary: 'What a waiting statement would do: rows, sizes, dependents, locks',
+        description: 'Made from the target’s catalogue and statistics at the first look; the statement itself is never sent for it.',
+        tags: ['holds'],
+        params: idParams,
+        response: gives(previewSchema),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const hold = visibleHold(services, caller, request.params.id);
+        // Estimates tell of rows that the requester may not be allowed to read.
+        if (hold.principal === caller.principal.name) throw new HttpProblem(403, 'requester', 'previews are for those who answer');
+        mustHave(caller, ['approve', 'audit'], 'previews');
+        return services.holds.preview?.(hold.id) ?? noPreviews;
+      },
     });
 
     for (const answer of ['approve', 'deny'] as const) {
@@ -80,6 +101,8 @@ export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
     });
   };
 }
+
+const noPreviews = { state: 'none' as const, why: 'no previews are made here', made_at: null, tables: [], statements: [], notes: [] };
 
 /** A second factor as it came with an answer, and the page it came from. */
 export interface GivenProof {
