@@ -2,7 +2,36 @@
 
 import type { ChannelView } from './contract.ts';
 
+/** Gives one person's answer to a hold or a request for access; `words` say what came of it. */
+export type GiveAnswer = (
+  person: string,
+  matter: string,
+  answer: 'approve' | 'deny',
+  reason: string | null,
+) => Promise<{ readonly isTaken: boolean; readonly words: string }>;
+
 export interface ApiChannels {
   /** Webhooks and channels with what became of the newest delivery of each. */
   list(): readonly ChannelView[];
+  /** Null: not configured. */
+  readonly slack: ApiSlack | null;
+  readonly inbound: ApiInbound;
+}
+
+export interface ApiSlack {
+  /** A button press or a form, checked by its signature. Never rejects. */
+  handle(
+    request: { readonly timestamp: string | undefined; readonly signature: string | undefined; readonly body: string },
+    give: GiveAnswer,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: 200 | 401; readonly body: object | null }>;
+}
+
+export interface ApiInbound {
+  /** Who answers by this signed request; null: there is no such system, or the signature is not good, too old, or was seen before. */
+  personOf(
+    name: string,
+    headers: { readonly id: string | undefined; readonly timestamp: string | undefined; readonly signature: string | undefined },
+    body: string,
+  ): string | null;
 }

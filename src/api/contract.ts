@@ -251,8 +251,12 @@ export interface DecisionView {
   readonly answer: 'approve' | 'deny';
   /** Whom it answers for; null: for whoever is signed in. */
   readonly person: string | null;
+  /** Who answers if the button is pressed now: that person, or who is signed in. */
+  readonly answers_as: { readonly name: string; readonly display_name: string };
   readonly expires_at: string;
-  readonly hold: HoldView;
+  /** What it answers: a hold, or else a request for access. */
+  readonly hold: HoldView | null;
+  readonly request: AccessRequestView | null;
 }
 
 /** POST /decisions/{token}. A link to approve also takes "deny"; a link to deny takes nothing else. */

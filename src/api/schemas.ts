@@ -16,7 +16,6 @@ import type {
   CredentialsRemoved,
   CredentialsRewrapped,
   DecisionBody,
-  DecisionView,
   DeliveryView,
   EnrolmentTokenBody,
   EnrolmentTokenIssued,
@@ -269,10 +268,6 @@ export const pendingSignInView: z.ZodType<PendingSignInView> = z
 export const personView: z.ZodType<PersonView> = z
   .object({ name: z.string(), display_name: z.string(), kind, groups: z.array(z.string()), disabled: z.boolean() })
   .meta({ id: 'Person' });
-
-export const decisionView: z.ZodType<DecisionView> = z
-  .object({ answer: z.enum(['approve', 'deny']), person: z.string().nullable(), expires_at: time, hold: holdView })
-  .meta({ id: 'Decision' });
 
 export const loginLinkIssued: z.ZodType<LoginLinkIssued> = z
   .object({ url: z.string(), person: z.string(), expires_at: time })

@@ -21,6 +21,7 @@ import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { credentialRoutes } from './routes/credentials.ts';
+import { channelRoutes } from './routes/channels.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { policyRoutes } from './routes/policies.ts';
@@ -28,6 +29,7 @@ import { recordingRoutes } from './routes/recordings.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { scimBase, scimRoutes } from './routes/scim.ts';
+import { slackRoutes } from './routes/slack.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { cliLoginRoutes } from './routes/sign-in-cli.ts';
 import { signInMethodRoutes } from './routes/sign-in-methods.ts';
@@ -100,6 +102,8 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     tokenRoutes(services),
     signInRoutes(services),
     decisionRoutes(services),
+    channelRoutes(services),
+    slackRoutes(services),
     oidcRoutes(services),
     signInMethodRoutes(services),
     cliLoginRoutes(services),

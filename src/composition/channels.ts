@@ -1,23 +1,38 @@
-// Builds what tells people of holds and access: the durable queue, webhooks, and the configured channels.
+// Builds what tells people of holds and access: the durable queue, webhooks, and the configured channels; and what of them the
+// API shows and takes answers from.
 
 import type { ApiChannels } from '../api/channel-services.ts';
-import type { AccessDesk } from '../approvals/access-desk.ts';
+import type { ChannelView } from '../api/contract.ts';
+import type { AccessChangeKind, AccessDesk } from '../approvals/access-desk.ts';
+import { accessRequestView, grantView } from '../approvals/access-view.ts';
 import { holdView } from '../approvals/hold-view.ts';
-import type { HoldDesk } from '../approvals/holds.ts';
+import type { HoldChange, HoldDesk } from '../approvals/holds.ts';
 import type { Config } from '../config/config.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import type { Identity } from '../identity/identity.ts';
+import { AddressBook } from '../notify/address-book.ts';
+import { isPending, joinChannels } from '../notify/channel.ts';
+import type { Addressee, Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts';
+import { InboundAnswers } from '../notify/inbound.ts';
+import { mailChannel } from '../notify/mail.ts';
 import { DeliveryQueue } from '../notify/queue.ts';
+import { SlackApi } from '../notify/slack-api.ts';
+import { SlackInteractions } from '../notify/slack-interaction.ts';
+import { SlackPeople } from '../notify/slack-people.ts';
+import { SlackSignatures } from '../notify/slack-signature.ts';
+import { slackChannel } from '../notify/slack.ts';
+import { teamsChannel } from '../notify/teams.ts';
 import { createWebhooks } from '../notify/webhook.ts';
 import type { Webhooks } from '../notify/webhook.ts';
+import { ChannelMessageStore, channelMessageMigrations } from '../store/channel-messages.ts';
 import type { Db } from '../store/database.ts';
 import { deliveryMigrations } from '../store/deliveries.ts';
 
-export const channelMigrations = [...deliveryMigrations];
+export const channelMigrations = [...deliveryMigrations, ...channelMessageMigrations];
 
-interface ChannelParts {
+export interface ChannelParts {
   readonly config: Config;
   readonly db: Db;
   readonly clock: Clock;
@@ -36,13 +51,90 @@ export interface OpenedChannels {
   readonly api: ApiChannels;
 }
 
-/** From now on holds are told; nothing is sent before `queue.start()`. */
-export function openChannels({ config, identity, holds, publicUrl, ...parts }: ChannelParts): OpenedChannels {
+/** A link outlives what it answers by nothing, and lives a day at most (the limit of decision links). */
+const linkTtlMsMax = 24 * 3_600_000;
+
+/** From now on holds and access are told; nothing is sent before `queue.start()`. */
+export function openChannels(parts: ChannelParts): OpenedChannels {
+  const { config, identity, holds, access, publicUrl, clock } = parts;
   const queue = new DeliveryQueue({ ...parts, queueMax: config.limits.webhookQueue });
-  const webhooks = createWebhooks({
+  const webhooks = openWebhooks(parts, queue);
+  const book = new AddressBook(config.channels.contacts, () => identity.people().map(({ name }) => name));
+  const { channels, slack } = buildChannels(parts, book);
+  const tell = joinChannels(queue, channels, (id) => matterOf(parts, id));
+  holds.on(({ kind, hold }) => {
+    if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
+    if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
+    tell(holdMoments[kind], { kind: 'hold', id: hold.id, hold: holdView(hold, null) });
+  });
+  access.on(({ kind, request }) => {
+    const moment = accessMoments[kind];
+    const matter = moment === null ? null : matterOf(parts, request.id);
+    if (moment !== null && matter !== null) tell(moment, matter);
+  });
+  const inbound = new InboundAnswers(config.channels.inbound, clock);
+  return { queue, webhooks, api: { list: () => channelViews(config, queue), slack, inbound } };
+
+  function buildChannels({ db, log }: ChannelParts, addresses: AddressBook) {
+    const { slack: slackConfig, mail, teams } = config.channels;
+    const timeoutMs = config.limits.webhookTimeoutMs;
+    const built: Channel[] = [];
+    let interactions: SlackInteractions | null = null;
+    if (slackConfig !== null) {
+      const { apiUrl, botToken, signingSecret, channel, team, peopleByEmail } = slackConfig;
+      const api = new SlackApi({ apiUrl, botToken, timeoutMs });
+      const people = new SlackPeople({ api, book: addresses, team, byEmail: peopleByEmail });
+      interactions = new SlackInteractions({ api, people, signatures: new SlackSignatures(signingSecret, clock), log });
+      const store = new ChannelMessageStore(db);
+      built.push(slackChannel({ api, channel, store, clock, links: (matter) => ({ console: pageOf(matter) }) }));
+    }
+    if (mail !== null) {
+      const links = (matter: Matter, person: string) => linksFor(matter, mail.linksAnswer ? person : null);
+      built.push(mailChannel({ server: mail, book: addresses, people: () => addressees(identity), links, clock, timeoutMs }));
+    }
+    if (teams !== null) built.push(teamsChannel({ url: teams.url, links: (matter) => linksFor(matter, null), timeoutMs }));
+    return { channels: built, slack: interactions };
+  }
+
+  function linksFor(matter: Matter, person: string | null): MatterLinks {
+    if (!isPending(matter)) return { console: pageOf(matter), approve: null, deny: null };
+    const expiresAt = Date.parse((matter.kind === 'hold' ? matter.hold : matter.request).expires_at);
+    const ttlMs = Math.min(linkTtlMsMax, Math.max(1_000, expiresAt - clock.nowMs()));
+    const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(matter.id, answer, person, ttlMs);
+    return { console: pageOf(matter), approve: link('approve'), deny: link('deny') };
+  }
+
+  function pageOf({ kind, id }: Matter): string {
+    return `${publicUrl()}/${kind === 'hold' ? 'holds' : 'access'}/${id}`;
+  }
+}
+
+const holdMoments: Readonly<Record<HoldChange['kind'], Moment>> = {
+  placed: 'placed',
+  progress: 'progress',
+  changed: 'progress',
+  settled: 'settled',
+};
+
+/** Null: only the person who has the access hears of it. */
+const accessMoments: Readonly<Record<AccessChangeKind, Moment | null>> = {
+  requested: 'placed',
+  progress: 'progress',
+  granted: 'settled',
+  extended: 'settled',
+  denied: 'settled',
+  closed: 'settled',
+  ended: 'ended',
+  warned: null,
+  reviewed: 'ended',
+  'review-due': 'review-due',
+};
+
+function openWebhooks({ config, identity, clock, publicUrl }: ChannelParts, queue: DeliveryQueue): Webhooks {
+  return createWebhooks({
     queue,
     receivers: config.webhooks,
-    clock: parts.clock,
+    clock,
     links: ({ id }, receiver) => {
       const answersAs = config.webhooks.find((it) => it.name === receiver)?.answersAs ?? null;
       const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(id, answer, answersAs);
@@ -50,9 +142,43 @@ export function openChannels({ config, identity, holds, publicUrl, ...parts }: C
     },
     timeoutMs: config.limits.webhookTimeoutMs,
   });
-  holds.on(({ kind, hold }) => {
-    if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
-    if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
+}
+
+/** The matter as it is now. */
+function matterOf({ holds, access }: ChannelParts, id: string): Matter | null {
+  if (id.startsWith('h-')) {
+    const hold = holds.get(id);
+    return hold === undefined ? null : { kind: 'hold', id, hold: holdView(hold, null) };
+  }
+  const request = access.requestOf(id);
+  if (request === undefined) return null;
+  const grant = request.grantId === null ? undefined : access.grantOf(request.grantId);
+  return {
+    kind: 'access',
+    id,
+    request: accessRequestView(request, null),
+    grant: grant === undefined ? null : grantView(grant, null, false),
+  };
+}
+
+function addressees(identity: Identity): Addressee[] {
+  return identity.people().flatMap(({ name }) => {
+    const person = identity.person(name);
+    return person === null ? [] : [{ ...person, rights: identity.rights(person) }];
   });
-  return { queue, webhooks, api: { list: () => [] } };
+}
+
+function channelViews({ webhooks, channels }: Config, queue: DeliveryQueue): ChannelView[] {
+  const last = queue.last();
+  const named: (readonly [string, ChannelView['kind']])[] = [
+    ...(['slack', 'mail', 'teams', 'push', 'github'] as const).filter((it) => channels[it] !== null).map((it) => [it, it] as const),
+    ...webhooks.map(({ name }) => [name, 'webhook'] as const),
+    ...channels.inbound.map(({ name }) => [name, 'inbound'] as const),
+  ];
+  return named.map(([name, kind]) => {
+    const newest = kind === 'inbound' ? undefined : last.get(name);
+    if (newest === undefined) return { name, kind, last: null, waiting: 0 };
+    const { state, lastError, lastAttemptAtMs, pending } = newest;
+    return { name, kind, last: { state, at: new Date(lastAttemptAtMs).toISOString(), words: lastError }, waiting: pending };
+  });
 }

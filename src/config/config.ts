@@ -1,6 +1,7 @@
 // The configuration as the rest of the gateway sees it: validated, defaults filled in, files read, paths absolute,
 // secrets wrapped. How it is written in YAML is schema.ts; how one becomes the other is load.ts.
 
+import type { PoliciesConfig } from './policies-section.ts';
 import type { Log } from '../core/driver.ts';
 import type { PersonName } from '../core/ids.ts';
 import type { PrincipalKind } from '../core/principal.ts';
@@ -148,7 +149,7 @@ export interface Config {
   readonly signIn: SignInConfig;
   readonly ssh: SshConfig;
   readonly targets: readonly Target[];
-  readonly policies: { readonly dir: string };
+  readonly policies: PoliciesConfig;
   readonly audit: { readonly durability: 'kernel' | 'fsync' };
   readonly webhooks: readonly WebhookConfig[];
   readonly channels: ChannelsConfig;

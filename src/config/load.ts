@@ -15,6 +15,7 @@ import { readChannels } from './read-channels.ts';
 import { readCredentials } from './read-credentials.ts';
 import { readTargets } from './read-targets.ts';
 import { readSignIn } from './read-sign-in.ts';
+import { readPolicies } from './policies-section.ts';
 import { readWebhooks } from './read-webhooks.ts';
 import { validate } from './validate.ts';
 import type { Parts } from './validate.ts';
@@ -51,8 +52,8 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
   const webhooks = readWebhooks(document, files, parts);
   const channels = readChannels(document, files, parts);
   const credentials = readCredentials(document, files, parts, environment);
-  if (parts.policies !== undefined) files.folder(parts.policies.dir, ['policies', 'dir']);
-  const { data_dir: dataDir, listen, rights, policies, audit, agents, limits, log, allow_plaintext: allowPlaintext } = parts;
+  const policies = readPolicies(document, files, parts);
+  const { data_dir: dataDir, listen, rights, audit, agents, limits, log, allow_plaintext: allowPlaintext } = parts;
   if (!dataDir || !listen || !rights || !policies || !audit || !agents || !limits || !log || allowPlaintext === undefined) return undefined;
   if (credentials === undefined) return undefined;
   return {
@@ -73,7 +74,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
       sessionTimeoutMs: parts.ssh?.session_timeout ?? null,
       rekeyAfterBytes: parts.ssh?.rekey_after ?? null,
     },
-    policies: { dir: files.absolute(policies.dir) },
+    policies,
     audit,
     webhooks,
     channels,

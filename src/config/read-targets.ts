@@ -91,7 +91,7 @@ export function readCredential(
   files: ConfigFiles,
   path: ValuePath,
   from: { env: string | undefined; file: string | undefined },
-  word: 'password' | 'secret',
+  word: 'password' | 'secret' | 'token',
 ): Secret | null {
   if (from.env !== undefined && from.file !== undefined) {
     document.problem([...path, `${word}_env`], `is one too many: use ${word}_env or ${word}_file`);

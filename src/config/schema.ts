@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { channelsSection, contactKeys } from './channels-schema.ts';
 import { webhookEvents } from './config.ts';
+import { policiesSection } from './policies-section.ts';
 import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 import type { Parsed } from './units.ts';
@@ -261,7 +262,7 @@ export const sections = {
       rekey_after: size('1GiB').optional().describe('New keys after this much in both directions; and after an hour.'),
     })
     .default({ user_authorities: [] }),
-  policies: z.strictObject({ dir: path }),
+  policies: policiesSection({ path, envName, poll: duration('30s') }),
   audit: z.strictObject({ durability: z.enum(['kernel', 'fsync']).default('kernel') }).default({ durability: 'kernel' }),
   webhooks: z.array(webhookSchema).max(100).default([]),
   channels: channelsSection({ name, path, envName, host, port, duration: duration('1h') }),

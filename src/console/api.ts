@@ -141,5 +141,5 @@ export const api = {
   refuseSignIn: (secret: string) => request<unknown>('POST', `/sign-ins/${id(secret)}/refuse`),
   decision: (token: string, signal?: AbortSignal) => request<DecisionView>('GET', `/decisions/${id(token)}`, undefined, signal),
   decide: (token: string, answer: 'approve' | 'deny', reason: string | undefined) =>
-    request<HoldView>('POST', `/decisions/${id(token)}`, reason === undefined ? { answer } : { answer, reason }),
+    request<HoldView | AccessRequestView>('POST', `/decisions/${id(token)}`, reason === undefined ? { answer } : { answer, reason }),
 };

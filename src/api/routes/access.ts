@@ -80,14 +80,7 @@ export function accessRoutes(services: ApiServices): FastifyPluginAsyncZod {
           response: gives(accessRequestView),
         },
         handler: async (request) => {
-          const caller = callerOf(request, services);
-          const before = visibleRequest(services, caller, request.params.id);
-          if (before.principal === caller.principal.name) {
-            throw new HttpProblem(403, 'requester', 'you asked for this yourself; somebody else must answer it');
-          }
-          mustHave(caller, ['approve'], 'answering requests for access');
-          const reason = request.body.reason ?? null;
-          return requestAfter(services, caller, await access.answer(before.id, caller.principal, answer, reason));
+          return answerAccess(services, callerOf(request, services), request.params.id, answer, request.body.reason ?? null);
         },
       });
     }
@@ -179,13 +172,30 @@ export function accessRoutes(services: ApiServices): FastifyPluginAsyncZod {
   };
 }
 
+/** Gives the answer and the request as it is then. Throws 403, 404 and 409 in words. */
+export async function answerAccess(
+  services: ApiServices,
+  caller: Caller,
+  id: string,
+  answer: 'approve' | 'deny',
+  reason: string | null,
+): Promise<AccessRequestView> {
+  const before = visibleRequest(services, caller, id);
+  if (before.principal === caller.principal.name) {
+    throw new HttpProblem(403, 'requester', 'you asked for this yourself; somebody else must answer it');
+  }
+  mustHave(caller, ['approve'], 'answering requests for access');
+  return requestAfter(services, caller, await services.access.answer(before.id, caller.principal, answer, reason));
+}
+
 /** Those who only work with targets see their own. */
 function ownUnless<Query extends { readonly principal?: string | undefined }>(caller: Caller, query: Query): Query {
   const seesOthers = (['audit', 'approve', 'operate'] as const).some((right) => caller.rights.includes(right));
   return seesOthers ? query : { ...query, principal: caller.principal.name };
 }
 
-function visibleRequest({ access }: ApiServices, caller: Caller, id: string): AccessRequestView {
+/** The request as the caller may see it; throws 404 otherwise. */
+export function visibleRequest({ access }: ApiServices, caller: Caller, id: string): AccessRequestView {
   const request = access.requestNamed(id, caller.principal);
   if (request === null || !seesAccess(caller, request)) throw notFound(`request ${id}`);
   return accessAsSeenBy(caller, request);

@@ -3,13 +3,18 @@
 
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { accessRequestView } from '../access-schemas.ts';
 import { callerOf } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
+import { answerMatter, callerNamed } from '../channel-answers.ts';
+import { decisionView } from '../channel-schemas.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
-import { decisionBody, decisionView, holdView, secretParams } from '../schemas.ts';
+import { decisionBody, holdView, secretParams } from '../schemas.ts';
 import type { ApiServices, DecisionLinkInfo } from '../services.ts';
-import { answerHold, visibleHold } from './holds.ts';
+import { visibleRequest } from './access.ts';
+import { visibleHold } from './holds.ts';
 
 export function decisionRoutes(services: ApiServices): FastifyPluginAsyncZod {
   const { identity } = services;
@@ -28,8 +33,16 @@ export function decisionRoutes(services: ApiServices): FastifyPluginAsyncZod {
       },
       handler: async (request) => {
         const link = goodLink(request.params.secret);
-        const hold = visibleHold(services, actorOf(link, request), link.holdId);
-        return { answer: link.answer, person: link.person, expires_at: new Date(link.expiresAtMs).toISOString(), hold };
+        const actor = actorOf(link, request);
+        const isAccess = link.holdId.startsWith('r-');
+        return {
+          answer: link.answer,
+          person: link.person,
+          answers_as: { name: actor.principal.name, display_name: actor.principal.displayName },
+          expires_at: new Date(link.expiresAtMs).toISOString(),
+          hold: isAccess ? null : visibleHold(services, actor, link.holdId),
+          request: isAccess ? visibleRequest(services, actor, link.holdId) : null,
+        };
       },
     });
 
@@ -38,12 +51,12 @@ export function decisionRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/decisions/:secret',
       config: { open: true },
       schema: {
-        summary: 'Answer a hold by its decision link, once',
+        summary: 'Answer a hold or a request for access by its decision link, once',
         tags: ['holds'],
         security: [],
         params: secretParams,
         body: decisionBody,
-        response: gives(holdView),
+        response: gives(z.union([holdView, accessRequestView])),
       },
       handler: async (request) => {
         const link = goodLink(request.params.secret);
@@ -51,11 +64,11 @@ export function decisionRoutes(services: ApiServices): FastifyPluginAsyncZod {
         if (answer === 'approve' && link.answer !== 'approve') {
           throw new HttpProblem(403, 'not-allowed', 'this link can only deny');
         }
-        const hold = await answerHold(services, actorOf(link, request), link.holdId, answer, reason ?? null);
+        const answered = await answerMatter(services, actorOf(link, request), link.holdId, answer, reason ?? null);
         // After the answer: one that was refused (no reason given, say) leaves the link good. Two at the same time answer as
         // the same person, who counts once.
         identity.decisionLinks.use(link);
-        return hold;
+        return answered;
       },
     });
   };
@@ -75,9 +88,6 @@ export function decisionRoutes(services: ApiServices): FastifyPluginAsyncZod {
   }
 
   function actorOf(link: DecisionLinkInfo, request: FastifyRequest): Caller {
-    if (link.person === null) return callerOf(request, services);
-    const principal = identity.person(link.person);
-    if (principal === null) throw new HttpProblem(403, 'not-allowed', `${link.person} may not act any more`);
-    return { principal, rights: identity.rights(principal), by: 'token', tokenId: null, expiresAtMs: link.expiresAtMs };
+    return link.person === null ? callerOf(request, services) : callerNamed(services, link.person);
   }
 }

@@ -6,7 +6,8 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import type { DecisionView, HoldView } from '../../api/contract.ts';
+import type { AccessRequestView, DecisionView, HoldView } from '../../api/contract.ts';
+import { requestState, scopeWords } from '../access-words.ts';
 import { api, ApiProblem } from '../api.ts';
 import { Facts } from '../parts/facts.tsx';
 import { Mark } from '../parts/mark.tsx';
@@ -15,7 +16,7 @@ import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags } from '../parts/tags.tsx';
 import { Countdown } from '../parts/time.tsx';
 import { visibleLine, visibleText } from '../visible.ts';
-import { settlementWords, stateWords, transactionWords } from '../words.ts';
+import { durationWords, settlementWords, stateWords, transactionWords } from '../words.ts';
 import { rememberWayBack } from '../way-back.ts';
 
 export default function DecidePage({ token }: { readonly token: string }) {
@@ -63,12 +64,32 @@ function Unusable({ error }: { readonly error: Error }) {
   );
 }
 
-function Settled({ hold }: { readonly hold: HoldView }) {
+type Matter = HoldView | AccessRequestView;
+
+function isHold(matter: Matter): matter is HoldView {
+  return 'digest' in matter;
+}
+
+function Settled({ matter }: { readonly matter: Matter }) {
+  if (!isHold(matter)) {
+    const { text, tone } = requestState(matter.state);
+    const by = matter.settled_by === null ? '' : ` by ${matter.settled_by}`;
+    const why = matter.settled_reason === null ? '' : `: ${matter.settled_reason}`;
+    return (
+      <Box>
+        <h1>{matter.state === 'pending' ? 'Your answer was taken' : `This request is ${text}`}</h1>
+        <Note tone={tone}>
+          {matter.state === 'pending' ? `${matter.approvals_missing} more must say yes` : visibleText(`It is ${text}${by}${why}`)}
+        </Note>
+        <Link href={`/access/${matter.id}`}>Open the request</Link>
+      </Box>
+    );
+  }
   return (
     <Box>
-      <h1>{hold.state === 'pending' ? 'Your answer was taken' : `This hold is ${stateWords(hold.state).text}`}</h1>
-      <Note tone={stateWords(hold.state).tone}>{visibleText(settlementWords(hold))}</Note>
-      <Link href={`/holds/${hold.id}`}>Open the hold</Link>
+      <h1>{matter.state === 'pending' ? 'Your answer was taken' : `This hold is ${stateWords(matter.state).text}`}</h1>
+      <Note tone={stateWords(matter.state).tone}>{visibleText(settlementWords(matter))}</Note>
+      <Link href={`/holds/${matter.id}`}>Open the hold</Link>
     </Box>
   );
 }
@@ -78,21 +99,60 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
   const sending = useMutation({
     mutationFn: (answer: 'approve' | 'deny') => api.decide(token, answer, reason.trim() === '' ? undefined : reason.trim()),
   });
-  const hold = decision.hold;
-  if (sending.data !== undefined) return <Settled hold={sending.data} />;
-  if (hold.state !== 'pending') return <Settled hold={hold} />;
-  const needsReason = hold.reason_required && reason.trim() === '';
+  const matter = decision.hold ?? decision.request;
+  if (matter === null) return <Unusable error={new Error('there is nothing behind this link')} />;
+  if (sending.data !== undefined) return <Settled matter={sending.data} />;
+  if (matter.state !== 'pending') return <Settled matter={matter} />;
+  const needsReason = matter.reason_required && reason.trim() === '';
+  const { name, display_name: displayName } = decision.answers_as;
+  const whose = decision.person === null ? 'signed in here' : 'by this link, which is yours alone';
   return (
     <Box>
       <div className="hold-title">
         <h1>
-          {visibleLine(hold.principal_name)} on {hold.target}
+          {visibleLine(matter.principal_name)} {isHold(matter) ? 'on' : 'asks for'} {matter.target}
         </h1>
-        <LabelTags labels={hold.target_labels} />
+        <LabelTags labels={matter.target_labels} />
         <span className="end">
-          <Countdown until={hold.expires_at} />
+          <Countdown until={matter.expires_at} />
         </span>
       </div>
+      {isHold(matter) ? <HoldShown hold={matter} /> : <RequestShown request={matter} />}
+      <Facts rows={[['You answer as', `${visibleLine(displayName)}${displayName === name ? '' : ` (${name})`}, ${whose}`]]} />
+      {matter.can_answer ? null : <Note tone="bad">{visibleText(matter.cannot_answer_because ?? 'You may not answer this.')}</Note>}
+      {sending.error === null ? null : <ProblemNote error={sending.error} />}
+      <Textarea
+        label={matter.reason_required ? 'Reason (needed to approve)' : 'Reason'}
+        placeholder="Shown to the person, kept in the audit log"
+        autosize
+        maxRows={5}
+        maxLength={1_000}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
+      <div className={decision.answer === 'approve' ? 'two-buttons' : 'more'}>
+        <Button size="lg" c="var(--sp-bad-text)" disabled={sending.isPending || !matter.can_answer} onClick={() => sending.mutate('deny')}>
+          Deny
+        </Button>
+        {decision.answer === 'approve' ? (
+          <Button
+            size="lg"
+            variant="approve"
+            disabled={needsReason || !matter.can_answer}
+            loading={sending.isPending}
+            onClick={() => sending.mutate('approve')}
+          >
+            Approve
+          </Button>
+        ) : null}
+      </div>
+    </Box>
+  );
+}
+
+function HoldShown({ hold }: { readonly hold: HoldView }) {
+  return (
+    <>
       <div className="panel">
         <Statement text={hold.text} risks={hold.risks} protocol={hold.target_protocol} />
       </div>
@@ -102,7 +162,6 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
           ['Rule', hold.rule_title],
           ['From', <span className="mono">{hold.client_address}</span>],
           ['Transaction', transactionWords(hold.transaction).title],
-          ['You answer as', decision.person ?? 'whoever is signed in here'],
         ]}
       />
       {hold.parameters === null || hold.parameters.length === 0 ? null : (
@@ -110,26 +169,27 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
           The statement has bound parameters: <Link href={`/holds/${hold.id}`}>read them in the console</Link>.
         </p>
       )}
-      {sending.error === null ? null : <ProblemNote error={sending.error} />}
-      <Textarea
-        label={hold.reason_required ? 'Reason (needed to approve)' : 'Reason'}
-        placeholder="Shown to the person, kept in the audit log"
-        autosize
-        maxRows={5}
-        maxLength={1_000}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
+      {hold.second_factor === undefined ? null : (
+        <Note tone="wait">
+          Its rule asks for a second factor with an approval: <Link href={`/holds/${hold.id}`}>approve it in the console</Link>.
+        </Note>
+      )}
+    </>
+  );
+}
+
+function RequestShown({ request }: { readonly request: AccessRequestView }) {
+  return (
+    <>
+      {request.break_glass ? <Note tone="bad">Break-glass access: everything in it is recorded and has to be reviewed.</Note> : null}
+      <Facts
+        rows={[
+          ['Reason', visibleText(request.reason)],
+          ['For', durationWords(request.duration_ms)],
+          ['Scope', visibleText(scopeWords(request.scope))],
+          ['Rule', request.rule_title],
+        ]}
       />
-      <div className={decision.answer === 'approve' ? 'two-buttons' : 'more'}>
-        <Button size="lg" c="var(--sp-bad-text)" disabled={sending.isPending} onClick={() => sending.mutate('deny')}>
-          Deny
-        </Button>
-        {decision.answer === 'approve' ? (
-          <Button size="lg" variant="approve" disabled={needsReason} loading={sending.isPending} onClick={() => sending.mutate('approve')}>
-            Approve
-          </Button>
-        ) : null}
-      </div>
-    </Box>
+    </>
   );
 }

@@ -1,0 +1,121 @@
+// A matter as Slack's Block Kit: https://docs.slack.dev/reference/block-kit/blocks. The statement goes into a preformatted
+// element, whose text Slack does not interpret; everything else that people wrote is escaped as mrkdwn asks for.
+
+import { isPending } from './channel.ts';
+import type { Matter, MatterLinks, Moment } from './channel.ts';
+import { shortened } from './visible.ts';
+import { consoleOnlyWords, expiresAtMs, isApprovable, told } from './words.ts';
+
+/** A block's text ends at 3000 characters. */
+const textCharsMax = 2_900;
+/** A section's text ends at 3000 characters, also after escaping, which makes it longer. */
+const sectionCharsMax = 2_900;
+const titleCharsMax = 150;
+
+export type Block = Readonly<Record<string, unknown>>;
+
+export interface SlackMessage {
+  /** For notifications and clients that show no blocks. */
+  readonly text: string;
+  readonly blocks: readonly Block[];
+}
+
+/** Buttons and forms as they come back. */
+export const slackActions = {
+  approve: 'sallyport.approve',
+  approveWithReason: 'sallyport.approve-with-reason',
+  deny: 'sallyport.deny',
+  denyWithReason: 'sallyport.deny-with-reason',
+  open: 'sallyport.open',
+} as const;
+export const slackForm = 'sallyport.answer';
+export const reasonBlock = 'reason';
+export const reasonInput = 'text';
+
+/** What a form carries along: which answer to what. Signed by Slack with the rest when it comes back. */
+export interface SlackForm {
+  readonly matter: string;
+  readonly answer: 'approve' | 'deny';
+}
+
+export function slackMessage(matter: Matter, moment: Moment, links: Pick<MatterLinks, 'console'>): SlackMessage {
+  const words = told(matter, moment, textCharsMax);
+  const emoji = words.outcome === null ? ':hourglass_flowing_sand:' : words.isGood ? ':white_check_mark:' : ':no_entry:';
+  const title = `${emoji} *${escape(shortened(words.title, titleCharsMax))}*`;
+  const blocks: Block[] = [section(title)];
+  if (words.text !== null && words.text !== '') blocks.push(preformatted(words.text));
+  if (words.parameters !== null) blocks.push(preformatted(words.parameters));
+  if (words.risks.length > 0) blocks.push(section(words.risks.map((risk) => `:warning: ${escape(risk)}`).join('\n')));
+  const facts = words.facts.filter(([, value]) => value !== '').map(([label, value]) => `*${label}* ${escape(value)}`);
+  blocks.push({ type: 'context', elements: [{ type: 'mrkdwn', text: shortened(facts.join('\n'), sectionCharsMax) }] });
+  if (words.outcome !== null) blocks.push(section(`*${escape(words.outcome)}*`));
+  const only = consoleOnlyWords(matter, words);
+  if (only !== null) blocks.push(section(escape(only)));
+  if (isPending(matter)) {
+    const seconds = Math.floor(expiresAtMs(matter) / 1000);
+    const fallback = new Date(seconds * 1000).toISOString();
+    blocks.push({
+      type: 'context',
+      elements: [{ type: 'mrkdwn', text: `${escape(matter.id)} · expires <!date^${seconds}^{date_short_pretty} {time_secs}|${fallback}>` }],
+    });
+    blocks.push({ type: 'actions', block_id: 'answer', elements: buttons(matter, isApprovable(matter, words), links.console) });
+  } else {
+    blocks.push({ type: 'context', elements: [{ type: 'mrkdwn', text: `${escape(matter.id)} · <${links.console}|in the console>` }] });
+  }
+  return { text: escape(`${words.title} (${matter.id})${words.outcome === null ? '' : `: ${words.outcome}`}`), blocks };
+}
+
+function buttons(matter: Matter, approvable: boolean, url: string): Block[] {
+  const needsReason = (matter.kind === 'hold' ? matter.hold : matter.request).reason_required;
+  const approveId = needsReason ? slackActions.approveWithReason : slackActions.approve;
+  return [
+    ...(approvable ? [button(approveId, needsReason ? 'Approve…' : 'Approve', matter.id, 'primary')] : []),
+    button(slackActions.deny, 'Deny', matter.id, 'danger'),
+    button(slackActions.denyWithReason, 'Deny with a reason…', matter.id),
+    { ...button(slackActions.open, 'Open', matter.id), url },
+  ];
+}
+
+function button(actionId: string, text: string, value: string, style?: 'primary' | 'danger'): Block {
+  const label = { type: 'plain_text', text, emoji: false };
+  return { type: 'button', action_id: actionId, text: label, value, ...(style === undefined ? {} : { style }) };
+}
+
+/** The form that asks for a reason. */
+export function slackReasonForm(form: SlackForm, title: string, isNeeded: boolean, charsMax: number): Block {
+  const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
+  return {
+    type: 'modal',
+    callback_id: slackForm,
+    private_metadata: JSON.stringify(form),
+    title: plain(form.answer === 'approve' ? 'Approve' : 'Deny'),
+    submit: plain(form.answer === 'approve' ? 'Approve' : 'Deny'),
+    close: plain('Cancel'),
+    blocks: [
+      section(escape(shortened(`${title} (${form.matter})`, titleCharsMax))),
+      {
+        type: 'input',
+        block_id: reasonBlock,
+        optional: !isNeeded,
+        label: plain('Reason'),
+        hint: plain('Shown to the person, and kept in the audit log.'),
+        element: { type: 'plain_text_input', action_id: reasonInput, multiline: true, max_length: charsMax },
+      },
+    ],
+  };
+}
+
+function section(text: string): Block {
+  return { type: 'section', text: { type: 'mrkdwn', text: shortened(text, sectionCharsMax), verbatim: true } };
+}
+
+function preformatted(text: string): Block {
+  return { type: 'rich_text', elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text }] }] };
+}
+
+/** Slack's own escaping, and the characters that format: a name like "*a*" or "<!channel>" stays itself. */
+export function escape(text: string): string {
+  const plain = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  // A word joiner in front keeps mrkdwn from seeing a pair of them; an underscore inside a word formats nothing.
+  return plain.replace(/[*~`]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\u2060$&');
+}
