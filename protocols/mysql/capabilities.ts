@@ -1,5 +1,5 @@
-// Capability flags of both sides, and which of them pass through. Flags that change how packets look are asked of the target
-// exactly as the client has them, so that results can be forwarded as they come.
+// Capability flags of both sides, and which of them pass through. Flags that change how packets look are asked of the target as the
+// client has them, so that results can be forwarded as they come; what the target lacks is made up for.
 
 /** Standard flags (low 32 bits). */
 export const flag = {
@@ -72,8 +72,8 @@ const passedOn =
   flag.foundRows | flag.noSchema | flag.odbc | flag.localFiles | flag.ignoreSpace | flag.interactive | flag.multiStatements |
   flag.multiResults | flag.preparedMultiResults | flag.expiredPasswords | flag.deprecateEof; // prettier-ignore
 
-/** Flags that decide how results look: a target without them can't serve a client that was promised them. */
-const mustMatch = flag.deprecateEof | flag.protocol41;
+/** A target without it speaks another protocol. DEPRECATE_EOF is made up for: replies.ts. */
+const mustMatch = flag.protocol41;
 
 export interface Negotiated {
   readonly capabilities: Capabilities;
@@ -91,7 +91,7 @@ export function askedOfTarget(client: Capabilities, target: Capabilities, withDa
       standard: (wanted & target.standard) | flag.protocol41 | (mariadb ? 0 : flag.mysql),
       extended: mariadb ? client.extended & target.extended : 0,
     },
-    missing: missing === 0 ? null : 'a server older than MySQL 5.7.5 or MariaDB 10.2',
+    missing: missing === 0 ? null : 'a server older than MySQL 4.1',
   };
 }
 

@@ -5,10 +5,18 @@ import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Refusal } from '../core/ruling.ts';
+import type { Protocol } from '../core/target.ts';
 import type { Submitter } from './submitter.ts';
 
 /** The setting that a session says its reason with. */
 export const reasonSetting = 'sallyport.reason';
+
+/** How to say it, by protocol. */
+const reasonHints: Readonly<Record<Protocol, string>> = {
+  postgres: `Say SET ${reasonSetting} = 'why' once in the session, or start it with PGOPTIONS="-c ${reasonSetting}=why".`,
+  mysql: "Say SET @sallyport_reason = 'why' once in the session, or start it with --init-command=\"SET @sallyport_reason = 'why'\".",
+  ssh: 'Sessions of ssh have no way yet to give one.',
+};
 
 /** Null when nothing is missing. */
 export function unmet(
@@ -20,11 +28,7 @@ export function unmet(
 ): Refusal | null {
   const { reasonRequired, secondFactorAgeMaxMs } = obligations;
   if (reasonRequired === true && isBlank(action.reason) && !(understood && isFree(summary.effects))) {
-    const hint =
-      target.protocol === 'postgres'
-        ? `Say SET ${reasonSetting} = 'why' once in the session, or start it with PGOPTIONS="-c ${reasonSetting}=why".`
-        : `Sessions of ${target.protocol} have no way yet to give one.`;
-    return refusal(`this session has not said what it is for, and ${rule.id} wants a reason`, hint);
+    return refusal(`this session has not said what it is for, and ${rule.id} wants a reason`, reasonHints[target.protocol]);
   }
   if (secondFactorAgeMaxMs === undefined) return null;
   const provedMs = facts.secondFactorAtMs ?? null;

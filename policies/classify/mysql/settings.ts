@@ -42,6 +42,10 @@ const freeWith: Readonly<Record<string, readonly string[]>> = {
   binlog_format: ['ROW', 'DEFAULT'],
 };
 
+/** `SET @sallyport_reason = '…'` says what the session is for: a variable that every client and server knows how to set. */
+const reasonVariable = '@sallyport_reason';
+const reasonSetting = 'sallyport.reason';
+
 /** Changes that alter how texts are read; the driver asks the server for their new values. */
 const readingSettings = new Set(['sql_mode', 'character_set_client', 'session_track_system_variables']);
 
@@ -58,6 +62,11 @@ export function readSet(tokens: readonly Token[], from: number, to: number, mode
     const set = readAssignment(part, scope);
     scope = set.scope;
     const effect = judge(set, mode);
+    if (set.kind === 'user-variable' && set.setting.toLowerCase() === reasonVariable) {
+      facts.effect('session', 'session', 'setting', reasonSetting);
+      facts.change({ kind: 'set', setting: reasonSetting, value: literalOf(set.value), local: false });
+      continue;
+    }
     const span = { start: part[0]?.start ?? 0, end: part.at(-1)?.end ?? 0 };
     facts.effect(effect, effect === 'session' || effect === 'transaction' ? 'session' : 'write', 'setting', set.setting);
     if (effect === 'guard')
