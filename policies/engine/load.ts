@@ -34,13 +34,13 @@ export interface PolicyText {
 export type Loaded =
   { readonly ok: true; readonly set: LoadedPolicySet } | { readonly ok: false; readonly errors: readonly PolicyProblem[] };
 
-/** Loads a set. Pure: reads no file. Templates match only where a reader of their language is given. */
-export function loadPolicies(files: readonly PolicyText[], readers: TemplateReaders = {}): Loaded {
+/** Loads a set. Pure: reads no file. Templates match only where a reader of their language is given. `origin` is put behind the version. */
+export function loadPolicies(files: readonly PolicyText[], readers: TemplateReaders = {}, origin = ''): Loaded {
   if (files.length === 0) return failed([{ path: '.', line: 1, column: 1, message: 'there is no policy file' }]);
   if (files.length > policyFilesMax) {
     return failed([{ path: '.', line: 1, column: 1, message: `more than ${policyFilesMax} policy files` }]);
   }
-  const version = versionOf(files);
+  const version = versionOf(files) + origin;
   const sources = files.map(({ path, text }) => new Source(path, text));
   const opened = sources.flatMap((source) => openFile(source) ?? []);
   checkNames(opened);

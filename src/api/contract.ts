@@ -173,8 +173,22 @@ export interface PolicyView {
   readonly files: readonly { readonly path: string; readonly text: string }[];
   /** Problems of the newest version on disk that was not taken; empty when disk and memory agree. */
   readonly rejected: readonly string[];
+  /** Where they come from a git repository: the commit in force. */
+  readonly source?: PolicySourceView | undefined;
   /** Every rule in force, with how often it decided something since this version was loaded. */
   readonly rules?: readonly RuleUseView[] | undefined;
+}
+
+export interface PolicySourceView {
+  readonly url: string;
+  readonly ref: string;
+  readonly commit: string;
+  readonly author: string;
+  readonly committed_at: string;
+  /** First line of its message. */
+  readonly subject: string;
+  /** As the allowed signers name who signed it; null: nobody whose signature counts. */
+  readonly signed_by: string | null;
 }
 
 /** GET /policies/versions: the last hundred that came into force. */

@@ -210,6 +210,17 @@ export const policyView: z.ZodType<PolicyView> = z
     loaded_at: time,
     files: z.array(z.object({ path: z.string(), text: z.string() })),
     rejected: z.array(z.string()),
+    source: z
+      .object({
+        url: z.string(),
+        ref: z.string(),
+        commit: z.string(),
+        author: z.string(),
+        committed_at: z.string(),
+        subject: z.string(),
+        signed_by: z.string().nullable(),
+      })
+      .optional(),
     rules: z
       .array(
         z.object({

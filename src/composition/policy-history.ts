@@ -1,18 +1,19 @@
 // Policies as the API shows them: what is in force, how often each rule decided, and the versions before.
 
+import type { PolicyView } from '../api/contract.ts';
 import type { ApiServices } from '../api/services.ts';
 import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Db } from '../store/database.ts';
 import { PolicyVersionStore } from '../store/policy-versions.ts';
-import type { PolicyFolder } from '../../policies/engine/folder.ts';
 import { ruleUseView } from './api-services.ts';
+import type { OpenPolicies } from './policy-source.ts';
 
 /** `policies` is asked when it is needed: it is opened before its listener can be told of it. */
 export function apiPolicies(
   db: Db,
   log: Log,
-  policies: () => PolicyFolder,
+  policies: () => OpenPolicies,
   loadedAtMs: () => number,
 ): ApiServices['policies'] & { noteLoaded(): void } {
   const store = new PolicyVersionStore(db);
@@ -31,6 +32,7 @@ export function apiPolicies(
       loaded_at: iso(loadedAtMs()),
       files: policies().files(),
       rejected: policies().rejected(),
+      ...sourceOf(policies()),
       rules: policies().current().ruleUse().map(ruleUseView),
     }),
     versions: () =>
@@ -40,4 +42,11 @@ export function apiPolicies(
       return found === undefined ? null : { version, loaded_at: iso(found.loadedAtMs), files: found.files };
     },
   };
+}
+
+function sourceOf(policies: OpenPolicies): Pick<PolicyView, 'source'> {
+  const source = policies.source?.();
+  if (source === undefined) return {};
+  const { url, ref, id, author, committedAt, subject, signedBy } = source;
+  return { source: { url, ref, commit: id, author, committed_at: committedAt, subject, signed_by: signedBy } };
 }

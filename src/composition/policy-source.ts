@@ -5,17 +5,31 @@ import { createPostgresTemplates } from '../../policies/classify/postgres/templa
 import { shellTemplates } from '../../policies/classify/shell/template.ts';
 import { openPolicyFolder } from '../../policies/engine/folder.ts';
 import type { PolicyFolder, PolicyFolderListener } from '../../policies/engine/folder.ts';
+import { openGitPolicies } from '../../policies/engine/git-policies.ts';
+import type { GitSource } from '../../policies/engine/git-policies.ts';
 import type { Config } from '../config/config.ts';
+import type { PoliciesConfig } from '../config/policies-section.ts';
 import type { TemplateReaders } from '../core/template.ts';
 import type { Teardown } from './teardown.ts';
 
+/** A folder, or a repository that can say which commit is in force. */
+export type OpenPolicies = PolicyFolder & { source?(): GitSource };
+
 /** Opens the policies that the configuration names. Rejects with Fault policy-invalid when their first version can't be taken. */
-export async function openPolicySource(config: Config, down: Teardown, listener: PolicyFolderListener): Promise<PolicyFolder> {
+export async function openPolicySource(config: Config, down: Teardown, listener: PolicyFolderListener): Promise<OpenPolicies> {
   const { readers, close } = await openTemplateReaders();
   down.add(close);
-  const policies = await openPolicyFolder(config.policies.dir, listener, readers);
+  const policies = await openFrom(config.policies, listener, readers);
   down.add(() => policies.close());
   return policies;
+}
+
+function openFrom({ dir, git }: PoliciesConfig, listener: PolicyFolderListener, readers: TemplateReaders): Promise<OpenPolicies> {
+  if (git === null) return openPolicyFolder(dir, listener, readers);
+  const { url, ref, folder, token, pollMs, signedCommits } = git;
+  const files = { allowedSigners: git.allowedSignersFile, sshKey: git.sshKeyFile, knownHosts: git.knownHostsFile };
+  const options = { origin: { url, ref, folder, token, ...files }, isSignatureRequired: signedCommits === 'required', pollMs };
+  return openGitPolicies(dir, options, listener, readers);
 }
 
 /** The readers of every language that templates can be written in. */

@@ -21,14 +21,18 @@ t.test('every example loads', (t) => {
       'chat.secret': secret,
       'master.key': `${'A'.repeat(43)}=`,
       'vault-secret-id': 'x',
+      policies_ed25519: 'x',
     },
+    allowed_signers: 'alice@example.com ssh-ed25519 AAAA',
     tls: { 'gateway.pem': certificate, 'gateway.key': key, 'internal-ca.pem': certificate },
   });
   const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, example]) => example ?? '');
   t.ok(examples.length >= 7, 'the examples were found');
   for (const example of examples) {
     // A fragment shows some keys; what every file needs is added.
-    const whole = 'data_dir' in (parse(example) as object) ? example : `data_dir: data\npolicies: { dir: policies }\n${example}`;
+    const keys = parse(example) as object;
+    const policies = 'policies' in keys ? '' : 'policies: { dir: policies }\n';
+    const whole = 'data_dir' in keys ? example : `data_dir: data\n${policies}${example}`;
     t.doesNotThrow(() => parseConfig(whole, `${dir}/sallyport.yaml`, { ORDERS_PASSWORD: 'x', ONCALL_SECRET: secret }), example);
   }
   t.end();
