@@ -7,8 +7,7 @@ import { openPolicyFolder } from '../../policies/engine/folder.ts';
 import type { PolicyFolder, PolicyFolderListener } from '../../policies/engine/folder.ts';
 import { openGitPolicies } from '../../policies/engine/git-policies.ts';
 import type { GitSource } from '../../policies/engine/git-policies.ts';
-import type { Config } from '../config/config.ts';
-import type { PoliciesConfig } from '../config/policies-section.ts';
+import type { Config, PoliciesConfig } from '../config/config.ts';
 import type { TemplateReaders } from '../core/template.ts';
 import type { Teardown } from './teardown.ts';
 

@@ -1,7 +1,6 @@
 // The configuration as the rest of the gateway sees it: validated, defaults filled in, files read, paths absolute,
 // secrets wrapped. How it is written in YAML is schema.ts; how one becomes the other is load.ts.
 
-import type { PoliciesConfig } from './policies-section.ts';
 import type { Log } from '../core/driver.ts';
 import type { PersonName } from '../core/ids.ts';
 import type { PrincipalKind } from '../core/principal.ts';
@@ -133,6 +132,24 @@ export interface CredentialsConfig {
 }
 
 export type LogLevel = keyof Log;
+
+export interface GitPoliciesConfig {
+  readonly url: string;
+  readonly ref: { readonly kind: 'branch' | 'tag'; readonly name: string };
+  /** In the repository; empty: its root. */
+  readonly folder: string;
+  readonly signedCommits: 'required' | 'optional';
+  readonly allowedSignersFile: string | null;
+  readonly sshKeyFile: string | null;
+  readonly knownHostsFile: string | null;
+  readonly token: Secret | null;
+  readonly pollMs: number;
+}
+
+export type PoliciesConfig =
+  | { readonly dir: string; readonly git: null }
+  /** `dir` is where the copy of the repository is kept. */
+  | { readonly dir: string; readonly git: GitPoliciesConfig };
 
 export interface Config {
   /** The file it was read from, absolute. */

@@ -15,7 +15,7 @@ import { readChannels } from './read-channels.ts';
 import { readCredentials } from './read-credentials.ts';
 import { readTargets } from './read-targets.ts';
 import { readSignIn } from './read-sign-in.ts';
-import { readPolicies } from './policies-section.ts';
+import { readPolicies } from './read-policies.ts';
 import { readWebhooks } from './read-webhooks.ts';
 import { validate } from './validate.ts';
 import type { Parts } from './validate.ts';

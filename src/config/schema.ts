@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { channelsSection, contactKeys } from './channels-schema.ts';
 import { webhookEvents } from './config.ts';
-import { policiesSection } from './policies-section.ts';
+import { policiesSection } from './policies-schema.ts';
 import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 import type { Parsed } from './units.ts';

@@ -1,72 +1,10 @@
-// The section `policies`: a folder, or a git repository.
+// The section `policies` from its written form.
 
-import { z } from 'zod';
-import type { Secret } from '../core/secret.ts';
+import type { PoliciesConfig } from './config.ts';
 import type { ConfigDocument } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { readCredential } from './read-targets.ts';
 import type { Parts } from './validate.ts';
-
-export interface GitPoliciesConfig {
-  readonly url: string;
-  readonly ref: { readonly kind: 'branch' | 'tag'; readonly name: string };
-  /** In the repository; empty: its root. */
-  readonly folder: string;
-  readonly signedCommits: 'required' | 'optional';
-  readonly allowedSignersFile: string | null;
-  readonly sshKeyFile: string | null;
-  readonly knownHostsFile: string | null;
-  readonly token: Secret | null;
-  readonly pollMs: number;
-}
-
-export type PoliciesConfig =
-  | { readonly dir: string; readonly git: null }
-  /** `dir` is where the copy of the repository is kept. */
-  | { readonly dir: string; readonly git: GitPoliciesConfig };
-
-/** Names of branches and tags that git and a command line read as nothing else (git-check-ref-format(1), and narrower). */
-const refName = z
-  .string()
-  .regex(/^[A-Za-z0-9_](?:[A-Za-z0-9_.+-]|\/(?=[A-Za-z0-9_])){0,199}$/, 'write the name of a branch or tag, such as main or release/1');
-
-export interface PoliciesSchemas<Duration extends z.ZodType> {
-  readonly path: z.ZodString;
-  readonly envName: z.ZodString;
-  readonly poll: Duration;
-}
-
-export function policiesSection<Duration extends z.ZodType>({ path, envName, poll }: PoliciesSchemas<Duration>) {
-  return z.strictObject({
-    dir: path.optional().describe('The folder of policies.'),
-    git: z
-      .strictObject({
-        url: z.string().min(1).max(2_048).describe('https://…, ssh://…, git@host:path, or a path of this machine.'),
-        branch: refName.optional().describe('The branch that is followed. Default: main.'),
-        tag: refName.optional().describe('A tag instead of a branch.'),
-        folder: z
-          .string()
-          .regex(
-            /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/,
-            'write a folder of the repository, such as gateway/policies',
-          )
-          .optional()
-          .describe('The folder in the repository. Default: its root.'),
-        signed_commits: z
-          .enum(['required', 'optional'])
-          .default('optional')
-          .describe('required: a commit counts only with the SSH signature of an allowed signer, and only when it follows from the last.'),
-        allowed_signers: path.optional().describe('File of allowed signers, as ssh-keygen(1) describes it. Required with "required".'),
-        ssh_key: path.optional().describe('Private key for an SSH URL.'),
-        known_hosts: path.optional().describe('Host keys for an SSH URL. Default: what ssh knows.'),
-        token_file: path.optional().describe('File with the token (password) for an https URL.'),
-        token_env: envName.optional().describe('Environment variable with that token.'),
-        poll: poll.optional().describe('How often the repository is asked. Default: 30s.'),
-      })
-      .optional()
-      .describe('A git repository instead of a folder.'),
-  });
-}
 
 /** One repository asked once a second is asked too often. */
 const pollMsMin = 1_000;
