@@ -98,13 +98,14 @@ async function send({ server, book, links, timeoutMs }: MailParts, message: Mess
 function failure(thrown: unknown): SendResult {
   const { code, responseCode = null, command } = thrown as { code?: string; responseCode?: number; command?: string };
   const what = typeof command === 'string' ? ` to ${command.slice(0, 20)}` : '';
-  if (responseCode !== null) {
-    // A sign-in that fails is mended by the operator; a recipient that is refused stays refused.
-    const again = responseCode < 500 || code === 'EAUTH';
+  if (responseCode !== null && code !== 'ETLS') {
+    // A recipient or a text that is refused stays refused; a server that wants another sign-in is mended by the operator.
+    const again = responseCode < 500 || (code !== 'EENVELOPE' && code !== 'EMESSAGE');
     return { kind: 'failed', status: responseCode, why: `the mail server answered ${responseCode}${what}`, again };
   }
   const words: Readonly<Record<string, string>> = {
     ETLS: 'the mail server does not offer TLS, or its certificate is not trusted: nothing was sent',
+    ESOCKET: 'the mail server is not there, or its certificate is not trusted: nothing was sent without TLS',
     ETIMEDOUT: 'the mail server did not answer in time',
     ECONNECTION: 'the mail server closed the connection',
     EDNS: 'the name of the mail server is unknown',
