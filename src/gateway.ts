@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { createMysqlClassifier } from '../policies/classify/mysql/classifier.ts';
 import { createPostgresClassifier } from '../policies/classify/postgres/classifier.ts';
+import { createMasker } from '../policies/masking/masker.ts';
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { formatProblem } from '../policies/engine/load.ts';
 import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../protocols/mysql/driver.ts';
@@ -29,6 +30,7 @@ import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
+import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
 import { TokenActivity } from './composition/token-activity.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { openPolicySource } from './composition/policy-source.ts';
@@ -54,6 +56,7 @@ import { holdMigrations } from './store/holds.ts';
 import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
 import { createSessionStore, sessionMigrations } from './store/sessions.ts';
+import { shapeMigrations } from './store/shapes.ts';
 import { targetCredentialMigrations } from './store/target-credentials.ts';
 import { createTargets } from './targets/catalogue.ts';
 import { dial } from './targets/dial.ts';
@@ -111,12 +114,14 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     },
   });
   down.add(() => audit.close());
+  const newestMs = await newestEventMs(audit);
   const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
   const migrations = [
     ...identityMigrations,
     ...holdMigrations,
     ...accessRequestMigrations,
     ...grantMigrations,
+    ...shapeMigrations,
     ...sessionMigrations,
     ...channelMigrations,
     ...policyVersionMigrations,
@@ -189,7 +194,22 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     isSessionOpen: (id) => registry.live(id) !== undefined,
   });
   down.add(() => access.close());
-  const gate = new Gate({ classifierOf, policies: () => policies.current(), holds, audit, clock, grants: access });
+  const shapes = openShapes({
+    db,
+    clock,
+    random,
+    audit,
+    log,
+    classifierOf,
+    holds,
+    newestEventMs: newestMs,
+    person: (name) => identity.person(name),
+  });
+  down.add(() => shapes.close());
+  const masker = await createMasker((count) => random.bytes(count));
+  down.add(() => masker.close());
+  const gate = new Gate({ classifierOf, policies: () => policies.current(), holds, masker, audit, clock, grants: access, shapes });
+  gate.remember(holds.lasting());
   const book = createSessionStore(db);
   book.closeLeftOpen(clock.nowMs());
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });
@@ -207,6 +227,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
         'this account was changed; sign in again',
       );
     access.rejudge();
+    shapes.rejudge();
     registry.judgeAgain();
     gate.judgeWaitingAgain();
     holds.rejudge((hold, request) => withoutFormerApprovers(hold, request, (approver) => identity.person(approver)));
@@ -243,6 +264,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds, previews),
     access: apiAccess(access, (name) => mayOperate(identity, name)),
+    shapes: apiShapes(shapes, (name) => mayOperate(identity, name)),
     sessions: apiSessions(registry, book),
     recordings: apiRecordings(recordings, audit, clock),
     audit: apiAudit(audit),

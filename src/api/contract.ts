@@ -2,10 +2,12 @@
 // lists come as { items, next }. Errors are RFC 9457 problem documents (application/problem+json).
 
 import type { AccessRequestView, GrantView } from './contract-access.ts';
+import type { ShapeApprovalBody } from './contract-shapes.ts';
 import type { PasskeyAnswer } from './contract-people.ts';
 import type { RecordingEntry } from './contract-recordings.ts';
 
 export type * from './contract-access.ts';
+export type * from './contract-shapes.ts';
 export type * from './contract-agents.ts';
 export type * from './contract-channels.ts';
 export type * from './contract-people.ts';
@@ -41,7 +43,7 @@ export interface Me {
 /** approve: answer holds (policy still says which); audit: read every session, recording and the audit log; operate: people, tokens, policies, kill sessions. */
 export type Right = 'approve' | 'audit' | 'operate';
 
-export type HoldState = 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
+export type HoldState = 'pending' | 'approved' | 'denied' | 'changes_requested' | 'expired' | 'withdrawn';
 
 export interface Risk {
   /** UTF-16 offsets in `text`. */
@@ -101,6 +103,8 @@ export interface AnswerBody {
   /** For an approval that needs a second factor: the code of an authenticator app, or the passkey's answer to the hold's challenge. */
   readonly totp?: string | undefined;
   readonly passkey?: PasskeyAnswer | undefined;
+  /** With an approval: its shape for a while as well. */
+  readonly shape?: ShapeApprovalBody | undefined;
 }
 
 export interface SessionView {

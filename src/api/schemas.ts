@@ -2,6 +2,7 @@
 // the OpenAPI document. The annotations tie each to its contract type: the two can't drift apart without a type error.
 
 import { z } from 'zod';
+import { shapeApprovalBody } from './shape-schemas.ts';
 import type {
   AgentView,
   AgentsRevoked,
@@ -50,7 +51,7 @@ const time = z.string().meta({ format: 'date-time' });
 const kind = z.enum(['person', 'machine', 'ai-agent']);
 const parameters = z.array(z.object({ type: z.string().nullable(), text: z.string().nullable() })).nullable();
 
-export const holdState = z.enum(['pending', 'approved', 'denied', 'expired', 'withdrawn']).meta({ id: 'HoldState' });
+export const holdState = z.enum(['pending', 'approved', 'denied', 'changes_requested', 'expired', 'withdrawn']).meta({ id: 'HoldState' });
 
 export const problem: z.ZodType<Problem> = z
   .object({
@@ -366,6 +367,7 @@ export const answerBody: z.ZodType<AnswerBody> = z.strictObject({
   reason: text.optional(),
   totp: totpCode.optional(),
   passkey: passkeyAnswer.optional(),
+  shape: shapeApprovalBody.optional(),
 });
 export const decisionBody: z.ZodType<DecisionBody> = z.strictObject({ answer: z.enum(['approve', 'deny']), reason: text.optional() });
 export const confirmBody: z.ZodType<ConfirmSignInBody> = z.strictObject({ code: z.string().max(20).optional() });

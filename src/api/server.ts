@@ -23,6 +23,7 @@ import { catalogueRoutes } from './routes/catalogue.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { decisionRoutes } from './routes/decisions.ts';
+import { holdAnswerRoutes } from './routes/hold-answers.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { policyRoutes } from './routes/policies.ts';
 import { recordingRoutes } from './routes/recordings.ts';
@@ -31,6 +32,7 @@ import { peopleRoutes } from './routes/people.ts';
 import { scimBase, scimRoutes } from './routes/scim.ts';
 import { slackRoutes } from './routes/slack.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { shapeRoutes } from './routes/shapes.ts';
 import { cliLoginRoutes } from './routes/sign-in-cli.ts';
 import { signInMethodRoutes } from './routes/sign-in-methods.ts';
 import { signInRoutes } from './routes/sign-in.ts';
@@ -94,7 +96,9 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     agentRoutes(services),
     credentialRoutes(services),
     holdRoutes(services),
+    holdAnswerRoutes(services),
     accessRoutes(services),
+    shapeRoutes(services),
     sessionRoutes(services),
     recordingRoutes(services),
     policyRoutes(services),

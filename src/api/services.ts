@@ -9,6 +9,7 @@ import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccounts } from './account-services.ts';
 import type { ApiChannels } from './channel-services.ts';
 import type { ApiScim } from './scim-service.ts';
+import type { ApiShapes } from './shape-services.ts';
 import type {
   AccessRequestView,
   AgentView,
@@ -50,6 +51,7 @@ export interface ApiServices {
   /** Missing: there are none. */
   readonly channels?: ApiChannels;
   readonly access: ApiAccess;
+  readonly shapes: ApiShapes;
   readonly gateway: ApiGateway;
   readonly clock: Clock;
   readonly log: Log;
@@ -198,7 +200,7 @@ export interface HoldQuery {
 
 /** What became of an answer. The view is read again afterwards, so this carries only what it can't say. */
 export type AnswerResult =
-  | { readonly kind: 'approved' | 'counted' | 'denied' }
+  | { readonly kind: 'approved' | 'counted' | 'denied' | 'changes-requested' | 'taken-back' }
   | { readonly kind: 'not-pending'; readonly state: HoldState }
   | { readonly kind: 'not-allowed'; readonly because: string; readonly why: string }
   /** It could not be written down, and nothing runs. */
@@ -213,10 +215,12 @@ export interface ApiHolds {
   answer(
     id: string,
     person: Principal,
-    answer: 'approve' | 'deny',
+    answer: 'approve' | 'deny' | 'request-changes',
     reason: string | null,
     proof?: SecondFactorProof | null,
   ): AnswerResult | Promise<AnswerResult>;
+  /** One's own yes, while the hold waits for others. */
+  takeBack(id: string, person: Principal): Promise<AnswerResult>;
   /** What it would do, for those who answer; made at the first look. Missing: no previews are made. */
   preview?(id: string): Promise<PreviewView>;
   /** Calls back with the id of each hold that is new or changed. */

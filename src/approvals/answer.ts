@@ -6,9 +6,10 @@ import type { Principal } from '../core/principal.ts';
 import { approverWords } from '../core/words.ts';
 import type { HoldRecord } from '../store/holds.ts';
 
-export type Answer = 'approve' | 'deny';
+export type Answer = 'approve' | 'deny' | 'request-changes';
 
-export type NotAllowed = 'requester' | 'ai-agent' | 'not-an-approver' | 'reason-missing' | 'reason-too-long' | 'second-factor-missing';
+export type NotAllowed =
+  'requester' | 'ai-agent' | 'not-an-approver' | 'reason-missing' | 'reason-too-long' | 'second-factor-missing' | 'not-approved';
 
 export type AnswerResult =
   /** It runs now. `already`: this person had approved it before, and nothing new happened. */
@@ -16,6 +17,9 @@ export type AnswerResult =
   /** The yes counts and others are needed. `already`: this person's yes was counted before. */
   | { readonly kind: 'counted'; readonly hold: HoldRecord; readonly given: number; readonly needed: number; readonly already: boolean }
   | { readonly kind: 'denied'; readonly hold: HoldRecord; readonly already: boolean }
+  | { readonly kind: 'changes-requested'; readonly hold: HoldRecord; readonly already: boolean }
+  /** A yes does not count any more. */
+  | { readonly kind: 'taken-back'; readonly hold: HoldRecord }
   /** It had ended before this answer came; nothing ran because of it. */
   | { readonly kind: 'not-pending'; readonly hold: HoldRecord; readonly state: Exclude<HoldState, 'pending'> }
   | { readonly kind: 'not-allowed'; readonly hold: HoldRecord; readonly because: NotAllowed; readonly why: string }
@@ -32,7 +36,7 @@ interface Denial {
 }
 
 /** Null when the person may answer this hold; else why not, one sentence. */
-export function notAllowed(hold: HoldRecord, person: Principal): Denial | null {
+export function notAllowed(hold: Pick<HoldRecord, 'principal' | 'approverGroups' | 'alsoInGroups'>, person: Principal): Denial | null {
   if (person.name === hold.principal) {
     return { because: 'requester', why: 'you asked for this yourself; somebody else must answer it' };
   }
@@ -51,6 +55,9 @@ export function reasonProblem(hold: HoldRecord, answer: Answer, reason: string |
   if (answer === 'approve' && hold.reasonRequired && reason === null) {
     return { because: 'reason-missing', why: `rule ${hold.ruleId} asks for a reason with every approval` };
   }
+  if (answer === 'request-changes' && reason === null) {
+    return { because: 'reason-missing', why: 'say what to change: the words go to the person who asked' };
+  }
   if (reason !== null && reason.length > reasonCharsMax) {
     return { because: 'reason-too-long', why: `a reason has at most ${reasonCharsMax} characters` };
   }
@@ -59,7 +66,7 @@ export function reasonProblem(hold: HoldRecord, answer: Answer, reason: string |
 
 /** Whether an approval came with the proof that the hold's rule asks for. A denial needs none: it lets nothing through. */
 export function proofProblem(hold: HoldRecord, answer: Answer, proof: SecondFactorProof | null): Denial | null {
-  if (answer === 'deny' || hold.secondFactor === null || proof?.kind === 'passkey') return null;
+  if (answer !== 'approve' || hold.secondFactor === null || proof?.kind === 'passkey') return null;
   if (hold.secondFactor === 'totp' && proof?.kind === 'totp') return null;
   return { because: 'second-factor-missing', why: secondFactorWords(hold.ruleId, hold.secondFactor) };
 }
@@ -88,5 +95,8 @@ export function answerAfterEnd(hold: HoldRecord, person: Principal, answer: Answ
   const approvedIt = hold.approvals.some((it) => it.by === person.name);
   if (hold.state === 'approved' && answer === 'approve' && approvedIt) return { kind: 'approved', hold, already: true };
   if (hold.state === 'denied' && answer === 'deny' && hold.settledBy === person.name) return { kind: 'denied', hold, already: true };
+  if (hold.state === 'changes_requested' && answer === 'request-changes' && hold.settledBy === person.name) {
+    return { kind: 'changes-requested', hold, already: true };
+  }
   return { kind: 'not-pending', hold, state: hold.state };
 }

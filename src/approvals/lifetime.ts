@@ -33,11 +33,14 @@ export class Lifetime {
     return new Lifetime(clock, durationMs, 0, clock.nowMs() + durationMs);
   }
 
-  /** Goes on after a restart; null when the wall clock was set back meanwhile, so that nobody knows what is left. */
-  static resume(clock: Clock, { durationMs, elapsedMs, seenAtMs }: MeasuredTime, endsAtMs: number): Lifetime | null {
-    const stoppedMs = clock.nowMs() - seenAtMs;
-    if (stoppedMs < -clockBackToleranceMs) return null;
-    return new Lifetime(clock, durationMs, elapsedMs + Math.max(0, stoppedMs), endsAtMs);
+  /**
+   * Goes on after a restart; null when the wall clock was set back meanwhile, so that nobody knows what is left. `newestMs`: the
+   * latest time that was written down anywhere before, such as the audit log's newest event: it was at least so late.
+   */
+  static resume(clock: Clock, { durationMs, elapsedMs, seenAtMs }: MeasuredTime, endsAtMs: number, newestMs = seenAtMs): Lifetime | null {
+    const nowMs = clock.nowMs();
+    if (nowMs - Math.max(seenAtMs, newestMs) < -clockBackToleranceMs) return null;
+    return new Lifetime(clock, durationMs, elapsedMs + Math.max(0, nowMs - seenAtMs, newestMs - seenAtMs), endsAtMs);
   }
 
   get elapsedMs(): number {

@@ -47,7 +47,8 @@ export interface ShapeAsked {
   readonly principal: Principal;
   readonly target: Pick<Target, 'name' | 'protocol'>;
   readonly database: string | null;
-  /** Of the rules that hold now. */
+  /** The rules that hold it now, as the decision names them, and their terms. */
+  readonly ruleId: string;
   readonly terms: HoldTerms;
 }
 

@@ -7,7 +7,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
-import type { Holds, PlacedHold } from '../core/hold.ts';
+import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
 import type { Grant, Grants } from '../core/grant.ts';
 import type { HoldId, ShapeId } from '../core/ids.ts';
@@ -17,7 +17,7 @@ import type { ShapeAsked, Shapes } from '../core/shape.ts';
 import type { Refusal, Ruling } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
-import { denied, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
+import { changesWanted, denied, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
 import { maskingOf } from './masked.ts';
 import { RunAgain, sameAgain } from './run-again.ts';
@@ -138,11 +138,11 @@ export class Gate {
     action: Action,
     classification: Classification,
     submitter: Submitter,
-    { terms }: HoldDecision,
+    held: HoldDecision,
   ): Judgement | Promise<Judgement> | null {
     const { shapes } = this.#parts;
-    if (shapes === undefined || terms.shapeMsMax === undefined) return null;
-    const found = shapes.match(asked(action, classification, submitter, terms));
+    if (shapes === undefined || held.terms.shapeMsMax === undefined) return null;
+    const found = shapes.match(asked(action, classification, submitter, held));
     if (found === null) return null;
     const decision = this.#ask(action, classification, submitter, found.approvals);
     if (decision.kind !== 'allow' || !found.take()) return null;
@@ -160,7 +160,8 @@ export class Gate {
     const answered = this.#runAgain.take(key);
     if (answered !== null) return this.#decideAgain(action, classification, submitter, answered.hold.id, answered.approvals);
     const waiting = this.#runAgain.waiting(key);
-    const hold = waiting ?? this.#place(action, classification, submitter, decision);
+    const again = { key, approvedForMs: decision.terms.expiresMs };
+    const hold = waiting ?? this.#place(action, classification, submitter, decision, again);
     if (waiting === null) this.#runAgain.add(key, hold, decision.terms.expiresMs);
     return judged(waits(hold.id, decision.rule.title, hold.url), decision, classification, hold.id);
   }
@@ -186,6 +187,8 @@ export class Gate {
       switch (settlement.kind) {
         case 'denied':
           return judged(rejected(hold.id, settlement.by, settlement.reason), decision, classification, hold.id);
+        case 'changes-requested':
+          return judged(changesWanted(hold.id, settlement.by, settlement.words), decision, classification, hold.id);
         case 'expired':
           return judged(expired(hold.id), decision, classification, hold.id);
         case 'withdrawn':
@@ -201,7 +204,18 @@ export class Gate {
     }
   }
 
-  #place(action: Action, classification: Classification, submitter: Submitter, decision: HoldDecision): PlacedHold {
+  /** What an earlier run of the gateway left to be answered or to be run again. */
+  remember(lasting: readonly LastingHold[]): void {
+    for (const { key, hold, approvedForMs } of lasting) this.#runAgain.add(key, hold, approvedForMs);
+  }
+
+  #place(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    decision: HoldDecision,
+    again?: HoldRequest['again'],
+  ): PlacedHold {
     const { principal, target, facts, sessionId } = submitter;
     const placed = this.#parts.holds.place({
       actionId: action.id,
@@ -219,9 +233,10 @@ export class Gate {
       rule: decision.rule,
       terms: decision.terms,
       expiresMs: waitMs(decision.terms, action),
+      ...(again === undefined ? {} : { again }),
     });
     if (decision.terms.shapeMsMax !== undefined) {
-      this.#parts.shapes?.offer(placed.id, asked(action, classification, submitter, decision.terms));
+      this.#parts.shapes?.offer(placed.id, asked(action, classification, submitter, decision));
     }
     return placed;
   }
@@ -301,8 +316,13 @@ function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
   lane.onHold(notice(0));
 }
 
-function asked(action: Action, classification: Classification, { principal, target, facts }: Submitter, terms: HoldTerms): ShapeAsked {
-  return { action, classification, principal, target, database: facts.database, terms };
+function asked(
+  action: Action,
+  classification: Classification,
+  { principal, target, facts }: Submitter,
+  { rule, terms }: HoldDecision,
+): ShapeAsked {
+  return { action, classification, principal, target, database: facts.database, ruleId: rule.id, terms };
 }
 
 /** Once the glass is broken everything is recorded, whichever rule allows it. */

@@ -11,6 +11,7 @@ import { createAccessDesk } from '../../src/approvals/access-requests.ts';
 import { createHolds, holdView } from '../../src/approvals/holds.ts';
 import type { HoldDesk } from '../../src/approvals/holds.ts';
 import { apiAccess } from '../../src/composition/access.ts';
+import { apiShapes, openShapes } from '../../src/composition/shapes.ts';
 import type { AuditEvent, AuditLog } from '../../src/core/audit.ts';
 import type { Clock, Random } from '../../src/core/clock.ts';
 import type { HoldRequest, PlacedHold } from '../../src/core/hold.ts';
@@ -22,6 +23,7 @@ import { accessRequestMigrations } from '../../src/store/access-requests.ts';
 import { ScimDirectory } from '../../src/identity/scim-directory.ts';
 import { openScimStore } from '../../src/store/scim.ts';
 import { openDatabase } from '../../src/store/database.ts';
+import { shapeMigrations } from '../../src/store/shapes.ts';
 import { grantMigrations } from '../../src/store/grants.ts';
 import { holdMigrations } from '../../src/store/holds.ts';
 import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
@@ -98,6 +100,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
     ...sessionMigrations,
     ...accessRequestMigrations,
     ...grantMigrations,
+    ...shapeMigrations,
   ]);
   const clock = new HandClock();
   const audit = new KeptAudit();
@@ -115,9 +118,17 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
     targetNamed: () => undefined,
     isSessionOpen: () => false,
   });
+  const shapes = openShapes({
+    ...{ db, clock, random, audit, holds, newestEventMs: 0, log: { error: () => undefined } },
+    person: (name) => identity.person(name),
+    classifierOf: () => {
+      throw new Error('nothing is classified here');
+    },
+  });
   const services: ApiServices = {
     identity,
     access: apiAccess(access, () => false),
+    shapes: apiShapes(shapes, () => false),
     accounts: new Accounts({ identity, db, clock, random, audit, publicUrl: base, oidc: [], machines: [], passwords: true }),
     scim: new ScimDirectory([], openScimStore(db), identity, clock),
     tokenActivity: () => ({ sessions: 0, denied: 0, holdIds: [] }),
@@ -130,6 +141,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
         const page = holds.list(query);
         return { items: page.items.map((hold) => holdView(hold, viewer)), next: page.next };
       },
+      takeBack: (id, person) => holds.takeBack(id, person),
       answer: (id, who, answer, reason, proof) => holds.answer(id, who, answer, reason, proof),
       on: (listener) => holds.on(({ hold }) => listener(hold.id)),
     },

@@ -10,6 +10,7 @@ import type { Token } from './lexer.ts';
 import { objectsOf } from './objects.ts';
 import { hasNonAscii, isProblem, sqlModeOf, type SqlMode } from './reading-mode.ts';
 import { readingsOf } from './readings.ts';
+import { shapeOfMysql } from './shape.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
 import { judgeStatement } from './statements.ts';
 import { outlinesOf } from './outline.ts';
@@ -48,6 +49,7 @@ export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Cla
       if (!lookup.used) cache.set(mode.key, text, classification);
       return classification;
     },
+    shapeOf: shapeOfMysql,
   };
 }
 

@@ -1,16 +1,19 @@
-// The PostgreSQL classifier: cache by exact text and mode, size tiers, and everything else handed to the judge. It answers
+// The PostgreSQL classifier: caches by exact text and by text without its integers, size tiers, and everything else handed to the judge. It answers
 // at once for texts up to 64 kB; larger ones go to a worker thread with a deadline; above 1 MB nothing is understood.
 
 import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { Classifier } from '../../../src/core/policy.ts';
 import type { StatementOutline } from '../../../src/core/preview.ts';
+import type { NoShape, Shape } from '../../../src/core/shape.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
+import { MaskedIntegers, withoutIntegers } from './masked-integers.ts';
 import { outlinesOf } from './outline.ts';
 import { Parser } from './parser.ts';
+import { shapeOfPostgres } from './shape.ts';
 
 export interface PostgresClassifierOptions {
   /** Longest text, in UTF-16 units, that is parsed on the main thread. */
@@ -44,6 +47,7 @@ class CachingClassifier implements PostgresClassifier {
   readonly #parser: Parser;
   readonly #judge: Judge;
   readonly #cache = new ClassificationCache();
+  readonly #masked = new MaskedIntegers();
   readonly #large: LargeTexts;
   readonly #directUnitsMax: number;
   readonly #textUnitsMax: number;
@@ -73,9 +77,14 @@ class CachingClassifier implements PostgresClassifier {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
     if (text.length > this.#directUnitsMax) return this.#large.classify(text, mode);
+    const masked = withoutIntegers(text);
+    const known = masked === null ? undefined : this.#masked.get(mode.key, masked, text);
+    if (known !== undefined) return known;
     const { classification, executes } = this.#judge.judge(text, mode, this.#lookup(action));
     const isLasting = classification.problem?.kind !== 'parser-gave-up';
-    if (!executes && isLasting) this.#cache.set(mode.key, text, classification);
+    if (executes || !isLasting) return classification;
+    this.#cache.set(mode.key, text, classification);
+    if (masked !== null) this.#masked.note(mode.key, masked, text, classification);
     return classification;
   }
 
@@ -83,6 +92,10 @@ class CachingClassifier implements PostgresClassifier {
     if (text.length > this.#directUnitsMax) return null;
     const parsed = this.#parser.parse(text);
     return parsed.kind === 'statements' ? outlinesOf(parsed.statements) : null;
+  }
+
+  shapeOf(action: Action, classification: Classification): Shape | NoShape {
+    return shapeOfPostgres(this.#parser, action, classification);
   }
 
   readonly parsersReplaced = (): number => this.#parser.replaced;

@@ -4,14 +4,15 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
-import type { HoldView, Page, PasskeyAnswer, PasskeyOptions } from '../contract.ts';
+import type { HoldView, Page, PasskeyAnswer, PasskeyOptions, ShapeApprovalBody } from '../contract.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
 import { originOf } from '../origin.ts';
 import { passkeyOptions } from '../account-schemas.ts';
 import { previewView as previewSchema } from '../preview-schemas.ts';
 import { answerBody, filter, holdState, holdView, idParams, noBody, pageOf, paging } from '../schemas.ts';
-import type { ApiServices, HoldQuery } from '../services.ts';
+import type { AnswerResult, ApiServices, HoldQuery } from '../services.ts';
+import { shapeProblem } from '../shape-problem.ts';
 import { asSeenBy, seesHold } from '../visibility.ts';
 
 /** Pages read to find one that has something to see in it; then the reader gets an empty page and a cursor. */
@@ -73,9 +74,9 @@ export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
           response: gives(holdView),
         },
         handler: async (request) => {
-          const { reason, ...given } = request.body;
+          const { reason, shape = null, ...given } = request.body;
           const proof: GivenProof = { ...given, origin: originOf(request, services.gateway.publicUrl()) };
-          return answerHold(services, callerOf(request, services), request.params.id, answer, reason ?? null, proof);
+          return answerHold(services, callerOf(request, services), request.params.id, answer, reason ?? null, proof, shape);
         },
       });
     }
@@ -123,19 +124,37 @@ export async function answerHold(
   answer: 'approve' | 'deny',
   reason: string | null,
   given: GivenProof | null = null,
+  shape: ShapeApprovalBody | null = null,
 ): Promise<HoldView> {
-  const before = visibleHold(services, caller, id);
-  if (before.principal === caller.principal.name) {
+  const before = mayAnswer(services, caller, id);
+  const proves = answer === 'approve' && given !== null && before.state === 'pending' && before.can_answer;
+  const proof = proves ? await services.accounts.factors.proofOf(subjectOf(before, caller), given, given.origin) : null;
+  if (shape !== null && answer === 'deny')
+    throw new HttpProblem(400, 'invalid-shape', 'a shape is approved, not denied: leave "shape" out');
+  const give = async () => services.holds.answer(id, caller.principal, answer, reason, proof);
+  const result = shape === null ? await give() : await services.shapes.approve(id, caller.principal, shape, give);
+  if (result.kind === 'refused') throw shapeProblem(result.because, result.why);
+  return answeredHold(services, caller, id, result);
+}
+
+/** The hold, for a caller who may answer holds at all and has not asked for it. Throws 403 and 404 in words. */
+export function mayAnswer(services: ApiServices, caller: Caller, id: string): HoldView {
+  const hold = visibleHold(services, caller, id);
+  if (hold.principal === caller.principal.name) {
     throw new HttpProblem(403, 'requester', 'you asked for this yourself; somebody else must answer it');
   }
   mustHave(caller, ['approve'], 'answering holds');
-  const proves = answer === 'approve' && given !== null && before.state === 'pending' && before.can_answer;
-  const proof = proves ? await services.accounts.factors.proofOf(subjectOf(before, caller), given, given.origin) : null;
-  const result = await services.holds.answer(id, caller.principal, answer, reason, proof);
+  return hold;
+}
+
+/** The hold as it is after an answer; throws what the answer came to in words. */
+export function answeredHold(services: ApiServices, caller: Caller, id: string, result: AnswerResult): HoldView {
   switch (result.kind) {
     case 'approved':
     case 'counted':
     case 'denied':
+    case 'changes-requested':
+    case 'taken-back':
       return visibleHold(services, caller, id);
     case 'not-allowed':
       throw new HttpProblem(lacksReason.has(result.because) ? 400 : 403, result.because, result.why);
