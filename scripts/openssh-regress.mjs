@@ -169,10 +169,10 @@ try {
   };
   const ssh = join(work, 'ssh');
   const words = Object.entries(first).map(([name, value]) => `-o '${name}=${value}'`);
-  // Questions about the client itself (-Q, -V) stay as they are asked.
+  // Questions about the client itself (-Q, -V) stay as they are asked, and so does what goes through a tunnel of the script.
   writeFileSync(
     ssh,
-    `#!/bin/sh\ncase " $* " in *" -Q "*|*" -V "*) exec /usr/bin/ssh "$@";; esac\nexec /usr/bin/ssh ${words.join(' ')} "$@"\n`,
+    `#!/bin/sh\ncase " $* " in *" -p $TEST_SSH_PORT "*|*" -p$TEST_SSH_PORT "*) ;; *" -Q "*|*" -V "*|*ProxyCommand*|*" -p "*|*" -p"[0-9]*) exec /usr/bin/ssh "$@";; esac\nexec /usr/bin/ssh ${words.join(' ')} "$@"\n`,
     { mode: 0o755 },
   );
   const dir = prepared(sources, ssh);

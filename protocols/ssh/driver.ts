@@ -13,7 +13,7 @@ import { browserSignInMsMax, signIn } from './handshake.ts';
 import type { SignedIn } from './handshake.ts';
 import type { SshLimits } from './limits.ts';
 import type { KeyTrust } from './public-key-sign-in.ts';
-import { hasNativeCrypto, installSendQueue, socketOf } from './ssh2-internals.ts';
+import { hasNativeCrypto, installCompressionGuards, installSendQueue, socketOf } from './ssh2-internals.ts';
 import { UserAuthority } from './user-authority.ts';
 
 export { defaultSshLimits } from './limits.ts';
@@ -32,6 +32,7 @@ export interface SshOptions {
 
 export function createSshDriver(services: DriverServices, options: SshOptions): Driver {
   installSendQueue();
+  installCompressionGuards();
   if (!hasNativeCrypto()) {
     const why = 'its C++ part is not compiled for this version of Node (a compiler, make and python3 are needed when it is installed)';
     services.log.warn({}, `SSH encrypts in JavaScript, at about a quarter of the speed: ssh2 says that ${why}`);

@@ -19,6 +19,7 @@ import type { Ending } from './relay.ts';
 import { relaySftp } from './sftp.ts';
 import { joinStderr } from './ssh2-internals.ts';
 import { TypedAhead } from './typed-ahead.ts';
+import { TypedCommands } from './typed-commands.ts';
 import type { Program, Upstream } from './upstream.ts';
 
 /** Variables that one channel may send, and what they may hold in all. */
@@ -117,7 +118,7 @@ export class SessionChannel {
   /** Lines on stderr of this channel, if it can show any yet. */
   say(lines: readonly string[]): boolean {
     const channel = this.#channel;
-    if (channel === null || !channel.stderr.writable) return false;
+    if (channel === null || !channel.stderr.writable || this.#gone.signal.aborted) return false;
     channel.stderr.write(terminalText(lines, this.#terminal !== null));
     return true;
   }
@@ -126,7 +127,7 @@ export class SessionChannel {
   end(status: number, lines: readonly string[] = []): void {
     this.say(lines);
     const channel = this.#channel;
-    if (channel === null || !channel.writable) return;
+    if (channel === null || !channel.writable || this.#gone.signal.aborted) return;
     channel.exit(status);
     channel.end();
   }
@@ -270,6 +271,7 @@ export class SessionChannel {
       this.onResize = ({ rows, cols, height, width }) => target.setWindow(rows, cols, height, width);
       this.onSignal = (name) => permit.isOpen && target.signal(name);
       const recorder = this.#terminal === null ? null : this.#connection.recordTerminal(session, this.#terminal, command);
+      const index = this.#terminal === null ? null : new TypedCommands(this.#terminal, (text) => recorder?.mark(text));
       if (recorder !== null) {
         const resize = this.onResize;
         this.onResize = (size) => {
@@ -280,9 +282,13 @@ export class SessionChannel {
       ending = await relay(permit, channel, target, {
         before: typed,
         clientGone: this.#gone.signal,
-        onInput: () => this.#connection.touch(),
+        onInput: (chunk) => {
+          this.#connection.touch();
+          index?.typed(chunk);
+        },
         onOutput: (chunk) => {
           this.#connection.touch();
+          index?.output(chunk);
           recorder?.output(chunk);
         },
       });
@@ -340,7 +346,7 @@ export class SessionChannel {
   }
 
   #endAs(channel: ServerChannel, { status, signal }: Ending): void {
-    if (!channel.writable) return;
+    if (!channel.writable || this.#gone.signal.aborted) return;
     if (status !== null) channel.exit(status);
     else if (signal !== null) channel.exit(signal.replace(/^SIG/, ''), false, '');
     else this.say(plainLines('the connection to the target was lost'));

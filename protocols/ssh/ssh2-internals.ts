@@ -116,6 +116,42 @@ export function joinStderr(channel: Channel): void {
   };
 }
 
+interface RawCompressor {
+  ended?: boolean;
+  readonly _protocol: { readonly _cipher: { allocPacket(size: number): Buffer } };
+}
+
+/** What one compressed packet may hold: the largest of SFTP with room to spare. ssh2 inflates whatever comes. */
+const inflatedBytesMax = 1024 * 1024;
+let calmed = false;
+
+/**
+ * A packet written after a compressed connection was closed throws, where without compression it goes nowhere: whoever still has a
+ * last word for a client that is gone would end the gateway with it. Now it goes nowhere, too. And no packet inflates without end.
+ */
+export function installCompressionGuards(): void {
+  if (calmed) return;
+  calmed = true;
+  const { ZlibPacketWriter: writer, ZlibPacketReader: reader } = require('ssh2/lib/protocol/zlib.js') as {
+    ZlibPacketWriter: { prototype: { cleanup(): void; finalize(payload: Buffer, force?: boolean): Buffer } };
+    ZlibPacketReader: { prototype: { read(data: Buffer): Buffer } };
+  };
+  const { cleanup, finalize } = writer.prototype;
+  writer.prototype.cleanup = function (this: RawCompressor & { cleanup(): void }): void {
+    this.ended = true;
+    cleanup.call(this);
+  } as typeof cleanup;
+  writer.prototype.finalize = function (this: RawCompressor & typeof writer.prototype, payload: Buffer, force?: boolean): Buffer {
+    return this.ended === true ? this._protocol._cipher.allocPacket(payload.length) : finalize.call(this, payload, force);
+  } as typeof finalize;
+  const { read } = reader.prototype;
+  reader.prototype.read = function (this: typeof reader.prototype, data: Buffer): Buffer {
+    const inflated = read.call(this, data);
+    if (inflated.length > inflatedBytesMax) throw new Error(`a packet of ${inflated.length} bytes when inflated`);
+    return inflated;
+  };
+}
+
 /** The socket of a client: the event that announces it doesn't say, and limits and addresses are kept by socket. */
 export function socketOf(connection: Connection): Socket {
   return (connection as unknown as { readonly _sock: Socket })._sock;

@@ -126,6 +126,7 @@ t.test('a raw terminal, where one is allowed', async (t) => {
 t.test('terminals are recorded, for auditors, while they run and after', async (t) => {
   const carol = gateway.api('carol');
   const shell = startTerminal([], { target: 'dev-1' });
+  await shell.waitFor(/\$ $/m);
   shell.write('echo recorded-$((40+2))\r');
   await shell.waitFor(/recorded-42/);
   const { body } = await carol.get<{ items: { id: string; target: string }[] }>('/sessions?state=open');
@@ -147,6 +148,11 @@ t.test('terminals are recorded, for auditors, while they run and after', async (
   t.match(lines[0], { version: 3, term: { cols: Number, rows: Number } });
   t.ok(lines.slice(1).every((line) => Array.isArray(line) && line.length === 3));
   t.match((await carol.get(`/sessions/${id}/terminals`)).body, { items: [{ index: 0 }] });
+  const { body: index } = await carol.get<{ marks: readonly { text: string }[] }>(`/sessions/${id}/terminals/0/index`);
+  t.ok(
+    index.marks.some(({ text }) => text.startsWith('echo recorded-')),
+    `the commands stand beside the replay: ${JSON.stringify(index.marks)}`,
+  );
   t.equal((await carol.get(`/sessions/${id}/terminals/7`)).status, 404);
   t.equal((await gateway.api('erin').get(`/sessions/${id}/terminals`)).status, 403);
 });
