@@ -257,6 +257,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const databaseOf = (sessionId: string) => book.get(sessionId)?.database ?? null;
   const previews = openPreviews({ holds, classifierOf, targetNamed: (name) => targets.named(name), databaseOf, clock }, () => services);
   const addresses: { http: string } & Partial<Record<Protocol, { host: string; port: number }>> = { http: '' };
+  const sshPublicKey = (name: string) =>
+    addresses.ssh === undefined ? null : readFileSync(join(config.dataDir, `${name}.pub`), 'utf8').trim();
   const api = await createApi({
     identity,
     accounts,
@@ -278,8 +280,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       version,
       publicUrl,
       addressOf: (protocol) => addresses[protocol] ?? null,
-      sshHostKey: () =>
-        addresses.ssh === undefined ? null : readFileSync(join(config.dataDir, 'ssh_host_ed25519_key.pub'), 'utf8').trim(),
+      sshHostKey: () => sshPublicKey('ssh_host_ed25519_key'),
+      sshUserAuthority: () => sshPublicKey('ssh_user_authority'),
       tls,
       consoleDir: options.consoleDir ?? builtConsole,
     },

@@ -97,7 +97,7 @@ function signInCommands(root: Commander, terminal: Terminal): void {
 }
 
 function holdCommands(root: Commander, terminal: Terminal): void {
-  const states = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'all'] as const;
+  const states = ['pending', 'approved', 'denied', 'changes_requested', 'expired', 'withdrawn', 'all'] as const;
   listing(remote(root.command('holds')))
     .description('list what waits for approval')
     .addOption(new Option('--state <state>', 'which').choices(states).default('pending'))
@@ -169,6 +169,12 @@ function recordCommands(root: Commander, terminal: Terminal): void {
   listing(remote(root.command('targets')))
     .description('list targets and how to connect to them')
     .action((options: Listing) => run(terminal, options, async (it) => (await import('./cli/targets.ts')).targets(it, options)));
+  remote(root.command('ssh-authority'))
+    .description("print the public key of the gateway's SSH authority, for TrustedUserCAKeys of targets")
+    .option('--json', "as JSON, with the gateway's host key")
+    .action((options: Remote & { json?: boolean }) =>
+      run(terminal, options, async (it) => (await import('./cli/ssh-authority.ts')).sshAuthority(it, options)),
+    );
 }
 
 function agentCommands(root: Commander, terminal: Terminal, ended: { code: number }): void {

@@ -44,10 +44,20 @@ export function approvalGivenEvent(hold: HoldRecord, approval: Approval): AuditE
   });
 }
 
+export function takenBackEvent(hold: HoldRecord, by: string, atMs: number): AuditEvent {
+  return holdEvent(hold, 'hold.approval-taken-back', atMs, by, {
+    requester: hold.principal,
+    digest: hold.digest,
+    given: hold.approvals.length,
+    needed: hold.approvalsNeeded,
+  });
+}
+
 /** `by` of the end is who caused it: the last approver, who said no, or nobody. */
 export function endedEvent(hold: HoldRecord, end: HoldEnd): AuditEvent {
   const approvedBy = hold.approvals.map((it) => it.by);
-  return holdEvent(hold, `hold.${end.state}`, end.atMs, end.by, {
+  const type = end.state === 'changes_requested' ? 'hold.changes-requested' : (`hold.${end.state}` as const);
+  return holdEvent(hold, type, end.atMs, end.by, {
     requester: hold.principal,
     rule: hold.ruleId,
     digest: hold.digest,

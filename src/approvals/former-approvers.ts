@@ -1,13 +1,13 @@
 // After a change of people: the approvals of those who may not answer any more (disabled, or out of the group) stop counting.
 
-import type { HoldRequest } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
 import type { HoldRecord } from '../store/holds.ts';
 import { notAllowed } from './answer.ts';
 import type { Rejudgement } from './hold-desk.ts';
+import type { HoldRule } from './pending-hold.ts';
 
 /** `person` gives the principal of a name while it may act. Approvals still needed may come from others. */
-export function withoutFormerApprovers(hold: HoldRecord, request: HoldRequest, person: (name: string) => Principal | null): Rejudgement {
+export function withoutFormerApprovers(hold: HoldRecord, request: HoldRule, person: (name: string) => Principal | null): Rejudgement {
   const approvals = hold.approvals.filter(({ by }) => {
     const approver = person(by);
     return approver !== null && notAllowed(hold, approver) === null;

@@ -4,11 +4,12 @@ import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
 import type { Log } from '../core/driver.ts';
-import type { HoldRequest, Holds } from '../core/hold.ts';
+import type { HoldRequest, Holds, LastingHold } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Db } from '../store/database.ts';
 import type { HoldPage, HoldQuery, HoldRecord } from '../store/holds.ts';
 import type { Answer, AnswerResult } from './answer.ts';
+import type { HoldRule } from './pending-hold.ts';
 
 export interface HoldLimits {
   /** Holds that wait at once: in all, for one person, in one session (one for each lane). */
@@ -53,6 +54,8 @@ export type Rejudgement =
 export interface HoldDesk extends Holds {
   /** One person's answer. Counts at most once for each person; resolves when it is written down. Never rejects. */
   answer(id: string, person: Principal, answer: Answer, reason: string | null, proof?: SecondFactorProof | null): Promise<AnswerResult>;
+  /** Takes one's own yes back while the hold waits for others. Resolves when it is written down. Never rejects. */
+  takeBack(id: string, person: Principal): Promise<AnswerResult>;
   get(id: string): HoldRecord | undefined;
   /** What the gate asked, while the hold waits. */
   requestOf(id: string): HoldRequest | undefined;
@@ -60,13 +63,15 @@ export interface HoldDesk extends Holds {
   list(query: HoldQuery): HoldPage;
   /** Hears of every change after it was written. Returns how to stop. */
   on(listener: (change: HoldChange) => void): () => void;
-  /** At start: withdraws what an earlier run left pending. Returns how many. Throws Fault store-failed or audit-write-failed. */
+  /** After recover(): what an earlier run left to be answered without its client, or to be run again. */
+  lasting(): readonly LastingHold[];
+  /** At start: withdraws what an earlier run left pending and whose client is gone. Returns how many. Throws Fault store-failed or audit-write-failed. */
   recover(): Promise<number>;
   /** After a change of policies or people: asks about every hold that waits. */
-  rejudge(check: (hold: HoldRecord, request: HoldRequest) => Rejudgement): void;
+  rejudge(check: (hold: HoldRecord, request: HoldRule) => Rejudgement): void;
   /** Ends what is due; its own timer calls it. */
   expireDue(): void;
   readonly pendingCount: number;
-  /** Withdraws everything with these words and takes nothing more. */
+  /** Withdraws what a client waits for with these words and takes nothing more; the rest goes on at the next start. */
   close(why: string): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { HoldTerms, RuleRef } from '../core/decision.ts';
 import type { HoldRequest, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRule } from './pending-hold.ts';
 
 /** What the waiting action hears of a hold that has ended. */
 export function settlementOf(record: HoldRecord): Settlement {
@@ -12,6 +13,8 @@ export function settlementOf(record: HoldRecord): Settlement {
       return { kind: 'approved', approvals: record.approvals };
     case 'denied':
       return { kind: 'denied', by: record.settledBy ?? 'an approver', reason: record.settledReason };
+    case 'changes_requested':
+      return { kind: 'changes-requested', by: record.settledBy ?? 'an approver', words: record.settledReason ?? '' };
     case 'expired':
       return { kind: 'expired' };
     case 'withdrawn':
@@ -32,6 +35,20 @@ export function termsOf(rule: RuleRef, terms: HoldTerms) {
     approvalsNeeded: Math.max(1, terms.approvalsNeeded),
     reasonRequired: terms.reasonRequired,
     secondFactor: terms.secondFactor ?? null,
+  };
+}
+
+/** The rule of a hold of an earlier run, by which it is judged again. Its times are over with that run. */
+export function askedOf(record: HoldRecord): HoldRule {
+  const { approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor } = record;
+  const expiresMs = record.expiresAtMs - record.createdAtMs;
+  const times = { expiresMs, expiresInTransactionMs: expiresMs, wait: 'error' as const };
+  return {
+    rule: { id: record.ruleId, title: record.ruleTitle, version: record.policyVersion },
+    terms: {
+      ...{ approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, ...times },
+      ...(secondFactor === null ? {} : { secondFactor }),
+    },
   };
 }
 
@@ -78,5 +95,6 @@ export function recordOf(id: HoldId, request: HoldRequest, nowMs: number, expire
     settledAtMs: null,
     settledBy: null,
     settledReason: null,
+    again: request.again ?? null,
   };
 }

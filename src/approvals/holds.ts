@@ -1,19 +1,21 @@
 // The desk where actions wait for people. What ends a hold is written to the store and the audit log before the waiting
 // action hears of it; when either write fails the hold ends as withdrawn: nothing runs that is not written down.
-// Only a hold of this very process can be approved: those of an earlier run are withdrawn by recover().
+// A hold whose client waits can be approved in this very process only: recover() withdraws those of an earlier run. One that is
+// answered without its client (`wait: error`) goes on waiting, and its approval outlives a restart too.
 
 import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
 import { Fault, messageOf } from '../core/errors.ts';
-import type { HoldRequest, PlacedHold, Settlement } from '../core/hold.ts';
+import type { HoldRequest, LastingHold, PlacedHold, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldRecord, type HoldStore } from '../store/holds.ts';
 import { answerAfterEnd, notAllowed, plainReason, proofProblem, reasonProblem, type Answer, type AnswerResult } from './answer.ts';
-import { approvalGivenEvent, changedEvent, endedEvent, heldEvent } from './events.ts';
+import { approvalGivenEvent, changedEvent, endedEvent, heldEvent, takenBackEvent } from './events.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
 import { makeHoldId, parseHoldId } from './hold-id.ts';
-import { recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
-import { PendingHold } from './pending-hold.ts';
+import { askedOf, recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
+import { LastingTimes } from './lasting-times.ts';
+import { PendingHold, type HoldRule } from './pending-hold.ts';
 
 /** Timers of the runtime end at 2^31 ms; and a sleeping machine is noticed within this. */
 const timerMsMax = 60_000;
@@ -34,6 +36,8 @@ class Desk implements HoldDesk {
   readonly #store: HoldStore;
   readonly #pending = new Map<HoldId, PendingHold>();
   readonly #listeners = new Set<(change: HoldChange) => void>();
+  readonly #times: LastingTimes;
+  #lasting: readonly LastingHold[] = [];
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -41,6 +45,7 @@ class Desk implements HoldDesk {
     this.#parts = parts;
     this.#limits = { ...holdLimits, ...parts.limits };
     this.#store = createHoldStore(parts.db);
+    this.#times = new LastingTimes(this.#store, parts.clock);
   }
 
   get pendingCount(): number {
@@ -53,16 +58,23 @@ class Desk implements HoldDesk {
     const { record, durable } = this.#write(request, expiresMs);
     const hold = new PendingHold(record, request, this.#parts.clock.monotonicMs() + expiresMs);
     this.#pending.set(record.id, hold);
+    if (record.again !== null) this.#times.begin(record.id, expiresMs);
     durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
     this.#armTimer();
     this.#tell('placed', record);
+    return this.#placed(hold);
+  }
+
+  #placed(hold: PendingHold): PlacedHold {
+    const { id, expiresAtMs, again } = hold.record;
     return {
-      id: record.id,
-      expiresAtMs: record.expiresAtMs,
-      url: this.#parts.consoleUrl === null ? null : `${this.#parts.consoleUrl}/holds/${record.id}`,
+      id,
+      expiresAtMs,
+      url: this.#parts.consoleUrl === null ? null : `${this.#parts.consoleUrl}/holds/${id}`,
       settled: hold.settled,
       onProgress: (listener) => hold.onProgress(listener),
       withdraw: (why) => void this.#end(hold, { state: 'withdrawn', by: null, reason: why }),
+      ...(again === null ? {} : { use: () => this.#times.use(id) }),
     };
   }
 
@@ -99,7 +111,14 @@ class Desk implements HoldDesk {
       const reason = plainReason(typedReason);
       const problem = reasonProblem(hold.record, answer, reason) ?? proofProblem(hold.record, answer, proof);
       if (problem !== null) return { kind: 'not-allowed', hold: hold.record, ...problem };
-      return await (answer === 'approve' ? this.#approve(hold, person, reason, proof) : this.#deny(hold, person, reason));
+      switch (answer) {
+        case 'approve':
+          return await this.#approve(hold, person, reason, proof);
+        case 'deny':
+          return await this.#deny(hold, person, reason);
+        case 'request-changes':
+          return await this.#requestChanges(hold, person, reason);
+      }
     } catch (thrown) {
       return { kind: 'failed', why: messageOf(thrown) };
     }
@@ -116,7 +135,7 @@ class Desk implements HoldDesk {
 
   requestOf(typedId: string): HoldRequest | undefined {
     const id = parseHoldId(typedId);
-    return id === null ? undefined : this.#pending.get(id)?.request;
+    return id === null ? undefined : (this.#pending.get(id)?.request ?? undefined);
   }
 
   list(query: HoldQuery): HoldPage {
@@ -131,6 +150,7 @@ class Desk implements HoldDesk {
   }
 
   async recover(): Promise<number> {
+    this.#lasting = this.#revive();
     const left = this.#store.pending().filter((it) => !this.#pending.has(it.id));
     const durable: (Promise<void> | undefined)[] = [];
     for (const record of left) {
@@ -146,10 +166,36 @@ class Desk implements HoldDesk {
     return left.length;
   }
 
-  rejudge(check: (hold: HoldRecord, request: HoldRequest) => Rejudgement): void {
+  lasting(): readonly LastingHold[] {
+    return this.#lasting;
+  }
+
+  /** What an earlier run left to be answered or run again, with the time that is left of it by both clocks. */
+  #revive(): LastingHold[] {
+    const { clock } = this.#parts;
+    return this.#store.lasting().flatMap(({ record, elapsedMs, seenAtMs }): LastingHold[] => {
+      if (record.again === null || this.#pending.has(record.id)) return [];
+      const { key, approvedForMs } = record.again;
+      const isPending = record.state === 'pending';
+      const [fromMs, durationMs] = isPending
+        ? [record.createdAtMs, record.expiresAtMs - record.createdAtMs]
+        : [record.settledAtMs ?? record.createdAtMs, approvedForMs];
+      const leftMs = this.#times.resume(record.id, { durationMs, elapsedMs, seenAtMs }, fromMs + durationMs);
+      if (leftMs === null) return []; // pending ones are withdrawn with the rest
+      const hold = new PendingHold(record, askedOf(record), clock.monotonicMs() + leftMs);
+      if (isPending) this.#pending.set(record.id, hold);
+      else {
+        hold.claim();
+        hold.release(settlementOf(record));
+      }
+      return [{ key, hold: this.#placed(hold), approvedForMs: isPending ? approvedForMs : leftMs }];
+    });
+  }
+
+  rejudge(check: (hold: HoldRecord, request: HoldRule) => Rejudgement): void {
     for (const hold of [...this.#pending.values()]) {
       if (hold.isClaimed) continue;
-      const judged = safely(() => check(hold.record, hold.request));
+      const judged = safely(() => check(hold.record, hold.asked));
       switch (judged.kind) {
         case 'keep':
           break;
@@ -165,14 +211,18 @@ class Desk implements HoldDesk {
 
   expireDue(): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    for (const hold of [...this.#pending.values()]) if (nowMs >= hold.deadlineMs) void this.#end(hold, expiredEnd);
+    for (const hold of [...this.#pending.values()]) {
+      if (nowMs >= hold.deadlineMs || this.#times.isOver(hold.record.id)) void this.#end(hold, expiredEnd);
+    }
+    this.#times.note();
     this.#armTimer();
   }
 
   async close(why: string): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const waiting = [...this.#pending.values()];
+    this.#times.note();
+    const waiting = [...this.#pending.values()].filter((hold) => hold.record.again === null);
     for (const hold of waiting) void this.#end(hold, { state: 'withdrawn', by: null, reason: why });
     await Promise.all(waiting.map((hold) => hold.settled));
   }
@@ -214,6 +264,48 @@ class Desk implements HoldDesk {
     return end.kind === 'written' ? { kind: 'denied', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
   }
 
+  async #requestChanges(hold: PendingHold, person: Principal, words: string | null): Promise<AnswerResult> {
+    const end = await this.#end(hold, { state: 'changes_requested', by: person.name, reason: words });
+    return end.kind === 'written' ? { kind: 'changes-requested', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
+  }
+
+  async takeBack(typedId: string, person: Principal): Promise<AnswerResult> {
+    const id = parseHoldId(typedId);
+    const hold = id === null ? undefined : this.#pending.get(id);
+    if (hold === undefined || hold.isClaimed) {
+      await hold?.settled;
+      const record = id === null ? undefined : this.get(id);
+      if (record === undefined) return { kind: 'unknown' };
+      if (record.state === 'pending') return { kind: 'failed', why: 'it ends just now' };
+      return { kind: 'not-pending', hold: record, state: record.state };
+    }
+    const before = hold.record;
+    const record = { ...before, approvals: before.approvals.filter((it) => it.by !== person.name) };
+    if (record.approvals.length === before.approvals.length) {
+      return {
+        kind: 'not-allowed',
+        hold: before,
+        because: 'not-approved',
+        why: 'you have not approved it, so there is nothing to take back',
+      };
+    }
+    try {
+      const durable = this.#store.atomically(() => {
+        if (!this.#store.takeBack(record.id, person.name)) throw new Error('the store has no such approval');
+        return this.#parts.audit.append(takenBackEvent(record, person.name, this.#parts.clock.nowMs()));
+      });
+      hold.record = record;
+      await durable;
+    } catch (thrown) {
+      return { kind: 'failed', why: this.#failClosed(hold, thrown) };
+    }
+    if (!hold.isClaimed) {
+      hold.tellProgress();
+      this.#tell('progress', hold.record);
+    }
+    return { kind: 'taken-back', hold: hold.record };
+  }
+
   /**
    * Ends a hold: claim, write (with `alsoWrite` in the same transaction), release. Synchronous up to the release unless the
    * audit log waits for the disk. The loser of a race gets "failed" and changes nothing.
@@ -249,6 +341,8 @@ class Desk implements HoldDesk {
   #release(hold: PendingHold, record: HoldRecord, settlement: Settlement): void {
     hold.record = record;
     this.#pending.delete(record.id);
+    if (record.again !== null && record.state === 'approved') this.#times.begin(record.id, record.again.approvedForMs);
+    else this.#times.forget(record.id);
     hold.release(settlement);
     this.#armTimer();
     this.#tell('settled', record);
@@ -319,8 +413,8 @@ class Desk implements HoldDesk {
     if (this.#pending.size >= pendingMax) throw new Fault('limit-reached', `${pendingMax} holds are waiting, the limit of this gateway`);
     let ofPerson = 0;
     let ofSession = 0;
-    for (const { request: other } of this.#pending.values()) {
-      if (other.principal.name === request.principal.name) ofPerson += 1;
+    for (const { record: other } of this.#pending.values()) {
+      if (other.principal === request.principal.name) ofPerson += 1;
       if (other.sessionId === request.sessionId) ofSession += 1;
     }
     if (ofPerson >= pendingPerPersonMax) throw new Fault('limit-reached', `you have ${pendingPerPersonMax} holds waiting, the limit`);
@@ -340,7 +434,7 @@ class Desk implements HoldDesk {
   #armTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#pending.size === 0 || this.#closed) return;
+    if ((this.#pending.size === 0 && this.#times.isEmpty) || this.#closed) return;
     let nearestMs = Infinity;
     for (const hold of this.#pending.values()) if (!hold.isClaimed) nearestMs = Math.min(nearestMs, hold.deadlineMs);
     const waitMs = Math.max(1, Math.min(nearestMs - this.#parts.clock.monotonicMs(), timerMsMax));

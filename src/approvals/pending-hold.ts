@@ -1,11 +1,20 @@
 // One hold that waits, in the process that holds it: its record now, its deadline, and who waits for its end.
 // It ends once: the first claim wins, whatever comes after hears no.
 
+import type { HoldTerms, RuleRef } from '../core/decision.ts';
 import type { HoldRequest, Settlement } from '../core/hold.ts';
 import type { HoldRecord } from '../store/holds.ts';
 
+/** By what it is judged again. */
+export interface HoldRule {
+  readonly rule: RuleRef;
+  readonly terms: HoldTerms;
+}
+
 export class PendingHold {
-  readonly request: HoldRequest;
+  /** What the gate asked; null for one of an earlier run of the gateway. */
+  readonly request: HoldRequest | null;
+  readonly asked: HoldRule;
   /** On the monotonic clock, so that a change of the wall clock extends nothing. */
   readonly deadlineMs: number;
   readonly settled: Promise<Settlement>;
@@ -15,9 +24,10 @@ export class PendingHold {
   #claimed = false;
   #released = false;
 
-  constructor(record: HoldRecord, request: HoldRequest, deadlineMs: number) {
+  constructor(record: HoldRecord, asked: HoldRequest | HoldRule, deadlineMs: number) {
     this.record = record;
-    this.request = request;
+    this.asked = asked;
+    this.request = 'actionId' in asked ? asked : null;
     this.deadlineMs = deadlineMs;
     const { promise, resolve } = Promise.withResolvers<Settlement>();
     this.settled = promise;

@@ -146,11 +146,12 @@ function holdWords(hold: HoldView, server: string): string[] {
     case 'approved':
       return [`${head}: approved by ${hold.approvals.map(({ by }) => visible(by)).join(', ')}`];
     case 'denied':
+    case 'changes_requested':
     case 'expired':
     case 'withdrawn': {
       const by = hold.settled_by === null ? '' : ` by ${visible(hold.settled_by)}`;
       const why = hold.settled_reason === null ? '' : `: ${visible(hold.settled_reason)}`;
-      return [`${head}: ${hold.state}${by}${why}`];
+      return [`${head}: ${hold.state.replace('_', ' ')}${by}${why}`];
     }
   }
 }
@@ -159,7 +160,7 @@ function holdWords(hold: HoldView, server: string): string[] {
 function codeOf(terminal: Terminal, code: number, activity: TokenActivity | null, protocol: string): number {
   const states = new Set(activity?.holds.map(({ state }) => state) ?? []);
   if (states.has('expired')) return exitCode.expired;
-  if (states.has('denied')) return exitCode.denied;
+  if (states.has('denied') || states.has('changes_requested')) return exitCode.denied;
   if (states.has('withdrawn') && code !== 0) return exitCode.withdrawn;
   if ((activity?.denied ?? 0) > 0) {
     terminal.err('sallyport: a rule of the gateway refused it');

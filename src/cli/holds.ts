@@ -37,7 +37,7 @@ function columns(nowMs: number): Column<HoldView>[] {
 }
 
 function stateWords(hold: HoldView, nowMs: number): string {
-  if (hold.state !== 'pending') return hold.state;
+  if (hold.state !== 'pending') return hold.state.replace('_', ' ');
   const given = hold.approvals_needed > 1 ? `, ${hold.approvals.length} of ${hold.approvals_needed}` : '';
   return `pending, ${span(Date.parse(hold.expires_at) - nowMs)} left${given}`;
 }
@@ -107,6 +107,7 @@ function paintState(terminal: Command['terminal'], state: HoldState, words: stri
     case 'approved':
       return terminal.paint('green', words);
     case 'denied':
+    case 'changes_requested':
       return terminal.paint('red', words);
     case 'pending':
       return terminal.paint('yellow', words);

@@ -62,6 +62,7 @@ export function apiHolds(holds: HoldDesk, previews: Previews): ApiServices['hold
       return { items: items.map((hold) => holdView(hold, viewer)), next };
     },
     answer: (id, person, answer, reason, proof) => holds.answer(id, person, answer, reason, proof),
+    takeBack: (id, person) => holds.takeBack(id, person),
     preview: async (id) => previewView(await previews.of(id)),
     on: (listener) => holds.on(({ hold }) => listener(hold.id)),
   };

@@ -93,6 +93,8 @@ export function stateWords(state: HoldState): { readonly text: string; readonly 
       return { text: 'approved', tone: 'ok' };
     case 'denied':
       return { text: 'denied', tone: 'bad' };
+    case 'changes_requested':
+      return { text: 'changes wanted', tone: 'bad' };
     case 'expired':
       return { text: 'expired', tone: 'plain' };
     case 'withdrawn':
@@ -113,6 +115,8 @@ export function settlementWords(hold: HoldView): string {
       return `Approved${by === '' ? '' : ` by ${by}`}. The session’s log shows how the statement ended.`;
     case 'denied':
       return `Denied by ${hold.settled_by ?? 'somebody'}${because}. The statement never reached the target.`;
+    case 'changes_requested':
+      return `${hold.settled_by ?? 'An approver'} asks for changes${because}. The statement never reached the target.`;
     case 'expired':
       return 'Nobody answered in time. The statement never reached the target.';
     case 'withdrawn':

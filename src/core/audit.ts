@@ -19,6 +19,8 @@ export type AuditEventType =
   | 'hold.approval-given'
   | 'hold.approved'
   | 'hold.denied'
+  | 'hold.changes-requested'
+  | 'hold.approval-taken-back'
   | 'hold.expired'
   | 'hold.withdrawn'
   | 'hold.changed'

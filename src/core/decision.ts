@@ -89,6 +89,8 @@ export interface Approval {
   readonly groups: readonly string[];
   readonly reason: string | null;
   readonly atMs: number;
+  /** Whose right to approve was used, by delegation; missing: the person's own. */
+  readonly onBehalfOf?: string;
   /** Missing: none was given. */
   readonly secondFactor?: SecondFactorProof;
 }

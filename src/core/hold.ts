@@ -1,4 +1,4 @@
-// An action that waits for people. pending → approved | denied | expired | withdrawn; every hold ends exactly once.
+// An action that waits for people. pending → approved | denied | changes_requested | expired | withdrawn; every hold ends exactly once.
 
 import type { Parameter, ReadingMode, TransactionState } from './action.ts';
 import type { Classification } from './classification.ts';
@@ -7,7 +7,7 @@ import type { ActionId, HoldId, SessionId } from './ids.ts';
 import type { Principal } from './principal.ts';
 import type { Target } from './target.ts';
 
-export type HoldState = 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn';
+export type HoldState = 'pending' | 'approved' | 'denied' | 'changes_requested' | 'expired' | 'withdrawn';
 
 /** What the gate asks people. */
 export interface HoldRequest {
@@ -27,6 +27,8 @@ export interface HoldRequest {
   readonly mode?: ReadingMode;
   readonly rule: RuleRef;
   readonly terms: HoldTerms;
+  /** Answered without the client (`wait: error`): what is run again under this key, within so long after the approval. */
+  readonly again?: { readonly key: string; readonly approvedForMs: number };
   /** Milliseconds it may wait; already the shorter one inside a transaction. */
   readonly expiresMs: number;
 }
@@ -34,6 +36,8 @@ export interface HoldRequest {
 export type Settlement =
   | { readonly kind: 'approved'; readonly approvals: readonly Approval[] }
   | { readonly kind: 'denied'; readonly by: string; readonly reason: string | null }
+  /** Not like this: `words` say what to change. As final as a denial. */
+  | { readonly kind: 'changes-requested'; readonly by: string; readonly words: string }
   | { readonly kind: 'expired' }
   | { readonly kind: 'withdrawn'; readonly why: string };
 
@@ -47,6 +51,16 @@ export interface PlacedHold {
   /** Called with the number of approvals so far, whenever it grows without settling. */
   onProgress(listener: (approvalsGiven: number) => void): void;
   withdraw(why: string): void;
+  /** Uses up the approval of one that is run again; false when that was done already. Throws when it can't be written down. */
+  use?(): boolean;
+}
+
+/** One that is answered without its client, of an earlier run of the gateway. */
+export interface LastingHold {
+  readonly key: string;
+  readonly hold: PlacedHold;
+  /** How long the approval can still be used, or will be able to when it is given. */
+  readonly approvedForMs: number;
 }
 
 export interface Holds {

@@ -1,5 +1,5 @@
 // Holds that no client waits for (`wait: error`): the action was refused with the hold's number, and the same person may run
-// exactly the same once after people said yes. Kept in memory: what was approved before a restart runs nothing after it.
+// exactly the same once after people said yes. Kept in memory; the desk writes down what has to survive a restart, and that it was used.
 
 import { createHash } from 'node:crypto';
 import type { Action } from '../core/action.ts';
@@ -57,6 +57,7 @@ export class RunAgain {
     const entry = this.#entries.get(key);
     if (entry?.approved == null) return null;
     this.#entries.delete(key);
+    if (entry.hold.use?.() === false) return null;
     return { hold: entry.hold, approvals: entry.approved.approvals };
   }
 

@@ -91,6 +91,8 @@ function holdOutcome({
       return visibleLine(`Approved by ${approvals.map((it) => it.by).join(', ')}${because(reason)}`, valueCharsMax);
     case 'denied':
       return visibleLine(`Denied by ${by ?? 'an approver'}${because(reason)}`, valueCharsMax);
+    case 'changes_requested':
+      return visibleLine(`${by ?? 'An approver'} asks for changes${because(reason)}`, valueCharsMax);
     case 'expired':
       return 'Expired: nobody answered in time';
     case 'withdrawn':

@@ -47,6 +47,8 @@ export interface HoldRecord {
   readonly settledAtMs: number | null;
   readonly settledBy: string | null;
   readonly settledReason: string | null;
+  /** Set for one that is answered without its client and run again afterwards: it outlives a restart. */
+  readonly again: { readonly key: string; readonly approvedForMs: number } | null;
 }
 
 export interface HoldEnd {
@@ -95,6 +97,35 @@ export const holdMigrations: readonly Migration[] = [
     `,
   },
   { id: 'holds-second-factor-1', sql: 'ALTER TABLE hold_approvals ADD COLUMN second_factor TEXT' },
+  // A new state, and what outlives a restart. SQLite can't change a CHECK, so the tables are made anew.
+  {
+    id: 'holds-2',
+    sql: `
+      CREATE TABLE hold_approvals_kept AS SELECT * FROM hold_approvals;
+      DROP TABLE hold_approvals;
+      CREATE TABLE holds_new (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'changes_requested', 'expired', 'withdrawn')),
+        principal TEXT NOT NULL, session_id TEXT NOT NULL, action_id TEXT NOT NULL, target TEXT NOT NULL, digest TEXT NOT NULL,
+        text TEXT NOT NULL, parameters TEXT, asked TEXT NOT NULL, terms TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,
+        settled_at_ms INTEGER, settled_by TEXT, settled_reason TEXT,
+        again TEXT, elapsed_ms INTEGER NOT NULL DEFAULT 0, seen_at_ms INTEGER NOT NULL DEFAULT 0, used_at_ms INTEGER
+      );
+      INSERT INTO holds_new SELECT *, NULL, 0, 0, NULL FROM holds;
+      DROP TABLE holds;
+      ALTER TABLE holds_new RENAME TO holds;
+      CREATE INDEX holds_state ON holds (state, number);
+      CREATE INDEX holds_principal ON holds (principal, number);
+      CREATE INDEX holds_lasting ON holds (number) WHERE again IS NOT NULL AND used_at_ms IS NULL AND state IN ('pending', 'approved');
+      CREATE TABLE hold_approvals (
+        hold_id TEXT NOT NULL REFERENCES holds (id), person TEXT NOT NULL, groups TEXT NOT NULL, reason TEXT, at_ms INTEGER NOT NULL,
+        second_factor TEXT, on_behalf_of TEXT, PRIMARY KEY (hold_id, person)
+      );
+      INSERT INTO hold_approvals SELECT *, NULL FROM hold_approvals_kept;
+      DROP TABLE hold_approvals_kept;
+    `,
+  },
 ];
 
 /** What is only shown, together in one column. */
@@ -133,6 +164,9 @@ interface Row {
   readonly settled_at_ms: number | null;
   readonly settled_by: string | null;
   readonly settled_reason: string | null;
+  readonly again: string | null;
+  readonly elapsed_ms: number;
+  readonly seen_at_ms: number;
 }
 
 interface ApprovalRow {
@@ -141,6 +175,7 @@ interface ApprovalRow {
   readonly reason: string | null;
   readonly at_ms: number;
   readonly second_factor: string | null;
+  readonly on_behalf_of: string | null;
 }
 
 export interface HoldStore {
@@ -159,25 +194,41 @@ export interface HoldStore {
   get(id: string): HoldRecord | undefined;
   list(query: HoldQuery): HoldPage;
   pending(): HoldRecord[];
+  /** Those that outlive a restart: pending, or approved and not used yet. With the time that had passed when it was last seen. */
+  lasting(): { readonly record: HoldRecord; readonly elapsedMs: number; readonly seenAtMs: number }[];
+  /** Notes what has passed of the wait, or since the approval. */
+  seen(id: HoldId, elapsedMs: number, atMs: number): void;
+  /** False when it was used before. */
+  use(id: HoldId, atMs: number): boolean;
+  /** False when the person has not approved it, or it is not pending. */
+  takeBack(id: HoldId, person: string): boolean;
 }
 
 export function createHoldStore(db: Db): HoldStore {
   const exists = db.prepare('SELECT 1 FROM holds WHERE id = ?').pluck();
   const insert = db.prepare(`INSERT INTO holds VALUES (NULL, @id, @state, @principal, @sessionId, @actionId, @target, @digest, @text,
-    @parameters, @asked, @terms, @createdAtMs, @expiresAtMs, NULL, NULL, NULL)`);
+    @parameters, @asked, @terms, @createdAtMs, @expiresAtMs, NULL, NULL, NULL, @again, 0, @createdAtMs, NULL)`);
   const approve = db.prepare(`INSERT OR IGNORE INTO hold_approvals
-    SELECT id, @person, @groups, @reason, @atMs, @secondFactor FROM holds WHERE id = @id AND state = 'pending'`);
-  const end = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
-    WHERE id = @id AND state = 'pending'`);
+    SELECT id, @person, @groups, @reason, @atMs, @secondFactor, @onBehalfOf FROM holds WHERE id = @id AND state = 'pending'`);
+  const end = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason,
+    elapsed_ms = 0, seen_at_ms = @atMs WHERE id = @id AND state = 'pending'`);
   const overrule = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
     WHERE id = @id AND state IN ('pending', 'approved')`);
   const changeTerms = db.prepare(`UPDATE holds SET terms = ? WHERE id = ? AND state = 'pending'`);
   const dropApproval = db.prepare('DELETE FROM hold_approvals WHERE hold_id = ? AND person = ?');
   const get = db.prepare('SELECT * FROM holds WHERE id = ?');
   const approvals = db.prepare(
-    'SELECT person, groups, reason, at_ms, second_factor FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
+    'SELECT person, groups, reason, at_ms, second_factor, on_behalf_of FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
   );
   const pending = db.prepare(`SELECT * FROM holds WHERE state = 'pending' ORDER BY number`);
+
+  const lasting = db.prepare(
+    `SELECT * FROM holds WHERE again IS NOT NULL AND used_at_ms IS NULL AND state IN ('pending', 'approved') ORDER BY number`,
+  );
+  const seen = db.prepare('UPDATE holds SET elapsed_ms = ?, seen_at_ms = ? WHERE id = ?');
+  const use = db.prepare(`UPDATE holds SET used_at_ms = ? WHERE id = ? AND used_at_ms IS NULL AND state = 'approved'`);
+  const takeBack = db.prepare(`DELETE FROM hold_approvals WHERE hold_id = @id AND person = @person
+    AND EXISTS (SELECT 1 FROM holds WHERE id = @id AND state = 'pending')`);
 
   const recordOf = (row: Row): HoldRecord => toRecord(row, approvals.all(row.id) as ApprovalRow[]);
 
@@ -185,11 +236,14 @@ export function createHoldStore(db: Db): HoldStore {
     atomically: (work) => db.transaction(work).immediate(),
     exists: (id) => exists.get(id) !== undefined,
     insert: (hold) => {
-      insert.run({ ...hold, ...jsonColumns(hold) });
+      insert.run({ ...hold, ...jsonColumns(hold), again: hold.again === null ? null : JSON.stringify(hold.again) });
     },
-    addApproval: (id, { by, groups, reason, atMs, secondFactor }) => {
+    addApproval: (id, { by, groups, reason, atMs, secondFactor, onBehalfOf }) => {
       const proof = secondFactor === undefined ? null : JSON.stringify(secondFactor);
-      return approve.run({ id, person: by, groups: JSON.stringify(groups), reason, atMs, secondFactor: proof }).changes === 1;
+      return (
+        approve.run({ id, person: by, groups: JSON.stringify(groups), reason, atMs, secondFactor: proof, onBehalfOf: onBehalfOf ?? null })
+          .changes === 1
+      );
     },
     change: (hold) => {
       if (changeTerms.run(jsonColumns(hold).terms, hold.id).changes !== 1) return false;
@@ -204,6 +258,12 @@ export function createHoldStore(db: Db): HoldStore {
       return row === undefined ? undefined : recordOf(row);
     },
     list: (query) => listHolds(db, query),
+    lasting: () => (lasting.all() as Row[]).map((row) => ({ record: recordOf(row), elapsedMs: row.elapsed_ms, seenAtMs: row.seen_at_ms })),
+    seen: (id, elapsedMs, atMs) => {
+      seen.run(Math.round(elapsedMs), atMs, id);
+    },
+    use: (id, atMs) => use.run(atMs, id).changes === 1,
+    takeBack: (id, person) => takeBack.run({ id, person }).changes === 1,
     pending: () => (pending.all() as Row[]).map(recordOf),
   };
 }
@@ -235,7 +295,7 @@ function listHolds(db: Db, query: HoldQuery): HoldPage {
 
 function withApprovals(db: Db, holds: readonly HoldRecord[]): HoldRecord[] {
   const approvals = db.prepare(
-    'SELECT person, groups, reason, at_ms, second_factor FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
+    'SELECT person, groups, reason, at_ms, second_factor, on_behalf_of FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
   );
   return holds.map((it) => ({ ...it, approvals: (approvals.all(it.id) as ApprovalRow[]).map(toApproval) }));
 }
@@ -284,10 +344,15 @@ function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
     settledAtMs: row.settled_at_ms,
     settledBy: row.settled_by,
     settledReason: row.settled_reason,
+    again: row.again === null ? null : (JSON.parse(row.again) as HoldRecord['again']),
   };
 }
 
 function toApproval(row: ApprovalRow): Approval {
   const approval = { by: row.person, groups: JSON.parse(row.groups) as string[], reason: row.reason, atMs: row.at_ms };
-  return row.second_factor === null ? approval : { ...approval, secondFactor: JSON.parse(row.second_factor) as SecondFactorProof };
+  return {
+    ...approval,
+    ...(row.second_factor === null ? {} : { secondFactor: JSON.parse(row.second_factor) as SecondFactorProof }),
+    ...(row.on_behalf_of === null ? {} : { onBehalfOf: row.on_behalf_of }),
+  };
 }

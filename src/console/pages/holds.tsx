@@ -93,6 +93,7 @@ const settledStates: readonly (readonly [Settled | 'any', string])[] = [
   ['any', 'Any outcome'],
   ['approved', 'Approved'],
   ['denied', 'Denied'],
+  ['changes_requested', 'Changes wanted'],
   ['expired', 'Expired'],
   ['withdrawn', 'Withdrawn'],
 ];

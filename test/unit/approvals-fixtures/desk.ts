@@ -105,6 +105,9 @@ export interface Asking {
   readonly reasonRequired?: boolean;
   readonly expiresMs?: number;
   readonly text?: string;
+  /** Answered without the client, run again under this key. */
+  readonly again?: string;
+  readonly approvedForMs?: number;
 }
 
 let actions = 0;
@@ -146,6 +149,7 @@ export function request(asking: Asking = {}): HoldRequest {
       },
     },
     transaction: 'none',
+    ...(asking.again === undefined ? {} : { again: { key: asking.again, approvedForMs: asking.approvedForMs ?? 60_000 } }),
     rule: { id: 'production/hold-destructive', title: 'Dropping things waits for a DBA', version: 'v1' },
     terms: {
       approverGroups: ['dba'],

@@ -1,0 +1,99 @@
+// Second thoughts and what outlives a restart: changes asked for, a yes taken back, holds that are answered without their client.
+
+import t from 'tap';
+import { bench, person, request } from './approvals-fixtures/desk.ts';
+
+const bob = person('bob');
+const dana = person('dana');
+const alice = person('alice', ['engineers']);
+
+t.test('changes wanted: final, with words, and only of somebody else', async (t) => {
+  const { desk, audit } = bench();
+  const hold = desk.place(request());
+  t.match(await desk.answer(hold.id, alice, 'request-changes', 'mine'), { kind: 'not-allowed', because: 'requester' });
+  t.match(await desk.answer(hold.id, bob, 'request-changes', '  '), { kind: 'not-allowed', because: 'reason-missing' });
+  t.match(await desk.answer(hold.id, bob, 'request-changes', 'add a\u001b[2J WHERE'), { kind: 'changes-requested', already: false });
+  t.match(await hold.settled, { kind: 'changes-requested', by: 'bob', words: 'add a [2J WHERE' }, 'without what steers a terminal');
+  t.match(await desk.answer(hold.id, dana, 'approve', null), { kind: 'not-pending', state: 'changes_requested' });
+  t.match(await desk.answer(hold.id, bob, 'request-changes', 'again'), { kind: 'changes-requested', already: true });
+  t.strictSame(audit.typesOf(hold.id), ['action.held', 'hold.changes-requested']);
+});
+
+t.test('a yes is taken back while others are waited for', async (t) => {
+  const { desk, audit } = bench();
+  const hold = desk.place(request({ needed: 2 }));
+  t.match(await desk.takeBack(hold.id, bob), { kind: 'not-allowed', because: 'not-approved' });
+  await desk.answer(hold.id, bob, 'approve', null);
+  t.match(await desk.takeBack(hold.id, bob), { kind: 'taken-back', hold: { approvals: [] } });
+  t.match(await desk.answer(hold.id, dana, 'approve', null), { kind: 'counted', given: 1 }, 'only one yes counts now');
+  t.match(await desk.answer(hold.id, bob, 'approve', null), { kind: 'approved' }, 'the latest answer counts');
+  t.match(await desk.takeBack(hold.id, bob), { kind: 'not-pending', state: 'approved' }, 'too late');
+  t.strictSame(audit.typesOf(hold.id).slice(1, 4), ['hold.approval-given', 'hold.approval-taken-back', 'hold.approval-given']);
+});
+
+t.test('wait: error goes on waiting after a restart, with the yeses given so far', async (t) => {
+  const { desk, restart, clock } = bench();
+  const hold = desk.place(request({ needed: 2, expiresMs: 60_000, again: 'k' }));
+  const live = desk.place(request());
+  await desk.answer(hold.id, bob, 'approve', null);
+  await desk.close('the gateway stops');
+  t.match(await live.settled, { kind: 'withdrawn' });
+  clock.pass(10_000);
+  const next = restart();
+  await next.recover();
+  const [again] = next.lasting();
+  t.match(again, { key: 'k', hold: { id: hold.id } });
+  t.equal(next.get(hold.id)?.state, 'pending');
+  t.match(await next.answer(hold.id, dana, 'approve', null), { kind: 'approved' });
+  t.match(await again?.hold.settled, { kind: 'approved', approvals: [{ by: 'bob' }, { by: 'dana' }] });
+});
+
+t.test('an approval is used once, also across restarts, and only in its time', async (t) => {
+  const { desk, restart, clock } = bench();
+  const hold = desk.place(request({ again: 'k', approvedForMs: 60_000 }));
+  const late = desk.place(request({ again: 'late', approvedForMs: 5_000 }));
+  for (const { id } of [hold, late]) await desk.answer(id, bob, 'approve', null);
+  clock.pass(10_000);
+  const next = restart();
+  await next.recover();
+  t.strictSame(
+    next.lasting().map((it) => it.key),
+    ['k'],
+    'what is over does not come back',
+  );
+  const [again] = next.lasting();
+  t.equal(again?.approvedForMs, 50_000);
+  t.equal(again?.hold.use?.(), true);
+  t.equal(again?.hold.use?.(), false);
+  const third = restart();
+  await third.recover();
+  t.strictSame(third.lasting(), []);
+});
+
+t.test('no clock makes it longer', async (t) => {
+  t.test('set back while the gateway was stopped', async (t) => {
+    const { desk, restart, clock } = bench();
+    const hold = desk.place(request({ expiresMs: 60_000, again: 'k' }));
+    clock.wallMs -= 3_600_000;
+    const next = restart();
+    await next.recover();
+    t.strictSame(next.lasting(), []);
+    t.match(next.get(hold.id), { state: 'withdrawn' });
+  });
+  t.test('set back while it runs', async (t) => {
+    const { desk, clock } = bench();
+    const hold = desk.place(request({ expiresMs: 60_000, again: 'k' }));
+    clock.wallMs -= 3_600_000;
+    clock.pass(60_001);
+    desk.expireDue();
+    t.match(await hold.settled, { kind: 'expired' });
+  });
+  t.test('over while it was stopped', async (t) => {
+    const { desk, restart, clock } = bench();
+    const hold = desk.place(request({ expiresMs: 60_000, again: 'k' }));
+    clock.pass(60_001);
+    const next = restart();
+    await next.recover();
+    t.match(next.get(hold.id), { state: 'withdrawn' });
+  });
+});
