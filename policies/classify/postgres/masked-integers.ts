@@ -1,0 +1,166 @@
+// Texts that differ only in plain whole numbers, as clients without bound parameters send them, are judged once: what a SELECT
+// does is the same whatever those numbers are. Only texts that a scanner of a few rules reads beyond doubt take part, and only
+// after two of them were judged in full with equal results; everything else is parsed as ever.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Classification, StatementFacts } from '../../../src/core/classification.ts';
+import { ClassificationCache } from '../../../src/core/classification-cache.ts';
+
+/** Texts that are longer take so long at the server that parsing them does not matter. */
+const textUnitsMax = 16 * 1024;
+/** In each of two generations, of texts seen once and of texts known. */
+const limits = { entriesMax: 2_000, textUnitsMax: 2_000_000 };
+/** Digits of the largest bigint. */
+const digitsMax = 19;
+/** PostgreSQL's lexer makes an `Integer` of numbers up to this one and a `Float` of others: different nodes, and some places take only one of them. */
+const integerMax = 2 ** 31 - 1;
+
+/** Stand for the masked numbers of either kind, so that a masked text is itself one of the texts that it stands for. */
+const placeholder = '0';
+const largePlaceholder = '9999999999';
+
+// What a character may be, outside quotes.
+const refused = 0;
+const delimiter = 1;
+const letter = 2;
+const digit = 3;
+const quote = 4;
+
+/** ASCII only. `$` begins parameters and dollar quotes, a backslash escapes, a dot makes numbers that are not whole. */
+const classes = new Uint8Array(128);
+for (const character of '\t\n\r !#%()*+,/:;<=>?@[]^`{|}~-&.') classes[character.charCodeAt(0)] = delimiter;
+for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_') classes[character.charCodeAt(0)] = letter;
+for (const character of '0123456789') classes[character.charCodeAt(0)] = digit;
+for (const character of '\'"') classes[character.charCodeAt(0)] = quote;
+
+const dot = 0x2e;
+const dash = 0x2d;
+const slash = 0x2f;
+const star = 0x2a;
+const ampersand = 0x26;
+const backslash = 0x5c;
+
+/** `float(24)` and `float(25)` are different types and `float(54)` is none: the one number that PostgreSQL's grammar looks at. */
+const numberMatters = /float/i;
+
+/** The text with a placeholder for each plain whole number outside quotes; null when it has none, or anything that could be read differently. */
+export function withoutIntegers(text: string): string | null {
+  if (text.length > textUnitsMax) return null;
+  let masked = '';
+  let kept = 0;
+  let before = 0x20;
+  for (let at = 0; at < text.length;) {
+    const code = text.charCodeAt(at);
+    switch (code < 128 ? classes[code] : refused) {
+      case delimiter:
+        if (code === dash && before === dash) return null; // a comment
+        if (code === star && before === slash) return null;
+        before = code;
+        at += 1;
+        break;
+      case letter: {
+        at = wordEnd(text, at);
+        before = code; // any letter
+        break;
+      }
+      case digit: {
+        const end = digitsEnd(text, at);
+        const after = end < text.length ? text.charCodeAt(end) : 0x20;
+        if (before === dot || end - at > digitsMax || after === dot || after > 127 || classes[after] !== delimiter) return null;
+        masked += text.slice(kept, at) + placeholderOf(text, at, end);
+        kept = end;
+        before = 0x30;
+        at = end;
+        break;
+      }
+      case quote: {
+        // E'…', U&"…" and the like: what a letter or & before a quote means is not looked into.
+        if (before === ampersand || isWordPart(before)) return null;
+        const end = quotedEnd(text, at, code);
+        if (end === null) return null;
+        before = code;
+        at = end;
+        break;
+      }
+      default:
+        return null;
+    }
+  }
+  return kept === 0 || numberMatters.test(text) ? null : masked + text.slice(kept);
+}
+
+function placeholderOf(text: string, from: number, to: number): string {
+  return to - from > 9 && Number(text.slice(from, to)) > integerMax ? largePlaceholder : placeholder;
+}
+
+function wordEnd(text: string, from: number): number {
+  let at = from + 1;
+  while (at < text.length && isWordPart(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
+function digitsEnd(text: string, from: number): number {
+  let at = from + 1;
+  while (at < text.length && classes[text.charCodeAt(at)] === digit) at += 1;
+  return at;
+}
+
+function isWordPart(code: number): boolean {
+  const its = classes[code];
+  return its === letter || its === digit;
+}
+
+/** Behind the closing quote; null when there is none, or a character inside that an escape or an encoding could be about. */
+function quotedEnd(text: string, from: number, mark: number): number | null {
+  for (let at = from + 1; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === backslash || code > 126 || code < 9) return null;
+    if (code !== mark) continue;
+    if (text.charCodeAt(at + 1) !== mark) return at + 1;
+    at += 1;
+  }
+  return null;
+}
+
+export class MaskedIntegers {
+  readonly #seenOnce = new ClassificationCache(limits);
+  readonly #known = new ClassificationCache(limits);
+
+  /** The classification of a text that is `masked` without its integers, or undefined. Its own object, as for every other text. */
+  get(modeKey: string, masked: string, text: string): Classification | undefined {
+    const known = this.#known.get(modeKey, masked);
+    return known === undefined ? undefined : moved(known, text.length - masked.length);
+  }
+
+  /** Takes note of what a text was judged to be in full. The second time the same counts from then on. */
+  note(modeKey: string, masked: string, text: string, classification: Classification): void {
+    if (!isPlainRead(classification)) return;
+    const ofMasked = moved(classification, masked.length - text.length);
+    const before = this.#seenOnce.get(modeKey, masked);
+    if (before === undefined) this.#seenOnce.set(modeKey, masked, ofMasked);
+    else if (isDeepStrictEqual(before, ofMasked)) this.#known.set(modeKey, masked, ofMasked);
+  }
+}
+
+/** One SELECT that only reads, with nothing that points into the text but its own span. */
+function isPlainRead({ understood, statements, summary }: Classification): boolean {
+  const [only] = statements;
+  return (
+    understood &&
+    statements.length === 1 &&
+    only !== undefined &&
+    only.kind === 'select' &&
+    summary.access === 'read' &&
+    !only.missingWhere &&
+    only.risks.length === 0 &&
+    only.changes.length === 0
+  );
+}
+
+/** All masked numbers are between the statement's first character and its last, so its end moves and its start does not. */
+function moved(classification: Classification, units: number): Classification {
+  const [{ kind, span, effects, missingWhere, risks, changes }] = classification.statements as readonly [StatementFacts];
+  const statement: StatementFacts = { kind, span: { start: span.start, end: span.end + units }, effects, missingWhere, risks, changes };
+  const { understood, problem, summary } = classification;
+  return { understood, problem, statements: [statement], summary };
+}
