@@ -171,6 +171,14 @@ export interface TargetView {
   readonly gateway?: { readonly host: string; readonly port: number; readonly host_key?: string | undefined } | undefined;
 }
 
+/** GET /ssh/keys: public keys of the gateway, each a line as in a .pub file. */
+export interface SshKeysView {
+  /** For people's known_hosts. */
+  readonly host_key: string;
+  /** For TrustedUserCAKeys of targets that take certificates of the gateway. */
+  readonly user_authority: string;
+}
+
 export interface PolicyView {
   readonly version: string;
   readonly loaded_at: string;

@@ -98,6 +98,8 @@ export interface ApiGateway {
   readonly addressOf: (protocol: Protocol) => { readonly host: string; readonly port: number } | null;
   /** "ssh-ed25519 AAAA…" that clients of SSH meet; null or missing: SSH is not served. */
   readonly sshHostKey?: () => string | null;
+  /** "ssh-ed25519 AAAA…" of the authority whose certificates sign the gateway in to targets; null or missing: SSH is not served. */
+  readonly sshUserAuthority?: () => string | null;
   /** Null serves plain HTTP, on loopback addresses only. */
   readonly tls: ServerTls | null;
   /** The built console; a page that says how to build it stands in when it isn't there. */

@@ -113,3 +113,13 @@ t.test('the target sees a certificate that names the person and the session, for
   writeFileSync(file('trusted.pub'), `${publicKeyOf(file('stranger'))}\n`);
   t.match(await world.ssh(['echo in']), { code: 255, stderr: /it accepts none of the configured credentials/ });
 });
+
+t.test("the authority's public key, by the API and the command line", async (t) => {
+  const key = publicKeyOf(join(gateway.dataDir, 'ssh_user_authority'));
+  const host = publicKeyOf(join(gateway.dataDir, 'ssh_host_ed25519_key'));
+  t.match(await gateway.api('alice').get('/ssh/keys'), { status: 200, body: { user_authority: key, host_key: host } });
+  t.equal((await fetch(`${gateway.http}/api/v1/ssh/keys`)).status, 401);
+  const main = join(import.meta.dirname, '../../src/main.ts');
+  const env = { SALLYPORT_SERVER: gateway.http, SALLYPORT_TOKEN: gateway.token('alice'), HOME: directory };
+  t.match(await run(t, process.execPath, [main, 'ssh-authority'], { env }), { code: 0, stdout: `${key}\n`, stderr: /TrustedUserCAKeys/ });
+});

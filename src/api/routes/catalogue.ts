@@ -5,11 +5,13 @@ import { z } from 'zod';
 import type { AgentSelector, Protocol, Target } from '../../core/target.ts';
 import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
-import type { Me, PersonView, TargetView } from '../contract.ts';
+import type { Me, PersonView, SshKeysView, TargetView } from '../contract.ts';
 import { gives } from '../responses.ts';
 import { deliveryView, filter, me, nameParams, noBody, pageOf, paging, personView, targetView } from '../schemas.ts';
 import type { ApiServices, PersonInfo } from '../services.ts';
 import { notFound } from '../problems.ts';
+
+const sshKeys = z.strictObject({ host_key: z.string(), user_authority: z.string() });
 
 export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
   const { identity } = services;
@@ -39,6 +41,23 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
           ...gatewayOf(services, target.protocol),
         }));
         return { items, next: null };
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/ssh/keys',
+      schema: {
+        summary: 'Public keys of the gateway for SSH: its own, and that of its authority',
+        tags: ['targets'],
+        response: gives(sshKeys),
+      },
+      handler: async (request): Promise<SshKeysView> => {
+        callerOf(request, services);
+        const host_key = services.gateway.sshHostKey?.() ?? null;
+        const user_authority = services.gateway.sshUserAuthority?.() ?? null;
+        if (host_key === null || user_authority === null) throw notFound('SSH on this gateway');
+        return { host_key, user_authority };
       },
     });
 
