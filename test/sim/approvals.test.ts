@@ -23,7 +23,12 @@ interface Known {
   readonly id: string;
   readonly requester: string;
   readonly needed: number;
-  readonly withdraw: (why: string) => void;
+  /** Answered without its client: it outlives restarts. */
+  readonly lasting: boolean;
+  /** How often its approval was used. */
+  uses: number;
+  use: (() => boolean) | undefined;
+  withdraw: (why: string) => void;
   readonly settlements: Settlement[];
   /** The process that held it has died: its waiter never hears anything. */
   dead: boolean;
@@ -47,6 +52,7 @@ class Run {
     const dice = random.below(100);
     if (dice < 25) this.place();
     else if (dice < 70) await this.answerSome();
+    else if (dice < 74) this.useSome();
     else if (dice < 78) this.any()?.withdraw('cancelled by the client');
     else if (dice < 86) {
       clock.pass(random.below(30_000));
@@ -66,9 +72,11 @@ class Run {
     const { random } = this.bench;
     const by = people[random.below(people.length)] as (typeof people)[number];
     const needed = 1 + random.below(3);
+    const lasting = random.below(4) === 0;
+    const again = lasting ? { again: `k-${this.holds.length}`, approvedForMs: 1000 + random.below(60_000) } : {};
     let placed;
     try {
-      placed = this.desk.place(request({ by, needed, expiresMs: 1000 + random.below(60_000), session: `s-${random.below(6)}` }));
+      placed = this.desk.place(request({ by, needed, expiresMs: 1000 + random.below(60_000), session: `s-${random.below(6)}`, ...again }));
     } catch (thrown) {
       if ((thrown as { code?: string }).code !== 'limit-reached') throw thrown;
       return;
@@ -77,6 +85,9 @@ class Run {
       id: placed.id,
       requester: by.name,
       needed,
+      lasting,
+      uses: 0,
+      use: placed.use,
       withdraw: (why) => {
         if (!known.dead) placed.withdraw(why);
       },
@@ -84,11 +95,21 @@ class Run {
       dead: false,
       auditAtSettlement: [],
     };
-    void placed.settled.then((settlement) => {
-      known.settlements.push(settlement);
-      known.auditAtSettlement = this.bench.audit.typesOf(known.id);
-    });
+    void placed.settled.then((settlement) => this.heard(known, settlement));
     this.holds.push(known);
+  }
+
+  heard(known: Known, settlement: Settlement): void {
+    known.settlements.push(settlement);
+    known.auditAtSettlement = this.bench.audit.typesOf(known.id);
+  }
+
+  /** The same is run again, twice at once: an approval is used once, whatever was restarted between. */
+  useSome(): void {
+    const hold = this.any();
+    if (hold?.use === undefined || hold.settlements[0]?.kind !== 'approved') return;
+    for (let tries = 0; tries < 2; tries += 1) if (hold.use()) hold.uses += 1;
+    if (hold.uses > 1) throw new Error(`${hold.id} was used ${hold.uses} times`);
   }
 
   /** Some answers at once, to one hold or several. */
@@ -99,7 +120,13 @@ class Run {
       const by = people[random.below(people.length)] as (typeof people)[number];
       if (hold === undefined) return;
       const before = hold.settlements[0]?.kind ?? (hold.dead ? 'withdrawn' : null);
-      const result = await this.desk.answer(hold.id, by, random.below(5) === 0 ? 'deny' : 'approve', null);
+      const dice = random.below(20);
+      if (dice < 2) {
+        const back = await this.desk.takeBack(hold.id, by);
+        if (before !== null && back.kind === 'taken-back') throw new Error(`${hold.id} took a yes back after it was ${before}`);
+        return;
+      }
+      const result = await this.desk.answer(hold.id, by, dice < 5 ? 'deny' : dice < 6 ? 'request-changes' : 'approve', 'words');
       if (before !== null && before !== 'approved' && result.kind === 'approved')
         throw new Error(`${hold.id} approved after it was ${before}`);
       if (before !== null && result.kind === 'counted') throw new Error(`${hold.id} counted a yes after it was ${before}`);
@@ -108,9 +135,23 @@ class Run {
   }
 
   async restart(): Promise<void> {
-    for (const hold of this.holds) if (hold.settlements.length === 0) hold.dead = true;
+    for (const hold of this.holds) if (hold.settlements.length === 0 && !hold.lasting) hold.dead = true;
+    if (this.bench.random.below(2) === 0) await this.desk.close('the gateway stops');
+    this.bench.clock.pass(this.bench.random.below(20_000));
+    for (const hold of this.holds) {
+      hold.use = undefined;
+      hold.withdraw = () => undefined; // that process is gone
+    }
     this.desk = this.bench.restart();
     await this.desk.recover();
+    for (const { hold: placed } of this.desk.lasting()) {
+      const known = this.holds.find((it) => it.id === placed.id);
+      if (known === undefined) throw new Error(`${placed.id} came back from nowhere`);
+      if (known.uses > 0) throw new Error(`${placed.id} came back after it was used`);
+      known.use = placed.use;
+      known.withdraw = placed.withdraw;
+      if (known.settlements.length === 0) void placed.settled.then((settlement) => this.heard(known, settlement));
+    }
   }
 
   rejudge(): void {
@@ -141,10 +182,12 @@ class Run {
         throw new Error(`${hold.id} counts somebody twice`);
       if (hold.dead && record.state !== 'withdrawn') throw new Error(`${hold.id} of a dead process is ${record.state}`);
       if (settlement === undefined) {
+        if (hold.lasting && record.state !== 'pending') continue; // ended while the gateway was down
         if (!hold.dead && record.state !== 'pending') throw new Error(`${hold.id} is ${record.state}, and its waiter does not know`);
         continue;
       }
-      if (settlement.kind !== record.state) throw new Error(`${hold.id}: waiter heard ${settlement.kind}, the store says ${record.state}`);
+      if (settlement.kind.replace('-', '_') !== record.state)
+        throw new Error(`${hold.id}: waiter heard ${settlement.kind}, the store says ${record.state}`);
       if (settlement.kind === 'approved') {
         if (settlement.approvals.length < record.approvalsNeeded) throw new Error(`${hold.id} approved by too few`);
         if (!hold.auditAtSettlement.includes('hold.approved')) throw new Error(`${hold.id} released before it was written`);
@@ -157,8 +200,8 @@ class Run {
     await new Promise(setImmediate);
     this.check(this.holds);
     for (const hold of this.holds) {
-      if (!hold.dead && hold.settlements.length !== 1) throw new Error(`${hold.id} never ended`);
-      const ends = this.bench.audit.typesOf(hold.id).filter((it) => /approved|denied|expired|withdrawn/.test(it));
+      if (!hold.dead && !hold.lasting && hold.settlements.length !== 1) throw new Error(`${hold.id} never ended`);
+      const ends = this.bench.audit.typesOf(hold.id).filter((it) => /approved|denied|changes-requested|expired|withdrawn/.test(it));
       // A write that failed may leave no end in the log; two ends there must never be.
       if (ends.length > 1) throw new Error(`${hold.id} has the ends ${ends.join(', ')}`);
     }
