@@ -3,7 +3,7 @@
 import type { AccessDecision, AccessWish } from '../../src/core/grant.ts';
 import type { WishFacts } from '../../src/core/policy.ts';
 import { duration } from '../../src/core/words.ts';
-import { GrantStateFact, PrincipalFact, SessionFact, TargetFact } from './facts.ts';
+import { GrantStateFact, HistoryFact, PrincipalFact, SessionFact, TargetFact } from './facts.ts';
 import { glob } from './glob.ts';
 import { matchesPrincipal, matchesTarget } from './matchers.ts';
 import { noAction } from './steady-facts.ts';
@@ -70,6 +70,7 @@ function conditionHolds({ when, file }: AccessRule, { principal, target, nowMs }
     session: new SessionFact({ clientAddress: '', tls: false, method: '', database: null }),
     action: noAction,
     time: file.timeAt(nowMs),
+    history: new HistoryFact(undefined),
     approvals: [],
     grant: new GrantStateFact([]),
     grants: [],

@@ -7,6 +7,8 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Approval, Decision } from '../../src/core/decision.ts';
 import type { Access, Effect, EffectVerb, ObjectKind } from '../../src/core/effect.ts';
 import type { Grant } from '../../src/core/grant.ts';
+import type { History } from '../../src/core/history.ts';
+import { ordinaryHistory } from '../../src/core/history.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf as classify, notUnderstood } from '../../src/core/summary.ts';
 import { obligationWords } from '../../src/core/words.ts';
@@ -58,6 +60,15 @@ const policyCase = z.strictObject({
         break_glass: z.boolean().optional(),
       }),
     ])
+    .optional(),
+  /** What was before; what is left out is nothing out of the ordinary. */
+  history: z
+    .strictObject({
+      sessions_before: z.int().min(0).optional(),
+      unusual_hour: z.boolean().optional(),
+      actions_last_minute: z.int().min(0).optional(),
+      denials_last_minute: z.int().min(0).optional(),
+    })
     .optional(),
   expect: z.enum(['allow', 'hold', 'deny']),
   rule: z.string().optional(),
@@ -166,6 +177,16 @@ export function factsOf(tests: PolicyTests, it: PolicyCase): Facts {
     nowMs: it.at === undefined ? 0 : Date.parse(it.at),
     approvals: (it.approved_by ?? []).map((by): Approval => ({ by, groups: tests.people[by]!.groups, reason: 'tested', atMs: 0 })),
     grants: it.grant === undefined ? [] : [grantOf(it.grant === true ? {} : it.grant)],
+    history: historyOf(it.history ?? {}),
+  };
+}
+
+function historyOf(given: NonNullable<PolicyCase['history']>): History {
+  return {
+    sessionsBefore: given.sessions_before ?? ordinaryHistory.sessionsBefore,
+    isUnusualHour: given.unusual_hour ?? ordinaryHistory.isUnusualHour,
+    actionsLastMinute: given.actions_last_minute ?? ordinaryHistory.actionsLastMinute,
+    denialsLastMinute: given.denials_last_minute ?? ordinaryHistory.denialsLastMinute,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Approval, SessionFacts } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Grant } from '../../src/core/grant.ts';
+import type { History } from '../../src/core/history.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { TimeFact } from './zone-time.ts';
 
@@ -109,6 +110,36 @@ export class GrantStateFact {
   constructor(grants: readonly Grant[]) {
     this.active = grants.length > 0;
     this.break_glass = grants.some(({ isBreakGlass }) => isBreakGlass);
+  }
+}
+
+/** Lazy: what nobody reads is not looked up. */
+export class HistoryFact {
+  readonly #history: History | undefined;
+
+  constructor(history: History | undefined) {
+    this.#history = history;
+  }
+
+  get first_time(): boolean {
+    return this.sessions_before === 0;
+  }
+  get sessions_before(): number {
+    return this.#known.sessionsBefore;
+  }
+  get unusual_hour(): boolean {
+    return this.#known.isUnusualHour;
+  }
+  get actions_last_minute(): number {
+    return this.#known.actionsLastMinute;
+  }
+  get denials_last_minute(): number {
+    return this.#known.denialsLastMinute;
+  }
+
+  get #known(): History {
+    if (this.#history === undefined) throw new Error('nothing is known of what was before');
+    return this.#history;
   }
 }
 
@@ -254,6 +285,16 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       date: { type: 'string', words: 'such as "2026-11-21"; texts compare in order' },
     },
   },
+  History: {
+    ctor: HistoryFact,
+    fields: {
+      first_time: { type: 'bool', words: 'the first session of this person on this target' },
+      sessions_before: { type: 'double', words: 'sessions of this person on this target before this one; at most 1,000' },
+      unusual_hour: { type: 'bool', words: 'the person has opened 20 sessions or more in the last 90 days, and none around this hour' },
+      actions_last_minute: { type: 'double', words: 'actions of this person on this target in the last 60 seconds, without this one' },
+      denials_last_minute: { type: 'double', words: 'those of them that were denied' },
+    },
+  },
   Approval: {
     ctor: ApprovalFact,
     fields: {
@@ -289,6 +330,7 @@ export const factVariables: Readonly<Record<string, string>> = {
   session: 'Session',
   action: 'Action',
   time: 'Time',
+  history: 'History',
   approvals: 'list<Approval>',
   grant: 'GrantState',
   grants: 'list<Grant>',
@@ -301,6 +343,7 @@ export interface FactValues {
   readonly session: SessionFact;
   readonly action: ActionFact;
   readonly time: TimeFact;
+  readonly history: HistoryFact;
   readonly approvals: readonly ApprovalFact[];
   readonly grant: GrantStateFact;
   readonly grants: readonly GrantFact[];

@@ -6,7 +6,7 @@ import type { Effect } from '../../src/core/effect.ts';
 import type { GrantId } from '../../src/core/ids.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import type { ConditionContext } from './condition.ts';
-import { ActionFact, ApprovalFact, GrantFact, GrantStateFact } from './facts.ts';
+import { ActionFact, ApprovalFact, GrantFact, GrantStateFact, HistoryFact } from './facts.ts';
 import { grantsFor, reaches } from './grant-reach.ts';
 import { matchesEffect } from './matchers.ts';
 import type { PlannedRule, SessionValues } from './plan.ts';
@@ -116,6 +116,7 @@ export class Judging {
           ...this.#values,
           action: this.#actionFact,
           time: file.timeAt(this.facts.nowMs),
+          history: new HistoryFact(this.facts.history),
           approvals: this.facts.approvals.map((approval) => new ApprovalFact(approval)),
           grant: new GrantStateFact(this.facts.grants ?? []),
           grants: (this.facts.grants ?? []).map((grant) => new GrantFact(grant, this.facts.nowMs)),

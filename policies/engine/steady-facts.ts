@@ -1,6 +1,6 @@
 // Stand-ins for facts that a condition which is steady for a session, or an access rule, can't read.
 
-import { ActionFact, GrantStateFact } from './facts.ts';
+import { ActionFact, GrantStateFact, HistoryFact } from './facts.ts';
 import { TimeFact } from './zone-time.ts';
 
 // Never read: a condition that reads time or the action is not steady for a session.
@@ -34,4 +34,11 @@ export const noAction = new ActionFact(
   },
 );
 
-export const neverRead = { action: noAction, time: noTime, approvals: [], grant: new GrantStateFact([]), grants: [] };
+export const neverRead = {
+  action: noAction,
+  time: noTime,
+  history: new HistoryFact(undefined),
+  approvals: [],
+  grant: new GrantStateFact([]),
+  grants: [],
+};

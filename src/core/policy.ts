@@ -4,6 +4,7 @@ import type { Action, ReadingMode } from './action.ts';
 import type { Classification } from './classification.ts';
 import type { Approval, Decision, SessionFacts } from './decision.ts';
 import type { AccessDecision, AccessWish, Grant } from './grant.ts';
+import type { History } from './history.ts';
 import type { StatementOutline } from './preview.ts';
 import type { Principal } from './principal.ts';
 import type { NoShape, Shape } from './shape.ts';
@@ -18,6 +19,8 @@ export interface Facts {
   readonly approvals: readonly Approval[];
   /** The grants in force of this principal on this target; missing: none. */
   readonly grants?: readonly Grant[];
+  /** What was before. Missing: a condition that reads it fails. */
+  readonly history?: History;
 }
 
 /** Who wishes for access to what, when. */

@@ -15,6 +15,7 @@ import { visible } from '../cli/visible.ts';
 import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
+import { ordinaryHistory } from '../core/history.ts';
 import type { Facts } from '../core/policy.ts';
 import type { Protocol } from '../core/target.ts';
 import { readCast } from './policy-cast.ts';
@@ -169,7 +170,7 @@ async function judgeSamples(
     const session: Facts['session'] = { clientAddress: '192.0.2.1', tls: true, method: 'token', database: null };
     for (const principal of people) {
       for (const nowMs of moments) {
-        const facts: Facts = { principal, target, session, nowMs, approvals: [] };
+        const facts: Facts = { principal, target, session, nowMs, approvals: [], history: ordinaryHistory };
         for (const sample of texts.get(target.protocol)!) comparison.judge(sample, facts);
       }
       said.tick(() => `judged ${count(comparison.judged, 'sample')}`);

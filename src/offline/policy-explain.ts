@@ -10,6 +10,7 @@ import { visible, visibleLines } from '../cli/visible.ts';
 import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
+import { ordinaryHistory } from '../core/history.ts';
 import type { Facts } from '../core/policy.ts';
 import { classificationOf } from '../core/summary.ts';
 import { approverWords, duration, obligationWords } from '../core/words.ts';
@@ -48,7 +49,7 @@ export async function policyExplain(terminal: Terminal, asked: Asked, options: E
   const cast = await readCast(terminal, folder, options.config);
   const facts = factsOf(cast, asked, options, nowMs);
   const kind = actionKindOf(facts.target.protocol, options.action);
-  const action = actionOf(kind, kind === 'connect' ? '' : (asked.text ?? standardInput()), options.inTransaction === true);
+  const action = actionOf(kind, kind === 'connect' ? '' : (asked.text ?? standardInput()), options);
   const classification = await classify(action, facts);
   const explanation = set.explain(action, classification, facts);
   if (options.json === true) printJson(terminal, jsonOf(set.version, action, classification, facts, explanation));
@@ -74,18 +75,21 @@ function factsOf(cast: Cast, asked: Asked, options: ExplainOptions, nowMs: numbe
     },
     nowMs: atMs,
     approvals: approvers.map((by) => ({ by, groups: personNamed(cast, by, {}).groups, reason: 'explained', atMs })),
+    history: ordinaryHistory,
   };
 }
 
-function actionOf(kind: Action['kind'], text: string, inTransaction: boolean): Action {
+function actionOf(kind: Action['kind'], text: string, { inTransaction, database }: ExplainOptions): Action {
+  // What a session of MySQL begins with; other protocols know none of these.
+  const settings = { sql_mode: '', character_set_client: 'utf8mb4', ...(database === undefined ? {} : { database }) };
   return {
     id: 'explained' as Action['id'],
     kind,
     text,
     parameters: null,
     digest: () => '',
-    mode: { key: 'policy explain', settings: {}, catalogue: null },
-    transaction: inTransaction ? 'open' : 'none',
+    mode: { key: 'policy explain', settings, catalogue: null },
+    transaction: inTransaction === true ? 'open' : 'none',
     classified: null,
     prepared: null,
   };

@@ -10,6 +10,7 @@ import type { Terminal } from '../cli/terminal.ts';
 import { visible } from '../cli/visible.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
+import { ordinaryHistory } from '../core/history.ts';
 import { readCast } from './policy-cast.ts';
 import type { Cast } from './policy-cast.ts';
 import { decisionWords, differenceKinds, differences, newly } from './policy-changes.ts';
@@ -133,7 +134,7 @@ class Rehearsal {
     if (recorded.who === null) return void this.leave('who-unknown');
     if (classification === null) return;
     this.judged += 1;
-    const facts = { ...recorded.who, nowMs: recorded.atMs, approvals: [] };
+    const facts = { ...recorded.who, nowMs: recorded.atMs, approvals: [], history: ordinaryHistory };
     const after = this.#set.decide(recorded.action, classification, facts);
     const was = recorded.rule === null ? recorded.decision : `${recorded.decision} by ${recorded.rule}`;
     if (after.kind !== recorded.decision) return this.#note(newly[after.kind], recorded, was, after);

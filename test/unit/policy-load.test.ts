@@ -63,7 +63,7 @@ t.test('conditions are checked before anything is judged', async (t) => {
     ['action.missing_were', 'p.yaml:4:18: unknown fact "missing_were" (did you mean "missing_where"?)'],
     [
       'crews == 3',
-      'p.yaml:4:11: unknown fact "crews" (facts begin with principal, target, session, action, time, approvals, grant, grants, lists, conditions, calendars)',
+      'p.yaml:4:11: unknown fact "crews" (facts begin with principal, target, session, action, time, history, approvals, grant, grants, lists, conditions, calendars)',
     ],
     ['pricipal.name == "x"', 'p.yaml:4:11: unknown fact "pricipal" (did you mean "principal"?)'],
     ['principal.groups == "x"', 'p.yaml:4:11: these types do not go together: list<string> == string'],
