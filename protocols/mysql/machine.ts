@@ -280,9 +280,7 @@ export class Machine implements ReplySink {
       if (change.kind === 'database') this.settings.database(change.name);
       else this.settings.reported(change.name, change.value);
     }
-    const { tracks, clientTracks } = this.#options;
-    if (tracks === clientTracks) return null;
-    return tracks ? wire.withoutTracking(payload, packet) : wire.withWordsCounted(payload, packet);
+    return this.#options.tracks && !this.#options.clientTracks ? wire.withoutTracking(payload, packet) : null;
   }
 
   prepared(packet: PreparedOk): void {

@@ -55,7 +55,7 @@ export interface OkPacket {
 export type TrackedChange =
   { readonly kind: 'setting'; readonly name: string; readonly value: string } | { readonly kind: 'database'; readonly name: string };
 
-/** OK in the form that the target speaks: with session tracking the words are length-encoded and changes follow. */
+/** OK in the form that the target speaks: with session tracking the words are always there and changes follow. */
 export function readOk(payload: Buffer, tracks: boolean): OkPacket {
   const reader = new BodyReader(payload, 1);
   const affectedRows = reader.lenenc();
@@ -138,19 +138,15 @@ export function ok(statusFlags: number, affectedRows = 0, header = 0x00, warning
   return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(statusFlags), uint16(warnings)]);
 }
 
-/** The same OK for a client without session tracking: plain words, no changes. */
+/** The same OK for a client without session tracking: no changes. Words are length-encoded for it too, and left out when there are none. */
 export function withoutTracking(payload: Buffer, packet: OkPacket): Buffer {
   const statusFlags = packet.statusFlags & ~status.sessionStateChanged;
   // affected rows and insert id may pass 2^53: they are copied, not written anew
   const numbers = new BodyReader(payload, 1);
   numbers.lenenc();
   numbers.lenenc();
-  return Buffer.concat([payload.subarray(0, numbers.at), uint16(statusFlags), uint16(packet.warnings), packet.info]);
-}
-
-/** The same OK for a client with session tracking, of a target without it: length-encoded words. */
-export function withWordsCounted(payload: Buffer, packet: OkPacket): Buffer {
-  return Buffer.concat([payload.subarray(0, payload.length - packet.info.length), lenencBytes(packet.info)]);
+  const words = packet.info.length === 0 ? packet.info : lenencBytes(packet.info);
+  return Buffer.concat([payload.subarray(0, numbers.at), uint16(statusFlags), uint16(packet.warnings), words]);
 }
 
 export function err(number: number, sqlState: string, message: string): Buffer {

@@ -23,10 +23,11 @@ export interface RawSignIn {
   readonly user: string;
   readonly password: string;
   readonly capabilities: Capabilities;
+  readonly database?: string;
 }
 
 /** Signed in and ready for commands; gone with the test. */
-export async function rawClient(t: Teardown, { port, user, password, capabilities }: RawSignIn): Promise<Upstream> {
+export async function rawClient(t: Teardown, { port, user, password, capabilities, database }: RawSignIn): Promise<Upstream> {
   const dial = () => Promise.resolve(tcpConnect(port, '127.0.0.1'));
   const target: Target = {
     name: 'gateway' as TargetName,
@@ -42,7 +43,7 @@ export async function rawClient(t: Teardown, { port, user, password, capabilitie
   const upstream = await signIn(
     { dial, credentials } as unknown as DriverServices,
     target,
-    { database: null, charset: 45, client: capabilities, person: user },
+    { database: database ?? null, charset: 45, client: capabilities, person: user },
     wireSignal,
   );
   t.teardown(() => upstream.stream.destroy());
