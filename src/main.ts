@@ -4,6 +4,7 @@
 import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { accessCommands } from './cli/access-commands.ts';
+import { shapeCommands, shapeOptions } from './cli/shape-commands.ts';
 import { Client } from './cli/client.ts';
 import type { AgentFlags } from '../agent/run-agent.ts';
 import type { Command } from './cli/command.ts';
@@ -70,6 +71,7 @@ function program(terminal: Terminal, ended: { code: number }): Commander {
   signInCommands(root, terminal);
   holdCommands(root, terminal);
   accessCommands(root, { remote, listing, run: (options, body) => run(terminal, options, body) });
+  shapeCommands(root, { remote, listing, run: (options, body) => run(terminal, options, body) });
   recordCommands(root, terminal);
   agentCommands(root, terminal, ended);
   credentialCommands(root, terminal);
@@ -113,6 +115,7 @@ function holdCommands(root: Commander, terminal: Terminal): void {
     if (verb === 'approve') {
       command.option('--reason <words>', 'kept in the audit log');
       command.option('--code <digits>', 'of your authenticator app, where the rule asks for a second factor');
+      shapeOptions(command);
     }
     if (verb === 'deny') command.requiredOption('--reason <words>', 'shown to the person who asked, kept in the audit log');
     command.action((number: string, options: Remote & { reason?: string; code?: string }) =>

@@ -45,6 +45,7 @@ export class ShapeBook {
 
   /** The shape is read only when the person has one in force here. */
   match({ action, classification, principal, target, database, ruleId, terms }: ShapeAsked): ShapeMatch | null {
+    this.#endOver();
     const own = [...this.#live.values()].filter(
       ({ record, over, lifetime }) =>
         over === null &&
@@ -52,7 +53,6 @@ export class ShapeBook {
         record.target === target.name &&
         record.database === database &&
         record.ruleId === ruleId &&
-        !lifetime.isOver &&
         lifetime.elapsedMs <= (terms.shapeMsMax ?? 0),
     );
     if (own.length === 0) return null;
@@ -110,10 +110,8 @@ export class ShapeBook {
 
   tick(): void {
     const { clock } = this.#parts;
-    for (const live of [...this.#live.values()]) {
-      if (live.over !== null) this.#write(live, live.over);
-      else if (live.lifetime.isOver) this.#end(live, 'over', null, null);
-    }
+    for (const live of [...this.#live.values()]) if (live.over !== null) this.#write(live, live.over);
+    this.#endOver();
     const jumped = Math.abs(clock.nowMs() - clock.monotonicMs() - this.#offsetMs) > shapeLimits.clockJumpMs;
     if (jumped || clock.monotonicMs() - this.#writtenMs >= shapeLimits.writeEveryMs) this.writeTimes();
   }
@@ -134,6 +132,11 @@ export class ShapeBook {
     } catch (thrown) {
       log.error({ error: messageOf(thrown) }, 'how much time of shapes has passed could not be written down');
     }
+  }
+
+  /** At every look: a clock that goes back afterwards brings nothing back. */
+  #endOver(): void {
+    for (const live of [...this.#live.values()]) if (live.over === null && live.lifetime.isOver) this.#end(live, 'over', null, null);
   }
 
   #take(live: LiveShape): boolean {
