@@ -47,6 +47,7 @@ import { Gate } from './gate/gate.ts';
 import { createIdentity, identityMigrations } from './identity/identity.ts';
 import type { Identity } from './identity/identity.ts';
 import { openRecordings } from './recordings/recordings.ts';
+import { createHistories } from './sessions/histories.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { agentMigrations, openAgentStore } from './store/agents.ts';
 import { accessRequestMigrations } from './store/access-requests.ts';
@@ -55,6 +56,7 @@ import { grantMigrations } from './store/grants.ts';
 import { holdMigrations } from './store/holds.ts';
 import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
+import { openSessionHistory, sessionHistoryMigrations } from './store/session-history.ts';
 import { createSessionStore, sessionMigrations } from './store/sessions.ts';
 import { shapeMigrations } from './store/shapes.ts';
 import { targetCredentialMigrations } from './store/target-credentials.ts';
@@ -123,6 +125,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     ...grantMigrations,
     ...shapeMigrations,
     ...sessionMigrations,
+    ...sessionHistoryMigrations,
     ...channelMigrations,
     ...policyVersionMigrations,
     ...agentMigrations,
@@ -208,7 +211,9 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => shapes.close());
   const masker = await createMasker((count) => random.bytes(count));
   down.add(() => masker.close());
-  const gate = new Gate({ classifierOf, policies: () => policies.current(), holds, masker, audit, clock, grants: access, shapes });
+  const histories = createHistories(openSessionHistory(db), clock);
+  const judging = { classifierOf, policies: () => policies.current(), holds, masker, audit, clock };
+  const gate = new Gate({ ...judging, grants: access, histories, shapes });
   gate.remember(holds.lasting());
   const book = createSessionStore(db);
   book.closeLeftOpen(clock.nowMs());

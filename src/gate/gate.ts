@@ -10,6 +10,7 @@ import { messageOf } from '../core/errors.ts';
 import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
 import type { Grant, Grants } from '../core/grant.ts';
+import type { Histories } from '../core/history.ts';
 import type { HoldId, ShapeId } from '../core/ids.ts';
 import { Permit } from '../core/permit.ts';
 import type { Classifier, PolicySet } from '../core/policy.ts';
@@ -37,6 +38,8 @@ export interface GateParts {
   readonly masker?: Masker;
   /** Who has access for a while; missing: nobody. */
   readonly grants?: Grants;
+  /** What people did before; missing: conditions that ask fail. */
+  readonly histories?: Histories;
   /** Shapes that are approved for a while; missing: none can be. */
   readonly shapes?: Shapes;
 }
@@ -106,7 +109,9 @@ export class Gate {
     const { principal, target, facts } = submitter;
     const nowMs = this.#parts.clock.nowMs();
     const grants = this.#parts.grants?.inForce(principal.name, target.name) ?? noGrants;
-    const decision = this.#parts.policies().decide(action, classification, { principal, target, session: facts, nowMs, approvals, grants });
+    const history = this.#parts.histories?.of(submitter);
+    const known = { principal, target, session: facts, nowMs, approvals, grants, ...(history === undefined ? {} : { history }) };
+    const decision = this.#parts.policies().decide(action, classification, known);
     return grants.some(({ isBreakGlass }) => isBreakGlass) ? recordedInFull(decision) : decision;
   }
 
@@ -186,6 +191,7 @@ export class Gate {
       const settlement = await hold.settled;
       switch (settlement.kind) {
         case 'denied':
+          this.#parts.histories?.acted(submitter, true);
           return judged(rejected(hold.id, settlement.by, settlement.reason), decision, classification, hold.id);
         case 'changes-requested':
           return judged(changesWanted(hold.id, settlement.by, settlement.words), decision, classification, hold.id);
@@ -265,6 +271,7 @@ export class Gate {
   }
 
   #refuse(action: Action, classification: Classification, submitter: Submitter, decision: Decision, refusal: Refusal): Judgement {
+    this.#parts.histories?.acted(submitter, decision.kind === 'deny');
     this.#parts.audit.appendSoon(deniedEvent(action, classification, submitter, decision, refusal, this.#parts.clock.nowMs()));
     return judged(refusal, decision, classification, refusal.holdId);
   }
@@ -287,6 +294,7 @@ export class Gate {
     const masking: { masking?: Masking } = masked.masking === null ? {} : { masking: masked.masking };
     if (decision.grants !== undefined) for (const id of decision.grants) this.#parts.grants?.used(id, submitter.sessionId);
     const event = releasedEvent(action, classification, submitter, decision, holdId, approvals, this.#parts.clock.nowMs(), shapeId);
+    this.#parts.histories?.acted(submitter, false);
     const written = this.#parts.audit.append(event);
     const released = (): Judgement => ({
       ruling: { kind: 'release', permit: mint(action.id), classification, obligations: decision.obligations, ...masking },
