@@ -47,6 +47,8 @@ const allowed: Readonly<Record<string, readonly string[] | 'anything'>> = {
   'policies/classify/postgres': ['policies/classify/'],
   'policies/classify/mysql': ['policies/classify/'],
   'policies/classify/ssh': ['policies/classify/'],
+  // Masks follow columns by the trees and words that classifiers read.
+  'policies/masking': ['policies/classify/postgres', 'policies/classify/mysql'],
   // The JSON Schema for editors is made from the engine's own.
   'policies/schema': ['policies/engine'],
   // Commands that run without a gateway use its parts directly.

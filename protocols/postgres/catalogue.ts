@@ -60,6 +60,11 @@ const relations = `
   select c.oid::pg_catalog.text as id, n.nspname as schema, c.relname as name, c.relkind::pg_catalog.text as kind,
     (select pg_catalog.json_agg(a.attname order by a.attnum)::pg_catalog.text
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+    (select pg_catalog.string_agg(a.attnum::pg_catalog.text, ' ' order by a.attnum)
+      from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as attributes,
+    (select pg_catalog.string_agg(i.inhparent::pg_catalog.text, ' ' order by i.inhparent)
+      from pg_catalog.pg_inherits i where i.inhrelid = c.oid) as parents,
+    case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as definition,
     (select pg_catalog.string_agg(distinct a.atttypid::pg_catalog.text, ' ')
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and ${user('a.atttypid')}) as types,
     (exists (select from pg_catalog.pg_trigger t where not t.tgisinternal and (t.tgrelid = c.oid
@@ -224,9 +229,25 @@ function readRelation(row: CatalogueRow, reading: Gatherer, writing: Gatherer): 
     name: text(row, 'name'),
     kind,
     columns: typeof columns === 'string' ? (JSON.parse(columns) as string[]) : [],
+    ...shapeOf(row),
     reading: isStored ? { ...nothing, types } : { ...read, types: [...new Set([...read.types, ...types])] },
     writing: isStored ? joined(read, writing.of(id)) : writing.of(id),
     reacts: row['reacts'] === 'true',
+  };
+}
+
+/** What masking reads: the numbers of columns, what a partition belongs to, the query of a view. */
+function shapeOf(row: CatalogueRow): Pick<CatalogueRelation, 'attributes' | 'parents' | 'definition'> {
+  const numbers = (row['attributes'] ?? '').split(' ').filter((one) => one !== '');
+  const [attributes, parents, definition] = [
+    numbers.map(Number),
+    row['parents'] == null ? [] : ids(row, 'parents'),
+    row['definition'] ?? undefined,
+  ];
+  return {
+    ...(attributes.length === 0 ? {} : { attributes }),
+    ...(parents.length === 0 ? {} : { parents }),
+    ...(definition === undefined ? {} : { definition }),
   };
 }
 

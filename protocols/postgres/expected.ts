@@ -18,6 +18,8 @@ export type Expected =
   | { readonly kind: 'refused'; readonly reply: Buffer; readonly endsCycle: boolean }
   /** One answer to the gateway's own messages (fence.ts): the client never sees it. */
   | { readonly kind: 'own'; readonly answer: number }
+  /** The description of a portal whose rows are masked, asked by the gateway. */
+  | { readonly kind: 'own-fields'; readonly run: Run }
   /** A query or a Sync of the gateway's own: all its answers are swallowed, its ReadyForQuery too. */
   | { readonly kind: 'own-query'; readonly by: 'query' | 'sync' };
 
@@ -51,6 +53,7 @@ export function endsCycle(expected: Expected): boolean {
     case 'close-statement':
     case 'close-portal':
     case 'own':
+    case 'own-fields':
       return false;
   }
 }
@@ -99,7 +102,7 @@ export class ExpectedQueue {
   /** The next answer is to the gateway's own messages. */
   get isOwn(): boolean {
     const kind = this.#items[this.#head]?.kind;
-    return kind === 'own' || kind === 'own-query';
+    return kind === 'own' || kind === 'own-query' || kind === 'own-fields';
   }
 
   /** What is expected before the next Sync is answered. */

@@ -7,25 +7,27 @@
 import type { Parameter, TransactionState } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import type { DeclaredCursors } from '../../src/core/masking.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import type { Frame } from './codec.ts';
-import { limitsOf } from './limits.ts';
 import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import * as wire from './messages.ts';
 import { duringCopy, extended } from './message-groups.ts';
 import { decodeParameters } from './parameters.ts';
 import { wireName } from './names.ts';
-import { abandonOwnBlock, blockPrefix, implicitPrefix, isFenced, lowerFenceQuery, prefixed, wantsBlock } from './fence.ts';
+import { abandonOwnBlock, blockPrefix, implicitPrefix, lowerFenceQuery, prefixed, wantsBlock } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
 import { FenceRelay } from './fence-relay.ts';
 import type { MachinePort } from './machine-port.ts';
+import { describePortal } from './masking.ts';
 import { Outbox } from './outbox.ts';
 import type { Kept } from './outbox.ts';
 import { refusalError } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
 import { Replies } from './replies.ts';
+import { runOf } from './run.ts';
 import { SecondTry } from './second-try.ts';
 import { Settings } from './settings.ts';
 import type { Portal, Run, Statement } from './statements.ts';
@@ -47,6 +49,8 @@ export class Machine {
   readonly secondTry: SecondTry;
   readonly #submissions: SubmissionMaker;
   readonly #outbox = new Outbox();
+  /** Masks of the cursors that this session has declared. */
+  readonly #cursors: DeclaredCursors = new Map();
   /** A statement that may begin or end a transaction was sent in this batch: whether one is open is known when it has answered. */
   #transacting = false;
   /** Something was sent that changes how the next text is read: nothing is judged before it has answered. */
@@ -272,6 +276,7 @@ export class Machine {
   }
 
   #runPortal(portal: Portal, run: Run, bytes: Buffer): void {
+    if (run.masks?.asks() === true) this.#later(describePortal(portal.name), { kind: 'own-fields', run });
     portal.executing += 1;
     this.#run(run, bytes, { kind: 'execute', portal });
     if (run.limits !== null && !run.fenced) this.replies.limits.look();
@@ -369,20 +374,7 @@ export class Machine {
   }
 
   open(ruling: Extract<Ruling, { kind: 'release' }>, text: string): Run {
-    ruling.permit.open();
-    const { permit, classification, obligations } = ruling;
-    const fenced = isFenced(obligations, classification, text);
-    return {
-      permit,
-      classification,
-      obligations,
-      completed: 0,
-      rows: null,
-      error: null,
-      fenced,
-      limits: limitsOf(obligations),
-      shown: false,
-    };
+    return runOf(ruling, text, this.#cursors);
   }
 
   #run(run: Run, bytes: Buffer, expected: Expected): void {

@@ -288,3 +288,12 @@ export function readDiagnostic(bytes: Buffer): { code: string; message: string; 
   }
   return { code: fields['C'] ?? 'XX000', message: fields['M'] ?? '', severity: fields['V'] ?? fields['S'] ?? 'ERROR' };
 }
+
+/** ParameterDescription: the OID of each parameter. */
+export function readParameterTypes(bytes: Buffer): number[] {
+  const reader = new BodyReader(bytes);
+  const count = reader.int16();
+  const types: number[] = [];
+  for (let i = 0; i < count; i++) types.push(reader.int32());
+  return types;
+}

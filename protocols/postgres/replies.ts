@@ -16,6 +16,7 @@ import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { isAscii } from './names.ts';
 import { LimitWatch } from './limit-watch.ts';
+import { MaskRelay } from './mask-relay.ts';
 import { nothing, movedPosition } from './refusal.ts';
 import { reasonSetting } from './startup-options.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
@@ -47,6 +48,7 @@ export class Replies implements BackendSink {
   readonly #machine: Machine;
   readonly #port: MachinePort;
   readonly limits: LimitWatch;
+  readonly #masks: MaskRelay;
   readonly #inspected = new Uint8Array(256);
   readonly #walker = new BackendWalker(this.#inspected, inspectedBytesMax);
   status: TransactionStatus = 'I';
@@ -65,6 +67,7 @@ export class Replies implements BackendSink {
     this.#machine = machine;
     this.#port = port;
     this.limits = new LimitWatch(port, machine.expected);
+    this.#masks = new MaskRelay(machine);
     this.#inspected.fill(1);
     for (const type of whenSmall) this.#inspected[type] = 2;
     for (const type of passed) this.#inspected[type] = 0;
@@ -115,6 +118,10 @@ export class Replies implements BackendSink {
       expected.shift();
       return nothing;
     }
+    if (asked?.kind === 'own-fields' && this.#masks.described(asked.run, type, bytes)) {
+      expected.shift();
+      return nothing;
+    }
     if (asked?.kind !== 'own-query') return undefined;
     if (type === fromTarget.commandComplete) return nothing;
     if (type === fromTarget.error && this.#failed && wire.readDiagnostic(bytes).severity === 'ERROR') return nothing; // the RELEASE behind what failed
@@ -140,7 +147,7 @@ export class Replies implements BackendSink {
       }
       case fromTarget.parameterDescription: {
         const asked = expected.head;
-        if (asked?.kind === 'describe-statement' && asked.statement !== null) asked.statement.types = parameterTypes(bytes);
+        if (asked?.kind === 'describe-statement' && asked.statement !== null) asked.statement.types = wire.readParameterTypes(bytes);
         break;
       }
       case fromTarget.copyOut:
@@ -149,19 +156,22 @@ export class Replies implements BackendSink {
         if (this.limits.row(this.#runOfHead())) return nothing;
         this.#shown();
         break;
-      case fromTarget.notice: // only while a header is kept back
-        this.#port.toClient(bytes);
+      case fromTarget.notice: // only while a header is kept back, or words are looked at
+        if (this.#header === null) return this.#masks.instead(bytes);
+        this.#port.toClient(this.#masks.instead(bytes) ?? bytes);
         return nothing;
       case fromTarget.rowDescription:
       case fromTarget.noData:
-        if (expected.head?.kind === 'query') return this.#keepHeader(bytes);
+        if (expected.head?.kind === 'query') {
+          this.#masks.described(expected.head.run, type, bytes);
+          return this.#keepHeader(bytes);
+        }
         if (expected.head?.kind === 'describe-portal' || expected.head?.kind === 'describe-statement') expected.shift();
         break;
       case fromTarget.dataRow:
         if (this.limits.row(this.#runOfHead())) return nothing;
         this.#shown();
-        this.#row(bytes);
-        break;
+        return this.#row(bytes);
       case fromTarget.commandComplete:
       case fromTarget.emptyQuery:
         return this.#completed(type === fromTarget.emptyQuery ? '' : new wire.BodyReader(bytes).cstring());
@@ -175,8 +185,10 @@ export class Replies implements BackendSink {
       case fromTarget.copyIn:
         this.#copyIn();
         break;
-      case fromTarget.error:
-        return this.#error(bytes);
+      case fromTarget.error: {
+        const instead = this.#masks.instead(bytes);
+        return this.#error(instead ?? bytes) ?? instead;
+      }
       case fromTarget.ready:
         return this.#ready(bytes);
       case fromTarget.parameterStatus: {
@@ -406,6 +418,7 @@ export class Replies implements BackendSink {
     this.#machine.dirty = false;
     this.#machine.copyIn = null;
     this.limits.cycleEnded();
+    this.#masks.cycleEnded();
     return this.#machine.goesOn() ? nothing : null;
   }
 
@@ -440,10 +453,12 @@ export class Replies implements BackendSink {
     const own = this.#machine.expected.isOwn;
     this.limits.look();
     const counted = run?.obligations.rowsMax !== undefined || this.limits.isSilent;
-    this.#inspected[fromTarget.dataRow] = first || own || counted || run?.obligations.recordResults === true ? 2 : 0;
+    const masked = this.#masks.look();
+    this.#inspected[fromTarget.dataRow] =
+      masked && run?.masks != null ? 1 : first || own || counted || run?.obligations.recordResults === true ? 2 : 0;
     this.#inspected[fromTarget.copyData] = first || counted ? 2 : 0;
     this.#inspected[fromTarget.copyOut] = first ? 1 : 0;
-    this.#inspected[fromTarget.notice] = this.#header === null ? 0 : 2;
+    this.#inspected[fromTarget.notice] = masked ? 1 : this.#header === null ? 0 : 2;
   }
 
   #runOfHead(): Run | null {
@@ -456,9 +471,12 @@ export class Replies implements BackendSink {
     return run?.obligations.recordResults === true ? run : null;
   }
 
-  #row(bytes: Buffer): void {
+  /** What is recorded is what the client sees. */
+  #row(bytes: Buffer): Buffer | null {
+    const shown = this.#masks.row(this.#runOfHead(), bytes);
     const run = this.#recordingRun();
-    if (run !== null) this.#port.recordRows(run.permit, [rowCells(bytes)]);
+    if (run !== null) this.#port.recordRows(run.permit, [rowCells(shown)]);
+    return shown === bytes ? null : shown;
   }
 }
 
@@ -469,13 +487,4 @@ function statusOf(byte: number | undefined): TransactionStatus {
   if (byte === 0x54) return 'T';
   if (byte === 0x45) return 'E';
   throw new Fault('protocol-violation', `the target reported transaction status ${byte}`);
-}
-
-/** ParameterDescription: the OID of each parameter. */
-function parameterTypes(bytes: Buffer): number[] {
-  const reader = new wire.BodyReader(bytes);
-  const count = reader.int16();
-  const types: number[] = [];
-  for (let i = 0; i < count; i++) types.push(reader.int32());
-  return types;
 }

@@ -10,6 +10,7 @@ import type { Expected, QueryFence } from './expected.ts';
 import { askReadOnly, backToFence } from './fence.ts';
 import type { Machine } from './machine.ts';
 import type { MachinePort } from './machine-port.ts';
+import { describePortal } from './masking.ts';
 import * as wire from './messages.ts';
 import type { Kept } from './outbox.ts';
 import { nothing, refusalError } from './refusal.ts';
@@ -77,7 +78,7 @@ export class SecondTry {
       const again = this.#machine.open(ruling, text);
       portal.run = again;
       this.#machine.portals.set(portal.name, portal);
-      this.#runBatch(again, bind, left);
+      this.#runBatch(portal, again, bind, left);
     });
     return nothing;
   }
@@ -125,12 +126,16 @@ export class SecondTry {
   }
 
   /** The rest of a batch, without the fence: what was answered before is not answered twice. */
-  #runBatch(run: Run, bind: Buffer, left: readonly Kept[]): void {
+  #runBatch(portal: Portal, run: Run, bind: Buffer, left: readonly Kept[]): void {
     const { expected, statements } = this.#machine;
     this.#machine.begin(run);
     if (!left.some((kept) => kept.expected.kind === 'bind')) {
       expected.push({ kind: 'own', answer: wire.fromTarget.bindComplete });
       this.#port.toTarget(run.permit, bind);
+      if (run.masks?.asks() === true) {
+        expected.push({ kind: 'own-fields', run });
+        this.#port.toTargetQuietly(describePortal(portal.name));
+      }
     }
     for (const kept of left) {
       if (kept.expected.kind === 'execute') kept.expected.portal.executing += 1;

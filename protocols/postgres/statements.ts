@@ -6,6 +6,7 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { LimitState } from './limits.ts';
+import type { RunMasks } from './masking.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 
 export interface Statement extends PreparedStatement {
@@ -32,6 +33,8 @@ export interface Run {
   readonly fenced: boolean;
   /** Null where its rule sets none. */
   readonly limits: LimitState | null;
+  /** What is hidden in its results; null: nothing. */
+  readonly masks: RunMasks | null;
   /** The client has been sent rows of it. */
   shown: boolean;
 }

@@ -49,6 +49,8 @@ export interface CatalogueRelation {
   readonly columns: readonly string[];
   /** Numbers of these columns in the same order, where the target has such (PostgreSQL's attnum). */
   readonly attributes?: readonly number[];
+  /** Tables that it is a partition of, or inherits from, by id. */
+  readonly parents?: readonly string[];
   /** The query of a view as the target writes it out, where it can be had. */
   readonly definition?: string;
   /** What reading it may run: view definition, row-level policies, types of columns, virtual columns. */

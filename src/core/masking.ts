@@ -41,10 +41,8 @@ export interface FieldMask {
   text(value: string): string | null;
 }
 
-/** What one session has declared: cursors keep the masks of their query. */
-export interface DeclaredCursors {
-  readonly byName: Map<string, unknown>;
-}
+/** What one session has declared, and not forgotten: FETCH is masked as the query of its cursor. The planner's own; bounded. */
+export type DeclaredCursors = Map<string, unknown>;
 
 /** The masks of one released action. */
 export interface Masking {
@@ -52,8 +50,8 @@ export interface Masking {
   fields(statement: number, fields: readonly ResultField[], cursors: DeclaredCursors): readonly (FieldMask | null)[];
   /** To be called when the action is sent: notes what it declares. */
   declare(cursors: DeclaredCursors): void;
-  /** What the target says of errors may hold values that are hidden. */
-  readonly hidesWords: boolean;
+  /** What the target says in an error or a notice, with what it may quote of hidden values taken out. */
+  words(said: string): string;
 }
 
 export type MaskPlan =
