@@ -4,6 +4,7 @@
 import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { accessCommands } from './cli/access-commands.ts';
+import { holdAnswerCommands } from './cli/hold-commands.ts';
 import { shapeCommands, shapeOptions } from './cli/shape-commands.ts';
 import { Client } from './cli/client.ts';
 import type { AgentFlags } from '../agent/run-agent.ts';
@@ -100,13 +101,15 @@ function signInCommands(root: Commander, terminal: Terminal): void {
 
 function holdCommands(root: Commander, terminal: Terminal): void {
   const states = ['pending', 'approved', 'denied', 'changes_requested', 'expired', 'withdrawn', 'all'] as const;
-  listing(remote(root.command('holds')))
-    .description('list what waits for approval')
+  const holds = listing(remote(root.command('holds')))
+    .argument('[hold]', 'one of them in full, with what it would do, as in h-7K3M9Q')
+    .description('list what waits for approval; answer with `sallyport approve h-…` or `deny h-…`')
     .addOption(new Option('--state <state>', 'which').choices(states).default('pending'))
     .option('--watch', 'print each hold as it appears and ends, until Ctrl-C')
-    .action((options: Listing & { state: (typeof states)[number]; watch?: boolean }) =>
-      run(terminal, options, async (it) => (await import('./cli/holds.ts')).holds(it, options)),
+    .action((id: string | undefined, options: Listing & { state: (typeof states)[number]; watch?: boolean }) =>
+      run(terminal, options, async (it) => (await import('./cli/holds.ts')).holds(it, options, id)),
     );
+  holdAnswerCommands(holds, { remote, run: (options, body) => run(terminal, options, body) });
   for (const verb of ['approve', 'deny'] as const) {
     const command = remote(root.command(verb))
       .argument('<number>', 'of a hold, as in h-7K3M9Q, or of a request for access, as in r-7K3M9Q')

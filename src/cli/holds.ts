@@ -1,9 +1,10 @@
 // `sallyport holds`: what waits (or waited) for people, as a table or one by one as it happens.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HoldState, HoldView } from '../api/contract.ts';
+import type { HoldState, HoldView, PreviewView } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
-import { printJson, span } from './command.ts';
+import { printJson, segment, span } from './command.ts';
+import { previewLines } from './hold-preview.ts';
 import type { Column } from './table.ts';
 import { printTable } from './table.ts';
 import { visible, visibleJson, visibleLines } from './visible.ts';
@@ -16,13 +17,24 @@ export interface HoldsOptions extends ListOptions {
   readonly watch?: boolean | undefined;
 }
 
-export async function holds(command: Command, options: HoldsOptions): Promise<void> {
+export async function holds(command: Command, options: HoldsOptions, id?: string): Promise<void> {
+  if (id !== undefined) return one(command, id, options);
   if (options.watch === true) return watch(command, options);
   const state = options.state === 'all' ? undefined : options.state;
   const items = await command.client.list<HoldView>('/holds', { state }, options.limit);
   if (options.json === true) return printJson(command.terminal, items);
   if (items.length === 0) return command.terminal.err(options.state === 'pending' ? 'nothing waits' : 'no such holds');
   printTable(command.terminal, columns(command.nowMs()), items);
+}
+
+/** One hold in full, with its preview where there is one for whoever asks. */
+async function one(command: Command, id: string, options: HoldsOptions): Promise<void> {
+  const { client, terminal } = command;
+  const hold = await client.get<HoldView>(`/holds/${segment(id)}`);
+  const preview = hold.state === 'pending' ? await client.get<PreviewView>(`/holds/${segment(id)}/preview`).catch(() => null) : null;
+  if (options.json === true) return printJson(terminal, preview === null ? hold : { ...hold, preview });
+  for (const line of holdLines(command, hold)) terminal.out(line);
+  if (preview !== null) for (const line of previewLines(terminal, preview)) terminal.out(line);
 }
 
 function columns(nowMs: number): Column<HoldView>[] {
