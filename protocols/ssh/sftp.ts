@@ -161,9 +161,7 @@ class SftpRelay {
       for (const taker of [target, client]) {
         if (!taker.writableNeedDrain) continue;
         client.pause();
-        await new Promise<void>((resolve) => {
-          taker.once('drain', resolve).once('close', resolve);
-        });
+        await drainedOrClosed(taker);
       }
     }
     this.#busy = false;
@@ -326,6 +324,17 @@ class SftpRelay {
       return true;
     }
   }
+}
+
+/** Leaves no listener behind: a transfer waits thousands of times. */
+function drainedOrClosed(taker: ServerChannel | ClientChannel): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      taker.off('drain', done).off('close', done);
+      resolve();
+    };
+    taker.on('drain', done).on('close', done);
+  });
 }
 
 function noteRead({ hashes }: OpenFile, offset: bigint, answer: Buffer): void {
