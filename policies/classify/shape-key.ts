@@ -23,6 +23,9 @@ const neverByShape: ReadonlySet<EffectVerb> = new Set<EffectVerb>([
 /** What the gateway knows about a session that neither names nor literals depend on. */
 const meaningless: ReadonlySet<string> = new Set(['sallyport.reason', 'application_name']);
 
+/** How characters are sent: names in plain ASCII are the same in each that the gateway reads. */
+const encodings: ReadonlySet<string> = new Set(['client_encoding', 'character_set_client']);
+
 export function none(why: string): NoShape {
   return { why };
 }
@@ -69,7 +72,8 @@ export function shapeFrom(action: Action, classification: Classification, tree: 
   if ('why' in statement) return statement;
   if (holes.length > holesMax) return none(`it has more than ${holesMax} literals`);
   const { mode, parameters } = action;
-  const settings = Object.entries(mode.settings).filter(([name]) => !meaningless.has(name));
+  const isAscii = /^[\x20-\x7e]*$/.test(tree.replaceAll(/[‹›]/g, ''));
+  const settings = Object.entries(mode.settings).filter(([name]) => !meaningless.has(name) && !(isAscii && encodings.has(name)));
   const effects = classification.summary.effects.map(({ verb, access, objectKind, object }) => [verb, access, objectKind, object]);
   const hashed = [
     ...['sallyport-shape-1', action.kind, statement.kind, statement.missingWhere, tree],
