@@ -13,6 +13,8 @@ import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags, StateTag } from '../parts/tags.tsx';
 import { At, Countdown, CountdownBar } from '../parts/time.tsx';
+import { HoldPreview } from './hold-preview.tsx';
+import { TakeBack } from './hold-take-back.tsx';
 import { useHold, useMe } from '../queries.ts';
 import { visibleLine } from '../visible.ts';
 import { isProduction, transactionWords } from '../words.ts';
@@ -51,6 +53,8 @@ function Back() {
 function Loaded({ hold }: { readonly hold: HoldView }) {
   const pending = hold.state === 'pending';
   const [tooLate, setTooLate] = useState(false);
+  const me = useMe().data;
+  const approved = pending && hold.approvals.some((it) => it.by === me?.name);
   return (
     <div className={pending && hold.can_answer ? 'page answer-open' : 'page'}>
       <Back />
@@ -68,6 +72,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
       </div>
       {pending ? <CountdownBar from={hold.created_at} until={hold.expires_at} /> : null}
       <AnswerNote hold={hold} tooLate={tooLate} />
+      {approved ? <TakeBack hold={hold} /> : null}
       <div className="hold-columns">
         <div>
           <TransactionNote hold={hold} />
@@ -79,6 +84,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
             <Statement text={hold.text} risks={hold.risks} protocol={hold.target_protocol} />
             {hold.parameters === null || hold.parameters.length === 0 ? null : <ParameterTable parameters={hold.parameters} />}
           </section>
+          <HoldPreview hold={hold} isOwn={me === undefined || me.name === hold.principal} />
           <section className="panel" aria-label="Details">
             <header>
               <h2>Details</h2>

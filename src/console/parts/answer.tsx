@@ -8,6 +8,7 @@ import { Link } from 'wouter';
 import type { HoldView } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { api, ApiProblem } from '../api.ts';
+import { holdApi } from '../hold-api.ts';
 import { signWithPasskey } from '../passkey.ts';
 import { keys, rememberHold } from '../queries.ts';
 import { visibleText } from '../visible.ts';
@@ -16,7 +17,7 @@ import { Note, ProblemNote } from './notes.tsx';
 
 const reasonCharactersMax = 1_000;
 
-type Kind = 'approve' | 'deny';
+type Kind = 'approve' | 'deny' | 'request-changes';
 
 /** Why there is nothing to press: the hold is settled, or this person may not answer it. */
 export function AnswerNote({ hold, tooLate }: { readonly hold: HoldView; readonly tooLate: boolean }) {
@@ -61,6 +62,7 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
   const sending = useMutation({
     mutationFn: (kind: Kind) => {
       const words = reason.trim() === '' ? undefined : reason.trim();
+      if (kind === 'request-changes') return holdApi.requestChanges(hold.id, words ?? '');
       if (kind === 'deny' || hold.second_factor === undefined) return api.answer(hold.id, kind, words);
       return approveWithFactor(hold.id, words, code.trim());
     },
@@ -74,7 +76,7 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
 
   const answer = (kind: Kind): void => {
     // A denial asks for a reason once; a second click sends it without.
-    const asks = kind === 'approve' ? hold.reason_required : missing !== 'deny';
+    const asks = kind === 'approve' ? hold.reason_required : kind === 'request-changes' || missing !== 'deny';
     if (reason.trim() === '' && asks) {
       setMissing(kind);
       field.current?.focus();
@@ -148,6 +150,15 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
             Approve
           </Button>
         </div>
+        <Button
+          variant="subtle"
+          size="compact-sm"
+          loading={sending.isPending && sending.variables === 'request-changes'}
+          disabled={sending.isPending}
+          onClick={() => answer('request-changes')}
+        >
+          Ask for changes instead
+        </Button>
         <p className="dim answer-words">
           {hold.approvals.length + 1 >= hold.approvals_needed
             ? 'If you approve, exactly this text runs at once, one time.'
@@ -167,6 +178,7 @@ async function approveWithFactor(holdId: string, reason: string | undefined, cod
 }
 
 function missingWords(missing: Kind | null): string | undefined {
+  if (missing === 'request-changes') return 'Say what to change: they read it in their session.';
   if (missing === 'approve') return 'This rule asks for a reason.';
   return missing === 'deny' ? 'Say why, or press Deny again to deny without a reason.' : undefined;
 }
