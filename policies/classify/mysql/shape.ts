@@ -4,7 +4,7 @@
 import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { Hole, NoShape, Shape } from '../../../src/core/shape.ts';
-import { callsMore, none, numberKind, onlyStatement, parameterHole, shapeFrom } from '../shape-key.ts';
+import { callsMore, none, numberKind, onlyStatement, parameterHole, shapeFrom } from '../../../src/core/shape-key.ts';
 import { lex, type Token } from './lexer.ts';
 import { isProblem, sqlModeOf } from './reading-mode.ts';
 

@@ -5,7 +5,7 @@
 import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { Hole, NoShape, Shape } from '../../../src/core/shape.ts';
-import { callsMore, none, numberKind, onlyStatement, parameterHole, shapeFrom } from '../shape-key.ts';
+import { callsMore, none, numberKind, onlyStatement, parameterHole, shapeFrom } from '../../../src/core/shape-key.ts';
 import type { Parser } from './parser.ts';
 import { problemOfMode } from './mode.ts';
 import { literalEnd } from './shape-literals.ts';

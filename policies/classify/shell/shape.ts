@@ -6,7 +6,7 @@ import { parse } from 'unbash';
 import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { Hole, NoShape, Shape } from '../../../src/core/shape.ts';
-import { none, onlyStatement, shapeFrom } from '../shape-key.ts';
+import { none, onlyStatement, shapeFrom } from '../../../src/core/shape-key.ts';
 
 export function shapeOfShell(action: Action, classification: Classification): Shape | NoShape {
   const statement = onlyStatement(action, classification);

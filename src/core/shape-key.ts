@@ -2,10 +2,10 @@
 // what its names mean. And which actions have no shape at all, because a literal of theirs is code or opens another door.
 
 import { createHash } from 'node:crypto';
-import type { Action, Parameter } from '../../src/core/action.ts';
-import type { Classification, Span, StatementFacts } from '../../src/core/classification.ts';
-import type { EffectVerb } from '../../src/core/effect.ts';
-import type { Hole, HoleKind, NoShape, Shape } from '../../src/core/shape.ts';
+import type { Action, Parameter } from './action.ts';
+import type { Classification, Span, StatementFacts } from './classification.ts';
+import type { EffectVerb } from './effect.ts';
+import type { Hole, HoleKind, NoShape, Shape } from './shape.ts';
 
 /** Longer texts are not approved by shape: nobody reads them whole. */
 const textUnitsMax = 16 * 1024;
