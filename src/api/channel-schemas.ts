@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { accessRequestView } from './access-schemas.ts';
-import type { ChannelView, DecisionView } from './contract.ts';
+import type { ChannelView, DecisionView, PushSubscriptionBody, PushView } from './contract.ts';
 import { holdView } from './schemas.ts';
 
 const state = z.enum(['pending', 'delivered', 'failed']);
@@ -34,3 +34,16 @@ export const decisionView: z.ZodType<DecisionView> = z
     request: accessRequestView.nullable(),
   })
   .meta({ id: 'Decision' });
+
+export const pushView: z.ZodType<PushView> = z
+  .object({
+    public_key: z.string().nullable(),
+    browsers: z.array(z.object({ id: z.string(), name: z.string(), created_at: z.string() })),
+  })
+  .meta({ id: 'Push' });
+
+export const pushSubscriptionBody: z.ZodType<PushSubscriptionBody> = z.strictObject({
+  name: z.string().max(200).optional(),
+  endpoint: z.string().min(1).max(2_000),
+  keys: z.strictObject({ p256dh: z.string().min(1).max(200), auth: z.string().min(1).max(100) }),
+});

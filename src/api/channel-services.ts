@@ -16,6 +16,21 @@ export interface ApiChannels {
   /** Null: not configured. */
   readonly slack: ApiSlack | null;
   readonly inbound: ApiInbound;
+  /** Null: not configured. */
+  readonly push: ApiPush | null;
+}
+
+export interface ApiPush {
+  /** What browsers subscribe with. */
+  readonly publicKey: string;
+  /** Throws Faults invalid-request and limit-reached. */
+  subscribe(
+    person: string,
+    wanted: { readonly name: string; readonly endpoint: string; readonly p256dh: string; readonly auth: string },
+  ): unknown;
+  subscriptions(person: string): readonly { readonly id: string; readonly name: string; readonly createdAtMs: number }[];
+  /** False when this person has none of that id. */
+  unsubscribe(person: string, id: string): boolean;
 }
 
 export interface ApiSlack {

@@ -13,3 +13,18 @@ export interface ChannelView {
   /** Deliveries that wait or are tried again. */
   readonly waiting: number;
 }
+
+/** GET /push */
+export interface PushView {
+  /** What a browser subscribes with; null: this gateway pushes nothing. */
+  readonly public_key: string | null;
+  /** One's own browsers that are told. */
+  readonly browsers: readonly { readonly id: string; readonly name: string; readonly created_at: string }[];
+}
+
+/** POST /push/subscriptions: PushSubscription.toJSON() of the browser, and a name for it. */
+export interface PushSubscriptionBody {
+  readonly name?: string | undefined;
+  readonly endpoint: string;
+  readonly keys: { readonly p256dh: string; readonly auth: string };
+}

@@ -26,6 +26,7 @@ import { decisionRoutes } from './routes/decisions.ts';
 import { holdAnswerRoutes } from './routes/hold-answers.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { policyRoutes } from './routes/policies.ts';
+import { pushRoutes } from './routes/push.ts';
 import { recordingRoutes } from './routes/recordings.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { peopleRoutes } from './routes/people.ts';
@@ -108,6 +109,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     decisionRoutes(services),
     channelRoutes(services),
     slackRoutes(services),
+    pushRoutes(services),
     oidcRoutes(services),
     signInMethodRoutes(services),
     cliLoginRoutes(services),

@@ -17,6 +17,8 @@ import { isPending, joinChannels } from '../notify/channel.ts';
 import type { Addressee, Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts';
 import { InboundAnswers } from '../notify/inbound.ts';
 import { mailChannel } from '../notify/mail.ts';
+import { Push, pushServicesDefault } from '../notify/push.ts';
+import { PushSender } from '../notify/push-encryption.ts';
 import { DeliveryQueue } from '../notify/queue.ts';
 import { SlackApi } from '../notify/slack-api.ts';
 import { SlackInteractions } from '../notify/slack-interaction.ts';
@@ -29,8 +31,10 @@ import type { Webhooks } from '../notify/webhook.ts';
 import { ChannelMessageStore, channelMessageMigrations } from '../store/channel-messages.ts';
 import type { Db } from '../store/database.ts';
 import { deliveryMigrations } from '../store/deliveries.ts';
+import { PushSubscriptionStore, pushSubscriptionMigrations } from '../store/push-subscriptions.ts';
+import { serverSecret } from '../store/server-secrets.ts';
 
-export const channelMigrations = [...deliveryMigrations, ...channelMessageMigrations];
+export const channelMigrations = [...deliveryMigrations, ...channelMessageMigrations, ...pushSubscriptionMigrations];
 
 export interface ChannelParts {
   readonly config: Config;
@@ -60,7 +64,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   const queue = new DeliveryQueue({ ...parts, queueMax: config.limits.webhookQueue });
   const webhooks = openWebhooks(parts, queue);
   const book = new AddressBook(config.channels.contacts, () => identity.people().map(({ name }) => name));
-  const { channels, slack } = buildChannels(parts, book);
+  const { channels, slack, push } = buildChannels(parts, book);
   const tell = joinChannels(queue, channels, (id) => matterOf(parts, id));
   holds.on(({ kind, hold }) => {
     if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
@@ -73,10 +77,10 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     if (moment !== null && matter !== null) tell(moment, matter);
   });
   const inbound = new InboundAnswers(config.channels.inbound, clock);
-  return { queue, webhooks, api: { list: () => channelViews(config, queue), slack, inbound } };
+  return { queue, webhooks, api: { list: () => channelViews(config, queue), slack, inbound, push } };
 
   function buildChannels({ db, log }: ChannelParts, addresses: AddressBook) {
-    const { slack: slackConfig, mail, teams } = config.channels;
+    const { slack: slackConfig, mail, teams, push: pushConfig } = config.channels;
     const timeoutMs = config.limits.webhookTimeoutMs;
     const built: Channel[] = [];
     let interactions: SlackInteractions | null = null;
@@ -93,7 +97,19 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
       built.push(mailChannel({ server: mail, book: addresses, people: () => addressees(identity), links, clock, timeoutMs }));
     }
     if (teams !== null) built.push(teamsChannel({ url: teams.url, links: (matter) => linksFor(matter, null), timeoutMs }));
-    return { channels: built, slack: interactions };
+    let browsers: Push | null = null;
+    if (pushConfig !== null) {
+      browsers = new Push({
+        store: new PushSubscriptionStore(db),
+        sender: new PushSender(Buffer.from(serverSecret(db, 'web-push', parts.random).reveal(), 'base64'), pushConfig.contact),
+        services: pushConfig.services ?? pushServicesDefault,
+        people: () => addressees(identity),
+        links: (matter) => ({ console: pageOf(matter) }),
+        ...{ clock, random: parts.random, timeoutMs },
+      });
+      built.push(browsers.channel());
+    }
+    return { channels: built, slack: interactions, push: browsers };
   }
 
   function linksFor(matter: Matter, person: string | null): MatterLinks {

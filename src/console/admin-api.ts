@@ -2,6 +2,7 @@
 
 import type {
   AgentsRevoked,
+  ChannelView,
   DeliveryView,
   EnrolmentTokenIssued,
   EnrolmentTokenView,
@@ -22,6 +23,7 @@ export const adminApi = {
   tokens: (signal?: AbortSignal) => request<Page<TokenView>>('GET', '/tokens', undefined, signal),
   revokeToken: (tokenId: string) => request<unknown>('DELETE', `/tokens/${id(tokenId)}`),
 
+  channels: (signal?: AbortSignal) => request<Page<ChannelView>>('GET', '/channels', undefined, signal),
   deliveries: (cursor: string | null, signal?: AbortSignal) =>
     request<Page<DeliveryView>>('GET', `/webhooks/deliveries${query({ cursor, limit: 50 })}`, undefined, signal),
 

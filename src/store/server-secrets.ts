@@ -8,7 +8,7 @@ export const serverSecretMigrations: readonly Migration[] = [
   { id: 'server-secrets-1', sql: 'CREATE TABLE server_secrets (purpose TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID' },
 ];
 
-export type SecretPurpose = 'sign-in-decoys' | 'decision-links' | 'agent-credentials';
+export type SecretPurpose = 'sign-in-decoys' | 'decision-links' | 'agent-credentials' | 'web-push';
 
 const secretBytes = 32;
 

@@ -99,8 +99,8 @@ t.test('people: shut out and let in again; webhooks: empty says where to set the
   t.match(await psql(gateway.token('alice')), { code: 2 });
   await page.getByRole('button', { name: 'Let in again' }).click();
   await page.getByRole('button', { name: 'Shut alice out' }).waitFor();
-  await page.getByRole('link', { name: 'Webhooks' }).click();
-  await page.getByText('Nothing was posted yet').waitFor();
+  await page.getByRole('link', { name: 'Channels' }).click();
+  await page.getByText('Nothing was sent yet').waitFor();
   await lookAt(page, 'deliveries');
   await page.context().close();
 });

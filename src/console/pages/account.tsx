@@ -10,6 +10,7 @@ import { accountApi } from '../account-api.ts';
 import { hasPasskeys, newPasskey, signWithPasskey } from '../passkey.ts';
 import { CopyLine } from '../parts/copy.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { PushPanel } from '../parts/push-panel.tsx';
 import { Ago } from '../parts/time.tsx';
 import { visibleText } from '../visible.ts';
 
@@ -35,6 +36,7 @@ export default function AccountPage({ me }: { readonly me: Me }) {
           <PasskeysPanel account={account.data} />
           <TotpPanel account={account.data} />
           {account.data.passwords ? <PasswordPanel account={account.data} /> : null}
+          <PushPanel />
         </>
       )}
     </div>

@@ -1,9 +1,9 @@
-// What was posted to webhooks: delivered, on its way, or given up, and why.
+// Channels and webhooks: how each is doing, and what was sent: delivered, on its way, or given up, and why.
 
 import { Button } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import type { DeliveryView } from '../../api/contract.ts';
+import type { ChannelView, DeliveryView } from '../../api/contract.ts';
 import { adminApi } from '../admin-api.ts';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
@@ -31,9 +31,13 @@ export default function DeliveriesPage() {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Webhook deliveries</h1>
+        <h1>Channels</h1>
       </div>
-      <section className="panel" aria-label="Webhook deliveries">
+      <ChannelsPanel />
+      <section className="panel" aria-label="Deliveries">
+        <header>
+          <h2>Deliveries</h2>
+        </header>
         {deliveries.data === undefined ? (
           deliveries.error === null ? (
             <Loading />
@@ -43,9 +47,9 @@ export default function DeliveriesPage() {
             </div>
           )
         ) : items.length === 0 ? (
-          <Empty title="Nothing was posted yet">
+          <Empty title="Nothing was sent yet">
             <p>
-              Webhooks are set in the gateway’s configuration, under <code>webhooks</code>.
+              Webhooks and channels are set in the gateway’s configuration, under <code>webhooks</code> and <code>channels</code>.
             </p>
           </Empty>
         ) : (
@@ -59,6 +63,59 @@ export default function DeliveriesPage() {
           </div>
         ) : null}
       </section>
+    </div>
+  );
+}
+
+const kinds: Readonly<Record<ChannelView['kind'], string>> = {
+  webhook: 'webhook',
+  slack: 'Slack',
+  mail: 'e-mail',
+  teams: 'Microsoft Teams',
+  push: 'Web Push',
+  github: 'GitHub deployments',
+  inbound: 'signed answers from outside',
+};
+
+function ChannelsPanel() {
+  const channels = useQuery({ queryKey: ['channels'], queryFn: ({ signal }) => adminApi.channels(signal), refetchInterval: pollMs });
+  const items = channels.data?.items ?? [];
+  if (channels.error !== null) return <ProblemNote error={channels.error} onRetry={() => void channels.refetch()} />;
+  if (items.length === 0) return null;
+  return (
+    <section className="panel" aria-label="Channels">
+      {items.map((channel) => (
+        <ChannelRow key={`${channel.kind} ${channel.name}`} channel={channel} />
+      ))}
+    </section>
+  );
+}
+
+function ChannelRow({ channel: { name, kind, last, waiting } }: { readonly channel: ChannelView }) {
+  return (
+    <div className="list-row">
+      <span className="list-main">
+        <strong>{name}</strong>
+        <small className="dim">{kinds[kind]}</small>
+      </span>
+      <span className="list-facts">
+        {last === null ? null : (
+          <span>
+            last tried <Ago at={last.at} />
+          </span>
+        )}
+        {waiting === 0 ? null : <span>{plural(waiting, 'delivery', 'deliveries')} on the way</span>}
+        {last?.words == null ? null : <span className="break">{visibleText(last.words)}</span>}
+      </span>
+      <span className="list-end">
+        {kind === 'inbound' ? (
+          <Tag tone="plain">listens</Tag>
+        ) : last === null ? (
+          <Tag tone="plain">nothing sent yet</Tag>
+        ) : (
+          <Tag tone={states[last.state].tone}>{last.state === 'pending' ? 'fails, tried again' : states[last.state].words}</Tag>
+        )}
+      </span>
     </div>
   );
 }

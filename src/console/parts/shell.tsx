@@ -43,7 +43,7 @@ const places = [
   { path: '/policies', also: '/policies', name: 'Policies', Icon: IconScript },
   { path: '/people', also: '/people', name: 'People', Icon: IconUsers },
   { path: '/tokens', also: '/tokens', name: 'Tokens', Icon: IconTicket },
-  { path: '/deliveries', also: '/deliveries', name: 'Webhooks', Icon: IconWebhook },
+  { path: '/deliveries', also: '/deliveries', name: 'Channels', Icon: IconWebhook },
 ] as const;
 
 /** Pages of operators and auditors: what they ask, the API refuses others. */
