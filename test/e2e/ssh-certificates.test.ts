@@ -119,7 +119,7 @@ t.test("the authority's public key, by the API and the command line", async (t) 
   const host = publicKeyOf(join(gateway.dataDir, 'ssh_host_ed25519_key'));
   t.match(await gateway.api('alice').get('/ssh/keys'), { status: 200, body: { user_authority: key, host_key: host } });
   t.equal((await fetch(`${gateway.http}/api/v1/ssh/keys`)).status, 401);
-  const main = join(import.meta.dirname, '../../src/main.ts');
+  const main = join(import.meta.dirname, '../../bin/sallyport.mjs');
   const env = { SALLYPORT_SERVER: gateway.http, SALLYPORT_TOKEN: gateway.token('alice'), HOME: directory };
   t.match(await run(t, process.execPath, [main, 'ssh-authority'], { env }), { code: 0, stdout: `${key}\n`, stderr: /TrustedUserCAKeys/ });
 });

@@ -1,8 +1,10 @@
 // The private parts of ssh2 that the gateway relies on are still there, in the version that is pinned.
 
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import t from 'tap';
 import { algorithms } from '../../protocols/ssh/algorithms.ts';
+import { hasNativeCrypto } from '../../protocols/ssh/ssh2-internals.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -13,7 +15,7 @@ t.test('the version is the one that was read', async (t) => {
 t.test('channels wait for the window by these names', async (t) => {
   const { Channel } = require('ssh2/lib/Channel.js') as { Channel: { prototype: Record<string, unknown> } };
   for (const name of ['_write', 'eof', 'close', 'exit', 'signal', 'setWindow']) t.type(Channel.prototype[name], 'function', name);
-  const source = (require('node:fs') as typeof import('node:fs')).readFileSync(require.resolve('ssh2/lib/server.js'), 'utf8');
+  const source = sourceOf('ssh2/lib/server.js');
   for (const words of ['channel._waitWindow', 'channel._chunkcb()', 'this._sock = socket', "socket.on('data'"])
     t.ok(source.includes(words), words);
 });
@@ -28,3 +30,44 @@ t.test('every algorithm that is offered is one that the library knows, and none 
     }
   }
 });
+
+t.test('encryption runs in C++ where a compiler was there', async (t) => {
+  const { bindingAvailable } = require('ssh2/lib/protocol/crypto.js') as { bindingAvailable: unknown };
+  t.type(bindingAvailable, 'boolean', 'the driver asks for it by this name');
+  t.equal(hasNativeCrypto(), bindingAvailable);
+});
+
+t.test('a certificate takes the place of one request by these names', async (t) => {
+  const source = sourceOf('ssh2/lib/protocol/Protocol.js');
+  for (const words of [
+    'authPK(',
+    'this._kex.sessionID',
+    'this._packetRW.write.alloc(',
+    'this._packetRW.write.allocStart',
+    'this._packetRW.write.finalize(',
+    'this._authsQueue.push(',
+    'this._cipher.encrypt(',
+  ])
+    t.ok(source.includes(words), words);
+});
+
+t.test("a channel to the client's agent is opened by these names", async (t) => {
+  const { prototype } = require('ssh2/lib/protocol/Protocol.js') as { prototype: Record<string, unknown> };
+  t.type(prototype['openssh_authAgent'], 'function');
+  const source = sourceOf('ssh2/lib/utils.js');
+  for (const words of ['class ChannelManager', '  add(val)']) t.ok(source.includes(words), words);
+  t.ok(sourceOf('ssh2/lib/server.js').includes('this._chanMgr = new ChannelManager'));
+});
+
+t.test('compressed packets are guarded by these names', async (t) => {
+  const { ZlibPacketWriter, ZlibPacketReader } = require('ssh2/lib/protocol/zlib.js') as Record<
+    string,
+    { prototype: Record<string, unknown> }
+  >;
+  for (const name of ['cleanup', 'finalize']) t.type(ZlibPacketWriter?.prototype[name], 'function', name);
+  t.type(ZlibPacketReader?.prototype['read'], 'function');
+});
+
+function sourceOf(module: string): string {
+  return readFileSync(require.resolve(module), 'utf8');
+}
