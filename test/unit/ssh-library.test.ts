@@ -46,7 +46,7 @@ t.test('a certificate takes the place of one request by these names', async (t) 
     'this._packetRW.write.allocStart',
     'this._packetRW.write.finalize(',
     'this._authsQueue.push(',
-    'this._cipher.encrypt(',
+    '_cipher.encrypt(',
   ])
     t.ok(source.includes(words), words);
 });
