@@ -1,5 +1,6 @@
-// The PostgreSQL classifier: caches by exact text and by text without its integers, size tiers, and everything else handed to the judge. It answers
-// at once for texts up to 64 kB; larger ones go to a worker thread with a deadline; above 1 MB nothing is understood.
+// The PostgreSQL classifier: caches by exact text and by text without its literals, size tiers, and everything else handed to
+// the judge. It answers at once for texts up to 64 kB; larger ones go to a worker thread with a deadline; above 1 MB nothing is
+// understood.
 
 import type { Action } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
@@ -10,7 +11,7 @@ import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
-import { MaskedIntegers, withoutIntegers } from './masked-integers.ts';
+import { MaskedLiterals, withoutLiterals } from './masked-literals.ts';
 import { outlinesOf } from './outline.ts';
 import { Parser } from './parser.ts';
 import { shapeOfPostgres } from './shape.ts';
@@ -47,7 +48,7 @@ class CachingClassifier implements PostgresClassifier {
   readonly #parser: Parser;
   readonly #judge: Judge;
   readonly #cache = new ClassificationCache();
-  readonly #masked = new MaskedIntegers();
+  readonly #masked = new MaskedLiterals();
   readonly #large: LargeTexts;
   readonly #directUnitsMax: number;
   readonly #textUnitsMax: number;
@@ -77,7 +78,7 @@ class CachingClassifier implements PostgresClassifier {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
     if (text.length > this.#directUnitsMax) return this.#large.classify(text, mode);
-    const masked = withoutIntegers(text);
+    const masked = withoutLiterals(text);
     const known = masked === null ? undefined : this.#masked.get(mode.key, masked, text);
     if (known !== undefined) return known;
     const { classification, executes } = this.#judge.judge(text, mode, this.#lookup(action));

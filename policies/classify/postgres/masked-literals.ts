@@ -1,6 +1,7 @@
-// Texts that differ only in plain whole numbers, as clients without bound parameters send them, are judged once: what a SELECT
-// does is the same whatever those numbers are. Only texts that a scanner of a few rules reads beyond doubt take part, and only
-// after two of them were judged in full with equal results; everything else is parsed as ever.
+// Texts that differ only in whole numbers and simple strings, as clients without bound parameters send them, are judged once: what
+// a SELECT does is the same whatever those are. Only texts that a scanner of a few rules reads beyond doubt take part, and only
+// after two of them were judged in full with equal results; everything else is parsed as ever. Whoever makes the classifier
+// look at the value of a constant in a plain read has to name it in `valueMatters`.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Classification, StatementFacts } from '../../../src/core/classification.ts';
@@ -15,9 +16,12 @@ const digitsMax = 19;
 /** PostgreSQL's lexer makes an `Integer` of numbers up to this one and a `Float` of others: different nodes, and some places take only one of them. */
 const integerMax = 2 ** 31 - 1;
 
-/** Stand for the masked numbers of either kind, so that a masked text is itself one of the texts that it stands for. */
-const placeholder = '0';
-const largePlaceholder = '9999999999';
+/** Stand for what is masked, so that a masked text is itself one of the texts that it stands for. */
+const number = '0';
+const largeNumber = '9999999999';
+const string = "'s'";
+/** The parser's tree leaves empty texts out, so these are a form of their own. */
+const emptyString = "''";
 
 // What a character may be, outside quotes.
 const refused = 0;
@@ -39,12 +43,16 @@ const slash = 0x2f;
 const star = 0x2a;
 const ampersand = 0x26;
 const backslash = 0x5c;
+const singleQuote = 0x27;
 
-/** `float(24)` and `float(25)` are different types and `float(54)` is none: the one number that PostgreSQL's grammar looks at. */
-const numberMatters = /float/i;
+/**
+ * Where a value does matter: `float(24)` and `float(25)` are different types and `float(54)` is none, the one number that PostgreSQL's
+ * grammar looks at; pg_input_is_valid and pg_input_error_info run the input code of the type that a string names.
+ */
+const valueMatters = /float|pg_input/i;
 
-/** The text with a placeholder for each plain whole number outside quotes; null when it has none, or anything that could be read differently. */
-export function withoutIntegers(text: string): string | null {
+/** The text with a placeholder for each whole number and string; null when it has none, or anything that could be read differently. */
+export function withoutLiterals(text: string): string | null {
   if (text.length > textUnitsMax) return null;
   let masked = '';
   let kept = 0;
@@ -67,7 +75,7 @@ export function withoutIntegers(text: string): string | null {
         const end = digitsEnd(text, at);
         const after = end < text.length ? text.charCodeAt(end) : 0x20;
         if (before === dot || end - at > digitsMax || after === dot || after > 127 || classes[after] !== delimiter) return null;
-        masked += text.slice(kept, at) + placeholderOf(text, at, end);
+        masked += text.slice(kept, at) + numberFor(text, at, end);
         kept = end;
         before = 0x30;
         at = end;
@@ -78,6 +86,10 @@ export function withoutIntegers(text: string): string | null {
         if (before === ampersand || isWordPart(before)) return null;
         const end = quotedEnd(text, at, code);
         if (end === null) return null;
+        if (code === singleQuote) {
+          masked += text.slice(kept, at) + (end - at === 2 ? emptyString : string);
+          kept = end;
+        }
         before = code;
         at = end;
         break;
@@ -86,11 +98,11 @@ export function withoutIntegers(text: string): string | null {
         return null;
     }
   }
-  return kept === 0 || numberMatters.test(text) ? null : masked + text.slice(kept);
+  return kept === 0 || valueMatters.test(text) ? null : masked + text.slice(kept);
 }
 
-function placeholderOf(text: string, from: number, to: number): string {
-  return to - from > 9 && Number(text.slice(from, to)) > integerMax ? largePlaceholder : placeholder;
+function numberFor(text: string, from: number, to: number): string {
+  return to - from > 9 && Number(text.slice(from, to)) > integerMax ? largeNumber : number;
 }
 
 function wordEnd(text: string, from: number): number {
@@ -114,7 +126,7 @@ function isWordPart(code: number): boolean {
 function quotedEnd(text: string, from: number, mark: number): number | null {
   for (let at = from + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === backslash || code > 126 || code < 9) return null;
+    if (code === backslash || code > 126 || (code < 32 && classes[code] !== delimiter)) return null;
     if (code !== mark) continue;
     if (text.charCodeAt(at + 1) !== mark) return at + 1;
     at += 1;
@@ -122,11 +134,11 @@ function quotedEnd(text: string, from: number, mark: number): number | null {
   return null;
 }
 
-export class MaskedIntegers {
+export class MaskedLiterals {
   readonly #seenOnce = new ClassificationCache(limits);
   readonly #known = new ClassificationCache(limits);
 
-  /** The classification of a text that is `masked` without its integers, or undefined. Its own object, as for every other text. */
+  /** The classification of a text that is `masked` without its literals, or undefined. Its own object, as for every other text. */
   get(modeKey: string, masked: string, text: string): Classification | undefined {
     const known = this.#known.get(modeKey, masked);
     return known === undefined ? undefined : moved(known, text.length - masked.length);
@@ -157,7 +169,7 @@ function isPlainRead({ understood, statements, summary }: Classification): boole
   );
 }
 
-/** All masked numbers are between the statement's first character and its last, so its end moves and its start does not. */
+/** All that is masked stands between the statement's first character and its last, so its end moves and its start does not. */
 function moved(classification: Classification, units: number): Classification {
   const [{ kind, span, effects, missingWhere, risks, changes }] = classification.statements as readonly [StatementFacts];
   const statement: StatementFacts = { kind, span: { start: span.start, end: span.end + units }, effects, missingWhere, risks, changes };
