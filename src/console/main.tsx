@@ -29,6 +29,7 @@ import './styles/shell.css';
 import './styles/statement.css';
 import './styles/holds.css';
 import './styles/access.css';
+import './styles/shapes.css';
 import './styles/replay.css';
 import './styles/pages.css';
 import './styles/lists.css';

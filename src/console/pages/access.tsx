@@ -10,6 +10,7 @@ import { useActiveGrants, useGrantsToReview, usePendingRequests, useRequestHisto
 import { grantState, requestState, scopeWords } from '../access-words.ts';
 import { Loading, ProblemNote } from '../parts/notes.tsx';
 import { RequestForm } from '../parts/request-form.tsx';
+import { ActiveShapes } from '../parts/shape-list.tsx';
 import { LabelTags, Tag } from '../parts/tags.tsx';
 import { Ago, Countdown } from '../parts/time.tsx';
 import { visibleLine } from '../visible.ts';
@@ -47,6 +48,7 @@ export default function AccessPage() {
       <Section title="In force" asked={active} empty="Nobody has access for a while">
         {(grant) => <GrantRow grant={grant} />}
       </Section>
+      <ActiveShapes />
       <Section title="Asked lately" asked={history} empty="Nothing was asked yet">
         {(request) => <RequestRow request={request} />}
       </Section>

@@ -10,6 +10,7 @@ import { Facts } from '../parts/facts.tsx';
 import { HoldTimeline } from '../parts/hold-timeline.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { ParameterTable } from '../parts/parameters.tsx';
+import { ShapePanel } from '../parts/shape-form.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags, StateTag } from '../parts/tags.tsx';
 import { At, Countdown, CountdownBar } from '../parts/time.tsx';
@@ -96,6 +97,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
         </div>
         <div>
           {pending && hold.can_answer ? <AnswerForm hold={hold} onTooLate={() => setTooLate(true)} /> : null}
+          <ShapePanel hold={hold} />
           <section className="panel" aria-label="Course of this hold">
             <header>
               <h2>Course</h2>
