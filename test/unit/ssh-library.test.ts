@@ -46,7 +46,7 @@ t.test('a certificate takes the place of one request by these names', async (t) 
     'this._packetRW.write.allocStart',
     'this._packetRW.write.finalize(',
     'this._authsQueue.push(',
-    '_cipher.encrypt(',
+    'sendPacket(this, this._packetRW.write.finalize(',
   ])
     t.ok(source.includes(words), words);
 });
