@@ -69,6 +69,13 @@ const approvers = z.strictObject({
     .enum(['passkey', 'totp'])
     .optional()
     .describe('What each approver must prove with the approval: passkey signs exactly this action; totp is a code (or a passkey).'),
+  escalate: z
+    .strictObject({
+      after: duration.describe('How long nobody has ended it.'),
+      to: list(name).describe('Groups whose members may then approve as well.'),
+    })
+    .optional()
+    .describe('Who may approve as well when it waits for long. Where several hold rules win at once, none escalates.'),
   shape: z
     .strictObject({ longest: duration.describe('The longest time for which a shape may be approved: 1m to 24h.') })
     .optional()

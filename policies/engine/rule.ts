@@ -103,6 +103,14 @@ function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldT
     expiresInTransactionMs: parseDuration(document.expires_in_transaction ?? '') ?? Math.min(expiresMs, expiresInTransactionDefaultMs),
     reasonRequired: document.reason_required ?? false,
     ...(document.wait === 'error' ? { wait: 'error' as const } : {}),
+    ...(document.approvers?.escalate === undefined
+      ? {}
+      : {
+          escalate: {
+            afterMs: parseDuration(document.approvers.escalate.after) ?? 0,
+            to: file.expand(document.approvers.escalate.to, ['rules', index, 'approvers', 'escalate', 'to']),
+          },
+        }),
     ...(document.approvers?.shape === undefined ? {} : { shapeMsMax: parseDuration(document.approvers.shape.longest) ?? 0 }),
     ...(document.approvers?.second_factor === undefined ? {} : { secondFactor: document.approvers.second_factor }),
   };

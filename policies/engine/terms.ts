@@ -46,6 +46,8 @@ export function mergeHolds(rules: readonly Rule[]): Merged {
     reasonRequired: all.some((it) => it.reasonRequired),
     ...(all.some((it) => it.wait === 'error') ? { wait: 'error' as const } : {}),
     ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
+    // Where several rules must be satisfied, nobody of them alone may widen who does.
+    ...(all.length === 1 && all[0]?.escalate !== undefined ? { escalate: all[0].escalate } : {}),
     ...strictestFactor(all),
     ...shortestShape(all),
   };
@@ -78,7 +80,9 @@ export function satisfied(terms: HoldTerms, approvals: readonly Approval[], requ
     if (approval.by === requester.name || !isProved(terms, approval)) continue;
     if (terms.reasonRequired && (approval.reason === null || approval.reason.trim() === '')) continue;
     const inOneOf = (groups: readonly string[]) => groups.some((group) => approval.groups.includes(group));
-    if (inOneOf(terms.approverGroups) && (terms.alsoInGroups ?? []).every(inOneOf)) people.add(approval.by);
+    // Before the time has come the desk takes no answer of the groups that it escalates to.
+    if (inOneOf([...terms.approverGroups, ...(terms.escalate?.to ?? [])]) && (terms.alsoInGroups ?? []).every(inOneOf))
+      people.add(approval.by);
   }
   return people.size >= terms.approvalsNeeded;
 }

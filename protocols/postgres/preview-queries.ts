@@ -182,12 +182,14 @@ export function dependentsQuery(starts: readonly DropStart[]): string {
   from each e
   left join pg_class c on e.classid = 'pg_class'::regclass and c.oid = e.objid
   left join pg_constraint k on e.classid = 'pg_constraint'::regclass and k.oid = e.objid
+  left join pg_type y on e.classid = 'pg_type'::regclass and y.oid = e.objid
   left join pg_trigger t on e.classid = 'pg_trigger'::regclass and t.oid = e.objid
   where (c.oid is not null and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S'))
     or (k.oid is not null and k.contype = 'f' and e.outside and k.conparentid = 0)
     or (t.oid is not null and not t.tgisinternal)
     or e.classid in ('pg_proc'::regclass, 'pg_policy'::regclass)
-    or (e.classid in ('pg_attrdef'::regclass, 'pg_type'::regclass) and e.outside)
+    or (e.classid = 'pg_attrdef'::regclass and e.outside)
+    or (y.oid is not null and e.outside and y.typtype in ('d', 'e', 'r') and y.typcategory <> 'A')
   order by e.outside desc, 1 limit ${rowsMax}`;
 }
 

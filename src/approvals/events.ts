@@ -44,6 +44,15 @@ export function approvalGivenEvent(hold: HoldRecord, approval: Approval): AuditE
   });
 }
 
+export function escalatedEvent(hold: HoldRecord, atMs: number, to: readonly string[]): AuditEvent {
+  return holdEvent(hold, 'hold.escalated', atMs, null, {
+    requester: hold.principal,
+    rule: hold.ruleId,
+    to,
+    approver_groups: hold.approverGroups,
+  });
+}
+
 export function takenBackEvent(hold: HoldRecord, by: string, atMs: number): AuditEvent {
   return holdEvent(hold, 'hold.approval-taken-back', atMs, by, {
     requester: hold.principal,

@@ -41,7 +41,7 @@ export interface HoldsParts {
 }
 
 export interface HoldChange {
-  readonly kind: 'placed' | 'progress' | 'changed' | 'settled';
+  readonly kind: 'placed' | 'progress' | 'changed' | 'escalated' | 'settled';
   readonly hold: HoldRecord;
 }
 

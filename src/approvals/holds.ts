@@ -10,10 +10,11 @@ import type { HoldId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldRecord, type HoldStore } from '../store/holds.ts';
 import { answerAfterEnd, notAllowed, plainReason, proofProblem, reasonProblem, type Answer, type AnswerResult } from './answer.ts';
-import { approvalGivenEvent, changedEvent, endedEvent, heldEvent, takenBackEvent } from './events.ts';
+import { approvalGivenEvent, changedEvent, endedEvent, escalatedEvent, heldEvent, takenBackEvent } from './events.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
 import { makeHoldId, parseHoldId } from './hold-id.ts';
 import { askedOf, recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
+import { assertRoom } from './hold-room.ts';
 import { LastingTimes } from './lasting-times.ts';
 import { PendingHold, type HoldRule } from './pending-hold.ts';
 
@@ -53,10 +54,12 @@ class Desk implements HoldDesk {
   }
 
   place(request: HoldRequest): PlacedHold {
-    this.#assertRoom(request);
+    if (this.#closed) throw new Fault('limit-reached', 'the gateway is stopping');
+    assertRoom(this.#limits, request, this.#pending.values());
     const expiresMs = Math.min(request.expiresMs, this.#limits.expiresMsMax);
     const { record, durable } = this.#write(request, expiresMs);
-    const hold = new PendingHold(record, request, this.#parts.clock.monotonicMs() + expiresMs);
+    const startedMs = this.#parts.clock.monotonicMs();
+    const hold = new PendingHold(record, request, startedMs + expiresMs, startedMs);
     this.#pending.set(record.id, hold);
     if (record.again !== null) this.#times.begin(record.id, expiresMs);
     durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
@@ -182,7 +185,7 @@ class Desk implements HoldDesk {
         : [record.settledAtMs ?? record.createdAtMs, approvedForMs];
       const leftMs = this.#times.resume(record.id, { durationMs, elapsedMs, seenAtMs }, fromMs + durationMs);
       if (leftMs === null) return []; // pending ones are withdrawn with the rest
-      const hold = new PendingHold(record, askedOf(record), clock.monotonicMs() + leftMs);
+      const hold = new PendingHold(record, askedOf(record), clock.monotonicMs() + leftMs, clock.monotonicMs());
       if (isPending) this.#pending.set(record.id, hold);
       else {
         hold.claim();
@@ -214,6 +217,7 @@ class Desk implements HoldDesk {
     for (const hold of [...this.#pending.values()]) {
       if (nowMs >= hold.deadlineMs || this.#times.isOver(hold.record.id)) void this.#end(hold, expiredEnd);
     }
+    for (const hold of [...this.#pending.values()]) if (nowMs >= hold.escalatesAtMs && !hold.isClaimed) this.#escalate(hold);
     this.#times.note();
     this.#armTimer();
   }
@@ -363,10 +367,30 @@ class Desk implements HoldDesk {
     return why;
   }
 
+  /** It waited for long: other groups may answer as well, and hear of it. */
+  #escalate(hold: PendingHold): void {
+    const to = hold.escalate();
+    const record: HoldRecord = { ...hold.record, approverGroups: [...new Set([...hold.record.approverGroups, ...to])] };
+    try {
+      const durable = this.#store.atomically(() => {
+        if (!this.#store.change(record)) throw new Error('the store says that it has ended already');
+        return this.#parts.audit.append(escalatedEvent(record, this.#parts.clock.nowMs(), to));
+      });
+      durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
+    } catch (thrown) {
+      this.#failClosed(hold, thrown);
+      return;
+    }
+    hold.record = record;
+    hold.tellProgress();
+    this.#tell('escalated', record);
+  }
+
   #change(hold: PendingHold, rule: RuleRef, terms: HoldTerms, approvals: readonly Approval[]): void {
     const kept = new Set(approvals.map((it) => it.by));
     const before = hold.record;
-    const record: HoldRecord = { ...before, ...termsOf(rule, terms), approvals: before.approvals.filter((it) => kept.has(it.by)) };
+    const asked = termsOf(rule, { ...terms, approverGroups: [...new Set([...terms.approverGroups, ...hold.widenedTo])] });
+    const record: HoldRecord = { ...before, ...asked, approvals: before.approvals.filter((it) => kept.has(it.by)) };
     const dropped = before.approvals.filter((it) => !kept.has(it.by)).map((it) => it.by);
     if (dropped.length === 0 && sameTerms(before, record)) return;
     try {
@@ -401,27 +425,6 @@ class Desk implements HoldDesk {
     return { ...record, state: 'withdrawn', settledAtMs: record.createdAtMs, settledBy: null, settledReason };
   }
 
-  #assertRoom(request: HoldRequest): void {
-    if (this.#closed) throw new Fault('limit-reached', 'the gateway is stopping');
-    const { pendingMax, pendingPerPersonMax, pendingPerSessionMax, textCharsMax } = this.#limits;
-    if (request.text.length > textCharsMax) {
-      throw new Fault(
-        'limit-reached',
-        `a text of ${request.text.length} characters is too long to be held for approval (limit ${textCharsMax})`,
-      );
-    }
-    if (this.#pending.size >= pendingMax) throw new Fault('limit-reached', `${pendingMax} holds are waiting, the limit of this gateway`);
-    let ofPerson = 0;
-    let ofSession = 0;
-    for (const { record: other } of this.#pending.values()) {
-      if (other.principal === request.principal.name) ofPerson += 1;
-      if (other.sessionId === request.sessionId) ofSession += 1;
-    }
-    if (ofPerson >= pendingPerPersonMax) throw new Fault('limit-reached', `you have ${pendingPerPersonMax} holds waiting, the limit`);
-    if (ofSession >= pendingPerSessionMax)
-      throw new Fault('limit-reached', `this session has ${pendingPerSessionMax} holds waiting, the limit`);
-  }
-
   #freeId(): HoldId {
     for (let tries = 0; tries < idTriesMax; tries += 1) {
       const id = makeHoldId(this.#parts.random);
@@ -436,7 +439,7 @@ class Desk implements HoldDesk {
     this.#timer = null;
     if ((this.#pending.size === 0 && this.#times.isEmpty) || this.#closed) return;
     let nearestMs = Infinity;
-    for (const hold of this.#pending.values()) if (!hold.isClaimed) nearestMs = Math.min(nearestMs, hold.deadlineMs);
+    for (const hold of this.#pending.values()) if (!hold.isClaimed) nearestMs = Math.min(nearestMs, hold.deadlineMs, hold.escalatesAtMs);
     const waitMs = Math.max(1, Math.min(nearestMs - this.#parts.clock.monotonicMs(), timerMsMax));
     this.#timer = setTimeout(() => this.expireDue(), waitMs);
     this.#timer.unref(); // the waiting clients' sockets keep the process alive, not their deadlines

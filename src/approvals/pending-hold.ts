@@ -17,18 +17,21 @@ export class PendingHold {
   readonly asked: HoldRule;
   /** On the monotonic clock, so that a change of the wall clock extends nothing. */
   readonly deadlineMs: number;
+  readonly #startedMs: number;
   readonly settled: Promise<Settlement>;
   record: HoldRecord;
   readonly #resolve: (settlement: Settlement) => void;
-  readonly #progress: ((approvalsGiven: number) => void)[] = [];
+  readonly #progress: ((approvalsGiven: number, approverGroups: readonly string[]) => void)[] = [];
+  #escalated = false;
   #claimed = false;
   #released = false;
 
-  constructor(record: HoldRecord, asked: HoldRequest | HoldRule, deadlineMs: number) {
+  constructor(record: HoldRecord, asked: HoldRequest | HoldRule, deadlineMs: number, startedMs: number) {
     this.record = record;
     this.asked = asked;
     this.request = 'actionId' in asked ? asked : null;
     this.deadlineMs = deadlineMs;
+    this.#startedMs = startedMs;
     const { promise, resolve } = Promise.withResolvers<Settlement>();
     this.settled = promise;
     this.#resolve = resolve;
@@ -53,11 +56,28 @@ export class PendingHold {
     this.#resolve(settlement);
   }
 
-  onProgress(listener: (approvalsGiven: number) => void): void {
+  /** When other groups may answer as well, on the monotonic clock; Infinity: never, or they may already. */
+  get escalatesAtMs(): number {
+    const { escalate } = this.asked.terms;
+    return escalate === undefined || this.#escalated ? Infinity : this.#startedMs + escalate.afterMs;
+  }
+
+  /** The groups that may answer as well from now on. */
+  escalate(): readonly string[] {
+    this.#escalated = true;
+    return this.asked.terms.escalate?.to ?? [];
+  }
+
+  /** Those that may answer as well since a while; none before. */
+  get widenedTo(): readonly string[] {
+    return this.#escalated ? (this.asked.terms.escalate?.to ?? []) : [];
+  }
+
+  onProgress(listener: (approvalsGiven: number, approverGroups: readonly string[]) => void): void {
     this.#progress.push(listener);
   }
 
   tellProgress(): void {
-    for (const listener of this.#progress) listener(this.record.approvals.length);
+    for (const listener of this.#progress) listener(this.record.approvals.length, this.record.approverGroups);
   }
 }

@@ -67,7 +67,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   const { channels, slack, push } = buildChannels(parts, book);
   const tell = joinChannels(queue, channels, (id) => matterOf(parts, id));
   holds.on(({ kind, hold }) => {
-    if (kind === 'placed') webhooks.notify('hold.created', holdView(hold, null));
+    if (kind === 'placed' || kind === 'escalated') webhooks.notify('hold.created', holdView(hold, null));
     if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
     tell(holdMoments[kind], { kind: 'hold', id: hold.id, hold: holdView(hold, null) });
   });
@@ -129,6 +129,7 @@ const holdMoments: Readonly<Record<HoldChange['kind'], Moment>> = {
   placed: 'placed',
   progress: 'progress',
   changed: 'progress',
+  escalated: 'placed',
   settled: 'settled',
 };
 

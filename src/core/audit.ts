@@ -24,6 +24,7 @@ export type AuditEventType =
   | 'hold.expired'
   | 'hold.withdrawn'
   | 'hold.changed'
+  | 'hold.escalated'
   | 'access.requested'
   | 'access.approval-given'
   | 'access.granted'

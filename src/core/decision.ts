@@ -66,6 +66,8 @@ export interface HoldTerms {
    * exactly the same once after the approval (for clients that can't show that they wait).
    */
   readonly wait?: 'live' | 'error';
+  /** Unanswered for so long, these groups may answer as well. Missing: never. */
+  readonly escalate?: { readonly afterMs: number; readonly to: readonly string[] };
   /** Missing: being signed in is enough. */
   readonly secondFactor?: SecondFactor;
   /** An approver may approve the shape of the action for at most so long; missing: only this very action. */

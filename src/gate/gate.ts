@@ -309,19 +309,19 @@ export class Gate {
 
 function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
   const { terms, rule } = decision;
-  const notice = (approvalsGiven: number) => ({
+  const notice = (approvalsGiven: number, approverGroups: readonly string[]) => ({
     holdId: hold.id,
     rule: rule.id,
     message: rule.title,
-    approverGroups: terms.approverGroups,
+    approverGroups,
     ...(terms.alsoInGroups === undefined ? {} : { alsoInGroups: terms.alsoInGroups }),
     approvalsNeeded: terms.approvalsNeeded,
     approvalsGiven,
     url: hold.url,
     expiresAtMs: hold.expiresAtMs,
   });
-  hold.onProgress((given) => lane.onHold(notice(given)));
-  lane.onHold(notice(0));
+  hold.onProgress((given, groups) => lane.onHold(notice(given, groups)));
+  lane.onHold(notice(0, terms.approverGroups));
 }
 
 function asked(

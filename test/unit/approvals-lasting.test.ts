@@ -97,3 +97,26 @@ t.test('no clock makes it longer', async (t) => {
     t.match(next.get(hold.id), { state: 'withdrawn' });
   });
 });
+
+t.test('escalation: others may answer when it waits for long, once, and the person hears of it', async (t) => {
+  const { desk, clock, audit } = bench();
+  const asked = request({ expiresMs: 600_000 });
+  const hold = desk.place({ ...asked, terms: { ...asked.terms, escalate: { afterMs: 300_000, to: ['managers'] } } });
+  const told: (readonly string[])[] = [];
+  hold.onProgress((_, groups) => told.push(groups));
+  const changes: string[] = [];
+  desk.on(({ kind }) => changes.push(kind));
+  const mia = person('mia', ['managers']);
+  clock.pass(299_999);
+  desk.expireDue();
+  t.match(await desk.answer(hold.id, mia, 'approve', null), { kind: 'not-allowed', because: 'not-an-approver' });
+  clock.pass(1);
+  desk.expireDue();
+  desk.expireDue();
+  t.strictSame(changes, ['escalated']);
+  t.strictSame(told, [['dba', 'managers']]);
+  desk.rejudge((_, { rule, terms }) => ({ kind: 'change', rule, terms, approvals: [] }));
+  t.strictSame(desk.get(hold.id)?.approverGroups, ['dba', 'managers'], 'judged again it stays so');
+  t.match(await desk.answer(hold.id, mia, 'approve', null), { kind: 'approved' });
+  t.strictSame(audit.typesOf(hold.id), ['action.held', 'hold.escalated', 'hold.approval-given', 'hold.approved']);
+});
