@@ -195,6 +195,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     person: (name) => identity.person(name),
     targetNamed: (name) => targets.named(name),
     isSessionOpen: (id) => registry.live(id) !== undefined,
+    newestEventMs: newestMs,
   });
   down.add(() => access.close());
   const shapes = openShapes({

@@ -46,6 +46,8 @@ export interface AccessParts {
   readonly person: (name: string) => Principal | null;
   readonly targetNamed: (name: string) => Pick<Target, 'name' | 'protocol' | 'labels' | 'ssh'> | undefined;
   readonly isSessionOpen: (sessionId: string) => boolean;
+  /** Time of the newest event of the audit log before this start: it was at least so late. Missing: not known. */
+  readonly newestEventMs?: number;
 }
 
 export interface AccessWanted {

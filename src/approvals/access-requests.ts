@@ -193,10 +193,10 @@ class Desk implements AccessDesk {
   }
 
   async recover(): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, newestEventMs } = this.#parts;
     for (const request of this.#store.pending()) {
       const measured = { durationMs: request.waitMs, elapsedMs: request.elapsedMs, seenAtMs: request.seenAtMs };
-      const lifetime = Lifetime.resume(clock, measured, request.createdAtMs + request.waitMs);
+      const lifetime = Lifetime.resume(clock, measured, request.createdAtMs + request.waitMs, newestEventMs);
       this.#waiting.set(request.id, lifetime ?? Lifetime.begin(clock, 0));
     }
     this.#book.recover();

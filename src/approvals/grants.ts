@@ -116,7 +116,7 @@ export class GrantBook implements Grants {
   /** At start. */
   recover(): void {
     for (const record of this.#store.active()) {
-      const lifetime = Lifetime.resume(this.#parts.clock, record, record.endsAtMs);
+      const lifetime = Lifetime.resume(this.#parts.clock, record, record.endsAtMs, this.#parts.newestEventMs);
       const live = this.#add(record, lifetime ?? Lifetime.begin(this.#parts.clock, 0));
       if (lifetime === null) {
         this.#end(

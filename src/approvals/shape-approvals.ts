@@ -286,12 +286,12 @@ function refused(because: ShapeRefusal['because'], why: string): ShapeRefusal {
   return { kind: 'refused', because, why };
 }
 
-/** "s-7K3M9Q", in the same letters as holds. */
+/** "sh-7K3M9Q", in the same letters as holds. */
 function makeShapeId(random: ShapeParts['random']): ShapeId {
-  return makeHoldId(random).replace(/^h-/, 's-') as string as ShapeId;
+  return makeHoldId(random).replace(/^h-/, 'sh-') as string as ShapeId;
 }
 
-/** What a person typed: any case, with or without "s-". */
+/** What a person typed: any case, with or without "sh-". */
 function parseShapeId(text: string): string | null {
-  return parseHoldId(text.trim().replace(/^s-/i, ''))?.replace(/^h-/, 's-') ?? null;
+  return parseHoldId(text.trim().replace(/^sh-/i, ''))?.replace(/^h-/, 'sh-') ?? null;
 }

@@ -15,7 +15,7 @@ export function shapeOptions(approve: Commander): Commander {
 
 export function shapeCommands(root: Commander, { remote, listing, run }: CommandTable): void {
   const shapes = listing(remote(root.command('shapes')))
-    .argument('[shape]', 'one of them in full, as in s-7K3M9Q')
+    .argument('[shape]', 'one of them in full, as in sh-7K3M9Q')
     .description('list statements that are approved by their shape for a while; end one; see what a hold offers')
     .option('--all', 'those that have ended too')
     .option('--person <name>', 'of this person')

@@ -33,7 +33,7 @@ t.test('a shape approved for a while, in mysql', async (t) => {
   const bob = gateway.api('bob');
   const cli = (person: string, ...args: string[]) => runCommand([...args, '--server', gateway.http, '--token', gateway.token(person)]);
   const pending = async () => (await bob.get<Page<HoldView>>('/holds?state=pending')).body.items[0];
-  const shapeIn = (text: string) => /s-[0-9A-Z]{6}/.exec(text)?.[0] ?? '';
+  const shapeIn = (text: string) => /sh-[0-9A-Z]{6}/.exec(text)?.[0] ?? '';
   const options = { host: '127.0.0.1', port, user: 'alice', password: gateway.token('alice'), database: 'shop', multipleStatements: true };
   // mysql2 asks for IGNORE_SPACE, another sql_mode than that of the mariadb client, under which the shape was approved.
   const connection = await createConnection({ ...options, flags: ['-IGNORE_SPACE'] });
@@ -70,7 +70,7 @@ t.test('a shape approved for a while, in mysql', async (t) => {
     t.match(await approve('--shape-for', '30m', '--parameter', '1=whatever'), { code: 2, err: /1=1\.\.100/ });
     t.match(await approve('--shape-for', '2h'), { err: /at most 30 min/ });
     const done = await approve('--shape-for', '30m', '--parameter', '1=1..50', '--parameter', '2=one-of:new,old');
-    t.match(done, { code: 0, out: /approved: h-.*\napproved by shape: s-/ });
+    t.match(done, { code: 0, out: /approved: h-.*\napproved by shape: sh-/ });
     t.equal((await session.ended).code, 0);
   });
 
@@ -101,7 +101,7 @@ t.test('a shape approved for a while, in mysql', async (t) => {
     t.match(listed.out, /min left +alice +shop +2 +DELETE FROM orders WHERE id = ‹1›/);
     t.match((await cli('bob', 'shapes', id)).out, /1 1 to 50\n +2 one of new, old/);
     t.match(await cli('carol', 'shapes', 'revoke', id), { code: 3 });
-    t.match(await cli('bob', 'shapes', 'revoke', id, '--reason', 'enough'), { code: 0, out: /ended: s-/ });
+    t.match(await cli('bob', 'shapes', 'revoke', id, '--reason', 'enough'), { code: 0, out: /ended: sh-/ });
     t.match(await cli('bob', 'shapes', 'revoke', id), { code: 5 });
     t.match((await cli('bob', 'shapes', '--all')).out, /revoked by bob/);
     t.equal(await tried(query("DELETE FROM orders WHERE id = 5 AND state = 'new'")), 'held');
@@ -113,7 +113,7 @@ t.test('a shape approved for a while, in mysql', async (t) => {
     const hold = await eventually('it is held', pending);
     t.match(await cli('bob', 'approve', hold.id, '--shape-for', '10m', '--parameter', '1=8..9', '--shape-uses', '1'), {
       code: 0,
-      out: /s-/,
+      out: /sh-/,
     });
     await running;
     t.equal(await tried(() => connection.execute(sql, [10])), 'held', 'out of the range');
