@@ -2,11 +2,12 @@
 
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { makeKeyPair } from '../../docker/demo/ssh-server.ts';
 import type { AuditEventView, Page } from '../../src/api/contract.ts';
+import { eventually } from '../support/eventually.ts';
 import { run, start } from '../support/processes.ts';
 import { sshPolicies, startSshWorld } from '../support/ssh.ts';
 import { tool } from '../support/tools.ts';
@@ -48,6 +49,25 @@ t.test('the agent is carried where a rule allows it, and only when it is asked f
   shell.write('ssh-add -l; exit\r');
   await shell.waitFor(/the carried key \(ED25519\)/);
   await shell.end();
+});
+
+t.test('the agent in parallel: programs of one connection, and several of each', async (t) => {
+  const control = join(directory, 'control');
+  const shared = ['-o', `ControlPath=${control}`, '-A'];
+  const master = start(
+    t,
+    tool('ssh', 'openssh-client'),
+    [...world.options, '-p', String(world.port), ...shared, '-M', '-N', 'alice:dev-1@127.0.0.1'],
+    { env: { SSH_AUTH_SOCK: socket } },
+  );
+  await eventually('the master is there', () => existsSync(control));
+  const command = 'for n in 1 2 3; do ssh-add -l & done; wait';
+  const all = await Promise.all(Array.from({ length: 4 }, () => ssh('dev-1', shared, command, { SSH_AUTH_SOCK: socket })));
+  for (const { code, stdout, stderr } of all) {
+    t.equal(code, 0, stderr);
+    t.equal(stdout.match(/the carried key/g)?.length, 3, stderr);
+  }
+  master.child.kill();
 });
 
 t.test('where no rule allows it the program runs without', async (t) => {
