@@ -51,22 +51,33 @@ export function releasedEvent(
 }
 
 interface Release {
-  readonly classification: Classification | null;
-  readonly detail: Readonly<Record<string, unknown>> & { readonly kind: Action['kind']; readonly text: string };
+  readonly detail: Readonly<Record<string, unknown>>;
   readonly detailJson: string;
 }
 
-/** What was released last under a decision: policies remember their decisions, and the same statement runs again and again. */
-const releases = new WeakMap<Decision, Release>();
+interface PlainRelease extends Release {
+  readonly detail: {
+    readonly kind: Action['kind'];
+    readonly text: string;
+    readonly access: string;
+    readonly rule: string;
+    readonly policy: string;
+  };
+  /** The JSON of what stands behind the text; the same for all of a kind, access and rule. */
+  readonly tailJson: string;
+}
 
-function plainRelease(action: Action, classification: Classification, decision: Allow): Release {
-  const { kind, text } = action;
+/** What was released last under a decision: policies remember their decisions, and the same statement runs again and again. */
+const releases = new WeakMap<Decision, PlainRelease>();
+
+function plainRelease({ kind, text }: Action, { summary: { access } }: Classification, decision: Allow): PlainRelease {
   const known = releases.get(decision);
-  if (known !== undefined && known.classification === classification && known.detail.text === text && known.detail.kind === kind)
-    return known;
+  const isAlike = known !== undefined && known.detail.access === access && known.detail.kind === kind;
+  if (isAlike && known.detail.text === text) return known;
   const { id: rule, version: policy } = decision.rule;
-  const detail = { kind, text, access: classification.summary.access, rule, policy };
-  const release = { classification, detail, detailJson: JSON.stringify(detail) };
+  const detail = { kind, text, access, rule, policy };
+  const tailJson = isAlike ? known.tailJson : `,${JSON.stringify({ access, rule, policy }).slice(1)}`;
+  const release = { detail, detailJson: `{"kind":"${kind}","text":${JSON.stringify(text)}${tailJson}`, tailJson };
   releases.set(decision, release);
   return release;
 }
@@ -95,7 +106,7 @@ function heldRelease(
     ...grants,
     ...reason,
   };
-  return { classification: null, detail, detailJson: JSON.stringify(detail) };
+  return { detail, detailJson: JSON.stringify(detail) };
 }
 
 export function deniedEvent(

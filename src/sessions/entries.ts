@@ -66,12 +66,13 @@ function decisionWord(wasHeld: boolean, decision: Decision | null): Decision['ki
 }
 
 interface Same {
-  readonly text: string;
   readonly classification: Classification;
   readonly kind: Action['kind'];
   readonly transaction: Action['transaction'];
-  /** All members that are the same every time, without the braces. */
+  /** All members that are the same every time, without the braces and without the text. */
   readonly json: string;
+  text: string;
+  textJson: string;
 }
 
 /** What ran last under a decision: policies remember their decisions, and the same statement runs again and again. */
@@ -84,11 +85,13 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
   if (decision?.kind !== 'allow' || classification === null || holdId !== null || ruling.kind === 'refuse' || releasedMs < 0) return null;
   if (results !== null || outcome.kind !== 'completed' || outcome.error !== null || outcome.transfer !== undefined) return null;
   if (ruling.obligations.recordParameters && action.parameters !== null) return null;
+  if (action.text.length > quickTextCharsMax) return null;
   let known = same.get(decision);
   if (known === undefined || !isSame(known, action, classification)) {
-    if (action.text.length > quickTextCharsMax || classification.summary.effects.length > quickEffectsMax) return null;
+    if (classification.summary.effects.length > quickEffectsMax) return null;
     const {
       kind,
+      text,
       actionId,
       askedMs: asked,
       releasedMs: released,
@@ -97,21 +100,29 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
       ...rest
     } = entryOf(running, finishedMs, outcome);
     known = {
-      text: action.text,
       classification,
       kind: action.kind,
       transaction: action.transaction,
       json: JSON.stringify(rest).slice(1, -1),
+      text,
+      textJson: JSON.stringify(text),
     };
     same.set(decision, known);
+  } else if (known.text !== action.text) {
+    known.text = action.text;
+    known.textJson = JSON.stringify(action.text);
   }
-  return `{"kind":"statement","actionId":${JSON.stringify(action.id)},"askedMs":${roundedJson(askedMs)},"releasedMs":${roundedJson(releasedMs)},"finishedMs":${roundedJson(finishedMs)},"rows":${outcome.rows},${known.json}}`;
+  return `{"kind":"statement","actionId":${JSON.stringify(action.id)},"askedMs":${roundedJson(askedMs)},"releasedMs":${roundedJson(releasedMs)},"finishedMs":${roundedJson(finishedMs)},"rows":${outcome.rows},"text":${known.textJson},${known.json}}`;
 }
 
-function isSame(known: Same, action: Action, classification: Classification): boolean {
+/** Texts that differ only in literals have classifications of their own, and one summary. */
+function isSame(known: Same, action: Action, { understood, statements, summary }: Classification): boolean {
+  const { classification } = known;
   return (
-    known.classification === classification &&
-    known.text === action.text &&
+    classification.summary === summary &&
+    classification.understood &&
+    understood &&
+    classification.statements.length === statements.length &&
     known.kind === action.kind &&
     known.transaction === action.transaction
   );

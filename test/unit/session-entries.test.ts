@@ -1,0 +1,80 @@
+// What is written of actions that are like the one before is made quickly, out of parts: it must say the same as what is made
+// member by member, whichever action came before.
+
+import t from 'tap';
+import type { Action } from '../../src/core/action.ts';
+import type { Classification, StatementFacts } from '../../src/core/classification.ts';
+import type { Decision } from '../../src/core/decision.ts';
+import type { ActionId, SessionId } from '../../src/core/ids.ts';
+import { classificationOf } from '../../src/core/summary.ts';
+import { releasedEvent } from '../../src/gate/events.ts';
+import type { Judgement } from '../../src/gate/gate.ts';
+import { entryOf, quickEntryJson } from '../../src/sessions/entries.ts';
+
+const read: StatementFacts = {
+  kind: 'select',
+  span: { start: 0, end: 8 },
+  effects: [{ verb: 'read', access: 'read', objectKind: 'table', object: 'public.a' }],
+  missingWhere: false,
+  risks: [],
+  changes: [],
+};
+const ofA = classificationOf([read]);
+/** As the classifier answers for a text that differs in literals only. */
+const likeA: Classification = { ...ofA, statements: [{ ...read, span: { start: 0, end: 11 } }] };
+const ofB = classificationOf([{ ...read, effects: [{ verb: 'insert', access: 'write', objectKind: 'table', object: 'b' }] }]);
+const twice = classificationOf([read, read]);
+
+const obligations = { recordParameters: false, recordResults: false, mask: [] };
+const rule = { id: 'allow "all"', title: 'All', version: 'v"1', policy: 'p' };
+const decision = { kind: 'allow', rule, obligations } as unknown as Extract<Decision, { kind: 'allow' }>;
+const other = { kind: 'allow', rule: { ...rule, id: 'other' }, obligations } as unknown as Extract<Decision, { kind: 'allow' }>;
+
+const actions: readonly (readonly [text: string, classification: Classification, change?: Partial<Action>])[] = [
+  ['SELECT 1', ofA],
+  ['SELECT 1', ofA],
+  ["SELECT '\"\\\n'", likeA],
+  ['SELECT 1', likeA],
+  ['SELECT 1', ofA, { transaction: 'open' }],
+  ['SELECT 22', likeA, { transaction: 'open' }],
+  ['SELECT 22', likeA, { kind: 'function-call' }],
+  ['INSERT', ofB],
+  ['SELECT 1; SELECT 1', twice],
+  ['SELECT 333', likeA],
+];
+
+t.test('every action in turn, under one decision and under two', async (t) => {
+  for (const decisions of [[decision], [decision, other]]) {
+    for (const [index, [text, classification, change]] of actions.entries()) {
+      const action = {
+        id: `s-${index}` as ActionId,
+        kind: 'statement',
+        text,
+        parameters: null,
+        digest: () => '',
+        mode: { key: '', settings: {}, catalogue: null },
+        transaction: 'none',
+        classified: null,
+        prepared: null,
+        ...change,
+      } as Action;
+      const decided = decisions[index % decisions.length] as typeof decision;
+      const judgement = {
+        ruling: { kind: 'release', permit: null, classification, obligations },
+        decision: decided,
+        classification,
+        holdId: null,
+        approvedBy: [],
+      } as unknown as Judgement;
+      const running = { action, judgement, askedMs: 1.5, releasedMs: 2.25, results: null, cells: 0 };
+      const outcome = { kind: 'completed', rows: index, error: null } as const;
+      const quick = quickEntryJson(running, 3.125, outcome);
+      t.same(JSON.parse(quick ?? 'null'), JSON.parse(JSON.stringify(entryOf(running, 3.125, outcome))), `entry ${index}: ${text}`);
+
+      const submitter = { principal: { name: 'alice' }, target: { name: 'orders' }, sessionId: 's' as SessionId };
+      const event = releasedEvent(action, classification, submitter as never, decided, null, [], 17);
+      t.equal(event.detailJson, JSON.stringify(event.detail), `event ${index}: ${text}`);
+      t.match(event.detail, { text, kind: action.kind, access: classification.summary.access, rule: decided.rule.id });
+    }
+  }
+});
