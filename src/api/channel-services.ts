@@ -18,6 +18,18 @@ export interface ApiChannels {
   readonly inbound: ApiInbound;
   /** Null: not configured. */
   readonly push: ApiPush | null;
+  /** Null: not configured. */
+  readonly github: ApiGithub | null;
+}
+
+export interface ApiGithub {
+  /** A webhook, checked by its signature; `words` are shown beside the delivery. */
+  handle(request: {
+    readonly event: string | undefined;
+    readonly delivery: string | undefined;
+    readonly signature: string | undefined;
+    readonly body: string;
+  }): Promise<{ readonly status: number; readonly words: string }>;
 }
 
 export interface ApiPush {

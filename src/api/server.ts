@@ -24,6 +24,7 @@ import { credentialRoutes } from './routes/credentials.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { holdAnswerRoutes } from './routes/hold-answers.ts';
+import { githubRoutes } from './routes/github.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { policyRoutes } from './routes/policies.ts';
 import { pushRoutes } from './routes/push.ts';
@@ -110,6 +111,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     channelRoutes(services),
     slackRoutes(services),
     pushRoutes(services),
+    githubRoutes(services),
     oidcRoutes(services),
     signInMethodRoutes(services),
     cliLoginRoutes(services),

@@ -15,6 +15,7 @@ import type { Identity } from '../identity/identity.ts';
 import { AddressBook } from '../notify/address-book.ts';
 import { isPending, joinChannels } from '../notify/channel.ts';
 import type { Addressee, Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts';
+import { GithubDeployments } from '../notify/github.ts';
 import { InboundAnswers } from '../notify/inbound.ts';
 import { mailChannel } from '../notify/mail.ts';
 import { Push, pushServicesDefault } from '../notify/push.ts';
@@ -31,10 +32,16 @@ import type { Webhooks } from '../notify/webhook.ts';
 import { ChannelMessageStore, channelMessageMigrations } from '../store/channel-messages.ts';
 import type { Db } from '../store/database.ts';
 import { deliveryMigrations } from '../store/deliveries.ts';
+import { GithubDeploymentStore, githubDeploymentMigrations } from '../store/github-deployments.ts';
 import { PushSubscriptionStore, pushSubscriptionMigrations } from '../store/push-subscriptions.ts';
 import { serverSecret } from '../store/server-secrets.ts';
 
-export const channelMigrations = [...deliveryMigrations, ...channelMessageMigrations, ...pushSubscriptionMigrations];
+export const channelMigrations = [
+  ...deliveryMigrations,
+  ...channelMessageMigrations,
+  ...pushSubscriptionMigrations,
+  ...githubDeploymentMigrations,
+];
 
 export interface ChannelParts {
   readonly config: Config;
@@ -65,6 +72,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   const webhooks = openWebhooks(parts, queue);
   const book = new AddressBook(config.channels.contacts, () => identity.people().map(({ name }) => name));
   const { channels, slack, push } = buildChannels(parts, book);
+  const github = openGithub(parts, queue);
   const tell = joinChannels(queue, channels, (id) => matterOf(parts, id));
   holds.on(({ kind, hold }) => {
     if (kind === 'placed' || kind === 'escalated') webhooks.notify('hold.created', holdView(hold, null));
@@ -75,9 +83,10 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     const moment = accessMoments[kind];
     const matter = moment === null ? null : matterOf(parts, request.id);
     if (moment !== null && matter !== null) tell(moment, matter);
+    if (moment === 'settled') github?.settled(accessRequestView(request, null));
   });
   const inbound = new InboundAnswers(config.channels.inbound, clock);
-  return { queue, webhooks, api: { list: () => channelViews(config, queue), slack, inbound, push } };
+  return { queue, webhooks, api: { list: () => channelViews(config, queue), slack, inbound, push, github } };
 
   function buildChannels({ db, log }: ChannelParts, addresses: AddressBook) {
     const { slack: slackConfig, mail, teams, push: pushConfig } = config.channels;
@@ -146,6 +155,24 @@ const accessMoments: Readonly<Record<AccessChangeKind, Moment | null>> = {
   reviewed: 'ended',
   'review-due': 'review-due',
 };
+
+function openGithub({ config, db, identity, access, publicUrl, clock }: ChannelParts, queue: DeliveryQueue): GithubDeployments | null {
+  const { github } = config.channels;
+  if (github === null) return null;
+  return new GithubDeployments({
+    ...github,
+    store: new GithubDeploymentStore(db),
+    ...{ queue, clock, timeoutMs: config.limits.webhookTimeoutMs },
+    pageOf: (requestId) => `${publicUrl()}/access/${requestId}`,
+    ask: async ({ person, target, durationMs, readOnly }, reason) => {
+      const machine = identity.person(person);
+      if (machine === null) return { why: `${person} may not act any more` };
+      const scope = { role: null, readOnly, tables: null };
+      const asked = await access.request(machine, { target, durationMs, scope, isBreakGlass: false, reason });
+      return asked.kind === 'requested' ? accessRequestView(asked.request, null) : { why: asked.why };
+    },
+  });
+}
 
 function openWebhooks({ config, identity, clock, publicUrl }: ChannelParts, queue: DeliveryQueue): Webhooks {
   return createWebhooks({
