@@ -215,4 +215,7 @@ t.test('without create_people only people in the configuration come in, and requ
   t.match(wrongGroup.problem, /did not say that your "groups" is staff/);
   const good = await signIn(frank);
   t.same([...(good.me?.groups ?? [])].sort(), ['auditors', 'engineers'], 'the groups of the file and of the provider');
+  const unlink = () => (gateway as TestGateway).api('erin').post('/people/frank@example.com/unlink', {});
+  t.equal((await unlink()).status, 204, 'the operator forgets which account it was');
+  t.equal((await unlink()).status, 404, 'once');
 });
