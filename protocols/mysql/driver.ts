@@ -4,10 +4,12 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
+import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sockets.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { whenGone } from '../../src/core/read-exactly.ts';
+import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import { refusalWords } from '../../src/core/words.ts';
@@ -21,16 +23,13 @@ import { destinationOf } from './destination.ts';
 import { SignInRefused, welcome, welcomeAgain, type Line, type SignedIn, type WelcomeOptions } from './handshake.ts';
 import * as wire from './messages.ts';
 import { OwnConnections } from './own-connections.ts';
-import { codeOf } from './refusal.ts';
+import { codeOf, holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
 import { chooseTarget, type Choice } from './targetless.ts';
 import { signIn, unreachable, type Upstream } from './upstream.ts';
 import { Versions } from './versions.ts';
 
-export interface MysqlLimits {
-  /** Connections at once, in all and from one address, those that are still signing in included. */
-  readonly connectionsMax: number;
-  readonly connectionsPerAddressMax: number;
+export interface MysqlLimits extends AcceptLimits {
   /** From the first byte to a sign-in. A held `connect` has its own limit. */
   readonly handshakeTimeoutMs: number;
   /** A connection that has named no target yet. */
@@ -63,14 +62,16 @@ export interface MysqlOptions {
 export const defaultMysqlOptions: MysqlOptions = { limits: defaultMysqlLimits };
 
 const rsaBits = 2048;
-const keepAliveMs = 30_000;
 
 export function createMysqlDriver(services: DriverServices, options: MysqlOptions = defaultMysqlOptions): Driver {
   return new MysqlDriver(services, options);
 }
 
 /** Where a client goes, and what it has said before that was known. */
-type Arrival = Pick<Extract<Choice, { kind: 'target' }>, 'destination' | 'deferred' | 'command'>;
+type Arrival = Pick<Extract<Choice, { kind: 'target' }>, 'destination' | 'deferred' | 'command'> & {
+  /** The sign-in is over, and the command that named the target waits for its answer: words may stand in front of it. */
+  readonly shows: boolean;
+};
 
 class MysqlDriver implements Driver {
   readonly #services: DriverServices;
@@ -78,46 +79,31 @@ class MysqlDriver implements Driver {
   readonly #ids: ConnectionIds;
   readonly #own: OwnConnections;
   readonly #versions: Versions;
-  readonly #sockets = new Set<Socket>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #sockets: AcceptedSockets;
   readonly #connections = new Set<Connection>();
   #keys: Promise<{ privateKey: KeyObject; publicPem: string }> | null = null;
 
   constructor(services: DriverServices, options: MysqlOptions) {
     this.#services = services;
     this.#options = options;
+    this.#sockets = new AcceptedSockets(options.limits);
     this.#ids = new ConnectionIds(services.random);
     this.#own = new OwnConnections(services, options.limits.targetTimeoutMs);
     this.#versions = new Versions(services);
   }
 
   serve(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
-    const here = (this.#perAddress.get(address) ?? 0) + 1;
-    const { limits } = this.#options;
-    socket.on('error', () => undefined); // ends in 'close', which everybody listens to
-    if (this.#sockets.size >= limits.connectionsMax || here > limits.connectionsPerAddressMax) {
+    if (!this.#sockets.admit(socket)) {
       writePacket(socket, wire.earlyErr(1040, 'Too many connections'), 0);
       socket.destroySoon();
       return;
     }
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, keepAliveMs);
-    this.#sockets.add(socket);
-    this.#perAddress.set(address, here);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left <= 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
-    });
     void this.#serve(socket); // catches everything
   }
 
   async close(reason: string): Promise<void> {
     for (const connection of [...this.#connections]) connection.end(endings.shutdown, reason);
-    const all = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()).destroySoon()));
-    await Promise.all(all);
+    await this.#sockets.close();
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -166,7 +152,7 @@ class MysqlDriver implements Driver {
   async #enter(client: SignedIn, line: Line, before: Target | null, gone: AbortController): Promise<void> {
     line.sequence = client.nextSequence;
     const destination = destinationOf(this.#services, client, before);
-    if (destination !== null) return await this.#open(client, line, { destination, deferred: [], command: null }, gone);
+    if (destination !== null) return await this.#open(client, line, { destination, deferred: [], command: null, shows: false }, gone);
     writePacket(line.socket, wire.ok(wire.status.autocommit), line.sequence);
     this.#compress(client, line);
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(this.#options.limits.targetlessTimeoutMs)]);
@@ -175,7 +161,7 @@ class MysqlDriver implements Driver {
     const choice = await chooseTarget(line.socket, this.#services, client, killing, signal);
     switch (choice.kind) {
       case 'target':
-        return await this.#open(client, line, choice, gone);
+        return await this.#open(client, line, { ...choice, shows: choice.command === null }, gone);
       case 'change-user':
         return await this.#changeUser(client, line, null, choice.argument, gone);
       case 'quit':
@@ -205,7 +191,11 @@ class MysqlDriver implements Driver {
     const { principal } = client;
     const { target, database } = arrival.destination;
     const unwatch = whenGone(line.socket, () => gone.abort(new Fault('protocol-violation', 'the client is gone')));
-    const lane: Lane = { signal: gone.signal, onHold: () => undefined }; // no client shows anything before the sign-in is over
+    const shows = arrival.shows && showsProgress(client);
+    const onHold = (notice: HoldNotice): void => {
+      if (shows && line.socket.writable) writePacket(line.socket, holdProgress(notice, this.#services.clock.nowMs()), line.sequence++);
+    };
+    const lane: Lane = { signal: gone.signal, onHold };
     const facts = { clientAddress: client.address, tls: client.tls, method: 'token', database };
     const opened = await this.#services.sessions.open({ principal, target, facts, tokenId: client.tokenId }, lane);
     if (opened.kind === 'refuse') {
@@ -294,7 +284,7 @@ class MysqlDriver implements Driver {
         targetName: target.name,
         targetDatabase: target.database,
       },
-      showsProgress: (client.capabilities.extended & extendedFlag.progress) !== 0,
+      showsProgress: showsProgress(client),
       cancelTarget: () => this.#own.cancel(target, upstream),
       kill: (id, what) => this.#ids.kill(client.principal.name, target.name, id, what),
       gone: () => {
@@ -311,4 +301,9 @@ class MysqlDriver implements Driver {
     this.#ids.bind(client.connectionId, connection);
     connection.start(arrival.command);
   }
+}
+
+/** It shows progress reports while it waits for an answer. */
+function showsProgress({ capabilities }: SignedIn): boolean {
+  return (capabilities.extended & extendedFlag.progress) !== 0;
 }

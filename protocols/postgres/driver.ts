@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { AcceptedSockets } from '../../src/core/accepted-sockets.ts';
 import type { Catalogue } from '../../src/core/action.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Driver, DriverServices } from '../../src/core/driver.ts';
@@ -58,8 +59,6 @@ export const defaultPostgresLimits: PostgresLimits = {
 /** Describe, Execute, Close, …: names and numbers. */
 const smallMessageBytesMax = 64 * 1024;
 const browserSignInMsMax = 240_000;
-/** A statement may wait for hours: below the idle limits of common firewalls, and a dead client is found. */
-const keepAliveMs = 60_000;
 
 export function createPostgresDriver(services: DriverServices, limits: PostgresLimits = defaultPostgresLimits): Driver {
   return new PostgresDriver(services, limits);
@@ -70,8 +69,7 @@ class PostgresDriver implements Driver {
   readonly #limits: PostgresLimits;
   readonly #cancelKeys: CancelKeys;
   readonly #catalogues = new Map<string, CatalogueEntry>();
-  readonly #sockets = new Set<Socket>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #sockets: AcceptedSockets;
   readonly #connections = new Set<Connection>();
   readonly #failing: FailingMessages;
   readonly #idle = new IdleUpstreams();
@@ -79,36 +77,23 @@ class PostgresDriver implements Driver {
   constructor(services: DriverServices, limits: PostgresLimits) {
     this.#services = services;
     this.#limits = limits;
+    this.#sockets = new AcceptedSockets(limits);
     this.#cancelKeys = new CancelKeys(services.random);
     this.#failing = failingMessages(services.random.bytes(nonceBytes));
   }
 
   serve(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
-    const here = (this.#perAddress.get(address) ?? 0) + 1;
-    socket.on('error', () => undefined); // ends in 'close', which everybody listens to
-    if (this.#sockets.size >= this.#limits.connectionsMax || here > this.#limits.connectionsPerAddressMax) {
+    if (!this.#sockets.admit(socket)) {
       socket.end(wire.diagnostic({ severity: 'FATAL', code: '53300', message: 'sorry, too many clients already' }));
       return;
     }
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, keepAliveMs);
-    this.#sockets.add(socket);
-    this.#perAddress.set(address, here);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left <= 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
-    });
     void this.#serve(socket); // catches everything
   }
 
   async close(reason: string): Promise<void> {
     for (const connection of [...this.#connections]) connection.end('57P01', reason);
     this.#idle.close();
-    const all = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()).destroySoon()));
-    await Promise.all(all);
+    await this.#sockets.close();
   }
 
   async #serve(socket: Socket): Promise<void> {

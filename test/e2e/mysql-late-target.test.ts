@@ -7,7 +7,7 @@ import t from 'tap';
 import { temporaryDirectory } from '../support/directories.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { mariadbTarget, startMariadb } from '../support/mariadb.ts';
-import { run } from '../support/processes.ts';
+import { run, start } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
 
 const policy = `
@@ -17,6 +17,7 @@ applies_to: { protocols: [mysql], labels: { env: scratch } }
 rules:
   - { id: all, title: Everything, actions: [connect, statement], decision: allow }
   - { id: no-long-waits, title: Nobody waits long, actions: [statement], when: 'action.text.contains("lock_wait_timeout")', decision: deny }
+  - { id: asked, title: Somebody is asked, actions: [statement], when: 'action.text.contains("net_retry_count")', decision: hold, approvers: { groups: [dba] } }
 `;
 const server = await startMariadb(t);
 await server.sql(`
@@ -71,4 +72,19 @@ t.test('with several: settings before USE count after it, a forbidden one ends t
   ]) {
     t.match(await mariadb(text), { code: 1, stderr: /ERROR 1046.*no target was named/ }, text);
   }
+});
+
+t.test('a setting that waits when the target is known: the words are seen live, and the rest follows after the answer', async (t) => {
+  const as = ['-h', '127.0.0.1', '-P', String(several.address('mysql').port), '-u', 'alice', `-p${several.token('alice')}`];
+  const command = [tool('mariadb', 'mariadb-client'), ...as, '--progress-reports'].map((it) => `'${it}'`).join(' ');
+  const terminal = start(t, tool('script', 'bsdutils'), ['-qfc', command, '/dev/null']);
+  await terminal.waitFor(/MariaDB \[/);
+  terminal.write('SET net_retry_count = 7;\nUSE copy;\n');
+  const bob = several.api('bob');
+  const hold = await bob.pendingHold(/net_retry_count/);
+  await terminal.waitFor(new RegExp(`hold ${hold.id}: .*waiting for approval`, 's'));
+  await bob.post(`/holds/${hold.id}/approve`, { reason: 'fine' });
+  await terminal.waitFor(/Database changed/);
+  terminal.write("SHOW VARIABLES LIKE 'net_retry%';\n");
+  await terminal.waitFor(/net_retry_count\s*\|\s*7\b/);
 });
