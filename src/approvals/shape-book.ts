@@ -45,6 +45,8 @@ export class ShapeBook {
 
   /** The shape is read only when the person has one in force here. */
   match({ action, classification, principal, target, database, ruleId, terms }: ShapeAsked): ShapeMatch | null {
+    const { shapeMsMax } = terms;
+    if (shapeMsMax === undefined) return null;
     this.#endOver();
     const own = [...this.#live.values()].filter(
       ({ record, over, lifetime }) =>
@@ -53,7 +55,7 @@ export class ShapeBook {
         record.target === target.name &&
         record.database === database &&
         record.ruleId === ruleId &&
-        lifetime.elapsedMs <= (terms.shapeMsMax ?? 0),
+        lifetime.elapsedMs <= shapeMsMax,
     );
     if (own.length === 0) return null;
     const shape = this.#parts.classifierOf(target.protocol).shapeOf?.(action, classification);
