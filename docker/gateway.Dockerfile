@@ -15,6 +15,8 @@ RUN npm run build:console \
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
+# For policies that come from a git repository.
+RUN apt-get update && apt-get install -y --no-install-recommends git openssh-client ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --home-dir /var/lib/sallyport --create-home --shell /usr/sbin/nologin sallyport
 COPY --from=build /opt/sallyport /opt/sallyport
 USER sallyport

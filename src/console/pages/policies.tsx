@@ -38,13 +38,14 @@ export default function PoliciesPage() {
       </div>
     );
   }
-  const { version, loaded_at: loadedAt, rejected } = policies.data;
+  const { version, loaded_at: loadedAt, rejected, source } = policies.data;
   return (
     <div className="page">
       <div className="page-head">
         <h1>Policies</h1>
         <span className="dim">
           version <Version version={version} />, loaded <Ago at={loadedAt} />
+          {source === undefined ? null : <Commit source={source} />}
         </span>
         <div className="end">
           <SegmentedControl size="xs" aria-label="View" data={[...views]} value={view} onChange={(value) => setView(value as View)} />
@@ -61,6 +62,17 @@ export default function PoliciesPage() {
       )}
       {view === 'rules' ? <Rules rules={policies.data.rules ?? []} /> : view === 'files' ? <Files policies={policies.data} /> : <History />}
     </div>
+  );
+}
+
+/** The commit in force, where the policies come from a git repository. */
+function Commit({ source }: { readonly source: NonNullable<PolicyView['source']> }) {
+  const { commit, ref, author, subject, signed_by: signedBy } = source;
+  return (
+    <>
+      , commit <Version version={commit} /> of {visibleLine(ref)} by {visibleLine(author)}: “{visibleLine(subject)}”
+      {signedBy === null ? ', not signed' : `, signed by ${visibleLine(signedBy)}`}
+    </>
   );
 }
 
