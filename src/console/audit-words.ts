@@ -42,6 +42,8 @@ export const auditTypes = [
   'policy.rejected',
   'webhook.delivered',
   'webhook.failed',
+  'channel.delivered',
+  'channel.failed',
   'agent.token-issued',
   'agent.enrolled',
   'agent.connected',
