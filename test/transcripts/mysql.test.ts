@@ -387,3 +387,135 @@ t.test('the answer to a command of several packets counts on from the last of th
   t.equal(player.log.at(-1), '>C 2 ERR 1142 no (hold h-1)');
   t.end();
 });
+
+// ---- obligations ----
+
+const reads = [{ verb: 'read', access: 'read', objectKind: 'table', object: 'shop.t' }] as const;
+const fenced = { fence: 'read-only' } as const;
+const own = wire.status.inTransaction | wire.status.readOnlyTransaction | wire.status.autocommit;
+const okOf = (flags: number): Buffer => wire.ok(flags);
+const column = Buffer.concat([Buffer.from([3]), Buffer.from('def')]);
+const fence = ['>T 0 QUERY START TRANSACTION READ ONLY quietly', `T> 1 ${okOf(own).toString('hex')}`];
+const lowered = ['>T 0 QUERY COMMIT AND NO CHAIN NO RELEASE quietly', `T> 1 ${okTold}`];
+
+t.test('the fence: raised, hidden, lowered', (t) => {
+  const player = new Player();
+  player.answer = player.release(reads, [], fenced);
+  player.client(query('SELECT a FROM t'));
+  t.notOk(player.machine.takes, 'the fence is not up yet');
+  player.target(okOf(own));
+  player.target(Buffer.from([1]), column, Buffer.from('\x011', 'latin1'), wire.ok(own, 0, 0xfe));
+  player.target(ok);
+  t.ok(player.machine.takes);
+  t.strictSame(player.log, [
+    'C> 0 QUERY SELECT a FROM t', 'submit SELECT a FROM t', ...fence,
+    '>T 0 QUERY SELECT a FROM t under a-2',
+    `T> 1 01, 2 QUERY def, 3 0131, 4 ${wire.ok(own, 0, 0xfe).toString('hex')}`,
+    '>C 1 01',
+    '>C 2 QUERY def, 3 0131',
+    `>C 4 ${wire.ok(2, 0, 0xfe).toString('hex')}`,
+    'finish a-2 completed 1', ...lowered,
+  ]);
+  t.end();
+}); // prettier-ignore
+
+t.test('the fence stops a write: undone, asked about, run without it', (t) => {
+  const player = new Player();
+  player.answer = player.release(reads, [], fenced);
+  player.client(query('SELECT a FROM v'));
+  player.target(okOf(own));
+  player.target(Buffer.from([1]), column, wire.err(1792, '25006', 'Cannot execute'));
+  player.answer = null;
+  player.target(ok);
+  player.machine.inFront(wire.progress('waits'));
+  player.machine.ruled(player.release(reads, [], fenced));
+  t.notOk(player.machine.takes);
+  player.log.splice(0, player.log.indexOf('finish a-2 failed -'));
+  t.strictSame(player.log, [
+    'finish a-2 failed -', ...lowered,
+    'submit SELECT a FROM v as unknown',
+    '>C 1 PROGRESS waits',
+    '>T 0 QUERY START TRANSACTION READ ONLY quietly',
+  ], 'nothing of the first try has reached the client; what the ruling says of the second counts'); // prettier-ignore
+  t.end();
+});
+
+t.test('a fence that can not be raised: the statement does not run', (t) => {
+  const player = new Player();
+  player.answer = player.release(reads, [], fenced);
+  player.client(query('SELECT a FROM t'));
+  player.target(wire.err(1317, '70100', 'interrupted'));
+  t.strictSame(player.log.slice(2), [
+    '>T 0 QUERY START TRANSACTION READ ONLY quietly',
+    'T> 1 ERR 1317 interrupted',
+    'finish a-2 cancelled -',
+    '>C 1 ERR 1317 interrupted',
+  ]);
+  t.end();
+});
+
+t.test('a KILL that came late does not leave the fence standing', (t) => {
+  const player = new Player();
+  player.answer = player.release(reads, [], fenced);
+  player.client(query('SELECT a FROM t'));
+  player.target(okOf(own));
+  player.target(okOf(own));
+  player.target(wire.err(1317, '70100', 'interrupted'));
+  t.notOk(player.machine.takes);
+  player.target(ok);
+  t.ok(player.machine.takes);
+  t.strictSame(player.log.slice(-4), [lowered[0], 'T> 1 ERR 1317 interrupted', ...lowered]);
+  t.end();
+});
+
+t.test('inside a transaction: proved by a new catalogue, or not run without one', (t) => {
+  const player = new Player();
+  player.client(query('BEGIN'));
+  player.target(okOf(wire.status.inTransaction));
+  player.answer = player.release(reads, [], fenced);
+  player.client(query('SELECT a FROM t'));
+  player.answer = player.refuse('no');
+  player.machine.catalogueRenewed(); // the catalogue could not be read
+  t.strictSame(player.log.slice(6), [
+    'C> 0 QUERY SELECT a FROM t',
+    'submit SELECT a FROM t in a transaction',
+    'the catalogue is read anew',
+    'finish a-2 failed -',
+    'submit SELECT a FROM t in a transaction as unknown',
+    '>C 1 ERR 1142 no (hold h-1)',
+  ]);
+  t.end();
+});
+
+t.test('too many rows: the rest does not come through, and the error counts on', (t) => {
+  const player = new Player();
+  player.answer = player.release(reads, [], { rowsMax: 1, limitedBy: 'p/few' });
+  player.client(query('SELECT a FROM t'));
+  const row = Buffer.from('\x011', 'latin1');
+  player.target(Buffer.from([1]), column, row, row, row, wire.err(1317, '70100', 'interrupted'));
+  t.strictSame(player.log.slice(4), [
+    '>C 1 01',
+    'the target is told to stop',
+    '>C 2 QUERY def, 3 0131',
+    '>C 4 ERR 1104 the statement returns more than 1 rows, the most that rule p/few lets through. The rows so far are not all: add a LIMIT or a condition.',
+    'finish a-2 failed -',
+  ]);
+  t.end();
+});
+
+t.test('too long: cancelled, unless it was done', (t) => {
+  const player = new Player();
+  for (const answer of [wire.err(1317, '70100', 'interrupted'), wire.ok(2, 3)]) {
+    player.answer = player.release(reads, [], { statementTimeoutMs: 1500 });
+    player.client(query('DO SLEEP(9)'));
+    player.timeIsUp?.();
+    player.target(answer);
+  }
+  const words = 'canceling statement: it ran longer than 1.5 s, the most that its rule lets it run';
+  const asked = (id: string) => ['C> 0 QUERY DO SLEEP(9)', 'submit DO SLEEP(9)', 'a clock of 1500 ms', `>T 0 QUERY DO SLEEP(9) under ${id}`, 'the target is told to stop']; // prettier-ignore
+  t.strictSame(player.log, [
+    ...asked('a-2'), 'T> 1 ERR 1317 interrupted', 'no clock', `>C 1 ERR 1969 ${words}`, 'finish a-2 failed -',
+    ...asked('a-3'), 'T> 1 00030002000000', '>C 1 00030002000000', 'no clock', 'finish a-3 completed 3',
+  ]); // prettier-ignore
+  t.end();
+});
