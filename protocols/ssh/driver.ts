@@ -30,6 +30,9 @@ export interface SshOptions {
   readonly userAuthorityKey: Secret;
 }
 
+/** Of the connections of one address, a tenth may be signing in: key exchange is work, and nobody has said who they are. */
+const startupShare = 10;
+
 export function createSshDriver(services: DriverServices, options: SshOptions): Driver {
   installSendQueue();
   installCompressionGuards();
@@ -65,9 +68,10 @@ class SshDriver implements Driver {
 
   serve(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
-    const { connectionsMax, connectionsPerAddressMax, startupsPerAddressMax } = this.#limits;
+    const { connectionsMax, connectionsPerAddressMax } = this.#limits;
     socket.on('error', () => undefined); // ends in 'close', which everybody listens to
-    const crowded = this.#perAddress.of(address) >= connectionsPerAddressMax || this.#starting.of(address) >= startupsPerAddressMax;
+    const crowded =
+      this.#perAddress.of(address) >= connectionsPerAddressMax || this.#starting.of(address) >= connectionsPerAddressMax / startupShare;
     if (this.#sockets.size >= connectionsMax || crowded) {
       socket.end('Too many connections\r\n'); // RFC 4253, 4.2: lines before the version are shown
       return;

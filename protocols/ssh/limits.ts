@@ -6,8 +6,6 @@ export interface SshLimits {
   readonly connectionsPerAddressMax: number;
   /** From accept to signed in; a sign-in in the browser has its own. */
   readonly handshakeTimeoutMs: number;
-  /** Connections of one address that are not signed in yet: key exchange is work, and nobody has said who they are. */
-  readonly startupsPerAddressMax: number;
   /** Reaching and signing in to the target. */
   readonly targetTimeoutMs: number;
   /** Session channels of one connection; each may hold 2 MiB of what its other side does not take. */
@@ -27,7 +25,6 @@ export const defaultSshLimits: SshLimits = {
   connectionsMax: 20_000,
   connectionsPerAddressMax: 2_000,
   handshakeTimeoutMs: 30_000,
-  startupsPerAddressMax: 200,
   targetTimeoutMs: 15_000,
   channelsMax: 50,
   forwardsMax: 100,
