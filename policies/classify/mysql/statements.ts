@@ -5,6 +5,7 @@ import type { EffectVerb } from '../../../src/core/effect.ts';
 import { readDelete, readInsert, readLoad, readUpdate } from './changes.ts';
 import { nameAt, namesIn, readDefinition } from './definitions.ts';
 import { FactsBuilder } from './facts-builder.ts';
+import { readDeallocate, readExecute, readPrepare, type PreparedReading } from './prepared.ts';
 import { plainParts, readParts, readTable, type PartsOptions } from './query-parts.ts';
 import { opAt, unknownStatement, wordAt, type Judged, type Reading } from './reading.ts';
 import { readSet } from './settings.ts';
@@ -101,11 +102,11 @@ class StatementReader {
       case 'CALL':
         return this.#call();
       case 'PREPARE':
-        return this.#prepare();
+        return this.#prepared(readPrepare(this.#reading, at, this.#to, facts));
       case 'EXECUTE':
-        return this.#execute();
+        return this.#prepared(readExecute(this.#reading, at, this.#to, facts));
       case 'DEALLOCATE':
-        return this.#deallocate(2);
+        return this.#deallocate();
       case 'BEGIN':
         return this.#word(1) === 'NOT' ? this.#code() : this.#transaction();
       case 'START':
@@ -248,7 +249,7 @@ class StatementReader {
   }
 
   #definition(verb: string): Judged {
-    if (verb === 'DROP' && this.#word(1) === 'PREPARE') return this.#deallocate(2);
+    if (verb === 'DROP' && this.#word(1) === 'PREPARE') return this.#deallocate();
     const read = readDefinition(this.#reading, this.#verbAt, this.#to, this.#facts);
     return read.kind === 'read' ? this.#done() : read;
   }
@@ -390,50 +391,13 @@ class StatementReader {
     return this.#parts((name?.end ?? this.#verbAt) + 1);
   }
 
-  #prepare(): Judged {
-    const { tokens, inner } = this.#reading;
-    const name = tokens[this.#verbAt + 1];
-    if (name === undefined || this.#word(2) !== 'FROM') return unknownStatement('PREPARE without FROM', this.#start0);
-    this.#facts.effect('prepare', 'session', 'none', name.raw);
-    const text = tokens[this.#verbAt + 3];
-    const only = this.#verbAt + 4 === this.#to;
-    const facts = text?.kind === 'string' && only ? inner(text.text) : null;
-    if (facts !== null) this.#facts.change({ kind: 'prepare', name: name.raw.toLowerCase(), inner: facts });
-    else this.#facts.change({ kind: 'deallocate', name: name.raw.toLowerCase() });
-    return this.#parts(this.#verbAt + 3);
+  /** Its own effects are read; what follows are expressions. */
+  #prepared({ problem, restAt }: PreparedReading): Judged {
+    return problem ?? this.#parts(restAt);
   }
 
-  #execute(): Judged {
-    const { tokens, inner, prepared } = this.#reading;
-    const name = tokens[this.#verbAt + 1];
-    if (name === undefined) return unknownStatement('EXECUTE without a name', this.#start0);
-    if (this.#word(1) === 'IMMEDIATE') {
-      const text = tokens[this.#verbAt + 2];
-      const only = this.#verbAt + 3 === this.#to || this.#word(3) === 'USING';
-      const facts = text?.kind === 'string' && only ? inner(text.text) : null;
-      if (facts === null) return this.#unseenCode('its text is not known here');
-      this.#facts.absorb(facts);
-      return this.#parts(this.#verbAt + 2);
-    }
-    const known = prepared(name.raw.toLowerCase());
-    const statement = known?.classification.statements[0];
-    if (known?.classification.understood !== true || statement === undefined)
-      return this.#unseenCode(`what was prepared as ${name.raw} is not known here`);
-    this.#facts.absorb(statement);
-    return this.#parts(this.#verbAt + 2);
-  }
-
-  #unseenCode(why: string): Judged {
-    this.#facts.effect('code', 'unknown');
-    this.#facts.risk({ start: this.#start0, end: this.#reading.tokens[this.#to - 1]?.end ?? 0 }, why);
-    return this.#parts(this.#verbAt + 1);
-  }
-
-  #deallocate(offset: number): Judged {
-    const name = this.#reading.tokens[this.#verbAt + offset];
-    this.#facts.kind = 'deallocate';
-    this.#facts.effect('prepare', 'session', 'none', name?.raw ?? null);
-    this.#facts.change({ kind: 'deallocate', name: name?.raw.toLowerCase() ?? null });
+  #deallocate(): Judged {
+    readDeallocate(this.#reading, this.#verbAt, this.#facts);
     return this.#done();
   }
 
