@@ -28,6 +28,7 @@ import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
+import { apiDelegations, openDelegations } from './composition/delegations.ts';
 import { openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
@@ -53,6 +54,7 @@ import { agentMigrations, openAgentStore } from './store/agents.ts';
 import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
 import { grantMigrations } from './store/grants.ts';
+import { delegationMigrations } from './store/delegations.ts';
 import { holdMigrations } from './store/holds.ts';
 import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
@@ -121,6 +123,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const migrations = [
     ...identityMigrations,
     ...holdMigrations,
+    ...delegationMigrations,
     ...accessRequestMigrations,
     ...grantMigrations,
     ...shapeMigrations,
@@ -163,7 +166,10 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   );
   policyHistory.noteLoaded();
 
+  const delegations = openDelegations({ db, clock, random, audit, identity });
+  down.add(() => delegations.close());
   const holds = createHolds({
+    lendersOf: (name) => delegations.lendersOf(name),
     db,
     clock,
     random,
@@ -174,7 +180,6 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       return consoleUrl;
     },
   });
-  await holds.recover();
   down.add(() => holds.close('the gateway stops'));
   const recordings = openRecordings({
     dir: join(config.dataDir, 'recordings'),
@@ -215,7 +220,6 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const histories = createHistories(openSessionHistory(db), clock);
   const judging = { classifierOf, policies: () => policies.current(), holds, masker, audit, clock };
   const gate = new Gate({ ...judging, grants: access, histories, shapes });
-  gate.remember(holds.lasting());
   const book = createSessionStore(db);
   book.closeLeftOpen(clock.nowMs());
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });
@@ -244,6 +248,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     if (kind === 'placed') activity.held(hold);
   });
   joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
+  await holds.recover(); // what an earlier run left pending ends, and whoever was told of it hears that
+  gate.remember(holds.lasting());
   await access.recover();
   channels.queue.start();
   down.add(() => channels.queue.close());
@@ -270,7 +276,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     accounts,
     scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
-    holds: apiHolds(holds, previews),
+    holds: apiHolds(holds, previews, (name) => delegations.lendersOf(name)),
+    delegations: apiDelegations(delegations),
     access: apiAccess(access, (name) => mayOperate(identity, name)),
     shapes: apiShapes(shapes, (name) => mayOperate(identity, name)),
     sessions: apiSessions(registry, book),

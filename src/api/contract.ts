@@ -10,6 +10,7 @@ export type * from './contract-access.ts';
 export type * from './contract-shapes.ts';
 export type * from './contract-agents.ts';
 export type * from './contract-channels.ts';
+export type * from './contract-delegations.ts';
 export type * from './contract-people.ts';
 export type * from './contract-preview.ts';
 export type * from './contract-recordings.ts';
@@ -82,6 +83,8 @@ export interface HoldView {
     readonly by: string;
     readonly reason: string | null;
     readonly at: string;
+    /** Whose right was used, by delegation. */
+    readonly on_behalf_of?: string | undefined;
     readonly second_factor?: 'passkey' | 'totp' | undefined;
   }[];
   readonly reason_required: boolean;

@@ -102,7 +102,13 @@ export const holdView: z.ZodType<HoldView> = z
     also_in_groups: z.array(z.array(z.string())).optional(),
     approvals_needed: z.int(),
     approvals: z.array(
-      z.object({ by: z.string(), reason: z.string().nullable(), at: time, second_factor: z.enum(['passkey', 'totp']).optional() }),
+      z.object({
+        by: z.string(),
+        reason: z.string().nullable(),
+        at: time,
+        on_behalf_of: z.string().optional(),
+        second_factor: z.enum(['passkey', 'totp']).optional(),
+      }),
     ),
     reason_required: z.boolean(),
     second_factor: z.enum(['passkey', 'totp']).optional(),

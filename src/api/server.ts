@@ -23,6 +23,7 @@ import { catalogueRoutes } from './routes/catalogue.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { decisionRoutes } from './routes/decisions.ts';
+import { delegationRoutes } from './routes/delegations.ts';
 import { holdAnswerRoutes } from './routes/hold-answers.ts';
 import { githubRoutes } from './routes/github.ts';
 import { holdRoutes } from './routes/holds.ts';
@@ -99,6 +100,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     credentialRoutes(services),
     holdRoutes(services),
     holdAnswerRoutes(services),
+    delegationRoutes(services),
     accessRoutes(services),
     shapeRoutes(services),
     sessionRoutes(services),

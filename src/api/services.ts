@@ -7,6 +7,7 @@ import type { Principal } from '../core/principal.ts';
 import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccounts } from './account-services.ts';
+import type { ApiDelegations } from './delegation-services.ts';
 import type { ApiChannels } from './channel-services.ts';
 import type { ApiScim } from './scim-service.ts';
 import type { ApiShapes } from './shape-services.ts';
@@ -51,6 +52,8 @@ export interface ApiServices {
   /** Missing: there are none. */
   readonly channels?: ApiChannels;
   readonly access: ApiAccess;
+  /** Missing: nobody can lend a right. */
+  readonly delegations?: ApiDelegations;
   readonly shapes: ApiShapes;
   readonly gateway: ApiGateway;
   readonly clock: Clock;
@@ -368,7 +371,13 @@ export interface ApiAccess {
     },
   ): Promise<AccessOutcome>;
   extend(grantId: string, person: Principal, addedMs: number, reason: string): Promise<AccessOutcome>;
-  answer(id: string, person: Principal, answer: 'approve' | 'deny', reason: string | null): Promise<AccessOutcome>;
+  answer(
+    id: string,
+    person: Principal,
+    answer: 'approve' | 'deny',
+    reason: string | null,
+    proof: SecondFactorProof | null,
+  ): Promise<AccessOutcome>;
   withdraw(id: string, person: Principal): Promise<AccessOutcome>;
   /** `mayAny`: the person may end anybody's. */
   revoke(grantId: string, person: Principal, mayAny: boolean, reason: string | null): Promise<AccessOutcome>;

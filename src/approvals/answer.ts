@@ -35,17 +35,37 @@ interface Denial {
   readonly why: string;
 }
 
-/** Null when the person may answer this hold; else why not, one sentence. */
-export function notAllowed(hold: Pick<HoldRecord, 'principal' | 'approverGroups' | 'alsoInGroups'>, person: Principal): Denial | null {
+/** What it is to be answered, as far as it says who may. */
+type Answerable = Pick<HoldRecord, 'principal' | 'approverGroups' | 'alsoInGroups'> & Partial<Pick<HoldRecord, 'approvals'>>;
+
+/** In whose right a person answers: the person's own, or that of somebody who has lent it. */
+export function standingOf(hold: Answerable, person: Principal, lenders: readonly Principal[]): Principal | null {
+  if (isIn(hold, person.groups)) return person;
+  // The requester's own right answers nothing of the requester, whoever uses it.
+  return lenders.find((lender) => lender.name !== hold.principal && isIn(hold, lender.groups)) ?? null;
+}
+
+/** Several rules may hold at once: an approver must satisfy each of them, and hears it before the answer, not after it. */
+function isIn(hold: Answerable, groups: readonly string[]): boolean {
+  return [hold.approverGroups, ...hold.alsoInGroups].every((set) => set.some((group) => groups.includes(group)));
+}
+
+/** Null when the person may answer this hold; else why not, one sentence. `lenders` have lent the person their right to. */
+export function notAllowed(hold: Answerable, person: Principal, lenders: readonly Principal[] = []): Denial | null {
   if (person.name === hold.principal) {
     return { because: 'requester', why: 'you asked for this yourself; somebody else must answer it' };
   }
   if (person.kind === 'ai-agent') return { because: 'ai-agent', why: 'an AI agent cannot answer holds; a person must' };
-  // Several rules may hold at once: an approver must satisfy each of them, and hears it before the answer, not after it.
-  const everySet = [hold.approverGroups, ...hold.alsoInGroups];
-  if (!everySet.every((groups) => groups.some((group) => person.groups.includes(group)))) {
+  const standing = standingOf(hold, person, lenders);
+  if (standing === null) {
     const who = approverWords(hold.approverGroups, hold.alsoInGroups);
     return { because: 'not-an-approver', why: `only members of ${who} may answer this hold` };
+  }
+  // One right is one voice, whoever uses it.
+  const voice = hold.approvals?.find((it) => it.by !== person.name && (it.onBehalfOf ?? it.by) === standing.name);
+  if (voice !== undefined) {
+    const whose = standing.name === person.name ? 'your' : `${standing.name}'s`;
+    return { because: 'not-an-approver', why: `${voice.by} has answered in ${whose} right already` };
   }
   return null;
 }

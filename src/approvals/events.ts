@@ -38,6 +38,7 @@ export function approvalGivenEvent(hold: HoldRecord, approval: Approval): AuditE
     digest: hold.digest,
     reason: approval.reason,
     groups: approval.groups,
+    ...(approval.onBehalfOf === undefined ? {} : { on_behalf_of: approval.onBehalfOf }),
     given: hold.approvals.length,
     needed: hold.approvalsNeeded,
     ...(approval.secondFactor === undefined ? {} : { second_factor: approval.secondFactor }),

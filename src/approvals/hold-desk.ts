@@ -36,6 +36,8 @@ export interface HoldsParts {
   readonly audit: AuditLog;
   /** The console's address, or null when there is none; holds are at `<consoleUrl>/holds/<id>`. */
   readonly consoleUrl: string | null;
+  /** Who has lent this person the right to answer; missing: nobody. */
+  readonly lendersOf?: (person: string) => readonly Principal[];
   readonly limits?: Partial<HoldLimits>;
   readonly log?: Pick<Log, 'error'>;
 }

@@ -6,8 +6,8 @@ import type { HoldRecord } from '../store/holds.ts';
 import { notAllowed } from './answer.ts';
 
 /** `viewer` is who looks at it; null for machines that only listen. */
-export function holdView(hold: HoldRecord, viewer: Principal | null): HoldView {
-  const because = cannotAnswer(hold, viewer);
+export function holdView(hold: HoldRecord, viewer: Principal | null, lenders: readonly Principal[] = []): HoldView {
+  const because = cannotAnswer(hold, viewer, lenders);
   return {
     id: hold.id,
     state: hold.state,
@@ -33,10 +33,11 @@ export function holdView(hold: HoldRecord, viewer: Principal | null): HoldView {
     approver_groups: hold.approverGroups,
     ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
     approvals_needed: hold.approvalsNeeded,
-    approvals: hold.approvals.map(({ by, reason, atMs, secondFactor }) => ({
+    approvals: hold.approvals.map(({ by, reason, atMs, secondFactor, onBehalfOf }) => ({
       by,
       reason,
       at: iso(atMs),
+      ...(onBehalfOf === undefined ? {} : { on_behalf_of: onBehalfOf }),
       ...(secondFactor === undefined ? {} : { second_factor: secondFactor.kind }),
     })),
     reason_required: hold.reasonRequired,
@@ -51,10 +52,10 @@ export function holdView(hold: HoldRecord, viewer: Principal | null): HoldView {
   };
 }
 
-function cannotAnswer(hold: HoldRecord, viewer: Principal | null): string | null {
+function cannotAnswer(hold: HoldRecord, viewer: Principal | null, lenders: readonly Principal[]): string | null {
   if (hold.state !== 'pending') return `it is ${hold.state} already`;
   if (viewer === null) return null;
-  const denial = notAllowed(hold, viewer);
+  const denial = notAllowed(hold, viewer, lenders);
   if (denial !== null) return denial.why;
   return hold.approvals.some((it) => it.by === viewer.name) ? 'you have approved it; others must too' : null;
 }

@@ -9,7 +9,16 @@ import type { HoldRequest, LastingHold, PlacedHold, Settlement } from '../core/h
 import type { HoldId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldRecord, type HoldStore } from '../store/holds.ts';
-import { answerAfterEnd, notAllowed, plainReason, proofProblem, reasonProblem, type Answer, type AnswerResult } from './answer.ts';
+import {
+  answerAfterEnd,
+  notAllowed,
+  plainReason,
+  proofProblem,
+  reasonProblem,
+  standingOf,
+  type Answer,
+  type AnswerResult,
+} from './answer.ts';
 import { approvalGivenEvent, changedEvent, endedEvent, escalatedEvent, heldEvent, takenBackEvent } from './events.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
 import { makeHoldId, parseHoldId } from './hold-id.ts';
@@ -104,7 +113,7 @@ class Desk implements HoldDesk {
       const id = parseHoldId(typedId);
       const hold = id === null ? undefined : this.#pending.get(id);
       if (hold === undefined) return this.#answerEnded(id, person, answer);
-      const denial = notAllowed(hold.record, person);
+      const denial = notAllowed(hold.record, person, this.#lendersOf(person));
       if (denial !== null) return { kind: 'not-allowed', hold: hold.record, ...denial };
       if (this.#parts.clock.monotonicMs() >= hold.deadlineMs) void this.#end(hold, expiredEnd);
       if (hold.isClaimed) {
@@ -237,7 +246,10 @@ class Desk implements HoldDesk {
     if (record.approvals.some((it) => it.by === person.name)) {
       return { kind: 'counted', hold: record, given: record.approvals.length, needed, already: true };
     }
-    const given = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const lent = standingOf(record, person, this.#lendersOf(person)) ?? person;
+    const groups = [...new Set([...person.groups, ...lent.groups])];
+    const atMs = this.#parts.clock.nowMs();
+    const given = { by: person.name, groups, reason, atMs, ...(lent === person ? {} : { onBehalfOf: lent.name }) };
     const approval: Approval = proof === null ? given : { ...given, secondFactor: proof };
     const counted: HoldRecord = { ...record, approvals: [...record.approvals, approval] };
     const write = () => {
@@ -423,6 +435,10 @@ class Desk implements HoldDesk {
     if (record.state !== 'pending' || this.#pending.has(record.id)) return record;
     const settledReason = 'the gateway lost it; it can no longer run';
     return { ...record, state: 'withdrawn', settledAtMs: record.createdAtMs, settledBy: null, settledReason };
+  }
+
+  #lendersOf(person: Principal): readonly Principal[] {
+    return this.#parts.lendersOf?.(person.name) ?? [];
   }
 
   #freeId(): HoldId {

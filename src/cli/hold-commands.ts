@@ -1,7 +1,8 @@
-// `sallyport holds request-changes` and `take-back`: second thoughts about a hold.
+// Names, options and help of second thoughts about a hold (`sallyport holds request-changes`, `take-back`) and of delegations.
 
 import type { Command as Commander } from 'commander';
 import type { CommandTable } from './access-commands.ts';
+import type { DelegateOptions } from './delegations.ts';
 
 /** Adds them below `sallyport holds`. */
 export function holdAnswerCommands(holds: Commander, { remote, run }: Pick<CommandTable, 'remote' | 'run'>): void {
@@ -20,4 +21,27 @@ export function holdAnswerCommands(holds: Commander, { remote, run }: Pick<Comma
       const options = command.optsWithGlobals<{ json?: boolean }>();
       return run(options, async (it) => (await import('./answer.ts')).takeBack(it, id, options));
     });
+}
+
+/** `sallyport delegate`, `delegations`. */
+export function delegationCommands(root: Commander, { remote, run }: Pick<CommandTable, 'remote' | 'run'>): void {
+  remote(root.command('delegate'))
+    .argument('<person>', 'who answers in your right')
+    .description('lend your right to answer holds for a while')
+    .requiredOption('--for <time>', 'how long, as in 8h or 14d')
+    .option('--reason <words>', 'kept in the audit log')
+    .option('--json', 'as JSON')
+    .action((to: string, options: DelegateOptions) =>
+      run(options, async (it) => (await import('./delegations.ts')).delegate(it, to, options)),
+    );
+  const list = remote(root.command('delegations'))
+    .description('list who answers for whom')
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => run(options, async (it) => (await import('./delegations.ts')).delegations(it, options)));
+  remote(list.command('end'))
+    .argument('<delegation>')
+    .description('end a delegation now')
+    .action((id: string, _options: object, command: Commander) =>
+      run(command.optsWithGlobals(), async (it) => (await import('./delegations.ts')).endDelegation(it, id)),
+    );
 }

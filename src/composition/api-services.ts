@@ -5,6 +5,7 @@ import type { ApiServices } from '../api/services.ts';
 import { holdView } from '../approvals/hold-view.ts';
 import type { HoldDesk } from '../approvals/holds.ts';
 import type { OpenedAuditLog } from '../audit/log.ts';
+import type { Principal } from '../core/principal.ts';
 import type { SessionRegistry } from '../sessions/registry.ts';
 import type { createSessionStore } from '../store/sessions.ts';
 import type { OpenedAgents } from '../tunnel/open-agents.ts';
@@ -51,15 +52,16 @@ export function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
   };
 }
 
-export function apiHolds(holds: HoldDesk, previews: Previews): ApiServices['holds'] {
+export function apiHolds(holds: HoldDesk, previews: Previews, lendersOf: (person: string) => readonly Principal[]): ApiServices['holds'] {
   return {
     get: (id, viewer) => {
       const hold = holds.get(id);
-      return hold === undefined ? null : holdView(hold, viewer);
+      return hold === undefined ? null : holdView(hold, viewer, lendersOf(viewer.name));
     },
     list: (query, viewer) => {
       const { items, next } = holds.list(query);
-      return { items: items.map((hold) => holdView(hold, viewer)), next };
+      const lenders = lendersOf(viewer.name);
+      return { items: items.map((hold) => holdView(hold, viewer, lenders)), next };
     },
     answer: (id, person, answer, reason, proof) => holds.answer(id, person, answer, reason, proof),
     takeBack: (id, person) => holds.takeBack(id, person),

@@ -25,6 +25,8 @@ export type AuditEventType =
   | 'hold.withdrawn'
   | 'hold.changed'
   | 'hold.escalated'
+  | 'delegation.given'
+  | 'delegation.ended'
   | 'access.requested'
   | 'access.approval-given'
   | 'access.granted'

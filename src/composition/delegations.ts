@@ -1,0 +1,30 @@
+// Joins delegations to people and to the API's words.
+
+import type { ApiDelegations } from '../api/delegation-services.ts';
+import { Delegations, type DelegationParts } from '../approvals/delegations.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { DelegationRecord } from '../store/delegations.ts';
+
+export function openDelegations(parts: Omit<DelegationParts, 'person' | 'mayApprove'> & { readonly identity: Identity }): Delegations {
+  const { identity, ...others } = parts;
+  return new Delegations({
+    ...others,
+    person: (name) => identity.person(name),
+    mayApprove: (person) => identity.rights(person).includes('approve'),
+  });
+}
+
+export function apiDelegations(delegations: Delegations): ApiDelegations {
+  return {
+    give: async (from, to, durationMs, reason) => viewOf(await delegations.give(from, to, durationMs, reason)),
+    end: async (id, by, mayAny) => {
+      const ended = await delegations.end(id, by, mayAny);
+      return ended === undefined ? null : viewOf(ended);
+    },
+    list: () => delegations.list().map(viewOf),
+  };
+}
+
+function viewOf({ id, from, to, reason, createdAtMs, endsAtMs }: DelegationRecord) {
+  return { id, from, to, reason, created_at: new Date(createdAtMs).toISOString(), ends_at: new Date(endsAtMs).toISOString() };
+}
