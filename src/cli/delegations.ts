@@ -41,6 +41,6 @@ export async function delegations(command: Command, options: { readonly json?: b
 }
 
 export async function endDelegation(command: Command, id: string): Promise<void> {
-  const ended = await command.client.post<DelegationView>(`/delegations/${segment(id)}/end`, undefined);
+  const ended = await command.client.post<DelegationView>(`/delegations/${segment(id)}/end`, {});
   command.terminal.out(`ended: ${visible(ended.to)} no longer answers in the right of ${visible(ended.from)}`);
 }
