@@ -51,6 +51,21 @@ export class MaskedColumns {
     if (this.#remembered.size < rememberedMax) this.#remembered.set(key, mask);
     return mask;
   }
+
+  /** The strictest of what a column of this name is in any of these tables. */
+  inTables(tables: ReadonlySet<string>, column: string): ColumnMask | null {
+    return unite(this.#patterns.filter((it) => it.parts[0]?.test(column) === true && isMeantIn(it, tables)).map(({ rule }) => rule));
+  }
+
+  /** One of these tables may have a masked column. */
+  mayBeIn(tables: ReadonlySet<string>): boolean {
+    return this.#patterns.some((it) => isMeantIn(it, tables));
+  }
+}
+
+function isMeantIn({ parts }: Pattern, tables: ReadonlySet<string>): boolean {
+  const [, table] = parts;
+  return table === undefined || [...tables].some((name) => table.test(name));
 }
 
 function unite(rules: readonly MaskRule[]): ColumnMask | null {

@@ -41,7 +41,7 @@ export function readCatalogue(rows: CatalogueRows, user: string): Catalogue {
       definition === null || definition === undefined || definition === ''
         ? unreadable
         : readingOf(definition, schema ?? '', id, loaded, viewIds);
-    return relation(schema ?? '', name ?? '', 'view', reading, false);
+    return { ...relation(schema ?? '', name ?? '', 'view', reading, false), ...(definition == null ? {} : { definition }) };
   });
   const tables = rows.triggers.map(([schema, table]) =>
     relation(schema ?? '', table ?? '', 'table', nothing, reacting.has(idOf(schema, table))),

@@ -3,6 +3,7 @@
 
 import type { PreparedStatement } from '../../src/core/action.ts';
 import { Fault } from '../../src/core/errors.ts';
+import type { Masking } from '../../src/core/masking.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
@@ -13,6 +14,7 @@ import { ClientFile } from './client-file.ts';
 import { digestOf } from './execution.ts';
 import { Fence, hiddenFlags, lowerQuery, raiseQuery, readOnlyError } from './fence.ts';
 import { limitError } from './limits.ts';
+import { withoutValues } from './masking.ts';
 import * as wire from './messages.ts';
 import { OwnAsking } from './own-asking.ts';
 import { probeQuery, queriesAfter, trackQuery } from './own-texts.ts';
@@ -193,7 +195,8 @@ export class Machine implements ReplySink {
     const { asked, obligations, fenced } = run;
     const { rowsMax = null, statementTimeoutMs: ms } = obligations;
     this.#state = { kind: 'running', run };
-    this.#rows.begin();
+    this.#rows.begin(run.masking);
+    if (asked.statement !== null) asked.statement.masking = run.masking;
     this.replies.begin(asked.shape, { ...this.#terms, rowsMax, hides: fenced ? hiddenFlags : 0 });
     if (ms !== undefined) this.#port.limitTime({ ms, met: () => this.#met(run, 'time') });
     for (const packet of asked.packets()) this.#port.toTarget(run.permit, packet);
@@ -205,6 +208,10 @@ export class Machine implements ReplySink {
 
   quiet(payload: Buffer, shape: ReplyShape, preparing: Preparing | null = null, fetched: WireStatement | null = null): void {
     this.#state = { kind: 'quiet', command: payload[0] as number, preparing, fetched };
+    if (fetched !== null) {
+      this.#rows.begin(fetched.masking);
+      this.#rows.columns(false, fetched);
+    }
     this.replies.begin(shape, { ...this.#terms, shift: 0, rowsMax: fetched?.cursor?.rowsLeft ?? null });
     this.#port.toTargetQuietly(framed(payload, 0));
   }
@@ -246,8 +253,24 @@ export class Machine implements ReplySink {
   // ---- ReplySink ----
 
   get gathersRows(): boolean {
-    if (this.#state.kind === 'own') return true;
+    return this.#state.kind === 'own' || this.masksRows || this.#records;
+  }
+
+  get #records(): boolean {
     return this.#state.kind === 'running' && this.#state.run.obligations.recordResults && !this.#rows.isFull;
+  }
+
+  get masksRows(): boolean {
+    return this.#masking !== null;
+  }
+
+  get #masking(): Masking | null {
+    if (this.#state.kind === 'running') return this.#state.run.masking;
+    return this.#state.kind === 'quiet' ? (this.#state.fetched?.masking ?? null) : null;
+  }
+
+  withoutValues(error: wire.ErrPacket): ReturnType<typeof withoutValues> {
+    return this.#masking === null ? null : withoutValues(error, this.#masking);
   }
 
   forward(bytes: Buffer): void {
@@ -309,9 +332,12 @@ export class Machine implements ReplySink {
     else if (this.#state.kind === 'quiet') this.statements.last?.columns.push(readColumn(payload));
   }
 
-  row(payload: Buffer): void {
-    if (this.#state.kind === 'own') this.#own.row(payload);
-    else if (this.#state.kind === 'running') this.#rows.row(payload, this.#state.run.asked.statement !== null);
+  row(payload: Buffer): Buffer | null {
+    const { kind } = this.#state;
+    if (kind === 'own') this.#own.row(payload);
+    if (kind !== 'running' && kind !== 'quiet') return null;
+    const isBinary = kind === 'quiet' || this.#state.run.asked.statement !== null;
+    return this.#rows.row(payload, isBinary, this.#records);
   }
 
   end(end: ReplyEnd): void {

@@ -106,6 +106,8 @@ export class Replies {
       this.#continued = length === fullPacketBytes;
       const wanted = !continues && this.#isInspected(bytes[payloadAt] ?? 0, length, sink);
       if (wanted) {
+        if (length === fullPacketBytes && sink.masksRows)
+          throw new Fault('message-too-large', 'the target sent a row of more than 16 MB where values are masked');
         if (length > inspectedBytesMax && this.#isEnd(bytes[payloadAt] ?? 0, length))
           throw new Fault('message-too-large', `the target sent an answer of ${length} bytes`);
         if (end > bytes.length) {
@@ -185,7 +187,7 @@ export class Replies {
         // The last definition of a prepared statement may be the end of the answer.
         return this.#shape === 'prepared' ? this.#left === 1 || this.#keepsDefinitions : sink.gathersRows;
       case 'rows':
-        return this.#isEnd(first, length) || (sink.gathersRows && length < inspectedBytesMax);
+        return this.#isEnd(first, length) || sink.masksRows || (sink.gathersRows && length < inspectedBytesMax);
       case 'field-list':
         return this.#isEnd(first, length);
       case 'idle':
@@ -327,8 +329,7 @@ export class Replies {
     if (payload[0] === 0xff && this.#isEnd(0xff, payload.length)) return this.#error(payload, sink);
     if (!this.#isEnd(payload[0] ?? 0, payload.length)) {
       this.#rows += 1;
-      sink.row(payload);
-      return null;
+      return sink.row(payload);
     }
     // With DEPRECATE_EOF the end of rows is an OK behind an EOF's first byte.
     if (this.#options.deprecatesEof) return this.#ok(payload, sink, true);
@@ -376,9 +377,11 @@ export class Replies {
 
   /** A progress report looks like an error and isn't one. */
   #error(payload: Buffer, sink: ReplySink): Buffer | null {
-    const error = readErr(payload);
-    if (error.number === progressNumber) return null;
-    const replacement = sink.failed(error);
+    const said = readErr(payload);
+    if (said.number === progressNumber) return null;
+    const hidden = sink.withoutValues(said);
+    const error = hidden?.error ?? said;
+    const replacement = sink.failed(error) ?? hidden?.payload ?? null;
     this.#finish({ statusFlags: null, affectedRows: null, error, endedRows: this.#hadRows });
     return replacement;
   }

@@ -40,8 +40,13 @@ export interface ReplySink {
   columns(follow: boolean): void;
   /** Packets of a result set, only while `gathersRows`. */
   column(payload: Buffer): void;
-  row(payload: Buffer): void;
+  /** Answers the row to send instead, or null for as it is. */
+  row(payload: Buffer): Buffer | null;
   readonly gathersRows: boolean;
+  /** No row may pass unseen, however large. */
+  readonly masksRows: boolean;
+  /** An error without the values that it may quote; null: as it is. */
+  withoutValues(error: ErrPacket): { readonly error: ErrPacket; readonly payload: Buffer } | null;
   end(end: ReplyEnd): void;
 }
 

@@ -14,15 +14,32 @@ export interface ColumnType {
   readonly unsigned: boolean;
 }
 
-/** ColumnDefinition41: six names, then fixed fields. */
-export function readColumn(payload: Buffer): ColumnType {
+/** What masking reads besides: where the column's values come from, and how they are written. */
+export interface ColumnDefinition extends ColumnType {
+  readonly schema: string;
+  readonly orgTable: string;
+  readonly name: string;
+  readonly orgName: string;
+  readonly charset: number;
+  readonly displayBytes: number;
+}
+
+/** ColumnDefinition41: catalogue, schema, table, the table's own name, name, the column's own name; then fixed fields. */
+export function readColumn(payload: Buffer): ColumnDefinition {
   const reader = new BodyReader(payload);
-  for (let i = 0; i < 6; i++) reader.lenencBytes();
+  reader.lenencBytes();
+  const schema = reader.lenencBytes().toString('utf8');
+  reader.lenencBytes();
+  const [orgTable, name, orgName] = [0, 1, 2].map(() => reader.lenencBytes().toString('utf8')) as [string, string, string];
+  if (definitionTail(payload, reader.at)) reader.lenencBytes(); // MariaDB's extended types
   reader.lenenc(); // length of the fixed fields
-  reader.uint16(); // character set
-  reader.uint32(); // display length
-  const code = reader.uint8();
-  return { code, unsigned: (reader.uint16() & 0x20) !== 0 };
+  const [charset, displayBytes, code] = [reader.uint16(), reader.uint32(), reader.uint8()];
+  return { code, unsigned: (reader.uint16() & 0x20) !== 0, schema, orgTable, name, orgName, charset, displayBytes };
+}
+
+/** The fixed fields are 13 bytes with their length; whatever stands before them is one more string. */
+function definitionTail(payload: Buffer, at: number): boolean {
+  return payload.length - at > 13;
 }
 
 export function textCells(payload: Buffer, columns: number): (string | null)[] {

@@ -2,6 +2,7 @@
 
 import type { Classification } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
+import type { Masking } from '../../src/core/masking.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
@@ -30,6 +31,8 @@ export interface Run {
   readonly permit: Permit;
   readonly classification: Classification;
   readonly obligations: Obligations;
+  /** What is hidden in its results; null: nothing. */
+  readonly masking: Masking | null;
   /** It runs in a read-only transaction of the gateway's. */
   fenced: boolean;
   /** Of a fenced run: what the client would have read by now, kept until no error can take it back; null: it has read some. */
@@ -40,8 +43,8 @@ export interface Run {
   met: Limit | null;
 }
 
-export function runOf(asked: Asked, { permit, classification, obligations }: Extract<Ruling, { kind: 'release' }>): Run {
-  return { asked, permit, classification, obligations, fenced: false, kept: null, stopped: null, met: null };
+export function runOf(asked: Asked, { permit, classification, obligations, masking }: Extract<Ruling, { kind: 'release' }>): Run {
+  return { asked, permit, classification, obligations, masking: masking ?? null, fenced: false, kept: null, stopped: null, met: null };
 }
 
 export interface Preparing {

@@ -2,10 +2,11 @@
 // target has confirmed it.
 
 import type { PreparedStatement, ReadingMode } from '../../src/core/action.ts';
+import type { Masking } from '../../src/core/masking.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
 import { BodyReader } from './body-reader.ts';
-import type { ColumnType } from './rows.ts';
+import type { ColumnDefinition } from './rows.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 
 /** Prepared statements kept for one session; the server has its own limit (max_prepared_stmt_count, 16,382). */
@@ -21,7 +22,9 @@ export interface WireStatement {
   readonly mode: ReadingMode;
   readonly parameterCount: number;
   /** Columns as the target told them last, for results that come without their definitions. */
-  columns: ColumnType[];
+  columns: ColumnDefinition[];
+  /** What is hidden in the rows that its cursor still gives; null: nothing. */
+  masking: Masking | null;
   /** Types of the parameters as last bound by the client; null until the first execution. */
   types: Buffer | null;
   /** Types that the target knows. */
@@ -38,7 +41,7 @@ export interface WireStatement {
 /** A statement as it is when the target has just confirmed it. */
 export function preparedStatement(known: Pick<WireStatement, 'id' | 'text' | 'textBytes' | 'mode' | 'parameterCount'>): WireStatement {
   const values = { longData: new Map<number, Buffer[]>(), longDataBytes: 0, longDataLost: false };
-  return { ...known, ...values, columns: [], types: null, typesAtTarget: null, cursor: null };
+  return { ...known, ...values, columns: [], masking: null, types: null, typesAtTarget: null, cursor: null };
 }
 
 /** COM_STMT_EXECUTE with this id means the statement prepared last (MariaDB). */
