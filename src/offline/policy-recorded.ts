@@ -82,6 +82,7 @@ function statementOf(header: RecordingHeader, entry: StatementEntry, who: Who | 
       entry.text,
       judged?.transaction ?? 'none',
       entry.parameters,
+      who?.session.database ?? null,
     ),
     classification: judged === undefined ? null : classificationAgain(judged, entry),
     effects: entry.effects,
@@ -204,14 +205,22 @@ function whoOf(
   return { principal: person, target: place, session: { clientAddress, tls: true, method: 'token', database: null } };
 }
 
-function actionOf(kind: Action['kind'], text: string, transaction: Action['transaction'], parameters: Action['parameters']): Action {
+function actionOf(
+  kind: Action['kind'],
+  text: string,
+  transaction: Action['transaction'],
+  parameters: Action['parameters'],
+  database: string | null = null,
+): Action {
+  // What a session of MySQL begins with, for templates; settings that it changed are not recorded.
+  const settings = { sql_mode: '', character_set_client: 'utf8mb4', ...(database === null ? {} : { database }) };
   return {
     id: 'rehearsed' as Action['id'],
     kind,
     text,
     parameters,
     digest: () => '',
-    mode: { key: 'policy rehearse', settings: {}, catalogue: null },
+    mode: { key: 'policy rehearse', settings, catalogue: null },
     transaction,
     classified: null,
     prepared: null,
