@@ -97,17 +97,18 @@ export class Upstream {
   }
 
   async #session(permit: Permit, start: (client: Client, done: Done) => void): Promise<ClientChannel> {
-    for (const client of this.#clients) {
+    // Many may wait for the same new connection, and it takes ten of them: the others go on to the next.
+    const full = new Set<Client>();
+    for (;;) {
+      const client = this.#clients.find((it) => !full.has(it)) ?? (await this.#connect());
       permit.assertOpen();
       const channel = await open((done) => start(client, done)).catch((thrown: unknown) => {
-        if (isChannelRefusal(thrown) && this.#clients.length < connectionsMax) return null;
+        full.add(client);
+        if (isChannelRefusal(thrown) && full.size < connectionsMax) return null;
         throw thrown;
       });
       if (channel !== null) return channel;
     }
-    const client = await this.#connect();
-    permit.assertOpen();
-    return open((done) => start(client, done));
   }
 
   #connect(): Promise<Client> {
