@@ -39,6 +39,10 @@ export function accessRuleSchema<Principals extends z.ZodType, Targets extends z
       .union([approvers, z.array(approvers).min(1).max(limits.approverSetsMax)])
       .optional()
       .describe('Who says yes: one set of groups, or several that must all be satisfied by different people.'),
+    second_factor: z
+      .enum(['passkey', 'totp'])
+      .optional()
+      .describe('What each approver must prove with a yes: passkey signs exactly this request; totp is a code (or a passkey).'),
     reason_required: z.boolean().optional().describe('A yes needs a reason. Default: false. Who asks must always give one.'),
     expires: duration.optional().describe('How long a request waits for an answer. Default: 24h.'),
     idle: duration.optional().describe('A grant ends when no session was open for so long. Default: never.'),

@@ -34,6 +34,7 @@ export function judgeWish(rules: readonly AccessRule[], wish: AccessWish, facts:
     longestMs: mildest.longestMs,
     waitMs: mildest.waitMs,
     reasonRequired: mildest.reasonRequired,
+    ...(mildest.secondFactor === null ? {} : { secondFactor: mildest.secondFactor }),
     idleMs: mildest.idleMs,
   };
 }

@@ -1,7 +1,7 @@
 // Access rules, read and compiled: who may ask for access to what, for how long, and who says yes to it.
 
 import type { ApproverSet } from '../../src/core/grant.ts';
-import type { RuleRef } from '../../src/core/decision.ts';
+import type { RuleRef, SecondFactor } from '../../src/core/decision.ts';
 import type { Condition } from './condition.ts';
 import type { AccessRuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
@@ -27,6 +27,8 @@ export interface AccessRule {
   /** Empty: given without asking. */
   readonly approvers: readonly ApproverSet[];
   readonly reasonRequired: boolean;
+  /** Null: being signed in is enough. */
+  readonly secondFactor: SecondFactor | null;
   readonly waitMs: number;
   readonly idleMs: number | null;
   readonly isBreakGlass: boolean;
@@ -73,6 +75,7 @@ function compileAccessRule(file: PolicyFile, document: AccessRuleDocument, at: P
     tables: document.tables === undefined ? null : expand(document.tables, [...at, 'tables']),
     approvers: sets.map((set) => ({ groups: expand(set.groups, [...at, 'approvers']), count: set.count ?? 1 })),
     reasonRequired: document.reason_required ?? false,
+    secondFactor: document.second_factor ?? null,
     waitMs: parseDuration(document.expires ?? '') ?? accessWaitDefaultMs,
     idleMs: parseDuration(document.idle ?? ''),
     isBreakGlass: document.break_glass ?? false,
@@ -93,6 +96,9 @@ function checkAccessRule(source: Source, document: AccessRuleDocument, at: Path)
   }
   if (document.automatic !== true && document.approvers === undefined) {
     source.problem([...at, 'id'], 'an access rule must say who may approve ("approvers"), or that it is given at once ("automatic: true")');
+  }
+  if (document.second_factor !== undefined && document.automatic === true) {
+    source.problem([...at, 'second_factor'], 'nobody answers what is given automatically, so nobody can prove a second factor');
   }
   if (document.reason_required === true && document.automatic === true) {
     source.problem([...at, 'reason_required'], 'nobody answers what is given automatically, so nobody can give a reason');

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { AccessRequestBody, AccessRequestView, ExtendBody, GrantView, ReviewBody } from './contract.ts';
-import { textCharactersMax } from './schemas.ts';
+import { passkeyAnswer, textCharactersMax } from './schemas.ts';
 
 /** A month: longer access is no access for a while. */
 const forMsMax = 31 * 86_400_000;
@@ -30,6 +30,11 @@ export const accessRequestBody: z.ZodType<AccessRequestBody> = z.strictObject({
 export const extendBody: z.ZodType<ExtendBody> = z.strictObject({ for_ms: forMs, reason: text.min(1) });
 export const reviewBody: z.ZodType<ReviewBody> = z.strictObject({ words: text.min(1) });
 export const accessAnswerBody = z.strictObject({ reason: text.optional() });
+export const accessApprovalBody = z.strictObject({
+  reason: text.optional(),
+  totp: z.string().max(20).optional(),
+  passkey: passkeyAnswer.optional(),
+});
 
 export const accessRequestView: z.ZodType<AccessRequestView> = z
   .object({
@@ -51,6 +56,8 @@ export const accessRequestView: z.ZodType<AccessRequestView> = z
     approvals: z.array(z.object({ by: z.string(), reason: z.string().nullable(), at: time })),
     approvals_missing: z.int(),
     reason_required: z.boolean(),
+    second_factor: z.enum(['passkey', 'totp']).optional(),
+    digest: z.string().optional(),
     created_at: time,
     expires_at: time,
     settled_at: time.nullable(),

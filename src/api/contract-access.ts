@@ -18,6 +18,13 @@ export interface AccessRequestBody {
   readonly break_glass?: boolean | undefined;
 }
 
+/** POST /access-requests/{id}/approve and deny. */
+export interface AccessAnswerBody {
+  readonly reason?: string | undefined;
+  readonly totp?: string | undefined;
+  readonly passkey?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** POST /grants/{id}/extend: a new request that lengthens a grant in force. */
 export interface ExtendBody {
   readonly for_ms: number;
@@ -60,6 +67,9 @@ export interface AccessRequestView {
   readonly approvals: readonly { readonly by: string; readonly reason: string | null; readonly at: string }[];
   readonly approvals_missing: number;
   readonly reason_required: boolean;
+  /** What an approver has to prove with a yes; missing: nothing more. `digest`: hex SHA-256 over what would be given. */
+  readonly second_factor?: 'passkey' | 'totp' | undefined;
+  readonly digest?: string | undefined;
   readonly created_at: string;
   readonly expires_at: string;
   readonly settled_at: string | null;

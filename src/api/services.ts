@@ -346,6 +346,7 @@ export type AccessOutcome =
         | 'requester'
         | 'reason-missing'
         | 'reason-too-long'
+        | 'second-factor-missing'
         | 'failed';
       readonly why: string;
     };

@@ -1,5 +1,6 @@
 // Who may answer a request for access, and which words they get when they may not.
 
+import type { SecondFactorProof } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
 import type { AccessProblem, AccessRefusal } from './access-desk.ts';
@@ -22,4 +23,14 @@ export function mayNotAnswer(request: AccessRequestRecord, person: Principal): A
 /** Whether a yes given before still counts; null: the person may not sign in any more. */
 export function stillApproves(person: Principal | null, request: AccessRequestRecord): boolean {
   return person !== null && mayNotAnswer(request, person) === null;
+}
+
+/** Whether a yes came with the proof that the rule asks for; null when it did. A no needs none. */
+export function accessProofProblem({ ruleId, secondFactor }: AccessRequestRecord, proof: SecondFactorProof | null): AccessRefusal | null {
+  if (secondFactor === undefined || proof?.kind === 'passkey' || (secondFactor === 'totp' && proof?.kind === 'totp')) return null;
+  const how =
+    secondFactor === 'passkey'
+      ? 'a passkey with every yes: approve it in the console, where your passkey signs exactly this request'
+      : 'a second factor with every yes: approve it in the console, or send the code of your authenticator (sallyport approve r-… --code)';
+  return refused('second-factor-missing', `rule ${ruleId} asks for ${how}`);
 }

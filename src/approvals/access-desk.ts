@@ -2,6 +2,7 @@
 
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
+import type { SecondFactorProof } from '../core/decision.ts';
 import type { Log } from '../core/driver.ts';
 import type { Grants, GrantScope } from '../core/grant.ts';
 import type { PolicySet } from '../core/policy.ts';
@@ -59,7 +60,16 @@ export interface AccessWanted {
 }
 
 export type AccessProblem =
-  'refused' | 'conflict' | 'limit-reached' | 'unknown' | 'not-allowed' | 'requester' | 'reason-missing' | 'reason-too-long' | 'failed';
+  | 'refused'
+  | 'conflict'
+  | 'limit-reached'
+  | 'unknown'
+  | 'not-allowed'
+  | 'requester'
+  | 'reason-missing'
+  | 'reason-too-long'
+  | 'second-factor-missing'
+  | 'failed';
 
 /** Why something was not done, in words. */
 export interface AccessRefusal {
@@ -93,7 +103,13 @@ export interface AccessDesk extends Grants {
   /** Asks for more time for a grant in force. */
   extend(person: Principal, grantId: string, addedMs: number, reason: string): Promise<RequestResult>;
   /** One person's answer. Each person's yes counts once, one no is final. */
-  answer(id: string, person: Principal, answer: 'approve' | 'deny', reason: string | null): Promise<AccessAnswerResult>;
+  answer(
+    id: string,
+    person: Principal,
+    answer: 'approve' | 'deny',
+    reason: string | null,
+    proof?: SecondFactorProof | null,
+  ): Promise<AccessAnswerResult>;
   /** The requester takes a request back. */
   withdraw(id: string, person: Principal): Promise<AccessAnswerResult>;
   /** Ends a grant at once. `mayAny`: the person may end anybody's. */

@@ -4,6 +4,7 @@ import type { AuditEvent, AuditEventType } from '../core/audit.ts';
 import type { Approval } from '../core/decision.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
 import type { GrantRecord } from '../store/grants.ts';
+import { requestDigest } from './access-record.ts';
 
 /** An event of a request; `by` is who caused it, null for the gateway itself. */
 export function requestEvent(
@@ -35,8 +36,10 @@ export function askedDetail(request: AccessRequestRecord): Record<string, unknow
   };
 }
 
-export function approvalDetail(approval: Approval, missing: number): Record<string, unknown> {
-  return { reason: approval.reason, groups: approval.groups, missing };
+export function approvalDetail(request: AccessRequestRecord, approval: Approval, missing: number): Record<string, unknown> {
+  const { reason, groups, secondFactor } = approval;
+  const proof = secondFactor === undefined ? {} : { digest: requestDigest(request), second_factor: secondFactor };
+  return { reason, groups, missing, ...proof };
 }
 
 export function grantEvent(

@@ -1,5 +1,6 @@
 // Requests and grants as records: what is written down when somebody asks and when somebody gives, and what can't be asked at all.
 
+import { createHash } from 'node:crypto';
 import type { Approval } from '../core/decision.ts';
 import type { AccessDecision } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
@@ -76,9 +77,10 @@ export function newGrant(id: GrantId, request: AccessRequestRecord, approval: Ap
 
 /** The part of a request that a rule decides. */
 export function termsOf(terms: Terms | AccessRequestRecord) {
-  const { policyVersion, approvers, reviewers, reasonRequired, idleMs, waitMs } = terms;
+  const { policyVersion, approvers, reviewers, reasonRequired, idleMs, waitMs, secondFactor } = terms;
   const rule = 'rule' in terms ? { ruleId: terms.rule, ruleTitle: terms.title } : { ruleId: terms.ruleId, ruleTitle: terms.ruleTitle };
-  return { ...rule, policyVersion, approvers, reviewers, reasonRequired, idleMs, waitMs };
+  const factor = secondFactor === undefined ? {} : { secondFactor };
+  return { ...rule, policyVersion, approvers, reviewers, reasonRequired, idleMs, waitMs, ...factor };
 }
 
 /** Why this can't be asked of any policy; null when it can. */
@@ -100,4 +102,21 @@ export function answeredBefore(request: AccessRequestRecord, person: Principal, 
   if (request.state === 'denied' && answer === 'deny' && request.settledBy === person.name)
     return { kind: 'denied', request, already: true };
   return { kind: 'not-pending', request };
+}
+
+/** Hex SHA-256 over what a yes to a request gives: what an approver's passkey signs. */
+export function requestDigest({ id, target, scope, durationMs, isBreakGlass, reason, extendsGrant }: AccessRequestRecord): string {
+  const given = [
+    'sallyport-access-1',
+    id,
+    target,
+    scope.role,
+    scope.readOnly,
+    scope.tables,
+    durationMs,
+    isBreakGlass,
+    reason,
+    extendsGrant,
+  ];
+  return createHash('sha256').update(JSON.stringify(given)).digest('hex');
 }

@@ -1,16 +1,16 @@
 // The desk where access is asked for, given, lengthened and taken back. Every step is written to the store and the audit log
 // before anybody hears of it. Requests that wait and grants in force survive a restart; no clock lengthens either.
 
-import type { Approval } from '../core/decision.ts';
+import type { Approval, SecondFactorProof } from '../core/decision.ts';
 import { Fault, messageOf } from '../core/errors.ts';
-import type { AccessDecision, AccessWish, Grant } from '../core/grant.ts';
+import type { Grant } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import { duration } from '../core/words.ts';
 import { AccessRequestStore } from '../store/access-requests.ts';
 import type { AccessQuery, AccessRequestEnd, AccessRequestRecord, AccessStep } from '../store/access-requests.ts';
 import type { GrantQuery, GrantRecord } from '../store/grants.ts';
-import { mayNotAnswer, refused, stillApproves } from './access-answer.ts';
+import { accessProofProblem, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
 import type {
   AccessAnswerResult,
@@ -26,6 +26,7 @@ import type {
 import { answeredBefore, newGrant, newRequest, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
 import { approvalDetail, askedDetail, grantEvent, requestEvent } from './access-events.ts';
+import { conflictOf, judgeWish } from './access-wish.ts';
 import { freeId, makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
 import { plainReason } from './answer.ts';
 import { GrantBook } from './grants.ts';
@@ -73,9 +74,9 @@ class Desk implements AccessDesk {
       if (role !== null && target.protocol === 'ssh' && target.ssh?.logins.includes(role) !== true) {
         return refused('refused', `${target.name} has no account ${role} to ask for`);
       }
-      const decision = this.#judge(person, target.name, wanted);
+      const decision = judgeWish(this.#parts, person, target.name, wanted);
       if (decision.kind === 'refuse') return refused('refused', decision.message);
-      const conflict = this.#conflict(person, wanted);
+      const conflict = conflictOf(person, wanted, this.#store.pending(), this.#book.activeOf(person.name));
       if (conflict !== null) return conflict;
       return this.#ask(person, wanted, decision, null);
     });
@@ -89,7 +90,7 @@ class Desk implements AccessDesk {
       const whole = { target, scope, isBreakGlass, reason, durationMs: grant.durationMs + addedMs };
       const problem = addedMs < 1000 ? 'say for how much longer' : wantedProblem(whole);
       if (problem !== null) return refused('refused', problem);
-      const decision = this.#judge(person, target, whole);
+      const decision = judgeWish(this.#parts, person, target, whole);
       if (decision.kind === 'refuse') return refused('refused', decision.message);
       const pending = this.#store.pending().find((it) => it.extendsGrant === grant.id);
       if (pending !== undefined) return refused('conflict', `more time for ${grant.id} is asked for already: ${pending.id}`);
@@ -97,7 +98,13 @@ class Desk implements AccessDesk {
     });
   }
 
-  async answer(typedId: string, person: Principal, answer: 'approve' | 'deny', typedReason: string | null): Promise<AccessAnswerResult> {
+  async answer(
+    typedId: string,
+    person: Principal,
+    answer: 'approve' | 'deny',
+    typedReason: string | null,
+    proof: SecondFactorProof | null = null,
+  ): Promise<AccessAnswerResult> {
     return this.#safely(async () => {
       const request = this.requestOf(typedId);
       if (request === undefined) return refused('unknown', `there is no request ${typedId}`);
@@ -113,7 +120,7 @@ class Desk implements AccessDesk {
       if (answer === 'deny') return this.#settle(now, { state: 'denied', by: person.name, reason });
       if (now.reasonRequired && reason === null)
         return refused('reason-missing', `rule ${now.ruleId} asks for a reason with every approval`);
-      return this.#approve(now, person, reason);
+      return accessProofProblem(now, proof) ?? this.#approve(now, person, reason, proof);
     });
   }
 
@@ -258,14 +265,20 @@ class Desk implements AccessDesk {
     return given.kind === 'refused' ? given : { kind: 'requested', request: given.request };
   }
 
-  async #approve(request: AccessRequestRecord, person: Principal, reason: string | null): Promise<AccessAnswerResult> {
+  async #approve(
+    request: AccessRequestRecord,
+    person: Principal,
+    reason: string | null,
+    proof: SecondFactorProof | null,
+  ): Promise<AccessAnswerResult> {
     // What is asked of approvers is what the policies ask now, not what they asked when the request came.
     const judged = await this.#rejudgeRequest(request);
     if (judged.state !== 'pending') return answeredBefore(judged, person, 'approve');
-    const denial = mayNotAnswer(judged, person);
+    const denial = mayNotAnswer(judged, person) ?? accessProofProblem(judged, proof);
     if (denial !== null) return denial;
     if (judged.approvals.some(({ by }) => by === person.name)) return { kind: 'counted', request: judged, already: true };
-    const approval: Approval = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const given = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const approval: Approval = proof === null ? given : { ...given, secondFactor: proof };
     const missing = yesesMissing(judged.approvers, [...judged.approvals, approval]);
     if (missing === yesesMissing(judged.approvers, judged.approvals)) {
       return refused('not-allowed', 'those who were asked of your groups have said yes already; somebody else is needed');
@@ -282,7 +295,7 @@ class Desk implements AccessDesk {
     if (!this.#store.addApproval(request.id, approval)) throw new Fault('conflict', 'the store does not take this approval');
     const { by, atMs, reason } = approval;
     this.#store.addStep(request.id, { atMs, what: 'access.approval-given', by, words: reason });
-    return this.#parts.audit.append(requestEvent('access.approval-given', request, atMs, by, approvalDetail(approval, missing)));
+    return this.#parts.audit.append(requestEvent('access.approval-given', request, atMs, by, approvalDetail(request, approval, missing)));
   }
 
   /** The last yes, or none that was needed: grant and end of the request are one transaction. */
@@ -365,13 +378,15 @@ class Desk implements AccessDesk {
           ? ({ kind: 'refuse', message: 'this account may no longer sign in' } as const)
           : request.extendsGrant !== null && grant === null
             ? ({ kind: 'refuse', message: `the access ${request.extendsGrant} has ended` } as const)
-            : this.#judge(person, request.target, { ...request, durationMs });
+            : judgeWish(this.#parts, person, request.target, { ...request, durationMs });
       if (decision.kind === 'refuse') {
         await this.#settle(request, { state: 'withdrawn', by: null, reason: decision.message });
         return this.#store.get(request.id) ?? request;
       }
       const terms = termsOf(decision);
-      const kept = request.approvals.filter(({ by }) => stillApproves(this.#parts.person(by), { ...request, ...terms }));
+      // A yes without the proof that is asked for now does not count.
+      const isProved = terms.secondFactor === undefined || terms.secondFactor === request.secondFactor;
+      const kept = request.approvals.filter(({ by }) => isProved && stillApproves(this.#parts.person(by), { ...request, ...terms }));
       if (kept.length === request.approvals.length && JSON.stringify(termsOf(request)) === JSON.stringify(terms)) return request;
       this.#store.change(
         request.id,
@@ -391,42 +406,8 @@ class Desk implements AccessDesk {
   #grantProblem(grant: GrantRecord): string | null {
     const person = this.#parts.person(grant.principal);
     if (person === null) return 'this account may no longer sign in';
-    const decision = this.#judge(person, grant.target, grant);
+    const decision = judgeWish(this.#parts, person, grant.target, grant);
     return decision.kind === 'refuse' ? `the policies no longer give it: ${decision.message}` : null;
-  }
-
-  /** A policy that throws gives nothing. */
-  #judge(person: Principal, targetName: string, wish: AccessWish): AccessDecision {
-    const target = this.#parts.targetNamed(targetName);
-    if (target === undefined) return { kind: 'refuse', message: `there is no target ${targetName}` };
-    const nowMs = this.#parts.clock.nowMs();
-    try {
-      const { durationMs, scope, isBreakGlass } = wish;
-      const decision = this.#parts.policies().judgeWish?.({ durationMs, scope, isBreakGlass }, { principal: person, target, nowMs });
-      return decision ?? { kind: 'refuse', message: 'the policies have no access rules' };
-    } catch (thrown) {
-      return { kind: 'refuse', message: `the policies could not judge it: ${messageOf(thrown)}` };
-    }
-  }
-
-  #conflict(person: Principal, wanted: AccessWanted): AccessRefusal | null {
-    const isSame = (other: { target: string; scope: object; isBreakGlass: boolean }) =>
-      other.target === wanted.target &&
-      other.isBreakGlass === wanted.isBreakGlass &&
-      JSON.stringify(other.scope) === JSON.stringify(wanted.scope);
-    const pending = this.#store.pending();
-    const own = pending.filter((it) => it.principal === person.name);
-    const asked = own.find((it) => it.extendsGrant === null && isSame(it));
-    if (asked !== undefined) return refused('conflict', `you have asked for this already: ${asked.id} waits for an answer`);
-    const active = this.#book.activeOf(person.name);
-    const had = active.find(isSame);
-    if (had !== undefined)
-      return refused('conflict', `you have this access already: ${had.id}. For more time: sallyport grants extend ${had.id} --for 1h`);
-    const { pendingMax, pendingPerPersonMax, activePerPersonMax } = accessLimits;
-    if (pending.length >= pendingMax) return refused('limit-reached', `${pendingMax} requests are waiting, the limit of this gateway`);
-    if (own.length >= pendingPerPersonMax) return refused('limit-reached', `you have ${pendingPerPersonMax} requests waiting, the limit`);
-    if (active.length >= activePerPersonMax) return refused('limit-reached', `you have ${activePerPersonMax} grants, the limit`);
-    return null;
   }
 
   #everySoOften(): void {

@@ -4,6 +4,7 @@ import type { AccessRequestView, AccessScope, AccessStepView, GrantView } from '
 import type { Principal } from '../core/principal.ts';
 import type { AccessRequestRecord, AccessStep } from '../store/access-requests.ts';
 import type { GrantRecord } from '../store/grants.ts';
+import { requestDigest } from './access-record.ts';
 import { mayNotAnswer } from './access-answer.ts';
 import { yesesMissing } from './quorum.ts';
 
@@ -33,6 +34,7 @@ export function accessRequestView(
     approvals: request.approvals.map(({ by, reason, atMs }) => ({ by, reason, at: iso(atMs) })),
     approvals_missing: yesesMissing(request.approvers, request.approvals),
     reason_required: request.reasonRequired,
+    ...(request.secondFactor === undefined ? {} : { second_factor: request.secondFactor, digest: requestDigest(request) }),
     created_at: iso(request.createdAtMs),
     expires_at: iso(request.createdAtMs + request.waitMs),
     settled_at: isoOrNull(request.settledAtMs),

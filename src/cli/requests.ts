@@ -1,7 +1,7 @@
 // `sallyport request`, `requests`, and the answer to one: asking for access for a while, and saying yes or no to it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccessRequestBody, AccessRequestState, AccessRequestView, AccessScope } from '../api/contract.ts';
+import type { AccessAnswerBody, AccessRequestBody, AccessRequestState, AccessRequestView, AccessScope } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
 import { clockTime, printJson, segment, span } from './command.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
@@ -112,9 +112,12 @@ export async function answerRequest(
   command: Command,
   id: string,
   verb: 'approve' | 'deny',
-  options: { readonly reason?: string | undefined; readonly json?: boolean | undefined },
+  options: { readonly reason?: string | undefined; readonly code?: string | undefined; readonly json?: boolean | undefined },
 ): Promise<void> {
-  const body = options.reason === undefined ? {} : { reason: options.reason };
+  const body: AccessAnswerBody = {
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.code === undefined ? {} : { totp: options.code }),
+  };
   const request = await command.client.post<AccessRequestView>(`/access-requests/${segment(id)}/${verb}`, body);
   if (options.json === true) return printJson(command.terminal, request);
   const what = `${visible(request.id)} of ${visible(request.principal)} for ${visible(request.target)}`;

@@ -81,7 +81,7 @@ export function apiAccess(access: AccessDesk, mayEndAny: (person: string) => boo
   return {
     request: async (person, wanted) => asRequest(await access.request(person, wanted)),
     extend: async (id, person, addedMs, reason) => asRequest(await access.extend(person, id, addedMs, reason)),
-    answer: async (id, person, answer, reason) => asAnswer(await access.answer(id, person, answer, reason)),
+    answer: async (id, person, answer, reason, proof) => asAnswer(await access.answer(id, person, answer, reason, proof)),
     withdraw: async (id, person) => {
       const result = await access.withdraw(id, person);
       const isDone = result.kind === 'not-pending' && result.request.settledBy === person.name && result.request.state === 'withdrawn';

@@ -1,6 +1,8 @@
 // The typed client of the addresses for signing in and for one's own account.
 
 import type {
+  AccessAnswerBody,
+  AccessRequestView,
   AccountView,
   AnswerBody,
   CliLoginView,
@@ -41,5 +43,8 @@ export const accountApi = {
   refuseCliLogin: (secret: string) => request<unknown>('POST', `/cli-logins/${id(secret)}/refuse`),
 
   approvalChallenge: (holdId: string) => request<PasskeyOptions>('POST', `/holds/${id(holdId)}/passkey-challenge`),
+  accessChallenge: (requestId: string) => request<PasskeyOptions>('POST', `/access-requests/${id(requestId)}/passkey-challenge`),
+  approveAccess: (requestId: string, body: AccessAnswerBody) =>
+    request<AccessRequestView>('POST', `/access-requests/${id(requestId)}/approve`, body),
   approve: (holdId: string, body: AnswerBody) => request<HoldView>('POST', `/holds/${id(holdId)}/approve`, body),
 };

@@ -1,6 +1,7 @@
 // Access for a while: what a person was given on a target, as policies see it. Who gave it, how long it lasts and when it ends
 // is the business of src/approvals; a grant that is in a list of facts is in force now.
 
+import type { SecondFactor } from './decision.ts';
 import type { GrantId } from './ids.ts';
 
 /** What a grant reaches. Everything that is null or false does not narrow. */
@@ -65,6 +66,8 @@ export type AccessDecision =
       /** How long the request waits for an answer. */
       readonly waitMs: number;
       readonly reasonRequired: boolean;
+      /** What each approver has to prove; missing: being signed in is enough. */
+      readonly secondFactor?: SecondFactor;
       /** Ends when no session has been open for so long; null: it does not. */
       readonly idleMs: number | null;
     };

@@ -1,7 +1,7 @@
 // Requests for access and the approvals given to them, as rows. Every change is conditional on the request being pending, so
 // that it is answered once even when two writers disagree; the steps beside them are the timeline that people see.
 
-import type { Approval } from '../core/decision.ts';
+import type { Approval, SecondFactor } from '../core/decision.ts';
 import type { ApproverSet, GrantScope } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import { beforeOf } from './cursor.ts';
@@ -27,6 +27,8 @@ export interface AccessAsked {
   readonly approvers: readonly ApproverSet[];
   readonly reviewers: readonly string[];
   readonly reasonRequired: boolean;
+  /** What each approver has to prove; missing: being signed in is enough. */
+  readonly secondFactor?: SecondFactor;
   readonly idleMs: number | null;
   /** How long it may wait. */
   readonly waitMs: number;
@@ -234,9 +236,10 @@ export class AccessRequestStore {
 
 function askedOf(request: AccessAsked): AccessAsked {
   const { principalName, targetProtocol, targetLabels, scope, durationMs, isBreakGlass, reason, extendsGrant } = request;
-  const { ruleId, ruleTitle, policyVersion, approvers, reviewers, reasonRequired, idleMs, waitMs } = request;
+  const { ruleId, ruleTitle, policyVersion, approvers, reviewers, reasonRequired, idleMs, waitMs, secondFactor } = request;
   return {
     ...{ principalName, targetProtocol, targetLabels, scope, durationMs, isBreakGlass, reason, extendsGrant },
     ...{ ruleId, ruleTitle, policyVersion, approvers, reviewers, reasonRequired, idleMs, waitMs },
+    ...(secondFactor === undefined ? {} : { secondFactor }),
   };
 }

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import {
   accessAnswerBody,
+  accessApprovalBody,
   accessRequestBody,
   accessRequestState,
   accessRequestView,
@@ -14,11 +15,14 @@ import {
 } from '../access-schemas.ts';
 import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
-import type { AccessRequestView, GrantView } from '../contract.ts';
+import type { AccessRequestView, GrantView, PasskeyOptions } from '../contract.ts';
+import { passkeyOptions } from '../account-schemas.ts';
+import { originOf } from '../origin.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
 import { filter, idParams, noBody, pageOf, paging } from '../schemas.ts';
 import type { AccessOutcome, ApiServices } from '../services.ts';
+import type { GivenProof } from './holds.ts';
 import { accessAsSeenBy, seesAccess } from '../visibility.ts';
 
 const listQuery = { principal: filter, target: filter, ...paging };
@@ -76,14 +80,34 @@ export function accessRoutes(services: ApiServices): FastifyPluginAsyncZod {
           summary: answer === 'approve' ? 'Say yes to this access' : 'Refuse this access, finally',
           tags: ['access'],
           params: idParams,
-          body: accessAnswerBody,
+          body: accessApprovalBody,
           response: gives(accessRequestView),
         },
         handler: async (request) => {
-          return answerAccess(services, callerOf(request, services), request.params.id, answer, request.body.reason ?? null);
+          const { reason = null, ...given } = request.body;
+          const proof: GivenProof = { ...given, origin: originOf(request, services.gateway.publicUrl()) };
+          return answerAccess(services, callerOf(request, services), request.params.id, answer, reason, proof);
         },
       });
     }
+
+    app.route({
+      method: 'POST',
+      url: '/access-requests/:id/passkey-challenge',
+      schema: {
+        summary: 'What my passkey signs to say yes to exactly this request',
+        description: 'As for holds; only where the rule asks for a second factor.',
+        tags: ['access'],
+        params: idParams,
+        body: noBody,
+        response: gives(passkeyOptions),
+      },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        const subject = subjectOf(visibleRequest(services, caller, request.params.id), caller);
+        return services.accounts.factors.approvalOptions(subject, originOf(request, services.gateway.publicUrl())) as PasskeyOptions;
+      },
+    });
 
     app.route({
       method: 'POST',
@@ -179,13 +203,20 @@ export async function answerAccess(
   id: string,
   answer: 'approve' | 'deny',
   reason: string | null,
+  given: GivenProof | null = null,
 ): Promise<AccessRequestView> {
   const before = visibleRequest(services, caller, id);
   if (before.principal === caller.principal.name) {
     throw new HttpProblem(403, 'requester', 'you asked for this yourself; somebody else must answer it');
   }
   mustHave(caller, ['approve'], 'answering requests for access');
-  return requestAfter(services, caller, await services.access.answer(before.id, caller.principal, answer, reason));
+  const proves = given !== null && answer === 'approve' && before.second_factor !== undefined && before.can_answer;
+  const proof = proves ? await services.accounts.factors.proofOf(subjectOf(before, caller), given, given.origin) : null;
+  return requestAfter(services, caller, await services.access.answer(before.id, caller.principal, answer, reason, proof));
+}
+
+function subjectOf({ id, digest = '', principal, target }: AccessRequestView, caller: Caller) {
+  return { holdId: id, digest, requester: principal, target, approver: caller.principal.name };
 }
 
 /** Those who only work with targets see their own. */
@@ -223,6 +254,7 @@ const statusOf = {
   'not-allowed': 403,
   requester: 403,
   'reason-missing': 400,
+  'second-factor-missing': 403,
   'reason-too-long': 400,
   failed: 503,
 } as const;

@@ -1,13 +1,15 @@
 // What people do with a request or a grant: yes or no, taking it back, more time, ending it, the review of an emergency.
 
-import { Button, NativeSelect, Textarea } from '@mantine/core';
+import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import type { AccessRequestView, GrantView } from '../../api/contract.ts';
 import { useAccessChanged } from '../access-queries.ts';
 import { durations } from '../access-words.ts';
+import { accountApi } from '../account-api.ts';
 import { api } from '../api.ts';
+import { signWithPasskey } from '../passkey.ts';
 import { ProblemNote } from './notes.tsx';
 
 const reasonCharactersMax = 1000;
@@ -78,7 +80,12 @@ function Panel({
 }
 
 export function AccessAnswer({ request }: { readonly request: AccessRequestView }) {
-  const answer = (kind: 'approve' | 'deny') => (words: string) => api.answerAccess(request.id, kind, words === '' ? undefined : words);
+  const [code, setCode] = useState('');
+  const answer = (kind: 'approve' | 'deny') => (words: string) => {
+    const reason = words === '' ? undefined : words;
+    if (kind === 'deny' || request.second_factor === undefined) return api.answerAccess(request.id, kind, reason);
+    return approveWithFactor(request.id, reason, code.trim());
+  };
   return (
     <Panel
       title="Answer"
@@ -88,8 +95,28 @@ export function AccessAnswer({ request }: { readonly request: AccessRequestView 
         { kind: 'deny', text: 'Deny', bad: true, send: answer('deny') },
         { kind: 'approve', text: 'Approve', send: answer('approve') },
       ]}
-    />
+    >
+      {request.second_factor === 'totp' ? (
+        <TextInput
+          label="Code of your authenticator app"
+          description="Leave it empty to use a passkey."
+          inputMode="numeric"
+          autoComplete="one-time-code"
+          maxLength={20}
+          value={code}
+          onChange={(event) => setCode(event.currentTarget.value)}
+        />
+      ) : null}
+      {request.second_factor === 'passkey' ? <p className="dim">This rule asks for a passkey: it signs exactly this request.</p> : null}
+    </Panel>
   );
+}
+
+/** A code where one was typed, else the passkey's signature over exactly this request. */
+async function approveWithFactor(requestId: string, reason: string | undefined, code: string): Promise<unknown> {
+  const words = reason === undefined ? {} : { reason };
+  if (code !== '') return accountApi.approveAccess(requestId, { ...words, totp: code });
+  return accountApi.approveAccess(requestId, { ...words, passkey: await signWithPasskey(await accountApi.accessChallenge(requestId)) });
 }
 
 export function WithdrawButton({ request }: { readonly request: AccessRequestView }) {
