@@ -34,7 +34,7 @@ export function told(matter: Matter, moment: Moment, charsMax: number): Told {
 /** May a button of a chat say yes to it? Not without having shown all of it, and not where a second factor is asked for. */
 export function isApprovable(matter: Matter, { isCut }: Told): boolean {
   if (!isPending(matter) || isCut) return false;
-  return matter.kind === 'access' || matter.hold.second_factor === undefined;
+  return (matter.kind === 'hold' ? matter.hold : matter.request).second_factor === undefined;
 }
 
 /** Why there is no approve button though somebody should answer; null where there is one. */

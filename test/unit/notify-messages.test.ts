@@ -89,6 +89,7 @@ t.test('no approve button where a chat cannot answer, in any channel', async (t)
     ['parameters too long', hold({ parameters: [{ type: 'text', text: 'x'.repeat(30_000) }] }), /too long/, false],
     ['one that is over', hold({ state: 'denied', settled_by: 'bob' }), /Denied by bob/, false],
     ['a request', access(), null, true],
+    ['a request that asks for a passkey', access({ second_factor: 'passkey' }), /second factor/, false],
     ['a request that is over', access({ state: 'expired' }), /Expired/, false],
   ];
   for (const [name, matter, words, isApprovable] of table) {
