@@ -23,11 +23,19 @@ export const people = [
 ] as const;
 
 const targets = [
-  { name: 'orders', env: 'production' },
-  { name: 'scratch', env: 'development' },
+  { name: 'orders', database: 'orders', labels: { env: 'production' } },
+  { name: 'scratch', database: 'scratch', labels: { env: 'development' } },
+  // The same data, for people who have no standing access: to ask for some, and have it end.
+  { name: 'ledger', database: 'orders', labels: { access: 'just-in-time' } },
 ] as const;
 
-const shippedPolicies = ['production-database.yaml', 'development-database.yaml', 'production-ssh.yaml', 'development-ssh.yaml'];
+const shippedPolicies = [
+  'production-database.yaml',
+  'development-database.yaml',
+  'production-ssh.yaml',
+  'development-ssh.yaml',
+  'just-in-time.yaml',
+];
 
 /** Writes sallyport.yaml and gives its path. `machine` is the SSH server behind target web-1, `shop` MariaDB behind target shop, where there are any. */
 export function writeConfiguration(directory: string, ports: Ports, machine: Machine | null, shop: MariadbServer | null): string {
@@ -85,15 +93,15 @@ function machineTarget(machine: Machine): object {
 }
 
 function databases(directory: string, ports: Ports): object[] {
-  return targets.map(({ name, env }) => ({
+  return targets.map(({ name, database, labels }) => ({
     name,
     protocol: 'postgres',
     host: '127.0.0.1',
     port: ports.database,
     user: 'gateway',
     password_file: passwordFile(directory, 'gateway'),
-    database: name,
-    labels: { env },
+    database,
+    labels,
     tls: { mode: 'disable' },
   }));
 }

@@ -71,6 +71,8 @@ t.test('one line of JSON, everything in it works, Ctrl-C leaves nothing, and a s
   }
   const scratch = await run(t, psql, [ready.targets['scratch']?.url ?? '', '-Atc', 'CREATE TABLE a (b int); DROP TABLE a']);
   t.equal(scratch.code, 0, scratch.stderr);
+  const ledger = await run(t, psql, [(ready.targets['orders']?.url ?? '').replace(/orders$/, 'ledger'), '-Atc', 'SELECT 1']);
+  t.match(ledger.stderr, /ask for access: sallyport request ledger/, 'nobody has standing access to ledger');
 
   const [ssh = '', ...sshWords] = ready.targets['web-1']?.argv ?? [];
   const machine = await run(t, ssh, [...sshWords, 'cat release/VERSION']);
