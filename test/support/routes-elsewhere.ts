@@ -69,12 +69,6 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   ],
   'shape-psql.test.ts': ['GET /api/v1/shapes/{id}', 'GET /api/v1/holds/{id}/shape', 'POST /api/v1/shapes/{id}/revoke'],
   'ssh-certificates.test.ts': ['GET /api/v1/ssh/keys'],
-  'shape-psql.test.ts': [
-    'GET /api/v1/holds/{id}/shape',
-    'GET /api/v1/shapes',
-    'GET /api/v1/shapes/{id}',
-    'POST /api/v1/shapes/{id}/revoke',
-  ],
 };
 
 /** "METHOD path" of routes that a test answers for. */
