@@ -1,5 +1,5 @@
 // Writes policy.schema.json, the JSON Schema that editors use, from the schema that the engine loads policies by.
-// Run it after a change of policies/engine/document.ts: node policies/schema/generate.ts
+// Run it after a change of policies/engine/document.ts: npm run policy-schema
 
 import { writeFileSync } from 'node:fs';
 import * as z from 'zod';
