@@ -1,11 +1,11 @@
 // Passkeys in a real Chromium with a virtual authenticator: registered on the account page, signing in, and signing an approval
 // of exactly one action that then verifies from the audit log alone.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Page } from 'playwright-core';
-import type { AccountView, AuditEventView, HoldView, Page as List, Problem } from '../../src/api/contract.ts';
+import type { AccessRequestView, AccountView, AuditEventView, HoldView, Page as List, Problem } from '../../src/api/contract.ts';
 import { totpCode } from '../../src/identity/totp.ts';
 import { startBrowser } from '../support/browser.ts';
 import { runCommand } from '../support/command-line.ts';
@@ -171,6 +171,23 @@ t.test('passkeys and codes under approvals', async (t) => {
     const verified = await runCommand(['audit', 'verify', audit, '--approvals']);
     t.match(verified.out, /1 approval.*signed by a passkey/);
     t.match(verified.out, /bob: [0-9a-f]{4}/, 'the fingerprint of the key, to compare');
+  });
+
+  await t.test('a request for access is signed as well', async (t) => {
+    const rule = '{ id: work, longest: 1h, second_factor: passkey, approvers: { groups: [dba] } }';
+    writeFileSync(
+      join(gateway.policyDir, 'access.yaml'),
+      `policy: access\nrules:\n  - { id: open, actions: [connect], decision: allow }\naccess:\n  - ${rule}\n`,
+    );
+    const alice = gateway.api('alice');
+    const { id } = await eventually('it is asked', async () => {
+      const asked = await alice.post<AccessRequestView>('/access-requests', { target: 'orders', for_ms: 60_000, reason: 'ticket 7' });
+      return asked.status < 300 ? asked.body : null;
+    });
+    t.match(await gateway.api('bob').post<Problem>(`/access-requests/${id}/approve`, {}), { body: { code: 'second-factor-missing' } });
+    await page.goto(`${at}/access/${id}`);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await eventually('it is granted', async () => (await alice.get<AccessRequestView>(`/access-requests/${id}`)).body.state === 'granted');
   });
 
   await t.test('a code of an app, once; the same code again is refused', async (t) => {

@@ -57,6 +57,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     'POST /api/v1/account/passkeys',
     'POST /api/v1/account/passkeys/options',
     'POST /api/v1/account/prove/options',
+    'POST /api/v1/access-requests/{id}/passkey-challenge',
     'POST /api/v1/holds/{id}/passkey-challenge',
     'POST /api/v1/login/passkey',
     'POST /api/v1/login/passkey/options',
