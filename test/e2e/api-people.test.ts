@@ -116,6 +116,14 @@ t.test('people, access, policies, credentials and agents as documented', { timeo
     t.match(review.body, { review: 'done', reviewed_by: 'bob' });
   });
 
+  await t.test('an approver lends the right to answer', async (t) => {
+    const lent = await call<{ id: string }>(as('bob'), 'POST', '/delegations', { to: 'dana', for_ms: 600_000, reason: 'holidays' });
+    t.equal(lent.status, 200);
+    t.match((await call<Page<unknown>>(as('carol'), 'GET', '/delegations')).body.items, [{ id: lent.body.id }]);
+    t.equal((await call(as('alice'), 'POST', `/delegations/${lent.body.id}/end`, {})).status, 404, 'not by others');
+    t.equal((await call(as('bob'), 'POST', `/delegations/${lent.body.id}/end`, {})).status, 200);
+  });
+
   await t.test('policies, credentials, agents', async (t) => {
     const { body: current } = await call<PolicyView>(as('carol'), 'GET', '/policies');
     const { body: versions } = await call<Page<{ version: string }>>(as('carol'), 'GET', '/policies/versions');

@@ -4,6 +4,9 @@
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'agent.test.ts': ['DELETE /api/v1/agents/{name}'],
   'api-people.test.ts': [
+    'GET /api/v1/delegations',
+    'POST /api/v1/delegations',
+    'POST /api/v1/delegations/{id}/end',
     'DELETE /api/v1/account/totp',
     'DELETE /api/v1/agents/enrolment-tokens/{id}',
     'DELETE /api/v1/credentials/{name}',
