@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { agentProbes } from './agent.ts';
 import { auditSearch } from './audit-search.ts';
 import { Cleanup } from './contender.ts';
 import type { ContenderName, Stage } from './contender.ts';
@@ -18,7 +19,7 @@ import { describeMachine, json, markdown, rowText } from './report.ts';
 import type { Protocol, Workload } from './workload.ts';
 
 const workloads: readonly Workload[] = [...postgresWorkloads, ...mysqlWorkloads];
-const probes: readonly Probe[] = [idleSessions, manyHolds, auditSearch, sshTrue, sftpDown, sftpUp];
+const probes: readonly Probe[] = [idleSessions, manyHolds, auditSearch, sshTrue, sftpDown, sftpUp, ...agentProbes];
 
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
