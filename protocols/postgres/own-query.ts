@@ -12,6 +12,7 @@ export type Row = Readonly<Record<string, string | null>>;
 /** Rows of each statement, in order, all in one read-only transaction. Closes the connection at the end, also when it fails. */
 export async function runOwnQueries(upstream: Upstream, texts: readonly string[], signal: AbortSignal): Promise<Row[][]> {
   const results: Row[][] = [];
+  upstream.stream.on('error', () => undefined); // between two queries nobody else listens
   try {
     await runOne(upstream, 'START TRANSACTION READ ONLY', signal);
     for (const text of texts) results.push(await runOne(upstream, text, signal));
@@ -33,7 +34,6 @@ function runOne(upstream: Upstream, text: string, signal: AbortSignal): Promise<
       signal.removeEventListener('abort', onAbort);
       // The parser's own two are not to be had; others' on 'close' (whose connection it is) have to stay.
       stream.removeAllListeners('data').removeAllListeners('end').off('error', onError).off('close', onClose);
-      stream.on('error', () => undefined); // between two queries nobody listens
       if (failure === null) resolve(rows);
       else reject(failure);
     };
