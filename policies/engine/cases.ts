@@ -9,6 +9,7 @@ import type { Access, Effect, EffectVerb, ObjectKind } from '../../src/core/effe
 import type { Grant } from '../../src/core/grant.ts';
 import type { History } from '../../src/core/history.ts';
 import { ordinaryHistory } from '../../src/core/history.ts';
+import { maskMethods } from '../../src/core/masking.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf as classify, notUnderstood } from '../../src/core/summary.ts';
 import { obligationWords } from '../../src/core/words.ts';
@@ -75,12 +76,21 @@ const policyCase = z.strictObject({
   message: z.string().optional(),
   /** How it runs, in the words of `policy explain`: each must be among them. */
   obligations: z.array(z.string()).optional(),
+  /** What becomes of columns of the result: how each that is named is masked, or that all of it is refused. */
+  masks: z.union([z.literal('refused'), z.record(z.string(), z.enum([...maskMethods, 'searched', 'shown']))]).optional(),
+});
+
+const policyTarget = z.strictObject({
+  protocol: z.enum(protocols),
+  labels: z.record(z.string(), z.string()).optional(),
+  /** Its tables and their columns, in order: masks are told by them. */
+  tables: z.record(z.string(), z.array(z.string()).min(1)).optional(),
 });
 
 /** A file of policy tests. */
 export const policyTests = z.strictObject({
   people: z.record(z.string(), z.strictObject({ groups: z.array(z.string()), kind: z.enum(principalKinds).optional() })),
-  targets: z.record(z.string(), z.strictObject({ protocol: z.enum(protocols), labels: z.record(z.string(), z.string()).optional() })),
+  targets: z.record(z.string(), policyTarget),
   cases: z.array(policyCase).min(1),
 });
 
@@ -109,6 +119,8 @@ export function readPolicyTests(
     (it.approved_by ?? []).forEach((by, at) => {
       if (!Object.hasOwn(tests.people, by)) source.problem(['cases', index, 'approved_by', at], `nobody is named "${by}" under people`);
     });
+    if (it.masks !== undefined && it.statement === undefined)
+      source.problem(['cases', index, 'masks'], 'masks are told by the statement: add "statement"');
     (it.effects ?? []).forEach((given, at) => {
       if (typeof given === 'string' && !isVerb(given.split(' ')[0]!))
         source.problem(['cases', index, 'effects', at], `unknown verb in "${given}"`);

@@ -11,6 +11,7 @@ import type { Principal, PrincipalKind } from '../core/principal.ts';
 import type { Protocol } from '../core/target.ts';
 import { readTests } from './policy-folder.ts';
 import type { PolicyFolderTexts } from './policy-folder.ts';
+import type { Tables } from './policy-masks.ts';
 
 export type CastTarget = Facts['target'];
 
@@ -20,6 +21,8 @@ export interface Cast {
   readonly targets: ReadonlyMap<string, CastTarget>;
   /** Names that two test files describe differently: to use one, say which is meant. */
   readonly ambiguous: ReadonlySet<string>;
+  /** Columns of the tables of targets, where tests name them. */
+  readonly tables: ReadonlyMap<string, Tables>;
 }
 
 /** From the configuration when one is given, else from the tests of the folder. Throws Fault config-invalid. */
@@ -32,13 +35,14 @@ export async function readCast(terminal: Terminal, folder: PolicyFolderTexts, co
     { name, displayName, kind, groups },
   ]);
   const targets = loaded.targets.map(({ name, protocol, labels }): [string, CastTarget] => [name, { name, protocol, labels }]);
-  return { people: new Map(people), targets: new Map(targets), ambiguous: new Set() };
+  return { people: new Map(people), targets: new Map(targets), ambiguous: new Set(), tables: new Map() };
 }
 
 function castOfTests(terminal: Terminal, folder: PolicyFolderTexts): Cast {
   const people = new Map<string, Principal>();
   const targets = new Map<string, CastTarget>();
   const ambiguous = new Set<string>();
+  const tables = new Map<string, Tables>();
   const add = <Value>(map: Map<string, Value>, name: string, value: Value): void => {
     const known = map.get(name);
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(value)) ambiguous.add(name);
@@ -47,10 +51,12 @@ function castOfTests(terminal: Terminal, folder: PolicyFolderTexts): Cast {
   for (const { tests } of readTests(terminal, folder.tests)) {
     for (const [name, { groups, kind }] of Object.entries(tests?.people ?? {}))
       add(people, name, principal(name, groups, kind ?? 'person'));
-    for (const [name, { protocol, labels }] of Object.entries(tests?.targets ?? {}))
+    for (const [name, { protocol, labels, tables: its = {} }] of Object.entries(tests?.targets ?? {})) {
       add(targets, name, target(name, protocol, labels ?? {}));
+      tables.set(name, { ...tables.get(name), ...its });
+    }
   }
-  return { people, targets, ambiguous };
+  return { people, targets, ambiguous, tables };
 }
 
 export interface PersonOptions {

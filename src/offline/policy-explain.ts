@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Explanation, Mismatch } from '../../policies/engine/load.ts';
+import type { MaskOutline } from '../../policies/masking/outline.ts';
 import { printJson } from '../cli/command.ts';
 import { CommandFailure, exitCode } from '../cli/exit-code.ts';
 import type { Terminal } from '../cli/terminal.ts';
@@ -18,6 +19,8 @@ import { actionKindOf, personNamed, readCast, targetNamed } from './policy-cast.
 import type { Cast, PersonOptions, TargetOptions } from './policy-cast.ts';
 import { Classifiers } from './policy-classifiers.ts';
 import { loadTexts, readPolicyFolder } from './policy-folder.ts';
+import { MaskOutlines, outlineWords } from './policy-masks.ts';
+import type { Outlined } from './policy-masks.ts';
 
 export interface ExplainOptions extends PersonOptions, TargetOptions {
   readonly json?: boolean | undefined;
@@ -52,11 +55,28 @@ export async function policyExplain(terminal: Terminal, asked: Asked, options: E
   const action = actionOf(kind, kind === 'connect' ? '' : (asked.text ?? standardInput()), options);
   const classification = await classify(action, facts);
   const explanation = set.explain(action, classification, facts);
-  if (options.json === true) printJson(terminal, jsonOf(set.version, action, classification, facts, explanation));
-  else for (const line of lines(terminal, action, classification, facts, explanation, options.all === true)) terminal.out(line);
+  const rules = explanation.decision.kind === 'deny' ? [] : (explanation.decision.obligations.mask ?? []);
+  const tables = cast.tables.get(asked.target) ?? {};
+  const masks = rules.length === 0 ? null : await masksOf({ protocol: facts.target.protocol, action, classification, rules, tables });
+  if (options.json === true) {
+    printJson(terminal, { ...jsonOf(set.version, action, classification, facts, explanation), masks });
+  } else {
+    const masked = masks === null ? [] : [`  ${visible(outlineWords(masks, rules))}`];
+    const [decided = '', ...others] = lines(terminal, action, classification, facts, explanation, options.all === true);
+    for (const line of [decided, ...masked, ...others]) terminal.out(line);
+  }
   const got = explanation.decision.kind;
   if (options.expect !== undefined && options.expect !== got)
     throw new CommandFailure(exitCode.failed, `expected ${visible(options.expect)}, got ${got}`);
+}
+
+async function masksOf(asked: Outlined): Promise<MaskOutline> {
+  const outlines = new MaskOutlines();
+  try {
+    return await outlines.outline(asked);
+  } finally {
+    outlines.close();
+  }
 }
 
 function factsOf(cast: Cast, asked: Asked, options: ExplainOptions, nowMs: number): Facts {

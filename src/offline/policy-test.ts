@@ -5,6 +5,7 @@ import { actionOf, runPolicyCase } from '../../policies/engine/cases.ts';
 import type { CaseResult, PolicyCase, PolicyTests } from '../../policies/engine/cases.ts';
 import { loadPolicies } from '../../policies/engine/load.ts';
 import type { LoadedPolicySet, PolicyText } from '../../policies/engine/load.ts';
+import type { MaskOutline } from '../../policies/masking/outline.ts';
 import { printJson } from '../cli/command.ts';
 import { CommandFailure, exitCode } from '../cli/exit-code.ts';
 import type { Terminal } from '../cli/terminal.ts';
@@ -14,6 +15,7 @@ import { Classifiers } from './policy-classifiers.ts';
 import { count, loadTexts, readPolicyFolder, readTests, readersFor } from './policy-folder.ts';
 import type { PolicyFolderTexts } from './policy-folder.ts';
 import { junitText } from './policy-junit.ts';
+import { MaskOutlines, outlineWords } from './policy-masks.ts';
 
 export interface TestFileRun {
   readonly path: string;
@@ -56,6 +58,7 @@ export async function policyTest(terminal: Terminal, dir: string, options: Polic
 /** Runs every test of a folder against its policies. */
 export async function runPolicyTests(terminal: Terminal, folder: PolicyFolderTexts, set: LoadedPolicySet): Promise<TestRun> {
   const classifiers = new Classifiers();
+  const outlines = new MaskOutlines();
   const files: TestFileRun[] = [];
   let unreadable = 0;
   try {
@@ -66,12 +69,13 @@ export async function runPolicyTests(terminal: Terminal, folder: PolicyFolderTex
       const ran: TestFileRun['tests'][number][] = [];
       for (const it of tests.cases) {
         const startMs = performance.now();
-        const { ok, message } = await runCase(classifiers, own, tests, it);
+        const { ok, message } = await runCase({ classifiers, outlines }, own, tests, it);
         ran.push({ name: it.name, ok, message, durationMs: performance.now() - startMs });
       }
       files.push({ path, tests: ran });
     }
   } finally {
+    outlines.close();
     await classifiers.close();
   }
   const all = files.flatMap(({ tests }) => tests);
@@ -97,17 +101,35 @@ async function setFor(path: string, policies: readonly PolicyText[], whole: Load
 
 /** A case that gives a statement and no effects is read by the classifier, as the gateway would. */
 async function runCase(
-  classifiers: Classifiers,
+  { classifiers, outlines }: { readonly classifiers: Classifiers; readonly outlines: MaskOutlines },
   set: LoadedPolicySet,
   tests: PolicyTests,
   it: PolicyCase,
 ): Promise<Pick<CaseResult, 'ok' | 'message'>> {
-  if (it.statement === undefined || it.effects !== undefined || it.understood !== undefined) return runPolicyCase(set, tests, it);
-  const { protocol } = tests.targets[it.target]!;
-  const classification = await classifiers.classify(protocol, actionOf(it));
+  const { protocol, tables = {} } = tests.targets[it.target]!;
+  const action = actionOf(it);
+  const isRead = it.statement !== undefined && it.effects === undefined && it.understood === undefined;
+  const read = isRead || it.masks !== undefined ? await classifiers.classify(protocol, action) : undefined;
   // Without a reading the case would be judged as an action that does nothing, and prove nothing.
-  if (classification === undefined) return { ok: false, message: `a statement for ${protocol} is not read here: say its "effects"` };
-  return runPolicyCase(set, tests, it, classification);
+  if (isRead && read === undefined) return { ok: false, message: `a statement for ${protocol} is not read here: say its "effects"` };
+  const result = runPolicyCase(set, tests, it, isRead ? read : undefined);
+  if (!result.ok || it.masks === undefined) return result;
+  if (read === undefined || result.decision.kind === 'deny') return { ok: false, message: 'expected masks, but nothing runs' };
+  const rules = result.decision.obligations.mask ?? [];
+  const outline = await outlines.outline({ protocol, action, classification: read, rules, tables });
+  const wrong = wrongMasks(it.masks, outline);
+  return wrong === null ? result : { ok: false, message: `${wrong}; ${outlineWords(outline, rules)}` };
+}
+
+function wrongMasks(wanted: NonNullable<PolicyCase['masks']>, outline: MaskOutline): string | null {
+  if (wanted === 'refused') return outline.kind === 'refused' ? null : 'expected that masks refuse it';
+  if (outline.kind !== 'columns') return 'expected columns of a result';
+  const wrong = Object.entries(wanted).flatMap(([name, how]) => {
+    const found = outline.columns.filter((column) => column.name === name);
+    if (found.length === 0) return [`expected a column ${name}, got ${outline.columns.map((column) => column.name).join(', ') || 'none'}`];
+    return found.filter((column) => column.with !== how).map((column) => `expected ${name} ${how}, got ${column.with}`);
+  });
+  return wrong.length === 0 ? null : wrong.join('; ');
 }
 
 function writeJunit(path: string, run: TestRun): void {

@@ -64,6 +64,17 @@ export class PostgresPlanner {
     return plan;
   }
 
+  /** The fields a text would return, by its tree and the catalogue; null where they can't be told. */
+  resultFields(action: Action): readonly (readonly ResultField[] | null)[] | null {
+    const { statements } = this.#read(action, new MaskedColumns([]));
+    if (statements.length === 0) return null;
+    return statements.map(({ rows }) => {
+      if (rows === null) return [];
+      if (rows.kind === 'fetch' || rows.columns.rest !== null) return null;
+      return rows.columns.columns.map(({ name }) => ({ name, origin: null }));
+    });
+  }
+
   #compiled(key: string, rules: readonly MaskRule[]): { columns: MaskedColumns; masks: FieldMasks } {
     let compiled = this.#rules.get(key);
     if (compiled === undefined) {

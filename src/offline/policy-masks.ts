@@ -1,0 +1,86 @@
+// What masks would do to a statement's result, for `policy test` and `policy explain`: planned by the gateway's own planner, on the
+// tables that the tests name. Without the tables of a statement nothing is said: the target knows its columns, nobody here does.
+
+import { randomBytes } from 'node:crypto';
+import type { OutliningMasker } from '../../policies/masking/masker.ts';
+import type { MaskOutline } from '../../policies/masking/outline.ts';
+import type { Action, Catalogue } from '../core/action.ts';
+import type { SqlCatalogue } from '../core/catalogue.ts';
+import type { Classification } from '../core/classification.ts';
+import type { MaskRule } from '../core/masking.ts';
+import type { Protocol } from '../core/target.ts';
+
+/** Columns by table: "customers" or "public.customers". */
+export type Tables = Readonly<Record<string, readonly string[]>>;
+
+/** What an outline is made of. */
+export interface Outlined {
+  readonly protocol: Protocol;
+  readonly action: Action;
+  readonly classification: Classification;
+  readonly rules: readonly MaskRule[];
+  readonly tables: Tables;
+}
+
+/** Makes the planner when the first one asks. */
+export class MaskOutlines {
+  #masker: OutliningMasker | null = null;
+
+  async outline({ protocol, action, classification, rules, tables }: Outlined): Promise<MaskOutline> {
+    const known = new Set(Object.keys(tables).map(lastName));
+    if (!classification.summary.tables.every((table) => known.has(lastName(table)))) return { kind: 'unknown' };
+    if (this.#masker === null) {
+      const { createMasker } = await import('../../policies/masking/masker.ts');
+      this.#masker = await createMasker(randomBytes);
+    }
+    const schema = protocol === 'postgres' ? 'public' : (action.mode.settings['database'] ?? 'database');
+    const mode = { ...action.mode, catalogue: catalogueOf(tables, schema) };
+    return this.#masker.outline(protocol, { ...action, mode }, classification, rules);
+  }
+
+  close(): void {
+    this.#masker?.close();
+  }
+}
+
+/** "email (partial), note (searched)"; what is shown is left out. */
+export function outlineWords(outline: MaskOutline, rules: readonly MaskRule[]): string {
+  switch (outline.kind) {
+    case 'refused':
+      return `refused, because of masks: ${outline.message}`;
+    case 'unknown': {
+      const named = rules.map((rule) => `${rule.detector === null ? rule.columns.join(', ') : `any ${rule.detector}`} (${rule.with})`);
+      return `masks ${named.join(', ')}; what of it comes back is not known here: say the columns under targets, tables in the tests`;
+    }
+    case 'columns': {
+      const hidden = outline.columns.filter((column) => column.with !== 'shown').map((column) => `${column.name} (${column.with})`);
+      return hidden.length === 0 ? 'no column of the result is masked' : `masked: ${hidden.join(', ')}`;
+    }
+  }
+}
+
+function catalogueOf(tables: Tables, schemaUsual: string): Catalogue {
+  const references = { functions: [], types: [], relations: [], builtins: [] };
+  const content: SqlCatalogue = {
+    searchPath: schemaUsual,
+    user: '',
+    functions: [],
+    operators: [],
+    types: [],
+    relations: Object.entries(tables).map(([name, columns], at) => ({
+      id: String(at),
+      schema: name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : schemaUsual,
+      name: lastName(name),
+      kind: 'table',
+      columns,
+      reading: references,
+      writing: references,
+      reacts: false,
+    })),
+  };
+  return { version: JSON.stringify(tables), content };
+}
+
+function lastName(table: string): string {
+  return table.slice(table.lastIndexOf('.') + 1);
+}
