@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import type { Obligations } from '../../src/core/decision.ts';
+import type { Protocol } from '../../src/core/target.ts';
 import type { RecordDocument } from './document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
 import { resultRowsMax } from './limits.ts';
@@ -43,6 +44,23 @@ export type ObligationDocument = { readonly [Key in keyof typeof obligationKeys]
 
 const timeoutMinMs = 100;
 const timeoutMaxMs = 24 * 3_600_000;
+
+/** What only a database can be held to: SSH has neither rows nor statements. */
+const databaseOnly = ['fence', 'max_rows', 'statement_timeout', 'mask'] as const;
+
+/** Notes obligations that would be passed over in silence, since the rule reaches SSH only. */
+export function checkReach(
+  source: Source,
+  rule: ObligationDocument & { readonly id: string },
+  spoken: readonly Protocol[],
+  at: readonly (string | number)[],
+): void {
+  if (spoken.length === 0 || spoken.some((protocol) => protocol !== 'ssh')) return;
+  for (const key of databaseOnly) {
+    if (rule[key] === undefined) continue;
+    source.problemAtKey([...at], key, `"${key}" is for databases, and rule ${rule.id} reaches SSH only: leave it out`);
+  }
+}
 
 /** Notes what the schema can't see. */
 export function checkObligations(

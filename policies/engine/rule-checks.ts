@@ -4,7 +4,7 @@ import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import { expiresDefaultMs, expiresMaxMs, expiresMinMs, patternCharsMax, shapeMsMax, shapeMsMin } from './limits.ts';
 import { didYouMean } from './nearest.ts';
-import { checkObligations } from './obligations.ts';
+import { checkObligations, checkReach } from './obligations.ts';
 import type { Source } from './source.ts';
 import { actionKinds, protocolActions, protocols } from './vocabulary.ts';
 import { placeholders } from './words.ts';
@@ -91,6 +91,12 @@ function checkWhere(source: Source, policy: PolicyDocument, rule: RuleDocument, 
     );
   }
   const actions = rule.actions ?? ['statement'];
+  checkReach(
+    source,
+    rule,
+    spoken.filter((protocol) => actions.some((action) => protocolActions[protocol].includes(action))),
+    at,
+  );
   const possible = new Set(spoken.flatMap((protocol) => protocolActions[protocol]));
   if (spoken.length === 0 || actions.some((action) => possible.has(action))) return;
   const words = `${actions.join(', ')} ${actions.length === 1 ? 'is' : 'are'} not asked by ${spoken.join(' or ')}`;

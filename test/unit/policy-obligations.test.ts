@@ -33,6 +33,25 @@ t.test('what a rule may say', async (t) => {
   t.strictSame(load(`  - { id: a, decision: allow, ${said} }\n`).problems, []);
 });
 
+t.test('what SSH can not be held to is no rule about SSH alone, whichever words say that', async (t) => {
+  const ssh = [
+    'targets: { protocols: [ssh] }, actions: [command]',
+    'actions: [command, shell]',
+    'targets: { protocols: [ssh, mysql] }, actions: [file]',
+  ];
+  const both = ['actions: [command, statement]', 'targets: { protocols: [ssh, mysql] }, actions: [connect]'];
+  for (const said of ['fence: read-only', 'max_rows: 5', 'statement_timeout: 30s', 'mask: [{ columns: [ssn] }]']) {
+    const key = said.split(':')[0];
+    const problems = (where: string) => load(`  - { id: a, ${where}, decision: allow, ${said} }\n`).problems.join('\n');
+    for (const where of ssh) t.match(problems(where), `"${key}" is for databases, and rule a reaches SSH only: leave it out`);
+    for (const where of both) t.equal(problems(where), '');
+  }
+  t.equal(load('  - { id: a, actions: [command], decision: allow, require_second_factor: 5m }\n').problems.join(), '');
+  const outer = 'policy: p\napplies_to: { protocols: [ssh] }\nrules:\n  - { id: a, actions: [command], decision: allow, max_rows: 5 }\n';
+  const loaded = loadPolicies([{ path: 'p.yaml', text: outer }]);
+  t.match(loaded.ok ? '' : loaded.errors.map(formatProblem).join(), /p\.yaml:4:\d+: "max_rows" is for databases/);
+});
+
 t.test(`merged to the strictest, in any order and grouping (seed ${seed})`, async (t) => {
   const random = new SeededRandom(seed);
   const maybe = <Value>(value: () => Value): Value | undefined => (random.below(2) === 0 ? undefined : value());
