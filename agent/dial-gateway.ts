@@ -115,13 +115,26 @@ function tls(plain: Socket, host: string, ca: string | null, signal: AbortSignal
     signal,
     () => socket.destroy(),
     (done, failed) => {
-      socket.once('error', failed).once('secureConnect', () => {
-        socket.off('error', failed);
+      const inWords = (error: Error): void => failed(clockWords(error));
+      socket.once('error', inWords).once('secureConnect', () => {
+        socket.off('error', inWords);
         done(socket);
       });
       plain.once('close', () => failed(new Error('the connection was closed during the TLS handshake')));
     },
   );
+}
+
+/** A certificate of the wrong time is often right, and the clock wrong. */
+function clockWords(error: Error): Error {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'CERT_NOT_YET_VALID':
+      return new Error("the gateway's certificate is not valid yet by this machine's clock: is the clock behind?", { cause: error });
+    case 'CERT_HAS_EXPIRED':
+      return new Error("the gateway's certificate has expired by this machine's clock: renew it, or is the clock ahead?", { cause: error });
+    default:
+      return error;
+  }
 }
 
 async function throughProxy(proxy: URL, host: string, port: number, signal: AbortSignal): Promise<Socket> {

@@ -180,10 +180,12 @@ export class Enrolment {
       return refusal('credential', 'this credential is not from this gateway: enrol the agent with a new token');
     }
     if (agent.revokedAtMs !== null) return refusal('revoked', `agent ${agent.name} (${agent.id}) was revoked`);
-    if (credential.expiresAtMs <= clock.nowMs()) {
+    const nowMs = clock.nowMs();
+    if (credential.expiresAtMs <= nowMs) {
+      const [ended, now] = [credential.expiresAtMs, nowMs].map((atMs) => new Date(atMs).toISOString());
       return refusal(
         'credential',
-        `the credential of agent ${agent.name} ended at ${new Date(credential.expiresAtMs).toISOString()}: enrol it with a new token`,
+        `the credential of agent ${agent.name} ended at ${ended} (it is ${now} by the gateway's clock): enrol it with a new token`,
       );
     }
     // A turn beyond the last issued means that the gateway's store was restored from a backup: the MAC says that we gave it.
