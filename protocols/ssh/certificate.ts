@@ -9,6 +9,7 @@ import { WireReader, wireString, wireUint32, wireUint64 } from './ssh-wire.ts';
 
 const suffix = '-cert-v01@openssh.com';
 const userType = 1;
+const hostType = 2;
 const certificateBytesMax = 32 * 1024;
 const forever = 0xffff_ffff_ffff_ffffn;
 
@@ -57,7 +58,7 @@ export function readCertificate(blob: Buffer): Certificate | null {
     const keyBlob = Buffer.concat([wireString(type), blob.subarray(from, reader.at)]);
     const key = publicKeyOfBlob(keyBlob);
     const serial = reader.uint64();
-    const kind = reader.uint32() === userType ? 'user' : 'host';
+    const kind = ({ [userType]: 'user', [hostType]: 'host' } as const)[reader.uint32()];
     const keyId = reader.text();
     const principals = strings(reader.string());
     const validAfter = reader.uint64();
@@ -68,7 +69,7 @@ export function readCertificate(blob: Buffer): Certificate | null {
     const authority = publicKeyOfBlob(reader.string());
     const signed = blob.subarray(0, reader.at);
     const signature = reader.string();
-    if (key === null || authority === null || reader.rest > 0) return null;
+    if (key === null || kind === undefined || authority === null || reader.rest > 0) return null;
     if (verifySignature(authority, signed, signature) === null) return null;
     return { blob, key, serial, keyId, principals, validAfter, validBefore, kind, criticalOptions, extensions, authority };
   } catch {

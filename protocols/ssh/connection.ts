@@ -19,7 +19,7 @@ import { holdLines, plainLines, refusalLines, refusedStatus } from './refusal.ts
 import { SessionChannel } from './session-channel.ts';
 import { socketOf } from './ssh2-internals.ts';
 import { Upstream } from './upstream.ts';
-import type { UserAuthority } from './user-authority.ts';
+import type { TargetTrust } from './upstream.ts';
 
 /** How often idleness, age and the need for new keys are looked at: a tenth of what is limited, between these. */
 const lookMsMax = 20_000;
@@ -53,7 +53,7 @@ export class Connection {
   constructor(
     services: DriverServices,
     limits: SshLimits,
-    authority: UserAuthority,
+    trust: TargetTrust,
     client: SshConnection,
     signedIn: SignedIn,
     target: Target,
@@ -64,7 +64,7 @@ export class Connection {
     this.#limits = limits;
     this.#client = client;
     this.#openedMs = this.#activeMs = this.#keyedMs = services.clock.monotonicMs();
-    this.upstream = new Upstream(services, target, login, limits.targetTimeoutMs, authority);
+    this.upstream = new Upstream(services, target, login, limits.targetTimeoutMs, trust);
     this.upstream.onLost = (why) => this.end(why);
     this.#forwards = new Forwards(this, client, this.#gone.signal, limits.forwardsMax);
     this.#session = this.#openSession(signedIn, target, login);

@@ -14,6 +14,7 @@ import type { SignedIn } from './handshake.ts';
 import type { SshLimits } from './limits.ts';
 import type { KeyTrust } from './public-key-sign-in.ts';
 import { hasNativeCrypto, installCompressionGuards, installSendQueue, socketOf } from './ssh2-internals.ts';
+import type { TargetTrust } from './upstream.ts';
 import { UserAuthority } from './user-authority.ts';
 
 export { defaultSshLimits } from './limits.ts';
@@ -47,7 +48,7 @@ class SshDriver implements Driver {
   readonly #services: DriverServices;
   readonly #limits: SshLimits;
   readonly #trust: KeyTrust;
-  readonly #authority: UserAuthority;
+  readonly #towardsTargets: TargetTrust;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #perAddress = new Counts();
@@ -60,7 +61,7 @@ class SshDriver implements Driver {
   constructor(services: DriverServices, { hostKey, limits, trust, userAuthorityKey }: SshOptions) {
     this.#services = services;
     this.#trust = trust;
-    this.#authority = new UserAuthority(userAuthorityKey);
+    this.#towardsTargets = { authority: new UserAuthority(userAuthorityKey), revocations: trust.revocations };
     this.#limits = limits;
     this.#server = new ssh2.Server({ hostKeys: [hostKey.reveal()], algorithms, ident: 'sallyport' });
     this.#server.on('connection', (connection) => this.#welcome(connection));
@@ -138,7 +139,7 @@ class SshDriver implements Driver {
           ? null
           : `the account "${login}" of ${target.name} cannot be asked for`;
     if (target === undefined || why !== null) return refuseAll(client, why ?? '');
-    const connection = new Connection(this.#services, this.#limits, this.#authority, client, signedIn, target, login);
+    const connection = new Connection(this.#services, this.#limits, this.#towardsTargets, client, signedIn, target, login);
     this.#connections.add(connection);
     client.on('close', () => this.#connections.delete(connection));
   }

@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Channel, Connection, ServerChannel } from 'ssh2';
+import { readCertificate } from './certificate.ts';
 import { wireString } from './ssh-wire.ts';
 
 const require = createRequire(import.meta.url);
@@ -217,5 +218,64 @@ export function presentCertificate(client: unknown, { algorithm, blob, sign }: P
     packet.set(whole, write.allocStart);
     protocol._authsQueue.push('publickey');
     protocol._cipher.encrypt(write.finalize(packet));
+  };
+}
+
+const certificateSuffix = '-cert-v01@openssh.com';
+
+/** Host certificates that can be negotiated, the surest first (PROTOCOL.certkeys). RSA only with SHA-2. */
+export const hostCertificateAlgorithms: readonly string[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+].map((it) => `${it}${certificateSuffix}`);
+
+/** ssh2 refuses algorithms that are not in its list, which is the same array for every connection: the names are added, once. */
+export function allowHostCertificates(): void {
+  const { SUPPORTED_SERVER_HOST_KEY: supported } = require('ssh2/lib/protocol/constants.js') as { SUPPORTED_SERVER_HOST_KEY: string[] };
+  if (!supported.includes(hostCertificateAlgorithms[0] ?? '')) supported.push(...hostCertificateAlgorithms);
+}
+
+interface RawKeyExchange {
+  readonly negotiated: { serverHostKey: string };
+  /** As the target sent it; missing until then. */
+  _hostKey: Buffer | undefined;
+  getPublicKey(): Buffer;
+}
+
+/**
+ * Lets a client's key exchanges take certificates. The exchange hash is over the certificate, and ssh2 then verifies its signature
+ * with the key in the same field, by the algorithm that was negotiated. Between the two it asks for its own public key: there field
+ * and algorithm become those of the certified key. Whether the certificate is believed is for hostVerifier, which gets it whole.
+ */
+export function acceptHostCertificates(client: unknown): void {
+  const { _protocol: protocol } = client as { readonly _protocol: { _kex: RawKeyExchange | undefined } };
+  let current = protocol._kex;
+  Object.defineProperty(protocol, '_kex', {
+    get: () => current,
+    set: (next: RawKeyExchange | undefined) => {
+      current = next;
+      if (next?.negotiated.serverHostKey.endsWith(certificateSuffix) === true) takeCertificate(next);
+    },
+  });
+}
+
+function takeCertificate(exchange: RawKeyExchange): void {
+  const { negotiated } = exchange;
+  const algorithm = negotiated.serverHostKey.slice(0, -certificateSuffix.length);
+  // The type in the blob, which ssh2 compares with what was negotiated.
+  if (algorithm.startsWith('rsa-')) negotiated.serverHostKey = `ssh-rsa${certificateSuffix}`;
+  const getPublicKey = exchange.getPublicKey.bind(exchange);
+  exchange.getPublicKey = () => {
+    const certificate = exchange._hostKey === undefined ? null : readCertificate(exchange._hostKey);
+    // A bad one stays as it is: hostVerifier has refused it, and ssh2 can't verify a signature with it.
+    if (certificate !== null) {
+      exchange._hostKey = certificate.key.blob;
+      negotiated.serverHostKey = algorithm;
+    }
+    return getPublicKey();
   };
 }

@@ -1,22 +1,29 @@
 // The gateway's own sign-in to a target, and the connections over which its channels run. A target limits the sessions of one
-// connection (OpenSSH: ten), so further ones are opened when it says no. The host key is pinned; an unknown one ends it.
+// connection (OpenSSH: ten), so further ones are opened when it says no. A host key that is neither pinned nor certified ends it.
 
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
-import type { BaseAgent, Client, ClientChannel, PseudoTtyOptions, X11Options } from 'ssh2';
+import type { BaseAgent, Client, ClientChannel, PseudoTtyOptions, ServerHostKeyAlgorithm, X11Options } from 'ssh2';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Target } from '../../src/core/target.ts';
-import { algorithms, hostKeyAlgorithms } from './algorithms.ts';
-import { parsePublicKey } from './host-keys.ts';
-import { presentCertificate } from './ssh2-internals.ts';
+import { algorithms } from './algorithms.ts';
+import { HostTrust } from './host-trust.ts';
+import type { Revocations } from './revocations.ts';
+import { acceptHostCertificates, allowHostCertificates, presentCertificate } from './ssh2-internals.ts';
 import type { UserAuthority } from './user-authority.ts';
 
 /** Connections to one target for one client. */
 const connectionsMax = 8;
 const keepaliveMs = 15_000;
 const keepaliveMisses = 3;
+
+/** What proves the gateway to targets, and what targets may not prove themselves with any more. */
+export interface TargetTrust {
+  readonly authority: UserAuthority;
+  readonly revocations: Revocations | null;
+}
 
 export interface Terminal {
   readonly options: PseudoTtyOptions;
@@ -35,7 +42,7 @@ export class Upstream {
   readonly #target: Target;
   readonly #login: string;
   readonly #timeoutMs: number;
-  readonly #authority: UserAuthority;
+  readonly #trust: TargetTrust;
   /** Names the person and the session in certificates, for the target's log. */
   keyId = 'sallyport';
   /** Leads to the client's agent where that is forwarded. */
@@ -48,8 +55,8 @@ export class Upstream {
   /** Told of each new connection, to listen for what comes from the target. */
   onConnected: (client: Client) => void = () => undefined;
 
-  constructor(services: DriverServices, target: Target, login: string, timeoutMs: number, authority: UserAuthority) {
-    this.#authority = authority;
+  constructor(services: DriverServices, target: Target, login: string, timeoutMs: number, trust: TargetTrust) {
+    this.#trust = trust;
     this.#services = services;
     this.#target = target;
     this.#login = login;
@@ -132,9 +139,8 @@ export class Upstream {
     return client;
   }
 
-  #signIn(socket: Duplex, { name, password, ssh }: Target): Promise<Client> {
-    const hostKeys = (ssh?.hostKeys ?? []).map(parsePublicKey).filter((key) => key !== null);
-    const pinned = hostKeys.map((key) => key.getPublicSSH());
+  #signIn(socket: Duplex, { name, host, password, ssh }: Target): Promise<Client> {
+    const known = new HostTrust(host, ssh, this.#trust.revocations);
     const client = new ssh2.Client();
     let refused: string | null = null;
     return new Promise((resolve, reject) => {
@@ -142,17 +148,18 @@ export class Upstream {
         client.destroy();
         reject(new Fault('target-sign-in-failed', `signing in to target ${name} failed: ${why}`));
       };
-      client.on('error', (error) => fail(refused ?? words(error)));
+      client.on('error', (error) => fail(refused ?? words(error, known)));
       client.once('close', () => fail(refused ?? 'the connection was closed'));
       client.once('ready', () => {
         client.removeAllListeners('close');
         resolve(client);
       });
-      if (pinned.length === 0) return fail('no host key is pinned for it');
+      if (known.isEmpty) return fail('no host key is pinned for it');
+      if (known.takesCertificates) allowHostCertificates();
       const certificate =
         ssh?.certificate == null
           ? null
-          : this.#authority.certify({
+          : this.#trust.authority.certify({
               login: this.#login,
               keyId: this.keyId,
               nowMs: this.#services.clock.nowMs(),
@@ -164,11 +171,10 @@ export class Upstream {
         ...(certificate === null ? {} : { privateKey: certificate.privateKey }),
         ...(ssh?.privateKey == null || certificate !== null ? {} : { privateKey: ssh.privateKey.reveal() }),
         ...(password === null ? {} : { password: password.reveal(), tryKeyboard: false }),
-        algorithms: { ...algorithms, serverHostKey: hostKeyAlgorithms(hostKeys.map(({ type }) => type)) },
+        algorithms: { ...algorithms, serverHostKey: known.algorithms as ServerHostKeyAlgorithm[] },
         hostVerifier: (key: Buffer): boolean => {
-          const known = pinned.some((it) => it.equals(key));
-          if (!known) refused = 'its host key is not the pinned one';
-          return known;
+          refused = known.refusalOf(key, this.#services.clock.nowMs());
+          return refused === null;
         },
         readyTimeout: this.#timeoutMs,
         keepaliveInterval: keepaliveMs,
@@ -177,6 +183,7 @@ export class Upstream {
         authHandler: ['publickey', 'password'],
         agentForward: false,
       });
+      if (known.takesCertificates) acceptHostCertificates(client);
       if (certificate !== null) presentCertificate(client, certificate);
     });
   }
@@ -207,7 +214,8 @@ function isChannelRefusal(thrown: unknown): boolean {
   return thrown instanceof Error && 'reason' in thrown;
 }
 
-function words(error: Error): string {
+function words(error: Error, known: HostTrust): string {
+  if (error.message.includes('no matching host key format')) return known.nothingInCommon;
   if (error.message.includes('All configured authentication methods failed')) return 'it accepts none of the configured credentials';
   return messageOf(error);
 }

@@ -60,13 +60,16 @@ function readAgent(document: ConfigDocument, path: ValuePath, { agent, host }: W
 /** The host key is pinned, never learnt: whoever answered first would be believed for ever. */
 function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: ValuePath, value: Written): { ssh?: TargetSsh } {
   if (value.protocol !== 'ssh') {
-    for (const key of ['host_keys', 'private_key_file', 'certificate', 'shell', 'logins'] as const) {
+    for (const key of ['host_keys', 'host_authorities', 'private_key_file', 'certificate', 'shell', 'logins'] as const) {
       if (value[key] !== undefined) document.problem([...path, key], `is for SSH targets, and this one speaks ${value.protocol}`);
     }
     return {};
   }
-  if (value.host_keys === undefined) {
-    document.problem([...path, 'host_keys'], `is missing: pin the target's own key, as ssh-keyscan ${value.host} prints it`);
+  if (value.host_keys === undefined && value.host_authorities === undefined) {
+    document.problem(
+      [...path, 'host_keys'],
+      `is missing: pin the target's own key, as ssh-keyscan ${value.host} prints it, or name host_authorities`,
+    );
   }
   if (
     value.private_key_file === undefined &&
@@ -81,8 +84,8 @@ function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: Value
     value.private_key_file === undefined ? null : (files.privateKey(value.private_key_file, [...path, 'private_key_file']) ?? null);
   const [shell = 'mediated', ...shellElse] = typeof value.shell === 'string' ? [value.shell] : (value.shell ?? []);
   const certificate = value.certificate === undefined ? null : { lifetimeMs: value.certificate.lifetime ?? certificateLifetimeMs };
-  const { host_keys: hostKeys = [], logins = [] } = value;
-  return { ssh: { hostKeys, privateKey, certificate, shell, shellElse, logins } };
+  const { host_keys: hostKeys = [], host_authorities: hostAuthorities = [], logins = [] } = value;
+  return { ssh: { hostKeys, hostAuthorities, privateKey, certificate, shell, shellElse, logins } };
 }
 
 /** The secret from wherever it is; null when the target asks for none (trust, peer, client certificate). */

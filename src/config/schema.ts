@@ -137,6 +137,12 @@ export const targetSchema = z.strictObject({
     .max(20)
     .optional()
     .describe("SSH: the target's own public keys, as ssh-keyscan prints them without the name."),
+  host_authorities: z
+    .array(publicKey)
+    .min(1)
+    .max(20)
+    .optional()
+    .describe('SSH: public keys of authorities whose host certificates name the host, as @cert-authority in known_hosts.'),
   private_key_file: path.optional().describe('SSH: file of the private key that the gateway signs in with.'),
   certificate: z
     .strictObject({ lifetime: duration('5m').optional() })

@@ -28,6 +28,8 @@ export type ShellMode = 'none' | 'recorded' | 'guarded' | 'mediated';
 export interface TargetSsh {
   /** Public keys of which the target's own must be one, as in known_hosts without the name: "ssh-ed25519 AAAA…". */
   readonly hostKeys: readonly string[];
+  /** Public keys of authorities whose host certificates name the target, as @cert-authority in known_hosts; missing: none. */
+  readonly hostAuthorities?: readonly string[];
   /** In OpenSSH's or PEM form, without a passphrase. */
   readonly privateKey: Secret | null;
   /** The gateway signs in with a certificate of its own authority, made for each sign-in; null or missing: it does not. */

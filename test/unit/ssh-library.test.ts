@@ -51,6 +51,31 @@ t.test('a certificate takes the place of one request by these names', async (t) 
     t.ok(source.includes(words), words);
 });
 
+t.test('host certificates are negotiated and verified by these names, in this order', async (t) => {
+  const { SUPPORTED_SERVER_HOST_KEY: supported } = require('ssh2/lib/protocol/constants.js') as Record<string, unknown>;
+  t.ok(Array.isArray(supported) && !Object.isFrozen(supported), 'a list that names can be added to');
+  const library = sourceOf('ssh2/lib/protocol/kex.js');
+  let at = 0;
+  for (const words of [
+    'self._kex = createKeyExchange(init, self, payload)',
+    ': this._hostKey);', // K_S
+    'hashString(hash, serverPublicHostKey)',
+    'hashString(hash, (isServer ? pubKey : this.getPublicKey()))', // the turn
+    'const exchangeHash = hash.digest()',
+    'sigType !== negotiated.serverHostKey',
+    'bufferParser.init(this._hostKey, 0)',
+    'this._hostKey.slice(',
+    'switch (this.negotiated.serverHostKey)',
+    'parsedHostKey.verify(exchangeHash, sigValue, hashAlgo)',
+    'hostPubKeyType !== this.negotiated.serverHostKey',
+    'this._hostKey = hostPubKey',
+    'this._protocol._hostVerifier(hostPubKey',
+  ]) {
+    at = library.indexOf(words, at);
+    t.not(at, -1, words);
+  }
+});
+
 t.test("a channel to the client's agent is opened by these names", async (t) => {
   const { prototype } = require('ssh2/lib/protocol/Protocol.js') as { prototype: Record<string, unknown> };
   t.type(prototype['openssh_authAgent'], 'function');
