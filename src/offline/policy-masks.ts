@@ -27,13 +27,14 @@ export class MaskOutlines {
   #masker: OutliningMasker | null = null;
 
   async outline({ protocol, action, classification, rules, tables }: Outlined): Promise<MaskOutline> {
-    const known = new Set(Object.keys(tables).map(lastName));
-    if (!classification.summary.tables.every((table) => known.has(lastName(table)))) return { kind: 'unknown' };
+    const schema = protocol === 'postgres' ? 'public' : (action.mode.settings['database'] ?? 'database');
+    const full = (table: string): string => (table.includes('.') ? table : `${schema}.${table}`);
+    const known = new Set(Object.keys(tables).map(full));
+    if (!classification.summary.tables.every((table) => known.has(full(table)))) return { kind: 'unknown' };
     if (this.#masker === null) {
       const { createMasker } = await import('../../policies/masking/masker.ts');
       this.#masker = await createMasker(randomBytes);
     }
-    const schema = protocol === 'postgres' ? 'public' : (action.mode.settings['database'] ?? 'database');
     const mode = { ...action.mode, catalogue: catalogueOf(tables, schema) };
     return this.#masker.outline(protocol, { ...action, mode }, classification, rules);
   }
@@ -43,18 +44,23 @@ export class MaskOutlines {
   }
 }
 
-/** "email (partial), note (searched)"; what is shown is left out. */
+/** "masked: email (partial); searched by detectors: note"; what is shown is left out. */
 export function outlineWords(outline: MaskOutline, rules: readonly MaskRule[]): string {
   switch (outline.kind) {
     case 'refused':
       return `refused, because of masks: ${outline.message}`;
     case 'unknown': {
       const named = rules.map((rule) => `${rule.detector === null ? rule.columns.join(', ') : `any ${rule.detector}`} (${rule.with})`);
-      return `masks ${named.join(', ')}; what of it comes back is not known here: say the columns under targets, tables in the tests`;
+      return `masks ${named.join(', ')}; which columns come back can't be told here (tests can name the target's tables)`;
     }
     case 'columns': {
-      const hidden = outline.columns.filter((column) => column.with !== 'shown').map((column) => `${column.name} (${column.with})`);
-      return hidden.length === 0 ? 'no column of the result is masked' : `masked: ${hidden.join(', ')}`;
+      const whole = outline.columns.filter((column) => column.with !== 'shown' && column.with !== 'searched');
+      const searched = outline.columns.filter((column) => column.with === 'searched').map((column) => column.name);
+      const words = [
+        whole.length === 0 ? 'no column of the result is masked' : `masked: ${whole.map((it) => `${it.name} (${it.with})`).join(', ')}`,
+        searched.length === 0 ? '' : `searched by detectors: ${searched.join(', ')}`,
+      ];
+      return words.filter((word) => word !== '').join('; ');
     }
   }
 }

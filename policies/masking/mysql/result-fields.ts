@@ -16,8 +16,9 @@ export function resultFields(action: Action, { summary }: Classification): reado
   const read = readingsOf(action.text, mode);
   const tokens = read.kind === 'problem' || read.readings.length !== 1 ? undefined : read.readings[0];
   if (tokens === undefined || tokens.some((token) => isOp(token, ';')) || selectsIn(tokens) > 1) return null;
+  if (!isWord(tokens[0], 'SELECT', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE')) return null;
   const list = selectList(tokens);
-  if (list === null) return selectsIn(tokens) === 0 && !isWord(tokens[0], 'CALL', 'EXECUTE', 'SHOW', 'WITH') ? [[]] : null;
+  if (list === null) return [[]];
   const catalogue = action.mode.catalogue?.content as SqlCatalogue | undefined;
   const [name, ...others] = summary.tables;
   const table = others.length > 0 ? undefined : catalogue?.relations.find((it) => name?.toLowerCase().split('.').at(-1) === it.name);

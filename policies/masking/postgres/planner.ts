@@ -69,9 +69,8 @@ export class PostgresPlanner {
     const { statements } = this.#read(action, new MaskedColumns([]));
     if (statements.length === 0) return null;
     return statements.map(({ rows }) => {
-      if (rows === null) return [];
-      if (rows.kind === 'fetch' || rows.columns.rest !== null) return null;
-      return rows.columns.columns.map(({ name }) => ({ name, origin: null }));
+      if (rows === null || rows.kind === 'fetch' || rows.columns.rest !== null) return null;
+      return rows.columns.columns.map(({ name }) => ({ name: name || '?column?', origin: null }));
     });
   }
 
