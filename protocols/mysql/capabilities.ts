@@ -50,15 +50,15 @@ export interface Capabilities {
 }
 
 /**
- * What clients are offered. Compression ends at the gateway. Left out because nothing could be said about them to a person who
- * approves: query attributes; because nobody asks for them: optional result metadata, MariaDB's extended metadata.
+ * What clients are offered. Compression ends at the gateway. Query attributes are of MySQL only. Left out because nobody
+ * asks for them: optional result metadata, MariaDB's extended metadata.
  */
 export function offered(tls: boolean, mariadb: boolean): Capabilities {
   const standard =
     flag.foundRows | flag.longFlag | flag.connectWithDatabase | flag.noSchema | flag.odbc | flag.localFiles | flag.ignoreSpace |
     flag.protocol41 | flag.interactive | flag.ignoreSigpipe | flag.transactions | flag.reserved | flag.secureConnection |
     flag.multiStatements | flag.multiResults | flag.preparedMultiResults | flag.pluginAuth | flag.connectAttributes |
-    flag.pluginAuthLenenc | flag.expiredPasswords | flag.sessionTrack | flag.deprecateEof | flag.compress | flag.zstd | (tls ? flag.tls : 0) | (mariadb ? 0 : flag.mysql); // prettier-ignore
+    flag.pluginAuthLenenc | flag.expiredPasswords | flag.sessionTrack | flag.deprecateEof | flag.compress | flag.zstd | (tls ? flag.tls : 0) | (mariadb ? 0 : flag.mysql | flag.queryAttributes); // prettier-ignore
   return { standard, extended: mariadb ? extendedFlag.progress | extendedFlag.bulk | extendedFlag.cachedMetadata : 0 };
 }
 
@@ -70,7 +70,7 @@ const always =
 /** Asked of the target as the client asked them of the gateway. */
 const passedOn =
   flag.foundRows | flag.noSchema | flag.odbc | flag.localFiles | flag.ignoreSpace | flag.interactive | flag.multiStatements |
-  flag.multiResults | flag.preparedMultiResults | flag.expiredPasswords | flag.deprecateEof; // prettier-ignore
+  flag.multiResults | flag.preparedMultiResults | flag.expiredPasswords | flag.deprecateEof | flag.queryAttributes; // prettier-ignore
 
 /** A target without it speaks another protocol. DEPRECATE_EOF is made up for: replies.ts. */
 const mustMatch = flag.protocol41;

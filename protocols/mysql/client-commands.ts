@@ -5,10 +5,11 @@ import { BodyReader } from './body-reader.ts';
 import { planBulk } from './bulk.ts';
 import { framed } from './codec.ts';
 import { killOf, quoted, refusedCommand, unknownStatement } from './commands.ts';
-import { planExecution, type Planned } from './execution.ts';
+import { planExecution, type Execution, type Planned } from './execution.ts';
 import type { Machine } from './machine.ts';
 import * as wire from './messages.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
+import { readQuery, type AttributeUse } from './query-attributes.ts';
 import type { ReplyShape } from './reply-sink.ts';
 import { dropLongData, keepLongData, statementsMax } from './statements.ts';
 
@@ -33,7 +34,7 @@ export class ClientCommands {
       case wire.command.prepare:
         return this.#prepare(payload, argument);
       case wire.command.execute:
-        return this.#execute(planExecution(argument, this.#machine.statements));
+        return this.#execute(planExecution(argument, this.#machine.statements, this.#options.attributes));
       case wire.command.bulkExecute:
         return this.#execute(planBulk(argument, this.#machine.statements, this.#options.takesBulk));
       case wire.command.sendLongData:
@@ -69,11 +70,31 @@ export class ClientCommands {
 
   #query(payload: Buffer, argument: Buffer): void {
     if (argument.length > this.#options.statementBytesMax) return this.#refuseLength(argument);
+    const use = this.#options.attributes;
+    if (use !== 'none') return this.#attributedQuery(argument, use);
+    this.#plainQuery(payload, argument, null);
+  }
+
+  /** A query with a place for attributes: its text is judged, and goes on with them or without. */
+  #attributedQuery(argument: Buffer, use: AttributeUse): void {
+    const { text, attributes, head } = readQuery(argument);
+    const forwarded = use === 'forwarded';
+    const payload = Buffer.concat([Buffer.from([wire.command.query]), ...(forwarded ? [head] : []), text]);
+    const told = forwarded && attributes.length > 0;
+    this.#plainQuery(payload, text, told ? { parameters: attributes, digested: [wire.uint32(head.length), head, text] } : null);
+  }
+
+  #plainQuery(payload: Buffer, argument: Buffer, attributes: Pick<Execution, 'parameters' | 'digested'> | null): void {
     const text = this.#machine.settings.decode(argument);
     const killed = killOf(text);
     if (killed !== null && this.#port.killOwn(killed.connectionId, killed.what))
       return this.#machine.reply(wire.ok(this.#machine.statusFlags));
-    this.#submitText(text, payload, argument, 'results');
+    const submission = {
+      ...this.#machine.submission(text, attributes?.digested ?? [argument]),
+      parameters: attributes?.parameters ?? null,
+    };
+    const packets = [framed(payload, 0)];
+    this.#machine.ask({ submission, statement: null, database: null, shape: 'results', packets: () => packets, proved: false });
   }
 
   /** A command that is judged as this text. */

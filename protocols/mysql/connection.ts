@@ -79,7 +79,7 @@ export class Connection implements MachinePort, Lane, Killable {
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
-    this.#link = new Link(parts.target);
+    this.#link = new Link(parts.target, parts.machine.attributes === 'forwarded');
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
 

@@ -15,7 +15,8 @@ import type { Target } from '../../src/core/target.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import { makeDeferred, settingsOf } from './beginning.ts';
 import { writePacket } from './byte-stream.ts';
-import { extendedFlag, flag, has } from './capabilities.ts';
+import { extendedFlag, flag, has, type Capabilities } from './capabilities.ts';
+import type { AttributeUse } from './query-attributes.ts';
 import { CompressedStream } from './compression.ts';
 import { ConnectionIds } from './connection-ids.ts';
 import { Connection, endings } from './connection.ts';
@@ -280,6 +281,7 @@ class MysqlDriver implements Driver {
         cachesMetadata: (upstream.capabilities.extended & extendedFlag.cachedMetadata) !== 0,
         clientCachesMetadata: (client.capabilities.extended & extendedFlag.cachedMetadata) !== 0,
         takesBulk: (upstream.capabilities.extended & extendedFlag.bulk) !== 0,
+        attributes: attributeUse(client.capabilities, upstream.capabilities),
         statementBytesMax: this.#options.limits.statementBytesMax,
         targetName: target.name,
         targetDatabase: target.database,
@@ -306,4 +308,10 @@ class MysqlDriver implements Driver {
 /** It shows progress reports while it waits for an answer. */
 function showsProgress({ capabilities }: SignedIn): boolean {
   return (capabilities.extended & extendedFlag.progress) !== 0;
+}
+
+/** The target is asked for attributes only for a client that may send them. */
+function attributeUse(client: Capabilities, target: Capabilities): AttributeUse {
+  if (!has(client, flag.queryAttributes)) return 'none';
+  return has(target, flag.queryAttributes) ? 'forwarded' : 'dropped';
 }

@@ -5,6 +5,7 @@ import type { Parameter } from '../../src/core/action.ts';
 import { framed } from './codec.ts';
 import { unknownStatement } from './commands.ts';
 import * as wire from './messages.ts';
+import { attributeParts, joinExecution, splitExecution, type AttributeUse, type ExecutionAttributes } from './query-attributes.ts';
 import { executeHeadBytes, readExecute, readParameters, type BoundParameters, type ExecuteMessage } from './parameters.ts';
 import { dropLongData, longDataBytesMax, type Statements, type WireStatement } from './statements.ts';
 
@@ -21,27 +22,38 @@ export interface Execution {
 export type Planned = { readonly kind: 'execution'; readonly execution: Execution } | { readonly kind: 'refused'; readonly error: Buffer };
 
 /** Reads the command against what is known of its statement. Throws Fault protocol-violation for bytes that don't add up. */
-export function planExecution(argument: Buffer, statements: Statements): Planned {
-  const message = readExecute(argument);
-  const statement = statements.get(message.id);
-  if (statement === undefined) return { kind: 'refused', error: unknownStatement(message.id, 'mysqld_stmt_execute') };
-  if (message.iterations !== 1) return { kind: 'refused', error: wire.err(1047, '08S01', 'an execution of more than one iteration') };
+export function planExecution(argument: Buffer, statements: Statements, use: AttributeUse): Planned {
+  const asked = readExecute(argument);
+  const statement = statements.get(asked.id);
+  if (statement === undefined) return { kind: 'refused', error: unknownStatement(asked.id, 'mysqld_stmt_execute') };
+  if (asked.iterations !== 1) return { kind: 'refused', error: wire.err(1047, '08S01', 'an execution of more than one iteration') };
   if (statement.longDataLost) {
     dropLongData(statement);
     const words = `the gateway keeps ${longDataBytesMax} bytes of long data for a statement, its limit`;
     return { kind: 'refused', error: wire.err(1153, '08S01', words) };
   }
+  const [message, split] = use === 'none' ? [asked, null] : splitExecution(asked, statement);
+  const attributes = use === 'forwarded' ? split : null;
   const bound = statement.parameterCount === 0 ? null : readParameters(message, statement);
   if (bound !== null) statement.types = bound.types;
   const ahead = statement.longData;
   dropLongData(statement);
   const packets = (): Buffer[] => {
-    const sent = [...aheadCommands(statement.id, ahead), framed(executeCommand(message, statement, bound), 0)];
+    const sent = [...aheadCommands(statement.id, ahead), framed(executeCommand(message, statement, bound, attributes), 0)];
     statement.typesAtTarget = bound?.types ?? null;
     return sent;
   };
-  const digested = [statement.textBytes, Buffer.from([0]), ...boundParts(bound), ...aheadParts(ahead)];
-  return { kind: 'execution', execution: { statement, parameters: bound?.parameters ?? [], digested, packets } };
+  const digested = [
+    statement.textBytes,
+    Buffer.from([0]),
+    ...boundParts(bound),
+    ...aheadParts(ahead),
+    ...(attributes === null ? [] : attributeParts(attributes)),
+  ];
+  return {
+    kind: 'execution',
+    execution: { statement, parameters: [...(bound?.parameters ?? []), ...(attributes?.parameters ?? [])], digested, packets },
+  };
 }
 
 function boundParts(bound: BoundParameters | null): Buffer[] {
@@ -68,12 +80,22 @@ function aheadCommands(id: number, ahead: Ahead): Buffer[] {
 }
 
 /** The execution as the client sent it; with the types when the target has not seen them (an earlier execution was refused). */
-function executeCommand(message: ExecuteMessage, statement: WireStatement, bound: BoundParameters | null): Buffer {
+function executeCommand(
+  message: ExecuteMessage,
+  statement: WireStatement,
+  bound: BoundParameters | null,
+  attributes: ExecutionAttributes | null,
+): Buffer {
   const head = Buffer.alloc(1 + executeHeadBytes);
   head[0] = wire.command.execute;
   head.writeUInt32LE(statement.id, 1);
   head[5] = message.flags;
   head.writeUInt32LE(message.iterations, 6);
+  if (attributes !== null) {
+    const [flags, body] = joinExecution(message.flags, statement.parameterCount, bound, attributes);
+    head[5] = flags;
+    return Buffer.concat([head, body]);
+  }
   if (bound === null) return Buffer.concat([head, message.body]);
   const known = statement.typesAtTarget?.equals(bound.types) === true;
   const types = known ? [Buffer.from([0])] : [Buffer.from([1]), bound.types];

@@ -3,8 +3,9 @@
 
 import type { Duplex } from 'node:stream';
 import type { Permit } from '../../src/core/permit.ts';
-import { headerBytes } from './codec.ts';
+import { framed, headerBytes } from './codec.ts';
 import * as wire from './messages.ts';
+import { noAttributes } from './query-attributes.ts';
 
 /** Commands that run nothing that wasn't judged: they may go without a permit. */
 const quietCommands: ReadonlySet<number> = new Set([
@@ -22,10 +23,13 @@ const quietCommands: ReadonlySet<number> = new Set([
 /** The only way to the target. Bytes are gathered and leave with one write at `flush`. */
 export class Link {
   readonly #stream: Duplex;
+  readonly #attributed: boolean;
   #out: Buffer[] = [];
 
-  constructor(stream: Duplex) {
+  /** `attributed`: the target expects a place for attributes before the text of a query. */
+  constructor(stream: Duplex, attributed: boolean) {
     this.#stream = stream;
+    this.#attributed = attributed;
   }
 
   send(permit: Permit, bytes: Buffer): void {
@@ -36,10 +40,11 @@ export class Link {
   /** `bytes` is one whole command. `own` are the gateway's own queries. */
   sendQuietly(bytes: Buffer, own: readonly Buffer[]): void {
     const command = bytes[headerBytes];
-    if (command === undefined || (!quietCommands.has(command) && !own.includes(bytes))) {
+    const isOwn = own.includes(bytes);
+    if (command === undefined || (!quietCommands.has(command) && !isOwn)) {
       throw new Error(`command 0x${(command ?? 0).toString(16)} needs a permit`);
     }
-    this.#out.push(bytes);
+    this.#out.push(isOwn && this.#attributed ? attributedQuery(bytes.subarray(headerBytes + 1)) : bytes);
   }
 
   /** False when the target is slower than the client: wait for 'drain'. */
@@ -49,4 +54,8 @@ export class Link {
     this.#out = [];
     return this.#stream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
   }
+}
+
+function attributedQuery(text: Buffer): Buffer {
+  return framed(Buffer.concat([Buffer.from([wire.command.query]), noAttributes, text]), 0);
 }

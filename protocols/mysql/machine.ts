@@ -257,7 +257,9 @@ export class Machine implements ReplySink {
   }
 
   get #records(): boolean {
-    return this.#state.kind === 'running' && this.#state.run.obligations.recordResults && !this.#rows.isFull;
+    // What is walked past beyond a limit is recorded no more than it is shown.
+    if (this.#state.kind !== 'running' || this.replies.isSilent) return false;
+    return this.#state.run.obligations.recordResults && !this.#rows.isFull;
   }
 
   get masksRows(): boolean {

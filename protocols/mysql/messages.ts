@@ -163,6 +163,7 @@ export function progress(words: string): Buffer {
   return Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 1, 1, 1, 0, 0, 0]), lenencBytes(Buffer.from(words, 'utf8'))]);
 }
 
-export function query(text: string): Buffer {
-  return Buffer.concat([Buffer.from([command.query]), Buffer.from(text, 'utf8')]);
+/** `attributed`: the other side expects a place for attributes before the text; there are none. */
+export function query(text: string, attributed = false): Buffer {
+  return Buffer.concat([Buffer.from(attributed ? [command.query, 0, 1] : [command.query]), Buffer.from(text, 'utf8')]);
 }

@@ -21,7 +21,7 @@ export async function ownQuery(upstream: Upstream, text: string, signal: AbortSi
   const deprecatesEof = has(upstream.capabilities, flag.deprecateEof);
   let sequence = 1;
   const receive = async (): Promise<Buffer> => (await readPacket(stream, sequence++, payloadBytesMax, signal)).payload;
-  writePacket(stream, query(text), 0);
+  writePacket(stream, query(text, has(upstream.capabilities, flag.queryAttributes)), 0);
   const first = await receive();
   if (first[0] === 0xff) throw new Fault('target-lost', `a query of the gateway failed: ${readErr(first).message}`);
   if (first[0] === 0x00) {

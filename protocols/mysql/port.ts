@@ -4,6 +4,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
+import type { AttributeUse } from './query-attributes.ts';
 import type { ReplyOptions } from './reply-sink.ts';
 
 export interface MachinePort {
@@ -36,6 +37,7 @@ export interface MachineOptions extends ReplyOptions {
   readonly clientTracks: boolean;
   /** The target knows COM_STMT_BULK_EXECUTE. */
   readonly takesBulk: boolean;
+  readonly attributes: AttributeUse;
   readonly statementBytesMax: number;
   /** Name and default database of the target: USE with the target's name means this database. */
   readonly targetName: string;

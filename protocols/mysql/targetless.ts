@@ -5,10 +5,12 @@
 import type { Duplex } from 'node:stream';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
+import { flag, has } from './capabilities.ts';
 import { killOf } from './commands.ts';
 import { destinationNamed, type Destination } from './destination.ts';
 import type { SignedIn } from './handshake.ts';
 import * as wire from './messages.ts';
+import { readQuery } from './query-attributes.ts';
 
 /** Longest command of a client without a target. */
 const payloadBytesMax = 1024 * 1024;
@@ -55,7 +57,8 @@ export async function chooseTarget(
     if (read === null) return { kind: 'quit' };
     const { payload } = read;
     const argument = payload.subarray(1);
-    const text = argument.toString('utf8');
+    const attributed = payload[0] === wire.command.query && has(client.capabilities, flag.queryAttributes);
+    const text = (attributed ? readQuery(argument).text : argument).toString('utf8');
     const named = payload[0] === wire.command.initDb ? text : payload[0] === wire.command.query ? usedName(text) : null;
     const answer = (it: Buffer): void => writePacket(stream, it, 1);
     if (named !== null) {

@@ -11,6 +11,7 @@ import { CompressedStream } from '../../protocols/mysql/compression.ts';
 import { parsecAnswer } from '../../protocols/mysql/ed25519.ts';
 import { planExecution } from '../../protocols/mysql/execution.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
+import { readQuery, type AttributeUse } from '../../protocols/mysql/query-attributes.ts';
 import { Replies } from '../../protocols/mysql/replies.ts';
 import { dropped, plainTerms, type ReplyShape, type ReplySink } from '../../protocols/mysql/reply-sink.ts';
 import { binaryCells, readColumn, textCells } from '../../protocols/mysql/rows.ts';
@@ -74,9 +75,20 @@ const readers: Readonly<Record<string, (bytes: Buffer, dice: Dice) => unknown>> 
   'a text row': (bytes, dice) => textCells(bytes, dice.number(6)),
   'a binary row': (bytes, dice) => binaryCells(bytes, [{ code: dice.number(256), unsigned: true }, { code: dice.number(20), unsigned: false }]), // prettier-ignore
   'parsec settings': (bytes) => parsecAnswer('p', Buffer.concat([Buffer.from([0x51]), bytes]), Buffer.alloc(32), Buffer.alloc(32)),
-  'an execution': (bytes, dice) => plan(planExecution, bytes, dice),
+  'an execution': (bytes, dice) => executed(bytes, dice, 'none'),
+  'an execution with attributes': (bytes, dice) => executed(bytes, dice, dice.number(2) === 0 ? 'dropped' : 'forwarded'),
+  'a query with attributes': (bytes) => readQuery(bytes),
+  'a query with an attribute': (bytes, dice) => readQuery(Buffer.concat([Buffer.from([1, 1, 0, 1, dice.number(256), 0, 1, 0x61]), bytes])),
   'a bulk execution': (bytes, dice) => plan((argument, known) => planBulk(argument, known, true), bytes, dice),
 };
+
+/** One execution, and what goes on of it. */
+function executed(bytes: Buffer, dice: Dice, use: AttributeUse): unknown {
+  const known = new Statements();
+  known.confirmed(statement(dice.number(4)));
+  const planned = planExecution(Buffer.concat([wire.uint32(1), Buffer.from([dice.number(2) * 8, 1, 0, 0, 0]), bytes]), known, use);
+  return planned.kind === 'execution' ? planned.execution.packets() : planned;
+}
 
 function plan(of: (argument: Buffer, known: Statements) => unknown, bytes: Buffer, dice: Dice): unknown {
   const known = new Statements();

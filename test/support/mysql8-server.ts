@@ -12,6 +12,7 @@ import { flag } from '../../protocols/mysql/capabilities.ts';
 import { isTlsRequest, readHandshakeResponse } from '../../protocols/mysql/sign-in-messages.ts';
 import type { Teardown } from './directories.ts';
 import type { TestMariadb } from './mariadb.ts';
+import { withoutAttributes } from './mysql8-attributes.ts';
 import { rawClient, wireSignal } from './mysql-wire.ts';
 
 export const mysql8Version = '8.0.36';
@@ -32,6 +33,8 @@ export interface Mysql8 {
   readonly port: number;
   /** "< " what the server sent and "> " what it got in the last sign-in, packet by packet in hex; what is secret or random by its length. */
   readonly transcript: string[];
+  /** Query attributes that it was sent, as "name=value". */
+  readonly attributes: string[];
 }
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -41,12 +44,13 @@ const xor = (left: Buffer, right: Buffer): Buffer => Buffer.from(left.map((byte,
 
 export async function startMysql8(t: Teardown, options: Mysql8Options): Promise<Mysql8> {
   const transcript: string[] = [];
+  const attributes: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
     transcript.length = 0;
-    new SignIn(socket, options, transcript).run().catch((thrown: unknown) => {
+    new SignIn(socket, options, transcript, attributes).run().catch((thrown: unknown) => {
       transcript.push(`! ${thrown instanceof Error ? thrown.message : String(thrown)}`);
       socket.destroy();
     });
@@ -57,7 +61,7 @@ export async function startMysql8(t: Teardown, options: Mysql8Options): Promise<
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  return { port: (server.address() as AddressInfo).port, transcript };
+  return { port: (server.address() as AddressInfo).port, transcript, attributes };
 }
 
 export function mysql8Greeting(tls: boolean, plugin: string): Buffer {
@@ -85,11 +89,13 @@ export function mysql8Greeting(tls: boolean, plugin: string): Buffer {
 class SignIn {
   readonly #options: Mysql8Options;
   readonly #transcript: string[];
+  readonly #attributes: string[];
   #stream: Duplex;
   readonly #socket: Socket;
   #sequence = 0;
 
-  constructor(socket: Socket, options: Mysql8Options, transcript: string[]) {
+  constructor(socket: Socket, options: Mysql8Options, transcript: string[], attributes: string[]) {
+    this.#attributes = attributes;
     this.#socket = socket;
     this.#stream = socket;
     this.#options = options;
@@ -129,7 +135,9 @@ class SignIn {
     }); // prettier-ignore
     this.#send(Buffer.from([0, 0, 0, 2, 0, 0, 0]));
     for (const event of ['end', 'close'] as const) target.stream.on(event, () => this.#socket.destroy());
-    this.#stream.pipe(target.stream).pipe(this.#stream);
+    const asksAttributes = (asked.standard & flag.queryAttributes) !== 0;
+    const commands = asksAttributes ? this.#stream.pipe(withoutAttributes(this.#attributes)) : this.#stream;
+    commands.pipe(target.stream).pipe(this.#stream);
   }
 
   /** XOR(SHA256(password), SHA256(SHA256(SHA256(password)), nonce)); empty for an empty password. */

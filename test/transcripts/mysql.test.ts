@@ -44,6 +44,7 @@ class Player implements MachinePort {
       cachesMetadata: false,
       clientCachesMetadata: false,
       takesBulk: true,
+      attributes: 'none' as const,
       ...options,
       statementBytesMax: 1000,
       targetName: 'orders',
@@ -108,8 +109,8 @@ class Player implements MachinePort {
     this.log.push(`finish ${permit.actionId} ${kind} ${rows ?? '-'}`);
   }
 
-  recordRows(): void {
-    this.log.push('rows are recorded');
+  recordRows(_permit: Permit, rows: (string | null)[][]): void {
+    this.log.push(`rows are recorded: ${JSON.stringify(rows)}`);
   }
 
   killOwn(connectionId: number, what: string): boolean {
@@ -517,5 +518,17 @@ t.test('too long: cancelled, unless it was done', (t) => {
     ...asked('a-2'), 'T> 1 ERR 1317 interrupted', 'no clock', `>C 1 ERR 1969 ${words}`, 'finish a-2 failed -',
     ...asked('a-3'), 'T> 1 00030002000000', '>C 1 00030002000000', 'no clock', 'finish a-3 completed 3',
   ]); // prettier-ignore
+  t.end();
+});
+
+t.test('what is beyond the limit is not recorded either', (t) => {
+  const player = new Player();
+  player.answer = player.release(reads, [], { rowsMax: 1, limitedBy: 'p/few', recordResults: true });
+  player.client(query('SELECT a FROM t'));
+  const row = Buffer.from('\x011', 'latin1');
+  const names = ['def', '', '', '', 'a', ''].map((it) => wire.lenencBytes(Buffer.from(it)));
+  const whole = Buffer.concat([...names, Buffer.from([0x0c, 45, 0, 1, 0, 0, 0, 253, 0, 0, 0, 0, 0])]);
+  player.target(Buffer.from([1]), whole, row, row, row, wire.err(1317, '70100', 'interrupted'));
+  t.ok(player.log.includes('rows are recorded: [["1"]]'), player.log.join('\n'));
   t.end();
 });
