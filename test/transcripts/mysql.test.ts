@@ -532,3 +532,19 @@ t.test('what is beyond the limit is not recorded either', (t) => {
   t.ok(player.log.includes('rows are recorded: [["1"]]'), player.log.join('\n'));
   t.end();
 });
+
+t.test('query attributes: passed on and part of what is asked, or dropped; the text is judged without them', (t) => {
+  const attributed = Buffer.concat([Buffer.from('03 01 01 00 01 fe00 01 6b 01 76'.replaceAll(' ', ''), 'hex'), Buffer.from('DO 1')]);
+  for (const [attributes, told, goesOn] of [
+    ['forwarded', 'submit DO 1 [v]', attributed],
+    ['dropped', 'submit DO 1', query('DO 1')],
+  ] as const) {
+    const player = new Player({ attributes });
+    const sent: string[] = [];
+    player.toTarget = (_permit, bytes) => void sent.push(bytes.toString('hex'));
+    player.client(attributed);
+    t.equal(player.log[1], told);
+    t.strictSame(sent, [framed(goesOn, 0).toString('hex')]);
+  }
+  t.end();
+});
