@@ -29,6 +29,7 @@ import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
+import { openOnCall } from './composition/on-call.ts';
 import { openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
@@ -139,6 +140,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const { people, rights } = config;
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
   down.add(() => identity.close());
+  const onCall = openOnCall({ schedules: config.onCall, identity, clock, log });
+  down.add(() => onCall.close());
   const accounts = openAccounts(config, { identity, db, clock, random, audit, publicUrl });
 
   const policies = await openPolicySource(config, down, {
@@ -276,7 +279,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     accounts,
     scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
-    holds: apiHolds(holds, previews, (name) => delegations.lendersOf(name)),
+    holds: apiHolds(holds, previews, (name) => delegations.lendersOf(name), onCall),
     delegations: apiDelegations(delegations),
     access: apiAccess(access, (name) => mayOperate(identity, name)),
     shapes: apiShapes(shapes, (name) => mayOperate(identity, name)),

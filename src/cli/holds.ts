@@ -111,7 +111,10 @@ export function holdLines({ terminal, nowMs }: Pick<Command, 'terminal' | 'nowMs
 /** "dba, sre; also in security": one group of each part. */
 function approversOf(hold: HoldView): string {
   const sets = [hold.approver_groups, ...(hold.also_in_groups ?? [])];
-  return sets.map((groups) => groups.map(visible).join(', ')).join('; also in ');
+  const now = (hold.on_call ?? []).map(
+    ({ group, people }) => `on call for ${visible(group)}: ${people.map(visible).join(', ') || 'nobody'}`,
+  );
+  return [sets.map((groups) => groups.map(visible).join(', ')).join('; also in '), ...now].join('; ');
 }
 
 function paintState(terminal: Command['terminal'], state: HoldState, words: string): string {

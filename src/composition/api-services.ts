@@ -7,8 +7,10 @@ import type { HoldDesk } from '../approvals/holds.ts';
 import type { OpenedAuditLog } from '../audit/log.ts';
 import type { Principal } from '../core/principal.ts';
 import type { SessionRegistry } from '../sessions/registry.ts';
+import type { HoldRecord } from '../store/holds.ts';
 import type { createSessionStore } from '../store/sessions.ts';
 import type { OpenedAgents } from '../tunnel/open-agents.ts';
+import type { OnCall } from './on-call.ts';
 import { previewView } from './preview-view.ts';
 import type { Previews } from './previews.ts';
 import type { RuleUse, RuleView } from '../../policies/engine/load.ts';
@@ -52,16 +54,26 @@ export function apiAgents(agents: OpenedAgents): ApiServices['agents'] {
   };
 }
 
-export function apiHolds(holds: HoldDesk, previews: Previews, lendersOf: (person: string) => readonly Principal[]): ApiServices['holds'] {
+export function apiHolds(
+  holds: HoldDesk,
+  previews: Previews,
+  lendersOf: (person: string) => readonly Principal[],
+  onCall: OnCall,
+): ApiServices['holds'] {
+  const viewOf = (hold: HoldRecord, viewer: Principal, lenders: readonly Principal[]) => {
+    const view = holdView(hold, viewer, lenders);
+    const now = hold.state === 'pending' ? onCall.of([...hold.approverGroups, ...hold.alsoInGroups.flat()]) : [];
+    return now.length === 0 ? view : { ...view, on_call: now };
+  };
   return {
     get: (id, viewer) => {
       const hold = holds.get(id);
-      return hold === undefined ? null : holdView(hold, viewer, lendersOf(viewer.name));
+      return hold === undefined ? null : viewOf(hold, viewer, lendersOf(viewer.name));
     },
     list: (query, viewer) => {
       const { items, next } = holds.list(query);
       const lenders = lendersOf(viewer.name);
-      return { items: items.map((hold) => holdView(hold, viewer, lenders)), next };
+      return { items: items.map((hold) => viewOf(hold, viewer, lenders)), next };
     },
     answer: (id, person, answer, reason, proof) => holds.answer(id, person, answer, reason, proof),
     takeBack: (id, person) => holds.takeBack(id, person),

@@ -28,8 +28,9 @@ function unique(document: ConfigDocument, entries: readonly Entry<{ name: string
 
 /** A right given to a group that nobody is in is a misspelt group: nobody could answer, and every hold would run out. */
 export function checkRights(document: ConfigDocument, parts: Parts): void {
-  if (parts.rights === undefined || document.hasProblemIn('people')) return;
-  const known = [...new Set([...parts.people.flatMap(({ value }) => value.groups), ...groupsOfSignIn(parts.sign_in)])];
+  if (parts.rights === undefined || document.hasProblemIn('people') || document.hasProblemIn('on_call')) return;
+  const onCall = (parts.on_call ?? []).map(({ group }) => group);
+  const known = [...new Set([...parts.people.flatMap(({ value }) => value.groups), ...groupsOfSignIn(parts.sign_in), ...onCall])];
   for (const [right, groups] of Object.entries(parts.rights)) {
     for (const [index, group] of groups.entries()) {
       if (known.includes(group)) continue;

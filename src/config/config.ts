@@ -3,6 +3,7 @@
 
 import type { Log } from '../core/driver.ts';
 import type { PersonName } from '../core/ids.ts';
+import type { OnCallSchedule } from '../core/identity-config.ts';
 import type { PrincipalKind } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Protocol, Target } from '../core/target.ts';
@@ -163,6 +164,7 @@ export interface Config {
   readonly allowPlaintext: boolean;
   readonly people: readonly PersonConfig[];
   readonly rights: Rights;
+  readonly onCall: readonly OnCallSchedule[];
   readonly signIn: SignInConfig;
   readonly ssh: SshConfig;
   readonly targets: readonly Target[];

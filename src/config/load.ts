@@ -13,6 +13,7 @@ import type { Environment } from './files.ts';
 import { defaultAgents, defaultLimits } from './limits.ts';
 import { readChannels } from './read-channels.ts';
 import { readCredentials } from './read-credentials.ts';
+import { readOnCall } from './read-on-call.ts';
 import { readTargets } from './read-targets.ts';
 import { readSignIn } from './read-sign-in.ts';
 import { readPolicies } from './read-policies.ts';
@@ -48,6 +49,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
   const publicUrl = checkPublicUrl(document, parts);
   const tls = readTls(document, files, parts);
   const targets = readTargets(document, files, parts);
+  const onCall = readOnCall(document, files, parts);
   const signIn = readSignIn(document, files, parts);
   const webhooks = readWebhooks(document, files, parts);
   const channels = readChannels(document, files, parts);
@@ -65,6 +67,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     allowPlaintext,
     people: parts.people.map(({ value }) => person(value)),
     rights,
+    onCall,
     signIn,
     targets,
     ssh: {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { channelsSection, contactKeys } from './channels-schema.ts';
 import { webhookEvents } from './config.ts';
+import { onCallSection } from './on-call-schema.ts';
 import { policiesSection } from './policies-schema.ts';
 import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
@@ -251,6 +252,7 @@ export const sections = {
   rights: z
     .strictObject({ approve: z.array(group).default([]), audit: z.array(group).default([]), operate: z.array(group).default([]) })
     .default({ approve: [], audit: [], operate: [] }),
+  on_call: onCallSection({ name, group }).describe('Groups whose member changes by the clock (docs/approvals.md).'),
   sign_in: signInSection({ name, group, path, envName, minutes: duration('15m').optional() }),
   targets: z.array(targetSchema).max(listMax).default([]),
   ssh: z

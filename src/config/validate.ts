@@ -52,6 +52,7 @@ function validateSections(document: ConfigDocument, raw: Record<string, unknown>
     tls: part('tls', sections.tls),
     allow_plaintext: part('allow_plaintext', sections.allow_plaintext),
     rights: part('rights', sections.rights),
+    on_call: part('on_call', sections.on_call),
     sign_in: part('sign_in', sections.sign_in),
     ssh: part('ssh', sections.ssh),
     policies: part('policies', sections.policies),

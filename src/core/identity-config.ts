@@ -52,3 +52,17 @@ export interface ScimClient {
   /** Its groups to groups here; what is not named gives nothing. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
 }
+
+/** Who is in a group by the clock. Wall times are milliseconds since 1970 as if the zone's clock showed UTC. */
+export interface OnCallSchedule {
+  readonly group: string;
+  /** Of the IANA time zone database: "Europe/Berlin". */
+  readonly zone: string;
+  readonly startsWallMs: number;
+  /** Length of a turn on the clock on the wall: a day has 24 hours there, also when it really has 23 or 25. */
+  readonly everyWallMs: number;
+  /** In the order of their turns; at least one. */
+  readonly people: readonly string[];
+  /** Stand in for the rotation; of two at the same time the later in the list. */
+  readonly overrides: readonly { readonly fromWallMs: number; readonly toWallMs: number; readonly person: string }[];
+}

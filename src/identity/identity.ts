@@ -121,6 +121,14 @@ export class Identity implements SignIns {
     this.#people.replace(people, rights);
   }
 
+  /** Sets the groups that have members by the clock only, and who is in them now; whoever else had such a group loses it. */
+  setOnCall(groups: readonly string[], members: ReadonlyMap<string, readonly string[]>): void {
+    for (const name of this.#people.setOnCall(groups, members)) {
+      this.#event('person.changed', null, { person: name, source: 'on-call', groups: [...(members.get(name) ?? [])] });
+      this.#personChanged(name);
+    }
+  }
+
   /** Throws Fault not-found. */
   setDisabled(name: string, disabled: boolean, by: string | null): void {
     if (!this.#people.setDisabled(name, disabled, by)) return;

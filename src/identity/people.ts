@@ -32,6 +32,9 @@ export class People {
   #rights: RightsByGroup;
   #configured: readonly PersonRecord[] = [];
   readonly #provisioned = new Map<string, PersonRecord>();
+  /** Groups that have members by the clock only, and who is in them. */
+  #onCallGroups: readonly string[] = [];
+  #onCall: ReadonlyMap<string, readonly string[]> = new Map();
   #records = new Map<string, PersonRecord>();
   #principals = new Map<string, Principal>();
   readonly #disabled: Set<string>;
@@ -90,6 +93,15 @@ export class People {
     }
   }
 
+  /** Sets the groups that have members by the clock only, and who is in them now. Gives the names of those who changed by it. */
+  setOnCall(groups: readonly string[], members: ReadonlyMap<string, readonly string[]>): string[] {
+    const before = this.#records;
+    this.#onCallGroups = groups;
+    this.#onCall = members;
+    this.#rebuild();
+    return [...this.#records].filter(([name, record]) => JSON.stringify(before.get(name)) !== JSON.stringify(record)).map(([name]) => name);
+  }
+
   isConfigured(name: string): boolean {
     return this.#configured.some((record) => record.name === name);
   }
@@ -134,7 +146,15 @@ export class People {
       return { ...record, groups: [...new Set([...record.groups, ...more.groups])], disabled: record.disabled || more.disabled };
     });
     const names = new Set(configured.map(({ name }) => name));
-    this.#take([...configured, ...[...this.#provisioned.values()].filter(({ name }) => !names.has(name))]);
+    const everybody = [...configured, ...[...this.#provisioned.values()].filter(({ name }) => !names.has(name))];
+    this.#take(everybody.map((record) => this.#withOnCall(record)));
+  }
+
+  #withOnCall(record: PersonRecord): PersonRecord {
+    if (this.#onCallGroups.length === 0) return record;
+    const others = record.groups.filter((group) => !this.#onCallGroups.includes(group));
+    const onCall = record.kind === 'person' ? (this.#onCall.get(record.name) ?? []) : [];
+    return { ...record, groups: [...others, ...onCall] };
   }
 
   #take(people: readonly PersonRecord[]): void {

@@ -2,6 +2,7 @@
 
 import { IconArrowLeft, IconLock } from '@tabler/icons-react';
 import { useState } from 'react';
+import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { HoldView } from '../../api/contract.ts';
 import { ApiProblem } from '../api.ts';
@@ -150,6 +151,12 @@ function Details({ hold }: { readonly hold: HoldView }) {
         ],
         ['Transaction', transactionWords(hold.transaction).title],
         ['May approve', [hold.approver_groups, ...(hold.also_in_groups ?? [])].map((groups) => groups.join(' or ')).join(', and also in ')],
+        ...(hold.on_call ?? []).map(({ group, people, until }): [string, ReactNode] => [
+          'On call now',
+          <>
+            {people.length === 0 ? 'nobody who may answer' : people.map(visibleLine).join(', ')} ({group}), until <At at={until} date />
+          </>,
+        ]),
         ['Asked at', <At at={hold.created_at} date />],
         ['Policy version', <span className="mono break">{hold.policy_version.slice(0, digestCharactersShown)}</span>],
         [
