@@ -9,7 +9,7 @@ import { createConnection } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import ssh2 from 'ssh2';
+import { newKeyPair } from '../../protocols/ssh/key-pair.ts';
 import type { RunAs } from './unprivileged.ts';
 
 const program = '/usr/sbin/sshd';
@@ -126,7 +126,7 @@ export class SshServer implements Machine {
 /** A key pair in OpenSSH's form, made when it is missing: FILE and FILE.pub. */
 export function makeKeyPair(file: string, comment: string): void {
   if (existsSync(file)) return;
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  const pair = newKeyPair(comment);
   rmSync(`${file}.pub`, { force: true });
   writeFileSync(file, pair.private, { mode: 0o600 });
   writeFileSync(`${file}.pub`, `${pair.public}\n`);

@@ -2,9 +2,9 @@
 // known_hosts name it.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import ssh2 from 'ssh2';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { newKeyPair } from './key-pair.ts';
 
 /** Reads the key at `path`, or makes one there (Ed25519). Throws Fault config-invalid. */
 export function openHostKey(path: string): Secret {
@@ -13,7 +13,7 @@ export function openHostKey(path: string): Secret {
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw new Fault('config-invalid', `${path}: ${messageOf(thrown)}`);
   }
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'sallyport' });
+  const pair = newKeyPair('sallyport');
   writeFileSync(path, pair.private, { mode: 0o600, flag: 'wx' });
   writeFileSync(`${path}.pub`, `${pair.public}\n`);
   return new Secret(pair.private);

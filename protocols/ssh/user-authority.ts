@@ -7,6 +7,7 @@ import ssh2 from 'ssh2';
 import type { Secret } from '../../src/core/secret.ts';
 import { ed25519CertificateType, makeUserCertificate } from './certificate.ts';
 import { parsePublicKey } from './host-keys.ts';
+import { newKeyPair } from './key-pair.ts';
 import type { PresentedCertificate } from './ssh2-internals.ts';
 import { wireString } from './ssh-wire.ts';
 
@@ -41,7 +42,7 @@ export class UserAuthority {
 
   /** A fresh key with a certificate for one sign-in. */
   certify({ login, keyId, nowMs, lifetimeMs }: CertificateWish): Presented {
-    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    const pair = newKeyPair();
     const holder = parsePublicKey(pair.public)?.getPublicSSH().subarray(-32) ?? Buffer.alloc(0);
     const parsed = ssh2.utils.parseKey(pair.private);
     if (parsed instanceof Error) throw parsed;
