@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { Channel, Connection, ServerChannel } from 'ssh2';
+import type { Channel, Client, Connection, ServerChannel } from 'ssh2';
 import { readCertificate } from './certificate.ts';
 import { wireString } from './ssh-wire.ts';
 
@@ -165,6 +165,11 @@ interface RawServer {
 
 const agentWindow = 2 * 1024 * 1024;
 const agentPacket = 32 * 1024;
+
+/** Asks the other end of a client's connection for new keys (RFC 4253, section 9). ssh2 offers that to its server's side only. */
+export function askForNewKeys(client: Client): void {
+  (client as unknown as { readonly _protocol?: { rekey(): void } })._protocol?.rekey();
+}
 
 /** A channel to the client's agent (auth-agent@openssh.com): ssh2's server has no call for it. */
 export function openAgentChannel(connection: Connection, done: (error: Error | undefined, channel: ServerChannel) => void): void {

@@ -11,7 +11,7 @@ import type { Target } from '../../src/core/target.ts';
 import { algorithms } from './algorithms.ts';
 import { HostTrust } from './host-trust.ts';
 import type { Revocations } from './revocations.ts';
-import { acceptHostCertificates, allowHostCertificates, presentCertificate } from './ssh2-internals.ts';
+import { acceptHostCertificates, allowHostCertificates, askForNewKeys, presentCertificate } from './ssh2-internals.ts';
 import type { UserAuthority } from './user-authority.ts';
 
 /** Connections to one target for one client. */
@@ -100,7 +100,7 @@ export class Upstream {
   }
 
   rekey(): void {
-    for (const client of this.#clients) (client as Client & { rekey?: () => void }).rekey?.();
+    for (const client of this.#clients) askForNewKeys(client);
   }
 
   async #session(permit: Permit, start: (client: Client, done: Done) => void): Promise<ClientChannel> {

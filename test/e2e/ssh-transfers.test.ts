@@ -1,6 +1,6 @@
 // Transfers under load: new keys in the middle of them, asked for by either side, and a target that dies.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +10,13 @@ import { start } from '../support/processes.ts';
 import { sshPolicies, startSshWorld } from '../support/ssh.ts';
 import { tool } from '../support/tools.ts';
 
-const world = await startSshWorld(t, { policies: sshPolicies(), config: () => ({ ssh: { rekey_after: '4MiB' } }) });
+const world = await startSshWorld(t, {
+  policies: sshPolicies(),
+  config: () => ({ ssh: { rekey_after: '4MiB' } }),
+  sshd: () => 'LogLevel DEBUG1\n',
+});
+/** Key exchanges that the target has seen. */
+const exchanges = () => readFileSync(join(world.directory, 'web-1/sshd.log'), 'utf8').split('SSH2_MSG_NEWKEYS received').length;
 const { port, options } = world;
 const mebibyte = 1024 ** 2;
 
@@ -28,11 +34,13 @@ t.test('new keys, asked for by the client every megabyte, under load', async (t)
 
 t.test('new keys, asked for by the gateway, under load', async (t) => {
   const line = [...options.slice(0, -2), '-v', '-p', String(port), 'alice:dev-1@127.0.0.1'].map((it) => `'${it}'`).join(' ');
+  const before = exchanges();
   const down = start(t, 'bash', ['-o', 'pipefail', '-c', `ssh ${line} 'head -c ${80 * mebibyte} /dev/zero' | wc -c`]);
   const { code, stdout, stderr } = await down.end(60_000);
   t.equal(code, 0);
   t.equal(stdout, `${80 * mebibyte}\n`);
   t.ok((stderr.match(/SSH2_MSG_NEWKEYS received/g) ?? []).length > 1);
+  t.ok(exchanges() - before > 2, 'and with the target');
 });
 
 t.test('a target that dies in the middle of a transfer is an error within seconds', async (t) => {

@@ -79,6 +79,7 @@ t.test('host certificates are negotiated and verified by these names, in this or
 t.test("a channel to the client's agent is opened by these names", async (t) => {
   const { prototype } = require('ssh2/lib/protocol/Protocol.js') as { prototype: Record<string, unknown> };
   t.type(prototype['openssh_authAgent'], 'function');
+  t.type(prototype['rekey'], 'function', 'and new keys are asked for by this one');
   const source = sourceOf('ssh2/lib/utils.js');
   for (const words of ['class ChannelManager', '  add(val)']) t.ok(source.includes(words), words);
   t.ok(sourceOf('ssh2/lib/server.js').includes('this._chanMgr = new ChannelManager'));
