@@ -86,7 +86,6 @@ export class TypedCommands {
 }
 
 const sequence =
-  // eslint-disable-next-line no-control-regex
   /\u001b\[([0-9;?]*)([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[()][0-9A-Za-z]|\u001b.|([\u0000-\u001f\u007f])|([^\u0000-\u001f\u007f])/gu;
 
 /** The text of one line as a terminal of that width would show it: carriage returns, backspaces, and what line editors send. */
