@@ -75,7 +75,7 @@ const approvers = z.strictObject({
       to: list(name).describe('Groups whose members may then approve as well.'),
     })
     .optional()
-    .describe('Who may approve as well when it waits for long. Where several hold rules win at once, none escalates.'),
+    .describe('Who may approve as well when it waits for long. Where several hold rules win at once, each widens who satisfies that rule.'),
   shape: z
     .strictObject({ longest: duration.describe('The longest time for which a shape may be approved: 1m to 24h.') })
     .optional()

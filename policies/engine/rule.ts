@@ -96,24 +96,30 @@ function needOf(needs: NonNullable<RuleDocument['needs']>, at: readonly (string 
 
 function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldTerms {
   const expiresMs = parseDuration(document.expires ?? '') ?? expiresDefaultMs;
+  const approverGroups = file.expand(document.approvers?.groups ?? [], ['rules', index, 'approvers', 'groups']);
   return {
-    approverGroups: file.expand(document.approvers?.groups ?? [], ['rules', index, 'approvers', 'groups']),
+    approverGroups,
     approvalsNeeded: document.approvers?.count ?? 1,
     expiresMs,
     expiresInTransactionMs: parseDuration(document.expires_in_transaction ?? '') ?? Math.min(expiresMs, expiresInTransactionDefaultMs),
     reasonRequired: document.reason_required ?? false,
     ...(document.wait === 'error' ? { wait: 'error' as const } : {}),
-    ...(document.approvers?.escalate === undefined
-      ? {}
-      : {
-          escalate: {
-            afterMs: parseDuration(document.approvers.escalate.after) ?? 0,
-            to: file.expand(document.approvers.escalate.to, ['rules', index, 'approvers', 'escalate', 'to']),
-          },
-        }),
+    ...escalationOf(file, document, index, approverGroups),
     ...(document.approvers?.shape === undefined ? {} : { shapeMsMax: parseDuration(document.approvers.shape.longest) ?? 0 }),
     ...(document.approvers?.second_factor === undefined ? {} : { secondFactor: document.approvers.second_factor }),
   };
+}
+
+function escalationOf(
+  file: PolicyFile,
+  { approvers }: RuleDocument,
+  index: number,
+  approverGroups: readonly string[],
+): Pick<HoldTerms, 'escalate'> {
+  if (approvers?.escalate === undefined) return {};
+  const to = file.expand(approvers.escalate.to, ['rules', index, 'approvers', 'escalate', 'to']);
+  const sets = [[...new Set([...approverGroups, ...to])]];
+  return { escalate: [{ afterMs: parseDuration(approvers.escalate.after) ?? 0, to, sets }] };
 }
 
 /** "hold-destructive" → "Hold destructive". */

@@ -1,7 +1,7 @@
 // The terms of a hold: several rules that hold at once are merged to the strictest of each, and approvals are counted against
 // the result.
 
-import type { Approval, HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
+import type { Approval, EscalationStep, HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { strictest } from './obligations.ts';
 import type { Rule } from './rule.ts';
@@ -46,12 +46,43 @@ export function mergeHolds(rules: readonly Rule[]): Merged {
     reasonRequired: all.some((it) => it.reasonRequired),
     ...(all.some((it) => it.wait === 'error') ? { wait: 'error' as const } : {}),
     ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
-    // Where several rules must be satisfied, nobody of them alone may widen who does.
-    ...(all.length === 1 && all[0]?.escalate !== undefined ? { escalate: all[0].escalate } : {}),
+    ...mergedEscalation(all),
     ...strictestFactor(all),
     ...shortestShape(all),
   };
   return { ref: joinRefs(rules), terms, obligations: uniteObligations(rules) };
+}
+
+/**
+ * Each rule widens its own set of approvers at its own time, and an approver must still satisfy every rule: where one rule asks
+ * managers after five minutes and another never does, a manager may answer then who is in a group of the other. The order of
+ * the rules does not matter, and nobody who might answer before loses that.
+ */
+function mergedEscalation(all: readonly HoldTerms[]): Pick<HoldTerms, 'escalate'> {
+  const [only] = all;
+  if (all.length === 1) return only?.escalate === undefined ? {} : { escalate: only.escalate };
+  const times = [...new Set(all.flatMap(({ escalate = [] }) => escalate.map(({ afterMs }) => afterMs)))].toSorted((a, b) => a - b);
+  const steps: EscalationStep[] = [];
+  let before = smallest(all.map(({ approverGroups }) => approverGroups));
+  let asked: string[] = [];
+  for (const afterMs of times) {
+    const due = all.map(({ escalate = [] }) => escalate.findLast((step) => step.afterMs <= afterMs));
+    const sets = smallest(all.map(({ approverGroups }, at) => due[at]?.sets[0] ?? approverGroups));
+    asked = [...new Set([...asked, ...due.flatMap((step) => (step?.afterMs === afterMs ? step.to : []))])];
+    // What one rule widens may change nothing while another asks for the same people as before.
+    if (JSON.stringify(sets) === JSON.stringify(before)) continue;
+    steps.push({ afterMs, to: asked.toSorted(), sets });
+    before = sets;
+    asked = [];
+  }
+  return steps.length === 0 ? {} : { escalate: steps };
+}
+
+/** The sets without those that follow from another: who is in dba is in "dba or sre". In an order of their own. */
+function smallest(sets: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const distinct = [...new Map(sets.map((set) => [JSON.stringify(set.toSorted()), set.toSorted()])).values()];
+  const needed = distinct.filter((set) => !distinct.some((other) => other !== set && other.every((group) => set.includes(group))));
+  return needed.toSorted((a, b) => (a.join() < b.join() ? -1 : 1));
 }
 
 function strictestFactor(all: readonly HoldTerms[]): Pick<HoldTerms, 'secondFactor'> {
@@ -80,9 +111,9 @@ export function satisfied(terms: HoldTerms, approvals: readonly Approval[], requ
     if (approval.by === requester.name || !isProved(terms, approval)) continue;
     if (terms.reasonRequired && (approval.reason === null || approval.reason.trim() === '')) continue;
     const inOneOf = (groups: readonly string[]) => groups.some((group) => approval.groups.includes(group));
-    // Before the time has come the desk takes no answer of the groups that it escalates to.
-    if (inOneOf([...terms.approverGroups, ...(terms.escalate?.to ?? [])]) && (terms.alsoInGroups ?? []).every(inOneOf))
-      people.add(approval.by);
+    // Before the time has come the desk takes no answer of the groups that it escalates to; the last step is the widest.
+    const sets = terms.escalate?.at(-1)?.sets ?? [terms.approverGroups, ...(terms.alsoInGroups ?? [])];
+    if (sets.every(inOneOf)) people.add(approval.by);
   }
   return people.size >= terms.approvalsNeeded;
 }

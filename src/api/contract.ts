@@ -78,6 +78,8 @@ export interface HoldView {
   readonly approver_groups: readonly string[];
   /** Only when several rules with different approvers hold at once: an approver must also be in one group of each of these sets. */
   readonly also_in_groups?: readonly (readonly string[])[] | undefined;
+  /** Only while it is pending: when which groups are asked as well, should nobody have ended it before. */
+  readonly escalates?: readonly { readonly at: string; readonly to: readonly string[] }[] | undefined;
   /** Only while it is pending, of those groups that have a schedule: who of them may act now, and until when at least. */
   readonly on_call?: readonly { readonly group: string; readonly people: readonly string[]; readonly until: string }[] | undefined;
   readonly approvals_needed: number;

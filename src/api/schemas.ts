@@ -100,6 +100,7 @@ export const holdView: z.ZodType<HoldView> = z
     policy_version: z.string(),
     approver_groups: z.array(z.string()),
     also_in_groups: z.array(z.array(z.string())).optional(),
+    escalates: z.array(z.object({ at: time, to: z.array(z.string()) })).optional(),
     on_call: z.array(z.object({ group: z.string(), people: z.array(z.string()), until: time })).optional(),
     approvals_needed: z.int(),
     approvals: z.array(

@@ -27,9 +27,10 @@ import { answeredBefore, newGrant, newRequest, termsOf, wantedProblem } from './
 import type { Terms } from './access-record.ts';
 import { approvalDetail, askedDetail, grantEvent, requestEvent } from './access-events.ts';
 import { conflictOf, judgeWish } from './access-wish.ts';
-import { freeId, makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
+import { makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
 import { plainReason } from './answer.ts';
 import { GrantBook } from './grants.ts';
+import { freeId } from './hold-id.ts';
 import { Lifetime } from './lifetime.ts';
 import { yesesMissing } from './quorum.ts';
 

@@ -51,6 +51,7 @@ export function escalatedEvent(hold: HoldRecord, atMs: number, to: readonly stri
     rule: hold.ruleId,
     to,
     approver_groups: hold.approverGroups,
+    ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
   });
 }
 

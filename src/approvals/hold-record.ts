@@ -35,12 +35,13 @@ export function termsOf(rule: RuleRef, terms: HoldTerms) {
     approvalsNeeded: Math.max(1, terms.approvalsNeeded),
     reasonRequired: terms.reasonRequired,
     secondFactor: terms.secondFactor ?? null,
+    escalation: terms.escalate ?? [],
   };
 }
 
 /** The rule of a hold of an earlier run, by which it is judged again. Its times are over with that run. */
 export function askedOf(record: HoldRecord): HoldRule {
-  const { approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor } = record;
+  const { approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor, escalation } = record;
   const expiresMs = record.expiresAtMs - record.createdAtMs;
   const times = { expiresMs, expiresInTransactionMs: expiresMs, wait: 'error' as const };
   return {
@@ -48,6 +49,7 @@ export function askedOf(record: HoldRecord): HoldRule {
     terms: {
       ...{ approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, ...times },
       ...(secondFactor === null ? {} : { secondFactor }),
+      escalate: escalation,
     },
   };
 }

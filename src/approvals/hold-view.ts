@@ -40,6 +40,9 @@ export function holdView(hold: HoldRecord, viewer: Principal | null, lenders: re
       ...(onBehalfOf === undefined ? {} : { on_behalf_of: onBehalfOf }),
       ...(secondFactor === undefined ? {} : { second_factor: secondFactor.kind }),
     })),
+    ...(hold.escalation.length === 0 || hold.state !== 'pending'
+      ? {}
+      : { escalates: hold.escalation.map(({ afterMs, to }) => ({ at: iso(hold.createdAtMs + afterMs), to })) }),
     reason_required: hold.reasonRequired,
     ...(hold.secondFactor === null ? {} : { second_factor: hold.secondFactor }),
     created_at: iso(hold.createdAtMs),

@@ -21,7 +21,7 @@ import {
 } from './answer.ts';
 import { approvalGivenEvent, changedEvent, endedEvent, escalatedEvent, heldEvent, takenBackEvent } from './events.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
-import { makeHoldId, parseHoldId } from './hold-id.ts';
+import { freeId, makeHoldId, parseHoldId } from './hold-id.ts';
 import { askedOf, recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
 import { assertRoom } from './hold-room.ts';
 import { LastingTimes } from './lasting-times.ts';
@@ -29,8 +29,6 @@ import { PendingHold, type HoldRule } from './pending-hold.ts';
 
 /** Timers of the runtime end at 2^31 ms; and a sleeping machine is noticed within this. */
 const timerMsMax = 60_000;
-/** With 2^30 numbers a collision is rare; several in a row mean that the source of randomness is broken. */
-const idTriesMax = 8;
 
 export type { HoldChange, HoldDesk, HoldLimits, HoldsParts, Rejudgement } from './hold-desk.ts';
 export { holdView } from './hold-view.ts';
@@ -93,7 +91,8 @@ class Desk implements HoldDesk {
   #write(request: HoldRequest, expiresMs: number): { record: HoldRecord; durable: Promise<void> | undefined } {
     try {
       return this.#store.atomically(() => {
-        const record = recordOf(this.#freeId(), request, this.#parts.clock.nowMs(), expiresMs);
+        const id = freeId(this.#parts.random, makeHoldId, (taken) => this.#store.exists(taken));
+        const record = recordOf(id, request, this.#parts.clock.nowMs(), expiresMs);
         this.#store.insert(record);
         return { record, durable: this.#parts.audit.append(heldEvent(record)) };
       });
@@ -194,7 +193,8 @@ class Desk implements HoldDesk {
         : [record.settledAtMs ?? record.createdAtMs, approvedForMs];
       const leftMs = this.#times.resume(record.id, { durationMs, elapsedMs, seenAtMs }, fromMs + durationMs);
       if (leftMs === null) return []; // pending ones are withdrawn with the rest
-      const hold = new PendingHold(record, askedOf(record), clock.monotonicMs() + leftMs, clock.monotonicMs());
+      const nowMs = clock.monotonicMs();
+      const hold = new PendingHold(record, askedOf(record), nowMs + leftMs, nowMs + leftMs - durationMs);
       if (isPending) this.#pending.set(record.id, hold);
       else {
         hold.claim();
@@ -381,8 +381,9 @@ class Desk implements HoldDesk {
 
   /** It waited for long: other groups may answer as well, and hear of it. */
   #escalate(hold: PendingHold): void {
-    const to = hold.escalate();
-    const record: HoldRecord = { ...hold.record, approverGroups: [...new Set([...hold.record.approverGroups, ...to])] };
+    const to = hold.escalate(this.#parts.clock.monotonicMs());
+    const { approverGroups, alsoInGroups = [] } = hold.widened(hold.asked.terms);
+    const record: HoldRecord = { ...hold.record, approverGroups, alsoInGroups, escalation: hold.escalation };
     try {
       const durable = this.#store.atomically(() => {
         if (!this.#store.change(record)) throw new Error('the store says that it has ended already');
@@ -401,8 +402,13 @@ class Desk implements HoldDesk {
   #change(hold: PendingHold, rule: RuleRef, terms: HoldTerms, approvals: readonly Approval[]): void {
     const kept = new Set(approvals.map((it) => it.by));
     const before = hold.record;
-    const asked = termsOf(rule, { ...terms, approverGroups: [...new Set([...terms.approverGroups, ...hold.widenedTo])] });
-    const record: HoldRecord = { ...before, ...asked, approvals: before.approvals.filter((it) => kept.has(it.by)) };
+    const asked = termsOf(rule, hold.widened(terms));
+    const record: HoldRecord = {
+      ...before,
+      ...asked,
+      escalation: hold.escalation,
+      approvals: before.approvals.filter((it) => kept.has(it.by)),
+    };
     const dropped = before.approvals.filter((it) => !kept.has(it.by)).map((it) => it.by);
     if (dropped.length === 0 && sameTerms(before, record)) return;
     try {
@@ -439,14 +445,6 @@ class Desk implements HoldDesk {
 
   #lendersOf(person: Principal): readonly Principal[] {
     return this.#parts.lendersOf?.(person.name) ?? [];
-  }
-
-  #freeId(): HoldId {
-    for (let tries = 0; tries < idTriesMax; tries += 1) {
-      const id = makeHoldId(this.#parts.random);
-      if (!this.#store.exists(id)) return id;
-    }
-    throw new Fault('store-failed', 'no free hold number was found');
   }
 
   /** One timer for all: it sleeps until the nearest deadline. */

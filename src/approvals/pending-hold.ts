@@ -1,8 +1,8 @@
 // One hold that waits, in the process that holds it: its record now, its deadline, and who waits for its end.
 // It ends once: the first claim wins, whatever comes after hears no.
 
-import type { HoldTerms, RuleRef } from '../core/decision.ts';
-import type { HoldRequest, Settlement } from '../core/hold.ts';
+import type { EscalationStep, HoldTerms, RuleRef } from '../core/decision.ts';
+import type { HoldRequest, PlacedHold, Settlement } from '../core/hold.ts';
 import type { HoldRecord } from '../store/holds.ts';
 
 /** By what it is judged again. */
@@ -21,8 +21,9 @@ export class PendingHold {
   readonly settled: Promise<Settlement>;
   record: HoldRecord;
   readonly #resolve: (settlement: Settlement) => void;
-  readonly #progress: ((approvalsGiven: number, approverGroups: readonly string[]) => void)[] = [];
-  #escalated = false;
+  readonly #progress: Parameters<PlacedHold['onProgress']>[0][] = [];
+  /** Of the terms' escalation: how many steps are done. */
+  #steps = 0;
   #claimed = false;
   #released = false;
 
@@ -56,28 +57,37 @@ export class PendingHold {
     this.#resolve(settlement);
   }
 
-  /** When other groups may answer as well, on the monotonic clock; Infinity: never, or they may already. */
+  /** When others may answer as well, on the monotonic clock; Infinity: never, or they all may already. */
   get escalatesAtMs(): number {
-    const { escalate } = this.asked.terms;
-    return escalate === undefined || this.#escalated ? Infinity : this.#startedMs + escalate.afterMs;
+    const next = this.asked.terms.escalate?.[this.#steps];
+    return next === undefined ? Infinity : this.#startedMs + next.afterMs;
   }
 
-  /** The groups that may answer as well from now on. */
-  escalate(): readonly string[] {
-    this.#escalated = true;
-    return this.asked.terms.escalate?.to ?? [];
+  /** Takes the steps that are due, and gives the groups that are asked from now on. */
+  escalate(nowMs: number): readonly string[] {
+    const due: EscalationStep[] = [];
+    for (const step of this.asked.terms.escalate?.slice(this.#steps) ?? []) if (nowMs >= this.#startedMs + step.afterMs) due.push(step);
+    this.#steps += due.length;
+    return [...new Set(due.flatMap(({ to }) => to))];
   }
 
-  /** Those that may answer as well since a while; none before. */
-  get widenedTo(): readonly string[] {
-    return this.#escalated ? (this.asked.terms.escalate?.to ?? []) : [];
+  /** Steps that are still to come. */
+  get escalation(): readonly EscalationStep[] {
+    return this.asked.terms.escalate?.slice(this.#steps) ?? [];
   }
 
-  onProgress(listener: (approvalsGiven: number, approverGroups: readonly string[]) => void): void {
+  /** The terms with the approvers of now. */
+  widened(terms: HoldTerms): HoldTerms {
+    const [approverGroups, ...alsoInGroups] = this.#steps === 0 ? [] : (this.asked.terms.escalate?.[this.#steps - 1]?.sets ?? []);
+    return approverGroups === undefined ? terms : { ...terms, approverGroups, alsoInGroups };
+  }
+
+  onProgress(listener: Parameters<PlacedHold['onProgress']>[0]): void {
     this.#progress.push(listener);
   }
 
   tellProgress(): void {
-    for (const listener of this.#progress) listener(this.record.approvals.length, this.record.approverGroups);
+    const { approvals, approverGroups, alsoInGroups } = this.record;
+    for (const listener of this.#progress) listener(approvals.length, approverGroups, alsoInGroups);
   }
 }

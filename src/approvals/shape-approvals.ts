@@ -9,7 +9,7 @@ import type { HoleCondition, NoShape, Shape, ShapeAsked, ShapeMatch } from '../c
 import { duration } from '../core/words.ts';
 import type { HoldRecord } from '../store/holds.ts';
 import type { ShapeChoice, ShapeQuery, ShapeRecord } from '../store/shapes.ts';
-import { freeId } from './access-id.ts';
+import { freeId } from './hold-id.ts';
 import { notAllowed, plainReason, reasonCharsMax } from './answer.ts';
 import { makeHoldId, parseHoldId } from './hold-id.ts';
 import { ShapeBook } from './shape-book.ts';

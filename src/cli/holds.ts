@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HoldState, HoldView, PreviewView } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
-import { printJson, segment, span } from './command.ts';
+import { clockTime, printJson, segment, span } from './command.ts';
 import { previewLines } from './hold-preview.ts';
 import type { Column } from './table.ts';
 import { printTable } from './table.ts';
@@ -114,7 +114,8 @@ function approversOf(hold: HoldView): string {
   const now = (hold.on_call ?? []).map(
     ({ group, people }) => `on call for ${visible(group)}: ${people.map(visible).join(', ') || 'nobody'}`,
   );
-  return [sets.map((groups) => groups.map(visible).join(', ')).join('; also in '), ...now].join('; ');
+  const later = (hold.escalates ?? []).map(({ at, to }) => `from ${clockTime(at)} also ${to.map(visible).join(', ')}`);
+  return [sets.map((groups) => groups.map(visible).join(', ')).join('; also in '), ...now, ...later].join('; ');
 }
 
 function paintState(terminal: Command['terminal'], state: HoldState, words: string): string {

@@ -46,6 +46,15 @@ export type SecondFactorProof =
       readonly signature: string;
     };
 
+/** Who may answer a hold that has waited for so long; of the steps that are due the last one counts. */
+export interface EscalationStep {
+  readonly afterMs: number;
+  /** The groups that are asked from then on as well. */
+  readonly to: readonly string[];
+  /** From then on an approver must be in one group of each of these sets; everybody who might answer before still may. */
+  readonly sets: readonly (readonly string[])[];
+}
+
 export interface HoldTerms {
   /** Groups whose members may approve. */
   readonly approverGroups: readonly string[];
@@ -66,8 +75,8 @@ export interface HoldTerms {
    * exactly the same once after the approval (for clients that can't show that they wait).
    */
   readonly wait?: 'live' | 'error';
-  /** Unanswered for so long, these groups may answer as well. Missing: never. */
-  readonly escalate?: { readonly afterMs: number; readonly to: readonly string[] };
+  /** Unanswered for so long, others may answer as well; the earliest step first. Missing: never. */
+  readonly escalate?: readonly EscalationStep[];
   /** Missing: being signed in is enough. */
   readonly secondFactor?: SecondFactor;
   /** An approver may approve the shape of the action for at most so long; missing: only this very action. */

@@ -49,7 +49,9 @@ export interface PlacedHold {
   /** Resolves exactly once. Never rejects. */
   readonly settled: Promise<Settlement>;
   /** Called with the number of approvals so far and who may approve by now, whenever one of them changes without settling. */
-  onProgress(listener: (approvalsGiven: number, approverGroups: readonly string[]) => void): void;
+  onProgress(
+    listener: (approvalsGiven: number, approverGroups: readonly string[], alsoInGroups: readonly (readonly string[])[]) => void,
+  ): void;
   withdraw(why: string): void;
   /** Uses up the approval of one that is run again; false when that was done already. Throws when it can't be written down. */
   use?(): boolean;

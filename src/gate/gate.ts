@@ -309,19 +309,19 @@ export class Gate {
 
 function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
   const { terms, rule } = decision;
-  const notice = (approvalsGiven: number, approverGroups: readonly string[]) => ({
+  const notice = (approvalsGiven: number, approverGroups: readonly string[], alsoInGroups: readonly (readonly string[])[]) => ({
     holdId: hold.id,
     rule: rule.id,
     message: rule.title,
     approverGroups,
-    ...(terms.alsoInGroups === undefined ? {} : { alsoInGroups: terms.alsoInGroups }),
+    ...(alsoInGroups.length === 0 ? {} : { alsoInGroups }),
     approvalsNeeded: terms.approvalsNeeded,
     approvalsGiven,
     url: hold.url,
     expiresAtMs: hold.expiresAtMs,
   });
-  hold.onProgress((given, groups) => lane.onHold(notice(given, groups)));
-  lane.onHold(notice(0, terms.approverGroups));
+  hold.onProgress((given, groups, also) => lane.onHold(notice(given, groups, also)));
+  lane.onHold(notice(0, terms.approverGroups, terms.alsoInGroups ?? []));
 }
 
 function asked(

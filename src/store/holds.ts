@@ -3,7 +3,7 @@
 
 import type { Parameter, TransactionState } from '../core/action.ts';
 import type { Risk } from '../core/classification.ts';
-import type { Approval, SecondFactor, SecondFactorProof } from '../core/decision.ts';
+import type { Approval, EscalationStep, SecondFactor, SecondFactorProof } from '../core/decision.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import { beforeOf } from './cursor.ts';
@@ -40,6 +40,8 @@ export interface HoldRecord {
   readonly reasonRequired: boolean;
   /** What an approver has to prove with the approval; null: nothing more. */
   readonly secondFactor: SecondFactor | null;
+  /** Who may answer as well when it goes on waiting: the steps still to come, by the time since it was placed. */
+  readonly escalation: readonly EscalationStep[];
   readonly approvals: readonly Approval[];
   readonly createdAtMs: number;
   /** Wall clock, for people; what counts is the monotonic deadline of the process that holds. */
@@ -143,7 +145,15 @@ type Asked = Pick<
 >;
 type Terms = Pick<
   HoldRecord,
-  'ruleId' | 'ruleTitle' | 'policyVersion' | 'approverGroups' | 'alsoInGroups' | 'approvalsNeeded' | 'reasonRequired' | 'secondFactor'
+  | 'ruleId'
+  | 'ruleTitle'
+  | 'policyVersion'
+  | 'approverGroups'
+  | 'alsoInGroups'
+  | 'approvalsNeeded'
+  | 'reasonRequired'
+  | 'secondFactor'
+  | 'escalation'
 >;
 
 interface Row {
@@ -302,7 +312,8 @@ function withApprovals(db: Db, holds: readonly HoldRecord[]): HoldRecord[] {
 
 function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: string; terms: string } {
   const { actionKind, principalName, targetProtocol, targetLabels, clientAddress, statementKinds, effects, risks, transaction } = hold;
-  const { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor } = hold;
+  const { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor, escalation } =
+    hold;
   const asked: Asked = {
     actionKind,
     principalName,
@@ -314,7 +325,17 @@ function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: stri
     risks,
     transaction,
   };
-  const terms: Terms = { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor };
+  const terms: Terms = {
+    ruleId,
+    ruleTitle,
+    policyVersion,
+    approverGroups,
+    alsoInGroups,
+    approvalsNeeded,
+    reasonRequired,
+    secondFactor,
+    escalation,
+  };
   return {
     parameters: hold.parameters === null ? null : JSON.stringify(hold.parameters),
     asked: JSON.stringify(asked),
@@ -334,10 +355,11 @@ function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
     parameters: row.parameters === null ? null : (JSON.parse(row.parameters) as Parameter[]),
     digest: row.digest,
     ...(JSON.parse(row.asked) as Asked),
-    // Rows of earlier versions do not have these two.
+    // Rows of earlier versions do not have these.
     alsoInGroups: [],
     secondFactor: null,
-    ...(JSON.parse(row.terms) as Omit<Terms, 'alsoInGroups' | 'secondFactor'> & Partial<Terms>),
+    escalation: [],
+    ...(JSON.parse(row.terms) as Omit<Terms, 'alsoInGroups' | 'secondFactor' | 'escalation'> & Partial<Terms>),
     approvals: approvals.map(toApproval),
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,

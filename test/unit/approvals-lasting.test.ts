@@ -101,7 +101,10 @@ t.test('no clock makes it longer', async (t) => {
 t.test('escalation: others may answer when it waits for long, once, and the person hears of it', async (t) => {
   const { desk, clock, audit } = bench();
   const asked = request({ expiresMs: 600_000 });
-  const hold = desk.place({ ...asked, terms: { ...asked.terms, escalate: { afterMs: 300_000, to: ['managers'] } } });
+  const hold = desk.place({
+    ...asked,
+    terms: { ...asked.terms, escalate: [{ afterMs: 300_000, to: ['managers'], sets: [['dba', 'managers']] }] },
+  });
   const told: (readonly string[])[] = [];
   hold.onProgress((_, groups) => told.push(groups));
   const changes: string[] = [];
@@ -119,4 +122,62 @@ t.test('escalation: others may answer when it waits for long, once, and the pers
   t.strictSame(desk.get(hold.id)?.approverGroups, ['dba', 'managers'], 'judged again it stays so');
   t.match(await desk.answer(hold.id, mia, 'approve', null), { kind: 'approved' });
   t.strictSame(audit.typesOf(hold.id), ['action.held', 'hold.escalated', 'hold.approval-given', 'hold.approved']);
+});
+
+t.test('escalation in steps, across a restart, with several sets', async (t) => {
+  const { desk, clock, audit, restart } = bench();
+  const asked = request({ expiresMs: 600_000, again: 'k' });
+  const escalate = [
+    { afterMs: 100_000, to: ['managers'], sets: [['dba', 'managers'], ['finance']] },
+    {
+      afterMs: 200_000,
+      to: ['board'],
+      sets: [
+        ['dba', 'managers'],
+        ['board', 'finance'],
+      ],
+    },
+  ];
+  const hold = desk.place({ ...asked, terms: { ...asked.terms, alsoInGroups: [['finance']], escalate } });
+  const director = person('dirk', ['managers', 'board']);
+  clock.pass(100_000);
+  desk.expireDue();
+  t.match(desk.get(hold.id), { approverGroups: ['dba', 'managers'], alsoInGroups: [['finance']] });
+  t.equal(desk.get(hold.id)?.escalation.length, 1, 'one step is still to come');
+  t.match(await desk.answer(hold.id, person('max', ['managers']), 'approve', null), { kind: 'not-allowed' }, 'every set counts');
+  await desk.close('the gateway stops');
+
+  const next = restart();
+  await next.recover();
+  t.match(next.get(hold.id), { state: 'pending', approverGroups: ['dba', 'managers'] }, 'what was widened stays so');
+  t.match(await next.answer(hold.id, director, 'approve', null), { kind: 'not-allowed' }, 'the second step is not due');
+  clock.wallMs -= 3_600_000;
+  clock.pass(99_999);
+  next.expireDue();
+  t.match(await next.answer(hold.id, director, 'approve', null), { kind: 'not-allowed' }, 'a clock set back brings it no nearer');
+  clock.pass(1);
+  next.expireDue();
+  next.expireDue();
+  t.strictSame(
+    audit.typesOf(hold.id).filter((type) => type === 'hold.escalated'),
+    ['hold.escalated', 'hold.escalated'],
+  );
+  t.match(await next.answer(hold.id, director, 'approve', null), { kind: 'approved' });
+});
+
+t.test('two steps that are due at one look are one announcement', (t) => {
+  const { desk, clock } = bench();
+  const asked = request();
+  const escalate = [
+    { afterMs: 1_000, to: ['managers'], sets: [['dba', 'managers']] },
+    { afterMs: 2_000, to: ['board'], sets: [['dba', 'managers', 'board']] },
+  ];
+  const hold = desk.place({ ...asked, terms: { ...asked.terms, escalate } });
+  const changes: string[] = [];
+  desk.on(({ kind }) => changes.push(kind));
+  clock.pass(5_000);
+  desk.expireDue();
+  t.strictSame(changes, ['escalated']);
+  t.strictSame(desk.get(hold.id)?.approverGroups, ['dba', 'managers', 'board']);
+  t.end();
 });

@@ -78,3 +78,67 @@ t.test('one approver in a group of each rule, and nobody else', async (t) => {
   t.match(await desk.answer(notice.holdId, person('gil', ['sre', 'finance']), 'approve', null), { kind: 'approved' });
   t.match(await judged, { ruling: { kind: 'release' }, approvedBy: ['gil'] });
 });
+
+/** Who may answer a hold of these rules after a time, told by groups alone. */
+function mayAnswer(rules: readonly string[], groups: readonly string[], waitedMs: number): boolean {
+  const loaded = loadPolicies([{ path: 'p.yaml', text: `policy: p\nrules:\n${rules.join('\n')}\n` }]);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
+  const { desk, audit, clock } = bench();
+  const unasked = () => Promise.reject(new Error('the action was classified before'));
+  const gate = new Gate({ classifierOf: () => ({ classify: unasked }), policies: () => loaded.set, holds: desk, audit, clock });
+  const submitter = {
+    sessionId: 's-1' as never,
+    principal: person('alice', ['engineers']),
+    target,
+    facts: { clientAddress: '10.0.0.7', tls: true, method: 'token', database: null },
+    ended: new AbortController().signal,
+  };
+  let approverGroups: readonly string[] = [];
+  let alsoInGroups: readonly (readonly string[])[] = [];
+  const onHold = (notice: HoldNotice) => void ({ approverGroups, alsoInGroups = [] } = notice);
+  void gate.judge(action, submitter, { onHold, signal: new AbortController().signal });
+  clock.pass(waitedMs);
+  desk.expireDue();
+  return [approverGroups, ...alsoInGroups].every((set) => set.some((group) => groups.includes(group)));
+}
+
+t.test('rules that hold at once escalate each for itself, whatever their order', (t) => {
+  const a =
+    '  - { id: a, effects: { verbs: [drop] }, decision: hold, approvers: { groups: [dba], escalate: { after: 1m, to: [managers] } } }';
+  const b =
+    '  - { id: b, effects: { tables: [payments] }, decision: hold, approvers: { groups: [finance], escalate: { after: 2m, to: [board] } } }';
+  const c = '  - { id: c, effects: { tables: [payments] }, decision: hold, approvers: { groups: [dba, finance] } }';
+  const d = '  - { id: d, effects: { verbs: [drop] }, decision: hold, approvers: { groups: [dba] } }';
+  const all = ['dba', 'managers', 'finance', 'board'];
+  const everyone = Array.from({ length: 16 }, (_, bits) => all.filter((_, at) => (bits >> at) % 2 === 1));
+  const wants = (minutes: number, rules: readonly string[], groups: readonly string[]) =>
+    rules.every((rule) => {
+      const sets: Record<string, string[]> = {
+        [a]: minutes >= 1 ? ['dba', 'managers'] : ['dba'],
+        [b]: minutes >= 2 ? ['finance', 'board'] : ['finance'],
+        [c]: ['dba', 'finance'],
+        [d]: ['dba'],
+      };
+      return sets[rule]?.some((group) => groups.includes(group));
+    });
+  for (const rules of [
+    [a, b],
+    [b, a],
+    [a, c],
+    [c, a],
+    [a, d],
+    [d, a],
+    [a, b, c],
+    [c, b, a],
+    [b, c],
+  ]) {
+    for (const minutes of [0, 1, 2]) {
+      const wrong = everyone.filter((groups) => {
+        const may = mayAnswer(rules, groups, minutes * 60_000);
+        return may !== wants(minutes, rules, groups);
+      });
+      t.strictSame(wrong, [], `${rules.map((rule) => rule.slice(10, 11)).join('+')} after ${minutes} min`);
+    }
+  }
+  t.end();
+});

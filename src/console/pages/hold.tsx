@@ -157,6 +157,12 @@ function Details({ hold }: { readonly hold: HoldView }) {
             {people.length === 0 ? 'nobody who may answer' : people.map(visibleLine).join(', ')} ({group}), until <At at={until} date />
           </>,
         ]),
+        ...(hold.escalates ?? []).map(({ at, to }): [string, ReactNode] => [
+          'Escalates',
+          <>
+            to {to.join(', ')} at <At at={at} date />
+          </>,
+        ]),
         ['Asked at', <At at={hold.created_at} date />],
         ['Policy version', <span className="mono break">{hold.policy_version.slice(0, digestCharactersShown)}</span>],
         [
