@@ -12,7 +12,9 @@ const time = z.string().meta({ format: 'date-time' });
 const labels = z.record(z.string(), z.string());
 const forMs = z.int().min(1000).max(forMsMax);
 const scope = z.object({ role: z.string().nullable(), read_only: z.boolean(), tables: z.array(z.string()).nullable() });
-const timeline = z.array(z.object({ at: time, what: z.string(), by: z.string().nullable(), words: z.string().nullable() }));
+const timeline = z.array(
+  z.object({ at: time, what: z.string(), by: z.string().nullable(), words: z.string().nullable(), via: z.string().optional() }),
+);
 
 export const accessRequestState = z.enum(['pending', 'granted', 'denied', 'expired', 'withdrawn']);
 export const grantState = z.enum(['active', 'ended']);

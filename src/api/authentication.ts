@@ -2,6 +2,8 @@
 // that our own page asked, in JSON. Never a secret in the query: those end in logs.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AnsweredVia } from '../core/answered-via.ts';
+import { cliUserAgent } from './contract.ts';
 import type { Right } from './contract.ts';
 import { isSafeRead, saysSameOrigin } from './guard.ts';
 import { HttpProblem } from './problems.ts';
@@ -21,6 +23,8 @@ declare module 'fastify' {
 
 export interface Caller extends SignedIn {
   readonly rights: readonly Right[];
+  /** Through what answers of this request come. */
+  readonly via: AnsweredVia;
 }
 
 /** `__Host-` binds the cookie to this very host and to HTTPS; browsers refuse that prefix on plain HTTP. */
@@ -74,7 +78,12 @@ export function refuse(limit: FailureLimit, request: FastifyRequest, words: stri
 /** The caller of a route that needs one, with rights. */
 export function callerOf(request: FastifyRequest, services: ApiServices): Caller {
   if (request.signedIn === null) throw new HttpProblem(401, 'not-signed-in', 'sign in first');
-  return { ...request.signedIn, rights: services.identity.rights(request.signedIn.principal) };
+  return { ...request.signedIn, rights: services.identity.rights(request.signedIn.principal), via: viaOf(request, request.signedIn) };
+}
+
+function viaOf({ headers }: FastifyRequest, { by }: SignedIn): AnsweredVia {
+  if (by === 'cookie') return 'console';
+  return headers['user-agent'] === cliUserAgent ? 'cli' : 'api';
 }
 
 /** Throws 403 in words unless the caller has one of these rights. */

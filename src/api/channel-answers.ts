@@ -1,5 +1,6 @@
 // Answers that come by a channel: given as the gateway's own person, with the checks of every other way, and put into words.
 
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Caller } from './authentication.ts';
 import type { GiveAnswer } from './channel-services.ts';
 import type { AccessRequestView, HoldView } from './contract.ts';
@@ -9,10 +10,10 @@ import { answerHold } from './routes/holds.ts';
 import type { ApiServices } from './services.ts';
 
 /** Somebody who proved himself outside, as a caller. Throws 403 when that person may not act any more. */
-export function callerNamed({ identity }: ApiServices, person: string): Caller {
+export function callerNamed({ identity }: ApiServices, person: string, via: AnsweredVia): Caller {
   const principal = identity.person(person);
   if (principal === null) throw new HttpProblem(403, 'not-allowed', `${person} may not act any more`);
-  return { principal, rights: identity.rights(principal), by: 'token', tokenId: null, expiresAtMs: Infinity };
+  return { principal, rights: identity.rights(principal), by: 'token', tokenId: null, expiresAtMs: Infinity, via };
 }
 
 /** Answers a hold ("h-…") or a request for access ("r-…"). Throws problems in words. */
@@ -27,10 +28,10 @@ export async function answerMatter(
 }
 
 /** The same for chats: what came of it is words, also when nothing did. */
-export function answersInWords(services: ApiServices): GiveAnswer {
+export function answersInWords(services: ApiServices, via: AnsweredVia): GiveAnswer {
   return async (person, matter, answer, reason) => {
     try {
-      const now = await answerMatter(services, callerNamed(services, person), matter, answer, reason);
+      const now = await answerMatter(services, callerNamed(services, person, via), matter, answer, reason);
       return { isTaken: true, words: takenWords(now, answer) };
     } catch (thrown) {
       if (thrown instanceof HttpProblem) return { isTaken: false, words: thrown.message };

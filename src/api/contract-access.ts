@@ -42,6 +42,8 @@ export interface AccessStepView {
   readonly what: string;
   readonly by: string | null;
   readonly words: string | null;
+  /** Through what an answer came: as in holds. */
+  readonly via?: string | undefined;
 }
 
 export type AccessRequestState = 'pending' | 'granted' | 'denied' | 'expired' | 'withdrawn';

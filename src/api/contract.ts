@@ -89,6 +89,8 @@ export interface HoldView {
     readonly at: string;
     /** Whose right was used, by delegation. */
     readonly on_behalf_of?: string | undefined;
+    /** Through what it came: "console", "cli", "api", "slack", "mail", …, "webhook NAME"; missing: not known. */
+    readonly via?: string | undefined;
     readonly second_factor?: 'passkey' | 'totp' | undefined;
   }[];
   readonly reason_required: boolean;
@@ -100,6 +102,8 @@ export interface HoldView {
   /** Denied: by whom and why. Withdrawn: why. */
   readonly settled_by: string | null;
   readonly settled_reason: string | null;
+  /** Through what the answer came that ended it, as in approvals; missing: none did. */
+  readonly settled_via?: string | undefined;
   /** May the person who asks answer it? If not, why not. */
   readonly can_answer: boolean;
   readonly cannot_answer_because: string | null;
@@ -312,3 +316,6 @@ export type LiveMessage =
   | { readonly kind: 'session'; readonly session: SessionView };
 
 export const apiBase = '/api/v1';
+
+/** What the command line calls itself in its requests. */
+export const cliUserAgent = 'sallyport-cli';

@@ -109,6 +109,7 @@ export const holdView: z.ZodType<HoldView> = z
         reason: z.string().nullable(),
         at: time,
         on_behalf_of: z.string().optional(),
+        via: z.string().optional(),
         second_factor: z.enum(['passkey', 'totp']).optional(),
       }),
     ),
@@ -119,6 +120,7 @@ export const holdView: z.ZodType<HoldView> = z
     settled_at: time.nullable(),
     settled_by: z.string().nullable(),
     settled_reason: z.string().nullable(),
+    settled_via: z.string().optional(),
     can_answer: z.boolean(),
     cannot_answer_because: z.string().nullable(),
   })

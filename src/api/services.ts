@@ -1,5 +1,6 @@
 // What the API needs of the rest of the gateway, and no more. The composition root makes these from the real parts.
 
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
 import type { Log, ServerTls } from '../core/driver.ts';
@@ -148,6 +149,7 @@ export interface DecisionLinkInfo {
   readonly answer: 'approve' | 'deny';
   readonly person: string | null;
   readonly expiresAtMs: number;
+  readonly via: AnsweredVia;
 }
 
 export type ReadDecisionLink =
@@ -223,6 +225,7 @@ export interface ApiHolds {
     answer: 'approve' | 'deny' | 'request-changes',
     reason: string | null,
     proof?: SecondFactorProof | null,
+    via?: AnsweredVia | null,
   ): AnswerResult | Promise<AnswerResult>;
   /** One's own yes, while the hold waits for others. */
   takeBack(id: string, person: Principal): Promise<AnswerResult>;
@@ -378,11 +381,12 @@ export interface ApiAccess {
     answer: 'approve' | 'deny',
     reason: string | null,
     proof: SecondFactorProof | null,
+    via: AnsweredVia | null,
   ): Promise<AccessOutcome>;
   withdraw(id: string, person: Principal): Promise<AccessOutcome>;
   /** `mayAny`: the person may end anybody's. */
   revoke(grantId: string, person: Principal, mayAny: boolean, reason: string | null): Promise<AccessOutcome>;
-  review(grantId: string, person: Principal, words: string): Promise<AccessOutcome>;
+  review(grantId: string, person: Principal, words: string, via: AnsweredVia | null): Promise<AccessOutcome>;
   /** With its timeline. */
   requestNamed(id: string, viewer: Principal): AccessRequestView | null;
   grantNamed(id: string, viewer: Principal): GrantView | null;

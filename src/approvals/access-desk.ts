@@ -1,5 +1,6 @@
 // What the desk of access requests offers, what it needs, and its limits.
 
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
@@ -109,13 +110,14 @@ export interface AccessDesk extends Grants {
     answer: 'approve' | 'deny',
     reason: string | null,
     proof?: SecondFactorProof | null,
+    via?: AnsweredVia | null,
   ): Promise<AccessAnswerResult>;
   /** The requester takes a request back. */
   withdraw(id: string, person: Principal): Promise<AccessAnswerResult>;
   /** Ends a grant at once. `mayAny`: the person may end anybody's. */
   revoke(id: string, person: Principal, mayAny: boolean, reason: string | null): Promise<GrantResult>;
   /** Says that somebody else has looked at what was done with a break-glass grant. */
-  review(id: string, person: Principal, words: string): Promise<GrantResult>;
+  review(id: string, person: Principal, words: string, via?: AnsweredVia | null): Promise<GrantResult>;
   requestOf(id: string): AccessRequestRecord | undefined;
   grantOf(id: string): GrantRecord | undefined;
   requests(query: AccessQuery): { readonly items: readonly AccessRequestRecord[]; readonly next: string | null };

@@ -1,5 +1,6 @@
 // The audit events of access requests and grants.
 
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { AuditEvent, AuditEventType } from '../core/audit.ts';
 import type { Approval } from '../core/decision.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
@@ -37,9 +38,13 @@ export function askedDetail(request: AccessRequestRecord): Record<string, unknow
 }
 
 export function approvalDetail(request: AccessRequestRecord, approval: Approval, missing: number): Record<string, unknown> {
-  const { reason, groups, secondFactor } = approval;
+  const { reason, groups, secondFactor, via = null } = approval;
   const proof = secondFactor === undefined ? {} : { digest: requestDigest(request), second_factor: secondFactor };
-  return { reason, groups, missing, ...proof };
+  return { reason, groups, missing, ...viaDetail(via), ...proof };
+}
+
+export function viaDetail(via: AnsweredVia | null): { readonly via?: AnsweredVia } {
+  return via === null ? {} : { via };
 }
 
 export function grantEvent(

@@ -1,6 +1,7 @@
 // The desk where access is asked for, given, lengthened and taken back. Every step is written to the store and the audit log
 // before anybody hears of it. Requests that wait and grants in force survive a restart; no clock lengthens either.
 
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, SecondFactorProof } from '../core/decision.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
@@ -25,7 +26,7 @@ import type {
 } from './access-desk.ts';
 import { answeredBefore, newGrant, newRequest, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
-import { approvalDetail, askedDetail, grantEvent, requestEvent } from './access-events.ts';
+import { approvalDetail, askedDetail, grantEvent, requestEvent, viaDetail } from './access-events.ts';
 import { conflictOf, judgeWish } from './access-wish.ts';
 import { makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
 import { plainReason } from './answer.ts';
@@ -105,6 +106,7 @@ class Desk implements AccessDesk {
     answer: 'approve' | 'deny',
     typedReason: string | null,
     proof: SecondFactorProof | null = null,
+    via: AnsweredVia | null = null,
   ): Promise<AccessAnswerResult> {
     return this.#safely(async () => {
       const request = this.requestOf(typedId);
@@ -118,10 +120,10 @@ class Desk implements AccessDesk {
       if (reason !== null && reason.length > accessLimits.reasonCharsMax) {
         return refused('reason-too-long', `a reason has at most ${accessLimits.reasonCharsMax} characters`);
       }
-      if (answer === 'deny') return this.#settle(now, { state: 'denied', by: person.name, reason });
+      if (answer === 'deny') return this.#settle(now, { state: 'denied', by: person.name, reason }, via);
       if (now.reasonRequired && reason === null)
         return refused('reason-missing', `rule ${now.ruleId} asks for a reason with every approval`);
-      return accessProofProblem(now, proof) ?? this.#approve(now, person, reason, proof);
+      return accessProofProblem(now, proof) ?? this.#approve(now, person, reason, proof, via);
     });
   }
 
@@ -147,7 +149,7 @@ class Desk implements AccessDesk {
     });
   }
 
-  async review(typedId: string, person: Principal, typedWords: string): Promise<GrantResult> {
+  async review(typedId: string, person: Principal, typedWords: string, via: AnsweredVia | null = null): Promise<GrantResult> {
     return this.#safely(async () => {
       const grant = this.grantOf(typedId);
       if (grant === undefined) return refused('unknown', `there is no access ${typedId}`);
@@ -161,8 +163,8 @@ class Desk implements AccessDesk {
       const atMs = this.#parts.clock.nowMs();
       const done = this.#atomically(() => {
         if (!this.#book.store.review(grant.id, person.name, words, atMs)) return null;
-        this.#store.addStep(grant.requestId, { atMs, what: 'grant.reviewed', by: person.name, words });
-        return { durable: this.#parts.audit.append(grantEvent('grant.reviewed', grant, atMs, person.name, { words })) };
+        this.#store.addStep(grant.requestId, { atMs, what: 'grant.reviewed', by: person.name, words, ...viaDetail(via) });
+        return { durable: this.#parts.audit.append(grantEvent('grant.reviewed', grant, atMs, person.name, { words, ...viaDetail(via) })) };
       });
       if (done === null) return refused('conflict', `${grant.id} needs no review, or it is done`);
       await done.durable;
@@ -271,6 +273,7 @@ class Desk implements AccessDesk {
     person: Principal,
     reason: string | null,
     proof: SecondFactorProof | null,
+    via: AnsweredVia | null,
   ): Promise<AccessAnswerResult> {
     // What is asked of approvers is what the policies ask now, not what they asked when the request came.
     const judged = await this.#rejudgeRequest(request);
@@ -278,7 +281,7 @@ class Desk implements AccessDesk {
     const denial = mayNotAnswer(judged, person) ?? accessProofProblem(judged, proof);
     if (denial !== null) return denial;
     if (judged.approvals.some(({ by }) => by === person.name)) return { kind: 'counted', request: judged, already: true };
-    const given = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs() };
+    const given = { by: person.name, groups: person.groups, reason, atMs: this.#parts.clock.nowMs(), ...viaDetail(via) };
     const approval: Approval = proof === null ? given : { ...given, secondFactor: proof };
     const missing = yesesMissing(judged.approvers, [...judged.approvals, approval]);
     if (missing === yesesMissing(judged.approvers, judged.approvals)) {
@@ -294,8 +297,8 @@ class Desk implements AccessDesk {
 
   #writeApproval(request: AccessRequestRecord, approval: Approval, missing: number): Promise<void> | undefined {
     if (!this.#store.addApproval(request.id, approval)) throw new Fault('conflict', 'the store does not take this approval');
-    const { by, atMs, reason } = approval;
-    this.#store.addStep(request.id, { atMs, what: 'access.approval-given', by, words: reason });
+    const { by, atMs, reason, via = null } = approval;
+    this.#store.addStep(request.id, { atMs, what: 'access.approval-given', by, words: reason, ...viaDetail(via) });
     return this.#parts.audit.append(requestEvent('access.approval-given', request, atMs, by, approvalDetail(request, approval, missing)));
   }
 
@@ -345,12 +348,13 @@ class Desk implements AccessDesk {
   async #settle(
     request: AccessRequestRecord,
     how: Pick<AccessRequestEnd, 'by' | 'reason'> & { readonly state: 'denied' | 'expired' | 'withdrawn' },
+    via: AnsweredVia | null = null,
   ): Promise<AccessAnswerResult> {
     const end: AccessRequestEnd = { ...how, atMs: this.#parts.clock.nowMs(), grantId: null };
     const durable = this.#atomically(() => {
       if (!this.#store.end(request.id, end)) return null;
-      this.#store.addStep(request.id, { atMs: end.atMs, what: `access.${how.state}`, by: end.by, words: end.reason });
-      const event = requestEvent(`access.${how.state}`, request, end.atMs, end.by, { reason: end.reason });
+      this.#store.addStep(request.id, { atMs: end.atMs, what: `access.${how.state}`, by: end.by, words: end.reason, ...viaDetail(via) });
+      const event = requestEvent(`access.${how.state}`, request, end.atMs, end.by, { reason: end.reason, ...viaDetail(via) });
       return { written: this.#parts.audit.append(event) };
     });
     this.#waiting.delete(request.id);

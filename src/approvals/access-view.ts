@@ -99,8 +99,8 @@ function scopeView({ role, readOnly, tables }: GrantRecord['scope']): AccessScop
   return { role, read_only: readOnly, tables };
 }
 
-function stepView({ atMs, what, by, words }: AccessStep): AccessStepView {
-  return { at: iso(atMs), what, by, words };
+function stepView({ atMs, what, by, words, via }: AccessStep): AccessStepView {
+  return { at: iso(atMs), what, by, words, ...(via === undefined ? {} : { via }) };
 }
 
 function iso(ms: number): string {

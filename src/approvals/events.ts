@@ -39,6 +39,7 @@ export function approvalGivenEvent(hold: HoldRecord, approval: Approval): AuditE
     reason: approval.reason,
     groups: approval.groups,
     ...(approval.onBehalfOf === undefined ? {} : { on_behalf_of: approval.onBehalfOf }),
+    ...(approval.via === undefined ? {} : { via: approval.via }),
     given: hold.approvals.length,
     needed: hold.approvalsNeeded,
     ...(approval.secondFactor === undefined ? {} : { second_factor: approval.secondFactor }),
@@ -73,6 +74,7 @@ export function endedEvent(hold: HoldRecord, end: HoldEnd): AuditEvent {
     rule: hold.ruleId,
     digest: hold.digest,
     reason: end.reason,
+    ...(end.via === null ? {} : { via: end.via }),
     ...(approvedBy.length === 0 ? {} : { approved_by: approvedBy }),
   });
 }

@@ -1,5 +1,6 @@
 // What the desk of holds offers, and its limits.
 
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
@@ -55,7 +56,14 @@ export type Rejudgement =
 
 export interface HoldDesk extends Holds {
   /** One person's answer. Counts at most once for each person; resolves when it is written down. Never rejects. */
-  answer(id: string, person: Principal, answer: Answer, reason: string | null, proof?: SecondFactorProof | null): Promise<AnswerResult>;
+  answer(
+    id: string,
+    person: Principal,
+    answer: Answer,
+    reason: string | null,
+    proof?: SecondFactorProof | null,
+    via?: AnsweredVia | null,
+  ): Promise<AnswerResult>;
   /** Takes one's own yes back while the hold waits for others. Resolves when it is written down. Never rejects. */
   takeBack(id: string, person: Principal): Promise<AnswerResult>;
   get(id: string): HoldRecord | undefined;

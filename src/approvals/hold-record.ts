@@ -1,9 +1,11 @@
 // Turns what the gate asks into the record that people see, and the record's end into what the gate hears.
 
-import type { HoldTerms, RuleRef } from '../core/decision.ts';
+import type { AnsweredVia } from '../core/answered-via.ts';
+import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
 import type { HoldRequest, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { Principal } from '../core/principal.ts';
+import type { HoldEnd, HoldRecord } from '../store/holds.ts';
 import type { HoldRule } from './pending-hold.ts';
 
 /** What the waiting action hears of a hold that has ended. */
@@ -36,6 +38,31 @@ export function termsOf(rule: RuleRef, terms: HoldTerms) {
     reasonRequired: terms.reasonRequired,
     secondFactor: terms.secondFactor ?? null,
     escalation: terms.escalate ?? [],
+  };
+}
+
+/** A hold as it is after its end. */
+export function endedRecord(record: HoldRecord, { state, atMs, by, reason, via }: HoldEnd): HoldRecord {
+  return { ...record, state, settledAtMs: atMs, settledBy: by, settledReason: reason, settledVia: via };
+}
+
+interface Given {
+  readonly reason: string | null;
+  readonly atMs: number;
+  readonly proof: SecondFactorProof | null;
+  readonly via: AnsweredVia | null;
+}
+
+/** The yes of a person, in the person's own right or in that of somebody who has lent it. */
+export function approvalOf(person: Principal, lent: Principal, { reason, atMs, proof, via }: Given): Approval {
+  return {
+    by: person.name,
+    groups: [...new Set([...person.groups, ...lent.groups])],
+    reason,
+    atMs,
+    ...(lent === person ? {} : { onBehalfOf: lent.name }),
+    ...(via === null ? {} : { via }),
+    ...(proof === null ? {} : { secondFactor: proof }),
   };
 }
 
@@ -97,6 +124,7 @@ export function recordOf(id: HoldId, request: HoldRequest, nowMs: number, expire
     settledAtMs: null,
     settledBy: null,
     settledReason: null,
+    settledVia: null,
     again: request.again ?? null,
   };
 }

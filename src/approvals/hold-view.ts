@@ -33,10 +33,11 @@ export function holdView(hold: HoldRecord, viewer: Principal | null, lenders: re
     approver_groups: hold.approverGroups,
     ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
     approvals_needed: hold.approvalsNeeded,
-    approvals: hold.approvals.map(({ by, reason, atMs, secondFactor, onBehalfOf }) => ({
+    approvals: hold.approvals.map(({ by, reason, atMs, secondFactor, onBehalfOf, via }) => ({
       by,
       reason,
       at: iso(atMs),
+      ...(via === undefined ? {} : { via }),
       ...(onBehalfOf === undefined ? {} : { on_behalf_of: onBehalfOf }),
       ...(secondFactor === undefined ? {} : { second_factor: secondFactor.kind }),
     })),
@@ -50,6 +51,7 @@ export function holdView(hold: HoldRecord, viewer: Principal | null, lenders: re
     settled_at: hold.settledAtMs === null ? null : iso(hold.settledAtMs),
     settled_by: hold.settledBy,
     settled_reason: hold.settledReason,
+    ...(hold.settledVia === null ? {} : { settled_via: hold.settledVia }),
     can_answer: viewer !== null && because === null,
     cannot_answer_because: because,
   };

@@ -7,6 +7,7 @@ import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/de
 import { Fault, messageOf } from '../core/errors.ts';
 import type { HoldRequest, LastingHold, PlacedHold, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Principal } from '../core/principal.ts';
 import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldRecord, type HoldStore } from '../store/holds.ts';
 import {
@@ -22,7 +23,7 @@ import {
 import { approvalGivenEvent, changedEvent, endedEvent, escalatedEvent, heldEvent, takenBackEvent } from './events.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
 import { freeId, makeHoldId, parseHoldId } from './hold-id.ts';
-import { askedOf, recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
+import { approvalOf, askedOf, endedRecord, recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
 import { assertRoom } from './hold-room.ts';
 import { LastingTimes } from './lasting-times.ts';
 import { PendingHold, type HoldRule } from './pending-hold.ts';
@@ -107,6 +108,7 @@ class Desk implements HoldDesk {
     answer: Answer,
     typedReason: string | null,
     proof: SecondFactorProof | null = null,
+    via: AnsweredVia | null = null,
   ): Promise<AnswerResult> {
     try {
       const id = parseHoldId(typedId);
@@ -124,11 +126,11 @@ class Desk implements HoldDesk {
       if (problem !== null) return { kind: 'not-allowed', hold: hold.record, ...problem };
       switch (answer) {
         case 'approve':
-          return await this.#approve(hold, person, reason, proof);
+          return await this.#approve(hold, person, reason, proof, via);
         case 'deny':
-          return await this.#deny(hold, person, reason);
+          return await this.#refuse(hold, { state: 'denied', by: person.name, reason, via });
         case 'request-changes':
-          return await this.#requestChanges(hold, person, reason);
+          return await this.#refuse(hold, { state: 'changes_requested', by: person.name, reason, via });
       }
     } catch (thrown) {
       return { kind: 'failed', why: messageOf(thrown) };
@@ -165,7 +167,7 @@ class Desk implements HoldDesk {
     const left = this.#store.pending().filter((it) => !this.#pending.has(it.id));
     const durable: (Promise<void> | undefined)[] = [];
     for (const record of left) {
-      const end: HoldEnd = { state: 'withdrawn', by: null, reason: 'the gateway restarted', atMs: this.#parts.clock.nowMs() };
+      const end: HoldEnd = { state: 'withdrawn', by: null, reason: 'the gateway restarted', via: null, atMs: this.#parts.clock.nowMs() };
       const written = this.#store.atomically(() => {
         this.#store.end(record.id, end);
         return this.#parts.audit.append(endedEvent(record, end));
@@ -240,24 +242,27 @@ class Desk implements HoldDesk {
     await Promise.all(waiting.map((hold) => hold.settled));
   }
 
-  async #approve(hold: PendingHold, person: Principal, reason: string | null, proof: SecondFactorProof | null): Promise<AnswerResult> {
+  async #approve(
+    hold: PendingHold,
+    person: Principal,
+    reason: string | null,
+    proof: SecondFactorProof | null,
+    via: AnsweredVia | null,
+  ): Promise<AnswerResult> {
     const { record } = hold;
     const needed = record.approvalsNeeded;
     if (record.approvals.some((it) => it.by === person.name)) {
       return { kind: 'counted', hold: record, given: record.approvals.length, needed, already: true };
     }
     const lent = standingOf(record, person, this.#lendersOf(person)) ?? person;
-    const groups = [...new Set([...person.groups, ...lent.groups])];
-    const atMs = this.#parts.clock.nowMs();
-    const given = { by: person.name, groups, reason, atMs, ...(lent === person ? {} : { onBehalfOf: lent.name }) };
-    const approval: Approval = proof === null ? given : { ...given, secondFactor: proof };
+    const approval = approvalOf(person, lent, { reason, atMs: this.#parts.clock.nowMs(), proof, via });
     const counted: HoldRecord = { ...record, approvals: [...record.approvals, approval] };
     const write = () => {
       if (!this.#store.addApproval(record.id, approval)) throw new Error('the store does not take this approval');
       return this.#parts.audit.append(approvalGivenEvent(counted, approval));
     };
     if (counted.approvals.length >= needed) {
-      const end = await this.#end(hold, { state: 'approved', by: person.name, reason }, counted, write);
+      const end = await this.#end(hold, { state: 'approved', by: person.name, reason, via }, counted, write);
       return end.kind === 'written' ? { kind: 'approved', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
     }
     try {
@@ -275,14 +280,10 @@ class Desk implements HoldDesk {
     return { kind: 'counted', hold: now, given: now.approvals.length, needed, already: false };
   }
 
-  async #deny(hold: PendingHold, person: Principal, reason: string | null): Promise<AnswerResult> {
-    const end = await this.#end(hold, { state: 'denied', by: person.name, reason });
-    return end.kind === 'written' ? { kind: 'denied', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
-  }
-
-  async #requestChanges(hold: PendingHold, person: Principal, words: string | null): Promise<AnswerResult> {
-    const end = await this.#end(hold, { state: 'changes_requested', by: person.name, reason: words });
-    return end.kind === 'written' ? { kind: 'changes-requested', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
+  async #refuse(hold: PendingHold, how: Pick<HoldEnd, 'by' | 'reason' | 'via'> & { readonly state: Refused }): Promise<AnswerResult> {
+    const end = await this.#end(hold, how);
+    if (end.kind !== 'written') return { kind: 'failed', why: end.why };
+    return { kind: how.state === 'denied' ? 'denied' : 'changes-requested', hold: end.hold, already: false };
   }
 
   async takeBack(typedId: string, person: Principal): Promise<AnswerResult> {
@@ -328,13 +329,13 @@ class Desk implements HoldDesk {
    */
   #end(
     hold: PendingHold,
-    how: Omit<HoldEnd, 'atMs'>,
+    how: Omit<HoldEnd, 'atMs' | 'via'> & Partial<Pick<HoldEnd, 'via'>>,
     record: HoldRecord = hold.record,
     alsoWrite?: () => Promise<void> | undefined,
   ): EndResult | Promise<EndResult> {
     if (!hold.claim()) return { kind: 'failed', why: 'it has ended already' };
-    const end: HoldEnd = { ...how, atMs: this.#parts.clock.nowMs() };
-    const ended: HoldRecord = { ...record, state: end.state, settledAtMs: end.atMs, settledBy: end.by, settledReason: end.reason };
+    const end: HoldEnd = { via: null, ...how, atMs: this.#parts.clock.nowMs() };
+    const ended = endedRecord(record, end);
     let durable: (Promise<void> | undefined)[];
     try {
       durable = this.#store.atomically(() => {
@@ -370,12 +371,11 @@ class Desk implements HoldDesk {
     this.#parts.log?.error({ hold: hold.record.id, error: messageOf(thrown) }, 'a hold was withdrawn because it could not be written down');
     if (!this.#pending.has(hold.record.id)) return why; // released before
     hold.claim();
-    const end: HoldEnd = { state: 'withdrawn', by: null, reason: why, atMs: this.#parts.clock.nowMs() };
+    const end: HoldEnd = { state: 'withdrawn', by: null, reason: why, via: null, atMs: this.#parts.clock.nowMs() };
     // Each on its own: one of the two has failed just now, and the other is still worth having.
     const isEndedElsewhere = attempt(() => this.#store.overrule(hold.record.id, end)) === false;
     if (!isEndedElsewhere) void attempt(() => this.#parts.audit.append(endedEvent(hold.record, end)))?.catch(() => undefined);
-    const record: HoldRecord = { ...hold.record, state: 'withdrawn', settledAtMs: end.atMs, settledBy: null, settledReason: why };
-    this.#release(hold, record, { kind: 'withdrawn', why });
+    this.#release(hold, endedRecord(hold.record, end), { kind: 'withdrawn', why });
     return why;
   }
 
@@ -424,7 +424,7 @@ class Desk implements HoldDesk {
     hold.record = record;
     const last = record.approvals.at(-1);
     if (last !== undefined && record.approvals.length >= record.approvalsNeeded) {
-      void this.#end(hold, { state: 'approved', by: last.by, reason: last.reason });
+      void this.#end(hold, { state: 'approved', by: last.by, reason: last.reason, via: last.via ?? null });
       return;
     }
     hold.tellProgress();
@@ -470,6 +470,8 @@ class Desk implements HoldDesk {
     }
   }
 }
+
+type Refused = 'denied' | 'changes_requested';
 
 type EndResult = { readonly kind: 'written'; readonly hold: HoldRecord } | { readonly kind: 'failed'; readonly why: string };
 

@@ -1,6 +1,6 @@
 // Speaks to the gateway's HTTP API: one bearer token, JSON, problem documents turned into words and exit codes.
 
-import { apiBase } from '../api/contract.ts';
+import { apiBase, cliUserAgent } from '../api/contract.ts';
 import type { Page, Problem } from '../api/contract.ts';
 import type { Credentials } from './credentials.ts';
 import { CommandFailure, exitCode, exitCodeOfStatus } from './exit-code.ts';
@@ -59,6 +59,7 @@ export class Client {
         headers: {
           authorization: `Bearer ${token}`,
           accept: 'application/json',
+          'user-agent': cliUserAgent,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body }),

@@ -6,8 +6,8 @@ import type { Terminal } from './terminal.ts';
 import { visible } from './visible.ts';
 
 export function timelineLines(terminal: Terminal, steps: readonly AccessStepView[]): string[] {
-  return steps.map(({ at, what, by, words }) => {
-    const who = by === null ? '' : ` by ${visible(by)}`;
+  return steps.map(({ at, what, by, words, via }) => {
+    const who = by === null ? '' : ` by ${visible(by)}${via === undefined ? '' : ` (${visible(via)})`}`;
     const more = words === null || words === '' ? '' : `: ${visible(words)}`;
     return `${terminal.paint('dim', clockTime(at))}  ${visible(what)}${who}${more}`;
   });

@@ -81,14 +81,14 @@ export function apiAccess(access: AccessDesk, mayEndAny: (person: string) => boo
   return {
     request: async (person, wanted) => asRequest(await access.request(person, wanted)),
     extend: async (id, person, addedMs, reason) => asRequest(await access.extend(person, id, addedMs, reason)),
-    answer: async (id, person, answer, reason, proof) => asAnswer(await access.answer(id, person, answer, reason, proof)),
+    answer: async (id, person, answer, reason, proof, via) => asAnswer(await access.answer(id, person, answer, reason, proof, via)),
     withdraw: async (id, person) => {
       const result = await access.withdraw(id, person);
       const isDone = result.kind === 'not-pending' && result.request.settledBy === person.name && result.request.state === 'withdrawn';
       return isDone ? { kind: 'done', id: result.request.id } : asAnswer(result);
     },
     revoke: async (id, person, mayAny, reason) => asGrant(await access.revoke(id, person, mayAny, reason)),
-    review: async (id, person, words) => asGrant(await access.review(id, person, words)),
+    review: async (id, person, words, via) => asGrant(await access.review(id, person, words, via)),
     requestNamed: (id, viewer) => {
       const request = access.requestOf(id);
       return request === undefined ? null : accessRequestView(request, viewer, access.timeline(request));

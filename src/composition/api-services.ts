@@ -75,7 +75,7 @@ export function apiHolds(
       const lenders = lendersOf(viewer.name);
       return { items: items.map((hold) => viewOf(hold, viewer, lenders)), next };
     },
-    answer: (id, person, answer, reason, proof) => holds.answer(id, person, answer, reason, proof),
+    answer: (id, person, answer, reason, proof, via) => holds.answer(id, person, answer, reason, proof, via),
     takeBack: (id, person) => holds.takeBack(id, person),
     preview: async (id) => previewView(await previews.of(id)),
     on: (listener) => holds.on(({ hold }) => listener(hold.id)),

@@ -8,6 +8,7 @@ import { accessRequestView, grantView } from '../approvals/access-view.ts';
 import { holdView } from '../approvals/hold-view.ts';
 import type { HoldChange, HoldDesk } from '../approvals/holds.ts';
 import type { Config } from '../config/config.ts';
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
@@ -102,10 +103,10 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
       built.push(slackChannel({ api, channel, store, clock, links: (matter) => ({ console: pageOf(matter) }) }));
     }
     if (mail !== null) {
-      const links = (matter: Matter, person: string) => linksFor(matter, mail.linksAnswer ? person : null);
+      const links = (matter: Matter, person: string) => linksFor(matter, mail.linksAnswer ? person : null, 'mail');
       built.push(mailChannel({ server: mail, book: addresses, people: () => addressees(identity), links, clock, timeoutMs }));
     }
-    if (teams !== null) built.push(teamsChannel({ url: teams.url, links: (matter) => linksFor(matter, null), timeoutMs }));
+    if (teams !== null) built.push(teamsChannel({ url: teams.url, links: (matter) => linksFor(matter, null, 'teams'), timeoutMs }));
     let browsers: Push | null = null;
     if (pushConfig !== null) {
       browsers = new Push({
@@ -121,11 +122,11 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     return { channels: built, slack: interactions, push: browsers };
   }
 
-  function linksFor(matter: Matter, person: string | null): MatterLinks {
+  function linksFor(matter: Matter, person: string | null, via: AnsweredVia): MatterLinks {
     if (!isPending(matter)) return { console: pageOf(matter), approve: null, deny: null };
     const expiresAt = Date.parse((matter.kind === 'hold' ? matter.hold : matter.request).expires_at);
     const ttlMs = Math.min(linkTtlMsMax, Math.max(1_000, expiresAt - clock.nowMs()));
-    const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(matter.id, answer, person, ttlMs);
+    const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(matter.id, answer, person, ttlMs, via);
     return { console: pageOf(matter), approve: link('approve'), deny: link('deny') };
   }
 
@@ -181,7 +182,7 @@ function openWebhooks({ config, identity, clock, publicUrl }: ChannelParts, queu
     clock,
     links: ({ id }, receiver) => {
       const answersAs = config.webhooks.find((it) => it.name === receiver)?.answersAs ?? null;
-      const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(id, answer, answersAs);
+      const link = (answer: 'approve' | 'deny') => identity.decisionLinks.create(id, answer, answersAs, undefined, `webhook ${receiver}`);
       return { console: `${publicUrl()}/holds/${id}`, approve: link('approve'), deny: link('deny') };
     },
     timeoutMs: config.limits.webhookTimeoutMs,

@@ -102,6 +102,11 @@ export function stateWords(state: HoldState): { readonly text: string; readonly 
   }
 }
 
+/** Through what an answer came, after words about it; nothing where it is not known. */
+export function viaWords(via: string | undefined): string {
+  return via === undefined ? '' : ` (via ${via})`;
+}
+
 /** How a hold ended, as one sentence. */
 export function settlementWords(hold: HoldView): string {
   const by = hold.approvals.map((approval) => approval.by).join(', ');

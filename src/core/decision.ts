@@ -1,5 +1,6 @@
 // Policy's answer. Mask, limits and what to record are obligations on allow (and on what a hold ends in).
 
+import type { AnsweredVia } from './answered-via.ts';
 import type { GrantId } from './ids.ts';
 import type { MaskRule } from './masking.ts';
 
@@ -102,6 +103,8 @@ export interface Approval {
   readonly atMs: number;
   /** Whose right to approve was used, by delegation; missing: the person's own. */
   readonly onBehalfOf?: string;
+  /** Through what it came; missing: not known. */
+  readonly via?: AnsweredVia;
   /** Missing: none was given. */
   readonly secondFactor?: SecondFactorProof;
 }

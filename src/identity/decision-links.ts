@@ -3,6 +3,7 @@
 // Reading a link never decides anything: mail scanners and chat previews read every link they see.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { DecisionLinkStore } from '../store/decision-links.ts';
@@ -20,6 +21,8 @@ export interface DecisionLink {
   /** Whom it answers for; null when it needs a signed-in person. */
   readonly person: string | null;
   readonly expiresAtMs: number;
+  /** Through what the link reaches people. */
+  readonly via: AnsweredVia;
 }
 
 export type ReadLink =
@@ -49,10 +52,10 @@ export class DecisionLinks {
   }
 
   /** `<publicUrl>/decide/<token>` that gives this one answer, once. */
-  create(holdId: string, answer: Answer, person: string | null, ttlMs = decisionLinkTtlMsDefault): string {
+  create(holdId: string, answer: Answer, person: string | null, ttlMs = decisionLinkTtlMsDefault, via: AnsweredVia = 'link'): string {
     if (!(ttlMs > 0 && ttlMs <= decisionLinkTtlMsMax)) throw new Fault('invalid-request', 'a decision link lives for at most 24 hours');
     const id = this.#random.bytes(16).toString('base64url');
-    const payload = Buffer.from(JSON.stringify([id, holdId, answer, person, this.#clock.nowMs() + Math.round(ttlMs)])).toString(
+    const payload = Buffer.from(JSON.stringify([id, holdId, answer, person, this.#clock.nowMs() + Math.round(ttlMs), via])).toString(
       'base64url',
     );
     return `${this.#publicUrl()}/decide/${payload}.${this.#sign(payload).toString('base64url')}`;
@@ -65,16 +68,17 @@ export class DecisionLinks {
     const [given, right] = [Buffer.from(signature, 'base64url'), this.#sign(payload)];
     if (given.length !== right.length || !timingSafeEqual(given, right)) return { kind: 'unknown' };
     // Signed by us, so the shape is the one that create() wrote.
-    const [id, holdId, answer, person, expiresAtMs] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
+    const [id, holdId, answer, person, expiresAtMs, via = 'link'] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
       string,
       string,
       Answer,
       string | null,
       number,
+      AnsweredVia?,
     ];
     if (expiresAtMs <= this.#clock.nowMs()) return { kind: 'expired' };
     if (this.#store.isUsed(id)) return { kind: 'used' };
-    return { kind: 'good', link: { id, holdId, answer, person, expiresAtMs } };
+    return { kind: 'good', link: { id, holdId, answer, person, expiresAtMs, via } };
   }
 
   /** Uses the link up; false when somebody was faster. */

@@ -1,6 +1,7 @@
 // Requests for access and the approvals given to them, as rows. Every change is conditional on the request being pending, so
 // that it is answered once even when two writers disagree; the steps beside them are the timeline that people see.
 
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, SecondFactor } from '../core/decision.ts';
 import type { ApproverSet, GrantScope } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
@@ -74,6 +75,8 @@ export interface AccessStep {
   readonly what: string;
   readonly by: string | null;
   readonly words: string | null;
+  /** Through what an answer came; missing: it was none, or it is not known. */
+  readonly via?: AnsweredVia;
 }
 
 export const accessPageMax = 200;
@@ -104,6 +107,7 @@ export const accessRequestMigrations: readonly Migration[] = [
       CREATE INDEX access_steps_request ON access_steps (request_id, number);
     `,
   },
+  { id: 'access-requests-via-1', sql: 'ALTER TABLE access_steps ADD COLUMN via TEXT' },
 ];
 
 interface Row {
@@ -174,15 +178,17 @@ export class AccessRequestStore {
     this.#db.prepare('UPDATE access_requests SET elapsed_ms = ?, seen_at_ms = ? WHERE id = ?').run(Math.round(elapsedMs), atMs, id);
   }
 
-  addStep(id: AccessRequestId, { atMs, what, by, words }: AccessStep): void {
-    this.#db.prepare('INSERT INTO access_steps (request_id, at_ms, what, by, words) VALUES (?, ?, ?, ?, ?)').run(id, atMs, what, by, words);
+  addStep(id: AccessRequestId, { atMs, what, by, words, via = undefined }: AccessStep): void {
+    const sql = 'INSERT INTO access_steps (request_id, at_ms, what, by, words, via) VALUES (?, ?, ?, ?, ?, ?)';
+    this.#db.prepare(sql).run(id, atMs, what, by, words, via ?? null);
   }
 
   /** The steps of these requests in order. */
   steps(ids: readonly AccessRequestId[]): AccessStep[] {
-    const sql = `SELECT at_ms AS atMs, what, by, words FROM access_steps
+    const sql = `SELECT at_ms AS atMs, what, by, words, via FROM access_steps
       WHERE request_id IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ${stepsShownMax}`;
-    return this.#db.prepare(sql).all(JSON.stringify(ids)) as AccessStep[];
+    const rows = this.#db.prepare(sql).all(JSON.stringify(ids)) as (Omit<AccessStep, 'via'> & { readonly via: AnsweredVia | null })[];
+    return rows.map(({ via, ...step }) => (via === null ? step : { ...step, via }));
   }
 
   get(id: string): AccessRequestRecord | undefined {

@@ -4,6 +4,7 @@
 import type { Parameter, TransactionState } from '../core/action.ts';
 import type { Risk } from '../core/classification.ts';
 import type { Approval, EscalationStep, SecondFactor, SecondFactorProof } from '../core/decision.ts';
+import type { AnsweredVia } from '../core/answered-via.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import { beforeOf } from './cursor.ts';
@@ -49,6 +50,8 @@ export interface HoldRecord {
   readonly settledAtMs: number | null;
   readonly settledBy: string | null;
   readonly settledReason: string | null;
+  /** Through what that answer came; null: none, or not known. */
+  readonly settledVia: AnsweredVia | null;
   /** Set for one that is answered without its client and run again afterwards: it outlives a restart. */
   readonly again: { readonly key: string; readonly approvedForMs: number } | null;
 }
@@ -58,6 +61,8 @@ export interface HoldEnd {
   readonly atMs: number;
   readonly by: string | null;
   readonly reason: string | null;
+  /** Through what the answer came; null: it was none. */
+  readonly via: AnsweredVia | null;
 }
 
 export interface HoldQuery {
@@ -128,6 +133,10 @@ export const holdMigrations: readonly Migration[] = [
       DROP TABLE hold_approvals_kept;
     `,
   },
+  {
+    id: 'holds-via-1',
+    sql: 'ALTER TABLE holds ADD COLUMN settled_via TEXT; ALTER TABLE hold_approvals ADD COLUMN via TEXT',
+  },
 ];
 
 /** What is only shown, together in one column. */
@@ -174,6 +183,7 @@ interface Row {
   readonly settled_at_ms: number | null;
   readonly settled_by: string | null;
   readonly settled_reason: string | null;
+  readonly settled_via: AnsweredVia | null;
   readonly again: string | null;
   readonly elapsed_ms: number;
   readonly seen_at_ms: number;
@@ -186,6 +196,7 @@ interface ApprovalRow {
   readonly at_ms: number;
   readonly second_factor: string | null;
   readonly on_behalf_of: string | null;
+  readonly via: AnsweredVia | null;
 }
 
 export interface HoldStore {
@@ -217,18 +228,18 @@ export interface HoldStore {
 export function createHoldStore(db: Db): HoldStore {
   const exists = db.prepare('SELECT 1 FROM holds WHERE id = ?').pluck();
   const insert = db.prepare(`INSERT INTO holds VALUES (NULL, @id, @state, @principal, @sessionId, @actionId, @target, @digest, @text,
-    @parameters, @asked, @terms, @createdAtMs, @expiresAtMs, NULL, NULL, NULL, @again, 0, @createdAtMs, NULL)`);
+    @parameters, @asked, @terms, @createdAtMs, @expiresAtMs, NULL, NULL, NULL, @again, 0, @createdAtMs, NULL, NULL)`);
   const approve = db.prepare(`INSERT OR IGNORE INTO hold_approvals
-    SELECT id, @person, @groups, @reason, @atMs, @secondFactor, @onBehalfOf FROM holds WHERE id = @id AND state = 'pending'`);
+    SELECT id, @person, @groups, @reason, @atMs, @secondFactor, @onBehalfOf, @via FROM holds WHERE id = @id AND state = 'pending'`);
   const end = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason,
-    elapsed_ms = 0, seen_at_ms = @atMs WHERE id = @id AND state = 'pending'`);
-  const overrule = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason
-    WHERE id = @id AND state IN ('pending', 'approved')`);
+    settled_via = @via, elapsed_ms = 0, seen_at_ms = @atMs WHERE id = @id AND state = 'pending'`);
+  const overrule = db.prepare(`UPDATE holds SET state = @state, settled_at_ms = @atMs, settled_by = @by, settled_reason = @reason,
+    settled_via = @via WHERE id = @id AND state IN ('pending', 'approved')`);
   const changeTerms = db.prepare(`UPDATE holds SET terms = ? WHERE id = ? AND state = 'pending'`);
   const dropApproval = db.prepare('DELETE FROM hold_approvals WHERE hold_id = ? AND person = ?');
   const get = db.prepare('SELECT * FROM holds WHERE id = ?');
   const approvals = db.prepare(
-    'SELECT person, groups, reason, at_ms, second_factor, on_behalf_of FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
+    'SELECT person, groups, reason, at_ms, second_factor, on_behalf_of, via FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
   );
   const pending = db.prepare(`SELECT * FROM holds WHERE state = 'pending' ORDER BY number`);
 
@@ -248,12 +259,10 @@ export function createHoldStore(db: Db): HoldStore {
     insert: (hold) => {
       insert.run({ ...hold, ...jsonColumns(hold), again: hold.again === null ? null : JSON.stringify(hold.again) });
     },
-    addApproval: (id, { by, groups, reason, atMs, secondFactor, onBehalfOf }) => {
+    addApproval: (id, { by, groups, reason, atMs, secondFactor, onBehalfOf = null, via = null }) => {
       const proof = secondFactor === undefined ? null : JSON.stringify(secondFactor);
-      return (
-        approve.run({ id, person: by, groups: JSON.stringify(groups), reason, atMs, secondFactor: proof, onBehalfOf: onBehalfOf ?? null })
-          .changes === 1
-      );
+      const row = { id, person: by, groups: JSON.stringify(groups), reason, atMs, secondFactor: proof, onBehalfOf, via };
+      return approve.run(row).changes === 1;
     },
     change: (hold) => {
       if (changeTerms.run(jsonColumns(hold).terms, hold.id).changes !== 1) return false;
@@ -305,7 +314,7 @@ function listHolds(db: Db, query: HoldQuery): HoldPage {
 
 function withApprovals(db: Db, holds: readonly HoldRecord[]): HoldRecord[] {
   const approvals = db.prepare(
-    'SELECT person, groups, reason, at_ms, second_factor, on_behalf_of FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
+    'SELECT person, groups, reason, at_ms, second_factor, on_behalf_of, via FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
   );
   return holds.map((it) => ({ ...it, approvals: (approvals.all(it.id) as ApprovalRow[]).map(toApproval) }));
 }
@@ -366,6 +375,7 @@ function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
     settledAtMs: row.settled_at_ms,
     settledBy: row.settled_by,
     settledReason: row.settled_reason,
+    settledVia: row.settled_via,
     again: row.again === null ? null : (JSON.parse(row.again) as HoldRecord['again']),
   };
 }
@@ -376,5 +386,6 @@ function toApproval(row: ApprovalRow): Approval {
     ...approval,
     ...(row.second_factor === null ? {} : { secondFactor: JSON.parse(row.second_factor) as SecondFactorProof }),
     ...(row.on_behalf_of === null ? {} : { onBehalfOf: row.on_behalf_of }),
+    ...(row.via === null ? {} : { via: row.via }),
   };
 }

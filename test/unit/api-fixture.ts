@@ -142,7 +142,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
         return { items: page.items.map((hold) => holdView(hold, viewer)), next: page.next };
       },
       takeBack: (id, person) => holds.takeBack(id, person),
-      answer: (id, who, answer, reason, proof) => holds.answer(id, who, answer, reason, proof),
+      answer: (id, who, answer, reason, proof, via) => holds.answer(id, who, answer, reason, proof, via),
       on: (listener) => holds.on(({ hold }) => listener(hold.id)),
     },
     sessions: {

@@ -190,7 +190,7 @@ export function accessRoutes(services: ApiServices): FastifyPluginAsyncZod {
       handler: async (request) => {
         const caller = callerOf(request, services);
         const { id } = visibleGrant(services, caller, request.params.id);
-        return grantAfter(services, caller, await access.review(id, caller.principal, request.body.words));
+        return grantAfter(services, caller, await access.review(id, caller.principal, request.body.words, caller.via));
       },
     });
   };
@@ -212,7 +212,7 @@ export async function answerAccess(
   mustHave(caller, ['approve'], 'answering requests for access');
   const proves = given !== null && answer === 'approve' && before.second_factor !== undefined && before.can_answer;
   const proof = proves ? await services.accounts.factors.proofOf(subjectOf(before, caller), given, given.origin) : null;
-  return requestAfter(services, caller, await services.access.answer(before.id, caller.principal, answer, reason, proof));
+  return requestAfter(services, caller, await services.access.answer(before.id, caller.principal, answer, reason, proof, caller.via));
 }
 
 function subjectOf({ id, digest = '', principal, target }: AccessRequestView, caller: Caller) {

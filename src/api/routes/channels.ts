@@ -57,7 +57,13 @@ function inboundRoute(services: ApiServices): FastifyPluginAsyncZod {
         const person = services.channels?.inbound.personOf(request.params.name, headers, body) ?? null;
         if (person === null) refuse(limit, request, 'the signature is not good, is older than five minutes, or was used before');
         const { id, answer, reason } = answerOf(body);
-        const now = await answerMatter(services, callerNamed(services, person), id, answer, reason ?? null);
+        const now = await answerMatter(
+          services,
+          callerNamed(services, person, `inbound ${request.params.name}`),
+          id,
+          answer,
+          reason ?? null,
+        );
         return { id: now.id, state: now.state, answered_as: person };
       },
     });

@@ -88,6 +88,6 @@ export function decisionRoutes(services: ApiServices): FastifyPluginAsyncZod {
   }
 
   function actorOf(link: DecisionLinkInfo, request: FastifyRequest): Caller {
-    return link.person === null ? callerOf(request, services) : callerNamed(services, link.person);
+    return link.person === null ? { ...callerOf(request, services), via: link.via } : callerNamed(services, link.person, link.via);
   }
 }

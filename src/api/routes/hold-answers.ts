@@ -32,7 +32,7 @@ export function holdAnswerRoutes(services: ApiServices): FastifyPluginAsyncZod {
           services,
           caller,
           id,
-          await services.holds.answer(id, caller.principal, 'request-changes', request.body.reason),
+          await services.holds.answer(id, caller.principal, 'request-changes', request.body.reason, null, caller.via),
         );
       },
     });

@@ -131,7 +131,7 @@ export async function answerHold(
   const proof = proves ? await services.accounts.factors.proofOf(subjectOf(before, caller), given, given.origin) : null;
   if (shape !== null && answer === 'deny')
     throw new HttpProblem(400, 'invalid-shape', 'a shape is approved, not denied: leave "shape" out');
-  const give = async () => services.holds.answer(id, caller.principal, answer, reason, proof);
+  const give = async () => services.holds.answer(id, caller.principal, answer, reason, proof, caller.via);
   const result = shape === null ? await give() : await services.shapes.approve(id, caller.principal, shape, give);
   if (result.kind === 'refused') throw shapeProblem(result.because, result.why);
   return answeredHold(services, caller, id, result);

@@ -84,6 +84,13 @@ export function signInMethodRoutes(services: ApiServices): FastifyPluginAsyncZod
     const old = request.cookies[cookieName(gateway.publicUrl())];
     if (old !== undefined) identity.signOut(old);
     setCookie(reply, gateway.publicUrl(), opened.cookie, opened.expiresAtMs);
-    return meOf({ principal, rights: identity.rights(principal), by: 'cookie', tokenId: null, expiresAtMs: opened.expiresAtMs });
+    return meOf({
+      principal,
+      rights: identity.rights(principal),
+      by: 'cookie',
+      tokenId: null,
+      via: 'console',
+      expiresAtMs: opened.expiresAtMs,
+    });
   }
 }

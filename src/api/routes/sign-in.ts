@@ -31,7 +31,7 @@ export function signInRoutes(services: ApiServices): FastifyPluginAsyncZod {
         const old = request.cookies[cookieName(gateway.publicUrl())];
         if (old !== undefined) identity.signOut(old); // nobody else has its value: the browser forgets it now
         setCookie(reply, gateway.publicUrl(), opened.cookie, opened.expiresAtMs);
-        const by = { by: 'cookie', tokenId: null, expiresAtMs: opened.expiresAtMs } as const;
+        const by = { by: 'cookie', tokenId: null, via: 'console', expiresAtMs: opened.expiresAtMs } as const;
         return meOf({ principal, rights: identity.rights(principal), ...by });
       },
     });

@@ -7,7 +7,7 @@ import { headerOf, takeRaw } from '../raw-body.ts';
 import type { ApiServices } from '../services.ts';
 
 export function slackRoutes(services: ApiServices): FastifyPluginAsyncZod {
-  const give = answersInWords(services);
+  const give = answersInWords(services, 'slack');
   return async (app) => {
     takeRaw(app, ['application/x-www-form-urlencoded']);
     app.route({

@@ -11,7 +11,7 @@ import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { LabelTags, Tag } from '../parts/tags.tsx';
 import { At, Countdown } from '../parts/time.tsx';
 import { visibleLine, visibleText } from '../visible.ts';
-import { durationWords } from '../words.ts';
+import { durationWords, viaWords } from '../words.ts';
 
 export default function AccessRequestPage({ requestId, me }: { readonly requestId: string; readonly me: Me }) {
   const request = useAccessRequest(requestId);
@@ -117,6 +117,7 @@ function Loaded({ request, grant, me }: { readonly request: AccessRequestView; r
                 <li key={index} className={`tone-${words.tone}`}>
                   <At at={step.at} date /> {step.by === null ? '' : `${visibleLine(step.by)} `}
                   {words.text}
+                  {viaWords(step.via)}
                   {step.what === 'grant.used' && step.words !== null ? (
                     <>
                       {' '}

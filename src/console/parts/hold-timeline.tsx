@@ -2,7 +2,7 @@
 
 import type { HoldView } from '../../api/contract.ts';
 import { visibleText } from '../visible.ts';
-import { settlementWords, stateWords } from '../words.ts';
+import { settlementWords, stateWords, viaWords } from '../words.ts';
 import { At } from './time.tsx';
 
 export function HoldTimeline({ hold }: { readonly hold: HoldView }) {
@@ -19,7 +19,7 @@ export function HoldTimeline({ hold }: { readonly hold: HoldView }) {
           <time dateTime={approval.at}>
             <At at={approval.at} />
           </time>
-          {visibleText(approval.by)} approved ({index + 1} of {hold.approvals_needed})
+          {visibleText(approval.by)} approved ({index + 1} of {hold.approvals_needed}){viaWords(approval.via)}
           {approval.reason === null || approval.reason === '' ? null : <q>{visibleText(approval.reason)}</q>}
         </li>
       ))}
@@ -29,7 +29,10 @@ export function HoldTimeline({ hold }: { readonly hold: HoldView }) {
             <At at={hold.settled_at} />
           </time>
         )}
-        <span className="break">{visibleText(settlementWords(hold))}</span>
+        <span className="break">
+          {visibleText(settlementWords(hold))}
+          {hold.state === 'approved' ? '' : viaWords(hold.settled_via)}
+        </span>
       </li>
     </ol>
   );
