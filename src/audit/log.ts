@@ -1,7 +1,8 @@
 // The audit log that gates and holds write to: chains events, hands them to the kernel (or the disk) and signs checkpoints.
-// append() is on the way of every statement: one hash, one write. Chain order is the order of calls; what appendSoon()
-// buffered goes out with the next append. After a write that failed the file is cut back to its last whole event, so a
-// refused event is not in the log; when that fails too, the log takes nothing more.
+// appendInTurn() is on the way of every statement: one hash each, one write for all that a turn of the event loop brought. Chain
+// order is the order of calls; what appendSoon() buffered goes out with the next write. After a write that failed the file is
+// cut back to its last whole event and the chain with it, so a refused event is not in the log; when that fails too, the log
+// takes nothing more.
 
 import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import type { AuditEvent, AuditLog } from '../core/audit.ts';
@@ -16,6 +17,7 @@ import { AuditSearch, type AuditQuery } from './search.ts';
 import { segmentBytesMax, segmentOf } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';
 import { WaitingLines } from './waiting-lines.ts';
+import { tell, Turn, type Answer, type Told } from './turn.ts';
 import type { Verification } from './verify.ts';
 
 /** The longest that a buffered event waits for its write. */
@@ -38,6 +40,8 @@ export interface AuditLogOptions {
   readonly onFailed: (fault: Fault) => void;
   /** For tests; segmentBytesMax otherwise. */
   readonly segmentBytes?: number;
+  /** For tests, which let it fail; writeSync otherwise. */
+  readonly write?: (fd: number, bytes: Buffer, offset: number) => number;
 }
 
 export interface OpenedAuditLog extends AuditLog {
@@ -78,6 +82,12 @@ function ownEvent(type: AuditEvent['type'], atMs: number, detail: Record<string,
   return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
 }
 
+/** A place in the chain to go back to: its head there, and how much waited. */
+interface Mark {
+  readonly head: Head;
+  readonly lengthBytes: number;
+}
+
 class ChainedLog implements OpenedAuditLog {
   readonly logId: string;
   readonly #options: AuditLogOptions;
@@ -91,6 +101,9 @@ class ChainedLog implements OpenedAuditLog {
   #head: Head;
   #written: Head;
   readonly #waiting = new WaitingLines();
+  readonly #turn = new Turn(() => this.#endTurn());
+  /** Before the first event of the turn. */
+  #beforeTurn: Mark;
   #waitingTimer: NodeJS.Timeout | null = null;
   #failingSinceMs: number | null = null;
   #failureTold = false;
@@ -107,6 +120,7 @@ class ChainedLog implements OpenedAuditLog {
     this.#segmentBytes = tail.segmentBytes;
     this.#head = tail.head;
     this.#written = tail.head;
+    this.#beforeTurn = this.#mark();
     this.#checkpointSeq = tail.checkpointSeq;
     this.#file = new GroupCommit(openSync(tail.segment.path, 'a', 0o600), (fault) => this.#break(fault));
     this.#search = new AuditSearch(options.dir);
@@ -120,19 +134,22 @@ class ChainedLog implements OpenedAuditLog {
 
   append(event: AuditEvent): Promise<void> | undefined {
     this.#assertUsable();
-    const before = this.#head;
-    const { lengthBytes } = this.#waiting;
+    const before = this.#mark();
     try {
       this.#chain(event);
       this.#write();
     } catch (cause) {
-      this.#head = before;
-      this.#waiting.cutBack(lengthBytes);
+      this.#backTo(before);
+      this.#refuseTurn(cause);
       throw writeFailed(cause);
     }
-    this.#noneWaits();
-    if (this.#written.seq - this.#checkpointSeq >= checkpointEvents) void this.#checkpoint();
+    this.#allWritten();
     return this.#options.durability === 'fsync' ? this.#file.onDisk() : undefined;
+  }
+
+  appendInTurn(event: AuditEvent, then: Told): void {
+    if (this.#turn.takes()) this.#gather(event, then);
+    else this.#appendAtOnce(event, then);
   }
 
   appendSoon(event: AuditEvent): void {
@@ -145,14 +162,15 @@ class ChainedLog implements OpenedAuditLog {
   }
 
   flush(): void {
-    this.#assertUsable();
-    if (this.#waiting.lengthBytes === 0) return;
     try {
+      this.#assertUsable();
+      if (this.#waiting.lengthBytes === 0) return;
       this.#write();
     } catch (cause) {
+      this.#refuseTurn(cause);
       throw writeFailed(cause);
     }
-    this.#noneWaits();
+    this.#allWritten();
   }
 
   async search(query: AuditQuery): Promise<Page<AuditEventView>> {
@@ -178,6 +196,7 @@ class ChainedLog implements OpenedAuditLog {
   async #close(): Promise<void> {
     clearInterval(this.#checkpointTimer);
     this.#flushQuietly();
+    this.#endTurn();
     if (this.#waitingTimer !== null) clearTimeout(this.#waitingTimer);
     await this.#checkpointing;
     await this.#checkpoint();
@@ -191,6 +210,15 @@ class ChainedLog implements OpenedAuditLog {
     if (this.#broken !== null) throw this.#broken;
   }
 
+  #mark(): Mark {
+    return { head: this.#head, lengthBytes: this.#waiting.lengthBytes };
+  }
+
+  #backTo({ head, lengthBytes }: Mark): void {
+    this.#head = head;
+    this.#waiting.cutBack(lengthBytes);
+  }
+
   #chain(event: AuditEvent): void {
     const seq = this.#head.seq + 1;
     this.#head = { seq, hash: this.#waiting.add(seq, this.#head.hash, event) };
@@ -198,19 +226,80 @@ class ChainedLog implements OpenedAuditLog {
 
   /** An event whose detail can't be written as JSON is still noted, without it. */
   #chainAlways(event: AuditEvent): void {
+    let noted = event;
     try {
       this.#chain(event);
     } catch (thrown) {
-      this.#chain({ ...event, detail: { detail_unwritable: messageOf(thrown) } });
+      noted = { ...event, detail: { detail_unwritable: messageOf(thrown) } };
+      this.#chain(noted);
     }
+    if (this.#turn.isOpen) this.#turn.add(noted, null);
+  }
+
+  #appendAtOnce(event: AuditEvent, then: Told): void {
+    let onDisk: Promise<void> | undefined;
+    try {
+      onDisk = this.append(event);
+    } catch (thrown) {
+      then(writeFailed(thrown));
+      return;
+    }
+    if (onDisk === undefined) then(null);
+    else this.#tellOnDisk([{ then, failed: null }], onDisk);
+  }
+
+  #gather(event: AuditEvent, then: Told): void {
+    try {
+      this.#assertUsable();
+      const before = this.#mark();
+      this.#chain(event);
+      if (!this.#turn.isOpen) this.#beforeTurn = before;
+      this.#turn.add(event, then);
+    } catch (cause) {
+      this.#turn.answer(then, writeFailed(cause));
+      return;
+    }
+    if (this.#waiting.lengthBytes > soonBytesMax) this.#flushTurn();
+  }
+
+  #endTurn(): void {
+    if (this.#turn.isOpen) this.#flushTurn();
+    const answers = this.#turn.takeAnswers();
+    const isWritten = answers.some(({ failed }) => failed === null);
+    if (this.#options.durability === 'kernel' || !isWritten) tell(answers);
+    else this.#tellOnDisk(answers, this.#file.onDisk());
+  }
+
+  /** The answer of a flush that fails is the answer to the turn's releases. */
+  #flushTurn(): void {
+    try {
+      this.flush();
+    } catch {
+      // They hear it at the turn's end.
+    }
+  }
+
+  #tellOnDisk(answers: readonly Answer[], onDisk: Promise<void>): void {
+    void onDisk.then(
+      () => tell(answers),
+      (thrown: unknown) => tell(answers.map(({ then, failed }) => ({ then, failed: failed ?? writeFailed(thrown) }))),
+    );
+  }
+
+  /** The releases of the turn can't be written: they leave the chain, and what only waits for its write is chained without them. */
+  #refuseTurn(cause: unknown): void {
+    if (!this.#turn.isOpen) return;
+    this.#backTo(this.#beforeTurn);
+    for (const event of this.#turn.settle(writeFailed(cause))) this.#chainAlways(event);
   }
 
   /** Writes what waits, the lines that follow #written up to #head, all or none. */
   #write(): void {
     if (this.#segmentBytes >= (this.#options.segmentBytes ?? segmentBytesMax)) this.#rotate();
     const { bytes } = this.#waiting;
+    const write = this.#options.write ?? writeSync;
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.#file.fd, bytes, done);
+      for (let done = 0; done < bytes.length;) done += write(this.#file.fd, bytes, done);
     } catch (thrown) {
       this.#cutBack(thrown);
       throw thrown;
@@ -238,8 +327,10 @@ class ChainedLog implements OpenedAuditLog {
   }
 
   /** The timer runs on: starting and clearing one for every statement costs more than a turn of it that finds nothing. */
-  #noneWaits(): void {
+  #allWritten(): void {
     this.#waiting.clear();
+    if (this.#turn.isOpen) this.#turn.settle(null);
+    if (this.#written.seq - this.#checkpointSeq >= checkpointEvents) void this.#checkpoint();
     if (this.#failingSinceMs === null) return;
     this.#failingSinceMs = null;
     this.#failureTold = false;

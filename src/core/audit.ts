@@ -1,5 +1,7 @@
 // What was decided and done, as events. The chain (seq, previous hash, hash) is put around them by src/audit.
 
+import type { Fault } from './errors.ts';
+
 /** Names are `<thing>.<past participle>`; a reader must understand an event without the code. */
 export type AuditEventType =
   | 'log.created'
@@ -102,4 +104,11 @@ export interface AuditLog {
    * A failed write is retried; `onFailed` handlers hear of a lasting one.
    */
   appendSoon(event: AuditEvent): void;
+  /**
+   * For releases: chained now, handed to the kernel together with the others of this turn of the event loop, or at once when no
+   * others are expected. `then` is called once: with null when the event is where append() would have put it (with durability
+   * "fsync": on disk), those in the order of calls; or with Fault audit-write-failed when it is not in the log. It may be
+   * called before this returns.
+   */
+  appendInTurn(event: AuditEvent, then: (failed: Fault | null) => void): void;
 }

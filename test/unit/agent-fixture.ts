@@ -25,6 +25,7 @@ import { eventually } from '../support/eventually.ts';
 import { tool } from '../support/tools.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import type { Teardown } from '../support/directories.ts';
+import { inTurnBy } from './audit-fixtures/in-turn.ts';
 
 /** Wall clock that tests can move; the monotonic one is real. */
 export class SkewClock implements Clock {
@@ -77,7 +78,8 @@ export async function startSide(t: Teardown, options: SideOptions = {}): Promise
   const clock = new SkewClock();
   const events: AuditEvent[] = [];
   const lines: Line[] = [];
-  const audit: AuditLog = { append: (event) => void events.push(event), appendSoon: (event) => void events.push(event) };
+  const append = (event: AuditEvent) => void events.push(event);
+  const audit: AuditLog = { append, appendSoon: append, appendInTurn: inTurnBy(append) };
   const store = openAgentStore(db);
   const credentialLifetimeMs = options.credentialLifetimeMs ?? 86_400_000;
   const enrolment = new Enrolment({

@@ -27,6 +27,7 @@ import { shapeMigrations } from '../../src/store/shapes.ts';
 import { grantMigrations } from '../../src/store/grants.ts';
 import { holdMigrations } from '../../src/store/holds.ts';
 import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
+import { inTurnBy } from './audit-fixtures/in-turn.ts';
 
 /** A clock that tests move by hand. */
 export class HandClock implements Clock {
@@ -54,6 +55,7 @@ export class KeptAudit implements AuditLog {
   appendSoon(event: AuditEvent): void {
     this.events.push(event);
   }
+  readonly appendInTurn = inTurnBy((event) => this.append(event));
 }
 
 const person = (name: string, groups: readonly string[], kind: PersonRecord['kind'] = 'person'): PersonRecord => ({

@@ -13,6 +13,7 @@ import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
 import { Gate } from '../../src/gate/gate.ts';
 import type { Submitter } from '../../src/gate/submitter.ts';
+import { inTurnBy } from './audit-fixtures/in-turn.ts';
 
 const rule = { id: 'p/r', title: 'needs a second pair of eyes', version: 'v1' };
 const obligations = { recordParameters: false, recordResults: false };
@@ -48,15 +49,13 @@ class Desk implements Holds {
 function setUp(decide: (facts: Facts) => Decision, options: { append?: AuditLog['append']; classify?: () => Classification } = {}) {
   const events: AuditEvent[] = [];
   const desk = new Desk();
-  const audit: AuditLog = {
-    append:
-      options.append ??
-      ((event) => {
-        events.push(event);
-        return undefined;
-      }),
-    appendSoon: (event) => void events.push(event),
-  };
+  const append: AuditLog['append'] =
+    options.append ??
+    ((event) => {
+      events.push(event);
+      return undefined;
+    });
+  const audit: AuditLog = { append, appendSoon: (event) => void events.push(event), appendInTurn: inTurnBy(append) };
   const classify = options.classify ?? (() => classificationOf([]));
   const gate = new Gate({
     classifierOf: () => ({ classify }),

@@ -121,6 +121,7 @@ export class Bench {
           return undefined;
         },
         appendSoon: (event) => void this.audit.push(event),
+        appendInTurn: (_event, then) => then(null), // access requests release nothing
       },
       policies: () => this.policies,
       person: (name) => this.people.get(name) ?? null,

@@ -8,6 +8,7 @@ import type { Principal, PrincipalKind } from '../../../src/core/principal.ts';
 import { createHolds, type HoldDesk, type HoldsParts } from '../../../src/approvals/holds.ts';
 import { openDatabase, type Db } from '../../../src/store/database.ts';
 import { holdMigrations } from '../../../src/store/holds.ts';
+import { inTurnBy } from '../audit-fixtures/in-turn.ts';
 
 export class TestClock implements Clock {
   wallMs = 1_790_000_000_000;
@@ -69,6 +70,8 @@ export class MemoryAudit implements AuditLog {
   appendSoon(event: AuditEvent): void {
     void this.append(event);
   }
+
+  readonly appendInTurn = inTurnBy((event) => this.append(event));
 
   typesOf(holdId: string): string[] {
     return this.events.filter((it) => it.holdId === holdId).map((it) => it.type);

@@ -1,0 +1,111 @@
+// The releases of one turn of the event loop, which share one write at the turn's end. The poll phase brings the statements of many
+// clients at once; setImmediate comes right behind it. One client alone must not pay for that, so releases are gathered only while
+// turns really bring several. Knows neither the chain nor the file: the log says what became of the events.
+
+import type { AuditEvent } from '../core/audit.ts';
+import type { Fault } from '../core/errors.ts';
+
+/** Hears that its event is in the log (null), or why it isn't. */
+export type Told = (failed: Fault | null) => void;
+
+/** Of releases that were not gathered, every so many-th looks whether others come in the same turn. */
+const lookEvery = 16;
+/** So many turns with one release each end the gathering. */
+const loneTurnsMax = 8;
+
+interface Member {
+  readonly event: AuditEvent;
+  /** Null for an event that nobody waits for. */
+  readonly then: Told | null;
+}
+
+export interface Answer {
+  readonly then: Told;
+  readonly failed: Fault | null;
+}
+
+export class Turn {
+  readonly #onEnd: () => void;
+  /** Chained since the turn's first release, not yet written. */
+  #members: Member[] = [];
+  /** Written or refused, not yet told. */
+  #answers: Answer[] = [];
+  #isGathering = false;
+  #endsSoon = false;
+  /** Since the last look began. */
+  #releases = 0;
+  #loneTurns = 0;
+
+  /** `onEnd` comes at the end of every turn that was looked at. */
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
+
+  /** Counts a release; true when it shall wait for the end of the turn. */
+  takes(): boolean {
+    if (!this.#endsSoon && (this.#isGathering || this.#releases % lookEvery === 0)) {
+      this.#endsSoon = true;
+      this.#releases = 0;
+      setImmediate(() => this.#end());
+    }
+    this.#releases += 1;
+    return this.#isGathering;
+  }
+
+  /** Events of it are chained and not written. */
+  get isOpen(): boolean {
+    return this.#members.length > 0;
+  }
+
+  add(event: AuditEvent, then: Told | null): void {
+    this.#members.push({ event, then });
+  }
+
+  /** The answer to a release that is not (or no longer) a member. */
+  answer(then: Told, failed: Fault | null): void {
+    this.#answers.push({ then, failed });
+  }
+
+  /** All members are in the file (null), or were taken out of the chain. Gives the events that nobody waits for. */
+  settle(failed: Fault | null): AuditEvent[] {
+    const others: AuditEvent[] = [];
+    for (const { event, then } of this.#members) {
+      if (then === null) others.push(event);
+      else this.#answers.push({ then, failed });
+    }
+    this.#members = [];
+    return others;
+  }
+
+  /** What is to be told now, in order. */
+  takeAnswers(): Answer[] {
+    const answers = this.#answers;
+    this.#answers = [];
+    return answers;
+  }
+
+  #end(): void {
+    this.#endsSoon = false;
+    if (this.#releases > 1) {
+      this.#isGathering = true;
+      this.#loneTurns = 0;
+    } else if (this.#isGathering) {
+      this.#loneTurns += 1;
+      if (this.#loneTurns >= loneTurnsMax) this.#isGathering = false;
+    }
+    this.#onEnd();
+  }
+}
+
+/** Tells all, each once, in order. What one throws is thrown when all have heard. */
+export function tell(answers: readonly Answer[]): void {
+  const thrown: unknown[] = [];
+  for (const { then, failed } of answers) {
+    try {
+      then(failed);
+    } catch (error) {
+      thrown.push(error);
+    }
+  }
+  if (thrown.length > 0) throw thrown[0];
+}
