@@ -23,7 +23,7 @@ const indexTimeoutMs = 600_000;
 
 export const auditSearch: Probe = {
   name: 'audit-search',
-  title: 'audit search, slowest first page (--events 10000000 for the issue’s figure)',
+  title: 'audit search, slowest first page, 10 million events',
   unit: 'ms',
   must: 200,
   run: async (t, { events }) => {

@@ -2,8 +2,9 @@
 
 import type { Teardown } from '../support/directories.ts';
 
-/** "before" is another checkout of this project, to measure a change side by side. */
-export type ContenderName = 'direct' | 'haproxy' | 'pgbouncer' | 'before' | 'sallyport';
+/** "jump" is ssh -J; "before" another checkout of this project, to measure a change side by side; "agent" the gateway with an agent
+ * between it and the server. */
+export type ContenderName = 'direct' | 'haproxy' | 'pgbouncer' | 'jump' | 'before' | 'sallyport' | 'agent';
 
 export interface Endpoint {
   readonly host: string;
@@ -11,18 +12,20 @@ export interface Endpoint {
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** Clients encrypt; false when it is missing. */
+  readonly tls?: boolean;
 }
 
-export interface Contender {
+export interface Contender<Where = Endpoint> {
   readonly name: ContenderName;
-  readonly endpoint: Endpoint;
-  /** The proxy's process, whose CPU time and memory are counted; null for the direct connection. */
-  readonly pid: number | null;
+  readonly endpoint: Where;
+  /** The proxy's processes, whose CPU time and memory are counted; none where they are not the proxy's own. */
+  readonly pids: readonly number[];
 }
 
 /** Servers of one protocol with everything that is measured in front of them. */
-export interface Stage {
-  readonly contenders: readonly Contender[];
+export interface Stage<Where = Endpoint> {
+  readonly contenders: readonly Contender<Where>[];
   /** Versions of what was measured. */
   readonly versions: Readonly<Record<string, string>>;
   /** Between runs: what the last one left at the server goes away. */

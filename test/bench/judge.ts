@@ -15,7 +15,7 @@ export const foreignLoadMax = 0.2;
 /** Fewer rounds have no spread to speak of. */
 export const roundsMin = 3;
 
-export type Verdict = 'aim reached' | 'must reached' | 'missed' | 'too noisy' | 'too short';
+export type Verdict = 'aim reached' | 'must reached' | 'missed' | 'too noisy' | 'too short' | 'aim missed';
 
 export interface Judged {
   readonly criterion: Criterion;
@@ -55,9 +55,10 @@ export function medianSample(measured: Measured, contender: ContenderName): Samp
   };
 }
 
-function valuesOf(measured: Measured, { metric, against }: Criterion): number[] {
-  if (against === 'idle') return column(measured, 'sallyport', metric).filter((it) => it !== null);
-  return pairedRatios(column(measured, 'sallyport', metric), column(measured, against, metric));
+function valuesOf(measured: Measured, { metric, of = 'sallyport', against }: Criterion): number[] {
+  const own = column(measured, of, metric);
+  if (against === 'idle') return own.filter((it) => it !== null);
+  return pairedRatios(own, column(measured, against, metric));
 }
 
 /** A number of one contender in each round. */
@@ -68,6 +69,8 @@ function column(measured: Measured, contender: ContenderName, metric: Metric): (
       return own.map((it) => it.perSecond);
     case 'cpu':
       return own.map((it) => it.cpuMicros);
+    case 'latency':
+      return own.map((it) => it.latencyMicros);
     case 'memory':
       return own.map((it) => it.memoryBytes);
     case 'added': {
@@ -88,5 +91,6 @@ function verdictOf({ metric, must, aim }: Criterion, { median: value, relative, 
   if (metric !== 'memory' && (foreignLoad > foreignLoadMax || relative > limit)) return 'too noisy';
   const reaches = (bound: number) => (metric === 'rate' ? value >= bound : value <= bound);
   if (reaches(aim)) return 'aim reached';
+  if (must === null) return 'aim missed';
   return reaches(must) ? 'must reached' : 'missed';
 }

@@ -18,7 +18,7 @@ export interface Sample {
 }
 
 export interface Measured {
-  readonly workload: Workload;
+  readonly workload: Omit<Workload, 'run'>;
   readonly samples: readonly Sample[];
   /** Part of the machine that was busy while nothing was measured, 0 to 1: what others did. */
   readonly foreignLoad: number;
@@ -26,9 +26,9 @@ export interface Measured {
 
 const quietLookMs = 500;
 
-export async function measure(
-  workload: Workload,
-  stage: Stage,
+export async function measure<Where>(
+  workload: Workload<Where>,
+  stage: Stage<Where>,
   load: Load,
   rounds: number,
   onSample: (sample: Sample) => void,
@@ -36,12 +36,12 @@ export async function measure(
 ): Promise<Measured> {
   const contenders = stage.contenders.filter(({ name }) => name === 'before' || workload.contenders.includes(name));
   const foreignLoad = await lookAround();
-  const idle = new Map(contenders.map(({ name, pid }) => [name, pid === null ? 0 : residentBytes(pid)]));
+  const idle = new Map(contenders.map(({ name, pids }) => [name, sum(pids, residentBytes)]));
   const samples: Sample[] = [];
   for (let round = 0; round < rounds; round += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {
       signal.throwIfAborted();
-      const contender = contenders[(turn + round) % contenders.length] as Contender;
+      const contender = contenders[(turn + round) % contenders.length] as Contender<Where>;
       await stage.reset();
       const sample = await runOnce(workload, contender, load, round, idle.get(contender.name) ?? 0);
       samples.push(sample);
@@ -51,19 +51,29 @@ export async function measure(
   return { workload, samples, foreignLoad };
 }
 
-async function runOnce(workload: Workload, contender: Contender, load: Load, round: number, idleBytes: number): Promise<Sample> {
-  const { name, endpoint, pid } = contender;
-  const memory = pid === null ? null : watchMemory(pid);
-  const before = pid === null ? 0 : cpuMicros(pid);
-  const result = await workload.run(endpoint, load);
+async function runOnce<Where>(
+  workload: Workload<Where>,
+  { name, endpoint, pids }: Contender<Where>,
+  load: Load,
+  round: number,
+  idleBytes: number,
+): Promise<Sample> {
+  const memory = watchMemory(() => sum(pids, residentBytes));
+  const before = sum(pids, cpuMicros);
+  let most = 0;
+  const result = await workload.run(endpoint, load).finally(() => (most = memory.stop()));
   return {
     contender: name,
     round,
     perSecond: result.perSecond,
     latencyMicros: result.latencyMicros,
-    cpuMicros: pid === null ? null : (cpuMicros(pid) - before) / result.amount,
-    memoryBytes: memory === null ? null : memory.stop() - idleBytes,
+    cpuMicros: pids.length === 0 ? null : (sum(pids, cpuMicros) - before) / result.amount,
+    memoryBytes: pids.length === 0 ? null : most - idleBytes,
   };
+}
+
+function sum(pids: readonly number[], of: (pid: number) => number): number {
+  return pids.reduce((total, pid) => total + of(pid), 0);
 }
 
 async function lookAround(): Promise<number> {

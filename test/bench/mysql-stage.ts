@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import type { Teardown } from '../support/directories.ts';
 import { startMariadb } from '../support/mariadb.ts';
 import type { Contender, Endpoint, Stage } from './contender.ts';
-import { startBenchGateway } from './gateway.ts';
+import { contendersOf, startBenchGateway } from './gateway.ts';
 import { sysbench } from './mysql-workloads.ts';
 import type { StageOptions } from './postgres-stage.ts';
 import { proxyVersions } from './postgres-stage.ts';
@@ -15,15 +15,15 @@ export async function startMysqlStage(t: Teardown, { wanted, nodeFlags, before }
   const { host, port, user, password, database } = server;
   const target: Endpoint = { host, port, user, password, database };
   await sysbench(target, 'oltp_point_select', ['prepare'], 60_000);
-  const contenders: Contender[] = [{ name: 'direct', endpoint: target, pid: null }];
+  const contenders: Contender[] = [{ name: 'direct', endpoint: target, pids: [] }];
   if (wanted.has('haproxy')) contenders.push(await startHaproxy(t, target));
   if (before !== null) {
     const { endpoint, pid } = await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags: [], checkout: before });
-    contenders.push({ name: 'before', endpoint, pid });
+    contenders.push({ name: 'before', endpoint, pids: [pid] });
   }
   if (wanted.has('sallyport')) {
-    const { endpoint, pid } = await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags });
-    contenders.push({ name: 'sallyport', endpoint, pid });
+    const agent = wanted.has('agent');
+    contenders.push(...contendersOf(await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags, agent })));
   }
   const [row] = await server.sql('SELECT version() AS version');
   const tool = spawnSync('sysbench', ['--version'], { encoding: 'utf8' }).stdout.trim();

@@ -2,6 +2,7 @@
 
 import type { Endpoint } from './contender.ts';
 import { readSysbench, runTool } from './tools-output.ts';
+import { throughAgent } from './workload.ts';
 import type { Workload } from './workload.ts';
 
 const graceMs = 30_000;
@@ -21,8 +22,8 @@ function row(name: string, test: string, clients: number, flags: readonly string
     title: `sysbench ${test}${flags.length > 0 ? ' as text' : ''}, ${clients} ${clients === 1 ? 'client' : 'clients'}`,
     protocol: 'mysql',
     unit: 'transactions',
-    contenders: ['direct', 'haproxy', 'sallyport'],
-    criteria: [{ metric: 'rate', against: 'haproxy', must: 0.85, aim: 1 }],
+    contenders: ['direct', 'haproxy', 'sallyport', 'agent'],
+    criteria: [{ metric: 'rate', against: 'haproxy', must: 0.85, aim: 1 }, throughAgent],
     run: async (endpoint, { seconds }) => {
       const args = [...flags, `--threads=${clients}`, `--time=${seconds}`, '--events=0', '--rand-type=uniform', 'run'];
       return readSysbench(await sysbench(endpoint, test, args, seconds * 1000 + graceMs), clients);

@@ -8,7 +8,8 @@ export interface Options {
   /** Names of contenders; empty means all of each row. */
   readonly contenders: readonly string[];
   readonly seconds: number;
-  readonly megabytes: number;
+  /** Null: each row's own. */
+  readonly megabytes: number | null;
   readonly rounds: number;
   /** Audit events to search in, and sessions at once, for the rows about the gateway alone. */
   readonly events: number;
@@ -28,12 +29,12 @@ export const help = `npm run bench measures the gateway beside the proxies it is
   npm run bench                                   all rows
   npm run bench -- --only pg-simple-c1,pg-copy    some rows, by name or beginning of a name
   npm run bench -- --list                         the names
-  --contenders A,B  only these of direct, haproxy, pgbouncer, sallyport
-  --seconds N       for each run (default 4)
-  --megabytes N     for each bulk run (default 200; the issue's figures are for 1000)
-  --events N        audit events to search in (default 1000000; the issue's figure is for 10000000)
-  --sessions N      sessions that are idle or wait at once (default 1000; the issue's figures are for 10000)
-  --rounds N        every contender once in each (default 5; fewer than 3 are not judged)
+  --contenders A,B  only these of direct, haproxy, pgbouncer, jump, sallyport, agent
+  --seconds N       for each run (default 3)
+  --megabytes N     for each bulk run (default 1000 for COPY, 500 for one result and SSH)
+  --events N        audit events to search in (default 10000000)
+  --sessions N      sessions that are idle or wait at once (default 10000, or what open files allow)
+  --rounds N        every contender once in each (default 3; fewer are not judged)
   --out FILE        the numbers as JSON (default dist/bench.json)
   --profile DIR     a CPU profile of the gateway, for node --cpu-prof readers
   --before DIR      measure another checkout of this project beside this one
@@ -52,11 +53,11 @@ export function readOptions(args: readonly string[]): Options {
     options: {
       only: { type: 'string', multiple: true, default: [] },
       contenders: { type: 'string', multiple: true, default: [] },
-      seconds: { type: 'string', default: '4' },
-      megabytes: { type: 'string', default: '200' },
-      rounds: { type: 'string', default: '5' },
-      events: { type: 'string', default: '1000000' },
-      sessions: { type: 'string', default: '1000' },
+      seconds: { type: 'string', default: '3' },
+      megabytes: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      events: { type: 'string', default: '10000000' },
+      sessions: { type: 'string', default: '10000' },
       out: { type: 'string', default: 'dist/bench.json' },
       profile: { type: 'string' },
       before: { type: 'string' },
@@ -68,7 +69,7 @@ export function readOptions(args: readonly string[]): Options {
     only: commaSeparated(values.only),
     contenders: commaSeparated(values.contenders),
     seconds: numberIn('seconds', values.seconds, secondsMax),
-    megabytes: numberIn('megabytes', values.megabytes, megabytesMax),
+    megabytes: values.megabytes === undefined ? null : numberIn('megabytes', values.megabytes, megabytesMax),
     rounds: numberIn('rounds', values.rounds, roundsMax),
     events: numberIn('events', values.events, eventsMax),
     sessions: numberIn('sessions', values.sessions, sessionsMax),

@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Endpoint } from './contender.ts';
+import type { ContenderName, Endpoint } from './contender.ts';
 import { readPgbench, runTool } from './tools-output.ts';
 import type { LoadResult } from './tools-output.ts';
+import { throughAgent } from './workload.ts';
 import type { Criterion, Load, Workload } from './workload.ts';
 
 /** On top of what a run should take. */
@@ -15,63 +16,96 @@ const megabyte = 1024 * 1024;
 /** Above idle, for streams of any length. */
 const bulkMemoryBytesMax = 64 * megabyte;
 
-const proxies: Workload['contenders'] = ['direct', 'haproxy', 'pgbouncer', 'sallyport'];
+type Encryption = 'plain' | 'tls';
 
 export const postgresWorkloads: readonly Workload[] = [
-  selects('simple', 1),
-  selects('simple', 16),
-  selects('simple', 64),
-  selects('prepared', 1),
-  selects('prepared', 16),
-  selects('prepared', 64),
+  ...([1, 16, 64] as const).map((clients) => selects('simple', clients)),
+  ...([1, 16, 64] as const).map((clients) => selects('prepared', clients)),
   {
     name: 'pg-new-c16',
     title: 'every text new, 2 kB, 16 clients',
     protocol: 'postgres',
     unit: 'transactions',
-    contenders: ['direct', 'haproxy', 'sallyport'],
-    criteria: [{ metric: 'rate', against: 'direct', must: 0.5, aim: 0.7 }],
+    contenders: ['direct', 'haproxy', 'sallyport', 'agent'],
+    criteria: [{ metric: 'rate', against: 'direct', must: 0.5, aim: 0.7 }, throughAgent],
     run: (endpoint, load) => pgbench(endpoint, load, 16, ['-M', 'simple'], newTexts()),
   },
-  {
-    name: 'pg-connect',
-    title: 'connect, sign in, one query, close',
-    protocol: 'postgres',
-    unit: 'connections',
-    contenders: proxies,
-    criteria: [
-      { metric: 'rate', against: 'direct', must: 1, aim: 2 },
-      { metric: 'rate', against: 'pgbouncer', must: 0.5, aim: 1 },
-    ],
-    run: (endpoint, load) => pgbench(endpoint, load, 4, ['-M', 'simple', '-C', '-S']),
-  },
-  bulk('pg-copy-out', 'COPY TO STDOUT', (endpoint, load) => psql(endpoint, load, `COPY (${wideRows(load)}) TO STDOUT`)),
-  bulk('pg-copy-in', 'COPY FROM STDIN', copyIn),
-  bulk('pg-result', 'one large result', (endpoint, load) => psql(endpoint, load, wideRows(load))),
+  connecting(),
+  bulk('pg-copy-out', 'COPY TO STDOUT', 1000, (endpoint, load) => psql(endpoint, load, `COPY (${wideRows(load)}) TO STDOUT`)),
+  bulk('pg-copy-in', 'COPY FROM STDIN', 1000, copyIn),
+  bulk('pg-result', 'one large result', 500, (endpoint, load) => psql(endpoint, load, wideRows(load))),
 ];
 
-function selects(mode: 'simple' | 'prepared', clients: number): Workload {
+/** The same with TLS on both sides; HAProxy passes it through, PgBouncer ends and begins it as the gateway does. */
+export const postgresTlsWorkloads: readonly Workload[] = [
+  selects('simple', 1, 'tls'),
+  selects('simple', 16, 'tls'),
+  selects('prepared', 16, 'tls'),
+  connecting('tls'),
+  bulk('pg-copy-out', 'COPY TO STDOUT', 1000, (endpoint, load) => psql(endpoint, load, `COPY (${wideRows(load)}) TO STDOUT`), 'tls'),
+];
+
+function named(name: string, encryption: Encryption): string {
+  return encryption === 'tls' ? `tls-${name}` : name;
+}
+
+function titled(title: string, encryption: Encryption): string {
+  return encryption === 'tls' ? `${title}, TLS` : title;
+}
+
+/** Who takes part; the way through an agent is measured without TLS, its own link has it in any event. */
+function contenders(encryption: Encryption, ...more: readonly ContenderName[]): ContenderName[] {
+  return ['direct', 'haproxy', ...more, 'sallyport', ...(encryption === 'tls' ? [] : (['agent'] as const))];
+}
+
+function selects(mode: 'simple' | 'prepared', clients: number, encryption: Encryption = 'plain'): Workload {
   const criteria: Criterion[] = [];
   if (clients === 1) criteria.push({ metric: 'added', against: 'haproxy', must: 1.5, aim: 1.1 });
   else for (const against of ['haproxy', 'pgbouncer'] as const) criteria.push({ metric: 'rate', against, must: 0.85, aim: 1 });
   if (clients === 16) criteria.push({ metric: 'cpu', against: 'haproxy', must: 1.6, aim: 1.2 });
   return {
-    name: `pg-${mode}-c${clients}`,
-    title: `pgbench -S ${mode}, ${clients} ${clients === 1 ? 'client' : 'clients'}`,
-    protocol: 'postgres',
+    name: named(`pg-${mode}-c${clients}`, encryption),
+    title: titled(`pgbench -S ${mode}, ${clients} ${clients === 1 ? 'client' : 'clients'}`, encryption),
+    protocol: encryption === 'tls' ? 'postgres-tls' : 'postgres',
     unit: 'transactions',
-    contenders: proxies,
-    criteria,
+    contenders: contenders(encryption, ...(clients === 1 ? [] : (['pgbouncer'] as const))),
+    criteria: [...criteria, throughAgent],
     run: (endpoint, load) => pgbench(endpoint, load, clients, ['-M', mode, '-S']),
   };
 }
 
-function bulk(name: string, title: string, run: Workload['run']): Workload {
+function connecting(encryption: Encryption = 'plain'): Workload {
+  return {
+    name: named('pg-connect', encryption),
+    title: titled('connect, sign in, one query, close', encryption),
+    protocol: encryption === 'tls' ? 'postgres-tls' : 'postgres',
+    unit: 'connections',
+    contenders: contenders(encryption, 'pgbouncer'),
+    criteria: [
+      { metric: 'rate', against: 'direct', must: 1, aim: 2 },
+      { metric: 'rate', against: 'pgbouncer', must: null, aim: 1 },
+      throughAgent,
+    ],
+    run: (endpoint, load) => pgbench(endpoint, load, 4, ['-M', 'simple', '-C', '-S']),
+  };
+}
+
+function bulk(name: string, title: string, megabytes: number, run: Workload['run'], encryption: Encryption = 'plain'): Workload {
   const criteria: Criterion[] = [
     { metric: 'rate', against: 'haproxy', must: 0.9, aim: 1 },
     { metric: 'memory', against: 'idle', must: bulkMemoryBytesMax, aim: bulkMemoryBytesMax },
+    throughAgent,
   ];
-  return { name, title, protocol: 'postgres', unit: 'MB', contenders: proxies, criteria, run };
+  return {
+    name: named(name, encryption),
+    title: titled(title, encryption),
+    protocol: encryption === 'tls' ? 'postgres-tls' : 'postgres',
+    unit: 'MB',
+    megabytes,
+    contenders: contenders(encryption),
+    criteria,
+    run,
+  };
 }
 
 async function pgbench(
@@ -146,6 +180,6 @@ function psqlPlace({ host, port, user, database }: Endpoint): string[] {
   return ['-X', '-h', host, '-p', String(port), '-U', user, '-d', database];
 }
 
-function environment({ password }: Endpoint): Record<string, string> {
-  return { PGPASSWORD: password, PGSSLMODE: 'disable', PGGSSENCMODE: 'disable' };
+function environment({ password, tls = false }: Endpoint): Record<string, string> {
+  return { PGPASSWORD: password, PGSSLMODE: tls ? 'require' : 'disable', PGGSSENCMODE: 'disable' };
 }

@@ -7,8 +7,6 @@ export interface ProbeLoad {
   readonly events: number;
   /** Sessions that are open, or wait, at once. */
   readonly sessions: number;
-  /** Of a file that is carried. */
-  readonly megabytes: number;
 }
 
 export interface ProbeResult {
@@ -22,15 +20,24 @@ export interface Probe {
   /** As in --only. */
   readonly name: string;
   readonly title: string;
-  readonly unit: 'ms' | 'kB' | '×';
-  /** At most; for a ratio (×) at least. */
+  readonly unit: 'ms' | 'kB';
+  /** At most. */
   readonly must: number;
   run(t: Teardown, load: ProbeLoad): Promise<ProbeResult>;
 }
 
-export function probeText(probe: Probe, { value, details }: ProbeResult): string {
-  const more = Object.entries(details).map(([words, number]) => `${words} ${number.toFixed(number < 100 ? 1 : 0)}`);
-  const isReached = probe.unit === '×' ? value >= probe.must : value <= probe.must;
-  const verdict = isReached ? 'must reached' : 'missed';
-  return `${probe.name}: ${probe.title}\n  ${verdict}: ${value.toFixed(probe.unit === '×' ? 2 : 1)} ${probe.unit}, must ${probe.must} ${probe.unit}\n  ${more.join(', ')}`;
+export function probeText(probe: Probe, result: ProbeResult): string {
+  const more = Object.entries(result.details).map(([words, number]) => `${words} ${number.toFixed(number < 100 ? 1 : 0)}`);
+  const { name, title, unit, must } = probe;
+  return `${name}: ${title}\n  ${verdictOf(probe, result)}: ${result.value.toFixed(1)} ${unit}, must ${must} ${unit}\n  ${more.join(', ')}`;
+}
+
+/** A line of the table that rows with contenders are in, too. */
+export function probeLine(probe: Probe, result: ProbeResult): string {
+  const { title, unit, must } = probe;
+  return `| ${title} | at most | ${result.value.toFixed(1)} ${unit} | – | ${must} ${unit} | – | ${verdictOf(probe, result)} |`;
+}
+
+function verdictOf({ must }: Probe, { value }: ProbeResult): string {
+  return value <= must ? 'must reached' : 'missed';
 }

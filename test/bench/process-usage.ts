@@ -34,14 +34,14 @@ export function machineMicros(): { readonly used: number; readonly total: number
 
 const sampleMs = 100;
 
-/** Watches the memory of a process until it is stopped; gives the most that was seen. */
-export function watchMemory(pid: number): { stop(): number } {
-  let most = residentBytes(pid);
-  const timer = setInterval(() => (most = Math.max(most, residentBytes(pid))), sampleMs);
+/** Watches memory until it is stopped; gives the most that was seen. */
+export function watchMemory(bytes: () => number): { stop(): number } {
+  let most = bytes();
+  const timer = setInterval(() => (most = Math.max(most, bytes())), sampleMs);
   return {
     stop: () => {
       clearInterval(timer);
-      return Math.max(most, residentBytes(pid));
+      return Math.max(most, bytes());
     },
   };
 }

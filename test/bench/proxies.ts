@@ -1,6 +1,6 @@
 // What the gateway is compared with: HAProxy in TCP mode and PgBouncer in session pooling, one thread each, as Debian ships them.
 
-import { chownSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createConnection } from 'node:net';
 import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
@@ -13,6 +13,11 @@ import { tool } from '../support/tools.ts';
 import type { Contender, Endpoint } from './contender.ts';
 
 const clientsMax = 500;
+
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
 
 export async function startHaproxy(t: Teardown, target: Endpoint): Promise<Contender> {
   const port = await freePort();
@@ -34,10 +39,11 @@ export async function startHaproxy(t: Teardown, target: Endpoint): Promise<Conte
   writeFileSync(file, lines.join('\n'));
   const running = start(t, tool('haproxy', 'haproxy'), ['-db', '-f', file]);
   await untilListening(port, () => running.output);
-  return { name: 'haproxy', endpoint: { ...target, host: '127.0.0.1', port }, pid: pidOf(running.child.pid) };
+  return { name: 'haproxy', endpoint: { ...target, host: '127.0.0.1', port }, pids: [pidOf(running.child.pid)] };
 }
 
-export async function startPgbouncer(t: Teardown, target: Endpoint): Promise<Contender> {
+/** `certificate`: both of its sides encrypt. */
+export async function startPgbouncer(t: Teardown, target: Endpoint, certificate: CertificateFiles | null = null): Promise<Contender> {
   const port = await freePort();
   const directory = temporaryDirectory(t, 'pgbouncer');
   const [file, users] = [join(directory, 'pgbouncer.ini'), join(directory, 'users.txt')];
@@ -55,14 +61,25 @@ export async function startPgbouncer(t: Teardown, target: Endpoint): Promise<Con
     `max_client_conn = ${clientsMax}`,
     `default_pool_size = ${clientsMax}`,
     'ignore_startup_parameters = extra_float_digits',
+    ...(certificate === null ? [] : tlsLines(directory, certificate)),
     '',
   ];
   writeFileSync(file, lines.join('\n'));
   const user = unprivilegedUser();
-  if (user !== null) for (const path of [directory, file, users]) chownSync(path, user.uid, user.gid);
+  if (user !== null)
+    for (const path of [directory, ...readdirSync(directory).map((it) => join(directory, it))]) chownSync(path, user.uid, user.gid);
   const running = start(t, tool('pgbouncer', 'pgbouncer'), ['-q', file], user === null ? {} : { uid: user.uid, gid: user.gid });
   await untilListening(port, () => running.output);
-  return { name: 'pgbouncer', endpoint: { ...target, host: '127.0.0.1', port }, pid: pidOf(running.child.pid) };
+  return { name: 'pgbouncer', endpoint: { ...target, host: '127.0.0.1', port }, pids: [pidOf(running.child.pid)] };
+}
+
+/** The key has to be the user's whom it runs as. */
+function tlsLines(directory: string, { cert, key }: CertificateFiles): string[] {
+  const [ownCert, ownKey] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  copyFileSync(cert, ownCert);
+  copyFileSync(key, ownKey);
+  const client = ['client_tls_sslmode = require', `client_tls_cert_file = ${ownCert}`, `client_tls_key_file = ${ownKey}`];
+  return [...client, 'server_tls_sslmode = require'];
 }
 
 function pidOf(pid: number | undefined): number {

@@ -63,22 +63,27 @@ function unitOf(unit: Measured['workload']['unit']): string {
       return 'conn/s';
     case 'MB':
       return 'MB/s';
+    case 'echoes':
+      return '/s';
   }
 }
 
 export function judgedText({ criterion, value, verdict }: Judged): string {
   const isMemory = criterion.metric === 'memory';
-  const number = (it: number) => (isMemory ? `${(it / 2 ** 20).toFixed(0)} MB` : `${it.toFixed(2)}×`);
+  const number = (it: number | null) => (it === null ? 'none' : isMemory ? `${(it / 2 ** 20).toFixed(0)} MB` : `${it.toFixed(2)}×`);
   const range = `${number(value.min)} to ${number(value.max)}`;
   return `${verdict}: ${wordsOf(criterion)} ${number(value.median)} (${range}), must ${number(criterion.must)}, aim ${number(criterion.aim)}`;
 }
 
-function wordsOf({ metric, against }: Criterion): string {
+function wordsOf({ metric, of, against }: Criterion): string {
+  if (of === 'agent') return 'rate through an agent beside without';
   switch (metric) {
     case 'rate':
       return `rate of ${against}`;
     case 'cpu':
       return `CPU time of ${against}`;
+    case 'latency':
+      return `latency of ${against}`;
     case 'added':
       return `added latency of ${against}`;
     case 'memory':
@@ -91,14 +96,18 @@ export function markdown(rows: readonly Measured[]): string {
   const lines = rows.flatMap((row) =>
     judge(row).map(({ criterion, value, verdict }) => {
       const isMemory = criterion.metric === 'memory';
-      const number = (it: number) => (isMemory ? `${(it / 2 ** 20).toFixed(0)} MB` : it.toFixed(2));
+      const number = (it: number | null) => (it === null ? '–' : isMemory ? `${(it / 2 ** 20).toFixed(0)} MB` : it.toFixed(2));
       return `| ${row.workload.title} | ${wordsOf(criterion)} | ${number(value.median)} | ${number(value.min)}–${number(value.max)} | ${number(criterion.must)} | ${number(criterion.aim)} | ${verdict} |`;
     }),
   );
   return ['| work | compared | median | range | must | aim | |', '| --- | --- | --- | --- | --- | --- | --- |', ...lines].join('\n');
 }
 
-export function json(machine: Machine, rows: readonly Measured[], load: { seconds: number; megabytes: number; rounds: number }): object {
+export function json(
+  machine: Machine,
+  rows: readonly Measured[],
+  load: { seconds: number; megabytes: number | null; rounds: number },
+): object {
   return {
     machine,
     load,

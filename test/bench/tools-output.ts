@@ -1,7 +1,7 @@
 // Runs the load tools and reads what they print. Each run answers how much was done and how long it took.
 
 import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 
 export interface LoadResult {
   /** Transactions, connections or megabytes. */
@@ -16,27 +16,38 @@ export interface ToolRun {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
-  /** Where stdout goes; kept otherwise. */
+  /** Its stdout goes nowhere, and not through this process; kept otherwise. */
   readonly discardOutput?: boolean;
+  /** A file that is its stdin, or what is written to it. */
+  readonly inputFile?: string;
   readonly input?: (write: (chunk: Buffer) => Promise<void>) => Promise<void>;
 }
 
 /** Runs a tool to its end and gives its stdout. Throws with what it printed when it fails. */
 export async function runTool(run: ToolRun): Promise<string> {
   const env = { ...process.env, ...run.env };
-  const child = spawn(run.command, run.args, { env, stdio: 'pipe', signal: AbortSignal.timeout(run.timeoutMs), killSignal: 'SIGKILL' });
+  const input = run.inputFile === undefined ? 'pipe' : openSync(run.inputFile, 'r');
+  const child = spawn(run.command, run.args, {
+    env,
+    stdio: [input, run.discardOutput === true ? 'ignore' : 'pipe', 'pipe'],
+    signal: AbortSignal.timeout(run.timeoutMs),
+    killSignal: 'SIGKILL',
+  });
+  if (input !== 'pipe') closeSync(input);
   let output = '';
   let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString('utf8')).slice(-4096)));
-  if (run.discardOutput === true) child.stdout.pipe(createWriteStream('/dev/null'));
-  else child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+  child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString('utf8')).slice(-4096)));
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  child.stdin.on('error', () => undefined); // a tool that fails closes its stdin; what it printed says why
-  const feed = run.input?.((chunk) => writeWhole(child.stdin, chunk)) ?? Promise.resolve();
-  void feed.then(() => child.stdin.end());
+  const { stdin } = child;
+  if (stdin !== null) {
+    stdin.on('error', () => undefined); // a tool that fails closes its stdin; what it printed says why
+    const feed = run.input?.((chunk) => writeWhole(stdin, chunk)) ?? Promise.resolve();
+    void feed.then(() => stdin.end());
+  }
   const code = await ended;
   if (code !== 0) throw new Error(`${run.command} ${run.args.join(' ')} ended with ${code}:\n${errors}${output.slice(-4096)}`);
   return output;
