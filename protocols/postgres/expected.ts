@@ -1,6 +1,6 @@
 // What the target will answer, in the order in which it was asked. Replies are matched to messages by this queue alone.
 
-import type { TextPrefix } from './fence.ts';
+import type { FencedText } from './fence-text.ts';
 import type { Portal, Run, Statement } from './statements.ts';
 
 export type Expected =
@@ -25,9 +25,9 @@ export type Expected =
 
 /** A Query that went behind the fence. */
 export interface QueryFence {
-  readonly prefix: TextPrefix;
-  /** Of its commands, how many have not answered. */
-  commandsLeft: number;
+  readonly placed: FencedText;
+  /** Commands of the gateway's own that have answered. */
+  answered: number;
   /** The client's own message, for the case that it tries to write. */
   readonly bytes: Buffer;
 }

@@ -7,16 +7,19 @@ import type { Obligations } from '../../src/core/decision.ts';
 import * as wire from './messages.ts';
 
 /** What may run behind the fence: it can hide calls, and means the same inside a subtransaction. */
-const fencedKinds = new Set(['select', 'copy to', 'fetch', 'move', 'explain', 'explain analyze', 'execute']);
+export const fencedKinds: ReadonlySet<string> = new Set(['select', 'copy to', 'fetch', 'move', 'explain', 'explain analyze', 'execute']);
 
 /** Fails in a subtransaction, and calls nothing else. pg_dump's parallel mode begins with it. */
 const exportsSnapshot = /^\s*select\s+(pg_catalog\s*\.\s*)?pg_export_snapshot\s*\(\s*\)\s*;?\s*$/i;
 
-/** Does this run behind the fence? Only what was judged to change nothing; the rest was allowed for what it changes. */
+/**
+ * Does this run behind the fence? Only what was judged to change nothing; the rest was allowed for what it changes. Of a text
+ * with several statements it says that one of them must; where the fence stands there is for fence-text.ts to say.
+ */
 export function isFenced(obligations: Obligations, { understood, summary, statements }: Classification, text: string): boolean {
   if (obligations.fence === undefined || !understood || statements.length === 0) return false;
   if (summary.access !== 'read' && summary.access !== 'session') return false;
-  return summary.kinds.every((kind) => fencedKinds.has(kind)) && !exportsSnapshot.test(text);
+  return summary.kinds.some((kind) => fencedKinds.has(kind)) && !exportsSnapshot.test(text);
 }
 
 /** An error outside of a transaction block; one of the gateway's own must not let it pass. */
@@ -26,7 +29,7 @@ export function wantsBlock(kind: string): boolean {
 
 const name = 'sallyport_fence';
 const savepoint = `SAVEPOINT ${name}`;
-const release = `RELEASE SAVEPOINT ${name}`;
+export const releaseText = `RELEASE SAVEPOINT ${name}`;
 
 /** What the server answers to one own command, and so what is swallowed, in order. */
 const commandAnswers: readonly number[] = [
@@ -65,14 +68,14 @@ function command(text: string): Buffer[] {
 export const fenceImplicit = own('SET transaction_read_only = on');
 export const fenceInBlock = own(savepoint, 'SET LOCAL transaction_read_only = on');
 export const fenceInNewBlock = own('BEGIN', savepoint, 'SET LOCAL transaction_read_only = on');
-export const lowerFence = own(release);
+export const lowerFence = own(releaseText);
 export const endOwnBlock = own('COMMIT');
 export const abandonOwnBlock = own('ROLLBACK');
 export const askReadOnly = own('SHOW transaction_read_only');
-export const backToFence = own(`ROLLBACK TO SAVEPOINT ${name}`, release);
+export const backToFence = own(`ROLLBACK TO SAVEPOINT ${name}`, releaseText);
 
 /** RELEASE as a simple query, sent behind a fenced Query. */
-export const lowerFenceQuery = wire.query(release);
+export const lowerFenceQuery = wire.query(releaseText);
 
 const ownBytes = new Set<Buffer>(
   [fenceImplicit, fenceInBlock, fenceInNewBlock, lowerFence, endOwnBlock, abandonOwnBlock, askReadOnly, backToFence]
@@ -85,7 +88,7 @@ export function isOwn(bytes: Buffer): boolean {
   return ownBytes.has(bytes);
 }
 
-/** Put before the client's text in the same Query, so that an error in it (a cancellation) keeps the text from running. */
+/** Put into the client's text, in the same Query, so that an error in it (a cancellation) keeps the text from running. */
 export interface TextPrefix {
   readonly text: string;
   readonly commands: number;
@@ -93,8 +96,3 @@ export interface TextPrefix {
 
 export const implicitPrefix: TextPrefix = { text: 'SET LOCAL transaction_read_only=on;', commands: 1 };
 export const blockPrefix: TextPrefix = { text: `${savepoint};SET LOCAL transaction_read_only=on;`, commands: 2 };
-
-/** A client's Query message with the prefix before its text. */
-export function prefixed(prefix: TextPrefix, query: Buffer): Buffer {
-  return wire.message(wire.fromClient.query, Buffer.concat([Buffer.from(prefix.text), query.subarray(5)]));
-}

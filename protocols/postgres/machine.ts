@@ -17,14 +17,15 @@ import * as wire from './messages.ts';
 import { duringCopy, extended } from './message-groups.ts';
 import { decodeParameters } from './parameters.ts';
 import { wireName } from './names.ts';
-import { abandonOwnBlock, blockPrefix, implicitPrefix, lowerFenceQuery, prefixed, wantsBlock } from './fence.ts';
+import { abandonOwnBlock, lowerFenceQuery, wantsBlock } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
 import { FenceRelay } from './fence-relay.ts';
+import { placeFence, withInsertions } from './fence-text.ts';
 import type { MachinePort } from './machine-port.ts';
 import { describePortal } from './masking.ts';
 import { Outbox } from './outbox.ts';
 import type { Kept } from './outbox.ts';
-import { refusalError } from './refusal.ts';
+import { noPlaceForFence, refusalError } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
 import { Replies } from './replies.ts';
 import { runOf } from './run.ts';
@@ -173,14 +174,18 @@ export class Machine {
 
   /** Sends a released Query, behind the fence when it has one: in the same message, so that it can't run without. */
   runQuery(run: Run, text: string, bytes: Buffer): void {
+    const placed = run.fenced ? placeFence(run.classification, text, this.replies.block) : null;
+    if (run.fenced && placed === null) {
+      const { code, message } = wire.readDiagnostic(noPlaceForFence);
+      this.#port.finish(run.permit, { kind: 'failed', rows: null, error: { code, message } });
+      return this.#refuseCycle(noPlaceForFence);
+    }
     this.begin(run);
     this.busy = true;
-    const { block } = this.replies;
-    const prefix = !run.fenced || block === 'failed' ? null : block === 'open' ? blockPrefix : implicitPrefix;
-    this.expected.push({ kind: 'query', run, text, fence: prefix === null ? null : { prefix, commandsLeft: prefix.commands, bytes } });
-    this.#port.toTarget(run.permit, prefix === null ? bytes : prefixed(prefix, bytes));
+    this.expected.push({ kind: 'query', run, text, fence: placed === null ? null : { placed, answered: 0, bytes } });
+    this.#port.toTarget(run.permit, placed === null ? bytes : withInsertions(placed, text, bytes));
     if (run.limits !== null) this.replies.limits.look();
-    if (prefix !== blockPrefix) return;
+    if (placed?.lowers !== true) return;
     this.expected.push({ kind: 'own-query', by: 'query' });
     this.#port.toTargetQuietly(lowerFenceQuery);
   }

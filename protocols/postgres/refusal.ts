@@ -17,6 +17,14 @@ export function failingMessages(nonce: Buffer): FailingMessages {
   return { query: query('refused_by_the_gateway'), describe: describeStatement(`refused by the gateway ${nonce.toString('hex')}`) };
 }
 
+/** What is said of a text in which no fence can stand (fence-text.ts). */
+export const noPlaceForFence = diagnostic({
+  severity: 'ERROR',
+  code: '0A000', // feature_not_supported
+  message: 'this text has no place for the read-only fence that its queries run behind, because transactions begin or end between them',
+  hint: 'Send its statements one by one, or as BEGIN, queries, COMMIT.',
+});
+
 /** In the place of a message that the client must not see. */
 export const nothing = Buffer.alloc(0);
 
@@ -67,11 +75,12 @@ export function holdNotice(notice: HoldNotice, nowMs: number): Buffer {
   return diagnostic({ severity: 'NOTICE', code: '00000', message: first ?? '', detail: more.join('\n'), hint: 'Ctrl-C withdraws it.' });
 }
 
-/** An ErrorResponse whose position counts from the start of the client's text, not from the gateway's `chars` before it. */
-export function movedPosition(error: Buffer, chars: number): Buffer | null {
+/** An ErrorResponse whose position is that in the client's text; `ownChars` tells how many characters before a position are the gateway's. */
+export function movedPosition(error: Buffer, ownChars: (position: number) => number): Buffer | null {
   const at = positionField(error);
   if (at === null) return null;
-  const moved = Math.max(1, Number(error.toString('latin1', at.start, at.end)) - chars);
+  const position = Number(error.toString('latin1', at.start, at.end));
+  const moved = Math.max(1, position - ownChars(position));
   return message(fromTarget.error, Buffer.concat([error.subarray(5, at.start), Buffer.from(String(moved)), error.subarray(at.end)]));
 }
 

@@ -17,6 +17,7 @@ import * as wire from './messages.ts';
 import { isAscii } from './names.ts';
 import { LimitWatch } from './limit-watch.ts';
 import { MaskRelay } from './mask-relay.ts';
+import { ownChars, ownCommands } from './fence-text.ts';
 import { nothing, movedPosition } from './refusal.ts';
 import { reasonSetting } from './startup-options.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
@@ -56,6 +57,8 @@ export class Replies implements BackendSink {
   block: Block = 'none';
   /** RowDescription or CopyOutResponse of a fenced Query: kept back until it is sure that it need not be tried again. */
   #header: Buffer | null = null;
+  /** Something behind it is on its way to the client, so it is too. */
+  #goesOut = false;
   /** The target has said that it ends the connection. */
   isOver = false;
   /** An error since the last ReadyForQuery, or since the transaction that a text ended itself. */
@@ -102,6 +105,7 @@ export class Replies implements BackendSink {
     const instead = this.#machine.expected.isOwn ? this.#own(type, bytes) : undefined;
     const answer = instead === undefined ? this.#answered(type, bytes) : instead;
     this.#watchRows();
+    this.#goesOut ||= answer !== nothing;
     if (!wasSilent) return answer;
     return type === fromTarget.ready || type === fromTarget.parameterStatus || this.isOver ? answer : nothing;
   }
@@ -157,7 +161,7 @@ export class Replies implements BackendSink {
         this.#shown();
         break;
       case fromTarget.notice: // only while a header is kept back, or words are looked at
-        if (this.#header === null) return this.#masks.instead(bytes);
+        if (this.#header === null || this.#goesOut) return this.#masks.instead(bytes);
         this.#port.toClient(this.#masks.instead(bytes) ?? bytes);
         return nothing;
       case fromTarget.rowDescription:
@@ -246,8 +250,8 @@ export class Replies implements BackendSink {
       this.#ended(asked.portal, cut === null ? 'completed' : 'failed');
       return cut;
     } else if (asked?.kind === 'query') {
-      if (asked.fence !== null && asked.fence.commandsLeft > 0) {
-        asked.fence.commandsLeft -= 1;
+      if (asked.fence !== null && asked.fence.answered < ownCommands(asked.fence.placed, asked.run.completed)) {
+        asked.fence.answered += 1;
         return nothing;
       }
       const rows = rowsOfTag(tag);
@@ -348,7 +352,8 @@ export class Replies implements BackendSink {
       const cut = error.code === canceledState ? this.limits.cut(asked.run) : null;
       if (cut !== null) return cut;
       if (asked.kind === 'function-call' || asked.fence === null) return null;
-      if (error.code !== readOnlyState) return movedPosition(bytes, asked.fence.prefix.text.length);
+      const { placed } = asked.fence;
+      if (error.code !== readOnlyState) return movedPosition(bytes, (position) => ownChars(placed, position));
       const answer = this.#machine.secondTry.query(asked.run, asked.text, asked.fence, bytes);
       if (answer.length === 0) this.#header = null;
       return answer;
@@ -438,6 +443,7 @@ export class Replies implements BackendSink {
     const asked = this.#machine.expected.head;
     if (asked?.kind !== 'query' || asked.fence === null || asked.run.shown || asked.run.completed > 0) return null;
     this.#header = Buffer.from(bytes); // the chunk it lies in may be used again
+    this.#goesOut = false;
     return nothing;
   }
 
