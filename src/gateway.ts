@@ -246,7 +246,9 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     holds.rejudge((hold, request) => withoutFormerApprovers(hold, request, (approver) => identity.person(approver)));
   });
 
-  const channels = openChannels({ config, db, clock, random, audit, log, identity, holds, access, publicUrl });
+  const lendersOf = (name: string) => delegations.lendersOf(name);
+  const channels = openChannels({ config, db, clock, random, audit, log, identity, holds, access, shapes, lendersOf, onCall, publicUrl });
+  down.add(() => channels.newcomers.close());
   holds.on(({ kind, hold }) => {
     if (kind === 'placed') activity.held(hold);
   });
@@ -279,8 +281,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     accounts,
     scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
-    holds: apiHolds(holds, previews, (name) => delegations.lendersOf(name), onCall),
-    delegations: apiDelegations(delegations),
+    holds: apiHolds(holds, previews, lendersOf, onCall),
+    delegations: apiDelegations(delegations, () => channels.newcomers.changed()),
     access: apiAccess(access, (name) => mayOperate(identity, name)),
     shapes: apiShapes(shapes, (name) => mayOperate(identity, name)),
     sessions: apiSessions(registry, book),

@@ -3,19 +3,18 @@
 
 import type { ApiChannels } from '../api/channel-services.ts';
 import type { ChannelView } from '../api/contract.ts';
-import type { AccessChangeKind, AccessDesk } from '../approvals/access-desk.ts';
-import { accessRequestView, grantView } from '../approvals/access-view.ts';
+import type { AccessChangeKind } from '../approvals/access-desk.ts';
+import { accessRequestView } from '../approvals/access-view.ts';
 import { holdView } from '../approvals/hold-view.ts';
-import type { HoldChange, HoldDesk } from '../approvals/holds.ts';
+import type { HoldChange } from '../approvals/holds.ts';
 import type { Config } from '../config/config.ts';
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
-import type { Identity } from '../identity/identity.ts';
 import { AddressBook } from '../notify/address-book.ts';
 import { isPending, joinChannels } from '../notify/channel.ts';
-import type { Addressee, Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts';
+import type { Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts';
 import { GithubDeployments } from '../notify/github.ts';
 import { InboundAnswers } from '../notify/inbound.ts';
 import { mailChannel } from '../notify/mail.ts';
@@ -36,24 +35,25 @@ import { deliveryMigrations } from '../store/deliveries.ts';
 import { GithubDeploymentStore, githubDeploymentMigrations } from '../store/github-deployments.ts';
 import { PushSubscriptionStore, pushSubscriptionMigrations } from '../store/push-subscriptions.ts';
 import { serverSecret } from '../store/server-secrets.ts';
+import { ToldStore, toldMigrations } from '../store/told.ts';
+import { addressees, calledFor, holdMatter, matterOf, watchNewcomers } from './channel-matters.ts';
+import type { MatterParts, Newcomers } from './channel-matters.ts';
 
 export const channelMigrations = [
   ...deliveryMigrations,
   ...channelMessageMigrations,
   ...pushSubscriptionMigrations,
   ...githubDeploymentMigrations,
+  ...toldMigrations,
 ];
 
-export interface ChannelParts {
+export interface ChannelParts extends MatterParts {
   readonly config: Config;
   readonly db: Db;
   readonly clock: Clock;
   readonly random: Random;
   readonly audit: AuditLog;
   readonly log: Log;
-  readonly identity: Identity;
-  readonly holds: HoldDesk;
-  readonly access: AccessDesk;
   readonly publicUrl: () => string;
 }
 
@@ -61,6 +61,7 @@ export interface OpenedChannels {
   readonly queue: DeliveryQueue;
   readonly webhooks: Webhooks;
   readonly api: ApiChannels;
+  readonly newcomers: Newcomers;
 }
 
 /** A link outlives what it answers by nothing, and lives a day at most (the limit of decision links). */
@@ -74,11 +75,14 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   const book = new AddressBook(config.channels.contacts, () => identity.people().map(({ name }) => name));
   const { channels, slack, push } = buildChannels(parts, book);
   const github = openGithub(parts, queue);
-  const tell = joinChannels(queue, channels, (id) => matterOf(parts, id));
+  const told = new ToldStore(parts.db, () => clock.nowMs());
+  const tell = joinChannels(queue, channels, (id) => matterOf(parts, id), told);
+  const newcomers = watchNewcomers(parts, tell);
+  identity.onChange(() => newcomers.changed());
   holds.on(({ kind, hold }) => {
     if (kind === 'placed' || kind === 'escalated') webhooks.notify('hold.created', holdView(hold, null));
     if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
-    tell(holdMoments[kind], { kind: 'hold', id: hold.id, hold: holdView(hold, null) });
+    tell(holdMoments[kind], holdMatter(parts, hold));
   });
   access.on(({ kind, request }) => {
     const moment = accessMoments[kind];
@@ -87,7 +91,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     if (moment === 'settled') github?.settled(accessRequestView(request, null));
   });
   const inbound = new InboundAnswers(config.channels.inbound, clock);
-  return { queue, webhooks, api: { list: () => channelViews(config, queue), slack, inbound, push, github } };
+  return { queue, webhooks, newcomers, api: { list: () => channelViews(config, queue), slack, inbound, push, github } };
 
   function buildChannels({ db, log }: ChannelParts, addresses: AddressBook) {
     const { slack: slackConfig, mail, teams, push: pushConfig } = config.channels;
@@ -100,11 +104,12 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
       const people = new SlackPeople({ api, book: addresses, team, byEmail: peopleByEmail });
       interactions = new SlackInteractions({ api, people, signatures: new SlackSignatures(signingSecret, clock), log });
       const store = new ChannelMessageStore(db);
-      built.push(slackChannel({ api, channel, store, clock, links: (matter) => ({ console: pageOf(matter) }) }));
+      const mentions = (matter: Matter) => calledFor(parts, matter).flatMap((name) => addresses.slackOf(name) ?? []);
+      built.push(slackChannel({ api, channel, store, clock, links: (matter) => ({ console: pageOf(matter) }), mentions }));
     }
     if (mail !== null) {
       const links = (matter: Matter, person: string) => linksFor(matter, mail.linksAnswer ? person : null, 'mail');
-      built.push(mailChannel({ server: mail, book: addresses, people: () => addressees(identity), links, clock, timeoutMs }));
+      built.push(mailChannel({ server: mail, book: addresses, people: () => addressees(parts), links, clock, timeoutMs }));
     }
     if (teams !== null) built.push(teamsChannel({ url: teams.url, links: (matter) => linksFor(matter, null, 'teams'), timeoutMs }));
     let browsers: Push | null = null;
@@ -113,7 +118,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
         store: new PushSubscriptionStore(db),
         sender: new PushSender(Buffer.from(serverSecret(db, 'web-push', parts.random).reveal(), 'base64'), pushConfig.contact),
         services: pushConfig.services ?? pushServicesDefault,
-        people: () => addressees(identity),
+        people: () => addressees(parts),
         links: (matter) => ({ console: pageOf(matter) }),
         ...{ clock, random: parts.random, timeoutMs },
       });
@@ -139,7 +144,7 @@ const holdMoments: Readonly<Record<HoldChange['kind'], Moment>> = {
   placed: 'placed',
   progress: 'progress',
   changed: 'progress',
-  escalated: 'placed',
+  escalated: 'escalated',
   settled: 'settled',
 };
 
@@ -186,30 +191,6 @@ function openWebhooks({ config, identity, clock, publicUrl }: ChannelParts, queu
       return { console: `${publicUrl()}/holds/${id}`, approve: link('approve'), deny: link('deny') };
     },
     timeoutMs: config.limits.webhookTimeoutMs,
-  });
-}
-
-/** The matter as it is now. */
-function matterOf({ holds, access }: ChannelParts, id: string): Matter | null {
-  if (id.startsWith('h-')) {
-    const hold = holds.get(id);
-    return hold === undefined ? null : { kind: 'hold', id, hold: holdView(hold, null) };
-  }
-  const request = access.requestOf(id);
-  if (request === undefined) return null;
-  const grant = request.grantId === null ? undefined : access.grantOf(request.grantId);
-  return {
-    kind: 'access',
-    id,
-    request: accessRequestView(request, null),
-    grant: grant === undefined ? null : grantView(grant, null, false),
-  };
-}
-
-function addressees(identity: Identity): Addressee[] {
-  return identity.people().flatMap(({ name }) => {
-    const person = identity.person(name);
-    return person === null ? [] : [{ ...person, rights: identity.rights(person) }];
   });
 }
 

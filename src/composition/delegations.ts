@@ -14,9 +14,14 @@ export function openDelegations(parts: Omit<DelegationParts, 'person' | 'mayAppr
   });
 }
 
-export function apiDelegations(delegations: Delegations): ApiDelegations {
+/** `onGiven`: there is somebody who may answer what waits. */
+export function apiDelegations(delegations: Delegations, onGiven: () => void): ApiDelegations {
   return {
-    give: async (from, to, durationMs, reason) => viewOf(await delegations.give(from, to, durationMs, reason)),
+    give: async (from, to, durationMs, reason) => {
+      const given = viewOf(await delegations.give(from, to, durationMs, reason));
+      onGiven();
+      return given;
+    },
     end: async (id, by, mayAny) => {
       const ended = await delegations.end(id, by, mayAny);
       return ended === undefined ? null : viewOf(ended);

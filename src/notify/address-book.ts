@@ -28,6 +28,11 @@ export class AddressBook {
     return found.length === 1 ? (found[0] ?? null) : null;
   }
 
+  /** The configured member id. */
+  slackOf(name: string): string | null {
+    return this.#contacts.get(name)?.slack ?? null;
+  }
+
   bySlack(id: string): string | null {
     const found = [...this.#contacts.values()].filter(({ slack }) => slack === id);
     return found.length === 1 ? (found[0]?.name ?? null) : null;

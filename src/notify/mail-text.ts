@@ -1,6 +1,7 @@
 // A matter as a mail: plain text, and the same as simple HTML. Everything that people wrote is escaped.
 
 import type { Matter, MatterLinks, Moment } from './channel.ts';
+import { visibleLine } from './visible.ts';
 import { consoleOnlyWords, expiresAtMs, isApprovable, told } from './words.ts';
 
 /** Longer ones are read in the console. */
@@ -12,7 +13,8 @@ export interface MailText {
   readonly html: string;
 }
 
-export function mailText(matter: Matter, moment: Moment, links: MatterLinks): MailText {
+/** `lender`: whose right the reader would answer in; null: their own. */
+export function mailText(matter: Matter, moment: Moment, links: MatterLinks, lender: string | null = null): MailText {
   const words = told(matter, moment, textCharsMax);
   const only = consoleOnlyWords(matter, words);
   const answers: [string, string][] = [];
@@ -20,7 +22,11 @@ export function mailText(matter: Matter, moment: Moment, links: MatterLinks): Ma
   if (words.outcome === null && links.deny !== null) answers.push(['Deny', links.deny]);
   const expires = words.outcome === null ? `Expires ${new Date(expiresAtMs(matter)).toUTCString()}.` : words.outcome;
   const note = answers.length === 0 ? '' : 'A link opens a page that asks once more; it works once.';
-  const facts = words.facts.filter(([, value]) => value !== '');
+  const why: [string, string][] = [
+    ...(moment === 'escalated' ? [['Escalated', 'nobody has answered, so you are asked as well'] as [string, string]] : []),
+    ...(lender === null ? [] : [['In the right of', `${visibleLine(lender)}, who has lent it to you`] as [string, string]]),
+  ];
+  const facts = [...why, ...words.facts.filter(([, value]) => value !== '')];
 
   const text = [
     `${words.title} (${matter.id})`,

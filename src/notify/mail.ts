@@ -5,7 +5,7 @@ import { createTransport } from 'nodemailer';
 import type { Clock } from '../core/clock.ts';
 import type { Secret } from '../core/secret.ts';
 import type { AddressBook } from './address-book.ts';
-import { concerns, isPending } from './channel.ts';
+import { asks, concerns, isPending, lenderFor } from './channel.ts';
 import type { Addressee, Channel, Matter, MatterLinks, Message } from './channel.ts';
 import { mailText } from './mail-text.ts';
 import type { SendResult } from './queue.ts';
@@ -39,6 +39,7 @@ export function mailChannel(parts: MailParts): Channel {
   const { book, people } = parts;
   return {
     name: 'mail',
+    asksOnce: true,
     places: (moment, matter) =>
       people()
         .filter((person) => concerns(moment, matter, person) && book.emailOf(person.name) !== null)
@@ -48,13 +49,12 @@ export function mailChannel(parts: MailParts): Channel {
   };
 }
 
-async function send({ server, book, links, timeoutMs }: MailParts, message: Message, signal: AbortSignal): Promise<SendResult> {
+async function send({ server, book, people, links, timeoutMs }: MailParts, message: Message, signal: AbortSignal): Promise<SendResult> {
   const { id, matter, moment, place: person } = message;
   const address = book.emailOf(person);
   if (address === null) return { kind: 'failed', status: null, why: `${person} has no address any more`, again: false };
-  if (moment === 'placed' && !isPending(matter))
-    return { kind: 'taken', status: null, words: 'it had been answered before the mail went out' };
-  const { subject, text, html } = mailText(matter, moment, links(matter, person));
+  if (asks(moment) && !isPending(matter)) return { kind: 'taken', status: null, words: 'it had been answered before the mail went out' };
+  const { subject, text, html } = mailText(matter, moment, links(matter, person), inTheRightOf(matter, person, people()));
   const transport = createTransport({
     host: server.host,
     port: server.port,
@@ -92,6 +92,12 @@ async function send({ server, book, links, timeoutMs }: MailParts, message: Mess
     signal.removeEventListener('abort', cut);
     transport.close();
   }
+}
+
+/** Whose right the answer would use, where it is not their own. */
+function inTheRightOf(matter: Matter, name: string, people: readonly Addressee[]): string | null {
+  const person = people.find((it) => it.name === name);
+  return person === undefined ? null : lenderFor(matter, person);
 }
 
 /** What went wrong in words, without what the server wrote: it may repeat what was sent. */

@@ -5,7 +5,7 @@ import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { PushSubscriptionRecord, PushSubscriptionStore } from '../store/push-subscriptions.ts';
 import { call } from './call.ts';
-import { concerns, isPending, mayAnswer } from './channel.ts';
+import { asks, concerns, isPending, mayAnswer } from './channel.ts';
 import type { Addressee, Channel, Matter, MatterLinks, Message } from './channel.ts';
 import { encryptPush, pushKeysProblem } from './push-encryption.ts';
 import type { PushSender } from './push-encryption.ts';
@@ -86,6 +86,7 @@ export class Push {
     const { people, store } = this.#parts;
     return {
       name: 'push',
+      asksOnce: true,
       places: (moment, matter) =>
         people()
           .filter(
@@ -102,8 +103,7 @@ export class Push {
     if (subscription === undefined) return { kind: 'failed', status: null, why: 'that browser is no longer subscribed', again: false };
     const problem = endpointProblem(subscription.endpoint, services);
     if (problem !== null) return { kind: 'failed', status: null, why: problem, again: false };
-    if (moment === 'placed' && !isPending(matter))
-      return { kind: 'taken', status: null, words: 'it had been answered before it could be sent' };
+    if (asks(moment) && !isPending(matter)) return { kind: 'taken', status: null, words: 'it had been answered before it could be sent' };
     const remaining = Math.floor((expiresAtMs(matter) - clock.nowMs()) / 1000);
     const called = await call(
       {

@@ -4,7 +4,7 @@
 import { isPending } from './channel.ts';
 import type { Matter, MatterLinks, Moment } from './channel.ts';
 import { shortened } from './visible.ts';
-import { consoleOnlyWords, expiresAtMs, isApprovable, told } from './words.ts';
+import { consoleOnlyWords, escalatedWords, expiresAtMs, isApprovable, told } from './words.ts';
 
 /** A block's text ends at 3000 characters. */
 const textCharsMax = 2_900;
@@ -38,7 +38,13 @@ export interface SlackForm {
   readonly answer: 'approve' | 'deny';
 }
 
-export function slackMessage(matter: Matter, moment: Moment, links: Pick<MatterLinks, 'console'>): SlackMessage {
+/** `mentions`: Slack ids of those whose answer is wanted. */
+export function slackMessage(
+  matter: Matter,
+  moment: Moment,
+  links: Pick<MatterLinks, 'console'>,
+  mentions: readonly string[] = [],
+): SlackMessage {
   const words = told(matter, moment, textCharsMax);
   const emoji = words.outcome === null ? ':hourglass_flowing_sand:' : words.isGood ? ':white_check_mark:' : ':no_entry:';
   const title = `${emoji} *${escape(shortened(words.title, titleCharsMax))}*`;
@@ -52,6 +58,7 @@ export function slackMessage(matter: Matter, moment: Moment, links: Pick<MatterL
   const only = consoleOnlyWords(matter, words);
   if (only !== null) blocks.push(section(escape(only)));
   if (isPending(matter)) {
+    if (mentions.length > 0) blocks.push(section(mentionWords(mentions)));
     const seconds = Math.floor(expiresAtMs(matter) / 1000);
     const fallback = new Date(seconds * 1000).toISOString();
     blocks.push({
@@ -63,6 +70,18 @@ export function slackMessage(matter: Matter, moment: Moment, links: Pick<MatterL
     blocks.push({ type: 'context', elements: [{ type: 'mrkdwn', text: `${escape(matter.id)} · <${links.console}|in the console>` }] });
   }
   return { text: escape(`${words.title} (${matter.id})${words.outcome === null ? '' : `: ${words.outcome}`}`), blocks };
+}
+
+/** What is said below the message when it is not enough to change it. */
+export function slackReply(matter: Matter, moment: Moment, mentions: readonly string[]): SlackMessage {
+  const { title } = told(matter, moment, textCharsMax);
+  const plain = escape(shortened(moment === 'escalated' ? `${matter.id}: ${escalatedWords}` : `${title} (${matter.id})`, titleCharsMax));
+  const calls = mentions.length === 0 ? '' : ` ${mentionWords(mentions)}`;
+  return { text: plain, blocks: [section(`${plain}${calls}`)] };
+}
+
+function mentionWords(ids: readonly string[]): string {
+  return `Asked: ${ids.map((id) => `<@${id}>`).join(' ')}`;
 }
 
 function buttons(matter: Matter, approvable: boolean, url: string): Block[] {

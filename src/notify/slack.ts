@@ -4,11 +4,11 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ChannelMessageStore } from '../store/channel-messages.ts';
-import { isPending } from './channel.ts';
+import { asks, isPending } from './channel.ts';
 import type { Channel, Matter, MatterLinks, Message } from './channel.ts';
 import type { SendResult } from './queue.ts';
 import type { SlackApi } from './slack-api.ts';
-import { slackMessage } from './slack-blocks.ts';
+import { slackMessage, slackReply } from './slack-blocks.ts';
 
 export interface SlackChannelParts {
   readonly api: SlackApi;
@@ -17,21 +17,45 @@ export interface SlackChannelParts {
   readonly store: ChannelMessageStore;
   readonly clock: Clock;
   readonly links: (matter: Matter) => Pick<MatterLinks, 'console'>;
+  /** Slack ids of those whose answer is wanted. */
+  readonly mentions: (matter: Matter) => readonly string[];
 }
 
 const name = 'slack';
+/** A reply below the message: Slack tells nobody of a message that is only changed. */
+const reply = 'reply';
 
 export function slackChannel(parts: SlackChannelParts): Channel {
-  return { name, places: () => [''], send: (message, signal) => send(parts, message, signal) };
+  return {
+    name,
+    asksOnce: false,
+    places: (moment) => (moment === 'escalated' || moment === 'review-due' ? ['', reply] : ['']),
+    send: (message, signal) => (message.place === reply ? sendReply(parts, message, signal) : send(parts, message, signal)),
+  };
 }
 
-async function send({ api, channel, store, clock, links }: SlackChannelParts, message: Message, signal: AbortSignal): Promise<SendResult> {
+async function sendReply({ api, store, mentions }: SlackChannelParts, message: Message, signal: AbortSignal): Promise<SendResult> {
   const { matter, moment } = message;
-  const content = slackMessage(matter, moment, links(matter));
+  if (moment === 'escalated' && !isPending(matter)) return { kind: 'taken', status: null, words: 'it had been answered before' };
+  const before = store.get(name, matter.id);
+  if (before === undefined) return { kind: 'failed', status: null, why: 'the message that it belongs to is not posted yet', again: true };
+  const content = slackReply(matter, moment, mentions(matter));
+  const where = { channel: before.place, thread_ts: before.message, reply_broadcast: true };
+  const said = await api.call('chat.postMessage', { ...where, unfurl_links: false, unfurl_media: false, ...content }, signal);
+  return said.kind === 'failed' ? said : { kind: 'taken', status: 200 };
+}
+
+async function send(
+  { api, channel, store, clock, links, mentions }: SlackChannelParts,
+  message: Message,
+  signal: AbortSignal,
+): Promise<SendResult> {
+  const { matter, moment } = message;
+  const content = slackMessage(matter, moment, links(matter), mentions(matter));
   const shown = createHash('sha256').update(JSON.stringify(content)).digest('base64url');
   const before = store.get(name, matter.id);
   if (before?.shown === shown) return { kind: 'taken', status: null, words: 'it shows this already' };
-  if (before === undefined && !isPending(matter) && moment === 'placed') {
+  if (before === undefined && !isPending(matter) && asks(moment)) {
     return { kind: 'taken', status: null, words: 'it had been answered before it could be posted' };
   }
   const now =

@@ -4,9 +4,9 @@
 
 import type { Secret } from '../core/secret.ts';
 import { call, resultOf } from './call.ts';
-import { isPending } from './channel.ts';
+import { asks, isPending } from './channel.ts';
 import type { Channel, Matter, MatterLinks, Moment } from './channel.ts';
-import { consoleOnlyWords, expiresAtMs, isApprovable, told } from './words.ts';
+import { consoleOnlyWords, escalatedWords, expiresAtMs, isApprovable, told } from './words.ts';
 
 /** Teams takes cards of 28 KB with everything in them, and text takes up to four bytes a character, or six escaped. */
 const textCharsMax = 3_000;
@@ -22,9 +22,10 @@ export interface TeamsParts {
 export function teamsChannel({ url, links, timeoutMs }: TeamsParts): Channel {
   return {
     name: 'teams',
+    asksOnce: false,
     places: (moment) => (moment === 'progress' ? [] : ['']),
     send: async ({ moment, matter }, signal) => {
-      if (moment === 'placed' && !isPending(matter)) {
+      if (asks(moment) && !isPending(matter)) {
         return { kind: 'taken', status: null, words: 'it had been answered before it could be posted' };
       }
       const body = JSON.stringify(teamsMessage(matter, moment, links(matter)));
@@ -45,6 +46,7 @@ export function teamsMessage(matter: Matter, moment: Moment, links: MatterLinks)
     ...(isOver
       ? [{ type: 'TextBlock', wrap: true, color: words.isGood ? 'good' : 'attention', text: escapeMarkdown(words.outcome ?? '') }]
       : []),
+    ...(moment === 'escalated' && !isOver ? [{ type: 'TextBlock', wrap: true, weight: 'bolder', text: escalatedWords }] : []),
     ...(isOver ? [] : [...literal(words.text), ...literal(words.parameters)]),
     ...(isOver ? [] : words.risks.map((risk) => ({ type: 'TextBlock', wrap: true, color: 'warning', text: `⚠ ${escapeMarkdown(risk)}` }))),
     ...(isOver ? [] : [{ type: 'FactSet', facts }]),

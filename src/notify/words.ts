@@ -44,6 +44,9 @@ export function consoleOnlyWords(matter: Matter, words: Told): string | null {
   return 'Its rule asks for a second factor with every approval: approve it in the console.';
 }
 
+/** Where it is told again because nobody answered. */
+export const escalatedWords = 'Nobody has answered yet: others may answer as well now.';
+
 function toldOfHold({ hold }: Extract<Matter, { kind: 'hold' }>, charsMax: number): Told {
   const whole = visibleText(hold.text);
   const given = (hold.parameters ?? []).map(

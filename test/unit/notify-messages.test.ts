@@ -52,7 +52,7 @@ function hold(more: Partial<HoldView> = {}): Matter {
     cannot_answer_because: null,
     ...more,
   };
-  return { kind: 'hold', id: 'h-1', hold: view };
+  return { kind: 'hold', id: 'h-1', hold: view, shape: null };
 }
 
 function access(more: Partial<AccessRequestView> = {}): Matter {
@@ -137,6 +137,7 @@ t.test('whom it concerns', async (t) => {
     kind,
     groups,
     rights,
+    lenders: [],
   });
   const [alice, bob, carol] = [
     person('alice', ['dba'], ['approve']),
@@ -148,6 +149,12 @@ t.test('whom it concerns', async (t) => {
     [alice, bob, carol, robot].filter((it) => concerns(moment, matter, it)).map(({ name }) => name);
   t.same(told('placed', hold()), ['bob'], 'not who asks, nor an AI agent, nor who may not answer');
   t.same(told('placed', hold({ also_in_groups: [['sec']] })), [], 'not who is in one of two groups');
+  const dana = { ...person('dana', ['ops'], ['approve']), lenders: [bob] };
+  t.ok(concerns('placed', hold(), dana), 'who was lent the right');
+  t.notOk(concerns('placed', hold({ principal: 'bob' }), dana), 'but not for what the lender asks');
+  t.notOk(concerns('placed', access(), dana), 'what is lent answers holds only');
+  t.same(told('escalated', hold()), ['bob']);
+  t.same(told('escalated', hold({ state: 'denied' })), [], 'nobody is asked for what is over');
   t.same(told('settled', hold({ state: 'approved' })), []);
   t.same(told('placed', access()), ['bob']);
   t.same(told('settled', access({ state: 'granted' })), []);
