@@ -61,45 +61,15 @@ export function boundedBody(seq: number, prev: string, event: AuditEvent): strin
   return bodyOf(seq, prev, clipped, JSON.stringify({ detail_cut: fingerprint(event.detail) }));
 }
 
-/** By hand: JSON.stringify of the whole event looks again and again at what is the same for every statement of a session. */
+/** By hand, because the detail may be JSON already. */
 function bodyOf(seq: number, prev: string, event: AuditEvent, detail: string): string {
-  const { type, atMs, actionId, holdId } = event;
-  return `{"seq":${seq},"prev":"${prev}","type":"${type}","at_ms":${timeJson(atMs)},${namesOf(event)},"action":${quoted(actionId)},"hold":${quoted(holdId)},"detail":${detail}}`;
+  const { type, atMs, principal, target, sessionId, actionId, holdId } = event;
+  const names = `"principal":${json(principal)},"target":${json(target)},"session":${json(sessionId)}`;
+  return `{"seq":${seq},"prev":"${prev}","type":"${type}","at_ms":${atMs},${names},"action":${json(actionId)},"hold":${json(holdId)},"detail":${detail}}`;
 }
 
-let lastTime = { atMs: 0, json: '0' };
-
-/** Many events have the same millisecond, and such a large number is slow to write out. */
-function timeJson(atMs: number): string {
-  if (atMs !== lastTime.atMs) lastTime = { atMs, json: String(atMs) };
-  return lastTime.json;
-}
-
-interface Names {
-  readonly principal: string | null;
-  readonly target: string | null;
-  readonly json: string;
-}
-
-/** Of sessions that are alive now; more than are open at once, then it begins anew. */
-const namesOfSessions = new Map<string, Names>();
-const namesOfSessionsMax = 20_000;
-
-function namesOf({ principal, target, sessionId }: AuditEvent): string {
-  const known = sessionId === null ? undefined : namesOfSessions.get(sessionId);
-  if (known !== undefined && known.principal === principal && known.target === target) return known.json;
-  const json = `"principal":${quoted(principal)},"target":${quoted(target)},"session":${quoted(sessionId)}`;
-  if (sessionId === null || json.length > nameCharsMax) return json;
-  if (namesOfSessions.size >= namesOfSessionsMax) namesOfSessions.clear();
-  namesOfSessions.set(sessionId, { principal, target, json });
-  return json;
-}
-
-const plain = /^[\w.:-]*$/;
-
-function quoted(name: string | null): string {
-  if (name === null) return 'null';
-  return plain.test(name) ? `"${name}"` : JSON.stringify(name);
+function json(name: string | null): string {
+  return JSON.stringify(name);
 }
 
 function clippedNames(event: AuditEvent): AuditEvent {

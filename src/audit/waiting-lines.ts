@@ -1,13 +1,16 @@
 // Chained lines that wait for their write, in one buffer: a line is made in place, hashed in place and written from there, so no
-// byte of it is copied twice. Between the events of statements only numbers, times and ids differ; the rest is made once.
+// byte of it is copied twice.
 
 import { hash as digest } from 'node:crypto';
 import type { AuditEvent } from '../core/audit.ts';
 import { boundedBody } from './line.ts';
+import { putQuickBody, quickBytesMax } from './quick-line.ts';
 
 const startBytes = 256 * 1024;
 /** UTF-8 takes at most so many bytes for a UTF-16 unit. */
 const bytesPerUnitMax = 3;
+const hashStart = Uint8Array.from(Buffer.from(',"hash":"'));
+const hashEnd = Uint8Array.from(Buffer.from('"}\n'));
 const hashTailBytes = ',"hash":""}\n'.length + 64;
 
 export class WaitingLines {
@@ -25,13 +28,15 @@ export class WaitingLines {
 
   /** Adds the line of an event that follows the event with hash `prev`; gives its own hash. Throws when its detail is no JSON, and adds nothing then. */
   add(seq: number, prev: string, event: AuditEvent): string {
-    const body = boundedBody(seq, prev, event);
-    this.#reserve(body.length * bytesPerUnitMax + hashTailBytes);
     const start = this.#lengthBytes;
-    const end = start + this.#bytes.write(body, start, 'utf8');
+    const end = this.#putBody(seq, prev, event);
     const hash = digest('sha256', this.#bytes.subarray(start, end), 'hex');
     // Over the closing brace, which is the hash's last byte.
-    this.#lengthBytes = end - 1 + this.#bytes.write(`,"hash":"${hash}"}\n`, end - 1, 'latin1');
+    this.#bytes.set(hashStart, end - 1);
+    const behind = end - 1 + hashStart.length;
+    this.#lengthBytes = behind + this.#bytes.write(hash, behind, 'latin1');
+    this.#bytes.set(hashEnd, this.#lengthBytes);
+    this.#lengthBytes += hashEnd.length;
     return hash;
   }
 
@@ -43,6 +48,16 @@ export class WaitingLines {
   clear(): void {
     this.#lengthBytes = 0;
     if (this.#bytes.length > 4 * startBytes) this.#bytes = Buffer.allocUnsafeSlow(startBytes); // a disk that was full for a while
+  }
+
+  #putBody(seq: number, prev: string, event: AuditEvent): number {
+    this.#reserve(quickBytesMax + hashTailBytes);
+    const start = this.#lengthBytes;
+    const end = putQuickBody(this.#bytes, start, seq, prev, event);
+    if (end !== null) return end;
+    const body = boundedBody(seq, prev, event);
+    this.#reserve(body.length * bytesPerUnitMax + hashTailBytes);
+    return start + this.#bytes.write(body, start, 'utf8');
   }
 
   #reserve(more: number): void {

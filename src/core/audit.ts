@@ -1,6 +1,7 @@
 // What was decided and done, as events. The chain (seq, previous hash, hash) is put around them by src/audit.
 
 import type { Fault } from './errors.ts';
+import type { Outcome } from './outcome.ts';
 
 /** Names are `<thing>.<past participle>`; a reader must understand an event without the code. */
 export type AuditEventType =
@@ -91,6 +92,21 @@ export interface AuditEvent {
   readonly detail: Readonly<Record<string, unknown>>;
   /** JSON.stringify(detail), where the writer has it already: details of statements repeat themselves. */
   readonly detailJson?: string;
+}
+
+/** The detail of an action that finished, where there is nothing else to say. Writers know it by its class: most details are of it. */
+export class PlainOutcome {
+  readonly outcome: Outcome['kind'];
+  readonly rows: number | null;
+  /** Rounded to microseconds. */
+  readonly duration_ms: number;
+  [other: string]: unknown;
+
+  constructor(outcome: Outcome['kind'], rows: number | null, durationMs: number) {
+    this.outcome = outcome;
+    this.rows = rows;
+    this.duration_ms = Math.round(durationMs * 1000) / 1000;
+  }
 }
 
 export interface AuditLog {
