@@ -30,7 +30,7 @@ import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
 import { openOnCall } from './composition/on-call.ts';
-import { openPreviews } from './composition/previewers.ts';
+import { openEstimates, openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
 import { TokenActivity } from './composition/token-activity.ts';
@@ -222,7 +222,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => masker.close());
   const histories = createHistories(openSessionHistory(db), clock);
   const judging = { classifierOf, policies: () => policies.current(), holds, masker, audit, clock };
-  const gate = new Gate({ ...judging, grants: access, histories, shapes });
+  const estimator = openEstimates({ classifierOf, log }, () => services);
+  const gate = new Gate({ ...judging, grants: access, histories, shapes, estimator });
   const book = createSessionStore(db);
   book.closeLeftOpen(clock.nowMs());
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });

@@ -46,6 +46,8 @@ const policyCase = z.strictObject({
     .enum(['syntax', 'unknown-construct', 'unknown-statement', 'too-large', 'encoding', 'ambiguous-mode', 'parser-gave-up'])
     .optional(),
   in_transaction: z.boolean().optional(),
+  /** Rows as the target would estimate them; `unknown` (and left out): it can't be known. */
+  estimated_rows: z.union([z.number().min(0), z.literal('unknown')]).optional(),
   client_address: z.string().optional(),
   database: z.string().optional(),
   at: z.iso.datetime({ offset: true }).optional(),
@@ -168,6 +170,7 @@ export function actionOf(it: PolicyCase): Action {
     transaction: it.in_transaction === true ? 'open' : 'none',
     classified: null,
     prepared: null,
+    estimatedRows: typeof it.estimated_rows === 'number' ? it.estimated_rows : null,
   };
 }
 

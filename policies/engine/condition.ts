@@ -40,7 +40,14 @@ export interface NamedInFile {
   readonly calendars: ReadonlyMap<string, Calendar>;
 }
 
-const volatileReads = new Set(['action', 'action.text', 'action.parameters', 'approvals', 'session.second_factor_age']);
+const volatileReads = new Set([
+  'action',
+  'action.text',
+  'action.parameters',
+  'action.estimated_rows',
+  'approvals',
+  'session.second_factor_age',
+]);
 /** They come and go while a session lives. */
 const grantRoots = new Set(['grant', 'grants']);
 const sessionRoots = new Set(['principal', 'target', 'session', 'lists']);

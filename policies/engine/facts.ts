@@ -149,9 +149,13 @@ export class ActionFact {
   readonly #classification: Classification;
   #effects: readonly EffectFact[] | null = null;
 
-  constructor(action: Action, classification: Classification) {
+  readonly #estimateMissing: () => void;
+
+  /** `estimateMissing`: the estimate was read, and nobody has asked the target for it yet. */
+  constructor(action: Action, classification: Classification, estimateMissing: () => void = () => undefined) {
     this.#action = action;
     this.#classification = classification;
+    this.#estimateMissing = estimateMissing;
   }
 
   get kind(): string {
@@ -196,6 +200,13 @@ export class ActionFact {
   }
   get statement_count(): number {
     return this.#classification.statements.length;
+  }
+  /** Throws when it is not known: allow rules don't match then, hold and deny rules do. */
+  get estimated_rows(): number {
+    const { estimatedRows } = this.#action;
+    if (estimatedRows === undefined) this.#estimateMissing();
+    if (estimatedRows == null) throw new Error('how many rows it would reach is not known');
+    return estimatedRows;
   }
   get parameters(): readonly string[] {
     return this.#action.parameters?.map((parameter) => parameter.text ?? '') ?? [];
@@ -273,6 +284,10 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       missing_where: { type: 'bool', words: 'an UPDATE or DELETE reaches every row' },
       in_transaction: { type: 'bool', words: 'a transaction is open' },
       statement_count: { type: 'double', words: 'how many statements the text has' },
+      estimated_rows: {
+        type: 'double',
+        words: 'rows that it would change, remove or give back at most, by the statistics of the target; not known: the condition fails',
+      },
       parameters: { type: 'list<string>', words: 'bound parameters as text; NULL reads as an empty text' },
     },
   },

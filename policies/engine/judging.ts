@@ -21,6 +21,8 @@ export class Judging {
   readonly effects: readonly Effect[];
   /** A condition was asked that reads the time, the text, parameters or approvals: the answer holds for now only. */
   isVolatile = false;
+  /** A condition read the estimate of rows before anybody had asked the target for it. */
+  missesEstimate = false;
   /** A rule would have said more with a grant than it did. */
   missesGrant = false;
   readonly #grants = new Set<GrantId>();
@@ -110,7 +112,7 @@ export class Judging {
   context(file: PolicyFile): ConditionContext {
     let context = this.#contexts.get(file);
     if (context === undefined) {
-      this.#actionFact ??= new ActionFact(this.action, this.classification);
+      this.#actionFact ??= new ActionFact(this.action, this.classification, () => (this.missesEstimate = true));
       context = file.conditions.context(
         {
           ...this.#values,

@@ -12,6 +12,7 @@ import { askLine, judgeWish } from './access-judging.ts';
 import type { AccessRule } from './access-rule.ts';
 import { Judging } from './judging.ts';
 import { SessionPlan } from './plan.ts';
+import type { KindPlan } from './plan.ts';
 import { RuleUses } from './rule-use.ts';
 import type { RuleUse } from './rule-use.ts';
 import type { Rule } from './rule.ts';
@@ -67,7 +68,7 @@ export class CompiledPolicySet implements LoadedPolicySet {
     const session = this.#plan(facts);
     const plan = session.kind(action.kind);
     // Approvals belong to one action, so what they lead to is never remembered.
-    if (facts.approvals.length > 0) return decide(plan, this.#judging(action, classification, facts, session));
+    if (facts.approvals.length > 0) return decided(plan, this.#judging(action, classification, facts, session));
     const remembered = action.transaction === 'none' ? plan.remembered : plan.rememberedInTransaction;
     const known = remembered.get(classification);
     if (known !== undefined) return known;
@@ -79,7 +80,7 @@ export class CompiledPolicySet implements LoadedPolicySet {
       return alike;
     }
     const judging = this.#judging(action, classification, facts, session);
-    const decision = decide(plan, judging);
+    const decision = decided(plan, judging);
     if (judging.isVolatile) return decision;
     remembered.set(classification, decision);
     if (signature !== null) signed.set(signature, decision);
@@ -117,4 +118,10 @@ export class CompiledPolicySet implements LoadedPolicySet {
     if (plan === undefined) sessions.set(facts.session, (plan = new SessionPlan(this.#rules, facts)));
     return plan;
   }
+}
+
+/** Decides, and says when the answer was made without an estimate of rows that could have changed it. */
+function decided(plan: KindPlan, judging: Judging): Decision {
+  const decision = decide(plan, judging);
+  return judging.missesEstimate ? { ...decision, needs: 'estimated-rows' } : decision;
 }

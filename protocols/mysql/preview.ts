@@ -17,6 +17,8 @@ import type {
   TablePreview,
 } from '../../src/core/preview.ts';
 import { ownQuery, type Row } from './own-query.ts';
+import { literal, parsedName, systemSchemas } from './preview-names.ts';
+import { MysqlRows } from './row-estimate.ts';
 import { ownWish, signIn, type Upstream } from './upstream.ts';
 
 const tablesMax = 40;
@@ -39,6 +41,7 @@ export function createMysqlPreviewer(services: Services): Previewer {
         upstream.stream.destroy();
       }
     },
+    estimateRows: (question, signal) => new MysqlRows(services, question, signal).estimate(),
   };
 }
 
@@ -228,20 +231,6 @@ class MysqlPreview {
       oldestHolderMs: null,
     }));
   }
-}
-
-const systemSchemas: ReadonlySet<string> = new Set(['mysql', 'sys', 'information_schema', 'performance_schema']);
-
-/** Read the same under every sql_mode and character set. */
-function literal(text: string): string {
-  return text === '' ? "''" : `CONVERT(0x${Buffer.from(text, 'utf8').toString('hex')} USING utf8)`;
-}
-
-/** "shop.orders", "`odd.name`.orders": taken apart as the classifier put it together. */
-function parsedName(object: string, database: string | null): { readonly schema: string | null; readonly name: string } {
-  const parts = [...object.matchAll(/`((?:[^`]|``)*)`|([^.`]+)/g)].map((it) => (it[1] ?? it[2] ?? '').replaceAll('``', '`'));
-  const name = parts.pop() ?? object;
-  return { schema: parts.pop() ?? database, name };
 }
 
 function relationOf(row: Row, indexes: readonly Row[]): Relation {

@@ -10,13 +10,24 @@ import type { Upstream } from './upstream.ts';
 export type Row = Readonly<Record<string, string | null>>;
 
 /** Rows of each statement, in order, all in one read-only transaction. Closes the connection at the end, also when it fails. */
-export async function runOwnQueries(upstream: Upstream, texts: readonly string[], signal: AbortSignal): Promise<Row[][]> {
-  const results: Row[][] = [];
+export function runOwnQueries(upstream: Upstream, texts: readonly string[], signal: AbortSignal): Promise<Row[][]> {
+  return askOwn(upstream, signal, async (ask) => {
+    const results: Row[][] = [];
+    for (const text of texts) results.push(await ask(text));
+    return results;
+  });
+}
+
+/** The same for questions that depend on earlier answers. */
+export async function askOwn<Answer>(
+  upstream: Upstream,
+  signal: AbortSignal,
+  use: (ask: (text: string) => Promise<Row[]>) => Promise<Answer>,
+): Promise<Answer> {
   upstream.stream.on('error', () => undefined); // between two queries nobody else listens
   try {
     await runOne(upstream, 'START TRANSACTION READ ONLY', signal);
-    for (const text of texts) results.push(await runOne(upstream, text, signal));
-    return results;
+    return await use((text) => runOne(upstream, text, signal));
   } finally {
     upstream.stream.destroy();
   }

@@ -46,7 +46,8 @@ export function relationsQuery(names: readonly AskedName[]): string {
   return `
   with recursive asked(at, schema, name) as (values ${values(names)}),
   named as (
-    select a.at, c.oid, n.nspname, c.relname, c.relkind, (c.relrowsecurity)::text as guarded
+    select a.at, c.oid, n.nspname, c.relname, c.relkind, (c.relrowsecurity)::text as guarded,
+      (c.relpersistence = 't')::text as temporary
     from asked a join pg_class c on c.relname = a.name and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')
     join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = a.schema or (a.schema is null and c.oid >= ${firstUserOid})
@@ -73,7 +74,7 @@ export function relationsQuery(names: readonly AskedName[]): string {
         where t.attrelid = s.oid and t.attnum > 0 and not t.attisdropped) as width
     from sized s
   )
-  select n.at::text as at, n.oid::text as id, n.nspname as schema, n.relname as name, n.relkind::text as kind, n.guarded,
+  select n.at::text as at, n.oid::text as id, n.nspname as schema, n.relname as name, n.relkind::text as kind, n.guarded, n.temporary,
     (select sum(case when m.relkind not in ('r', 'm') then 0
         when m.reltuples >= 0 and m.relpages > 0 then m.reltuples / m.relpages * m.pages
         when m.reltuples > 0 then m.reltuples
@@ -81,6 +82,7 @@ export function relationsQuery(names: readonly AskedName[]): string {
       from measured m where m.root = n.oid) as rows,
     (select bool_and(m.reltuples >= 0 and (m.relpages > 0 or m.pages = 0)) filter (where m.relkind in ('r', 'm'))::text
       from measured m where m.root = n.oid) as analysed,
+    (select bool_or(m.bytes is null) filter (where m.relkind in ('r', 'm'))::text from measured m where m.root = n.oid) as unmeasured,
     (select sum(m.bytes)::text from measured m where m.root = n.oid) as bytes
   from named n order by n.at limit ${rowsMax}`;
 }
@@ -96,7 +98,7 @@ export function columnsQuery(asked: readonly AskedColumn[]): string {
   return `
   with asked(relation, name) as (values ${rows})
   select a.relation::text as id, a.name as column, ty.typname as type, ty.typcategory::text as category,
-    s.null_frac::text as nulls, s.n_distinct::text as distinct,
+    (t.atttypid < ${firstUserOid})::text as readable, s.null_frac::text as nulls, s.n_distinct::text as distinct,
     case when t.atttypid < ${firstUserOid} then array_to_json(s.most_common_vals::text::text[])::text end as common,
     array_to_json(s.most_common_freqs)::text as fractions,
     case when t.atttypid < ${firstUserOid} and ty.typcategory in ('N', 'D')

@@ -15,7 +15,6 @@ import type {
   RowsPreview,
   StatementOutline,
   StatementPreview,
-  TablePreview,
 } from '../../src/core/preview.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { runOwnQueries, type Row } from './own-query.ts';
@@ -32,6 +31,8 @@ import {
   type DropStart,
 } from './preview-queries.ts';
 import { parsedName } from './preview-names.ts';
+import { relationOf, statisticsOf, type Relation } from './preview-relations.ts';
+import { PostgresRows } from './row-estimate.ts';
 import { signIn } from './upstream.ts';
 
 /** Tables and statements looked at; a larger text gets a note. */
@@ -42,13 +43,10 @@ const consequencesMax = 40;
 type Services = () => Omit<DriverServices, 'targetNamed'>;
 
 export function createPostgresPreviewer(services: Services): Previewer {
-  return { preview: (question, signal) => new PostgresPreview(services, question, signal).make() };
-}
-
-interface Relation {
-  readonly id: string;
-  readonly table: TablePreview;
-  readonly kind: string;
+  return {
+    preview: (question, signal) => new PostgresPreview(services, question, signal).make(),
+    estimateRows: (question, signal) => new PostgresRows(services, question, signal).estimate(),
+  };
 }
 
 class PostgresPreview {
@@ -292,58 +290,6 @@ class PostgresPreview {
 
 /** Bits of pg_trigger.tgtype (src/include/catalog/pg_trigger.h). */
 const triggerEvents: Readonly<Record<string, number>> = { insert: 4, delete: 8, update: 16, truncate: 32 };
-
-const kinds: Readonly<Record<string, string>> = {
-  r: 'table',
-  p: 'partitioned table',
-  v: 'view',
-  m: 'materialized view',
-  f: 'foreign table',
-  S: 'sequence',
-  i: 'index',
-  I: 'index',
-};
-
-function relationOf(row: Row): Relation {
-  const kind = row['kind'] ?? '';
-  const hasRows = kind === 'r' || kind === 'p' || kind === 'm';
-  return {
-    id: row['id'] ?? '',
-    kind,
-    table: {
-      name: `${row['schema'] ?? ''}.${row['name'] ?? ''}`,
-      kind: kinds[kind] ?? 'relation',
-      rows: hasRows && row['rows'] != null ? Number(row['rows']) : null,
-      rowsFrom: row['analysed'] === 'true' ? 'statistics' : 'size',
-      bytes: row['bytes'] == null ? null : Number(row['bytes']),
-    },
-  };
-}
-
-function statisticsOf(rows: readonly Row[], id: string, column: string, of: number): ColumnStatistics | undefined {
-  const row = rows.find((it) => it['id'] === id && it['column'] === column);
-  if (row === undefined) return undefined;
-  const isUnique = row['single'] === 'true';
-  if (row['nulls'] == null && !isUnique) return undefined;
-  const values = listOf(row['common']);
-  const fractions = listOf(row['fractions']).map(Number);
-  const distinct = row['distinct'] == null ? null : Number(row['distinct']);
-  return {
-    nullFraction: Number(row['nulls'] ?? 0),
-    // Negative: a fraction of the rows (pg_stats.n_distinct).
-    distinct: distinct === null || distinct === 0 ? null : distinct < 0 ? -distinct * of : distinct,
-    isUnique,
-    common: values.map((value, at) => ({ value, fraction: fractions[at] ?? 0 })),
-    bounds: listOf(row['bounds']),
-    order: row['category'] === 'N' ? 'number' : row['category'] === 'D' ? 'time' : 'none',
-  };
-}
-
-function listOf(json: string | null | undefined): string[] {
-  if (json == null) return [];
-  const list: unknown = JSON.parse(json);
-  return Array.isArray(list) ? list.map(String) : [];
-}
 
 function sum(rows: readonly Row[]): number {
   return rows.reduce((total, row) => total + Number(row['sessions'] ?? 0), 0);

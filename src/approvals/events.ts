@@ -14,12 +14,14 @@ function holdEvent(
   return { type, atMs, principal, target: hold.target, sessionId: hold.sessionId, actionId: hold.actionId, holdId: hold.id, detail };
 }
 
-export function heldEvent(hold: HoldRecord): AuditEvent {
+/** `estimatedRows`: as the rules were given it; undefined when none asked. */
+export function heldEvent(hold: HoldRecord, estimatedRows?: number | null): AuditEvent {
   return holdEvent(hold, 'action.held', hold.createdAtMs, hold.principal, {
     kind: hold.actionKind,
     text: hold.text,
     digest: hold.digest,
     effects: hold.effects,
+    ...(estimatedRows === undefined ? {} : { estimated_rows: estimatedRows }),
     transaction: hold.transaction,
     client_address: hold.clientAddress,
     rule: hold.ruleId,

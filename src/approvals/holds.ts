@@ -95,7 +95,7 @@ class Desk implements HoldDesk {
         const id = freeId(this.#parts.random, makeHoldId, (taken) => this.#store.exists(taken));
         const record = recordOf(id, request, this.#parts.clock.nowMs(), expiresMs);
         this.#store.insert(record);
-        return { record, durable: this.#parts.audit.append(heldEvent(record)) };
+        return { record, durable: this.#parts.audit.append(heldEvent(record, request.estimatedRows)) };
       });
     } catch (cause) {
       throw new Fault('store-failed', `the hold could not be written down: ${messageOf(cause)}`, { cause });

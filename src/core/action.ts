@@ -58,6 +58,11 @@ export interface Action {
   readonly classified: Classification | null;
   /** What the session says that it is for (SET sallyport.reason); missing or null: nothing. */
   readonly reason?: string | null;
+  /**
+   * Rows that it would change, remove or give back, as the target's statistics say. Missing: nobody asked; null: it can't be known.
+   * The gate fills it in when a rule reads it.
+   */
+  readonly estimatedRows?: number | null;
   /** Looks up a name of SQL EXECUTE among what the server confirmed; undefined means unknown. */
   readonly prepared: ((name: string) => PreparedStatement | undefined) | null;
 }

@@ -5,7 +5,10 @@ import type { Parameter } from './action.ts';
 
 export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
-export type ConditionValue = { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'parameter'; readonly number: number };
+export type ConditionValue =
+  /** `isNumber`: written as one; MySQL compares a text with a number otherwise than with a text. Missing: not said. */
+  | { readonly kind: 'literal'; readonly text: string; readonly isNumber?: boolean }
+  | { readonly kind: 'parameter'; readonly number: number };
 
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Condition[] }

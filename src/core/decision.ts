@@ -84,7 +84,14 @@ export interface HoldTerms {
   readonly shapeMsMax?: number;
 }
 
-export type Decision =
+/** What a rule asked for and did not get: how many rows it would reach. Decided as if nothing were known of it; ask, and decide again. */
+interface Unasked {
+  readonly needs?: 'estimated-rows';
+}
+
+export type Decision = Unasked & Answer;
+
+type Answer =
   | {
       readonly kind: 'allow';
       readonly rule: RuleRef;

@@ -25,6 +25,8 @@ export interface HoldRequest {
   readonly transaction: TransactionState;
   /** How its text was read, for the preview; missing: not known. */
   readonly mode?: ReadingMode;
+  /** As in Action. */
+  readonly estimatedRows?: number | null;
   readonly rule: RuleRef;
   readonly terms: HoldTerms;
   /** Answered without the client (`wait: error`): what is run again under this key, within so long after the approval. */

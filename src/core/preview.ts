@@ -19,7 +19,23 @@ export interface StatementOutline {
   readonly columnsDropped: readonly string[];
   /** Stays clear of the strong lock: CREATE INDEX CONCURRENTLY and the like. */
   readonly concurrently: boolean;
+  /** What its rows come from, where that was read; missing: it was not, or `where` and `rowsMax` say it (UPDATE, DELETE). */
+  readonly source?: RowSource;
 }
+
+/** Where the rows of a SELECT, an INSERT or a COPY come from, as far as it says how many they are at most. */
+export type RowSource =
+  /** So many, whatever the target holds: VALUES, an aggregate over everything. */
+  | { readonly kind: 'rows'; readonly rows: number }
+  /** Rows of a table, as the text names it, that meet the condition. */
+  | { readonly kind: 'table'; readonly schema: string | null; readonly name: string; readonly where: Condition | null }
+  /** Every row of one with every row of the other; `outer`: a side without a partner counts too. */
+  | { readonly kind: 'product'; readonly parts: readonly RowSource[]; readonly outer: boolean }
+  /** All rows of each. */
+  | { readonly kind: 'sum'; readonly parts: readonly RowSource[] }
+  /** No more than so many of them. */
+  | { readonly kind: 'first'; readonly rowsMax: number; readonly of: RowSource }
+  | { readonly kind: 'not-read' };
 
 export interface PreviewQuestion {
   readonly target: Target;
@@ -95,6 +111,8 @@ export interface LockPreview {
 
 /** Makes previews of one protocol's targets, over connections of its own. */
 export interface Previewer {
+  /** How many rows the text would change, remove or give back; null: it can't be known. Rejects with a Fault. */
+  estimateRows(question: PreviewQuestion, signal: AbortSignal): Promise<number | null>;
   /** Rejects with a Fault whose words say why there is none. */
   preview(question: PreviewQuestion, signal: AbortSignal): Promise<Preview>;
 }

@@ -19,6 +19,8 @@ export interface JudgedFacts {
   readonly statementCount: number;
   readonly missingWhere: boolean;
   readonly effects: readonly Effect[];
+  /** Rows as they were estimated for the rules that asked; null: it could not be known. Missing: none asked. */
+  readonly estimatedRows?: number | null;
 }
 
 export interface StatementEntry {

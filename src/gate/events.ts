@@ -17,6 +17,11 @@ function textOf(action: Action): { text: string; text_sha256?: string } {
   return { text: action.text.slice(0, auditTextCharsMax), text_sha256: createHash('sha256').update(action.text).digest('hex') };
 }
 
+/** The figure that the rules were given: null when it could not be known, missing when none asked. */
+function estimateOf({ estimatedRows }: Action): { estimated_rows?: number | null } {
+  return estimatedRows === undefined ? {} : { estimated_rows: estimatedRows };
+}
+
 type Allow = Extract<Decision, { kind: 'allow' }>;
 
 export function releasedEvent(
@@ -33,6 +38,7 @@ export function releasedEvent(
     holdId === null &&
     shapeId === null &&
     decision.grants === undefined &&
+    action.estimatedRows === undefined &&
     (action.reason ?? null) === null &&
     action.text.length <= auditTextCharsMax
       ? plainRelease(action, classification, decision)
@@ -99,6 +105,7 @@ function heldRelease(
     kind: action.kind,
     ...textOf(action),
     access: classification.summary.access,
+    ...estimateOf(action),
     rule,
     policy,
     ...held,
@@ -130,6 +137,7 @@ export function deniedEvent(
       ...textOf(action),
       access: classification.summary.access,
       understood: classification.understood,
+      ...estimateOf(action),
       rule: decision.rule?.id ?? null,
       policy: decision.rule?.version ?? null,
       message: refusal.message,

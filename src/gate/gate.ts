@@ -7,6 +7,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
+import type { Estimator } from '../core/estimate.ts';
 import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
 import type { Grant, Grants } from '../core/grant.ts';
@@ -42,6 +43,8 @@ export interface GateParts {
   readonly histories?: Histories;
   /** Shapes that are approved for a while; missing: none can be. */
   readonly shapes?: Shapes;
+  /** Says how many rows an action would reach; missing: nobody knows. */
+  readonly estimator?: Estimator;
 }
 
 /** A ruling with what led to it, for the record. */
@@ -51,7 +54,11 @@ export interface Judgement {
   readonly classification: Classification | null;
   readonly holdId: HoldId | null;
   readonly approvedBy: readonly string[];
+  /** As in Action; missing when no rule asked. */
+  readonly estimatedRows?: number | null;
 }
+
+type Then = (action: Action, decision: Decision) => Judgement | Promise<Judgement>;
 
 interface Waiting {
   readonly action: Action;
@@ -92,14 +99,16 @@ export class Gate {
   judgeWaitingAgain(): void {
     for (const { action, classification, submitter, hold } of [...this.#waiting]) {
       const decision = this.#ask(action, classification, submitter, noApprovals);
-      if (decision.kind === 'deny') hold.withdraw(`the policies changed and now deny it: ${decision.message}`);
+      if (decision.kind === 'deny' && decision.needs === undefined)
+        hold.withdraw(`the policies changed and now deny it: ${decision.message}`);
     }
   }
 
   /** What the policies in force now say, with no effect and no record: for looking ahead and for judging open sessions again. */
   foresee(action: Action, classification: Classification, submitter: Submitter): Decision['kind'] | 'fault' {
     try {
-      return this.#ask(action, classification, submitter, noApprovals).kind;
+      const { kind, needs } = this.#ask(action, classification, submitter, noApprovals);
+      return needs === undefined ? kind : 'hold'; // not known before the target is asked
     } catch {
       return 'fault'; // the real submission meets the same fault and is refused with its words
     }
@@ -115,8 +124,40 @@ export class Gate {
     return grants.some(({ isBreakGlass }) => isBreakGlass) ? recordedInFull(decision) : decision;
   }
 
+  /** Asks the policies. Where a rule reads how many rows it would reach, the target is asked for that first, and they again. */
+  #askWithEstimate(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    lane: Lane,
+    approvals: readonly Approval[],
+    then: Then,
+  ): Judgement | Promise<Judgement> {
+    const decision = this.#ask(action, classification, submitter, approvals);
+    const { estimator } = this.#parts;
+    if (decision.needs === undefined || estimator === undefined) return then(action, decision);
+    const place = { target: submitter.target, database: submitter.facts.database };
+    const signal = AbortSignal.any([lane.signal, submitter.ended]);
+    return estimator.estimatedRows(action, classification, place, signal).then(async (estimatedRows) => {
+      if (signal.aborted) return this.#withdrawn(classification, decision, null, wordsOf(signal));
+      const known = { ...action, estimatedRows };
+      return { ...(await then(known, this.#ask(known, classification, submitter, approvals))), estimatedRows };
+    });
+  }
+
   #decide(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
-    const decision = this.#ask(action, classification, submitter, noApprovals);
+    return this.#askWithEstimate(action, classification, submitter, lane, noApprovals, (known, decision) =>
+      this.#answer(known, classification, submitter, lane, decision),
+    );
+  }
+
+  #answer(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    lane: Lane,
+    decision: Decision,
+  ): Judgement | Promise<Judgement> {
     this.#parts.policies().noteUse?.(decision, this.#parts.clock.nowMs());
     if (decision.kind !== 'deny') {
       const missing = unmet(action, classification, submitter, decision, this.#parts.clock.nowMs());
@@ -133,7 +174,7 @@ export class Gate {
         if (canOnlyFail(action, classification)) return this.#refuse(action, classification, submitter, decision, transactionFailed);
         const byShape = this.#releaseByShape(action, classification, submitter, decision);
         if (byShape !== null) return byShape;
-        if (decision.terms.wait === 'error') return this.#answerLater(action, classification, submitter, decision);
+        if (decision.terms.wait === 'error') return this.#answerLater(action, classification, submitter, lane, decision);
         return this.#hold(action, classification, submitter, lane, decision);
     }
   }
@@ -159,11 +200,12 @@ export class Gate {
     action: Action,
     classification: Classification,
     submitter: Submitter,
+    lane: Lane,
     decision: HoldDecision,
   ): Judgement | Promise<Judgement> {
     const key = sameAgain(action, submitter);
     const answered = this.#runAgain.take(key);
-    if (answered !== null) return this.#decideAgain(action, classification, submitter, answered.hold.id, answered.approvals);
+    if (answered !== null) return this.#decideAgain(action, classification, submitter, lane, answered.hold.id, answered.approvals);
     const waiting = this.#runAgain.waiting(key);
     const again = { key, approvedForMs: decision.terms.expiresMs };
     const hold = waiting ?? this.#place(action, classification, submitter, decision, again);
@@ -201,7 +243,7 @@ export class Gate {
           return this.#withdrawn(classification, decision, hold.id, settlement.why);
         case 'approved':
           if (lane.signal.aborted) return this.#withdrawn(classification, decision, hold.id, wordsOf(lane.signal));
-          return await this.#decideAgain(action, classification, submitter, hold.id, settlement.approvals);
+          return await this.#decideAgain(action, classification, submitter, lane, hold.id, settlement.approvals);
       }
     } finally {
       this.#waiting.delete(waiting);
@@ -236,6 +278,7 @@ export class Gate {
       classification,
       transaction: action.transaction,
       mode: action.mode,
+      ...(action.estimatedRows === undefined ? {} : { estimatedRows: action.estimatedRows }),
       rule: decision.rule,
       terms: decision.terms,
       expiresMs: waitMs(decision.terms, action),
@@ -249,14 +292,28 @@ export class Gate {
 
   /** With the approvals as facts: a rule added, a person disabled or a grant over while people thought still counts. */
   #decideAgain(
+    before: Action,
+    classification: Classification,
+    submitter: Submitter,
+    lane: Lane,
+    holdId: HoldId,
+    approvals: readonly Approval[],
+  ): Judgement | Promise<Judgement> {
+    if (submitter.ended.aborted) return judged(fault('the session has ended', holdId), null, classification, holdId);
+    const { estimatedRows: _then, ...action } = before; // the target may hold more rows by now
+    return this.#askWithEstimate(action, classification, submitter, lane, approvals, (known, decision) =>
+      this.#answerAgain(known, classification, submitter, holdId, approvals, decision),
+    );
+  }
+
+  #answerAgain(
     action: Action,
     classification: Classification,
     submitter: Submitter,
     holdId: HoldId,
     approvals: readonly Approval[],
+    decision: Decision,
   ): Judgement | Promise<Judgement> {
-    if (submitter.ended.aborted) return judged(fault('the session has ended', holdId), null, classification, holdId);
-    const decision = this.#ask(action, classification, submitter, approvals);
     switch (decision.kind) {
       case 'allow':
         return this.#release(action, classification, submitter, decision, holdId, approvals);

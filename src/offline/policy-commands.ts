@@ -67,6 +67,7 @@ function explainCommand(policy: Commander, terminal: Terminal): void {
     .option('--at <time>', 'judge as if it were then')
     .option('--in-transaction', 'a transaction is open')
     .option('--database <name>', 'the database that the session is in')
+    .option('--estimated-rows <count>', 'rows as the target would estimate them; not known when not said', rowCount)
     .option('--client-address <ip>', 'where the client is')
     .option('--approved-by <names>', 'people who have said yes, with commas')
     .option('--expect <decision>', 'exit code 1 when it is another one')
@@ -85,4 +86,10 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 100_000) return value;
   throw new InvalidArgumentError('Write a number from 1 to 100000.');
+}
+
+function rowCount(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('Write a whole number.');
 }

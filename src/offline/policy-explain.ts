@@ -29,6 +29,7 @@ export interface ExplainOptions extends PersonOptions, TargetOptions {
   readonly at?: string | undefined;
   readonly inTransaction?: boolean | undefined;
   readonly database?: string | undefined;
+  readonly estimatedRows?: number | undefined;
   readonly clientAddress?: string | undefined;
   readonly approvedBy?: string | undefined;
   readonly expect?: string | undefined;
@@ -99,7 +100,7 @@ function factsOf(cast: Cast, asked: Asked, options: ExplainOptions, nowMs: numbe
   };
 }
 
-function actionOf(kind: Action['kind'], text: string, { inTransaction, database }: ExplainOptions): Action {
+function actionOf(kind: Action['kind'], text: string, { inTransaction, database, estimatedRows }: ExplainOptions): Action {
   // What a session of MySQL begins with; other protocols know none of these.
   const settings = { sql_mode: '', character_set_client: 'utf8mb4', ...(database === undefined ? {} : { database }) };
   return {
@@ -112,6 +113,7 @@ function actionOf(kind: Action['kind'], text: string, { inTransaction, database 
     transaction: inTransaction === true ? 'open' : 'none',
     classified: null,
     prepared: null,
+    estimatedRows: estimatedRows ?? null,
   };
 }
 
@@ -153,6 +155,7 @@ function lines(
     visible(`${principal.name} (${principal.kind}; ${groups}) on ${target.name} (${target.protocol}${labels.join('')}): ${action.kind}`),
     ...visibleLines(action.text).map((line) => terminal.paint('cyan', `  | ${line}`)),
     ...readingLines(classification),
+    ...(action.estimatedRows == null ? [] : [`estimated rows: ${action.estimatedRows}`]),
     '',
     'rules:',
     ...shown.map(({ id, decision: says, matched, why }) => {
@@ -213,7 +216,12 @@ function jsonOf(version: string, action: Action, classification: Classification,
     who: { name: facts.principal.name, kind: facts.principal.kind, groups: facts.principal.groups },
     target: { name: facts.target.name, protocol: facts.target.protocol, labels: facts.target.labels },
     at: new Date(facts.nowMs).toISOString(),
-    action: { kind: action.kind, text: action.text, in_transaction: action.transaction !== 'none' },
+    action: {
+      kind: action.kind,
+      text: action.text,
+      in_transaction: action.transaction !== 'none',
+      estimated_rows: action.estimatedRows ?? null,
+    },
     read: {
       understood,
       problem: problem?.message ?? null,

@@ -77,13 +77,16 @@ function statementOf(header: RecordingHeader, entry: StatementEntry, who: Who | 
     atMs: header.startedAtMs + entry.askedMs,
     sessionId: header.sessionId,
     who,
-    action: actionOf(
-      judged?.actionKind ?? (header.protocol === 'ssh' ? 'command' : 'statement'),
-      entry.text,
-      judged?.transaction ?? 'none',
-      entry.parameters,
-      who?.session.database ?? null,
-    ),
+    action: {
+      ...actionOf(
+        judged?.actionKind ?? (header.protocol === 'ssh' ? 'command' : 'statement'),
+        entry.text,
+        judged?.transaction ?? 'none',
+        entry.parameters,
+        who?.session.database ?? null,
+      ),
+      ...(judged?.estimatedRows === undefined ? {} : { estimatedRows: judged.estimatedRows }),
+    },
     classification: judged === undefined ? null : classificationAgain(judged, entry),
     effects: entry.effects,
     decision: entry.decision,

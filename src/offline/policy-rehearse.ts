@@ -50,10 +50,11 @@ interface Finding {
 }
 
 /** Why an action was not judged. */
-type Left = 'gateway-failed' | 'who-unknown' | 'read-otherwise' | 'unreadable-here';
+type Left = 'gateway-failed' | 'who-unknown' | 'not-estimated' | 'read-otherwise' | 'unreadable-here';
 const leftWords: Readonly<Record<Left, string>> = {
   'gateway-failed': 'were refused because the gateway failed: no decision of a policy',
   'who-unknown': 'do not say the groups and labels of then (older recordings): --config takes those of today',
+  'not-estimated': 'were not asked then how many rows they would reach, which a rule reads now',
   'read-otherwise': 'have only a text, which reads differently without its target',
   'unreadable-here': 'have only a text, which nothing here reads',
 };
@@ -133,9 +134,10 @@ class Rehearsal {
     if (!recorded.wasDecided) return void this.leave('gateway-failed');
     if (recorded.who === null) return void this.leave('who-unknown');
     if (classification === null) return;
-    this.judged += 1;
     const facts = { ...recorded.who, nowMs: recorded.atMs, approvals: [], history: ordinaryHistory };
     const after = this.#set.decide(recorded.action, classification, facts);
+    if (after.needs !== undefined) return void this.leave('not-estimated');
+    this.judged += 1;
     const was = recorded.rule === null ? recorded.decision : `${recorded.decision} by ${recorded.rule}`;
     if (after.kind !== recorded.decision) return this.#note(newly[after.kind], recorded, was, after);
     if (after.kind !== 'hold' || recorded.approvals.length === 0) return;
@@ -153,7 +155,8 @@ class Rehearsal {
   #note(difference: Difference, { atMs, sessionId, who, action }: RecordedAction, before: string, decision: Decision): void {
     this.differing += 1;
     const message = decision.kind === 'deny' && decision.rule !== null ? `: ${decision.message}` : '';
-    const after = `${decisionWords(decision)}${message}`;
+    const rows = action.estimatedRows === undefined ? '' : ` (estimated rows: ${action.estimatedRows ?? 'not known'})`;
+    const after = `${decisionWords(decision)}${message}${rows}`;
     const [principal, target] = [who!.principal.name, who!.target.name];
     const key = JSON.stringify([difference, principal, target, action.kind, action.text, before, after]);
     const known = this.#findings.get(key);

@@ -48,7 +48,7 @@ export function entryOf(running: Running, finishedMs: number, outcome: Outcome |
   };
 }
 
-function judgedFacts(action: Action, { problem, statements, summary }: Classification): JudgedFacts {
+function judgedFacts(action: Action, { problem, statements, summary }: Classification, { estimatedRows }: Judgement): JudgedFacts {
   return {
     actionKind: action.kind,
     transaction: action.transaction,
@@ -57,6 +57,7 @@ function judgedFacts(action: Action, { problem, statements, summary }: Classific
     statementCount: statements.length,
     missingWhere: summary.missingWhere,
     effects: summary.effects,
+    ...(estimatedRows === undefined ? {} : { estimatedRows }),
   };
 }
 
@@ -85,7 +86,7 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
   if (decision?.kind !== 'allow' || classification === null || holdId !== null || ruling.kind === 'refuse' || releasedMs < 0) return null;
   if (results !== null || outcome.kind !== 'completed' || outcome.error !== null || outcome.transfer !== undefined) return null;
   if (ruling.obligations.recordParameters && action.parameters !== null) return null;
-  if (action.text.length > quickTextCharsMax) return null;
+  if (action.text.length > quickTextCharsMax || judgement.estimatedRows !== undefined) return null;
   let known = same.get(decision);
   if (known === undefined || !isSame(known, action, classification)) {
     if (classification.summary.effects.length > quickEffectsMax) return null;
