@@ -3,6 +3,7 @@
 
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { cidrProblem } from './cidr.ts';
+import { columnCalls, columnPattern } from './columns.ts';
 import { factTypes, factVariables } from './facts.ts';
 import { patternCharsMax } from './limits.ts';
 import { didYouMean } from './nearest.ts';
@@ -25,6 +26,7 @@ const offered = new Set([
   ...loops,
   ...['has', 'size', 'startsWith', 'endsWith', 'contains', 'lowerAscii', 'upperAscii', 'trim', 'indexOf', 'lastIndexOf', 'substring'],
   ...['int', 'double', 'string', 'glob', 'cidr'],
+  ...Object.keys(columnCalls),
 ]);
 
 /** Facts that hold one of a closed list of words. A list of them has the same words. */
@@ -89,7 +91,12 @@ export function readCondition(ast: ASTNode): ConditionReading {
   function visitMethod(node: ASTNode & { op: 'rcall' }, scope: Scope, insideLoopOverAction: boolean): void {
     const [method, receiver, parts] = node.args;
     checkCall(node, method, parts);
-    visit(receiver, scope, insideLoopOverAction);
+    if (Object.hasOwn(columnCalls, method)) {
+      checkColumns(parts[0]);
+      // Of the whole action it reads the columns only, and those are as steady as the text.
+      if (receiver.op === 'id' && receiver.args === 'action' && !scope.has('action')) reads.add('action.columns');
+      else visit(receiver, scope, insideLoopOverAction);
+    } else visit(receiver, scope, insideLoopOverAction);
     const variable = parts[0];
     if (!loops.has(method) || variable?.op !== 'id') {
       for (const part of parts) visit(part, scope, insideLoopOverAction);
@@ -114,6 +121,17 @@ export function readCondition(ast: ASTNode): ConditionReading {
     }
     if (called === 'glob' && literal !== null && literal.length > patternCharsMax)
       fault(parts[1]!, `a pattern has at most ${patternCharsMax} characters`);
+  }
+
+  /** Patterns that can mean no column. */
+  function checkColumns(part: ASTNode | undefined): void {
+    for (const literal of part?.op === 'list' ? part.args : part === undefined ? [] : [part]) {
+      if (literal.op !== 'value' || typeof literal.args !== 'string') continue;
+      if (literal.args.length > patternCharsMax) fault(literal, `a pattern has at most ${patternCharsMax} characters`);
+      if (!columnPattern.test(literal.args)) {
+        fault(literal, `"${literal.args}" is not a column: write column, table.column or schema.table.column`);
+      }
+    }
   }
 
   /** `action.verbs` and "dorp", `time.weekday` and "munday": a comparison that no fact can satisfy. */

@@ -4,6 +4,7 @@
 import * as z from 'zod';
 import type { Obligations } from '../../src/core/decision.ts';
 import { detectors, maskMethods, type MaskRule } from '../../src/core/masking.ts';
+import { columnPattern } from './columns.ts';
 import { listEntriesMax, patternCharsMax } from './limits.ts';
 import type { Source } from './source.ts';
 
@@ -33,8 +34,6 @@ const entry = z.strictObject({
 export const maskKey = z.array(entry).min(1).max(masksMax).describe('On allow and hold: what is hidden in results. PostgreSQL and MySQL.');
 
 type MaskDocument = z.infer<typeof maskKey>;
-
-const columnPattern = /^[^.]+(\.[^.]+){0,2}$/;
 
 /** Notes what the schema can't see. */
 export function checkMasks(source: Source, masks: MaskDocument, at: readonly (string | number)[]): void {

@@ -2,11 +2,13 @@
 // every rule whose condition reads neither time, text, parameters nor approvals. That makes a text that was never seen before
 // (a new number in a known query) a look-up instead of a round through all rules.
 
-import type { Classification } from '../../src/core/classification.ts';
+import type { Classification, ColumnsTouched } from '../../src/core/classification.ts';
 import type { Decision } from '../../src/core/decision.ts';
 
 /** Statements with more effects are rare, and their signatures long. */
 const signedEffectsMax = 64;
+/** Likewise columns. */
+const signedColumnsMax = 256;
 /** Signatures remembered for one kind of action in one session. */
 const signaturesMax = 1_000;
 
@@ -16,12 +18,22 @@ const signaturesMax = 1_000;
  * hostile name can read like two.
  */
 export function signatureOf({ understood, statements, summary }: Classification): string | null {
-  const { kinds, effects, missingWhere } = summary;
+  const { kinds, effects, missingWhere, columns } = summary;
   if (!understood || effects.length > signedEffectsMax) return null;
+  if (columns !== undefined && columns.read.length + columns.written.length > signedColumnsMax) return null;
   let signature = `${statements.length} ${missingWhere ? 1 : 0} ${summary.access} ${kinds.length}`;
   for (const kind of kinds) signature += ` ${kind.length}:${kind}`;
   for (const { verb, access, objectKind, object } of effects) {
     signature += object === null ? `\n${verb} ${access} ${objectKind}` : `\n${verb} ${access} ${objectKind} ${object.length}:${object}`;
+  }
+  return columns === undefined ? signature : signature + signedColumns(columns);
+}
+
+function signedColumns({ read, asked, written }: ColumnsTouched): string {
+  let signature = '';
+  for (const names of [read, asked, written]) {
+    signature += `\n${names.length}`;
+    for (const name of names) signature += ` ${name.length}:${name}`;
   }
   return signature;
 }

@@ -14,6 +14,19 @@ export interface Risk extends Span {
   readonly why: string;
 }
 
+/**
+ * Columns as the server names them, schema and table first as far as they are known: "public.users.ssn". A column `*` stands for any
+ * column of its table, and "*" alone for any column at all: it can't be told which.
+ */
+export interface ColumnsTouched {
+  /** Read in any way, down to the tables below a view. */
+  readonly read: readonly string[];
+  /** Those of them that something depends on besides what is returned: WHERE, JOIN, GROUP BY, ORDER BY, CASE. */
+  readonly asked: readonly string[];
+  /** Assigned to, loaded into, or changed themselves. */
+  readonly written: readonly string[];
+}
+
 export interface StatementFacts {
   /** Lower-case statement kind as the field says it: "select", "drop table", "copy from", "alter role". */
   readonly kind: string;
@@ -22,6 +35,8 @@ export interface StatementFacts {
   /** UPDATE or DELETE that reaches every row: no WHERE, or one that can't narrow it (WHERE true, 1=1). */
   readonly missingWhere: boolean;
   readonly risks: readonly Risk[];
+  /** Missing: this classifier can't tell. */
+  readonly columns?: ColumnsTouched;
   /** What later statements must know once the server has confirmed this one. */
   readonly changes: readonly SessionChange[];
 }
@@ -64,4 +79,6 @@ export interface ClassificationSummary {
   readonly tablesWritten: readonly string[];
   readonly functions: readonly string[];
   readonly missingWhere: boolean;
+  /** Of all statements; missing when one of them, or the text, can't tell. */
+  readonly columns?: ColumnsTouched;
 }

@@ -81,6 +81,7 @@ export function shapeFrom(action: Action, classification: Classification, tree: 
     settings.sort(([a], [b]) => (a < b ? -1 : 1)),
     mode.catalogue?.version ?? null,
     parameters?.map(({ type, text }) => [type, text === null]) ?? null,
+    ...(statement.columns === undefined ? [] : [statement.columns]),
   ];
   const hash = createHash('sha256').update(JSON.stringify(hashed)).digest('hex');
   return { hash, words: withHoles(action.text, holes), holes };

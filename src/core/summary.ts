@@ -1,7 +1,7 @@
 // Makes whole classifications out of statement facts. Classifiers use it, and drivers, which turn the inner statement of a
 // confirmed SQL PREPARE into a classification of its own.
 
-import type { Classification, ClassificationSummary, Problem, StatementFacts } from './classification.ts';
+import type { Classification, ClassificationSummary, ColumnsTouched, Problem, StatementFacts } from './classification.ts';
 import type { Effect } from './effect.ts';
 
 const rank = { read: 0, session: 1, write: 2, unknown: 3 } as const;
@@ -53,8 +53,29 @@ function summaryOf(statements: readonly StatementFacts[]): ClassificationSummary
     tablesWritten: [...tablesWritten],
     functions: [...functions],
     missingWhere: statements.some((statement) => statement.missingWhere),
+    ...columnsOf(statements, effects),
   };
 }
+
+/** What may run code that nobody has read may touch any column. */
+function columnsOf(statements: readonly StatementFacts[], effects: readonly Effect[]): { readonly columns?: ColumnsTouched } {
+  const [only] = statements;
+  const runsUnknown = effects.some(({ access }) => access === 'unknown');
+  if (only === undefined) return { columns: noColumns };
+  if (statements.length === 1 && !runsUnknown) return only.columns === undefined ? {} : { columns: only.columns };
+  const all: ColumnsTouched[] = runsUnknown ? [anyColumns] : [];
+  for (const { columns } of statements) {
+    if (columns === undefined) return {};
+    all.push(columns);
+  }
+  const united = (which: keyof ColumnsTouched): string[] => [...new Set(all.flatMap((columns) => columns[which]))];
+  return { columns: { read: united('read'), asked: united('asked'), written: united('written') } };
+}
+
+/** Any column at all. */
+export const anyColumn = '*';
+export const noColumns: ColumnsTouched = { read: [], asked: [], written: [] };
+export const anyColumns: ColumnsTouched = { read: [anyColumn], asked: [anyColumn], written: [anyColumn] };
 
 function distinctEffects(statements: readonly StatementFacts[]): readonly Effect[] {
   const [only] = statements;

@@ -35,6 +35,13 @@ const different: Readonly<Record<string, Classification>> = {
   'an empty name': classificationOf([statement({ effects: [{ ...read, object: '' }] })]),
   'two tables': classificationOf([statement({ effects: [read, { ...read, object: 'x' }] })]),
   'a name that reads like two': classificationOf([statement({ effects: [{ ...read, object: 'public.orders\nread read table 1:x' }] })]),
+  'a column read': classificationOf([statement({ columns: { read: ['users.id'], asked: [], written: [] } })]),
+  'another column read': classificationOf([statement({ columns: { read: ['users.ssn'], asked: [], written: [] } })]),
+  'and asked about': classificationOf([statement({ columns: { read: ['users.ssn'], asked: ['users.ssn'], written: [] } })]),
+  'a column written': classificationOf([statement({ columns: { read: [], asked: [], written: ['users.ssn'] } })]),
+  'two columns': classificationOf([statement({ columns: { read: ['a', 'b'], asked: [], written: [] } })]),
+  'a column that reads like two': classificationOf([statement({ columns: { read: ['a 1:b'], asked: [], written: [] } })]),
+  'columns that are not known': classificationOf([statement({ columns: { read: ['*'], asked: [], written: [] } })]),
   'every row': classificationOf([statement({ missingWhere: true })]),
 };
 
@@ -48,6 +55,10 @@ t.test('every fact of an action that conditions read is told apart, or makes a d
   // A new fact that is not made of kinds, effects, missingWhere and the number of statements must go into the signature.
   t.strictSame(Object.keys(factTypes['Action']?.fields ?? {}).sort(), [
     'access',
+    'columns',
+    'columns_asked',
+    'columns_read',
+    'columns_written',
     'effects',
     'functions',
     'in_transaction',
@@ -65,9 +76,10 @@ t.test('every fact of an action that conditions read is told apart, or makes a d
   ]);
   const facts = (it: Classification) => {
     const fact = new ActionFact({ transaction: 'none' } as Action, it);
-    const { kinds, verbs, access, tables, tables_written, functions, missing_where, statement_count } = fact;
+    const { kinds, verbs, access, tables, tables_written, functions, missing_where, statement_count, columnsTouched } = fact;
     const effects = fact.effects.map((effect) => ({ ...effect }));
-    return JSON.stringify({ kinds, verbs, access, tables, tables_written, functions, missing_where, statement_count, effects });
+    const read = { kinds, verbs, access, tables, tables_written, functions, missing_where, statement_count, effects, columnsTouched };
+    return JSON.stringify(read);
   };
   const byFacts = new Map<string, string>();
   for (const [name, it] of Object.entries(different)) {

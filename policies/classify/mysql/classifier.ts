@@ -2,10 +2,12 @@
 // Executable comments are read in every way a server could, and the union counts. Answers are shared and cached.
 
 import type { Action, PreparedStatement, ReadingMode } from '../../../src/core/action.ts';
+import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import type { Classification, Problem, StatementFacts } from '../../../src/core/classification.ts';
 import type { Classifier } from '../../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
+import { columnNamesOf, columnsTouched } from './columns.ts';
 import type { Token } from './lexer.ts';
 import { objectsOf } from './objects.ts';
 import { hasNonAscii, isProblem, sqlModeOf, type SqlMode } from './reading-mode.ts';
@@ -90,12 +92,14 @@ function classifyText(text: string, mode: ReadingMode, prepared: PreparedLookup,
       prepared: (name) => local.get(name) ?? prepared.get(name),
       inner: (innerText) => innerFacts(innerText, mode, prepared, nesting),
     };
-    return eachStatement(reading, (facts) => {
+    const names = columnNamesOf((mode.catalogue?.content as SqlCatalogue | undefined) ?? null);
+    return eachStatement(reading, (judged, from, to) => {
+      const facts: StatementFacts = { ...judged, columns: columnsTouched(reading, names, from, to, judged) };
       for (const change of facts.changes) {
         if (change.kind === 'prepare') local.set(change.name, { text: '', classification: classificationOf([change.inner]) });
         if (change.kind === 'deallocate' && change.name !== null) local.delete(change.name);
       }
-      const key = `${facts.kind} ${facts.missingWhere} ${JSON.stringify(facts.effects)} ${facts.span.start}`;
+      const key = `${facts.kind} ${facts.missingWhere} ${JSON.stringify([facts.effects, facts.columns])} ${facts.span.start}`;
       if (seen.has(key)) return;
       seen.add(key);
       statements.push(facts);
@@ -151,7 +155,7 @@ function tooDeep(tokens: readonly Token[]): Problem | null {
 }
 
 /** Splits at semicolons and judges each statement; a body of stored code takes the rest of the text. */
-function eachStatement(reading: Reading, found: (facts: StatementFacts) => void): Problem | null {
+function eachStatement(reading: Reading, found: (facts: StatementFacts, from: number, to: number) => void): Problem | null {
   const { tokens } = reading;
   let count = 0;
   let readingChanged = false;
@@ -168,10 +172,10 @@ function eachStatement(reading: Reading, found: (facts: StatementFacts) => void)
     const judged = judgeStatement(reading, from, to);
     if (judged.kind === 'problem') return judged.problem;
     if (holdsBody(reading, from, to, judged.facts)) {
-      found(withBody(reading, from, judged.facts));
+      found(withBody(reading, from, judged.facts), from, tokens.length);
       return null;
     }
-    found(judged.facts);
+    found(judged.facts, from, to);
     readingChanged = judged.changesReading;
     from = to + 1;
   }

@@ -1,6 +1,6 @@
 // Gathers what one statement does while its parts are looked at: effects without duplicates, risks, changes.
 
-import type { Risk, SessionChange, Span, StatementFacts } from '../../../src/core/classification.ts';
+import type { ColumnsTouched, Risk, SessionChange, Span, StatementFacts } from '../../../src/core/classification.ts';
 import type { Access, Effect, EffectVerb, ObjectKind } from '../../../src/core/effect.ts';
 
 /** Effects of one statement; a text that names more objects is held anyway and would only fill memory. */
@@ -12,6 +12,8 @@ export class FactsBuilder {
   readonly #effects = new Map<string, Effect>();
   readonly #risks: Risk[] = [];
   readonly #changes: SessionChange[] = [];
+  /** Those of a statement that was prepared; what the text itself names is found when all of it was read. */
+  #columns: ColumnsTouched | undefined;
 
   constructor(kind: string) {
     this.kind = kind;
@@ -31,6 +33,7 @@ export class FactsBuilder {
     this.#risks.push(...inner.risks);
     this.#changes.push(...inner.changes);
     this.missingWhere ||= inner.missingWhere;
+    this.#columns ??= inner.columns;
   }
 
   risk(span: Span, why: string): void {
@@ -50,6 +53,7 @@ export class FactsBuilder {
       effects,
       missingWhere: this.missingWhere,
       risks: this.#risks,
+      ...(this.#columns === undefined ? {} : { columns: this.#columns }),
       changes: this.#changes,
     };
   }

@@ -1,8 +1,9 @@
 // What a text is read against: the session's settings as far as they are known, the target's objects, and the offsets.
 
-import type { Classification } from '../../../src/core/classification.ts';
+import type { Classification, ColumnsTouched } from '../../../src/core/classification.ts';
 import type { KnownObjects } from './known-objects.ts';
 import type { Offsets } from './offsets.ts';
+import type { Node } from './tree.ts';
 
 export interface Context {
   readonly text: string;
@@ -15,6 +16,8 @@ export interface Context {
   readonly shadowing: boolean;
   /** What a prepared name would do now, or null when it is not known. */
   readonly prepared: (name: string) => Classification | null;
+  /** The columns that a statement touches. */
+  readonly columns: (statement: Node) => ColumnsTouched;
   /** Start of the statement, UTF-16. */
   readonly start: number;
   readonly end: number;

@@ -3,11 +3,13 @@
 
 import type { ReadingMode } from '../../../src/core/action.ts';
 import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
-import type { Classification, SessionChange, StatementFacts } from '../../../src/core/classification.ts';
-import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
+import type { Classification, ColumnsTouched, SessionChange, StatementFacts } from '../../../src/core/classification.ts';
+import { anyColumns, classificationOf, notUnderstood } from '../../../src/core/summary.ts';
+import { columnsTouched } from './columns.ts';
 import type { Context } from './context.ts';
 import { Findings } from './findings.ts';
 import { readFunctionBody } from './function-bodies.ts';
+import { KnownColumns } from './known-columns.ts';
 import { KnownObjects } from './known-objects.ts';
 import { fromCharacter, offsetsOf } from './offsets.ts';
 import type { Parser } from './parser.ts';
@@ -34,8 +36,11 @@ export class Judge {
   /** By catalogue, then by search_path: what names end in depends on both. */
   readonly #known = new WeakMap<SqlCatalogue, Map<string, KnownObjects>>();
 
+  readonly #columns: KnownColumns;
+
   constructor(parser: Parser) {
     this.#parser = parser;
+    this.#columns = new KnownColumns(parser, 'named');
   }
 
   /** Judges a text. Never throws: whatever goes wrong is "not understood". */
@@ -77,6 +82,7 @@ export class Judge {
         settings: current,
         known,
         shadowing: known?.shadowing ?? isShadowing(current['search_path']),
+        columns: (statement) => columnsTouched(statement, this.#columns, context),
         prepared: (name) => (locals.has(name) ? (locals.get(name) ?? null) : prepared(name)),
         start,
         end,
@@ -97,6 +103,7 @@ export class Judge {
         effects: [...findings.effects.values()],
         missingWhere: findings.missingWhere,
         risks: findings.risks,
+        columns: columnsOf(raw, context),
         changes: findings.changes,
       });
     }
@@ -147,6 +154,11 @@ function kindOf(raw: RawStatement, findings: Findings, context: Context): string
     return 'unknown';
   }
   return judgeStatement(node, findings, context);
+}
+
+function columnsOf(raw: RawStatement, context: Context): ColumnsTouched {
+  const node = nodeOf(raw.stmt);
+  return node === null ? anyColumns : context.columns(node);
 }
 
 function isShadowing(searchPath: string | undefined): boolean {

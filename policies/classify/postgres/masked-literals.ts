@@ -98,8 +98,17 @@ export function withoutLiterals(text: string): string | null {
         return null;
     }
   }
-  return kept === 0 || valueMatters.test(text) ? null : masked + text.slice(kept);
+  return kept === 0 || valueMatters.test(text) || mayBeOrdinal(text) ? null : masked + text.slice(kept);
 }
+
+/** `ORDER BY 2`, `GROUP BY a, 3`, `DISTINCT ON (1)`: the number says which column of the result is meant. */
+function mayBeOrdinal(text: string): boolean {
+  const clause = ordering.exec(text);
+  return clause !== null && ordinal.test(text.slice(clause.index));
+}
+
+const ordering = /(?:order|group)\s+by|distinct\s+on/i;
+const ordinal = /(?:by|,|\()\s*\d/i;
 
 function numberFor(text: string, from: number, to: number): string {
   return to - from > 9 && Number(text.slice(from, to)) > integerMax ? largeNumber : number;
@@ -171,8 +180,8 @@ function isPlainRead({ understood, statements, summary }: Classification): boole
 
 /** All that is masked stands between the statement's first character and its last, so its end moves and its start does not. */
 function moved(classification: Classification, units: number): Classification {
-  const [{ kind, span, effects, missingWhere, risks, changes }] = classification.statements as readonly [StatementFacts];
-  const statement: StatementFacts = { kind, span: { start: span.start, end: span.end + units }, effects, missingWhere, risks, changes };
+  const [only] = classification.statements as readonly [StatementFacts];
+  const statement: StatementFacts = { ...only, span: { start: only.span.start, end: only.span.end + units } };
   const { understood, problem, summary } = classification;
   return { understood, problem, statements: [statement], summary };
 }

@@ -44,7 +44,7 @@ export function explainStatement(body: Tree, findings: Findings, context: Contex
 }
 
 /** The last of several ANALYZE options counts for the server; for us one that isn't plainly false is enough. */
-function mayAnalyze(item: unknown): boolean {
+export function mayAnalyze(item: unknown): boolean {
   const option = nodeOf(item)?.body;
   if (option === undefined) return true;
   if (textAt(option, 'defname').toLowerCase() !== 'analyze') return false;
@@ -107,6 +107,7 @@ function factsOf(query: Node, findings: Findings, context: Context, judge: Judge
     effects: [...inner.effects.values()],
     missingWhere: inner.missingWhere,
     risks: inner.risks,
+    columns: context.columns(query),
     changes: inner.changes,
   };
 }

@@ -6,15 +6,14 @@ import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { DeclaredCursors, FieldMask, Masking, MaskPlan, MaskRule, ResultField } from '../../../src/core/masking.ts';
 import { Parser } from '../../classify/postgres/parser.ts';
-import { parseSearchPath } from '../../classify/postgres/settings.ts';
 import { nodeOf } from '../../classify/postgres/tree.ts';
 import { MaskedColumns, type ColumnMask } from '../columns.ts';
 import { FieldMasks } from '../field-masks.ts';
 import { stricter } from '../methods.ts';
-import { Lineage, TooDeep } from './lineage.ts';
-import { Relations, type Columns } from './relations.ts';
-import { everythingOf } from './scope.ts';
-import { anySource, partsOf, unknownSources, type Sources } from './sources.ts';
+import { KnownColumns, pathOf } from '../../classify/postgres/known-columns.ts';
+import type { Relations, Columns } from '../../classify/postgres/lineage/relations.ts';
+import { everythingOf } from '../../classify/postgres/lineage/scope.ts';
+import { anySource, partsOf, unknownSources, type Sources } from '../../classify/postgres/lineage/sources.ts';
 import { lineageOf, unknownLineage, type StatementLineage } from './statements.ts';
 
 /** Longer texts are not parsed on the main thread; all their expressions are masked. */
@@ -26,17 +25,16 @@ const keptUnitsMax = 8 * 1024;
 const cursorsMax = 1_000;
 const declarationsMax = 16;
 
-const noCatalogue: SqlCatalogue = { searchPath: '', user: '', functions: [], operators: [], types: [], relations: [] };
-
 export class PostgresPlanner {
   readonly #parser: Parser;
   readonly #key: Buffer;
-  readonly #relations = new WeakMap<object, Relations>();
+  readonly #known: KnownColumns;
   readonly #plans = new Map<string, MaskPlan>();
   readonly #rules = new Map<string, { columns: MaskedColumns; masks: FieldMasks }>();
 
   private constructor(parser: Parser, key: Buffer) {
     this.#parser = parser;
+    this.#known = new KnownColumns(parser, 'hidden');
     this.#key = key;
   }
 
@@ -92,7 +90,7 @@ export class PostgresPlanner {
     let isLasting = true;
     const local = new Map<string, unknown>();
     const relations = this.#relationsOf(action);
-    const path = pathOf(action);
+    const path = searchedBy(action);
     const statements = parsed.statements.map((raw) => {
       const node = nodeOf(raw.stmt);
       const found = lineageOf(raw, relations, path, (name) => {
@@ -115,33 +113,13 @@ export class PostgresPlanner {
   }
 
   #relationsOf({ mode }: Action): Relations {
-    const catalogue = (mode.catalogue?.content as SqlCatalogue | undefined) ?? noCatalogue;
-    let relations = this.#relations.get(catalogue);
-    if (relations === undefined) {
-      const made: Relations = new Relations(catalogue, (definition) => {
-        if (definition.length > textUnitsMax) return null;
-        const parsed = this.#parser.parse(definition);
-        const first = parsed.kind === 'statements' ? parsed.statements[0]?.stmt : undefined;
-        if (first === undefined) return null;
-        try {
-          const { columns, rest } = new Lineage(made, pathOf({ mode: { settings: {}, catalogue: mode.catalogue } })).query(first);
-          return rest === null ? columns : null;
-        } catch (thrown) {
-          if (thrown instanceof TooDeep) return null;
-          throw thrown;
-        }
-      });
-      relations = made;
-      this.#relations.set(catalogue, relations);
-    }
-    return relations;
+    return this.#known.of((mode.catalogue?.content as SqlCatalogue | undefined) ?? null);
   }
 }
 
-function pathOf({ mode }: { readonly mode: Pick<Action['mode'], 'settings' | 'catalogue'> }): readonly string[] | null {
+function searchedBy({ mode }: Action): readonly string[] | null {
   const catalogue = mode.catalogue?.content as SqlCatalogue | undefined;
-  const path = parseSearchPath(mode.settings['search_path'] ?? catalogue?.searchPath ?? '');
-  return path?.map((schema) => (schema === '$user' ? (catalogue?.user ?? schema) : schema)) ?? null;
+  return pathOf(mode.settings['search_path'] ?? catalogue?.searchPath ?? '', catalogue ?? { user: '$user' });
 }
 
 function planOf(

@@ -2,10 +2,11 @@
 
 import type { RawStatement, Tree } from '../../classify/postgres/tree.ts';
 import { flagAt, listAt, namesOf, nodeOf, textAt, treeAt } from '../../classify/postgres/tree.ts';
-import { Lineage, TooDeep, type Copy } from './lineage.ts';
-import type { Columns, Relations } from './relations.ts';
-import { everythingOf } from './scope.ts';
-import { anySource, noSources, unknownSources, type Sources } from './sources.ts';
+import { Lineage } from '../../classify/postgres/lineage/query-lineage.ts';
+import type { Columns, Relations } from '../../classify/postgres/lineage/relations.ts';
+import { everythingOf } from '../../classify/postgres/lineage/scope.ts';
+import { TooDeep, type Copy } from '../../classify/postgres/lineage/seen.ts';
+import { anySource, noSources, unknownSources, type Sources } from '../../classify/postgres/lineage/sources.ts';
 
 export interface StatementLineage {
   /** What its rows hold: these columns, those of a cursor, or nothing that is hidden. */
@@ -48,7 +49,7 @@ export function lineageOf(
   }
 }
 
-function seen({ asked, mentioned, copies }: Lineage): Pick<StatementLineage, 'asked' | 'mentioned' | 'copies'> {
+function seen({ seen: { asked, mentioned, copies } }: Lineage): Pick<StatementLineage, 'asked' | 'mentioned' | 'copies'> {
   return { asked, mentioned, copies };
 }
 
@@ -68,13 +69,13 @@ function read(type: string, body: Tree, lineage: Lineage, prepared: PreparedTree
     case 'ExplainStmt': {
       // Plans hold no values but those that planning computes by calling functions.
       const within = inner(body['query'], lineage, prepared);
-      return lineage.mentioned.has(anySource) || within === unknownLineage ? columnsOf(unknownColumns) : {};
+      return lineage.seen.mentioned.has(anySource) || within === unknownLineage ? columnsOf(unknownColumns) : {};
     }
     case 'CreateTableAsStmt': {
       const found = inner(body['query'], lineage, prepared);
       const into = treeAt(treeAt(body, 'into') ?? {}, 'rel') ?? {};
       const sources = found.rows?.kind === 'columns' ? everythingOf(found.rows.columns) : found.rows == null ? noSources : unknownSources;
-      lineage.copies.push({ schema: textAt(into, 'schemaname') || null, table: textAt(into, 'relname'), column: null, sources });
+      lineage.seen.copies.push({ schema: textAt(into, 'schemaname') || null, table: textAt(into, 'relname'), column: null, sources });
       return {};
     }
     case 'DeclareCursorStmt':

@@ -1,9 +1,9 @@
 // The columns of the target's tables and views, by the catalogue: a view's column comes from what its query reads, a partition's
 // is also its parent's. What is not in the catalogue could be anything.
 
-import type { CatalogueRelation, SqlCatalogue } from '../../../src/core/catalogue.ts';
-import { isSystemRelation } from '../../classify/postgres/builtins.ts';
-import { columnKey, noSources, union, unknownSources, type Sources } from './sources.ts';
+import type { CatalogueRelation, SqlCatalogue } from '../../../../src/core/catalogue.ts';
+import { isSystemRelation } from '../builtins.ts';
+import { columnKey, noSources, tableKey, union, unknownSources, type Sources } from './sources.ts';
 
 export interface Column {
   readonly name: string;
@@ -16,6 +16,12 @@ export interface Columns {
   /** Where columns come from that are not listed; null: all are listed. */
   readonly rest: Sources | null;
 }
+
+/**
+ * How names that are not known are taken. `hidden`: for masks, they may stand for any value of any table, and the system's tables hold
+ * none. `named`: for judging by names, a table has columns of its own, the system's as well, and the search_path is believed.
+ */
+export type ReadingOfNames = 'hidden' | 'named';
 
 /** Reads the query of a view; null when it can't be read. */
 export type ViewReader = (definition: string) => readonly Column[] | null;
@@ -33,11 +39,13 @@ export class Relations {
   readonly #columns = new Map<string, readonly Column[]>();
   readonly #reading = new Set<string>();
   readonly #readView: ViewReader;
+  readonly #names: ReadingOfNames;
   readonly #functions: ReadonlySet<string>;
   readonly #operators: ReadonlySet<string>;
   readonly #types: ReadonlySet<string>;
 
-  constructor(catalogue: SqlCatalogue, readView: ViewReader) {
+  constructor(catalogue: SqlCatalogue, names: ReadingOfNames, readView: ViewReader) {
+    this.#names = names;
     this.#readView = readView;
     for (const relation of catalogue.relations) {
       this.#byId.set(relation.id, relation);
@@ -67,23 +75,32 @@ export class Relations {
 
   /** What a name in a text may mean. Without a schema: the first of the path, whose columns count as those of all of that name. */
   named(schema: string | null, name: string, path: readonly string[] | null): Columns {
-    const system = schema === null || schema === 'pg_catalog' ? name : `${schema}.${name}`;
-    const candidates = (this.#byName.get(name) ?? []).filter((it) => schema === null || it.schema === schema);
-    if (candidates.length === 0) {
-      if (statistics.test(system) || schema === 'pg_toast') return unknown;
-      return isSystemRelation(system) || schema === 'information_schema' ? { columns: [], rest: noSources } : unknown;
-    }
+    const candidates = (this.#byName.get(name) ?? []).filter((it) => schema === null || isOfSchema(it, schema));
+    if (candidates.length === 0) return this.#notListed(schema, name);
     const rank = ({ schema: its }: CatalogueRelation): number => {
       const at = path?.indexOf(its) ?? -1;
       return at < 0 ? Number.MAX_SAFE_INTEGER : at;
     };
     const [first, ...others] = [...candidates].sort((one, other) => rank(one) - rank(other));
     if (first === undefined) return unknown;
+    const isSure = this.#names === 'named' && rank(first) < Number.MAX_SAFE_INTEGER;
+    const meant = isSure ? others.filter(({ schema: its }) => isTemporary(its)) : others;
     const columns = this.columnsOf(first).map((column) => {
-      const same = others.map((other) => this.columnsOf(other).find(({ name: its }) => its === column.name)?.sources ?? noSources);
+      const same = meant.map((other) => this.columnsOf(other).find(({ name: its }) => its === column.name)?.sources ?? noSources);
       return { name: column.name, sources: union(column.sources, ...same) };
     });
     return { columns, rest: null };
+  }
+
+  #notListed(schema: string | null, name: string): Columns {
+    const system = schema === null || schema === 'pg_catalog' ? name : `${schema}.${name}`;
+    const isSystem = isSystemRelation(system) || schema === 'information_schema';
+    if (this.#names === 'named') {
+      const its = schema ?? (isSystem ? 'pg_catalog' : '');
+      return { columns: [], rest: new Set([tableKey(its, name)]) };
+    }
+    if (statistics.test(system) || schema === 'pg_toast') return unknown;
+    return isSystem ? { columns: [], rest: noSources } : unknown;
   }
 
   /** By its numbers; undefined when the catalogue does not have it. Stored: a table's own value, which no view has computed. */
@@ -129,4 +146,12 @@ export class Relations {
     }
     return found;
   }
+}
+
+function isOfSchema({ schema: its }: CatalogueRelation, schema: string): boolean {
+  return its === schema || (schema === 'pg_temp' && isTemporary(its));
+}
+
+function isTemporary(schema: string): boolean {
+  return schema.startsWith('pg_temp');
 }

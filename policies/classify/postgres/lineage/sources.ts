@@ -1,4 +1,5 @@
-// Which columns a value may come from. A plain set of keys; one of them says that nobody knows.
+// Which columns a value may come from. A plain set of keys; one of them says that nobody knows, and some stand for any column of
+// one table.
 
 export type Sources = ReadonlySet<string>;
 
@@ -11,6 +12,23 @@ export const unknownSources: Sources = new Set([anySource]);
 export function columnKey(schema: string, table: string, column: string): string {
   return `${schema}\0${table}\0${column}`;
 }
+
+/** A name that no column of a text has: any column of the table. */
+export const anyColumn = '*';
+
+/** Any column of a table whose columns are not known. */
+export function tableKey(schema: string, table: string): string {
+  return columnKey(schema, table, anyColumn);
+}
+
+/** What a column of this name comes from among columns that are not listed: of a table as a whole, that column. */
+export function narrowed(sources: Sources, name: string): Sources {
+  const found = new Set<string>();
+  for (const key of sources) found.add(key.endsWith(tableEnd) ? `${key.slice(0, -1)}${name}` : key);
+  return found;
+}
+
+const tableEnd = `\0${anyColumn}`;
 
 export function partsOf(key: string): readonly [schema: string, table: string, column: string] {
   const [schema = '', table = '', column = ''] = key.split('\0');

@@ -1,9 +1,9 @@
 // Names in reach of a query, what they stand for, and how columns are put side by side, renamed and merged.
 
-import type { Tree } from '../../classify/postgres/tree.ts';
-import { listAt, namesOf, textAt, treeAt } from '../../classify/postgres/tree.ts';
+import type { Tree } from '../tree.ts';
+import { listAt, namesOf, textAt, treeAt } from '../tree.ts';
 import type { Columns } from './relations.ts';
-import { noSources, union, unknownSources, type Sources } from './sources.ts';
+import { narrowed, noSources, union, unknownSources, type Sources } from './sources.ts';
 
 /** One entry of FROM. */
 export interface Item extends Columns {
@@ -35,18 +35,30 @@ export function named(names: readonly string[], scope: Scope): Sources {
     if (column.length > 0) return union(...column.map(({ sources }) => sources));
     if (systemColumns.has(last)) return noSources;
     // t.f is also how f(t) is written.
-    return union(everythingOf(item), item.rest === null ? unknownSources : noSources);
+    return item.rest === null ? union(everythingOf(item), unknownSources) : ofRest(item, last);
   }
   for (let at: Scope | null = scope; at !== null; at = at.outer) {
     const columns = [...at.items, at.star].flatMap((item) => item.columns.filter(({ name }) => name === last));
     const rows = at.items.filter(({ alias }) => alias === last);
     const open = at.items.filter(({ rest }) => rest !== null);
-    if (columns.length > 0) return union(...columns.map(({ sources }) => sources), ...open.map(({ rest }) => rest ?? noSources));
+    if (columns.length > 0)
+      return union(...columns.map(({ sources }) => sources), ...open.map(({ rest }) => narrowed(rest ?? noSources, last)));
     if (rows.length > 0) return union(...rows.map(everythingOf));
-    if (open.length > 0) return union(...open.map(everythingOf), ...(at.outer === null ? [] : [outerOr(last, at.outer)]));
+    if (open.length > 0) return union(...open.map((item) => ofRest(item, last)), ...(at.outer === null ? [] : [outerOr(last, at.outer)]));
     if (systemColumns.has(last) && at.items.length > 0) return noSources;
   }
   return unknownSources;
+}
+
+/** A column that an entry does not list: of a whole table whose columns are not known, that one; else it may be any. */
+function ofRest(item: Columns, name: string): Sources {
+  const rest = narrowed(item.rest ?? noSources, name);
+  return isSubset(item.rest ?? noSources, rest) ? everythingOf(item) : rest;
+}
+
+function isSubset(one: Sources, other: Sources): boolean {
+  for (const key of one) if (!other.has(key)) return false;
+  return true;
 }
 
 /** A name that an entry of unknown columns may have, or else an outer query. */
@@ -80,7 +92,7 @@ export function everythingOf({ columns, rest }: Columns): Sources {
 
 export function columnOf(columns: Columns, name: string): Sources {
   const found = columns.columns.filter((it) => it.name === name).map(({ sources }) => sources);
-  return found.length > 0 ? union(...found) : (columns.rest ?? unknownSources);
+  return found.length > 0 ? union(...found) : columns.rest === null ? unknownSources : narrowed(columns.rest, name);
 }
 
 export function scopeOf(items: readonly Item[], star: Columns, { outer, ctes }: Scope): Scope {
