@@ -44,7 +44,7 @@ export function entryOf(running: Running, finishedMs: number, outcome: Outcome |
     error: outcome?.error ?? (ruling.kind === 'refuse' ? { code: ruling.refusal.reason, message: ruling.refusal.message } : null),
     results: running.results,
     ...(outcome?.transfer === undefined ? {} : { transfer: outcome.transfer }),
-    ...(classification === null ? {} : { judged: judgedFacts(action, classification) }),
+    ...(classification === null ? {} : { judged: judgedFacts(action, classification, judgement) }),
   };
 }
 
