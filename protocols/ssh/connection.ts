@@ -13,6 +13,7 @@ import { duration } from '../../src/core/words.ts';
 import type { SshLimits } from './limits.ts';
 import type { CarriedKind } from './carried.ts';
 import type { Restrictions } from './certificate.ts';
+import { gatherWrites } from './chunk-turns.ts';
 import { Forwards } from './forwards.ts';
 import type { SignedIn } from './handshake.ts';
 import { holdLines, plainLines, refusalLines, refusedStatus } from './refusal.ts';
@@ -66,6 +67,9 @@ export class Connection {
     this.#openedMs = this.#activeMs = this.#keyedMs = services.clock.monotonicMs();
     this.upstream = new Upstream(services, target, login, limits.targetTimeoutMs, trust);
     this.upstream.onLost = (why) => this.end(why);
+    const socket = socketOf(client);
+    gatherWrites(socket, () => this.upstream.sockets);
+    this.upstream.onSocket = (target) => gatherWrites(target, () => [socket]);
     this.#forwards = new Forwards(this, client, this.#gone.signal, limits.forwardsMax);
     this.#session = this.#openSession(signedIn, target, login);
     client.on('session', (accept, reject) => {

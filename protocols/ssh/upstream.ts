@@ -48,10 +48,13 @@ export class Upstream {
   /** Leads to the client's agent where that is forwarded. */
   agent: BaseAgent | null = null;
   readonly #clients: Client[] = [];
+  #sockets: readonly Duplex[] = [];
   #connecting: Promise<Client> | null = null;
   #closed = false;
   /** Told when a connection that carried something is lost. */
   onLost: (why: string) => void = () => undefined;
+  /** Told of the socket of each new connection. */
+  onSocket: (socket: Duplex) => void = () => undefined;
   /** Told of each new connection, to listen for what comes from the target. */
   onConnected: (client: Client) => void = () => undefined;
 
@@ -94,6 +97,11 @@ export class Upstream {
     return client === undefined ? this.#connect() : Promise.resolve(client);
   }
 
+  /** Of the connections that are open now. */
+  get sockets(): readonly Duplex[] {
+    return this.#sockets;
+  }
+
   close(): void {
     this.#closed = true;
     for (const client of this.#clients) client.end();
@@ -126,15 +134,19 @@ export class Upstream {
   async #connectAgain(): Promise<Client> {
     if (this.#closed) throw new Fault('target-lost', 'the session has ended');
     const signal = AbortSignal.timeout(this.#timeoutMs);
-    const client = await this.#services.credentials.signingIn(this.#target, signal, async (target) =>
-      this.#signIn(await this.#services.dial(target, signal), target),
-    );
+    const { client, socket } = await this.#services.credentials.signingIn(this.#target, signal, async (target) => {
+      const dialled = await this.#services.dial(target, signal);
+      return { client: await this.#signIn(dialled, target), socket: dialled };
+    });
     if (this.#closed) client.end();
     this.#clients.push(client);
+    this.#sockets = [...this.#sockets, socket];
     client.on('close', () => {
       this.#clients.splice(this.#clients.indexOf(client), 1);
+      this.#sockets = this.#sockets.filter((it) => it !== socket);
       if (!this.#closed) this.onLost(`the connection to target ${this.#target.name} was lost`);
     });
+    this.onSocket(socket);
     this.onConnected(client);
     return client;
   }

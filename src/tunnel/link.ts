@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
+import { bytesPassed } from '../core/short-lived-memory.ts';
 import { ProtocolError, decode, encode } from './frames.ts';
 import type { Frame, ResetCode } from './frames.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -178,6 +179,7 @@ export class Link {
   #receive(bytes: Buffer): void {
     if (this.#reason !== null) return;
     this.#bytesReceived += bytes.length;
+    bytesPassed(bytes.length);
     this.#keepAlive.heard();
     try {
       this.#take(decode(bytes));
