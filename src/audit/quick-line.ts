@@ -3,7 +3,7 @@
 // boundedBody() says, which makes the lines of everything else.
 
 import { PlainOutcome, type AuditEvent } from '../core/audit.ts';
-import { putInteger, putMillis } from '../core/digits.ts';
+import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
 import { nameCharsMax } from './line.ts';
 
 /** A longer detail is rare, and boundedBody() may have to cut it. */
@@ -14,9 +14,6 @@ const besideDetailBytesMax = 2048;
 const bytesPerUnitMax = 3;
 /** Room that an event needs; more than any that is put here. */
 export const quickBytesMax = quickDetailCharsMax * bytesPerUnitMax + besideDetailBytesMax;
-
-/** Beyond it a microsecond is less than a number can tell. */
-const durationMaxMs = 1e12;
 
 interface SessionParts {
   readonly principal: string | null;
@@ -69,20 +66,15 @@ export function putQuickBody(bytes: Buffer, start: number, seq: number, prev: st
   at = put(bytes, at, typePart(event.type));
   at = put(bytes, at, timePart(event.atMs));
   at = put(bytes, at, parts.who);
-  const id = putDigits(bytes, at, actionId, parts.idStart.length);
+  const id = putDigitsOf(bytes, at, actionId, parts.idStart.length);
   if (id === null) return null;
   at = put(bytes, id, detailStart);
-  if (detail instanceof PlainOutcome && hasUsualNumbers(detail)) return putOutcome(bytes, at, detail);
+  if (detail instanceof PlainOutcome) return putOutcome(bytes, at, detail);
   const json = event.detailJson ?? JSON.stringify(detail);
   if (json.length > quickDetailCharsMax) return null;
   at = event.detailJson === undefined ? at + bytes.write(json, at) : putDetail(bytes, at, json, parts);
   bytes[at] = closingBrace;
   return at + 1;
-}
-
-/** Not so large that JSON would write them otherwise than digit by digit. */
-function hasUsualNumbers({ rows, duration_ms }: PlainOutcome): boolean {
-  return (rows === null || (rows >= 0 && Number.isSafeInteger(rows))) && duration_ms >= 0 && duration_ms < durationMaxMs;
 }
 
 function putOutcome(bytes: Buffer, start: number, { outcome, rows, duration_ms }: PlainOutcome): number {
@@ -103,17 +95,6 @@ function putDetail(bytes: Buffer, at: number, json: string, parts: SessionParts)
   parts.detailJson = json;
   parts.detail = isAgain ? Uint8Array.from(bytes.subarray(at, end)) : null;
   return end;
-}
-
-/** The rest of an id, if it is digits: what needs no quoting. */
-function putDigits(bytes: Buffer, start: number, text: string, from: number): number | null {
-  let at = start;
-  for (let index = from; index < text.length; index += 1, at += 1) {
-    const code = text.charCodeAt(index);
-    if (code < 0x30 || code > 0x39 || at - start > 15) return null;
-    bytes[at] = code;
-  }
-  return at;
 }
 
 function put(bytes: Buffer, at: number, part: Uint8Array): number {

@@ -1,26 +1,26 @@
-// Numbers as the digits that JSON would have, put straight into bytes: on the way of every statement, where a string for each of
-// them costs more than the digits. Both answer with the place behind what they put; the caller has made room for 20 bytes.
+// Numbers as JSON writes them, put straight into bytes: on the way of every statement, where a string for each of them costs more
+// than the digits. All answer with the place behind what they put; the caller has made room for 30 bytes.
 
 const zero = 0x30;
-const minus = 0x2d;
 const point = 0x2e;
 /** So many digits are worked out in 32-bit integers at a time. */
 const block = 1_000_000_000;
 const blockDigits = 9;
+/** Beyond it a microsecond is less than a number can tell. */
+const quickMsMax = 1e12;
+/** Digits of a safe integer at most. */
+const digitsMax = 16;
 
-/** Puts a safe integer. */
 export function putInteger(bytes: Uint8Array, at: number, value: number): number {
-  if (value < 0) {
-    bytes[at] = minus;
-    return putInteger(bytes, at + 1, -value);
-  }
+  if (value < 0 || !Number.isSafeInteger(value)) return putText(bytes, at, JSON.stringify(value));
   if (value < block) return putDigits(bytes, at, value, digitsOf(value));
   const high = Math.floor(value / block);
   return putDigits(bytes, putInteger(bytes, at, high), value - high * block, blockDigits);
 }
 
-/** Puts milliseconds, zero or more, rounded to whole microseconds. */
+/** Puts milliseconds, rounded to microseconds. */
 export function putMillis(bytes: Uint8Array, at: number, ms: number): number {
+  if (!(ms >= 0 && ms < quickMsMax)) return putText(bytes, at, JSON.stringify(Math.round(ms * 1000) / 1000));
   const micros = Math.round(ms * 1000);
   const whole = Math.floor(micros / 1000);
   const end = putInteger(bytes, at, whole);
@@ -33,6 +33,18 @@ export function putMillis(bytes: Uint8Array, at: number, ms: number): number {
   }
   bytes[end] = point;
   return putDigits(bytes, end + 1, fraction, digits);
+}
+
+/** Puts what stands in a text from that place on, if it is a few digits; null otherwise. */
+export function putDigitsOf(bytes: Uint8Array, start: number, text: string, from: number): number | null {
+  if (text.length - from > digitsMax) return null;
+  let at = start;
+  for (let index = from; index < text.length; index += 1, at += 1) {
+    const code = text.charCodeAt(index);
+    if (code < zero || code > zero + 9) return null;
+    bytes[at] = code;
+  }
+  return at;
 }
 
 /** Puts the last `digits` digits of an integer below `block`. */
@@ -55,4 +67,10 @@ function digitsOf(value: number): number {
   if (value < 1_000_000) return 6;
   if (value < 10_000_000) return 7;
   return value < 100_000_000 ? 8 : 9;
+}
+
+/** The other ways of writing a number: they are ASCII. */
+function putText(bytes: Uint8Array, at: number, text: string): number {
+  for (let index = 0; index < text.length; index += 1) bytes[at + index] = text.charCodeAt(index);
+  return at + text.length;
 }

@@ -53,6 +53,19 @@ export interface StatementEntry {
   readonly judged?: JudgedFacts;
 }
 
+/** An entry within all limits, like many others: what differs between them, and the rest. */
+export interface JsonEntry {
+  readonly actionId: string;
+  readonly askedMs: number;
+  readonly releasedMs: number;
+  readonly finishedMs: number;
+  readonly rows: number | null;
+  /** The text, quoted. */
+  readonly textJson: string;
+  /** Its other members, as `"name":value,…`. */
+  readonly rest: Uint8Array;
+}
+
 /** The bytes of one open file, as they went through the gateway. */
 export interface FileTransfer {
   readonly direction: 'read' | 'write' | 'both';
@@ -66,8 +79,8 @@ export interface FileTransfer {
 export interface Recorder {
   /** Buffered; on disk within a second. Throws Fault recorder-failed once the recorder is broken. */
   write(entry: StatementEntry): void;
-  /** The same for an entry that is JSON already and within all limits. */
-  writeJson?(entry: string): void;
+  /** The same for an entry of which most is JSON already. */
+  writeJson?(entry: JsonEntry): void;
   /** Flushes and closes; idempotent. */
   close(): Promise<void>;
 }

@@ -1,12 +1,26 @@
-// Writes one recording: a header line, a line for each entry, an end line. Lines are buffered; the folder's one timer flushes.
+// Writes one recording: a header line, a line for each entry, an end line. Lines wait in bytes; the folder's one timer flushes.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
 import { Fault, messageOf } from '../core/errors.ts';
-import type { Recorder, RecordingHeader, StatementEntry } from '../core/recording.ts';
+import type { JsonEntry, Recorder, RecordingHeader, StatementEntry } from '../core/recording.ts';
+import type { Chunks } from './chunks.ts';
 import { bounded } from './entry-limits.ts';
 
-/** Buffered text that is written without waiting for the timer. */
-const bufferCharsMax = 256 * 1024;
+/** UTF-8 takes at most so many bytes for a UTF-16 unit. */
+const bytesPerUnitMax = 3;
+/** What an entry takes beside its text and its other members: member names, the id and numbers. */
+const besidesBytesMax = 1024;
+
+const askedStart = bytesOf('","askedMs":');
+const releasedStart = bytesOf(',"releasedMs":');
+const finishedStart = bytesOf(',"finishedMs":');
+const rowsStart = bytesOf(',"rows":');
+const textStart = bytesOf(',"text":');
+const nothing = bytesOf('null');
+const comma = 0x2c;
+const closingBrace = 0x7d;
+const newline = 0x0a;
 
 export interface RecorderEvents {
   /** There is something to flush. */
@@ -20,22 +34,30 @@ export class FileRecorder implements Recorder {
   readonly sessionId: string;
   readonly #fd: number;
   readonly #events: RecorderEvents;
-  #buffer: string;
+  readonly #chunks: Chunks;
+  /** Lines that wait, in the first bytes of a chunk; null when none do. */
+  #chunk: Buffer | null = null;
+  #lengthBytes = 0;
   #entries = 0;
   #fault: Fault | null = null;
   #closed = false;
+  /** How the entries of actions of this session begin, and how their ids do. */
+  readonly #idStart: string;
+  readonly #start: Uint8Array;
 
   /** Makes the file, which must not exist. Throws Fault recorder-failed. */
-  constructor(path: string, header: RecordingHeader, events: RecorderEvents) {
+  constructor(path: string, header: RecordingHeader, chunks: Chunks, events: RecorderEvents) {
     this.sessionId = header.sessionId;
+    this.#chunks = chunks;
     this.#events = events;
+    this.#idStart = `${header.sessionId}-`;
+    this.#start = bytesOf(`{"kind":"statement","actionId":${JSON.stringify(this.#idStart).slice(0, -1)}`);
     try {
       this.#fd = openSync(path, 'ax', 0o600);
     } catch (cause) {
       throw recorderFailed(header.sessionId, cause);
     }
-    this.#buffer = `${JSON.stringify({ kind: 'recording', format: 1, ...header })}\n`;
-    this.flush();
+    this.#writeOut(Buffer.from(`${JSON.stringify({ kind: 'recording', format: 1, ...header })}\n`));
     if (this.#fault !== null) {
       closeSync(this.#fd);
       throw this.#fault;
@@ -43,24 +65,96 @@ export class FileRecorder implements Recorder {
   }
 
   write(entry: StatementEntry): void {
-    this.writeJson(JSON.stringify(bounded(entry)));
+    this.#assertOpen();
+    this.#putLine(JSON.stringify(bounded(entry)));
+    this.#entries += 1;
   }
 
-  writeJson(entry: string): void {
+  writeJson(entry: JsonEntry): void {
+    this.#assertOpen();
+    const chunk = this.#room(entry.textJson.length * bytesPerUnitMax + entry.rest.length + besidesBytesMax);
+    const end = chunk === null ? null : this.#putQuick(chunk, this.#lengthBytes, entry);
+    if (end === null) this.#putLine(jsonOf(entry));
+    else this.#lengthBytes = end;
+    this.#entries += 1;
+  }
+
+  /** Hands what waits to the kernel and gives its memory back. A failure is told through the events, and thrown by the next write. */
+  flush(): void {
+    if (this.#chunk === null) return;
+    this.#writeOut(this.#chunk.subarray(0, this.#lengthBytes));
+    this.#chunks.giveBack(this.#chunk);
+    this.#chunk = null;
+    this.#lengthBytes = 0;
+  }
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    this.#putLine(JSON.stringify({ kind: 'end', entries: this.#entries }));
+    this.flush();
+    closeSync(this.#fd);
+    this.#events.closed(this);
+    return Promise.resolve();
+  }
+
+  #assertOpen(): void {
     if (this.#fault !== null) throw this.#fault;
     if (this.#closed) throw new Fault('recorder-failed', `the recording of session ${this.sessionId} is closed`);
-    const wasEmpty = this.#buffer === '';
-    this.#buffer += `${entry}\n`;
-    this.#entries += 1;
-    if (this.#buffer.length > bufferCharsMax) this.flush();
-    else if (wasEmpty) this.#events.dirty(this);
   }
 
-  /** Hands what is buffered to the kernel. A failure is told through the events, and thrown by the next write. */
-  flush(): void {
-    if (this.#buffer === '' || this.#fault !== null) return;
-    const bytes = Buffer.from(this.#buffer);
-    this.#buffer = '';
+  #putLine(json: string): void {
+    const text = `${json}\n`;
+    const chunk = this.#room(text.length * bytesPerUnitMax);
+    if (chunk !== null) this.#lengthBytes += chunk.write(text, this.#lengthBytes);
+    else {
+      this.flush();
+      this.#writeOut(Buffer.from(text));
+    }
+  }
+
+  /** The chunk to write into, with room for so many bytes more; null when no chunk is so large. */
+  #room(bytes: number): Buffer | null {
+    const chunk = this.#chunk;
+    if (chunk !== null && this.#lengthBytes + bytes <= chunk.length) return chunk;
+    const larger = this.#chunks.take(this.#lengthBytes + bytes);
+    if (larger === null) return this.#lengthBytes === 0 ? null : this.#roomAfterFlush(bytes);
+    if (chunk === null) this.#events.dirty(this);
+    else {
+      chunk.copy(larger, 0, 0, this.#lengthBytes);
+      this.#chunks.giveBack(chunk);
+    }
+    this.#chunk = larger;
+    return larger;
+  }
+
+  #roomAfterFlush(bytes: number): Buffer | null {
+    this.flush();
+    return this.#room(bytes);
+  }
+
+  /** Gives the end of the line, or null when the action's id is not one of this session's. */
+  #putQuick(chunk: Buffer, start: number, entry: JsonEntry): number | null {
+    const { actionId, rows, textJson, rest } = entry;
+    if (!actionId.startsWith(this.#idStart)) return null;
+    const id = putDigitsOf(chunk, put(chunk, start, this.#start), actionId, this.#idStart.length);
+    if (id === null) return null;
+    let at = putMillis(chunk, put(chunk, id, askedStart), entry.askedMs);
+    at = putMillis(chunk, put(chunk, at, releasedStart), entry.releasedMs);
+    at = putMillis(chunk, put(chunk, at, finishedStart), entry.finishedMs);
+    at = put(chunk, at, rowsStart);
+    at = rows === null ? put(chunk, at, nothing) : putInteger(chunk, at, rows);
+    at = put(chunk, at, textStart);
+    at += chunk.write(textJson, at);
+    chunk[at] = comma;
+    at = put(chunk, at + 1, rest);
+    chunk[at] = closingBrace;
+    chunk[at + 1] = newline;
+    return at + 2;
+  }
+
+  #writeOut(bytes: Buffer): void {
+    if (this.#fault !== null) return;
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
     } catch (cause) {
@@ -68,16 +162,26 @@ export class FileRecorder implements Recorder {
       this.#events.failed(this, this.#fault);
     }
   }
+}
 
-  close(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
-    this.#closed = true;
-    this.#buffer += `${JSON.stringify({ kind: 'end', entries: this.#entries })}\n`;
-    this.flush();
-    closeSync(this.#fd);
-    this.#events.closed(this);
-    return Promise.resolve();
-  }
+/** What #putQuick puts, for any id. */
+function jsonOf({ actionId, askedMs, releasedMs, finishedMs, rows, textJson, rest }: JsonEntry): string {
+  const times = { askedMs: rounded(askedMs), releasedMs: rounded(releasedMs), finishedMs: rounded(finishedMs) };
+  const start = JSON.stringify({ kind: 'statement', actionId, ...times, rows });
+  return `${start.slice(0, -1)},"text":${textJson},${Buffer.from(rest).toString()}}`;
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+function put(bytes: Buffer, at: number, part: Uint8Array): number {
+  bytes.set(part, at);
+  return at + part.length;
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text));
 }
 
 function recorderFailed(sessionId: string, cause: unknown): Fault {

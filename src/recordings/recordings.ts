@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Recorder, RecordingHeader, Recordings, TerminalRecorder, TerminalSize } from '../core/recording.ts';
+import { Chunks } from './chunks.ts';
 import { FileRecorder, type RecorderEvents } from './file-recorder.ts';
 import { readRecording, type Recording, type ReadPart } from './read.ts';
 import { TerminalFolder, type Terminals } from './terminals.ts';
@@ -44,6 +45,7 @@ class RecordingsFolder implements OpenedRecordings {
   readonly terminals: TerminalFolder;
   readonly #open = new Map<string, FileRecorder>();
   readonly #dirty = new Set<FileRecorder>();
+  readonly #chunks = new Chunks();
   readonly #failureListeners: ((sessionId: string, fault: Fault) => void)[] = [];
   readonly #events: RecorderEvents;
   #timer: NodeJS.Timeout | null = null;
@@ -72,7 +74,7 @@ class RecordingsFolder implements OpenedRecordings {
 
   open(sessionId: string, header: RecordingHeader): Recorder {
     if (sessionId !== header.sessionId) throw new Fault('recorder-failed', 'the header is of another session');
-    const recorder = new FileRecorder(this.#pathOf(sessionId), header, this.#events);
+    const recorder = new FileRecorder(this.#pathOf(sessionId), header, this.#chunks, this.#events);
     this.#open.set(sessionId, recorder);
     return recorder;
   }

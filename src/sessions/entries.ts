@@ -1,11 +1,11 @@
-// The entry of an action for the recording, and the JSON of it made quickly where the action was like the one before: only times,
-// id and count differ then.
+// The entry of an action for the recording, and most of it as JSON where the action was like the one before: only times, id and
+// count differ then.
 
 import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { JudgedFacts, StatementEntry } from '../core/recording.ts';
+import type { JsonEntry, JudgedFacts, StatementEntry } from '../core/recording.ts';
 import type { Judgement } from '../gate/gate.ts';
 
 /** An action that was released, or refused at once. */
@@ -71,7 +71,7 @@ interface Same {
   readonly kind: Action['kind'];
   readonly transaction: Action['transaction'];
   /** All members that are the same every time, without the braces and without the text. */
-  readonly json: string;
+  readonly rest: Uint8Array;
   text: string;
   textJson: string;
 }
@@ -79,8 +79,8 @@ interface Same {
 /** What ran last under a decision: policies remember their decisions, and the same statement runs again and again. */
 const same = new WeakMap<Decision, Same>();
 
-/** The JSON of entryOf, its members in another order; null for whatever is not the usual short, allowed and completed action. */
-export function quickEntryJson(running: Running, finishedMs: number, outcome: Outcome): string | null {
+/** The same as entryOf, most of it as JSON; null for whatever is not the usual short, allowed and completed action. */
+export function quickEntryJson(running: Running, finishedMs: number, outcome: Outcome): JsonEntry | null {
   const { action, judgement, askedMs, releasedMs, results } = running;
   const { ruling, decision, classification, holdId } = judgement;
   if (decision?.kind !== 'allow' || classification === null || holdId !== null || ruling.kind === 'refuse' || releasedMs < 0) return null;
@@ -104,7 +104,7 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
       classification,
       kind: action.kind,
       transaction: action.transaction,
-      json: JSON.stringify(rest).slice(1, -1),
+      rest: Uint8Array.from(Buffer.from(JSON.stringify(rest).slice(1, -1))),
       text,
       textJson: JSON.stringify(text),
     };
@@ -113,7 +113,7 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
     known.text = action.text;
     known.textJson = JSON.stringify(action.text);
   }
-  return `{"kind":"statement","actionId":${JSON.stringify(action.id)},"askedMs":${roundedJson(askedMs)},"releasedMs":${roundedJson(releasedMs)},"finishedMs":${roundedJson(finishedMs)},"rows":${outcome.rows},"text":${known.textJson},${known.json}}`;
+  return { actionId: action.id, askedMs, releasedMs, finishedMs, rows: outcome.rows, textJson: known.textJson, rest: known.rest };
 }
 
 /** Texts that differ only in literals have classifications of their own, and one summary. */

@@ -1,7 +1,10 @@
 // What is written of actions that are like the one before is made quickly, out of parts: it must say the same as what is made
 // member by member, whichever action came before.
 
-import t from 'tap';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
 import type { Action } from '../../src/core/action.ts';
 import type { Classification, StatementFacts } from '../../src/core/classification.ts';
 import type { Decision } from '../../src/core/decision.ts';
@@ -9,6 +12,8 @@ import type { ActionId, SessionId } from '../../src/core/ids.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 import { releasedEvent } from '../../src/gate/events.ts';
 import type { Judgement } from '../../src/gate/gate.ts';
+import type { JsonEntry, Recorder } from '../../src/core/recording.ts';
+import { openRecordings, type OpenedRecordings } from '../../src/recordings/recordings.ts';
 import { entryOf, quickEntryJson } from '../../src/sessions/entries.ts';
 
 const read: StatementFacts = {
@@ -43,7 +48,39 @@ const actions: readonly (readonly [text: string, classification: Classification,
   ['SELECT 333', likeA],
 ];
 
+const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+const header = { sessionId: 's', principal: 'alice', target: 'orders', protocol: 'postgres', clientAddress: '', startedAtMs: 1 };
+
+function opened(t: Test): { recordings: OpenedRecordings; recorder: Recorder } {
+  const dir = mkdtempSync(join(tmpdir(), 'sallyport-entries-'));
+  const recordings = openRecordings({ dir, clock });
+  t.teardown(async () => {
+    await recordings.close();
+    rmSync(dir, { recursive: true });
+  });
+  return { recordings, recorder: recordings.open('s', header) };
+}
+
+t.test('an entry that is mostly JSON reads as what it says, whatever its id, its numbers and its length', async (t) => {
+  const { recordings, recorder } = opened(t);
+  const rest = Buffer.from('"rule":"é"');
+  const entries = [
+    ...['s-1', 's-123456789', 's-', 't-1', 's-1"', `s-${'1'.repeat(40)}`].map((actionId) => ({ actionId })),
+    ...[0, 0.0004, 0.5, 12.3456, 86_400_000.001, 1e13, -1.5].map((askedMs) => ({ askedMs })),
+    ...[null, 0, 2 ** 31, 2 ** 64].map((rows) => ({ rows })),
+    ...[1000, 20_000, 20_000, 100_000, 1].map((length) => ({ text: `'é"'${'x'.repeat(length)}` })),
+    ...Array.from({ length: 200 }, (_, number) => ({ actionId: `s-${number}`, text: 'y'.repeat(number * 5) })),
+  ].map((it) => ({ actionId: 's-7', askedMs: 1, releasedMs: 1.25, finishedMs: 2, rows: 1, text: 'SELECT 1', ...it }));
+  for (const { text, ...it } of entries) recorder.writeJson?.({ ...it, textJson: JSON.stringify(text), rest });
+  const rounded = (ms: number) => Math.round(ms * 1000) / 1000;
+  t.same(
+    (await recordings.read('s'))?.entries,
+    entries.map((it) => ({ kind: 'statement', ...it, askedMs: rounded(it.askedMs), rule: 'é' })),
+  );
+});
+
 t.test('every action in turn, under one decision and under two', async (t) => {
+  const { recordings, recorder } = opened(t);
   for (const decisions of [[decision], [decision, other]]) {
     for (const [index, [text, classification, change]] of actions.entries()) {
       const action = {
@@ -69,7 +106,9 @@ t.test('every action in turn, under one decision and under two', async (t) => {
       const running = { action, judgement, askedMs: 1.5, releasedMs: 2.25, results: null, cells: 0 };
       const outcome = { kind: 'completed', rows: index, error: null } as const;
       const quick = quickEntryJson(running, 3.125, outcome);
-      t.same(JSON.parse(quick ?? 'null'), JSON.parse(JSON.stringify(entryOf(running, 3.125, outcome))), `entry ${index}: ${text}`);
+      recorder.writeJson?.(quick as JsonEntry);
+      const [recorded] = (await recordings.read('s'))?.entries.slice(-1) ?? [];
+      t.same(recorded, JSON.parse(JSON.stringify(entryOf(running, 3.125, outcome))), `entry ${index}: ${text}`);
 
       const submitter = { principal: { name: 'alice' }, target: { name: 'orders' }, sessionId: 's' as SessionId };
       const event = releasedEvent(action, classification, submitter as never, decided, null, [], 17);
