@@ -15,7 +15,12 @@ const firstUserOid = 16384;
 
 const user = (column: string): string => `${column} >= ${firstUserOid}`;
 
-const session = `select pg_catalog.current_setting('search_path') as search_path, current_user::pg_catalog.text as account`;
+/** Nothing here waits for locks of others: with one, everybody's next statement would wait for it. */
+const lockTimeoutMs = 2_000;
+
+const session = `
+  select pg_catalog.current_setting('search_path') as search_path, current_user::pg_catalog.text as account,
+    pg_catalog.set_config('lock_timeout', '${lockTimeoutMs}', true) as lock_timeout`;
 
 const functions = `
   select p.oid::pg_catalog.text as id, n.nspname as schema, p.proname as name, p.prokind::pg_catalog.text as kind,
@@ -56,7 +61,18 @@ const casts = `
   select pg_catalog.concat_ws(' ', c.castsource, c.casttarget) as sides, c.castfunc::pg_catalog.oid::pg_catalog.text as code
   from pg_catalog.pg_cast c where ${user('c.castfunc')}`;
 
+/** Relations that nobody can open now: a schema change of theirs is not committed, or waits. pg_get_viewdef would wait for them. */
+const locked = `
+  select l.relation from pg_catalog.pg_locks l join pg_catalog.pg_database d on d.oid = l.database
+  where l.mode = 'AccessExclusiveLock' and l.locktype = 'relation' and d.datname = pg_catalog.current_database()`;
+
+/** A view that is locked, or reads what is locked: its definition is not known now, so that it is masked whole. */
+const isLockedView = `(c.oid in (select relation from locked) or exists (
+      select from pg_catalog.pg_rewrite w join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
+      where w.ev_class = c.oid and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid in (select relation from locked)))`;
+
 const relations = `
+  with locked as materialized (${locked})
   select c.oid::pg_catalog.text as id, n.nspname as schema, c.relname as name, c.relkind::pg_catalog.text as kind,
     (select pg_catalog.json_agg(a.attname order by a.attnum)::pg_catalog.text
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
@@ -64,7 +80,7 @@ const relations = `
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as attributes,
     (select pg_catalog.string_agg(i.inhparent::pg_catalog.text, ' ' order by i.inhparent)
       from pg_catalog.pg_inherits i where i.inhrelid = c.oid) as parents,
-    case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as definition,
+    case when c.relkind in ('v', 'm') and not ${isLockedView} then pg_catalog.pg_get_viewdef(c.oid) end as definition,
     (select pg_catalog.string_agg(distinct a.atttypid::pg_catalog.text, ' ')
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and ${user('a.atttypid')}) as types,
     (exists (select from pg_catalog.pg_trigger t where not t.tgisinternal and (t.tgrelid = c.oid

@@ -98,18 +98,45 @@ export function describePortal(name: string): Buffer {
   return bytes;
 }
 
-/** Classes of SQLSTATE whose message names things of the text, never values of rows. */
-const namesNoValue = /^(08|0A|25|26|34|3B|3D|3F|40|42|53|54|55|57)/;
+/** Classes of SQLSTATE about the server, the connection or the transaction. */
+const aboutServer = /^(25|40|53|54|55|57)/;
+/** Classes about names. While the text is read they come with a position in it; later a name can be a value (`email::regclass`). */
+const aboutNames = /^(08|0A|26|34|3[BDF]|42)/;
+/** Functions of the server that name only what the text names, in errors without a position. */
+const namingText = new Set([
+  ...[
+    'aclcheck_error',
+    'aclcheck_error_col',
+    'PerformPortalFetch',
+    'PerformPortalClose',
+    'FetchPreparedStatement',
+    'RequireTransactionBlock',
+  ],
+  ...[
+    'CheckRestrictedOperation',
+    'PreventInTransactionBlock',
+    'CheckTransactionBlock',
+    'PreventCommandIfReadOnly',
+    'RevalidateCachedQuery',
+  ],
+]);
 /** Fields with words: message, detail, hint, context, internal query. */
 const [messageField, wordy] = ['M', new Set(['D', 'H', 'W', 'q'])];
+
+/** Code that runs within a statement (a function) leaves a context, and may say what it likes. */
+function namesNoValue(fields: ReadonlyMap<string, string>): boolean {
+  const code = fields.get('C') ?? '';
+  if (fields.has('W')) return false;
+  return aboutServer.test(code) || (aboutNames.test(code) && (fields.has('P') || namingText.has(fields.get('R') ?? '')));
+}
 
 /** An ErrorResponse or NoticeResponse (54.8) with what it may quote of values taken out. */
 export function withoutValues(bytes: Buffer, masking: Masking): Buffer {
   const reader = new BodyReader(bytes);
-  const fields: [string, string][] = [];
-  for (let key = reader.byte(); key !== 0; key = reader.byte()) fields.push([String.fromCharCode(key), reader.cstring()]);
-  if (namesNoValue.test(fields.find(([key]) => key === 'C')?.[1] ?? '')) return bytes;
-  const kept = fields.filter(([key]) => !wordy.has(key));
+  const fields = new Map<string, string>();
+  for (let key = reader.byte(); key !== 0; key = reader.byte()) fields.set(String.fromCharCode(key), reader.cstring());
+  if (namesNoValue(fields)) return bytes;
+  const kept = [...fields].filter(([key]) => !wordy.has(key));
   const body = kept.map(([key, value]) => `${key}${key === messageField ? masking.words(value) : value}\0`).join('');
   const out = Buffer.from(`_____${body}\0`);
   out.writeUInt8(bytes[0] as number);
