@@ -226,20 +226,31 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const gate = new Gate({ ...judging, grants: access, histories, shapes, estimator });
   const book = createSessionStore(db);
   book.closeLeftOpen(clock.nowMs());
-  const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book, clock, random });
+  const registry = new SessionRegistry({
+    gate,
+    classifierOf,
+    audit,
+    recordings,
+    book,
+    clock,
+    random,
+    personNow: (name) => identity.person(name),
+  });
   down.add(() => registry.close('the gateway stops'));
   const activity = new TokenActivity((sessionId) => registry.live(sessionId));
   identity.onChange((change) => {
     const { name } = change;
     if (change.kind === 'token-revoked')
       registry.endWhere((session) => session.tokenId === change.tokenId, 'the access token of this session was revoked');
-    if (identity.person(name) === null)
-      registry.endWhere((session) => session.principal.name === name, 'this account may no longer sign in');
-    else
+    const person = identity.person(name);
+    if (person === null) registry.endWhere((session) => session.principal.name === name, 'this account may no longer sign in');
+    else {
       registry.endWhere(
-        (session) => session.principal.name === name && hasChanged(session.principal, identity),
-        'this account was changed; sign in again',
+        ({ principal }) => principal.name === name && principal.kind !== person.kind,
+        'this account is of another kind now',
       );
+      registry.personChanged(person);
+    }
     access.rejudge();
     shapes.rejudge();
     registry.judgeAgain();
@@ -283,7 +294,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds, previews, lendersOf, onCall),
-    delegations: apiDelegations(delegations, () => channels.newcomers.changed()),
+    delegations: apiDelegations(delegations, identity, () => channels.newcomers.changed()),
+    onCall,
     access: apiAccess(access, (name) => mayOperate(identity, name)),
     shapes: apiShapes(shapes, (name) => mayOperate(identity, name)),
     sessions: apiSessions(registry, book),
@@ -373,11 +385,6 @@ async function buildClassifiers(down: Teardown): Promise<Partial<Record<Protocol
 function mayOperate(identity: Identity, name: string): boolean {
   const person = identity.person(name);
   return person !== null && identity.rights(person).includes('operate');
-}
-
-function hasChanged(principal: { name: string; groups: readonly string[]; kind: string }, identity: Identity): boolean {
-  const now = identity.person(principal.name);
-  return now === null || now.kind !== principal.kind || now.groups.join() !== principal.groups.join();
 }
 
 function gatewayEvent(type: AuditEventType, atMs: number, detail: AuditEvent['detail']): AuditEvent {

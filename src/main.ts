@@ -4,7 +4,7 @@
 import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { accessCommands } from './cli/access-commands.ts';
-import { delegationCommands, holdAnswerCommands } from './cli/hold-commands.ts';
+import { delegationCommands, holdAnswerCommands, onCallCommands } from './cli/hold-commands.ts';
 import { shapeCommands, shapeOptions } from './cli/shape-commands.ts';
 import { Client } from './cli/client.ts';
 import type { AgentFlags } from '../agent/run-agent.ts';
@@ -111,6 +111,7 @@ function holdCommands(root: Commander, terminal: Terminal): void {
     );
   holdAnswerCommands(holds, { remote, run: (options, body) => run(terminal, options, body) });
   delegationCommands(root, { remote, run: (options, body) => run(terminal, options, body) });
+  onCallCommands(root, { remote, run: (options, body) => run(terminal, options, body) });
   for (const verb of ['approve', 'deny'] as const) {
     const command = remote(root.command(verb))
       .argument('<number>', 'of a hold, as in h-7K3M9Q, or of a request for access, as in r-7K3M9Q')

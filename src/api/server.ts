@@ -24,6 +24,7 @@ import { credentialRoutes } from './routes/credentials.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { delegationRoutes } from './routes/delegations.ts';
+import { onCallRoutes } from './routes/on-call.ts';
 import { holdAnswerRoutes } from './routes/hold-answers.ts';
 import { githubRoutes } from './routes/github.ts';
 import { holdRoutes } from './routes/holds.ts';
@@ -101,6 +102,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     holdRoutes(services),
     holdAnswerRoutes(services),
     delegationRoutes(services),
+    onCallRoutes(services),
     accessRoutes(services),
     shapeRoutes(services),
     sessionRoutes(services),

@@ -9,6 +9,7 @@ import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccounts } from './account-services.ts';
 import type { ApiDelegations } from './delegation-services.ts';
+import type { OnCallView } from './contract-delegations.ts';
 import type { ApiChannels } from './channel-services.ts';
 import type { ApiScim } from './scim-service.ts';
 import type { ApiShapes } from './shape-services.ts';
@@ -55,6 +56,8 @@ export interface ApiServices {
   readonly access: ApiAccess;
   /** Missing: nobody can lend a right. */
   readonly delegations?: ApiDelegations;
+  /** Whose turn it is now in each schedule; missing: there are none. */
+  readonly onCall?: { list(): readonly OnCallView[] };
   readonly shapes: ApiShapes;
   readonly gateway: ApiGateway;
   readonly clock: Clock;
@@ -227,6 +230,8 @@ export interface ApiHolds {
     proof?: SecondFactorProof | null,
     via?: AnsweredVia | null,
   ): AnswerResult | Promise<AnswerResult>;
+  /** Something waits in this session that the person may answer now, or has answered while others are waited for. */
+  waitsFor(sessionId: string, person: Principal): boolean;
   /** One's own yes, while the hold waits for others. */
   takeBack(id: string, person: Principal): Promise<AnswerResult>;
   /** What it would do, for those who answer; made at the first look. Missing: no previews are made. */

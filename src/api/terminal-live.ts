@@ -7,10 +7,9 @@ import type { WebSocket } from 'ws';
 import { callerOf } from './authentication.ts';
 import { proofOf } from './live.ts';
 import { HttpProblem, notFound } from './problems.ts';
-import { seenRecording } from './seen-sessions.ts';
+import { maySeeRecording, seenRecording } from './seen-sessions.ts';
 import type { ApiServices } from './services.ts';
 import { followQuery, terminalParams } from './terminal-schemas.ts';
-import { seesRecording } from './visibility.ts';
 
 export const watchersMax = 200;
 export const watchersPerPersonMax = 10;
@@ -65,7 +64,7 @@ export function terminalLive(app: FastifyInstance, services: ApiServices): void 
         if (signedIn === null) return 'signed-out';
         const session = services.sessions.get(id);
         const viewer = { principal: signedIn.principal, rights: services.identity.rights(signedIn.principal) };
-        return session !== null && seesRecording(viewer, session) ? 'yes' : 'no';
+        return session !== null && maySeeRecording(services, viewer, session) ? 'yes' : 'no';
       };
       const watcher = new Watcher({ socket, services, sessionId: id, terminal: index, from, name, may });
       watchers.add(watcher);

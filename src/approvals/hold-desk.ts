@@ -69,6 +69,8 @@ export interface HoldDesk extends Holds {
   get(id: string): HoldRecord | undefined;
   /** What the gate asked, while the hold waits. */
   requestOf(id: string): HoldRequest | undefined;
+  /** Those of a session that wait now. */
+  waitingIn(sessionId: string): readonly HoldRecord[];
   /** Newest first. */
   list(query: HoldQuery): HoldPage;
   /** Hears of every change after it was written. Returns how to stop. */

@@ -151,6 +151,10 @@ class Desk implements HoldDesk {
     return id === null ? undefined : (this.#pending.get(id)?.request ?? undefined);
   }
 
+  waitingIn(sessionId: string): readonly HoldRecord[] {
+    return [...this.#pending.values()].map(({ record }) => record).filter((record) => record.sessionId === sessionId);
+  }
+
   list(query: HoldQuery): HoldPage {
     const page = this.#store.list(query);
     const items = page.items.map((it) => this.#pending.get(it.id)?.record ?? this.#asEnded(it));

@@ -1,4 +1,4 @@
-// Names, options and help of second thoughts about a hold (`sallyport holds request-changes`, `take-back`) and of delegations.
+// Names, options and help of second thoughts about a hold (`sallyport holds request-changes`, `take-back`), of delegations and of on-call schedules.
 
 import type { Command as Commander } from 'commander';
 import type { CommandTable } from './access-commands.ts';
@@ -44,4 +44,12 @@ export function delegationCommands(root: Commander, { remote, run }: Pick<Comman
     .action((id: string, _options: object, command: Commander) =>
       run(command.optsWithGlobals(), async (it) => (await import('./delegations.ts')).endDelegation(it, id)),
     );
+}
+
+/** `sallyport on-call`. */
+export function onCallCommands(root: Commander, { remote, run }: Pick<CommandTable, 'remote' | 'run'>): void {
+  remote(root.command('on-call'))
+    .description('whose turn it is to answer, until when, and who comes then')
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => run(options, async (it) => (await import('./on-call.ts')).onCall(it, options)));
 }

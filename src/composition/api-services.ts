@@ -2,6 +2,7 @@
 
 import type { RuleUseView } from '../api/contract.ts';
 import type { ApiServices } from '../api/services.ts';
+import { notAllowed } from '../approvals/answer.ts';
 import { holdView } from '../approvals/hold-view.ts';
 import type { HoldDesk } from '../approvals/holds.ts';
 import type { OpenedAuditLog } from '../audit/log.ts';
@@ -75,6 +76,14 @@ export function apiHolds(
       const lenders = lendersOf(viewer.name);
       return { items: items.map((hold) => viewOf(hold, viewer, lenders)), next };
     },
+    waitsFor: (sessionId, person) =>
+      holds
+        .waitingIn(sessionId)
+        .some(
+          (hold) =>
+            notAllowed({ ...hold, approvals: [] }, person, lendersOf(person.name)) === null ||
+            hold.approvals.some(({ by }) => by === person.name),
+        ),
     answer: (id, person, answer, reason, proof, via) => holds.answer(id, person, answer, reason, proof, via),
     takeBack: (id, person) => holds.takeBack(id, person),
     preview: async (id) => previewView(await previews.of(id)),

@@ -15,8 +15,18 @@ export function openDelegations(parts: Omit<DelegationParts, 'person' | 'mayAppr
 }
 
 /** `onGiven`: there is somebody who may answer what waits. */
-export function apiDelegations(delegations: Delegations, onGiven: () => void): ApiDelegations {
+export function apiDelegations(
+  delegations: Delegations,
+  identity: Pick<Identity, 'people' | 'person' | 'rights'>,
+  onGiven: () => void,
+): ApiDelegations {
   return {
+    candidates: (from) =>
+      identity.people().flatMap(({ name }) => {
+        const person = identity.person(name);
+        const mayBe = person !== null && person.kind === 'person' && name !== from.name && identity.rights(person).includes('approve');
+        return mayBe ? [{ name, display_name: person.displayName }] : [];
+      }),
     give: async (from, to, durationMs, reason) => {
       const given = viewOf(await delegations.give(from, to, durationMs, reason));
       onGiven();

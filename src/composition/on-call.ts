@@ -1,11 +1,11 @@
 // Keeps the groups of the on-call schedules as the clock says, and tells approvers who has the turn.
 
-import type { HoldView } from '../api/contract.ts';
+import type { HoldView, OnCallView } from '../api/contract.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import type { OnCallSchedule } from '../core/identity-config.ts';
 import type { Identity } from '../identity/identity.ts';
-import { onCallAt } from '../identity/on-call.ts';
+import { onCallAt, turnAt } from '../identity/on-call.ts';
 
 export interface OnCallParts {
   readonly schedules: readonly OnCallSchedule[];
@@ -17,6 +17,8 @@ export interface OnCallParts {
 export interface OnCall {
   /** Who may answer now of the on-call groups among these; empty when none of them is one. */
   of(groups: readonly string[]): NonNullable<HoldView['on_call']>;
+  /** Whose turn it is now in each schedule, in the order of the configuration. */
+  list(): readonly OnCallView[];
   close(): void;
 }
 
@@ -58,6 +60,19 @@ export function openOnCall({ schedules, identity, clock, log }: OnCallParts): On
         until: new Date(Math.min(...ofGroup.map((turn) => turn.untilMs))).toISOString(),
       }));
     },
+    list: () =>
+      schedules.map((schedule): OnCallView => {
+        const now = turnAt(schedule, clock.nowMs());
+        const next = turnAt(schedule, now.untilMs);
+        return {
+          group: schedule.group,
+          zone: schedule.zone,
+          person: now.person,
+          may_act: now.person !== null && identity.person(now.person)?.groups.includes(schedule.group) === true,
+          until: new Date(now.untilMs).toISOString(),
+          next: { person: next.person, until: new Date(next.untilMs).toISOString() },
+        };
+      }),
     close: () => clearInterval(timer),
   };
 }

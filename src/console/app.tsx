@@ -16,6 +16,7 @@ const SessionPage = lazy(() => import('./pages/session.tsx'));
 const AuditPage = lazy(() => import('./pages/audit.tsx'));
 const AccessPage = lazy(() => import('./pages/access.tsx'));
 const AccessRequestPage = lazy(() => import('./pages/access-request.tsx'));
+const ApproversPage = lazy(() => import('./pages/approvers.tsx'));
 const AgentsPage = lazy(() => import('./pages/agents.tsx'));
 const TargetsPage = lazy(() => import('./pages/targets.tsx'));
 const PeoplePage = lazy(() => import('./pages/people.tsx'));
@@ -89,6 +90,9 @@ function SignedIn() {
             </Route>
             <Route path="/account">
               <AccountPage me={me.data} />
+            </Route>
+            <Route path="/approvers">
+              <ApproversPage me={me.data} />
             </Route>
             <Route path="/targets">
               <TargetsPage me={me.data} />

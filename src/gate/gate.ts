@@ -114,6 +114,18 @@ export class Gate {
     }
   }
 
+  /** Would what runs already, as `before` says, be let run in just the same way now? For judging open sessions again. Never throws. */
+  stillAllows(action: Action, { decision: before, classification, holdId }: Judgement, submitter: Submitter): boolean {
+    if (before === null || before.kind === 'deny' || classification === null) return false;
+    try {
+      const now = this.#ask(action, classification, submitter, noApprovals);
+      if (now.kind === 'deny' || (now.kind === 'hold' && holdId === null)) return false;
+      return JSON.stringify(now.obligations) === JSON.stringify(before.obligations);
+    } catch {
+      return false;
+    }
+  }
+
   #ask(action: Action, classification: Classification, submitter: Submitter, approvals: readonly Approval[]): Decision {
     const { principal, target, facts } = submitter;
     const nowMs = this.#parts.clock.nowMs();

@@ -43,7 +43,6 @@ export const recordedCellsMax = 10_000;
 
 export class LiveSession implements Session {
   readonly id: SessionId;
-  readonly principal: Principal;
   readonly target: Target;
   readonly facts: SessionFacts;
   /** The access token behind it, or null. */
@@ -51,7 +50,8 @@ export class LiveSession implements Session {
   readonly ended: AbortSignal;
   readonly counts: SessionCounts = { statements: 0, held: 0, denied: 0 };
   readonly #parts: LiveSessionParts;
-  readonly #submitter: Submitter;
+  /** Whoever waits at the gate has this very object: the second decision is about the person of then. */
+  readonly #submitter: { -readonly [Key in keyof Submitter]: Submitter[Key] };
   readonly #end = new AbortController();
   readonly #running = new Map<Permit, Running>();
   readonly #startMs: number;
@@ -61,7 +61,6 @@ export class LiveSession implements Session {
 
   constructor(id: SessionId, { principal, target, facts, tokenId }: SessionOpening, parts: LiveSessionParts) {
     this.id = id;
-    this.principal = principal;
     this.target = target;
     this.facts = facts;
     this.tokenId = tokenId ?? null;
@@ -69,6 +68,20 @@ export class LiveSession implements Session {
     this.ended = this.#end.signal;
     this.#startMs = parts.clock.monotonicMs();
     this.#submitter = { sessionId: id, principal, target, facts, ended: this.ended };
+  }
+
+  get principal(): Principal {
+    return this.#submitter.principal;
+  }
+
+  /** Goes on as the person they are now (other groups): from the next decision on, also of what waits. */
+  become(principal: Principal): void {
+    this.#submitter.principal = principal;
+  }
+
+  /** Everything that runs in it would be let run in just the same way now. */
+  get runsOnlyAllowed(): boolean {
+    return [...this.#running.values()].every(({ action, judgement }) => this.#parts.gate.stillAllows(action, judgement, this.#submitter));
   }
 
   submit(submission: Submission, lane: Lane): Ruling | Promise<Ruling> {

@@ -3,6 +3,7 @@
 import type { Action } from '../core/action.ts';
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
+import type { Decision } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
 import type { ActionId, SessionId } from '../core/ids.ts';
 import type { Classification } from '../core/classification.ts';
@@ -29,6 +30,8 @@ export interface RegistryParts {
   readonly audit: AuditLog;
   readonly recordings: Recordings;
   readonly book: SessionBook;
+  /** The principal of a name while it may act; missing: it never changes while somebody waits to be let in. */
+  readonly personNow?: (name: string) => Principal | null;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -65,6 +68,11 @@ export class SessionRegistry implements Sessions {
     if (judgement.ruling.kind === 'refuse') {
       this.#event('session.refused', id, opening, { ...opening.facts, ...whoFacts(opening), message: judgement.ruling.refusal.message });
       return { kind: 'refuse', refusal: judgement.ruling.refusal };
+    }
+    const principal = this.#parts.personNow?.(opening.principal.name);
+    if (principal !== undefined && principal !== opening.principal) {
+      judgement.ruling.permit.close();
+      return refuse('this account was changed while you waited; sign in again');
     }
     judgement.ruling.permit.close(); // nothing of `connect` itself goes to the target
     try {
@@ -139,14 +147,33 @@ export class SessionRegistry implements Sessions {
     return true;
   }
 
+  /**
+   * After a change of somebody's groups: their sessions go on as the person they are now. Those end that would not be opened any
+   * more, and those in which something runs that would not run, or not in the same way.
+   */
+  personChanged(principal: Principal): void {
+    for (const { session } of [...this.#live.values()]) {
+      if (session.principal.name !== principal.name || session.principal === principal) continue;
+      const couldOpen = this.#foresee(session) === 'allow';
+      session.become(principal);
+      const opens = this.#foresee(session);
+      const mayStay = opens === 'allow' || (opens === 'hold' && !couldOpen);
+      if (!mayStay || !session.runsOnlyAllowed) session.end('your groups changed, and the policies no longer allow this session');
+    }
+  }
+
   /** After a change of policies: sessions that would not be opened now end. */
   judgeAgain(): void {
     for (const { session } of [...this.#live.values()]) {
-      const { id, principal, target, facts, ended } = session;
-      const submitter: Submitter = { sessionId: id, principal, target, facts, ended };
-      const foreseen = this.#parts.gate.foresee(connectAction(id, session), nothing, submitter);
+      const foreseen = this.#foresee(session);
       if (foreseen === 'deny' || foreseen === 'fault') session.end('the policies changed and no longer allow this session');
     }
+  }
+
+  /** What the policies say now to opening this session. */
+  #foresee(session: LiveSession): Decision['kind'] | 'fault' {
+    const { id, principal, target, facts, ended } = session;
+    return this.#parts.gate.foresee(connectAction(id, session), nothing, { sessionId: id, principal, target, facts, ended });
   }
 
   get size(): number {

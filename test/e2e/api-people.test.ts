@@ -117,6 +117,10 @@ t.test('people, access, policies, credentials and agents as documented', { timeo
   });
 
   await t.test('an approver lends the right to answer', async (t) => {
+    t.match((await call<Page<unknown>>(as('bob'), 'GET', '/delegations/candidates')).body.items, [{ name: 'dana' }]);
+    t.equal((await call(as('carol'), 'GET', '/delegations/candidates')).status, 403);
+    t.strictSame((await call<Page<unknown>>(as('bob'), 'GET', '/on-call')).body.items, [], 'no schedule is configured');
+    t.equal((await call(as('alice'), 'GET', '/on-call')).status, 403);
     const lent = await call<{ id: string }>(as('bob'), 'POST', '/delegations', { to: 'dana', for_ms: 600_000, reason: 'holidays' });
     t.equal(lent.status, 200);
     t.match((await call<Page<unknown>>(as('carol'), 'GET', '/delegations')).body.items, [{ id: lent.body.id }]);

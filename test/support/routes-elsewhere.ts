@@ -5,6 +5,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'agent.test.ts': ['DELETE /api/v1/agents/{name}'],
   'api-people.test.ts': [
     'GET /api/v1/delegations',
+    'GET /api/v1/delegations/candidates',
+    'GET /api/v1/on-call',
     'POST /api/v1/delegations',
     'POST /api/v1/delegations/{id}/end',
     'DELETE /api/v1/account/totp',

@@ -143,6 +143,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
         const page = holds.list(query);
         return { items: page.items.map((hold) => holdView(hold, viewer)), next: page.next };
       },
+      waitsFor: () => false,
       takeBack: (id, person) => holds.takeBack(id, person),
       answer: (id, who, answer, reason, proof, via) => holds.answer(id, who, answer, reason, proof, via),
       on: (listener) => holds.on(({ hold }) => listener(hold.id)),

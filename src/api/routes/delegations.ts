@@ -3,7 +3,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { callerOf, mustHave } from '../authentication.ts';
-import type { DelegationView } from '../contract.ts';
+import type { DelegateView, DelegationView } from '../contract.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
 import { idParams, pageOf } from '../schemas.ts';
@@ -19,6 +19,8 @@ const delegationView: z.ZodType<DelegationView> = z
     ends_at: z.string(),
   })
   .meta({ id: 'Delegation' });
+
+const delegateView: z.ZodType<DelegateView> = z.object({ name: z.string(), display_name: z.string() }).meta({ id: 'Delegate' });
 
 const delegationBody = z.strictObject({
   to: z.string().min(1).max(200),
@@ -39,6 +41,17 @@ export function delegationRoutes(services: ApiServices): FastifyPluginAsyncZod {
       handler: async (request) => {
         mustHave(callerOf(request, services), ['approve', 'audit', 'operate'], 'seeing delegations');
         return { items: [...kept().list()], next: null };
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/delegations/candidates',
+      schema: { summary: 'To whom I could lend my right', tags: ['holds'], response: gives(pageOf(delegateView)) },
+      handler: async (request) => {
+        const caller = callerOf(request, services);
+        mustHave(caller, ['approve'], 'lending the right to answer');
+        return { items: [...kept().candidates(caller.principal)], next: null };
       },
     });
 

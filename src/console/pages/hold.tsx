@@ -127,7 +127,8 @@ function TransactionNote({ hold }: { readonly hold: HoldView }) {
 function Details({ hold }: { readonly hold: HoldView }) {
   const production = isProduction(hold.target_labels);
   const me = useMe().data;
-  const mayOpenSession = me !== undefined && (me.rights.includes('audit') || me.name === hold.principal);
+  const isAsked = hold.can_answer || (hold.state === 'pending' && hold.approvals.some(({ by }) => by === me?.name));
+  const mayOpenSession = me !== undefined && (isAsked || me.rights.includes('audit') || me.name === hold.principal);
   return (
     <Facts
       rows={[
@@ -144,7 +145,9 @@ function Details({ hold }: { readonly hold: HoldView }) {
         [
           'Session',
           mayOpenSession ? (
-            <Link href={`/sessions/${hold.session_id}`}>open the session</Link>
+            <Link href={`/sessions/${hold.session_id}?hold=${hold.id}`}>
+              {hold.state === 'pending' ? 'what was done in it so far' : 'replay at this moment'}
+            </Link>
           ) : (
             <span className="mono break">{hold.session_id}</span>
           ),

@@ -1,16 +1,17 @@
 // One session: its facts, its terminals, its statement log, and the button that ends it.
 
 import { IconArrowLeft } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { Link } from 'wouter';
-import type { Me, SessionView } from '../../api/contract.ts';
-import { ApiProblem } from '../api.ts';
+import { Link, useSearchParams } from 'wouter';
+import type { HoldView, Me, SessionView } from '../../api/contract.ts';
+import { api, ApiProblem } from '../api.ts';
 import { EndSession } from '../parts/end-session.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
-import { useSession } from '../queries.ts';
+import { keys, useSession } from '../queries.ts';
 import { useRecordingLog } from '../recording-log.ts';
 import { Replay } from '../replay/replay.tsx';
 import { Terminals } from '../terminal/terminals.tsx';
@@ -37,6 +38,8 @@ export default function SessionPage({ sessionId, me }: { readonly sessionId: str
 
 function Shown({ session, me }: { readonly session: SessionView; readonly me: Me }) {
   const log = useRecordingLog(session.id, session.state === 'open');
+  const holdId = useSearchParams()[0].get('hold');
+  const hold = useSought(holdId);
   const mayEnd = session.principal === me.name || me.rights.includes('operate') || me.rights.includes('audit');
   const end = session.state === 'open' && mayEnd ? <EndSession session={session} /> : null;
   // A session that is not recorded still has its facts.
@@ -47,13 +50,28 @@ function Shown({ session, me }: { readonly session: SessionView; readonly me: Me
         <Note tone="info">What was said in this session is for auditors and for {visibleText(session.principal)}.</Note>
       ) : (
         <>
-          {session.protocol === 'ssh' ? <Terminals session={session} end={end} /> : null}
+          {session.protocol === 'ssh' ? <Terminals session={session} end={end} momentMs={momentOf(session, hold)} /> : null}
           {log.error === null ? null : <ProblemNote error={log.error} onRetry={log.load} />}
-          {log.loading ? <Loading /> : log.entries.length > 0 || log.error === null ? <Replay session={session} log={log} /> : null}
+          {log.loading ? <Loading /> : log.entries.length > 0 || log.error === null ? <Replay session={session} log={log} hold={hold} /> : null}
         </>
       )}
     </>
   );
+}
+
+/** The hold whose place in the session was asked for by a link; null: none, or it is not for the viewer to see. */
+function useSought(holdId: string | null): HoldView | null {
+  const hold = useQuery({
+    queryKey: keys.hold(holdId ?? ''),
+    queryFn: ({ signal }) => api.hold(holdId ?? '', signal),
+    enabled: holdId !== null,
+  });
+  return holdId === null ? null : (hold.data ?? null);
+}
+
+/** When it was asked, on the wall clock of the gateway. */
+function momentOf(session: SessionView, hold: HoldView | null): number | null {
+  return hold === null || hold.session_id !== session.id ? null : Date.parse(hold.created_at);
 }
 
 /** Operators see that there is a session and may end it; that is no error. */

@@ -13,6 +13,7 @@ import {
   IconScript,
   IconSun,
   IconTicket,
+  IconUserCheck,
   IconUserCircle,
   IconUsers,
   IconWebhook,
@@ -36,6 +37,7 @@ import { Note } from './notes.tsx';
 const places = [
   { path: '/', also: '/holds', name: 'Holds', Icon: IconHandStop },
   { path: '/access', also: '/access', name: 'Access', Icon: IconKey },
+  { path: '/approvers', also: '/approvers', name: 'Approvers', Icon: IconUserCheck },
   { path: '/sessions', also: '/sessions', name: 'Sessions', Icon: IconPlayerPlay },
   { path: '/audit', also: '/audit', name: 'Audit', Icon: IconFileCheck },
   { path: '/targets', also: '/targets', name: 'Targets', Icon: IconDatabase },
@@ -48,6 +50,8 @@ const places = [
 
 /** Pages of operators and auditors: what they ask, the API refuses others. */
 const forStaff: ReadonlySet<string> = new Set(['/agents', '/people', '/deliveries']);
+/** For those who approve as well. */
+const forApprovers: ReadonlySet<string> = new Set(['/approvers']);
 
 export function Shell({ me, children }: { readonly me: Me; readonly children: ReactNode }) {
   const [heard, setHeard] = useState('');
@@ -115,7 +119,7 @@ function Navigation({ pending, me }: { readonly pending: number; readonly me: Me
   return (
     <nav className="shell-nav" aria-label="Main" ref={bar}>
       {places
-        .filter(({ path }) => !forStaff.has(path) || isStaff(me))
+        .filter(({ path }) => isStaff(me) || !(forStaff.has(path) || (forApprovers.has(path) && !me.rights.includes('approve'))))
         .map(({ path: to, also, name, Icon }) => {
           const here = path === to || path === also || path.startsWith(`${also}/`);
           return (

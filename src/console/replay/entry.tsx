@@ -16,12 +16,14 @@ interface Props {
   readonly entry: RecordingEntry;
   readonly protocol: string;
   readonly when: When;
+  /** One came here for this one. */
+  readonly sought: boolean;
   readonly onPick: (realMs: number) => void;
 }
 
-export const Entry = memo(function Entry({ entry, protocol, when, onPick }: Props) {
+export const Entry = memo(function Entry({ entry, protocol, when, sought, onPick }: Props) {
   return (
-    <li className="entry" data-when={when} data-action={entry.action_id}>
+    <li className="entry" data-when={when} data-action={entry.action_id} data-sought={sought ? '' : undefined}>
       <button type="button" className="entry-at" title="Go to this moment" onClick={() => onPick(entry.asked_ms)}>
         {momentWords(entry.asked_ms)}
       </button>

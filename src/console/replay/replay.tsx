@@ -3,9 +3,10 @@
 import { Button, SegmentedControl } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
-import type { SessionView } from '../../api/contract.ts';
+import { Link } from 'wouter';
+import type { HoldView, SessionView } from '../../api/contract.ts';
 import type { RecordingLog } from '../recording-log.ts';
-import { Empty } from '../parts/notes.tsx';
+import { Empty, Note } from '../parts/notes.tsx';
 import { momentWords, plural } from '../words.ts';
 import { ReplayChart } from './chart.tsx';
 import { Entry } from './entry.tsx';
@@ -13,7 +14,14 @@ import { replayAxis, toRealMs, toShownMs, whenOf } from './layout.ts';
 import { speeds, usePlayer } from './player.ts';
 import type { Speed } from './player.ts';
 
-export function Replay({ session, log }: { readonly session: SessionView; readonly log: RecordingLog }) {
+interface Props {
+  readonly session: SessionView;
+  readonly log: RecordingLog;
+  /** The hold whose place is sought: the head goes there once it is found. */
+  readonly hold: HoldView | null;
+}
+
+export function Replay({ session, log, hold }: Props) {
   // Written down as they end; read as they were asked.
   const entries = useMemo(() => log.entries.toSorted((a, b) => a.asked_ms - b.asked_ms), [log.entries]);
   const thing = session.protocol === 'ssh' ? 'action' : 'statement';
@@ -27,6 +35,21 @@ export function Replay({ session, log }: { readonly session: SessionView; readon
     seek.current = player.seek;
   });
   const pick = useCallback((realMs: number) => seek.current(toShownMs(axis, realMs)), [axis]);
+
+  const sought = hold === null ? undefined : entries.find((entry) => entry.hold_id === hold.id);
+  const soughtId = sought?.action_id;
+  const soughtMs = sought?.asked_ms;
+  const { hasMore, load } = log;
+  const isSeeking = hold !== null && hold.state !== 'pending' && soughtId === undefined;
+  useEffect(() => {
+    // It may stand in a later part of the log.
+    if (isSeeking && hasMore) load();
+  }, [isSeeking, hasMore, load, entries]);
+  useEffect(() => {
+    if (soughtMs === undefined || soughtId === undefined) return;
+    pick(soughtMs);
+    list.current?.querySelector(`[data-action="${CSS.escape(soughtId)}"]`)?.scrollIntoView({ block: 'center' });
+  }, [soughtId, soughtMs, pick]);
 
   const current = entries.findLast((entry) => entry.asked_ms <= headMs)?.action_id;
   useEffect(() => {
@@ -46,6 +69,7 @@ export function Replay({ session, log }: { readonly session: SessionView; readon
           <span className="dim end">{session.state === 'open' ? 'live: what is asked appears here' : 'its end was not recorded'}</span>
         )}
       </header>
+      {hold === null ? null : <SoughtNote hold={hold} found={sought !== undefined} searching={isSeeking && hasMore} />}
       {entries.length === 0 ? (
         <Empty title={session.state === 'open' ? `No ${thing} yet` : `No ${thing} in this session`} />
       ) : (
@@ -81,6 +105,7 @@ export function Replay({ session, log }: { readonly session: SessionView; readon
                 key={entry.action_id}
                 entry={entry}
                 protocol={session.protocol}
+                sought={entry.action_id === soughtId}
                 when={player.shownMs >= axis.shownMs && !player.playing ? 'past' : whenOf(entry, headMs)}
                 onPick={pick}
               />
@@ -96,5 +121,23 @@ export function Replay({ session, log }: { readonly session: SessionView; readon
         </>
       )}
     </section>
+  );
+}
+
+/** What one sees of the hold that one came from. */
+function SoughtNote({ hold, found, searching }: { readonly hold: HoldView; readonly found: boolean; readonly searching: boolean }) {
+  const link = <Link href={`/holds/${hold.id}`}>hold {hold.id}</Link>;
+  if (hold.state === 'pending') {
+    return (
+      <div className="panel-body">
+        <Note tone="wait">What was done before {link} is below. What waits has not run, so it is not in the log yet.</Note>
+      </div>
+    );
+  }
+  if (found || searching) return null;
+  return (
+    <div className="panel-body">
+      <Note tone="info">The log has no entry of {link}: it ended before anything of it was recorded.</Note>
+    </div>
   );
 }

@@ -22,16 +22,18 @@ const speedChoices = speeds.map((speed) => [String(speed), `${speed}×`] as cons
 interface Props {
   readonly sessionId: string;
   readonly terminal: number;
+  /** What is shown first. */
+  readonly fromMs: number;
 }
 
-export default function TerminalReplay({ sessionId, terminal }: Props) {
+export default function TerminalReplay({ sessionId, terminal, fromMs }: Props) {
   const index = useQuery({
     queryKey: ['terminal-index', sessionId, terminal],
     queryFn: ({ signal }) => terminalApi.index(sessionId, terminal, signal),
     staleTime: Infinity,
     gcTime: 0,
   });
-  if (index.data !== undefined) return <Player sessionId={sessionId} index={index.data} />;
+  if (index.data !== undefined) return <Player sessionId={sessionId} index={index.data} fromMs={fromMs} />;
   return index.error === null ? (
     <Loading />
   ) : (
@@ -41,8 +43,14 @@ export default function TerminalReplay({ sessionId, terminal }: Props) {
   );
 }
 
-function Player({ sessionId, index }: { readonly sessionId: string; readonly index: TerminalIndexView }) {
-  const { place, shown, state } = usePlayer(sessionId, index);
+interface PlayerProps {
+  readonly sessionId: string;
+  readonly index: TerminalIndexView;
+  readonly fromMs: number;
+}
+
+function Player({ sessionId, index, fromMs }: PlayerProps) {
+  const { place, shown, state } = usePlayer(sessionId, index, fromMs);
   const whole = useRef<HTMLDivElement>(null);
   const { duration_ms: durationMs } = index.terminal;
   const seek = (atMs: number): void => void shown?.player.seek(atMs);

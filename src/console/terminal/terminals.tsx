@@ -22,9 +22,11 @@ interface Props {
   readonly session: SessionView;
   /** The button that ends the session, for those who may; null otherwise. */
   readonly end: ReactNode;
+  /** A moment on the wall clock that one came for; null: none in particular. */
+  readonly momentMs: number | null;
 }
 
-export function Terminals({ session, end }: Props) {
+export function Terminals({ session, end, momentMs }: Props) {
   const terminals = useQuery({
     queryKey: ['terminals', session.id],
     queryFn: ({ signal }) => terminalApi.list(session.id, signal),
@@ -39,8 +41,18 @@ export function Terminals({ session, end }: Props) {
   if (items.length === 0) return null;
   // A single terminal is what one came for.
   const [only] = items;
+  // What waited to be run begins after its moment.
+  const then =
+    momentMs === null
+      ? undefined
+      : (items.findLast((it) => playsAt(it, momentMs)) ?? items.find((it) => Date.parse(it.started_at) > momentMs));
   const open =
-    chosen ?? (items.length === 1 && only !== undefined ? { index: 0, way: only.live ? ('live' as const) : ('replay' as const) } : null);
+    chosen ??
+    (then !== undefined && !then.live
+      ? { index: then.index, way: 'replay' as const }
+      : items.length === 1 && only !== undefined
+        ? { index: only.index, way: only.live ? ('live' as const) : ('replay' as const) }
+        : null);
   const shown = open === null ? undefined : items.find(({ index }) => index === open.index);
   return (
     <section className="panel" aria-label="Terminals">
@@ -57,7 +69,12 @@ export function Terminals({ session, end }: Props) {
       {open === null || shown === undefined ? null : (
         <Suspense fallback={<Loading />}>
           {open.way === 'replay' ? (
-            <TerminalReplay key={`${open.index} replay`} sessionId={session.id} terminal={open.index} />
+            <TerminalReplay
+              key={`${open.index} replay`}
+              sessionId={session.id}
+              terminal={open.index}
+              fromMs={momentMs !== null && playsAt(shown, momentMs) ? momentMs - Date.parse(shown.started_at) : 0}
+            />
           ) : (
             <TerminalLive
               key={`${open.index} live`}
@@ -76,6 +93,12 @@ export function Terminals({ session, end }: Props) {
       )}
     </section>
   );
+}
+
+/** Was something shown in it at that moment? */
+function playsAt({ started_at: startedAt, duration_ms: durationMs }: TerminalView, momentMs: number): boolean {
+  const startedMs = Date.parse(startedAt);
+  return momentMs >= startedMs && momentMs <= startedMs + durationMs;
 }
 
 function Row({ terminal, onOpen }: { readonly terminal: TerminalView; readonly onOpen: (way: 'replay' | 'live') => void }) {

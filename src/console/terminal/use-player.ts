@@ -20,6 +20,7 @@ const never = (): (() => void) => () => undefined;
 export function usePlayer(
   sessionId: string,
   index: TerminalIndexView,
+  fromMs: number,
 ): { readonly place: RefObject<HTMLDivElement | null>; readonly shown: Shown | null; readonly state: PlayerState } {
   const place = useRef<HTMLDivElement>(null);
   const [shown, setShown] = useState<Shown | null>(null);
@@ -29,8 +30,8 @@ export function usePlayer(
     const pages = new CastPages(index, (from, to, signal) => terminalApi.range(sessionId, index.terminal.index, from, to, signal));
     const player = new CastPlayer(pages, screen);
     setShown({ player, screen });
-    // The first thing to see is the beginning, as soon as something is shown there.
-    void player.seek(0);
+    // The first thing to see is the beginning, or the moment that one came for, as soon as something is shown there.
+    void player.seek(fromMs);
     let last: number | null = null;
     let frame = requestAnimationFrame(function move(nowMs) {
       if (last !== null) player.tick(nowMs - last);
@@ -43,7 +44,7 @@ export function usePlayer(
       screen.dispose();
       setShown(null);
     };
-  }, [sessionId, index]);
+  }, [sessionId, index, fromMs]);
   const state = useSyncExternalStore(shown?.player.subscribe ?? never, () => shown?.player.state() ?? before);
   return { place, shown, state };
 }
