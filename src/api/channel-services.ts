@@ -1,14 +1,7 @@
 // What the API needs of channels: how each is doing, and what comes in by them.
 
+import type { ChatDesk } from '../core/chat-desk.ts';
 import type { ChannelView } from './contract.ts';
-
-/** Gives one person's answer to a hold or a request for access; `words` say what came of it. */
-export type GiveAnswer = (
-  person: string,
-  matter: string,
-  answer: 'approve' | 'deny',
-  reason: string | null,
-) => Promise<{ readonly isTaken: boolean; readonly words: string }>;
 
 export interface ApiChannels {
   /** Webhooks and channels with what became of the newest delivery of each. */
@@ -45,13 +38,23 @@ export interface ApiPush {
   unsubscribe(person: string, id: string): boolean;
 }
 
+interface SlackRequest {
+  readonly timestamp: string | undefined;
+  readonly signature: string | undefined;
+  readonly body: string;
+}
+
+interface SlackReply {
+  readonly status: 200 | 401;
+  /** JSON; null: nothing to say. */
+  readonly body: object | null;
+}
+
 export interface ApiSlack {
   /** A button press or a form, checked by its signature. Never rejects. */
-  handle(
-    request: { readonly timestamp: string | undefined; readonly signature: string | undefined; readonly body: string },
-    give: GiveAnswer,
-    signal: AbortSignal,
-  ): Promise<{ readonly status: 200 | 401; readonly body: object | null }>;
+  handle(request: SlackRequest, desk: ChatDesk, signal: AbortSignal): Promise<SlackReply>;
+  /** A slash command, the same way. */
+  command(request: SlackRequest, desk: ChatDesk, signal: AbortSignal): Promise<SlackReply>;
 }
 
 export interface ApiInbound {

@@ -1,7 +1,7 @@
 // Builds what tells people of holds and access: the durable queue, webhooks, and the configured channels; and what of them the
 // API shows and takes answers from.
 
-import type { ApiChannels } from '../api/channel-services.ts';
+import type { ApiChannels, ApiSlack } from '../api/channel-services.ts';
 import type { ChannelView } from '../api/contract.ts';
 import type { AccessChangeKind } from '../approvals/access-desk.ts';
 import { accessRequestView } from '../approvals/access-view.ts';
@@ -22,6 +22,7 @@ import { Push, pushServicesDefault } from '../notify/push.ts';
 import { PushSender } from '../notify/push-encryption.ts';
 import { DeliveryQueue } from '../notify/queue.ts';
 import { SlackApi } from '../notify/slack-api.ts';
+import { SlackCommands } from '../notify/slack-command.ts';
 import { SlackInteractions } from '../notify/slack-interaction.ts';
 import { SlackPeople } from '../notify/slack-people.ts';
 import { SlackSignatures } from '../notify/slack-signature.ts';
@@ -97,12 +98,15 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     const { slack: slackConfig, mail, teams, push: pushConfig } = config.channels;
     const timeoutMs = config.limits.webhookTimeoutMs;
     const built: Channel[] = [];
-    let interactions: SlackInteractions | null = null;
+    let interactions: ApiSlack | null = null;
     if (slackConfig !== null) {
       const { apiUrl, botToken, signingSecret, channel, team, peopleByEmail } = slackConfig;
       const api = new SlackApi({ apiUrl, botToken, timeoutMs });
       const people = new SlackPeople({ api, book: addresses, team, byEmail: peopleByEmail });
-      interactions = new SlackInteractions({ api, people, signatures: new SlackSignatures(signingSecret, clock), log });
+      const signatures = new SlackSignatures(signingSecret, clock);
+      const presses = new SlackInteractions({ api, people, signatures, log });
+      const commands = new SlackCommands({ api, people, signatures });
+      interactions = { handle: (...asked) => presses.handle(...asked), command: (...asked) => commands.handle(...asked) };
       const store = new ChannelMessageStore(db);
       const mentions = (matter: Matter) => calledFor(parts, matter).flatMap((name) => addresses.slackOf(name) ?? []);
       built.push(slackChannel({ api, channel, store, clock, links: (matter) => ({ console: pageOf(matter) }), mentions }));

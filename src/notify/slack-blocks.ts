@@ -26,17 +26,9 @@ export const slackActions = {
   approveWithReason: 'sallyport.approve-with-reason',
   deny: 'sallyport.deny',
   denyWithReason: 'sallyport.deny-with-reason',
+  approveShape: 'sallyport.shape',
   open: 'sallyport.open',
 } as const;
-export const slackForm = 'sallyport.answer';
-export const reasonBlock = 'reason';
-export const reasonInput = 'text';
-
-/** What a form carries along: which answer to what. Signed by Slack with the rest when it comes back. */
-export interface SlackForm {
-  readonly matter: string;
-  readonly answer: 'approve' | 'deny';
-}
 
 /** `mentions`: Slack ids of those whose answer is wanted. */
 export function slackMessage(
@@ -89,10 +81,15 @@ function buttons(matter: Matter, approvable: boolean, url: string): Block[] {
   const approveId = needsReason ? slackActions.approveWithReason : slackActions.approve;
   return [
     ...(approvable ? [button(approveId, needsReason ? 'Approve…' : 'Approve', matter.id, 'primary')] : []),
+    ...(approvable && hasShape(matter) ? [button(slackActions.approveShape, 'Approve for a while…', matter.id)] : []),
     button(slackActions.deny, 'Deny', matter.id, 'danger'),
     button(slackActions.denyWithReason, 'Deny with a reason…', matter.id),
     { ...button(slackActions.open, 'Open', matter.id), url },
   ];
+}
+
+function hasShape(matter: Matter): boolean {
+  return matter.kind === 'hold' && matter.shape !== null;
 }
 
 function button(actionId: string, text: string, value: string, style?: 'primary' | 'danger'): Block {
@@ -100,35 +97,11 @@ function button(actionId: string, text: string, value: string, style?: 'primary'
   return { type: 'button', action_id: actionId, text: label, value, ...(style === undefined ? {} : { style }) };
 }
 
-/** The form that asks for a reason. */
-export function slackReasonForm(form: SlackForm, title: string, isNeeded: boolean, charsMax: number): Block {
-  const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
-  return {
-    type: 'modal',
-    callback_id: slackForm,
-    private_metadata: JSON.stringify(form),
-    title: plain(form.answer === 'approve' ? 'Approve' : 'Deny'),
-    submit: plain(form.answer === 'approve' ? 'Approve' : 'Deny'),
-    close: plain('Cancel'),
-    blocks: [
-      section(escape(shortened(`${title} (${form.matter})`, titleCharsMax))),
-      {
-        type: 'input',
-        block_id: reasonBlock,
-        optional: !isNeeded,
-        label: plain('Reason'),
-        hint: plain('Shown to the person, and kept in the audit log.'),
-        element: { type: 'plain_text_input', action_id: reasonInput, multiline: true, max_length: charsMax },
-      },
-    ],
-  };
-}
-
-function section(text: string): Block {
+export function section(text: string): Block {
   return { type: 'section', text: { type: 'mrkdwn', text: shortened(text, sectionCharsMax), verbatim: true } };
 }
 
-function preformatted(text: string): Block {
+export function preformatted(text: string): Block {
   return { type: 'rich_text', elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text }] }] };
 }
 

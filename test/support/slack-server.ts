@@ -1,7 +1,7 @@
 // Stands for slack.com: takes the Web API calls that the gateway makes, in the shapes that Slack documents, keeps what a channel
 // would show, and presses buttons as Slack does, signed.
 
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -175,14 +175,60 @@ export function formPayload(user: string, view: Readonly<Record<string, unknown>
   };
 }
 
+/** A form that was sent with more than a reason: by block, what Slack has of its element. */
+export function filledPayload(user: string, view: Readonly<Record<string, unknown>>, values: Readonly<Record<string, object>>): object {
+  const state = Object.fromEntries(
+    Object.entries(values).map(([block, value]) => [block, { [block === 'reason' ? 'text' : block]: value }]),
+  );
+  return {
+    type: 'view_submission',
+    team: { id: team, domain: 'example' },
+    user: { id: user, username: 'somebody', team_id: team },
+    view: { ...view, id: 'VNHU13V36', state: { values: state } },
+  };
+}
+
+/** Types a slash command, as https://docs.slack.dev/interactivity/implementing-slash-commands has it. */
+export function slackTypes(
+  gatewayHttp: string,
+  secret: string,
+  typed: { readonly user: string; readonly text: string; readonly userTeam?: string },
+  more: Readonly<Record<string, string>> = {},
+): Promise<SlackPosted> {
+  const fields = {
+    token: 'gIkuvaNzQIHg97ATvDxqgjtO',
+    ...{ team_id: typed.userTeam ?? team, team_domain: 'example', channel_id: channel, channel_name: 'test' },
+    ...{ user_id: typed.user, user_name: 'somebody', command: '/sallyport', text: typed.text },
+    response_url: 'https://hooks.slack.com/commands/1234/5678',
+    ...{ trigger_id: `13345224609.738474920.${randomBytes(8).toString('hex')}`, api_app_id: 'A123456' },
+  };
+  return slackSends(`${gatewayHttp}/api/v1/slack/commands`, secret, fields, more);
+}
+
 /** Posts a payload as Slack does; `more` replaces headers. */
-export async function slackPosts(
+export function slackPosts(
   gatewayHttp: string,
   secret: string,
   payload: object,
   more: Readonly<Record<string, string>> = {},
-): Promise<{ readonly status: number; readonly text: string; readonly headers: Record<string, string>; readonly body: string }> {
-  const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
+): Promise<SlackPosted> {
+  return slackSends(`${gatewayHttp}/api/v1/slack/interactions`, secret, { payload: JSON.stringify(payload) }, more);
+}
+
+interface SlackPosted {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+async function slackSends(
+  url: string,
+  secret: string,
+  fields: Record<string, string>,
+  more: Readonly<Record<string, string>>,
+): Promise<SlackPosted> {
+  const body = new URLSearchParams(fields).toString();
   const timestamp = more['x-slack-request-timestamp'] ?? String(Math.floor(Date.now() / 1000));
   const signature = `v0=${createHmac('sha256', secret).update(`v0:${timestamp}:${body}`).digest('hex')}`;
   const headers = {
@@ -191,6 +237,6 @@ export async function slackPosts(
     'x-slack-signature': signature,
     ...more,
   };
-  const answer = await fetch(`${gatewayHttp}/api/v1/slack/interactions`, { method: 'POST', headers, body });
+  const answer = await fetch(url, { method: 'POST', headers, body });
   return { status: answer.status, text: await answer.text(), headers, body };
 }

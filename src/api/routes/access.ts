@@ -238,7 +238,8 @@ function visibleGrant({ access }: ApiServices, caller: Caller, id: string): Gran
   return grant;
 }
 
-function requestAfter(services: ApiServices, caller: Caller, outcome: AccessOutcome): AccessRequestView {
+/** The request as it is after a step; throws what kept it from being done. */
+export function requestAfter(services: ApiServices, caller: Caller, outcome: AccessOutcome): AccessRequestView {
   return visibleRequest(services, caller, idAfter(outcome));
 }
 
