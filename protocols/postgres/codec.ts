@@ -38,6 +38,11 @@ export class FrontendReader {
     return this.#size;
   }
 
+  /** Nothing is here, and nothing of what comes next belongs to what was. */
+  get isBetween(): boolean {
+    return this.#size === 0 && this.#copyLeft === 0 && this.#discardLeft === 0;
+  }
+
   push(chunk: Buffer): void {
     if (this.#discardLeft > 0) {
       const dropped = Math.min(this.#discardLeft, chunk.length);
@@ -146,6 +151,11 @@ export class BackendWalker {
   /** True while a forwarded message has more bytes to come: nothing may be put in between. */
   get isMidMessage(): boolean {
     return this.#skip > 0;
+  }
+
+  /** The next byte is the first of a message, and nothing was kept. */
+  get isBetween(): boolean {
+    return this.#skip === 0 && this.#held === null;
   }
 
   walk(chunk: Buffer, sink: BackendSink): void {

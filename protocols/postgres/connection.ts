@@ -98,6 +98,7 @@ export class Connection implements MachinePort, Lane {
 
   /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
   cancel(): void {
+    this.machine.fastPath.leave();
     if (this.machine.isWaiting) return this.withdraw('cancelled by the client');
     if (!this.machine.replies.isRunning) return;
     this.#leavesNothing = false; // the cancellation may come late
@@ -128,6 +129,7 @@ export class Connection implements MachinePort, Lane {
   }
 
   onHold(notice: HoldNotice): void {
+    this.machine.fastPath.leave();
     this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs);
     this.reply(holdNotice(notice, this.#parts.clock.nowMs()));
     this.#flushClient();
@@ -157,6 +159,27 @@ export class Connection implements MachinePort, Lane {
     if (!(ruling instanceof Promise)) return this.#noted(ruling);
     void ruling.then((it) => this.#later(() => this.machine.ruled(this.#noted(it)))); // the session never rejects
     return null;
+  }
+
+  submitSoon(submission: Submission, then: (ruling: Ruling) => void): void {
+    this.#parts.session.submitSoon(submission, this, (ruling) => this.#guarded(() => then(this.#noted(ruling))));
+  }
+
+  ruledLate(ruling: Ruling): void {
+    this.#later(() => this.machine.ruled(ruling));
+  }
+
+  toTargetNow(permit: Permit, bytes: Buffer): void {
+    this.#link.send(permit, bytes);
+    if (!this.#link.flush()) this.#client.pause();
+  }
+
+  takeJudged(chunk: Buffer, ruling: Ruling | null): void {
+    this.#reader.push(chunk);
+    const frame = this.#reader.next();
+    if (frame === null || this.#ended) return;
+    this.machine.judged(frame, ruling);
+    this.#pump();
   }
 
   #noted(ruling: Ruling): Ruling {
@@ -218,6 +241,7 @@ export class Connection implements MachinePort, Lane {
   #fromClient(chunk: Buffer): void {
     if (this.#ended) return;
     try {
+      if (this.#isBetween() && this.machine.fastPath.client(chunk)) return;
       this.#reader.push(chunk);
       this.#pump();
       if (this.#reader.bufferedBytes > this.#parts.heldBytesMax && !this.machine.takes) this.#client.pause();
@@ -226,9 +250,24 @@ export class Connection implements MachinePort, Lane {
     }
   }
 
+  /** Nothing of the client waits, and what comes now can be judged at once. */
+  #isBetween(): boolean {
+    const { catalogue } = this.#parts;
+    if (!this.#reader.isBetween || this.#refreshing || this.#stopping || !catalogue.isFresh) {
+      this.machine.fastPath.leave();
+      return false;
+    }
+    this.machine.settings.catalogue(catalogue.current);
+    return true;
+  }
+
   #fromTarget(chunk: Buffer): void {
     if (this.#ended) return;
     try {
+      if (this.machine.fastPath.target(chunk)) {
+        this.#toClient.push(chunk);
+        return this.#flushClient();
+      }
       this.machine.replies.target(chunk);
       if (this.#passedOn(chunk)) return;
       if (this.#between.length > 0 && !this.machine.replies.isMidMessage) this.#toClient.push(...this.#between.splice(0));
@@ -322,6 +361,7 @@ export class Connection implements MachinePort, Lane {
 
   #targetGone(): void {
     if (this.#ended) return;
+    this.machine.fastPath.leave();
     const wasRunning = this.machine.replies.isRunning;
     this.machine.replies.lost();
     if (this.machine.replies.isOver) return this.#close('the target ended the session'); // it has said why
@@ -342,6 +382,7 @@ export class Connection implements MachinePort, Lane {
 
   #close(reason: string, canBeUsedAgain = false): void {
     if (this.#ended) return;
+    this.machine.fastPath.leave();
     if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
     this.machine.replies.lost();
     this.#ended = true;

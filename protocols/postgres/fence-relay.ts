@@ -22,6 +22,10 @@ export class FenceRelay {
     this.#send = send;
   }
 
+  get isDown(): boolean {
+    return this.#stands === 'no' && !this.ownBlock;
+  }
+
   /** `syncFollows`: nothing but what is fenced runs before the implicit transaction ends. */
   raise(block: Block, syncFollows: boolean): void {
     if (this.#stands !== 'no' || block === 'failed') return; // in a failed transaction nothing runs

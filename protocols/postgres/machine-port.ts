@@ -17,6 +17,14 @@ export interface MachinePort {
   toTargetQuietly(bytes: Buffer): void;
   /** The ruling, or null when it comes later by `ruled`. */
   submit(submission: Submission): Ruling | null;
+  /** The same, told by a call: before this returns, at the end of this turn of the event loop, or later. */
+  submitSoon(submission: Submission, then: (ruling: Ruling) => void): void;
+  /** A ruling of `submitSoon` for a message that the machine waits with by now. */
+  ruledLate(ruling: Ruling): void;
+  /** Bytes of a released action that leave at once. */
+  toTargetNow(permit: Permit, bytes: Buffer): void;
+  /** A chunk that goes the ordinary way after all; its first message is judged already (null: it waits for its ruling). */
+  takeJudged(chunk: Buffer, ruling: Ruling | null): void;
   /** The classification, or null when it comes later by `classified`. */
   classify(submission: Submission): Classification | null;
   finish(permit: Permit, outcome: Outcome): void;

@@ -15,10 +15,11 @@ import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import * as wire from './messages.ts';
 import { duringCopy, extended } from './message-groups.ts';
-import { decodeParameters } from './parameters.ts';
 import { wireName } from './names.ts';
 import { abandonOwnBlock, lowerFenceQuery, wantsBlock } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
+import { FastPath } from './fast-path.ts';
+import type { FastCycle } from './fast-path.ts';
 import { FenceRelay } from './fence-relay.ts';
 import { placeFence, withInsertions } from './fence-text.ts';
 import type { MachinePort } from './machine-port.ts';
@@ -34,7 +35,9 @@ import { Settings } from './settings.ts';
 import type { Portal, Run, Statement } from './statements.ts';
 import { portalsMax, Statements } from './statements.ts';
 import { SubmissionMaker } from './submission-maker.ts';
-import { cursorPortal, digestOf, functionCallFacts, lastingDigestOf, noPortal, noStatement, tooMany } from './submissions.ts';
+import { boundPortal, cursorPortal, digestOf, functionCallFacts, noPortal, noStatement, tooMany } from './submissions.ts';
+
+type Release = Extract<Ruling, { kind: 'release' }>;
 
 export class Machine {
   readonly settings = new Settings();
@@ -48,6 +51,7 @@ export class Machine {
   reason: string | null = null;
   readonly fence: FenceRelay;
   readonly secondTry: SecondTry;
+  readonly fastPath: FastPath;
   readonly #submissions: SubmissionMaker;
   readonly #outbox = new Outbox();
   /** Masks of the cursors that this session has declared. */
@@ -57,6 +61,8 @@ export class Machine {
   /** Something was sent that changes how the next text is read: nothing is judged before it has answered. */
   #settling = false;
   #ruled: ((ruling: Ruling) => void) | null = null;
+  /** What the fast path has submitted already: the ruling, or that it is still to come. */
+  #judged: { readonly ruling: Ruling | null } | null = null;
   #classified: ((classification: Classification) => void) | null = null;
   /** Waiting for ReadyForQuery: nothing but COPY data is taken. */
   busy = false;
@@ -79,6 +85,7 @@ export class Machine {
     });
     this.fence = new FenceRelay((own) => this.sendOwn(own));
     this.secondTry = new SecondTry(this, port, failing);
+    this.fastPath = new FastPath(this, port);
   }
 
   /** False while the next message must wait: for a ruling, for the end of a cycle, or for answers. */
@@ -89,6 +96,12 @@ export class Machine {
     if (this.#settling) this.#transacting = false;
     this.#settling = false;
     return !this.busy && this.expected.length < expectedMax;
+  }
+
+  /** Nothing is under way on either side, and nothing has to be watched: the fast path can be taken. */
+  get isAtRest(): boolean {
+    if (!this.takes || this.expected.length > 0 || this.copyIn !== null || this.absorbing || this.dirty) return false;
+    return this.#outbox.isEmpty && this.fence.isDown && this.secondTry.isUntouched && this.replies.status !== 'E';
   }
 
   get isWaiting(): boolean {
@@ -107,6 +120,13 @@ export class Machine {
       if (!(thrown instanceof Fault) || thrown.code !== 'protocol-violation' || this.isWaiting) throw thrown;
       this.#malformed(type, thrown);
     }
+  }
+
+  /** The same for a message that the fast path has submitted; null: `ruled` follows. */
+  judged(frame: Frame, ruling: Ruling | null): void {
+    this.#judged = { ruling };
+    this.client(frame);
+    if (this.#judged !== null) throw new Error('a message was judged and not taken');
   }
 
   ruled(ruling: Ruling): void {
@@ -163,8 +183,9 @@ export class Machine {
   #query(bytes: Buffer): void {
     if (bytes.indexOf(0, 5) !== bytes.length - 1)
       throw new Fault('protocol-violation', 'invalid message format: bytes after the end of the text');
-    const { text, mode } = this.#submissions.read(bytes.subarray(5, bytes.length - 1));
-    this.#submit(this.#submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) }), (ruling) => {
+    const submission = this.querySubmission(bytes);
+    const { text } = submission;
+    this.#submit(submission, (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
       this.#endBatch();
       this.statements.confirmed('', undefined); // a simple query drops the unnamed statement before it is parsed
@@ -252,9 +273,7 @@ export class Machine {
     const statement = this.statements.get(statementName);
     if (statement === undefined) return this.#refuseBatch(noStatement(statementName), false);
     if (this.portals.size >= portalsMax && !this.portals.has(name)) return this.#refuseBatch(tooMany('portals'), false);
-    const parameters = decodeParameters(bind, statement.types);
-    const digest = lastingDigestOf(statement.text, bytes);
-    const portal: Portal = { name, statement, text: statement.text, parameters, digest, run: null, bind: null, executing: 0, gone: false };
+    const portal = boundPortal(name, statement, bind, bytes);
     this.#submit(this.#submissions.ofPortal(portal), (ruling) => {
       if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, statement.text), false);
       portal.run = this.open(ruling, statement.text);
@@ -330,6 +349,39 @@ export class Machine {
     this.#port.toTargetQuietly(this.#failing.describe);
   }
 
+  // ---- fast path ----
+
+  querySubmission(bytes: Buffer): Submission {
+    const { text, mode } = this.#submissions.read(bytes.subarray(5, bytes.length - 1));
+    return this.#submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) });
+  }
+
+  portalSubmission(portal: Portal): Submission {
+    return this.#submissions.ofPortal(portal);
+  }
+
+  /** A cycle goes to the target on the fast path. */
+  begun({ portal }: FastCycle): void {
+    if (this.replies.status === 'I') this.settings.transactionBegan();
+    if (portal === null) this.statements.confirmed('', undefined);
+    else this.replies.portalGone('');
+  }
+
+  /** The cycle is at the target; from now on its answer is expected as if it had come message by message. */
+  adopt({ cycle, portal, text }: FastCycle, ruling: Release): void {
+    const run = runOf(ruling, text, this.#cursors);
+    this.busy = true;
+    if (portal === null) return this.expected.push({ kind: 'query', run, text, fence: null });
+    portal.run = run;
+    portal.executing = 1;
+    this.portals.set('', portal);
+    this.dirty = true;
+    this.expected.push({ kind: 'bind', portal });
+    if (cycle.kind === 'portal' && cycle.describes) this.expected.push({ kind: 'describe-portal' });
+    this.expected.push({ kind: 'execute', portal }, { kind: 'sync' });
+    this.secondTry.sent([]);
+  }
+
   // ---- COPY ----
 
   #copyData(bytes: Buffer): void {
@@ -365,7 +417,9 @@ export class Machine {
   }
 
   #submit(submission: Submission, then: (ruling: Ruling) => void): void {
-    const ruling = this.#port.submit(this.secondTry.known(submission));
+    const judged = this.#judged;
+    this.#judged = null;
+    const ruling = judged === null ? this.#port.submit(this.secondTry.known(submission)) : judged.ruling;
     if (ruling !== null) return then(ruling);
     this.#sendOut(this.#outbox.takeReleased());
     if (this.expected.length > 0) this.#port.toTargetQuietly(wire.flush); // earlier answers need not wait for people
@@ -378,7 +432,8 @@ export class Machine {
     this.#classified = then;
   }
 
-  open(ruling: Extract<Ruling, { kind: 'release' }>, text: string): Run {
+  open(ruling: Release, text: string): Run {
+    ruling.permit.open();
     return runOf(ruling, text, this.#cursors);
   }
 

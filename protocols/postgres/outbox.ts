@@ -27,6 +27,10 @@ export class Outbox {
     if (kept.run !== null) this.#released = this.#kept.length;
   }
 
+  get isEmpty(): boolean {
+    return this.#kept.length === 0;
+  }
+
   get isFull(): boolean {
     return this.#kept.length >= messagesMax || this.#bytes >= bytesMax;
   }

@@ -86,6 +86,11 @@ export class Replies implements BackendSink {
     return this.#walker.isMidMessage;
   }
 
+  /** The next byte of the target is the first of a message. */
+  get isBetween(): boolean {
+    return this.#walker.isBetween;
+  }
+
   /** The last chunk was passed on as it came, and nobody here has a slice of it. */
   get passedAll(): boolean {
     return this.#walker.passedAll;

@@ -7,10 +7,9 @@ import { limitsOf } from './limits.ts';
 import { RunMasks } from './masking.ts';
 import type { Run } from './statements.ts';
 
-/** Opens the permit. `cursors`: those that this session has declared. */
+/** `cursors`: those that this session has declared. */
 export function runOf(ruling: Extract<Ruling, { kind: 'release' }>, text: string, cursors: DeclaredCursors): Run {
   const { permit, classification, obligations, masking } = ruling;
-  permit.open();
   masking?.declare(cursors);
   return {
     permit,

@@ -48,6 +48,11 @@ export class SecondTry {
     this.#failing = failing;
   }
 
+  /** Nothing of this session has tried to write behind the fence. */
+  get isUntouched(): boolean {
+    return this.#pending === null && this.#remembered.size === 0;
+  }
+
   sent(kept: readonly Kept[]): void {
     this.#sent = kept;
   }

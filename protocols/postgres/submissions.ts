@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import type { Classification } from '../../src/core/classification.ts';
 import { notUnderstood } from '../../src/core/summary.ts';
 import * as wire from './messages.ts';
-import type { Portal } from './statements.ts';
+import { decodeParameters } from './parameters.ts';
+import type { Portal, Statement } from './statements.ts';
 
 /** Longer messages are hashed at once, so that a portal does not keep them. */
 const keptBytesMax = 64 * 1024;
@@ -19,7 +20,7 @@ export function digestOf(...parts: (Buffer | string)[]): () => string {
 }
 
 /** The same for what is kept for long. */
-export function lastingDigestOf(...parts: (Buffer | string)[]): () => string {
+function lastingDigestOf(...parts: (Buffer | string)[]): () => string {
   const make = digestOf(...parts);
   if (parts.reduce((sum, part) => sum + part.length, 0) <= keptBytesMax) return make;
   const digest = make();
@@ -37,6 +38,13 @@ export function noPortal(name: string): Buffer {
 
 export function tooMany(what: string): Buffer {
   return wire.diagnostic({ severity: 'ERROR', code: '53400', message: `too many or too large ${what} in one session` });
+}
+
+/** What a Bind makes; `bytes` has all that it was made of. */
+export function boundPortal(name: string, statement: Statement, bind: wire.BindMessage, bytes: Buffer): Portal {
+  const { text } = statement;
+  const parameters = decodeParameters(bind, statement.types);
+  return { name, statement, text, parameters, digest: lastingDigestOf(text, bytes), run: null, bind: null, executing: 0, gone: false };
 }
 
 /** A portal that SQL made (DECLARE): executing it is fetching from it. */

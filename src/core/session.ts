@@ -35,6 +35,12 @@ export interface Session {
   /** Judges an action. Answers at once when it can (no promise made), else when people have answered. Never throws or rejects. */
   submit(submission: Submission, lane: Lane): Ruling | Promise<Ruling>;
 
+  /**
+   * The same for a hot path: `then` is called once, before this returns, at the end of this turn of the event loop (where the audit
+   * log writes the releases of a turn together), or when people have answered.
+   */
+  submitSoon(submission: Submission, lane: Lane, then: (ruling: Ruling) => void): void;
+
   /** Reports how a released action ended and closes its permit. Once for each permit. */
   finish(permit: Permit, outcome: Outcome): void;
 

@@ -95,6 +95,14 @@ export class Gate {
     }
   }
 
+  /** The same, told by a call: before this returns, or later. */
+  judgeSoon(action: Action, submitter: Submitter, lane: Lane, then: (judgement: Judgement) => void): void {
+    const judgement = this.judge(action, submitter, lane);
+    if (judgement instanceof Promise)
+      void judgement.then(then); // never rejects
+    else then(judgement);
+  }
+
   /** After a change of policies or people: what waits and would now be denied is withdrawn with words. */
   judgeWaitingAgain(): void {
     for (const { action, classification, submitter, hold } of [...this.#waiting]) {

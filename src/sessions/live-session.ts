@@ -93,6 +93,13 @@ export class LiveSession implements Session {
     return this.#note(action, judgement, askedMs);
   }
 
+  submitSoon(submission: Submission, lane: Lane, then: (ruling: Ruling) => void): void {
+    const action = this.#action(submission);
+    const askedMs = this.#sinceStartMs();
+    this.counts.statements += 1;
+    this.#parts.gate.judgeSoon(action, this.#submitter, lane, (judgement) => then(this.#note(action, judgement, askedMs)));
+  }
+
   classify(submission: Submission): Classification | Promise<Classification> {
     return submission.classified ?? this.#parts.classifier.classify({ ...submission, id: `${this.id}-0` as ActionId });
   }

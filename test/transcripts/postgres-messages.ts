@@ -145,6 +145,17 @@ export function readTargetBytes(bytes: Buffer): string[] {
   });
 }
 
+/** How many of the first bytes are whole messages. */
+export function wholeMessages(bytes: Buffer): number {
+  let at = 0;
+  while (at + 5 <= bytes.length) {
+    const end = at + 1 + bytes.readInt32BE(at + 1);
+    if (end > bytes.length) break;
+    at = end;
+  }
+  return at;
+}
+
 function messages(bytes: Buffer): { letter: string; bytes: Buffer }[] {
   const out: { letter: string; bytes: Buffer }[] = [];
   for (let at = 0; at < bytes.length;) {

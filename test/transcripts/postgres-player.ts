@@ -11,7 +11,7 @@ import { FrontendReader } from '../../protocols/postgres/codec.ts';
 import { Machine } from '../../protocols/postgres/machine.ts';
 import type { MachinePort } from '../../protocols/postgres/machine-port.ts';
 import { failingMessages } from '../../protocols/postgres/refusal.ts';
-import { clientMessage, readClientBytes, readTargetBytes, targetMessage } from './postgres-messages.ts';
+import { clientMessage, readClientBytes, readTargetBytes, targetMessage, wholeMessages } from './postgres-messages.ts';
 
 const mint = Permit.claimMint();
 
@@ -50,20 +50,32 @@ export class Player implements MachinePort {
   readonly #reader = new FrontendReader({ maxBytes: () => 1000 });
   #out: string[] = [];
   #waiting: { submission: Submission; classification: Classification } | null = null;
+  /** Who hears the answer to what waits; null: the machine itself. */
+  #soon: ((ruling: Ruling) => void) | null = null;
   #actions = 0;
+  /** Chunks are offered to the fast path first, as a connection does. */
+  readonly #fast: boolean;
+  /** The first part of a message for the client. */
+  #cut: Buffer = Buffer.alloc(0);
+  /** Chunks that it took. */
+  fastCycles = 0;
+  /** Rulings on the fast path come at the line `turn`, as the audit log writes the releases of a turn together. */
+  #turn: (() => void)[] | null = null;
+
+  constructor({ fast = false, turns = false } = {}) {
+    this.#fast = fast;
+    if (turns) this.#turn = [];
+  }
 
   /** One input line: `client …`, `target …`, `approve`, `reject why`, `withdraw`. Returns what happened. */
   play(line: string): string[] {
-    this.#out = [];
     const space = line.indexOf(' ');
     const [who, what] = space < 0 ? [line, ''] : [line.slice(0, space), line.slice(space + 1)];
     switch (who) {
       case 'client':
-        this.#reader.push(clientMessage(what));
-        break;
+        return this.client(clientMessage(what));
       case 'target':
-        this.machine.replies.target(targetMessage(what));
-        break;
+        return this.target(targetMessage(what));
       case 'approve':
         this.#answer((submission, classification) => this.#release(submission, classification));
         break;
@@ -76,16 +88,59 @@ export class Player implements MachinePort {
       default:
         throw new Error(`not a transcript line: ${line}`);
     }
+    return this.#happened();
+  }
+
+  /** A chunk of the client, of any number of messages. */
+  client(chunk: Buffer): string[] {
+    if (this.#fast && !this.#reader.isBetween) this.machine.fastPath.leave();
+    if (this.#fast && this.#reader.isBetween && this.machine.fastPath.client(chunk)) this.fastCycles += 1;
+    else this.#reader.push(chunk);
+    return this.#happened();
+  }
+
+  target(chunk: Buffer): string[] {
+    if (this.#fast && this.machine.fastPath.target(chunk)) this.toClient(chunk);
+    else this.machine.replies.target(chunk);
+    return this.#happened();
+  }
+
+  /** The end of a turn of the event loop. */
+  turn(): string[] {
+    for (const then of this.#turn?.splice(0) ?? []) then();
+    return this.#happened();
+  }
+
+  /** Something that the fast path knows nothing of: it steps aside first. */
+  leave(): string[] {
+    this.machine.fastPath.leave();
+    return this.#happened();
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting !== null;
+  }
+
+  #happened(): string[] {
+    this.#pump();
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #pump(): void {
     while (this.machine.takes) {
       const frame = this.#reader.next();
       if (frame === null) break;
       this.machine.client(frame);
     }
-    return this.#out;
   }
 
   toClient(bytes: Buffer): void {
-    for (const line of readTargetBytes(bytes)) this.#out.push(`client< ${line}`);
+    const all = this.#cut.length === 0 ? bytes : Buffer.concat([this.#cut, bytes]);
+    const whole = wholeMessages(all);
+    for (const line of readTargetBytes(all.subarray(0, whole))) this.#out.push(`client< ${line}`);
+    this.#cut = Buffer.from(all.subarray(whole));
   }
 
   reply(bytes: Buffer): void {
@@ -119,6 +174,29 @@ export class Player implements MachinePort {
       return null;
     }
     return this.#release(submission, classification);
+  }
+
+  submitSoon(submission: Submission, then: (ruling: Ruling) => void): void {
+    const ruling = this.submit(submission);
+    if (ruling === null) this.#soon = then;
+    else if (this.#turn === null) then(ruling);
+    else this.#turn.push(() => then(ruling));
+  }
+
+  ruledLate(ruling: Ruling): void {
+    this.machine.ruled(ruling);
+  }
+
+  toTargetNow(permit: Permit, bytes: Buffer): void {
+    this.toTarget(permit, bytes);
+  }
+
+  takeJudged(chunk: Buffer, ruling: Ruling | null): void {
+    this.#reader.push(chunk);
+    const frame = this.#reader.next();
+    if (frame === null) throw new Error('no whole message');
+    this.machine.judged(frame, ruling);
+    this.#pump();
   }
 
   classify(submission: Submission): Classification {
@@ -161,8 +239,12 @@ export class Player implements MachinePort {
   #answer(make: (submission: Submission, classification: Classification) => Ruling): void {
     const waiting = this.#waiting;
     if (waiting === null) throw new Error('nothing waits for an answer');
+    const soon = this.#soon;
     this.#waiting = null;
-    this.machine.ruled(make(waiting.submission, waiting.classification));
+    this.#soon = null;
+    const ruling = make(waiting.submission, waiting.classification);
+    if (soon === null) this.machine.ruled(ruling);
+    else soon(ruling);
   }
 }
 

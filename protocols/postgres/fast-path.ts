@@ -1,0 +1,127 @@
+// The fast path of the relay: a client's chunk that is one whole cycle, and a target's chunk that is the plain answer to it, pass as
+// they came, without a message made of them. It is judged, audited and recorded as on the ordinary way. Whatever else happens
+// meanwhile, or looks otherwise by one byte, is left to the ordinary way (machine.ts, replies.ts), in the state in which that
+// would be then.
+
+import type { Ruling } from '../../src/core/ruling.ts';
+import type { Submission } from '../../src/core/session.ts';
+import { isFenced, wantsBlock } from './fence.ts';
+import { limitsOf } from './limits.ts';
+import type { Machine } from './machine.ts';
+import type { MachinePort } from './machine-port.ts';
+import { isAscii } from './names.ts';
+import { readBind } from './messages.ts';
+import { rowsOfTag } from './rows.ts';
+import type { Portal } from './statements.ts';
+import { portalsMax } from './statements.ts';
+import { boundPortal } from './submissions.ts';
+import { answerOf, cycleOf } from './whole-cycles.ts';
+import type { Cycle } from './whole-cycles.ts';
+
+/** Longer chunks have more to their work than messages. Below the limits of messages in every configuration that runs anything. */
+const chunkBytesMax = 8 * 1024;
+const idle = 0x49;
+
+type Release = Extract<Ruling, { kind: 'release' }>;
+
+/** What goes this way now: submitted, and with its ruling at the target. */
+export interface FastCycle {
+  readonly cycle: Cycle;
+  readonly chunk: Buffer;
+  readonly text: string;
+  /** Null for a Query. */
+  readonly portal: Portal | null;
+  /** Null while it waits for its ruling. */
+  ruling: Release | null;
+}
+
+export class FastPath {
+  readonly #machine: Machine;
+  readonly #port: MachinePort;
+  #going: FastCycle | null = null;
+
+  constructor(machine: Machine, port: MachinePort) {
+    this.#machine = machine;
+    this.#port = port;
+  }
+
+  /** A chunk of the client that nothing waits before. False: it is for the ordinary way, which is ready for it. */
+  client(chunk: Buffer): boolean {
+    if (this.#going !== null) {
+      this.leave();
+      return false;
+    }
+    if (chunk.length > chunkBytesMax || !this.#machine.isAtRest) return false;
+    const cycle = cycleOf(chunk);
+    if (cycle === null) return false;
+    return cycle.kind === 'query' ? this.#query(cycle, chunk) : this.#portal(cycle, chunk);
+  }
+
+  /** A chunk of the target. True when it was the plain answer: it can be passed on, and the cycle is over. */
+  target(chunk: Buffer): boolean {
+    const going = this.#going;
+    if (going === null || going.ruling === null) return false;
+    const answer = this.#machine.replies.isBetween ? answerOf(chunk, going.cycle) : null;
+    if (answer === null || answer.status !== this.#machine.replies.status.charCodeAt(0)) {
+      this.leave();
+      return false;
+    }
+    this.#going = null;
+    this.#port.finish(going.ruling.permit, { kind: 'completed', rows: rowsOfTag(answer.tag), error: null });
+    if (answer.status === idle) this.#machine.settings.transactionEnded(true);
+    else if (going.portal !== null) this.#machine.portals.set('', going.portal);
+    return true;
+  }
+
+  /** Something else comes: what goes this way goes on on the ordinary one. */
+  leave(): void {
+    const going = this.#going;
+    this.#going = null;
+    if (going === null) return;
+    if (going.ruling === null) this.#port.takeJudged(going.chunk, null);
+    else this.#machine.adopt(going, going.ruling);
+  }
+
+  #query(cycle: Cycle, chunk: Buffer): boolean {
+    const submission = this.#machine.querySubmission(chunk);
+    this.#submit({ cycle, chunk, text: submission.text, portal: null, ruling: null }, submission);
+    return true;
+  }
+
+  #portal(cycle: Extract<Cycle, { kind: 'portal' }>, chunk: Buffer): boolean {
+    const { statements, portals } = this.#machine;
+    if (!isAscii(cycle.statement) || portals.size >= portalsMax) return false;
+    const statement = statements.get(cycle.statement);
+    if (statement === undefined || statement.bySql) return false;
+    const bind = chunk.subarray(0, cycle.bindEnd);
+    const portal = boundPortal('', statement, readBind(bind), bind);
+    this.#submit({ cycle, chunk, text: portal.text, portal, ruling: null }, this.#machine.portalSubmission(portal));
+    return true;
+  }
+
+  #submit(going: FastCycle, submission: Submission): void {
+    this.#going = going;
+    this.#port.submitSoon(submission, (ruling) => this.#ruled(going, ruling));
+  }
+
+  #ruled(going: FastCycle, ruling: Ruling): void {
+    if (this.#going !== going) return this.#port.ruledLate(ruling);
+    if (ruling.kind === 'refuse' || !isPlain(ruling, going.text)) {
+      this.#going = null;
+      return this.#port.takeJudged(going.chunk, ruling);
+    }
+    ruling.permit.open();
+    going.ruling = ruling;
+    this.#machine.begun(going);
+    this.#port.toTargetNow(ruling.permit, going.chunk);
+  }
+}
+
+/** Nothing of it has to be watched or followed: one statement that reads or writes, and changes nothing of the session. */
+function isPlain({ obligations, classification, masking }: Release, text: string): boolean {
+  const { understood, statements, summary } = classification;
+  if (!understood || statements.length !== 1 || statements[0]?.changes.length !== 0 || masking !== undefined) return false;
+  if (summary.access !== 'read' && summary.access !== 'write') return false;
+  if (summary.verbs.includes('transaction') || summary.kinds.some(wantsBlock)) return false;
+  return obligations.recordResults !== true && limitsOf(obligations) === null && !isFenced(obligations, classification, text);
+}
