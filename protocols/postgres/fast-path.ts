@@ -25,7 +25,7 @@ const idle = 0x49;
 type Release = Extract<Ruling, { kind: 'release' }>;
 
 /** What goes this way now: submitted, and with its ruling at the target. */
-export interface FastCycle {
+interface FastCycle {
   readonly cycle: Cycle;
   readonly chunk: Buffer;
   readonly text: string;
@@ -79,11 +79,11 @@ export class FastPath {
     this.#going = null;
     if (going === null) return;
     if (going.ruling === null) this.#port.takeJudged(going.chunk, null);
-    else this.#machine.adopt(going, going.ruling);
+    else this.#expect(going, going.ruling);
   }
 
   #query(cycle: Cycle, chunk: Buffer): boolean {
-    const submission = this.#machine.querySubmission(chunk);
+    const submission = this.#machine.submissions.ofQuery(chunk);
     this.#submit({ cycle, chunk, text: submission.text, portal: null, ruling: null }, submission);
     return true;
   }
@@ -95,7 +95,7 @@ export class FastPath {
     if (statement === undefined || statement.bySql) return false;
     const bind = chunk.subarray(0, cycle.bindEnd);
     const portal = boundPortal('', statement, readBind(bind), bind);
-    this.#submit({ cycle, chunk, text: portal.text, portal, ruling: null }, this.#machine.portalSubmission(portal));
+    this.#submit({ cycle, chunk, text: portal.text, portal, ruling: null }, this.#machine.submissions.ofPortal(portal));
     return true;
   }
 
@@ -112,8 +112,32 @@ export class FastPath {
     }
     ruling.permit.open();
     going.ruling = ruling;
-    this.#machine.begun(going);
+    this.#begin(going);
     this.#port.toTargetNow(ruling.permit, going.chunk);
+  }
+
+  #begin({ portal }: FastCycle): void {
+    const { replies, settings, statements } = this.#machine;
+    if (replies.status === 'I') settings.transactionBegan();
+    if (portal === null) statements.confirmed('', undefined);
+    else replies.portalGone('');
+  }
+
+  /** The cycle is at the target; from now on its answer is waited for as if it had come message by message. */
+  #expect({ cycle, portal, text }: FastCycle, ruling: Release): void {
+    const machine = this.#machine;
+    const { expected } = machine;
+    const run = machine.opened(ruling, text);
+    machine.busy = true;
+    if (portal === null) return expected.push({ kind: 'query', run, text, fence: null });
+    portal.run = run;
+    portal.executing = 1;
+    machine.portals.set('', portal);
+    machine.dirty = true;
+    expected.push({ kind: 'bind', portal });
+    if (cycle.kind === 'portal' && cycle.describes) expected.push({ kind: 'describe-portal' });
+    expected.push({ kind: 'execute', portal }, { kind: 'sync' });
+    machine.secondTry.sent([]);
   }
 }
 

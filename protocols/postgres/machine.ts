@@ -6,7 +6,7 @@
 
 import type { Parameter, TransactionState } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import { Fault, messageOf } from '../../src/core/errors.ts';
+import { Fault } from '../../src/core/errors.ts';
 import type { DeclaredCursors } from '../../src/core/masking.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
@@ -14,12 +14,11 @@ import type { Frame } from './codec.ts';
 import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import * as wire from './messages.ts';
-import { duringCopy, extended } from './message-groups.ts';
+import { duringCopy } from './message-groups.ts';
 import { wireName } from './names.ts';
 import { abandonOwnBlock, lowerFenceQuery, wantsBlock } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
 import { FastPath } from './fast-path.ts';
-import type { FastCycle } from './fast-path.ts';
 import { FenceRelay } from './fence-relay.ts';
 import { placeFence, withInsertions } from './fence-text.ts';
 import type { MachinePort } from './machine-port.ts';
@@ -28,6 +27,7 @@ import { Outbox } from './outbox.ts';
 import type { Kept } from './outbox.ts';
 import { noPlaceForFence, refusalError } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
+import { Refusing } from './refusing.ts';
 import { Replies } from './replies.ts';
 import { runOf } from './run.ts';
 import { SecondTry } from './second-try.ts';
@@ -46,14 +46,14 @@ export class Machine {
   readonly expected = new ExpectedQueue();
   readonly replies: Replies;
   readonly #port: MachinePort;
-  readonly #failing: FailingMessages;
   /** What the session says it is for; null when it has said nothing. */
   reason: string | null = null;
   readonly fence: FenceRelay;
   readonly secondTry: SecondTry;
+  readonly refusing: Refusing;
   readonly fastPath: FastPath;
-  readonly #submissions: SubmissionMaker;
-  readonly #outbox = new Outbox();
+  readonly submissions: SubmissionMaker;
+  readonly outbox = new Outbox();
   /** Masks of the cursors that this session has declared. */
   readonly #cursors: DeclaredCursors = new Map();
   /** A statement that may begin or end a transaction was sent in this batch: whether one is open is known when it has answered. */
@@ -74,9 +74,8 @@ export class Machine {
 
   constructor(port: MachinePort, failing: FailingMessages) {
     this.#port = port;
-    this.#failing = failing;
     this.replies = new Replies(this, port);
-    this.#submissions = new SubmissionMaker({
+    this.submissions = new SubmissionMaker({
       settings: this.settings,
       statements: this.statements,
       transaction: () => this.#transaction,
@@ -85,6 +84,7 @@ export class Machine {
     });
     this.fence = new FenceRelay((own) => this.sendOwn(own));
     this.secondTry = new SecondTry(this, port, failing);
+    this.refusing = new Refusing(this, port, failing);
     this.fastPath = new FastPath(this, port);
   }
 
@@ -101,7 +101,7 @@ export class Machine {
   /** Nothing is under way on either side, and nothing has to be watched: the fast path can be taken. */
   get isAtRest(): boolean {
     if (!this.takes || this.expected.length > 0 || this.copyIn !== null || this.absorbing || this.dirty) return false;
-    return this.#outbox.isEmpty && this.fence.isDown && this.secondTry.isUntouched && this.replies.status !== 'E';
+    return this.outbox.isEmpty && this.fence.isDown && this.secondTry.isUntouched && this.replies.status !== 'E';
   }
 
   get isWaiting(): boolean {
@@ -111,14 +111,14 @@ export class Machine {
   /** One message of the client. Throws Fault for what ends the connection. */
   client(frame: Frame): void {
     if (frame.kind === 'copy-part') return this.#copyData(frame.bytes);
-    if (frame.kind === 'oversize') return this.#oversize(frame.type, frame.lengthBytes);
+    if (frame.kind === 'oversize') return this.refusing.oversize(frame.type, frame.lengthBytes);
     const { type, bytes } = frame;
     if (this.absorbing && type !== wire.fromClient.sync && type !== wire.fromClient.terminate) return;
     try {
       this.#message(type, bytes);
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.code !== 'protocol-violation' || this.isWaiting) throw thrown;
-      this.#malformed(type, thrown);
+      this.refusing.malformed(type, thrown);
     }
   }
 
@@ -162,7 +162,7 @@ export class Machine {
       case fromClient.functionCall:
         return this.#functionCall(bytes);
       case fromClient.flush:
-        this.#sendOut(this.#outbox.take());
+        this.sendOut(this.outbox.take());
         return this.#port.toTargetQuietly(bytes);
       case fromClient.sync:
         return this.#sync(bytes);
@@ -183,10 +183,10 @@ export class Machine {
   #query(bytes: Buffer): void {
     if (bytes.indexOf(0, 5) !== bytes.length - 1)
       throw new Fault('protocol-violation', 'invalid message format: bytes after the end of the text');
-    const submission = this.querySubmission(bytes);
+    const submission = this.submissions.ofQuery(bytes);
     const { text } = submission;
     this.#submit(submission, (ruling) => {
-      if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
+      if (ruling.kind === 'refuse') return this.refusing.cycle(refusalError(ruling.refusal, text));
       this.#endBatch();
       this.statements.confirmed('', undefined); // a simple query drops the unnamed statement before it is parsed
       this.runQuery(this.open(ruling, text), text, bytes);
@@ -199,7 +199,7 @@ export class Machine {
     if (run.fenced && placed === null) {
       const { code, message } = wire.readDiagnostic(noPlaceForFence);
       this.#port.finish(run.permit, { kind: 'failed', rows: null, error: { code, message } });
-      return this.#refuseCycle(noPlaceForFence);
+      return this.refusing.cycle(noPlaceForFence);
     }
     this.begin(run);
     this.busy = true;
@@ -215,11 +215,11 @@ export class Machine {
     const oid = new wire.BodyReader(bytes).int32();
     const text = `function call of oid ${oid} by protocol message`;
     const submission = {
-      ...this.#submissions.of({ text, parameters: null, digest: digestOf(bytes) }),
+      ...this.submissions.of({ text, parameters: null, digest: digestOf(bytes) }),
       classified: functionCallFacts(text),
     };
     this.#submit({ ...submission, kind: 'function-call' }, (ruling) => {
-      if (ruling.kind === 'refuse') return this.#refuseCycle(refusalError(ruling.refusal, text));
+      if (ruling.kind === 'refuse') return this.refusing.cycle(refusalError(ruling.refusal, text));
       const run = this.open(ruling, text);
       this.#endBatch();
       this.begin(run);
@@ -229,28 +229,14 @@ export class Machine {
     });
   }
 
-  /** A refused Query or FunctionCall: an error and ReadyForQuery; an open transaction fails as after any error. */
-  #refuseCycle(reply: Buffer): void {
-    this.#sendOut(this.#outbox.takeReleased());
-    this.#dropQuiet(false);
-    const status = this.replies.status;
-    if (status === 'T' || this.dirty || this.expected.length > 0) {
-      this.busy = true;
-      this.expected.push({ kind: 'refused', reply, endsCycle: true });
-      return this.#port.toTargetQuietly(this.#failing.query);
-    }
-    this.#port.reply(reply);
-    this.#port.reply(wire.readyForQuery(status.charCodeAt(0)));
-  }
-
   // ---- extended query ----
 
   #parse(bytes: Buffer): void {
     const { name: rawName, text: raw, types } = wire.readParse(bytes);
     const name = wireName(rawName);
-    if (this.statements.isFull(name, raw.length)) return this.#refuseBatch(tooMany('prepared statements'), false);
-    const { text, mode } = this.#submissions.read(raw);
-    const submission = this.#submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) });
+    if (this.statements.isFull(name, raw.length)) return this.refusing.batch(tooMany('prepared statements'), false);
+    const { text, mode } = this.submissions.read(raw);
+    const submission = this.submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) });
     this.#classify(submission, (classification) => {
       const statement: Statement = { text, classification, modeKey: mode.key, bySql: false, types };
       const go = () => {
@@ -259,7 +245,7 @@ export class Machine {
       };
       if (classification.understood) return go();
       this.#submit(submission, (ruling) => {
-        if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, text), name === '');
+        if (ruling.kind === 'refuse') return this.refusing.batch(refusalError(ruling.refusal, text), name === '');
         ruling.permit.open();
         this.#port.finish(ruling.permit, { kind: 'completed', rows: null, error: null }); // judged again with its parameters at Bind
         go();
@@ -271,11 +257,11 @@ export class Machine {
     const bind = wire.readBind(bytes);
     const [name, statementName] = [wireName(bind.portal), wireName(bind.statement)];
     const statement = this.statements.get(statementName);
-    if (statement === undefined) return this.#refuseBatch(noStatement(statementName), false);
-    if (this.portals.size >= portalsMax && !this.portals.has(name)) return this.#refuseBatch(tooMany('portals'), false);
+    if (statement === undefined) return this.refusing.batch(noStatement(statementName), false);
+    if (this.portals.size >= portalsMax && !this.portals.has(name)) return this.refusing.batch(tooMany('portals'), false);
     const portal = boundPortal(name, statement, bind, bytes);
-    this.#submit(this.#submissions.ofPortal(portal), (ruling) => {
-      if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, statement.text), false);
+    this.#submit(this.submissions.ofPortal(portal), (ruling) => {
+      if (ruling.kind === 'refuse') return this.refusing.batch(refusalError(ruling.refusal, statement.text), false);
       portal.run = this.open(ruling, statement.text);
       if (portal.run.fenced) portal.bind = bytes;
       this.replies.portalGone(name); // Bind replaces a portal of the same name
@@ -289,10 +275,10 @@ export class Machine {
     const name = wireName(rawName);
     const known = this.portals.get(name);
     if (known?.run != null) return this.#runPortal(known, known.run, bytes);
-    if (known === undefined && name === '') return this.#refuseBatch(noPortal(name), false);
+    if (known === undefined && name === '') return this.refusing.batch(noPortal(name), false);
     const portal = known ?? cursorPortal(name, rowsMax, bytes);
-    this.#submit(this.#submissions.ofPortal(portal), (ruling) => {
-      if (ruling.kind === 'refuse') return this.#refuseBatch(refusalError(ruling.refusal, portal.text), false);
+    this.#submit(this.submissions.ofPortal(portal), (ruling) => {
+      if (ruling.kind === 'refuse') return this.refusing.batch(refusalError(ruling.refusal, portal.text), false);
       portal.run = this.open(ruling, portal.text);
       this.portals.set(name, portal);
       this.#runPortal(portal, portal.run, bytes);
@@ -324,10 +310,10 @@ export class Machine {
 
   #sync(bytes: Buffer): void {
     if (this.copyIn !== null) return; // the server ignores Sync while it reads COPY data
-    if (this.absorbing) this.#dropQuiet(false);
+    if (this.absorbing) this.refusing.drop(false);
     else {
-      const kept = this.#outbox.take();
-      this.#sendOut(kept, true);
+      const kept = this.outbox.take();
+      this.sendOut(kept, true);
       this.secondTry.sent(kept);
       this.fence.endBatch();
     }
@@ -338,75 +324,11 @@ export class Machine {
     this.#port.toTargetQuietly(bytes);
   }
 
-  /** One error for the batch, then silence up to Sync. What was sent before it is answered first and undone with it. */
-  #refuseBatch(reply: Buffer, unnamedLost: boolean): void {
-    if (this.absorbing) return; // an earlier error of the batch has been told already
-    this.#sendOut(this.#outbox.takeReleased());
-    this.#dropQuiet(unnamedLost);
-    this.absorbing = true;
-    if (this.replies.status !== 'T' && !this.dirty && this.expected.length === 0) return this.#port.reply(reply);
-    this.expected.push({ kind: 'refused', reply, endsCycle: false });
-    this.#port.toTargetQuietly(this.#failing.describe);
-  }
-
-  // ---- fast path ----
-
-  querySubmission(bytes: Buffer): Submission {
-    const { text, mode } = this.#submissions.read(bytes.subarray(5, bytes.length - 1));
-    return this.#submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) });
-  }
-
-  portalSubmission(portal: Portal): Submission {
-    return this.#submissions.ofPortal(portal);
-  }
-
-  /** A cycle goes to the target on the fast path. */
-  begun({ portal }: FastCycle): void {
-    if (this.replies.status === 'I') this.settings.transactionBegan();
-    if (portal === null) this.statements.confirmed('', undefined);
-    else this.replies.portalGone('');
-  }
-
-  /** The cycle is at the target; from now on its answer is expected as if it had come message by message. */
-  adopt({ cycle, portal, text }: FastCycle, ruling: Release): void {
-    const run = runOf(ruling, text, this.#cursors);
-    this.busy = true;
-    if (portal === null) return this.expected.push({ kind: 'query', run, text, fence: null });
-    portal.run = run;
-    portal.executing = 1;
-    this.portals.set('', portal);
-    this.dirty = true;
-    this.expected.push({ kind: 'bind', portal });
-    if (cycle.kind === 'portal' && cycle.describes) this.expected.push({ kind: 'describe-portal' });
-    this.expected.push({ kind: 'execute', portal }, { kind: 'sync' });
-    this.secondTry.sent([]);
-  }
-
   // ---- COPY ----
 
   #copyData(bytes: Buffer): void {
     if (this.copyIn === null) return; // left over after an error: the server ignores it too
     this.#port.toTarget(this.copyIn.permit, bytes);
-  }
-
-  // ---- limits and bad messages ----
-
-  #oversize(type: number, lengthBytes: number): void {
-    if (this.absorbing && extended.includes(type)) return;
-    const message = `the message is ${lengthBytes} bytes long, more than this gateway takes`;
-    const reply = wire.diagnostic({ severity: 'ERROR', code: '54000', message, hint: 'Send it in smaller parts, or raise the limit.' });
-    this.#fail(type, reply);
-  }
-
-  #malformed(type: number, thrown: Fault): void {
-    if (thrown.hint === 'fatal') throw thrown;
-    this.#fail(type, wire.diagnostic({ severity: 'ERROR', code: '08P01', message: messageOf(thrown) }));
-  }
-
-  #fail(type: number, reply: Buffer): void {
-    if (type === wire.fromClient.query || type === wire.fromClient.functionCall) return this.#refuseCycle(reply);
-    if (!extended.includes(type)) throw new Fault('protocol-violation', `invalid frontend message type ${type}`, { hint: 'fatal' });
-    this.#refuseBatch(reply, type === wire.fromClient.parse);
   }
 
   // ---- parts ----
@@ -421,7 +343,7 @@ export class Machine {
     this.#judged = null;
     const ruling = judged === null ? this.#port.submit(this.secondTry.known(submission)) : judged.ruling;
     if (ruling !== null) return then(ruling);
-    this.#sendOut(this.#outbox.takeReleased());
+    this.sendOut(this.outbox.takeReleased());
     if (this.expected.length > 0) this.#port.toTargetQuietly(wire.flush); // earlier answers need not wait for people
     this.#ruled = then;
   }
@@ -434,6 +356,10 @@ export class Machine {
 
   open(ruling: Release, text: string): Run {
     ruling.permit.open();
+    return this.opened(ruling, text);
+  }
+
+  opened(ruling: Release, text: string): Run {
     return runOf(ruling, text, this.#cursors);
   }
 
@@ -445,7 +371,7 @@ export class Machine {
       if (this.#transacting) this.#settle();
       return;
     }
-    this.#sendOut(this.#outbox.take());
+    this.sendOut(this.outbox.take());
     this.fence.lower();
     const isTransaction = run.classification.summary.verbs.includes('transaction');
     if (isTransaction || run.classification.summary.kinds.some(wantsBlock)) this.fence.leaveBlock();
@@ -479,13 +405,13 @@ export class Machine {
   }
 
   #keep(kept: Kept): void {
-    this.#outbox.add(kept);
-    if (!this.#outbox.isFull) return;
-    this.#sendOut(this.#outbox.take());
+    this.outbox.add(kept);
+    if (!this.outbox.isFull) return;
+    this.sendOut(this.outbox.take());
     this.#port.toTargetQuietly(wire.flush);
   }
 
-  #sendOut(kept: readonly Kept[], syncFollows = false): void {
+  sendOut(kept: readonly Kept[], syncFollows = false): void {
     for (const { bytes, expected, run } of kept) {
       if (run !== null) this.fence.raise(this.replies.block, syncFollows);
       this.expected.push(expected);
@@ -509,15 +435,8 @@ export class Machine {
 
   /** A Query or FunctionCall ends the implicit transaction of what came before it without a Sync. */
   #endBatch(): void {
-    this.#sendOut(this.#outbox.take());
+    this.sendOut(this.outbox.take());
     this.fence.endBatch();
-  }
-
-  #dropQuiet(unnamedLost: boolean): void {
-    const dropped = this.#outbox.take();
-    const unnamedParse = dropped.some(({ expected }) => expected.kind === 'parse' && expected.name === '');
-    for (const { expected } of dropped) this.replies.dropped(expected);
-    this.statements.failed(unnamedLost || unnamedParse);
   }
 
   /** Waits for the ruling on what a second try submits. */
@@ -540,6 +459,6 @@ export class Machine {
   }
 
   submission(given: { text: string; parameters: readonly Parameter[] | null; digest: () => string }): Submission {
-    return this.#submissions.of(given);
+    return this.submissions.of(given);
   }
 }

@@ -20,6 +20,8 @@ import { MaskRelay } from './mask-relay.ts';
 import { ownChars, ownCommands } from './fence-text.ts';
 import { nothing, movedPosition } from './refusal.ts';
 import { reasonSetting } from './startup-options.ts';
+import { blockOf, statusOf } from './transaction-status.ts';
+import type { TransactionStatus } from './transaction-status.ts';
 import { rowCells, rowsOfTag } from './rows.ts';
 import type { Portal, Run } from './statements.ts';
 
@@ -42,8 +44,6 @@ const passed = [
   fromTarget.notification,
   fromTarget.functionResult,
 ];
-
-export type TransactionStatus = 'I' | 'T' | 'E';
 
 export class Replies implements BackendSink {
   readonly #machine: Machine;
@@ -489,13 +489,4 @@ export class Replies implements BackendSink {
     if (run !== null) this.#port.recordRows(run.permit, [rowCells(shown)]);
     return shown === bytes ? null : shown;
   }
-}
-
-const blockOf = { I: 'none', T: 'open', E: 'failed' } as const;
-
-function statusOf(byte: number | undefined): TransactionStatus {
-  if (byte === 0x49) return 'I';
-  if (byte === 0x54) return 'T';
-  if (byte === 0x45) return 'E';
-  throw new Fault('protocol-violation', `the target reported transaction status ${byte}`);
 }

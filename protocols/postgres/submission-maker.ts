@@ -9,7 +9,7 @@ import { classificationOf } from '../../src/core/summary.ts';
 import type { Settings } from './settings.ts';
 import type { Portal, Statement, Statements } from './statements.ts';
 import { madeUnder } from './statements.ts';
-import { notReadAgain } from './submissions.ts';
+import { digestOf, notReadAgain } from './submissions.ts';
 
 export interface SubmissionMakerParts {
   readonly settings: Settings;
@@ -51,6 +51,12 @@ export class SubmissionMaker {
       classified: null,
       prepared: this.#prepared,
     };
+  }
+
+  /** Of a whole Query message. */
+  ofQuery(bytes: Buffer): Submission {
+    const { text, mode } = this.read(bytes.subarray(5, bytes.length - 1));
+    return this.of({ text, mode, parameters: null, digest: digestOf(bytes) });
   }
 
   /** A statement is classified again under the mode of now; SQL PREPARE by the inner facts of its whole text. */
