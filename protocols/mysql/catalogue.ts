@@ -1,5 +1,5 @@
 // What the target's own objects are, as far as judging needs them: stored and loaded functions, views that run them, tables
-// with triggers. Read over the gateway's own connection; the reading of rows is a pure function.
+// with triggers, columns. Read over the gateway's own connection; the reading of rows is a pure function.
 
 import { createHash } from 'node:crypto';
 import type { Catalogue } from '../../src/core/action.ts';
@@ -12,7 +12,11 @@ export const catalogueQueries = {
   routines: `SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ${systemSchemas}`,
   views: `SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ${systemSchemas}`,
   triggers: `SELECT DISTINCT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA NOT IN ${systemSchemas}`,
+  columns: `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA NOT IN ${systemSchemas} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION LIMIT 100001`,
 } as const;
+
+/** Of a target with more columns none are known: a star then stands for any column of its table. */
+const columnsMax = 100_000;
 
 /** Loaded functions (shared objects); the account may not be allowed to see them. */
 export const loadedFunctionsQuery = 'SELECT name FROM mysql.func';
@@ -21,6 +25,8 @@ export interface CatalogueRows {
   readonly routines: readonly Row[];
   readonly views: readonly Row[];
   readonly triggers: readonly Row[];
+  /** Of every table and view, in their order. */
+  readonly columns: readonly Row[];
   /** Null when the account may not see them. */
   readonly loaded: readonly Row[] | null;
 }
@@ -35,16 +41,20 @@ export function readCatalogue(rows: CatalogueRows, user: string): Catalogue {
   const loaded = (rows.loaded ?? []).map(([name]) => asFunction('', name ?? '', 'function'));
   const reacting = new Set(rows.triggers.map(([schema, table]) => idOf(schema, table)));
   const viewIds = rows.views.map(([schema, name]) => idOf(schema, name));
+  const columns = columnsOf(rows.columns);
   const views = rows.views.map(([schema, name, definition]) => {
     const id = idOf(schema, name);
     const reading =
       definition === null || definition === undefined || definition === ''
         ? unreadable
         : readingOf(definition, schema ?? '', id, loaded, viewIds);
-    return { ...relation(schema ?? '', name ?? '', 'view', reading, false), ...(definition == null ? {} : { definition }) };
+    const view = relation(schema ?? '', name ?? '', 'view', reading, false, columns.get(id));
+    return { ...view, ...(definition == null ? {} : { definition }) };
   });
-  const tables = rows.triggers.map(([schema, table]) =>
-    relation(schema ?? '', table ?? '', 'table', nothing, reacting.has(idOf(schema, table))),
+  const known = new Map([...rows.triggers, ...rows.columns].map(([schema, name]) => [idOf(schema, name), [schema ?? '', name ?? '']]));
+  for (const id of viewIds) known.delete(id);
+  const tables = [...known].map(([id, [schema = '', name = '']]) =>
+    relation(schema, name, 'table', nothing, reacting.has(id), columns.get(id)),
   );
   const content: SqlCatalogue = {
     searchPath: '',
@@ -56,6 +66,18 @@ export function readCatalogue(rows: CatalogueRows, user: string): Catalogue {
   };
   const version = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
   return { version, content };
+}
+
+function columnsOf(rows: readonly Row[]): ReadonlyMap<string, readonly string[]> {
+  const columns = new Map<string, string[]>();
+  if (rows.length > columnsMax) return columns;
+  for (const [schema, table, column] of rows) {
+    const id = idOf(schema, table);
+    const its = columns.get(id);
+    if (its === undefined) columns.set(id, [column ?? '']);
+    else its.push(column ?? '');
+  }
+  return columns;
 }
 
 /** A view whose text the account may not see could run anything. */
@@ -111,6 +133,13 @@ function asFunction(schema: string, name: string, kind: 'function' | 'procedure'
   };
 }
 
-function relation(schema: string, name: string, kind: 'view' | 'table', reading: References, reacts: boolean): CatalogueRelation {
-  return { id: idOf(schema, name), schema, name, kind, columns: [], reading, writing: nothing, reacts };
+function relation(
+  schema: string,
+  name: string,
+  kind: 'view' | 'table',
+  reading: References,
+  reacts: boolean,
+  columns: readonly string[] = [],
+): CatalogueRelation {
+  return { id: idOf(schema, name), schema, name, kind, columns, reading, writing: nothing, reacts };
 }

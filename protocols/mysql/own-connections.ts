@@ -46,8 +46,9 @@ export class OwnConnections {
       const routines = await ownQuery(upstream, catalogueQueries.routines, signal);
       const views = await ownQuery(upstream, catalogueQueries.views, signal);
       const triggers = await ownQuery(upstream, catalogueQueries.triggers, signal);
+      const columns = await ownQuery(upstream, catalogueQueries.columns, signal);
       const loaded = await ownQuery(upstream, loadedFunctionsQuery, signal).catch((): Row[] | null => null);
-      return readCatalogue({ routines, views, triggers, loaded }, target.user);
+      return readCatalogue({ routines, views, triggers, columns, loaded }, target.user);
     } finally {
       upstream.stream.destroy();
     }

@@ -72,6 +72,7 @@ const catalogue = readCatalogue(
     routines: await rows(catalogueQueries.routines),
     views: await rows(catalogueQueries.views),
     triggers: await rows(catalogueQueries.triggers),
+    columns: await rows(catalogueQueries.columns),
     loaded: null,
   },
   server.user,
