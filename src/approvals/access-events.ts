@@ -31,10 +31,14 @@ export function askedDetail(request: AccessRequestRecord): Record<string, unknow
     duration_ms: request.durationMs,
     ...scopeDetail(request.scope),
     ...(request.isBreakGlass ? { break_glass: true } : {}),
-    policy: request.policyVersion,
-    approvers: request.approvers,
+    ...termsDetail(request),
     expires_at_ms: request.createdAtMs + request.waitMs,
   };
+}
+
+/** What is asked of approvers by the policies of now. */
+export function termsDetail({ policyVersion, approvers, secondFactor }: AccessRequestRecord): Record<string, unknown> {
+  return { policy: policyVersion, approvers, ...(secondFactor === undefined ? {} : { second_factor: secondFactor }) };
 }
 
 export function approvalDetail(request: AccessRequestRecord, approval: Approval, missing: number): Record<string, unknown> {

@@ -1,6 +1,6 @@
 // Requests and grants as records: what is written down when somebody asks and when somebody gives, and what can't be asked at all.
 
-import { createHash } from 'node:crypto';
+import { accessDigest } from '../core/approval-challenge.ts';
 import type { Approval } from '../core/decision.ts';
 import type { AccessDecision } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
@@ -106,17 +106,5 @@ export function answeredBefore(request: AccessRequestRecord, person: Principal, 
 
 /** Hex SHA-256 over what a yes to a request gives: what an approver's passkey signs. */
 export function requestDigest({ id, target, scope, durationMs, isBreakGlass, reason, extendsGrant }: AccessRequestRecord): string {
-  const given = [
-    'sallyport-access-1',
-    id,
-    target,
-    scope.role,
-    scope.readOnly,
-    scope.tables,
-    durationMs,
-    isBreakGlass,
-    reason,
-    extendsGrant,
-  ];
-  return createHash('sha256').update(JSON.stringify(given)).digest('hex');
+  return accessDigest({ request: id, target, ...scope, durationMs, isBreakGlass, reason, extendsGrant });
 }

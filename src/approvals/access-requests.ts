@@ -26,7 +26,7 @@ import type {
 } from './access-desk.ts';
 import { answeredBefore, newGrant, newRequest, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
-import { approvalDetail, askedDetail, grantEvent, requestEvent, viaDetail } from './access-events.ts';
+import { approvalDetail, askedDetail, grantEvent, requestEvent, termsDetail, viaDetail } from './access-events.ts';
 import { conflictOf, judgeWish } from './access-wish.ts';
 import { makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
 import { plainReason } from './answer.ts';
@@ -393,11 +393,16 @@ class Desk implements AccessDesk {
       const isProved = terms.secondFactor === undefined || terms.secondFactor === request.secondFactor;
       const kept = request.approvals.filter(({ by }) => isProved && stillApproves(this.#parts.person(by), { ...request, ...terms }));
       if (kept.length === request.approvals.length && JSON.stringify(termsOf(request)) === JSON.stringify(terms)) return request;
-      this.#store.change(
-        request.id,
-        { ...request, ...terms },
-        kept.map(({ by }) => by),
-      );
+      const changed = { ...request, ...terms };
+      const names = kept.map(({ by }) => by);
+      const dropped = request.approvals.map(({ by }) => by).filter((by) => !names.includes(by));
+      const atMs = this.#parts.clock.nowMs();
+      const detail = { ...termsDetail(changed), ...(dropped.length === 0 ? {} : { approvals_no_longer_counted: dropped }) };
+      const durable = this.#atomically(() => {
+        this.#store.change(request.id, changed, names);
+        return { written: this.#parts.audit.append(requestEvent('access.changed', changed, atMs, null, detail)) };
+      });
+      await durable.written;
       const now = this.#store.get(request.id) ?? request;
       this.#tell('progress', now);
       return now;

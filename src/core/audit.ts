@@ -32,6 +32,7 @@ export type AuditEventType =
   | 'delegation.ended'
   | 'access.requested'
   | 'access.approval-given'
+  | 'access.changed'
   | 'access.granted'
   | 'access.extended'
   | 'access.denied'

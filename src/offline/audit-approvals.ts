@@ -1,12 +1,12 @@
-// `sallyport audit verify DIR --approvals`: checks every passkey's signature under an approval from the log alone. The public
-// keys are in the log as events of their registration; whom they belong to is what their fingerprints are compared for.
+// `sallyport audit verify DIR --approvals`: checks every passkey's signature under an approval from the log alone, of holds and of
+// requests for access. The public keys are in the log as events of their registration.
 
-import { createHash } from 'node:crypto';
-import { verifyAuthenticationResponse } from '@simplewebauthn/server';
-import { approvalChallenge } from '../core/approval-challenge.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
 import type { AuditLine } from '../audit/line.ts';
 import { listSegments, readLines } from '../audit/segments.ts';
+import { AccessInLog } from './audit-access.ts';
+import { PasskeysInLog } from './audit-passkeys.ts';
+import type { KeyListed } from './audit-passkeys.ts';
 
 export interface ApprovalsFound {
   /** Approvals whose signature is good. */
@@ -17,13 +17,7 @@ export interface ApprovalsFound {
   readonly plain: number;
   /** The first that is not good: its event and why. */
   readonly problem: { readonly seq: number; readonly why: string } | null;
-  readonly keys: readonly { readonly person: string; readonly name: string; readonly fingerprint: string; readonly seq: number }[];
-}
-
-interface Key {
-  readonly person: string;
-  readonly rpId: string;
-  readonly publicKey: Buffer;
+  readonly keys: readonly KeyListed[];
 }
 
 interface Held {
@@ -35,7 +29,7 @@ interface Held {
   readonly good: Set<string>;
 }
 
-/** Reads a log that verifies (the chain is checked before). Holds that are open at the end are counted as well. */
+/** Reads a log that verifies (the chain is checked before). What is open at the end is counted as well. */
 export async function verifyApprovals(dir: string): Promise<ApprovalsFound> {
   const reader = new Reader();
   for (const segment of listSegments(dir)) {
@@ -54,50 +48,54 @@ export async function verifyApprovals(dir: string): Promise<ApprovalsFound> {
 
 /** A look at the bytes first: most events of a log are of statements. */
 function interesting(bytes: Buffer): boolean {
-  return bytes.includes('"passkey.') || bytes.includes('"action.held"') || bytes.includes('"hold.');
+  return ['"passkey.', '"action.held"', '"hold.', '"access.'].some((type) => bytes.includes(type));
 }
 
 class Reader {
   problem: ApprovalsFound['problem'] = null;
-  readonly #keys = new Map<string, Key>();
-  readonly #listed: ApprovalsFound['keys'][number][] = [];
+  readonly #keys = new PasskeysInLog();
   readonly #holds = new Map<string, Held>();
+  readonly #access = new AccessInLog(this.#keys);
   #signed = 0;
   #codes = 0;
   #plain = 0;
 
   found(): ApprovalsFound {
-    return { signed: this.#signed, codes: this.#codes, plain: this.#plain, problem: this.problem, keys: this.#listed };
+    const { signed, codes, plain } = this.#access;
+    return {
+      signed: this.#signed + signed,
+      codes: this.#codes + codes,
+      plain: this.#plain + plain,
+      problem: this.problem,
+      keys: this.#keys.listed,
+    };
   }
 
   async take(line: AuditLine): Promise<void> {
-    const { type, detail, holdId } = fields(line);
+    const { type, detail, holdId, principal } = fields(line);
     switch (type) {
       case 'passkey.registered':
-        return this.#register(line, detail);
+        return this.#keys.register(detail, line.seq);
       case 'passkey.removed':
-        return void this.#keys.delete(String(detail['credential_id']));
+        return this.#keys.remove(detail);
       case 'action.held':
         return this.#hold(line, detail);
       case 'hold.changed':
         return this.#change(holdId, detail);
       case 'hold.approval-given':
         return this.#approval(line, detail);
+      case 'hold.approval-taken-back':
+        return void this.#holds.get(holdId)?.good.delete(principal);
       case 'hold.approved':
         return this.#approved(line, holdId);
       case 'hold.denied':
+      case 'hold.changes-requested':
       case 'hold.expired':
       case 'hold.withdrawn':
         return void this.#holds.delete(holdId);
+      default:
+        if (type.startsWith('access.')) await this.#access.take(line, (why) => this.#wrong(line, why));
     }
-  }
-
-  #register(line: AuditLine, detail: Detail): void {
-    const publicKey = Buffer.from(String(detail['public_key']), 'base64url');
-    const person = String(detail['person']);
-    this.#keys.set(String(detail['credential_id']), { person, rpId: String(detail['rp_id']), publicKey });
-    const hex = createHash('sha256').update(publicKey).digest('hex').slice(0, 32);
-    this.#listed.push({ person, name: String(detail['name']), fingerprint: hex.match(/.{4}/g)?.join(' ') ?? hex, seq: line.seq });
   }
 
   #hold(line: AuditLine, detail: Detail): void {
@@ -131,13 +129,9 @@ class Reader {
       if (held.factor !== 'passkey') held.good.add(approver);
       return;
     }
-    const key = this.#keys.get(proof.credentialId);
-    if (key === undefined)
-      return this.#wrong(line, `the passkey under ${approver}'s approval of ${holdId} was not registered (or was removed)`);
-    if (key.person !== approver) return this.#wrong(line, `the passkey under ${approver}'s approval of ${holdId} is of ${key.person}`);
     const subject = { holdId, digest: held.digest, requester: held.requester, target: held.target, approver };
-    const why = await signatureProblem(proof, key, approvalChallenge(subject));
-    if (why !== null) return this.#wrong(line, `the signature under ${approver}'s approval of ${holdId} is not good: ${why}`);
+    const why = await this.#keys.problem(proof, subject);
+    if (why !== null) return this.#wrong(line, why);
     this.#signed += 1;
     held.good.add(approver);
   }
@@ -152,37 +146,6 @@ class Reader {
 
   #wrong(line: AuditLine, why: string): void {
     this.problem ??= { seq: line.seq, why };
-  }
-}
-
-async function signatureProblem(
-  proof: Extract<SecondFactorProof, { kind: 'passkey' }>,
-  key: Key,
-  challenge: string,
-): Promise<string | null> {
-  const { credentialId: id, clientDataJson, authenticatorData, signature } = proof;
-  try {
-    // The page is the key's own host or below it; port and scheme are the browser's business.
-    const { origin } = JSON.parse(Buffer.from(clientDataJson, 'base64url').toString('utf8')) as { origin: string };
-    const { hostname } = new URL(origin);
-    if (hostname !== key.rpId && !hostname.endsWith(`.${key.rpId}`)) return `it was made on ${hostname}`;
-    const { verified } = await verifyAuthenticationResponse({
-      response: {
-        id,
-        rawId: id,
-        type: 'public-key',
-        clientExtensionResults: {},
-        response: { clientDataJSON: clientDataJson, authenticatorData, signature },
-      },
-      expectedChallenge: challenge,
-      expectedOrigin: origin,
-      expectedRPID: key.rpId,
-      credential: { id, publicKey: new Uint8Array(key.publicKey), counter: 0 },
-      requireUserVerification: true,
-    });
-    return verified ? null : 'it was not made by the registered key over this action';
-  } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown);
   }
 }
 

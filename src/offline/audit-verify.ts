@@ -41,7 +41,7 @@ export async function auditVerify(terminal: Terminal, dir: string, options: Veri
 function approvalLines({ signed, codes, plain, keys }: ApprovalsFound): string[] {
   const approvals = (count: number) => `${count} approval${count === 1 ? '' : 's'}`;
   return [
-    `${approvals(signed)} signed by a passkey, each over exactly the action that it let run`,
+    `${approvals(signed)} signed by a passkey, each over exactly the action that it let run, or the access that it gave`,
     `${approvals(codes)} with the code of an app and ${approvals(plain)} without second factor: for these the log is the only witness`,
     ...(keys.length === 0 ? [] : ['passkeys registered in this log; compare their fingerprints with their owners:']),
     ...keys.map(({ person, name, fingerprint, seq }) => `  ${visible(person)}: ${fingerprint} (${visible(name)}, event ${seq})`),

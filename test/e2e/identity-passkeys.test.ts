@@ -187,7 +187,20 @@ t.test('passkeys and codes under approvals', async (t) => {
     t.match(await gateway.api('bob').post<Problem>(`/access-requests/${id}/approve`, {}), { body: { code: 'second-factor-missing' } });
     await page.goto(`${at}/access/${id}`);
     await page.getByRole('button', { name: 'Approve' }).click();
-    await eventually('it is granted', async () => (await alice.get<AccessRequestView>(`/access-requests/${id}`)).body.state === 'granted');
+    const granted = await eventually('it is granted', async () => {
+      const { body } = await alice.get<AccessRequestView>(`/access-requests/${id}`);
+      return body.state === 'granted' ? body : null;
+    });
+    // More time is asked for, and signed, like the first.
+    const more = await alice.post<AccessRequestView>(`/grants/${granted.grant_id}/extend`, { for_ms: 120_000, reason: 'not done' });
+    await page.goto(`${at}/access/${more.body.id}`);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await eventually('it is longer', async () => {
+      const { body } = await alice.get<AccessRequestView>(`/access-requests/${more.body.id}`);
+      return body.state === 'granted';
+    });
+    const verified = await runCommand(['audit', 'verify', join(gateway.dataDir, 'audit'), '--approvals']);
+    t.match(verified, { code: 0, out: /3 approvals signed by a passkey/ }, 'a statement, access and more time');
   });
 
   await t.test('a code of an app, once; the same code again is refused', async (t) => {

@@ -59,3 +59,62 @@ t.test('approvals that are not what they seem', async (t) => {
     });
   }
 });
+
+const access = (type: AuditEventType, by: string, detail: Record<string, unknown>) =>
+  event(type, by, null, { request: 'r-AAAAAA', requester: 'alice', ...detail });
+const asked = (factor: string | null, count = 1) =>
+  access('access.requested', 'alice', {
+    ...{ reason: 'ticket 7', duration_ms: 60_000, role: null, read_only: false, tables: null },
+    approvers: [{ groups: ['dba'], count }],
+    ...(factor === null ? {} : { second_factor: factor }),
+  });
+const yes = (by: string, proof?: object, groups = ['dba']) =>
+  access('access.approval-given', by, { groups, ...(proof === undefined ? {} : { second_factor: proof }) });
+const granted = access('access.granted', 'bob', { grant: 'g-AAAAAA' });
+const lengthened = access('access.extended', 'bob', { grant: 'g-AAAAAA' });
+const code = { kind: 'totp' };
+
+t.test('access that is not what it seems', async (t) => {
+  const rows: [string, AuditEvent[], RegExp | null][] = [
+    ['a rule without second factor', [asked(null), yes('bob'), granted], null],
+    ['given by the policies alone', [asked(null, 0), granted], null],
+    ['codes where codes are asked for', [asked('totp', 2), yes('bob', code), yes('dana', code), granted], null],
+    ['one code where two are asked for', [asked('totp', 2), yes('bob', code), yes('dana'), granted], /1 too few/],
+    ['the same person twice', [asked('totp', 2), yes('bob', code), yes('bob', code), granted], /1 too few/],
+    ['a code of another group', [asked('totp'), yes('eve', code, ['sales']), granted], /1 too few/],
+    ['the requester', [asked('totp'), yes('alice', code), granted], /yes of alice, who asked/],
+    ['nothing where a passkey is asked for', [asked('passkey'), yes('bob'), granted], /1 too few/],
+    ['a code where a passkey is asked for', [asked('passkey'), yes('bob', code), lengthened], /1 too few/],
+    ['a key that was never registered', [asked('passkey'), yes('bob', assertion)], /not registered/],
+    ['a signature that is none', [key('bob'), asked('passkey'), yes('bob', assertion)], /not good/],
+    ['given without being asked for', [granted], /no request r-AAAAAA/],
+    ['a yes to nothing', [yes('bob')], /no request r-AAAAAA/],
+    [
+      'a yes from before the rule asked for more',
+      [
+        asked(null),
+        yes('bob'),
+        access('access.changed', '', {
+          approvers: [{ groups: ['dba'], count: 1 }],
+          second_factor: 'totp',
+          approvals_no_longer_counted: ['bob'],
+        }),
+        granted,
+      ],
+      /1 too few/,
+    ],
+  ];
+  for (const [name, events, words] of rows) {
+    await t.test(name, async (t) => {
+      const { problem } = await verified(t as Tap, events);
+      if (words === null) t.equal(problem, null);
+      else t.match(problem?.why ?? 'nothing was found', words);
+    });
+  }
+});
+
+t.test('a yes that was taken back does not count', async (t) => {
+  const back = event('hold.approval-taken-back', 'bob', 'h-AAAAAA', {});
+  const { problem } = await verified(t, [held('totp'), given({ kind: 'totp' }), back, approved]);
+  t.match(problem?.why, /ran with 0/);
+});
