@@ -4,9 +4,10 @@
 import { Environment } from '@marcbachmann/cel-js';
 import type { ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import { inNetwork } from './cidr.ts';
+import { askColumns, columnCalls, type ColumnCall } from './columns.ts';
 import { readCondition } from './condition-checks.ts';
 import { factTypes, factVariables } from './facts.ts';
-import type { FactValues } from './facts.ts';
+import type { ActionFact, FactValues } from './facts.ts';
 import { glob } from './glob.ts';
 import { conditionDepthMax, conditionNodesMax, listEntriesMax } from './limits.ts';
 import type { Calendar } from './calendars.ts';
@@ -206,6 +207,14 @@ function declareFacts(): Environment {
   environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
   environment.registerOperator('double in list<int>', (a: number, list: readonly bigint[]) => list.some((b) => a === Number(b)));
   environment.registerFunction('glob(string, string): bool', (text: string, pattern: string) => glob(pattern)(text));
+  for (const call of Object.keys(columnCalls) as ColumnCall[]) {
+    environment.registerFunction(`Action.${call}(string): bool`, (on: ActionFact, one: string) =>
+      askColumns(call, on.columnsTouched, [one]),
+    );
+    environment.registerFunction(`Action.${call}(list<string>): bool`, (on: ActionFact, all: readonly string[]) =>
+      askColumns(call, on.columnsTouched, all),
+    );
+  }
   environment.registerFunction('cidr(string, string): bool', (address: string, network: string) => inNetwork(address, network));
   return environment;
 }

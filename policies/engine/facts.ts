@@ -2,12 +2,13 @@
 // is not here does not load. Numbers are `double`, because CEL's `int` would need BigInt at every action.
 
 import type { Action } from '../../src/core/action.ts';
-import type { Classification } from '../../src/core/classification.ts';
+import type { Classification, ColumnsTouched } from '../../src/core/classification.ts';
 import type { Approval, SessionFacts } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Grant } from '../../src/core/grant.ts';
 import type { History } from '../../src/core/history.ts';
 import type { Facts } from '../../src/core/policy.ts';
+import { columnsNamed } from './columns.ts';
 import { TimeFact } from './zone-time.ts';
 
 export class PrincipalFact {
@@ -189,6 +190,22 @@ export class ActionFact {
   get tables_written(): readonly string[] {
     return this.#classification.summary.tablesWritten;
   }
+  get columns(): readonly string[] {
+    return [...new Set([...this.columns_read, ...this.columns_written])];
+  }
+  get columns_read(): readonly string[] {
+    return columnsNamed(this.columnsTouched, 'read');
+  }
+  get columns_asked(): readonly string[] {
+    return columnsNamed(this.columnsTouched, 'asked');
+  }
+  get columns_written(): readonly string[] {
+    return columnsNamed(this.columnsTouched, 'written');
+  }
+  /** For the calls that compare columns with patterns; no fact by itself. */
+  get columnsTouched(): ColumnsTouched | undefined {
+    return this.#classification.summary.columns;
+  }
   get functions(): readonly string[] {
     return this.#classification.summary.functions;
   }
@@ -280,6 +297,13 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       effects: { type: 'list<Effect>', words: 'everything the action would do' },
       tables: { type: 'list<string>', words: 'tables and views named, read or written' },
       tables_written: { type: 'list<string>', words: 'tables and views that are written' },
+      columns: {
+        type: 'list<string>',
+        words: "columns read or written, schema and table first; where it can't be told which, the condition fails",
+      },
+      columns_read: { type: 'list<string>', words: 'columns read in any way, down to the tables below a view' },
+      columns_asked: { type: 'list<string>', words: 'those of them that something depends on: WHERE, JOIN, GROUP BY, ORDER BY, CASE' },
+      columns_written: { type: 'list<string>', words: 'columns assigned to, loaded into, dropped or renamed' },
       functions: { type: 'list<string>', words: 'functions called' },
       missing_where: { type: 'bool', words: 'an UPDATE or DELETE reaches every row' },
       in_transaction: { type: 'bool', words: 'a transaction is open' },
