@@ -2,7 +2,7 @@
 // Nothing else lives here, and nothing else mints permits. Any fault anywhere refuses.
 
 import type { Action } from '../core/action.ts';
-import type { AuditLog } from '../core/audit.ts';
+import type { AuditEvent, AuditLog } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
@@ -60,6 +60,13 @@ export interface Judgement {
 
 type Then = (action: Action, decision: Decision) => Judgement | Promise<Judgement>;
 
+/** A release whose event is to be written before its permit exists. */
+interface PlainRelease {
+  readonly event: AuditEvent;
+  readonly decision: Extract<Decision, { kind: 'allow' }>;
+  readonly classification: Classification;
+}
+
 interface Waiting {
   readonly action: Action;
   readonly classification: Classification;
@@ -69,6 +76,7 @@ interface Waiting {
 
 type HoldDecision = Extract<Decision, { kind: 'hold' }>;
 const noApprovals: readonly Approval[] = [];
+const noNames: readonly string[] = [];
 const noGrants: readonly Grant[] = [];
 
 export class Gate {
@@ -84,23 +92,58 @@ export class Gate {
   /** Judges one action. Answers at once unless the classifier, people or the disk must be waited for. Never throws or rejects. */
   judge(action: Action, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
     try {
-      const classified = action.classified ?? this.#parts.classifierOf(submitter.target.protocol).classify(action);
-      if (classified instanceof Promise) {
-        return classified.then((it) => this.#decide(action, it, submitter, lane)).catch((thrown: unknown) => faulted(thrown));
-      }
-      const judgement = this.#decide(action, classified, submitter, lane);
-      return judgement instanceof Promise ? judgement.catch((thrown: unknown) => faulted(thrown)) : judgement;
+      return this.#judgeAs(action, this.#classify(action, submitter), submitter, lane);
     } catch (thrown) {
       return faulted(thrown);
     }
   }
 
-  /** The same, told by a call: before this returns, or later. */
+  /** The same, told by a call: before this returns, with the audit's write at the end of the turn, or later. Never throws. */
   judgeSoon(action: Action, submitter: Submitter, lane: Lane, then: (judgement: Judgement) => void): void {
-    const judgement = this.judge(action, submitter, lane);
-    if (judgement instanceof Promise)
-      void judgement.then(then); // never rejects
-    else then(judgement);
+    let released: PlainRelease | Judgement | Promise<Judgement>;
+    try {
+      const classified = this.#classify(action, submitter);
+      released =
+        (classified instanceof Promise ? null : this.#plainRelease(action, classified, submitter)) ??
+        this.#judgeAs(action, classified, submitter, lane);
+    } catch (thrown) {
+      released = faulted(thrown);
+    }
+    if (released instanceof Promise)
+      void released.then(then); // never rejects
+    else if ('event' in released) {
+      const plain = released;
+      this.#parts.audit.appendInTurn(plain.event, (failed) => then(failed === null ? permitted(action, plain) : faulted(failed)));
+    } else then(released);
+  }
+
+  #classify(action: Action, submitter: Submitter): Classification | Promise<Classification> {
+    return action.classified ?? this.#parts.classifierOf(submitter.target.protocol).classify(action);
+  }
+
+  #judgeAs(
+    action: Action,
+    classified: Classification | Promise<Classification>,
+    submitter: Submitter,
+    lane: Lane,
+  ): Judgement | Promise<Judgement> {
+    const judgement =
+      classified instanceof Promise
+        ? classified.then((it) => this.#decide(action, it, submitter, lane))
+        : this.#decide(action, classified, submitter, lane);
+    return judgement instanceof Promise ? judgement.catch((thrown: unknown) => faulted(thrown)) : judgement;
+  }
+
+  /** What a rule allows as it is. Null: it needs more than that, and nothing was done. */
+  #plainRelease(action: Action, classification: Classification, submitter: Submitter): PlainRelease | null {
+    const decision = this.#ask(action, classification, submitter, noApprovals);
+    if (decision.kind !== 'allow' || decision.needs !== undefined || decision.grants !== undefined) return null;
+    const nowMs = this.#parts.clock.nowMs();
+    if (decision.obligations.mask !== undefined || unmet(action, classification, submitter, decision, nowMs) !== null) return null;
+    this.#parts.policies().noteUse?.(decision, nowMs);
+    const event = releasedEvent(action, classification, submitter, decision, null, noApprovals, nowMs);
+    this.#parts.histories?.acted(submitter, false);
+    return { event, decision, classification };
   }
 
   /** After a change of policies or people: what waits and would now be denied is withdrawn with words. */
@@ -139,7 +182,10 @@ export class Gate {
     const nowMs = this.#parts.clock.nowMs();
     const grants = this.#parts.grants?.inForce(principal.name, target.name) ?? noGrants;
     const history = this.#parts.histories?.of(submitter);
-    const known = { principal, target, session: facts, nowMs, approvals, grants, ...(history === undefined ? {} : { history }) };
+    const known =
+      history === undefined
+        ? { principal, target, session: facts, nowMs, approvals, grants }
+        : { principal, target, session: facts, nowMs, approvals, grants, history };
     const decision = this.#parts.policies().decide(action, classification, known);
     return grants.some(({ isBreakGlass }) => isBreakGlass) ? recordedInFull(decision) : decision;
   }
@@ -382,6 +428,11 @@ export class Gate {
     });
     return written === undefined ? released() : written.then(released);
   }
+}
+
+function permitted({ id }: Action, { decision, classification }: PlainRelease): Judgement {
+  const ruling = { kind: 'release', permit: mint(id), classification, obligations: decision.obligations } as const;
+  return { ruling, decision, classification, holdId: null, approvedBy: noNames };
 }
 
 function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
