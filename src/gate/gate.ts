@@ -6,7 +6,7 @@ import type { AuditEvent, AuditLog } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
-import { messageOf } from '../core/errors.ts';
+
 import type { Estimator } from '../core/estimate.ts';
 import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
@@ -16,11 +16,14 @@ import type { HoldId, ShapeId } from '../core/ids.ts';
 import { Permit } from '../core/permit.ts';
 import type { Classifier, PolicySet } from '../core/policy.ts';
 import type { ShapeAsked, Shapes } from '../core/shape.ts';
-import type { Refusal, Ruling } from '../core/ruling.ts';
+import type { Refusal } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
-import { changesWanted, denied, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
+import { changesWanted, denied, expired, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
+import { announce } from './announce.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
+import { faulted, judged } from './judgement.ts';
+import type { Judgement } from './judgement.ts';
 import { maskingOf } from './masked.ts';
 import { RunAgain, sameAgain } from './run-again.ts';
 import type { Submitter } from './submitter.ts';
@@ -45,17 +48,6 @@ export interface GateParts {
   readonly shapes?: Shapes;
   /** Says how many rows an action would reach; missing: nobody knows. */
   readonly estimator?: Estimator;
-}
-
-/** A ruling with what led to it, for the record. */
-export interface Judgement {
-  readonly ruling: Ruling;
-  readonly decision: Decision | null;
-  readonly classification: Classification | null;
-  readonly holdId: HoldId | null;
-  readonly approvedBy: readonly string[];
-  /** As in Action; missing when no rule asked. */
-  readonly estimatedRows?: number | null;
 }
 
 type Then = (action: Action, decision: Decision) => Judgement | Promise<Judgement>;
@@ -435,23 +427,6 @@ function permitted({ id }: Action, { decision, classification }: PlainRelease): 
   return { ruling, decision, classification, holdId: null, approvedBy: noNames };
 }
 
-function announce(lane: Lane, hold: PlacedHold, decision: HoldDecision): void {
-  const { terms, rule } = decision;
-  const notice = (approvalsGiven: number, approverGroups: readonly string[], alsoInGroups: readonly (readonly string[])[]) => ({
-    holdId: hold.id,
-    rule: rule.id,
-    message: rule.title,
-    approverGroups,
-    ...(alsoInGroups.length === 0 ? {} : { alsoInGroups }),
-    approvalsNeeded: terms.approvalsNeeded,
-    approvalsGiven,
-    url: hold.url,
-    expiresAtMs: hold.expiresAtMs,
-  });
-  hold.onProgress((given, groups, also) => lane.onHold(notice(given, groups, also)));
-  lane.onHold(notice(0, terms.approverGroups, terms.alsoInGroups ?? []));
-}
-
 function asked(
   action: Action,
   classification: Classification,
@@ -482,22 +457,4 @@ function waitMs(terms: HoldTerms, action: Action): number {
 
 function denialOf(decision: Extract<Decision, { kind: 'deny' }>, classification: Classification): Refusal {
   return classification.problem === null ? denied(decision.message, null) : notUnderstood(decision.message, classification.problem);
-}
-
-function expired(holdId: HoldId): Refusal {
-  return {
-    reason: 'expired',
-    message: 'nobody answered in time',
-    hint: 'Ask an approver and run it again.',
-    holdId,
-    offset: null,
-  };
-}
-
-function judged(refusal: Refusal, decision: Decision | null, classification: Classification | null, holdId: HoldId | null): Judgement {
-  return { ruling: { kind: 'refuse', refusal }, decision, classification, holdId, approvedBy: [] };
-}
-
-function faulted(thrown: unknown): Judgement {
-  return judged(fault(messageOf(thrown), null), null, null, null);
 }

@@ -33,6 +33,16 @@ export function rejected(holdId: HoldId, by: string, reason: string | null): Ref
   return { reason: 'rejected', message: `denied by ${by}${why}`, hint: null, holdId, offset: null };
 }
 
+export function expired(holdId: HoldId): Refusal {
+  return {
+    reason: 'expired',
+    message: 'nobody answered in time',
+    hint: 'Ask an approver and run it again.',
+    holdId,
+    offset: null,
+  };
+}
+
 export function changesWanted(holdId: HoldId, by: string, words: string): Refusal {
   return { reason: 'rejected', message: `${by} asks for changes: ${words}`, hint: 'Change it and run it again.', holdId, offset: null };
 }

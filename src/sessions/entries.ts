@@ -6,7 +6,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { JsonEntry, JudgedFacts, StatementEntry } from '../core/recording.ts';
-import type { Judgement } from '../gate/gate.ts';
+import type { Judgement } from '../gate/judgement.ts';
 
 /** An action that was released, or refused at once. */
 export interface Running {

@@ -15,7 +15,8 @@ import type { Recorder, TerminalRecorder, TerminalSize } from '../core/recording
 import type { Ruling } from '../core/ruling.ts';
 import type { Lane, Session, SessionOpening, Submission } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
-import type { Gate, Judgement } from '../gate/gate.ts';
+import type { Gate } from '../gate/gate.ts';
+import type { Judgement } from '../gate/judgement.ts';
 import type { Submitter } from '../gate/submitter.ts';
 import { entryOf, quickEntryJson, round, roundedJson } from './entries.ts';
 import type { Running } from './entries.ts';

@@ -11,7 +11,7 @@ import type { Decision } from '../../src/core/decision.ts';
 import type { ActionId, SessionId } from '../../src/core/ids.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 import { releasedEvent } from '../../src/gate/events.ts';
-import type { Judgement } from '../../src/gate/gate.ts';
+import type { Judgement } from '../../src/gate/judgement.ts';
 import type { JsonEntry, Recorder } from '../../src/core/recording.ts';
 import { openRecordings, type OpenedRecordings } from '../../src/recordings/recordings.ts';
 import { entryOf, quickEntryJson } from '../../src/sessions/entries.ts';
