@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
+import { bytesPassed } from '../src/core/short-lived-memory.ts';
 import type { OpenRequest } from '../src/tunnel/link.ts';
 import { judgeAddress, judgeRequest } from './allow-list.ts';
 import type { Pattern } from './allow-list.ts';
@@ -110,6 +111,7 @@ export function splice(stream: Duplex, socket: Socket): void {
     if (!socket.destroyed && !(socket.readableEnded && socket.writableFinished)) socket.resetAndDestroy();
   });
   socket.pipe(stream);
+  socket.on('data', (chunk: Buffer) => bytesPassed(chunk.length));
   stream.pipe(socket);
 }
 

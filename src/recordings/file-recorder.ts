@@ -1,6 +1,7 @@
-// Writes one recording: a header line, a line for each entry, an end line. Lines wait in bytes; the folder's one timer flushes.
+// Writes one recording: a header line, a line for each entry, an end line. Lines wait in bytes; the folder's one timer flushes. A session
+// may do nothing for hours, and there may be ten thousand: the folder lets go of files, and the next line opens its file again.
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { JsonEntry, Recorder, RecordingHeader, StatementEntry } from '../core/recording.ts';
@@ -22,7 +23,12 @@ const comma = 0x2c;
 const closingBrace = 0x7d;
 const newline = 0x0a;
 
+/** To be written at its end; never made anew, so that a file that somebody removed is noticed. */
+const again = constants.O_WRONLY | constants.O_APPEND;
+
 export interface RecorderEvents {
+  /** Its file was opened. */
+  readonly opened: (recorder: FileRecorder) => void;
   /** There is something to flush. */
   readonly dirty: (recorder: FileRecorder) => void;
   /** It can't be written any more; told once. */
@@ -32,7 +38,8 @@ export interface RecorderEvents {
 
 export class FileRecorder implements Recorder {
   readonly sessionId: string;
-  readonly #fd: number;
+  readonly #path: string;
+  #fd: number | null;
   readonly #events: RecorderEvents;
   readonly #chunks: Chunks;
   /** Lines that wait, in the first bytes of a chunk; null when none do. */
@@ -48,6 +55,7 @@ export class FileRecorder implements Recorder {
   /** Makes the file, which must not exist. Throws Fault recorder-failed. */
   constructor(path: string, header: RecordingHeader, chunks: Chunks, events: RecorderEvents) {
     this.sessionId = header.sessionId;
+    this.#path = path;
     this.#chunks = chunks;
     this.#events = events;
     this.#idStart = `${header.sessionId}-`;
@@ -59,9 +67,10 @@ export class FileRecorder implements Recorder {
     }
     this.#writeOut(Buffer.from(`${JSON.stringify({ kind: 'recording', format: 1, ...header })}\n`));
     if (this.#fault !== null) {
-      closeSync(this.#fd);
+      this.letGo();
       throw this.#fault;
     }
+    events.opened(this);
   }
 
   write(entry: StatementEntry): void {
@@ -93,9 +102,15 @@ export class FileRecorder implements Recorder {
     this.#closed = true;
     this.#putLine(JSON.stringify({ kind: 'end', entries: this.#entries }));
     this.flush();
-    closeSync(this.#fd);
+    this.letGo();
     this.#events.closed(this);
     return Promise.resolve();
+  }
+
+  /** Closes the file until something is written again. */
+  letGo(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
   }
 
   #assertOpen(): void {
@@ -153,10 +168,17 @@ export class FileRecorder implements Recorder {
     return at + 2;
   }
 
+  #openAgain(): number {
+    this.#fd = openSync(this.#path, again);
+    this.#events.opened(this);
+    return this.#fd;
+  }
+
   #writeOut(bytes: Buffer): void {
     if (this.#fault !== null) return;
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
+      const fd = this.#fd ?? this.#openAgain();
+      for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
     } catch (cause) {
       this.#fault = recorderFailed(this.sessionId, cause);
       this.#events.failed(this, this.#fault);

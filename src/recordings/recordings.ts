@@ -14,6 +14,8 @@ export type { Recording } from './read.ts';
 
 /** What was seen is handed to the kernel within this. */
 export const flushMs = 250;
+/** Files of statements that are open at once. Below it, what is written to often is not opened again and again. */
+export const openFilesMax = 256;
 /** A session id becomes a file name: letters, digits and dashes only, so that it can't lead out of the folder. */
 const sessionIdPattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
@@ -45,6 +47,8 @@ class RecordingsFolder implements OpenedRecordings {
   readonly terminals: TerminalFolder;
   readonly #open = new Map<string, FileRecorder>();
   readonly #dirty = new Set<FileRecorder>();
+  /** Those whose files are open, the one that was opened first in front. */
+  readonly #files = new Set<FileRecorder>();
   readonly #chunks = new Chunks();
   readonly #failureListeners: ((sessionId: string, fault: Fault) => void)[] = [];
   readonly #events: RecorderEvents;
@@ -60,6 +64,7 @@ class RecordingsFolder implements OpenedRecordings {
     );
     if (onFailed !== undefined) this.#failureListeners.push(onFailed);
     this.#events = {
+      opened: (recorder) => this.#opened(recorder),
       dirty: (recorder) => {
         this.#dirty.add(recorder);
         this.#timer ??= setTimeout(() => this.#flush(), flushMs);
@@ -68,6 +73,7 @@ class RecordingsFolder implements OpenedRecordings {
       closed: (recorder) => {
         this.#open.delete(recorder.sessionId);
         this.#dirty.delete(recorder);
+        this.#files.delete(recorder);
       },
     };
   }
@@ -106,6 +112,15 @@ class RecordingsFolder implements OpenedRecordings {
   #pathOf(sessionId: string): string {
     if (!sessionIdPattern.test(sessionId)) throw new Fault('recorder-failed', 'not a session id');
     return join(this.#dir, `${sessionId}.jsonl`);
+  }
+
+  #opened(recorder: FileRecorder): void {
+    this.#files.add(recorder);
+    if (this.#files.size <= openFilesMax) return;
+    const [first] = this.#files;
+    if (first === undefined) return;
+    this.#files.delete(first);
+    first.letGo();
   }
 
   #flush(): void {

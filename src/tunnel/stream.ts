@@ -4,6 +4,7 @@
 import { Duplex } from 'node:stream';
 import { Fault } from '../core/errors.ts';
 import type { FaultCode } from '../core/errors.ts';
+import { bytesPassed } from '../core/short-lived-memory.ts';
 import { ProtocolError, encode, encodeData } from './frames.ts';
 import type { ResetCode } from './frames.ts';
 import { creditBytesMax, dataBytesMax, windowBytesInitial, windowBytesMax } from './limits.ts';
@@ -93,6 +94,7 @@ export class TunnelStream {
     const count = Math.min(this.#toSendBytes, this.#sendCredit, dataBytesMax);
     if (count > 0) {
       const frame = encodeData(this.id, this.#toSend, count);
+      bytesPassed(count);
       this.#sendCredit -= count;
       this.#toSendBytes -= count;
       if (this.#toSendBytes === 0) this.#callWritten();

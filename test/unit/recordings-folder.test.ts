@@ -1,6 +1,16 @@
 // Recordings: written soon, read whatever is left of them, bounded, and never outside their folder.
 
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
@@ -8,7 +18,7 @@ import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import type { RecordingHeader, StatementEntry } from '../../src/core/recording.ts';
 import { recordingEntry } from '../../src/api/recording-entry.ts';
-import { openRecordings, type OpenedRecordings } from '../../src/recordings/recordings.ts';
+import { openFilesMax, openRecordings, type OpenedRecordings } from '../../src/recordings/recordings.ts';
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -159,3 +169,30 @@ t.test('a full disk fails the recorder, once told, and every later write', async
   t.match(seen, { told: ['s-1 recorder-failed'], code: 'recorder-failed', complete: false });
   t.ok(seen.entries > 10, 'what was written before is readable');
 });
+
+t.test('more recordings than files that may be open: each is whole, and one whose file was removed fails', async (t) => {
+  const { dir, recordings } = folder(t);
+  const names = Array.from({ length: openFilesMax + 20 }, (_, number) => `s-${number}`);
+  const recorders = names.map((name) => recordings.open(name, header(name)));
+  const isOpen = (path: string) => path.startsWith(dir);
+  const openFiles = () => readdirSync('/proc/self/fd').filter((fd) => isOpen(linkOf(fd))).length;
+  t.equal(openFiles(), openFilesMax);
+  for (const [number, recorder] of recorders.entries()) recorder.write(entry(number));
+  for (const [number, name] of names.entries()) t.match(await recordings.read(name), { entries: [entry(number)], complete: false });
+  t.equal(openFiles(), openFilesMax);
+  const failed: string[] = [];
+  recordings.onFailed((session) => failed.push(session));
+  rmSync(join(dir, 's-0.jsonl'));
+  recorders[0]?.write(entry(1));
+  for (const recorder of recorders) await recorder.close();
+  t.same(failed, ['s-0']);
+  t.equal(openFiles(), 0);
+});
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ''; // the one that listed them
+  }
+}
