@@ -1,6 +1,6 @@
 // What the index knows of a block of neighbouring lines: which names and which texts occur in it. Lines of one session repeat
 // themselves, so parts of lines that were seen in the block already are not looked at again; a line that isn't as the log writes
-// them is read as JSON, and one that isn't JSON counts as unreadable.
+// them is read as JSON, and one that isn't JSON counts as unreadable. Texts here have one character for each byte of the log.
 
 import { Fault } from '../core/errors.ts';
 import { unreadableLine, type AuditLine } from './line.ts';
@@ -12,11 +12,11 @@ export type NameField = (typeof nameFields)[number];
 export const blockEventsMax = 512;
 export const blockBytesMax = 512 * 1024;
 
-/** ,"hash":"…"} at the end of a line. */
+/** ,"prev":"…, up to the quote, and ,"hash":"…"} at the end of a line. */
+const prevChars = 73;
 const tailChars = 75;
-/** The outcome of nearly every action has no words worth finding. */
-const plainOutcome = /^,"detail":\{"outcome":"completed","rows":(?:null|\d+),"duration_ms":[\d.e-]+\}$/;
-
+/** What a session did last is remembered in as many places, told apart by the end of its id. */
+const lastPlaces = 64;
 export interface Block {
   readonly firstSeq: number;
   readonly lastSeq: number;
@@ -44,8 +44,13 @@ export class BlockBuilder {
   readonly #firstSeq: number;
   readonly #names = new Map<NameField, Set<string>>(nameFields.map((field) => [field, new Set<string>()]));
   readonly #texts = new Set<string>();
-  /** Parts of lines that were taken in already. */
+  /** Parts of lines that were taken in already; and the last of them, because comparing costs less than looking up. */
   readonly #seen = new Set<string>();
+  readonly #lastNames: string[] = [];
+  readonly #lastDetails: string[] = [];
+  #lastTime = '';
+  /** Statements have two types in turn. */
+  #lastTypes: readonly [string, string] = ['', ''];
   #events = 0;
   #lengthBytes = 0;
   #fromMs = Infinity;
@@ -66,12 +71,11 @@ export class BlockBuilder {
     return this.#firstSeq + this.#events;
   }
 
-  /** The next line, without its newline. */
-  take(bytes: Buffer): void {
-    const text = bytes.toString('utf8');
-    if (!this.#takeParts(text)) this.#takeLine(lineOf(text, this.nextSeq));
+  /** The next line, which is in `text` from there to there (without its newline). */
+  take(text: string, from: number, to: number): void {
+    if (!this.#takeParts(text, from, to)) this.#takeLine(lineOf(utf8Of(text.slice(from, to)), this.nextSeq));
     this.#events += 1;
-    this.#lengthBytes += bytes.length + 1;
+    this.#lengthBytes += to - from + 1;
   }
 
   /** Null when nothing was taken. */
@@ -93,36 +97,56 @@ export class BlockBuilder {
    * Takes a line apart where the log's own writer put the members. What stands in a string has its quotes escaped, so the first
    * `,"action":` behind the head is the member and nothing that a client wrote.
    */
-  #takeParts(text: string): boolean {
-    if (!text.startsWith(`{"seq":${this.nextSeq},"prev":"`)) return false;
-    const type = text.indexOf(',"type":"');
-    const at = text.indexOf('","at_ms":', type);
+  #takeParts(text: string, from: number, to: number): boolean {
+    const prev = endOfNumber(text, from + 7, this.nextSeq);
+    const type = prev + prevChars;
+    if (prev < 0 || text.slice(from, from + 7) !== '{"seq":' || text.slice(prev, prev + 9) !== ',"prev":"') return false;
+    if (text.slice(type, type + 10) !== '","type":"') return false;
+    const at = text.indexOf('","at_ms":', type + 10);
     const who = text.indexOf(',"principal":', at);
     const action = text.indexOf(',"action":', who);
     const hold = text.indexOf(',"hold":', action);
     const detail = text.indexOf(',"detail":{', hold);
-    const end = text.length - tailChars;
-    if (type < 0 || at < 0 || who < 0 || action < 0 || hold < 0 || detail < 0 || end < detail) return false;
-    if (!text.startsWith(',"hash":"', end)) return false;
-    const atMs = Number(text.slice(at + 10, who));
-    if (!Number.isFinite(atMs)) return false;
-    this.#time(atMs);
+    const end = to - tailChars;
+    if (at < 0 || who < 0 || action < 0 || hold < 0 || detail < 0 || end < detail) return false;
+    if (text.slice(end, end + 9) !== ',"hash":"') return false;
+    if (!this.#takeTime(text.slice(at + 10, who))) return false;
     this.#hash = text.slice(end + 9, end + 73);
-    this.#names.get('type')?.add(text.slice(type + 9, at));
     try {
+      this.#takeType(text.slice(type + 10, at));
+      const place = (31 * text.charCodeAt(action - 2) + text.charCodeAt(action - 3)) % lastPlaces;
       const names = text.slice(who + 1, action);
-      if (this.#isNew(names)) this.#addNames(JSON.parse(`{${names}}`) as Names);
+      if (this.#isNew(names, this.#lastNames, place)) this.#addNames(JSON.parse(`{${utf8Of(names)}}`) as Names);
       const held = text.slice(hold + 8, detail);
-      if (held !== 'null' && this.#isNew(held)) this.#add('hold', JSON.parse(held) as string);
+      if (held !== 'null') this.#add('hold', JSON.parse(utf8Of(held)) as string);
       const rest = text.slice(detail, end);
-      if (!plainOutcome.test(rest) && this.#isNew(rest)) this.#addTexts(JSON.parse(rest.slice(10)) as AuditLine['detail']);
+      if (!isPlainOutcome(rest) && this.#isNew(rest, this.#lastDetails, place)) {
+        this.#addTexts(JSON.parse(utf8Of(rest.slice(10))) as AuditLine['detail']);
+      }
       return true;
     } catch {
       return false;
     }
   }
 
-  #isNew(part: string): boolean {
+  #takeType(type: string): void {
+    if (type === this.#lastTypes[0] || type === this.#lastTypes[1]) return;
+    this.#names.get('type')?.add(type);
+    this.#lastTypes = [type, this.#lastTypes[0]];
+  }
+
+  #takeTime(time: string): boolean {
+    if (time === this.#lastTime) return true;
+    const atMs = Number(time);
+    if (!Number.isFinite(atMs)) return false;
+    this.#lastTime = time;
+    this.#time(atMs);
+    return true;
+  }
+
+  #isNew(part: string, last: string[], place: number): boolean {
+    if (last[place] === part) return false;
+    last[place] = part;
     if (this.#seen.has(part)) return false;
     this.#seen.add(part);
     return true;
@@ -157,6 +181,30 @@ export class BlockBuilder {
   #addTexts(detail: AuditLine['detail']): void {
     for (const text of textsOf(detail)) this.#texts.add(text);
   }
+}
+
+/** The outcome of nearly every action has no words worth finding. */
+function isPlainOutcome(detail: string): boolean {
+  return detail.slice(0, completedStart.length) === completedStart && plainNumbers.test(detail.slice(completedStart.length));
+}
+
+const completedStart = ',"detail":{"outcome":"completed","rows":';
+const plainNumbers = /^(?:null|\d+),"duration_ms":[\d.e-]+\}$/;
+
+/** Where the digits of that number end; -1 when it is another. */
+function endOfNumber(text: string, start: number, expected: number): number {
+  let value = 0;
+  let at = start;
+  for (; at < text.length; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  return value === expected && at > start ? at : -1;
+}
+
+function utf8Of(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
 /** A line that somebody damaged is shown as such; verification says more. */

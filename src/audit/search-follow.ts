@@ -4,7 +4,7 @@
 import { statSync } from 'node:fs';
 import { BlockBuilder, blockBytesMax, type BlockContent } from './search-block.ts';
 import type { Position, SearchStore } from './search-store.ts';
-import { listSegments, readLines, segmentOf } from './segments.ts';
+import { listSegments, readPieces, segmentOf } from './segments.ts';
 
 /** Takes up to `blocksMax` further whole blocks in; gives how many. */
 export async function followSegments(dir: string, store: SearchStore, blocksMax: number): Promise<number> {
@@ -35,19 +35,17 @@ async function readBlocks(
   const start = nextPlace(dir, position);
   const blocks: BlockContent[] = [];
   let builder = new BlockBuilder(start.segment, start.offset, start.seq + 1);
-  await readLines(
-    segmentOf(dir, start.segment).path,
-    (bytes, { offset }) => {
+  await readPieces(segmentOf(dir, start.segment).path, start.offset, (text, offset) => {
+    for (let from = 0, to = text.indexOf('\n'); to >= 0; from = to + 1, to = text.indexOf('\n', from)) {
       if (builder.isFull) {
         blocks.push(builder.content() as BlockContent);
-        builder = new BlockBuilder(start.segment, offset, builder.nextSeq);
+        builder = new BlockBuilder(start.segment, offset + from, builder.nextSeq);
       }
       if (blocks.length >= blocksMax) return false;
-      builder.take(bytes);
-      return true;
-    },
-    { from: start.offset },
-  );
+      builder.take(text, from, to);
+    }
+    return true;
+  });
   const rest = builder.content();
   if (rest === null) return { blocks, rest };
   // A block ends with its file, however short it is.

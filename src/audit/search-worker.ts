@@ -24,7 +24,7 @@ const followMs = 1000;
 /** The longest that a question waits for an index that is being built. */
 const catchUpMs = 15_000;
 /** Blocks taken in before other work of this thread gets a turn. */
-const blocksAtOnce = 8;
+const blocksAtOnce = 16;
 
 const { dir } = workerData as { dir: string };
 const port = parentPort;

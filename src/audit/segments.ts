@@ -4,10 +4,12 @@
 import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Fault } from '../core/errors.ts';
 import { lineBytesMax } from './line.ts';
 
 /** A segment is full at this size; small enough to copy and to verify at start, large enough to have few. */
 export const segmentBytesMax = 64 * 1024 * 1024;
+/** Several of the longest lines. */
 const chunkBytes = 1024 * 1024;
 const namePattern = /^audit-([0-9]{15})\.jsonl$/;
 const newline = 0x0a;
@@ -87,6 +89,38 @@ export async function readLines(
       }
     }
     return { tornBytes: position - lineStart, endOffset: lineStart };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Texts of about this size are handed on: what is made of them is short-lived and stays in the processor's cache. */
+const pieceBytes = 64 * 1024;
+
+/**
+ * Hands all whole lines from byte `from` on in pieces of several, with their newlines, as texts that have one character for each
+ * byte, and the offset of each piece. `onPiece` answers false to stop. A torn line at the end is left out. Throws Fault
+ * audit-chain-broken where there is no line end for longer than any line is.
+ */
+export async function readPieces(path: string, from: number, onPiece: (text: string, offset: number) => boolean): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    let position = from;
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, chunkBytes, position);
+      const read = chunk.subarray(0, bytesRead);
+      const wholeBytes = read.lastIndexOf(newline) + 1;
+      for (let start = 0; start < wholeBytes;) {
+        const last = start + pieceBytes >= wholeBytes ? wholeBytes - 1 : read.lastIndexOf(newline, start + pieceBytes - 1);
+        const end = (last >= start ? last : read.indexOf(newline, start)) + 1;
+        if (!onPiece(read.toString('latin1', start, end), position + start)) return;
+        start = end;
+      }
+      if (bytesRead < chunkBytes) return;
+      if (wholeBytes === 0) throw new Fault('audit-chain-broken', `${path} has no line end behind byte ${position}`);
+      position += wholeBytes;
+    }
   } finally {
     await file.close();
   }
