@@ -34,6 +34,7 @@ import { openEstimates, openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
 import { TokenActivity } from './composition/token-activity.ts';
+import { joinWebhooks } from './composition/webhook-events.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { openPolicySource } from './composition/policy-source.ts';
 import { Teardown } from './composition/teardown.ts';
@@ -260,16 +261,17 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
 
   const lendersOf = (name: string) => delegations.lendersOf(name);
   const channels = openChannels({ config, db, clock, random, audit, log, identity, holds, access, shapes, lendersOf, onCall, publicUrl });
-  down.add(() => channels.newcomers.close());
   holds.on(({ kind, hold }) => {
     if (kind === 'placed') activity.held(hold);
   });
+  const sessions = apiSessions(registry, book);
+  joinWebhooks({ webhooks: channels.webhooks, shapes, sessions, consoleUrl: publicUrl });
   joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
   await holds.recover(); // what an earlier run left pending ends, and whoever was told of it hears that
   gate.remember(holds.lasting());
   await access.recover();
   channels.queue.start();
-  down.add(() => channels.queue.close());
+  down.add(() => channels.close());
 
   const credentials = openCredentials({
     config: config.credentials,
@@ -294,11 +296,11 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds, previews, lendersOf, onCall),
-    delegations: apiDelegations(delegations, identity, () => channels.newcomers.changed()),
+    delegations: apiDelegations(delegations, identity, channels.newcomers),
     onCall,
     access: apiAccess(access, (name) => mayOperate(identity, name)),
     shapes: apiShapes(shapes, (name) => mayOperate(identity, name)),
-    sessions: apiSessions(registry, book),
+    sessions,
     recordings: apiRecordings(recordings, audit, clock),
     audit: apiAudit(audit),
     policies: policyHistory,

@@ -3,6 +3,7 @@
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { cookieName } from './authentication.ts';
+import { webhookDocument } from './openapi-webhooks.ts';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
 /** Registered before the routes it describes. */
@@ -63,7 +64,8 @@ function withoutUnused(document: ReturnType<typeof jsonSchemaTransformObject>): 
       look(all[name] ?? null);
     }
   };
-  look(document.paths ?? {});
+  const webhooks = webhookDocument(all);
+  look([document.paths ?? {}, webhooks]);
   const schemas = Object.fromEntries(Object.entries(all).filter(([name]) => used.has(name)));
-  return { ...document, components: { ...document.components, schemas } } as typeof document;
+  return { ...document, webhooks, components: { ...document.components, schemas } } as typeof document;
 }

@@ -6,8 +6,8 @@ import type { ShapeChoice, ShapeRecord } from '../store/shapes.ts';
 import type { ShapeDesk } from './shape-desk.ts';
 import { mayRevoke } from './shape-approvals.ts';
 
-/** `mayEndAny`: the viewer may end anybody's. */
-export function shapeView(shape: ShapeRecord, viewer: Principal, mayEndAny: boolean): ShapeView {
+/** `viewer`: null for machines that only listen; `mayEndAny`: the viewer may end anybody's. */
+export function shapeView(shape: ShapeRecord, viewer: Principal | null, mayEndAny: boolean): ShapeView {
   const { id, state, principal, target, database, words, hash, holes, effects, uses } = shape;
   return {
     ...{ id, state, principal, target, database, words, hash, holes, effects, uses },
@@ -26,7 +26,7 @@ export function shapeView(shape: ShapeRecord, viewer: Principal, mayEndAny: bool
     end_kind: shape.endKind,
     ended_by: shape.endedBy,
     end_reason: shape.endReason,
-    can_revoke: state === 'active' && (mayEndAny || mayRevoke(shape, viewer)),
+    can_revoke: state === 'active' && (mayEndAny || (viewer !== null && mayRevoke(shape, viewer))),
   };
 }
 

@@ -22,11 +22,16 @@ interface JoinedParts {
   readonly nowMs: () => number;
 }
 
-const eventOf: Partial<Record<AccessChange['kind'], AccessEvent>> = {
+/** Null: only the person who has the access is told. */
+const eventOf: Readonly<Record<AccessChange['kind'], AccessEvent | null>> = {
   requested: 'access.requested',
+  progress: 'access.progress',
   granted: 'access.granted',
   extended: 'access.granted',
   denied: 'access.denied',
+  closed: 'access.closed',
+  warned: null,
+  reviewed: 'access.reviewed',
   ended: 'access.ended',
   'review-due': 'access.review-due',
 };
@@ -47,7 +52,7 @@ export function joinAccess({ access, registry, gate, webhooks, consoleUrl, nowMs
       registry.noticeWhere(({ id }) => sessions.includes(id), words);
     }
     const event = eventOf[kind];
-    if (event === undefined) return;
+    if (event === null) return;
     const links = { console: `${consoleUrl()}/access/${request.id}` };
     webhooks.tell(event, {
       request: accessRequestView(request, null),

@@ -18,6 +18,7 @@ import type { Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts'
 import { GithubDeployments } from '../notify/github.ts';
 import { InboundAnswers } from '../notify/inbound.ts';
 import { mailChannel } from '../notify/mail.ts';
+import type { HoldEvent } from '../notify/payload.ts';
 import { Push, pushServicesDefault } from '../notify/push.ts';
 import { PushSender } from '../notify/push-encryption.ts';
 import { DeliveryQueue } from '../notify/queue.ts';
@@ -38,7 +39,7 @@ import { PushSubscriptionStore, pushSubscriptionMigrations } from '../store/push
 import { serverSecret } from '../store/server-secrets.ts';
 import { ToldStore, toldMigrations } from '../store/told.ts';
 import { addressees, calledFor, holdMatter, matterOf, watchNewcomers } from './channel-matters.ts';
-import type { MatterParts, Newcomers } from './channel-matters.ts';
+import type { MatterParts } from './channel-matters.ts';
 
 export const channelMigrations = [
   ...deliveryMigrations,
@@ -62,7 +63,10 @@ export interface OpenedChannels {
   readonly queue: DeliveryQueue;
   readonly webhooks: Webhooks;
   readonly api: ApiChannels;
-  readonly newcomers: Newcomers;
+  /** People or what was lent to them changed. */
+  readonly newcomers: () => void;
+  /** Ends what is being sent; the rest is sent by the next run. */
+  close(): Promise<void>;
 }
 
 /** A link outlives what it answers by nothing, and lives a day at most (the limit of decision links). */
@@ -81,8 +85,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   const newcomers = watchNewcomers(parts, tell);
   identity.onChange(() => newcomers.changed());
   holds.on(({ kind, hold }) => {
-    if (kind === 'placed' || kind === 'escalated') webhooks.notify('hold.created', holdView(hold, null));
-    if (kind === 'settled') webhooks.notify('hold.settled', holdView(hold, null));
+    webhooks.notify(holdEvents[kind], holdView(hold, null));
     tell(holdMoments[kind], holdMatter(parts, hold));
   });
   access.on(({ kind, request }) => {
@@ -92,7 +95,17 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     if (moment === 'settled') github?.settled(accessRequestView(request, null));
   });
   const inbound = new InboundAnswers(config.channels.inbound, clock);
-  return { queue, webhooks, newcomers, api: { list: () => channelViews(config, queue), slack, inbound, push, github } };
+  const close = () => {
+    newcomers.close();
+    return queue.close();
+  };
+  return {
+    queue,
+    webhooks,
+    newcomers: () => newcomers.changed(),
+    close,
+    api: { list: () => channelViews(config, queue), slack, inbound, push, github },
+  };
 
   function buildChannels({ db, log }: ChannelParts, addresses: AddressBook) {
     const { slack: slackConfig, mail, teams, push: pushConfig } = config.channels;
@@ -143,6 +156,14 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     return `${publicUrl()}/${kind === 'hold' ? 'holds' : 'access'}/${id}`;
   }
 }
+
+const holdEvents: Readonly<Record<HoldChange['kind'], HoldEvent>> = {
+  placed: 'hold.created',
+  progress: 'hold.progress',
+  changed: 'hold.progress',
+  escalated: 'hold.escalated',
+  settled: 'hold.settled',
+};
 
 const holdMoments: Readonly<Record<HoldChange['kind'], Moment>> = {
   placed: 'placed',

@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { channelsSection, contactKeys } from './channels-schema.ts';
-import { webhookEvents } from './config.ts';
+import { webhookEvents, webhookEventsDefault } from './config.ts';
 import { onCallSection } from './on-call-schema.ts';
 import { policiesSection } from './policies-schema.ts';
 import { signInSection } from './sign-in-schema.ts';
@@ -172,8 +172,8 @@ export const webhookSchema = z.strictObject({
   secret_file: path.optional(),
   events: z
     .array(z.enum(webhookEvents))
-    .min(1, 'a webhook without events never fires: name some, or leave the key out for all')
-    .default([...webhookEvents]),
+    .min(1, 'a webhook without events never fires: name some, or leave the key out for all but session.closed')
+    .default([...webhookEventsDefault]),
   answers_as: name.optional().describe('Person for whom the links in this webhook answer without a sign-in.'),
 });
 

@@ -1,10 +1,23 @@
 // What a receiver gets: the hold as the API shows it, and where it can be answered.
 
-import type { AccessRequestView, GrantView, HoldView } from '../api/contract.ts';
+import type { AccessRequestView, GrantView, HoldView, SessionView, ShapeView } from '../api/contract.ts';
 
-export type HoldEvent = 'hold.created' | 'hold.settled';
-export type AccessEvent = 'access.requested' | 'access.granted' | 'access.denied' | 'access.ended' | 'access.review-due';
-export type WebhookEvent = HoldEvent | AccessEvent;
+export type HoldEvent = 'hold.created' | 'hold.progress' | 'hold.escalated' | 'hold.settled';
+export type AccessEvent =
+  | 'access.requested'
+  | 'access.progress'
+  | 'access.granted'
+  | 'access.denied'
+  | 'access.closed'
+  | 'access.ended'
+  | 'access.review-due'
+  | 'access.reviewed';
+export type ShapeEvent = 'shape.approved' | 'shape.ended';
+export type SessionEvent = 'session.closed';
+export type WebhookEvent = HoldEvent | AccessEvent | ShapeEvent | SessionEvent;
+
+/** What is told of an approved shape, and of a session. */
+export type OtherNews = (ShapeView | SessionView) & { readonly links: { readonly console: string } };
 
 /** What is told of access for a while: the request, and the grant where there is one. */
 export interface AccessNews {

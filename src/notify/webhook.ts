@@ -4,7 +4,7 @@ import type { HoldView } from '../api/contract.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Secret } from '../core/secret.ts';
 import { webhookPayload } from './payload.ts';
-import type { AccessEvent, AccessNews, HoldEvent, HoldLinks, WebhookEvent } from './payload.ts';
+import type { AccessEvent, AccessNews, HoldEvent, HoldLinks, OtherNews, SessionEvent, ShapeEvent, WebhookEvent } from './payload.ts';
 import { post } from './post.ts';
 import type { DeliveryQueue } from './queue.ts';
 
@@ -27,8 +27,9 @@ export interface WebhookServices {
 export interface Webhooks {
   /** Writes the deliveries down and returns; never throws. `hold` as seen by nobody in particular. */
   notify(event: HoldEvent, hold: HoldView): void;
-  /** The same for access requests and grants. */
+  /** The same for access requests and grants, shapes and sessions. */
   tell(event: AccessEvent, news: AccessNews): void;
+  tell(event: ShapeEvent | SessionEvent, news: OtherNews): void;
 }
 
 /** Adds the receivers to the queue. */
@@ -50,7 +51,7 @@ export function createWebhooks({ queue, receivers, clock, links, timeoutMs }: We
       const nowMs = clock.nowMs();
       toAll(event, hold.id, (receiver) => webhookPayload(event, hold, links(hold, receiver), nowMs));
     },
-    tell: (event, news) => {
+    tell: (event: WebhookEvent, news: AccessNews | OtherNews) => {
       const timestamp = new Date(clock.nowMs()).toISOString();
       toAll(event, null, () => ({ type: event, timestamp, data: news }));
     },
