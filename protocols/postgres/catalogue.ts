@@ -80,6 +80,11 @@ const relations = `
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as attributes,
     (select pg_catalog.string_agg(i.inhparent::pg_catalog.text, ' ' order by i.inhparent)
       from pg_catalog.pg_inherits i where i.inhrelid = c.oid) as parents,
+    (select pg_catalog.string_agg(g.adnum || ':' || d.refobjsubid, ' ' order by g.adnum, d.refobjsubid)
+      from pg_catalog.pg_attrdef g join pg_catalog.pg_attribute a on a.attrelid = g.adrelid and a.attnum = g.adnum and a.attgenerated <> ''
+      join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and d.objid = g.oid
+        and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = g.adrelid and d.refobjsubid <> g.adnum
+      where g.adrelid = c.oid) as generated,
     case when c.relkind in ('v', 'm') and not ${isLockedView} then pg_catalog.pg_get_viewdef(c.oid) end as definition,
     (select pg_catalog.string_agg(distinct a.atttypid::pg_catalog.text, ' ')
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and ${user('a.atttypid')}) as types,
@@ -239,22 +244,27 @@ function readRelation(row: CatalogueRow, reading: Gatherer, writing: Gatherer): 
   const isStored = kind === 'materialized-view'; // Only a refresh runs its query.
   const types = ids(row, 'types');
   const columns = row['columns'];
+  const names = typeof columns === 'string' ? (JSON.parse(columns) as string[]) : [];
   return {
     id,
     schema: text(row, 'schema'),
     name: text(row, 'name'),
     kind,
-    columns: typeof columns === 'string' ? (JSON.parse(columns) as string[]) : [],
-    ...shapeOf(row),
+    columns: names,
+    ...shapeOf(row, names),
     reading: isStored ? { ...nothing, types } : { ...read, types: [...new Set([...read.types, ...types])] },
     writing: isStored ? joined(read, writing.of(id)) : writing.of(id),
     reacts: row['reacts'] === 'true',
   };
 }
 
-/** What masking reads: the numbers of columns, what a partition belongs to, the query of a view. */
-function shapeOf(row: CatalogueRow): Pick<CatalogueRelation, 'attributes' | 'parents' | 'definition'> {
+/** What masking reads: the numbers of columns, what a partition belongs to, the query of a view, what columns are computed from. */
+function shapeOf(
+  row: CatalogueRow,
+  names: readonly string[],
+): Pick<CatalogueRelation, 'attributes' | 'parents' | 'definition' | 'generated'> {
   const numbers = (row['attributes'] ?? '').split(' ').filter((one) => one !== '');
+  const generated = generatedOf(row, (attribute) => names[numbers.indexOf(attribute)] ?? null);
   const [attributes, parents, definition] = [
     numbers.map(Number),
     row['parents'] == null ? [] : ids(row, 'parents'),
@@ -264,7 +274,17 @@ function shapeOf(row: CatalogueRow): Pick<CatalogueRelation, 'attributes' | 'par
     ...(attributes.length === 0 ? {} : { attributes }),
     ...(parents.length === 0 ? {} : { parents }),
     ...(definition === undefined ? {} : { definition }),
+    ...(generated.length === 0 ? {} : { generated }),
   };
+}
+
+function generatedOf(row: CatalogueRow, nameOf: (attribute: string) => string | null): { column: string; from: string[] }[] {
+  const found = new Map<string, string[]>();
+  for (const pair of (row['generated'] ?? '').split(' ')) {
+    const [column, from] = pair.split(':').map(nameOf);
+    if (column != null && from != null) found.set(column, [...(found.get(column) ?? []), from]);
+  }
+  return [...found].map(([column, from]) => ({ column, from }));
 }
 
 const nothing: References = { functions: [], types: [], relations: [], builtins: [] };

@@ -51,6 +51,8 @@ export interface CatalogueRelation {
   readonly attributes?: readonly number[];
   /** Tables that it is a partition of, or inherits from, by id. */
   readonly parents?: readonly string[];
+  /** Columns whose values the target computes from others of the same row, with the names of those. */
+  readonly generated?: readonly { readonly column: string; readonly from: readonly string[] }[];
   /** The query of a view as the target writes it out, where it can be had. */
   readonly definition?: string;
   /** What reading it may run: view definition, row-level policies, types of columns, virtual columns. */

@@ -12,7 +12,7 @@ t.setTimeout(170_000); // a busy machine takes its time
 const secret = 'zsecretz';
 const server = await startPostgres(t, { from: 'debian' });
 await server.sql(`
-  CREATE TABLE customers (id int PRIMARY KEY, name text, email text);
+  CREATE TABLE customers (id int PRIMARY KEY, name text, email text, shout text GENERATED ALWAYS AS (upper(email)) STORED);
   INSERT INTO customers VALUES (1, 'Ann', '${secret}'), (2, 'Bob', NULL);
   CREATE TABLE vip () INHERITS (customers);
   INSERT INTO vip VALUES (3, 'Cyd', '${secret}');
@@ -60,7 +60,10 @@ const texts = [
   'SELECT leak(c) FROM customers c',
   'SELECT c.leak FROM customers c',
   'SELECT (c).leak FROM customers c',
+  'SELECT shout FROM customers',
+  'SELECT lower(shout) FROM customers',
   'SELECT email FROM vip',
+  'SELECT shout FROM vip',
   'SELECT e FROM (SELECT * FROM vip) v(a, b, e)',
   'SELECT * FROM customers AS c(email, x, name)',
   'SELECT name FROM customers AS c(email, x, name)',
@@ -99,6 +102,11 @@ const texts = [
   'BEGIN;; ALTER TABLE customers RENAME TO orders9;; SELECT email FROM orders9;; ROLLBACK',
   'CREATE TEMP TABLE orders8 AS TABLE customers;; SELECT * FROM orders8',
   "CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE sql AS 'SELECT email FROM customers WHERE id = 1';; SELECT pg_temp.f()",
+  "DO $$ BEGIN RAISE NOTICE '%', (SELECT email FROM customers WHERE id = 1); END $$",
+  "DO $$ BEGIN RAISE EXCEPTION '%', (SELECT email FROM customers WHERE id = 1) USING ERRCODE = '42501'; END $$",
+  "DO $$ BEGIN PERFORM set_config('a.b', (SELECT email FROM customers WHERE id = 1), false); END $$;; SHOW a.b",
+  "DO $$ DECLARE x text := (SELECT email FROM customers WHERE id = 1); BEGIN EXECUTE 'CREATE TEMP TABLE ' || quote_ident(x) || '(i int)'; END $$;; SELECT relname FROM pg_class WHERE relname LIKE 'z%'",
+  'DO $$ BEGIN UPDATE orders SET note = (SELECT email FROM customers WHERE id = 1); END $$;; SELECT note FROM orders',
   'SET debug_print_parse = on; SET client_min_messages = log; SELECT email FROM customers',
   'SET client_min_messages = debug5;; SELECT email FROM customers WHERE id = 1',
   'EXPLAIN (ANALYZE, VERBOSE) SELECT upper(email) FROM customers',
@@ -107,6 +115,7 @@ const texts = [
   'PREPARE q2(text) AS SELECT $1 FROM customers;; EXECUTE q2((SELECT email FROM customers WHERE id = 1));; DEALLOCATE q2',
   'COPY (SELECT c FROM customers c) TO STDOUT',
   'COPY (TABLE vip) TO STDOUT',
+  'COPY customers (shout) TO STDOUT',
   'SELECT * FROM ONLY customers',
   "SELECT string_agg(x, '') FROM customers, unnest(string_to_array(email, NULL)) x",
   'SELECT email COLLATE "C" FROM customers',

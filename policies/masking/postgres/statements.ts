@@ -86,6 +86,9 @@ function read(type: string, body: Tree, lineage: Lineage, prepared: PreparedTree
       return flagAt(body, 'is_from') ? {} : { exports: exported(body, lineage) };
     case 'CallStmt':
       return columnsOf(unknownColumns);
+    case 'DoStmt':
+      lineage.seen.copies.push({ schema: null, table: 'whatever its code writes or says', column: null, sources: unknownSources });
+      return {};
     default:
       return {};
   }

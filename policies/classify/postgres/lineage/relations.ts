@@ -108,7 +108,9 @@ export class Relations {
     const relation = this.#byId.get(relationId);
     const at = relation?.attributes?.indexOf(attribute) ?? -1;
     const column = relation === undefined || at < 0 ? undefined : this.columnsOf(relation)[at];
-    return column === undefined ? undefined : { ...column, isStored: relation?.kind === 'table' || relation?.kind === 'foreign-table' };
+    if (column === undefined) return undefined;
+    const isTable = relation?.kind === 'table' || relation?.kind === 'foreign-table';
+    return { ...column, isStored: isTable && !(relation.generated ?? []).some((it) => it.column === column.name) };
   }
 
   columnsOf(relation: CatalogueRelation): readonly Column[] {
@@ -121,7 +123,7 @@ export class Relations {
     this.#reading.delete(relation.id);
     const isView = read !== null;
     const columns = relation.columns.map((name, at) => {
-      const own = new Set([columnKey(relation.schema, relation.name, name), ...this.#inherited(relation, name)]);
+      const own = new Set([name, ...this.#computedFrom(relation, name)].flatMap((its) => this.#keysOf(relation, its)));
       return { name, sources: isView ? union(own, read[at]?.sources ?? unknownSources) : own };
     });
     this.#columns.set(relation.id, columns);
@@ -133,8 +135,14 @@ export class Relations {
     return read !== null && read.length === columns.length ? read : columns.map((name) => ({ name, sources: unknownSources }));
   }
 
-  #inherited(relation: CatalogueRelation, column: string): string[] {
-    const found: string[] = [];
+  /** A generated column holds what the columns have that it is computed from; who may read it need not name those. */
+  #computedFrom({ generated = [] }: CatalogueRelation, column: string): readonly string[] {
+    return this.#names === 'hidden' ? (generated.find((it) => it.column === column)?.from ?? []) : [];
+  }
+
+  /** The column of the relation itself, and that of what it is a partition or child of. */
+  #keysOf(relation: CatalogueRelation, column: string): string[] {
+    const found = [columnKey(relation.schema, relation.name, column)];
     const seen = new Set([relation.id]);
     const waiting = [...(relation.parents ?? [])];
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
