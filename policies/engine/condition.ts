@@ -95,7 +95,9 @@ export class Conditions {
     const checked = parsed.check();
     if (!checked.valid) {
       const error = checked.error as CelTypeError | ParseError;
-      this.#source.problemInText(path, error.range?.start ?? 0, this.#typeWords(error));
+      const offset = error.range?.start ?? 0;
+      // A misspelt function was told already, with the one that was meant.
+      if (!faults.some((fault) => fault.offset === offset)) this.#source.problemInText(path, offset, this.#typeWords(error));
       return null;
     }
     if (checked.type !== 'bool') {
@@ -178,6 +180,11 @@ export class Conditions {
   }
 
   #typeWords(error: CelTypeError | ParseError): string {
+    const [, called, types] = /^found no matching overload for '(?:\w+\.)?(\w+)\((.*)\)'$/.exec(error.summary) ?? [];
+    if (called !== undefined) {
+      const takes = Object.hasOwn(columnCalls, called) ? ': it takes a pattern or a list of patterns, and is asked of `action`' : '';
+      return `${called}() can't be called with (${types})${takes}`;
+    }
     const name = /^(?:No such key|Unknown variable): (.*)$/.exec(error.summary)?.[1];
     if (name === undefined) return error.summary.replace(/^no such overload: /, 'these types do not go together: ');
     const known =

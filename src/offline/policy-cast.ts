@@ -11,7 +11,7 @@ import type { Principal, PrincipalKind } from '../core/principal.ts';
 import type { Protocol } from '../core/target.ts';
 import { readTests } from './policy-folder.ts';
 import type { PolicyFolderTexts } from './policy-folder.ts';
-import type { Tables } from './policy-masks.ts';
+import type { Tables } from './policy-tables.ts';
 
 export type CastTarget = Facts['target'];
 

@@ -4,13 +4,15 @@ import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Protocol } from '../core/target.ts';
+import { withTables } from './policy-tables.ts';
+import type { Tables } from './policy-tables.ts';
 
 export class Classifiers {
   readonly #made = new Map<Protocol, Classifier & { close?(): Promise<void> }>();
 
-  /** What the gateway would read in it, without knowing the target's own objects; undefined when nothing here reads that protocol. */
-  async classify(protocol: Protocol, action: Action): Promise<Classification | undefined> {
-    return (await this.#of(protocol))?.classify(action);
+  /** What the gateway would read in it, knowing these tables of the target only; undefined when nothing here reads that protocol. */
+  async classify(protocol: Protocol, action: Action, tables: Tables = {}): Promise<Classification | undefined> {
+    return (await this.#of(protocol))?.classify(withTables(protocol, action, tables));
   }
 
   async close(): Promise<void> {

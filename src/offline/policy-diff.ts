@@ -142,7 +142,7 @@ async function judgeTests(
       if (seen.has(key)) continue;
       seen.add(key);
       const reads = it.statement !== undefined && it.effects === undefined && it.understood === undefined;
-      const read = reads ? await classifiers.classify(facts.target.protocol, actionOf(it)) : undefined;
+      const read = reads ? await classifiers.classify(facts.target.protocol, actionOf(it), tests!.targets[it.target]?.tables) : undefined;
       const text = it.statement ?? (it.effects === undefined ? (it.action ?? it.name) : it.effects.map(String).join(', '));
       comparison.judge({ text, action: actionOf(it), classification: read ?? classificationOf(it) }, facts);
     }

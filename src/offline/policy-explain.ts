@@ -21,6 +21,7 @@ import { Classifiers } from './policy-classifiers.ts';
 import { loadTexts, readPolicyFolder } from './policy-folder.ts';
 import { MaskOutlines, outlineWords } from './policy-masks.ts';
 import type { Outlined } from './policy-masks.ts';
+import type { Tables } from './policy-tables.ts';
 
 export interface ExplainOptions extends PersonOptions, TargetOptions {
   readonly json?: boolean | undefined;
@@ -54,10 +55,10 @@ export async function policyExplain(terminal: Terminal, asked: Asked, options: E
   const facts = factsOf(cast, asked, options, nowMs);
   const kind = actionKindOf(facts.target.protocol, options.action);
   const action = actionOf(kind, kind === 'connect' ? '' : (asked.text ?? standardInput()), options);
-  const classification = await classify(action, facts);
+  const tables = cast.tables.get(asked.target) ?? {};
+  const classification = await classify(action, facts, tables);
   const explanation = set.explain(action, classification, facts);
   const rules = explanation.decision.kind === 'deny' ? [] : (explanation.decision.obligations.mask ?? []);
-  const tables = cast.tables.get(asked.target) ?? {};
   const masks = rules.length === 0 ? null : await masksOf({ protocol: facts.target.protocol, action, classification, rules, tables });
   if (options.json === true) {
     printJson(terminal, { ...jsonOf(set.version, action, classification, facts, explanation), masks });
@@ -117,11 +118,11 @@ function actionOf(kind: Action['kind'], text: string, { inTransaction, database,
   };
 }
 
-async function classify(action: Action, { target }: Facts): Promise<Classification> {
+async function classify(action: Action, { target }: Facts, tables: Tables): Promise<Classification> {
   if (action.kind === 'connect' || action.kind === 'replication') return classificationOf([]);
   const classifiers = new Classifiers();
   try {
-    const classification = await classifiers.classify(target.protocol, action);
+    const classification = await classifiers.classify(target.protocol, action, tables);
     if (classification !== undefined) return classification;
     throw new CommandFailure(exitCode.usage, `this version can't read the texts of ${target.protocol} without a gateway`);
   } finally {
@@ -202,11 +203,24 @@ function readingLines({ understood, problem, summary }: Classification): string[
     `read as: ${summary.kinds.map(visible).join(', ') || 'nothing'}${summary.missingWhere ? ', reaching every row' : ''}`,
     ...effects,
     ...(more > 0 ? [`  and ${more} more`] : []),
+    ...columnLines(summary),
     ...(summary.access === 'unknown' ? ["the target's own objects are not known here; a gateway looks them up and may know more"] : []),
   ];
 }
 
 const effectsShownMax = 50;
+const columnsShownMax = 30;
+
+/** The columns that it touches; a star stands for what can't be told without the target. */
+function columnLines({ columns }: Classification['summary']): string[] {
+  if (columns === undefined) return [];
+  const all = { 'columns read': columns.read, 'of them asked about': columns.asked, 'columns changed': columns.written };
+  return Object.entries(all).flatMap(([words, names]) => {
+    if (names.length === 0) return [];
+    const more = names.length > columnsShownMax ? ` and ${names.length - columnsShownMax} more` : '';
+    return [`  ${words}: ${names.slice(0, columnsShownMax).map(visible).join(', ')}${more}`];
+  });
+}
 
 function jsonOf(version: string, action: Action, classification: Classification, facts: Facts, explanation: Explanation): object {
   const { decision, rules, uncovered } = explanation;
@@ -228,6 +242,7 @@ function jsonOf(version: string, action: Action, classification: Classification,
       kinds: summary.kinds,
       access: summary.access,
       missing_where: summary.missingWhere,
+      columns: summary.columns ?? null,
       effects: summary.effects.map(({ verb, access, objectKind, object }) => ({ verb, access, object_kind: objectKind, object })),
     },
     decision: decision.kind,

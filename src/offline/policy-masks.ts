@@ -4,14 +4,12 @@
 import { randomBytes } from 'node:crypto';
 import type { OutliningMasker } from '../../policies/masking/masker.ts';
 import type { MaskOutline } from '../../policies/masking/outline.ts';
-import type { Action, Catalogue } from '../core/action.ts';
-import type { SqlCatalogue } from '../core/catalogue.ts';
+import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { MaskRule } from '../core/masking.ts';
 import type { Protocol } from '../core/target.ts';
-
-/** Columns by table: "customers" or "public.customers". */
-export type Tables = Readonly<Record<string, readonly string[]>>;
+import { schemaUsual, withTables } from './policy-tables.ts';
+import type { Tables } from './policy-tables.ts';
 
 /** What an outline is made of. */
 export interface Outlined {
@@ -27,7 +25,7 @@ export class MaskOutlines {
   #masker: OutliningMasker | null = null;
 
   async outline({ protocol, action, classification, rules, tables }: Outlined): Promise<MaskOutline> {
-    const schema = protocol === 'postgres' ? 'public' : (action.mode.settings['database'] ?? 'database');
+    const schema = schemaUsual(protocol, action);
     const full = (table: string): string => (table.includes('.') ? table : `${schema}.${table}`);
     const known = new Set(Object.keys(tables).map(full));
     if (!classification.summary.tables.every((table) => known.has(full(table)))) return { kind: 'unknown' };
@@ -35,8 +33,7 @@ export class MaskOutlines {
       const { createMasker } = await import('../../policies/masking/masker.ts');
       this.#masker = await createMasker(randomBytes);
     }
-    const mode = { ...action.mode, catalogue: catalogueOf(tables, schema) };
-    return this.#masker.outline(protocol, { ...action, mode }, classification, rules);
+    return this.#masker.outline(protocol, withTables(protocol, action, tables), classification, rules);
   }
 
   close(): void {
@@ -63,30 +60,4 @@ export function outlineWords(outline: MaskOutline, rules: readonly MaskRule[]): 
       return words.filter((word) => word !== '').join('; ');
     }
   }
-}
-
-function catalogueOf(tables: Tables, schemaUsual: string): Catalogue {
-  const references = { functions: [], types: [], relations: [], builtins: [] };
-  const content: SqlCatalogue = {
-    searchPath: schemaUsual,
-    user: '',
-    functions: [],
-    operators: [],
-    types: [],
-    relations: Object.entries(tables).map(([name, columns], at) => ({
-      id: String(at),
-      schema: name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : schemaUsual,
-      name: lastName(name),
-      kind: 'table',
-      columns,
-      reading: references,
-      writing: references,
-      reacts: false,
-    })),
-  };
-  return { version: JSON.stringify(tables), content };
-}
-
-function lastName(table: string): string {
-  return table.slice(table.lastIndexOf('.') + 1);
 }

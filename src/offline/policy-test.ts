@@ -109,7 +109,7 @@ async function runCase(
   const { protocol, tables = {} } = tests.targets[it.target]!;
   const action = actionOf(it);
   const isRead = it.statement !== undefined && it.effects === undefined && it.understood === undefined;
-  const read = isRead || it.masks !== undefined ? await classifiers.classify(protocol, action) : undefined;
+  const read = isRead || it.masks !== undefined ? await classifiers.classify(protocol, action, tables) : undefined;
   // Without a reading the case would be judged as an action that does nothing, and prove nothing.
   if (isRead && read === undefined) return { ok: false, message: `a statement for ${protocol} is not read here: say its "effects"` };
   const result = runPolicyCase(set, tests, it, isRead ? read : undefined);

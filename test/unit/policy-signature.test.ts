@@ -60,6 +60,7 @@ t.test('every fact of an action that conditions read is told apart, or makes a d
     'columns_read',
     'columns_written',
     'effects',
+    'estimated_rows',
     'functions',
     'in_transaction',
     'kind',
