@@ -5,6 +5,7 @@
 // a statement that waits holds no lock at the target and a refused one never gets there.
 
 import type { Parameter, TransactionState } from '../../src/core/action.ts';
+import { mayDefineAnything } from '../../src/core/own-changes.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { DeclaredCursors } from '../../src/core/masking.ts';
@@ -397,6 +398,7 @@ export class Machine {
   doubtAfter(run: Run): void {
     if (run.classification.summary.access !== 'unknown') return;
     this.settings.doubt();
+    if (mayDefineAnything(run.classification)) this.settings.changedSchema(undefined);
     this.statements.doubtAll();
   }
 

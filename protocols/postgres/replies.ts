@@ -301,6 +301,7 @@ export class Replies implements BackendSink {
   #transactionEnded(committed: boolean): void {
     this.#machine.settings.transactionEnded(committed);
     this.#machine.settings.transactionBegan();
+    if (committed && this.#schemaChanged) this.#port.schemaChanged(); // what follows in the batch is read by what others see now
     this.#failed = false;
   }
 
@@ -326,7 +327,7 @@ export class Replies implements BackendSink {
         return settings.discardAll();
       case 'schema-changed':
         this.#schemaChanged = true;
-        return this.#port.schemaChanged();
+        return settings.changedSchema(change.names);
     }
   }
 

@@ -2,6 +2,7 @@
 // SET, transactions and rollbacks; makes the ReadingMode that actions carry.
 
 import type { Catalogue, ReadingMode } from '../../src/core/action.ts';
+import { ownChangesSetting, withOwnChanges } from '../../src/core/own-changes.ts';
 
 /** Settings that change what a text means or who runs it. The others are followed by nobody. */
 const reading = new Set([
@@ -42,6 +43,8 @@ export class Settings {
   #onCommit: Values | null = null;
   readonly #touched = new Set<string>();
   #catalogue: Catalogue | null = null;
+  /** What the open transaction has made or changed in the schema; undefined: nothing. */
+  #ownChanges: string | undefined;
   #mode: ReadingMode | null = null;
   /** Something besides the server's word changed what holds now. */
   #followed = false;
@@ -97,6 +100,10 @@ export class Settings {
   /** The transaction is over. After a rollback its SETs are undone, after a commit only the LOCAL ones. */
   transactionEnded(committed: boolean): void {
     this.#inTransaction = false;
+    if (this.#ownChanges !== undefined) {
+      this.#ownChanges = undefined;
+      this.#mode = null;
+    }
     const after = committed ? this.#onCommit : this.#onRollback;
     this.#onRollback = null;
     this.#onCommit = null;
@@ -117,9 +124,17 @@ export class Settings {
     for (const key of doubtable) if (!this.#reported.has(key)) this.#doubt(key);
   }
 
-  /** The end of the transaction may put settings back. */
+  /** A definition in the open transaction, which others don't see yet; undefined: nobody knows of what. A rollback to a savepoint keeps it. */
+  changedSchema(names: readonly string[] | undefined): void {
+    if (!this.#inTransaction) return;
+    const before = this.#ownChanges;
+    this.#ownChanges = withOwnChanges(before, names);
+    if (this.#ownChanges !== before) this.#mode = null;
+  }
+
+  /** The end of the transaction may put settings back, and shows others what it made. */
   get changedInTransaction(): boolean {
-    return this.#touched.size > 0;
+    return this.#touched.size > 0 || this.#ownChanges !== undefined;
   }
 
   catalogue(catalogue: Catalogue | null): void {
@@ -134,7 +149,7 @@ export class Settings {
 
   /** The mode now; the same object until something changes. */
   get mode(): ReadingMode {
-    this.#mode ??= makeMode(this.#now, this.#touched, this.#catalogue);
+    this.#mode ??= makeMode(this.#now, this.#touched, this.#ownChanges, this.#catalogue);
     return this.#mode;
   }
 
@@ -166,8 +181,15 @@ export class Settings {
   }
 }
 
-function makeMode(values: ReadonlyMap<string, string>, touched: ReadonlySet<string>, catalogue: Catalogue | null): ReadingMode {
-  const all = touched.size === 0 ? [...values] : [...values, [unsettledSettings, [...touched].sort().join(' ')] as const];
+function makeMode(
+  values: ReadonlyMap<string, string>,
+  touched: ReadonlySet<string>,
+  ownChanges: string | undefined,
+  catalogue: Catalogue | null,
+): ReadingMode {
+  const all = [...values];
+  if (touched.size > 0) all.push([unsettledSettings, [...touched].sort().join(' ')]);
+  if (ownChanges !== undefined) all.push([ownChangesSetting, ownChanges]);
   const settings = Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
   return { key: `${catalogue?.version ?? '-'}|${JSON.stringify(settings)}`, settings, catalogue };
 }

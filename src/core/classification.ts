@@ -47,7 +47,8 @@ export type SessionChange =
   | { readonly kind: 'deallocate'; readonly name: string | null }
   | { readonly kind: 'set'; readonly setting: string; readonly value: string | null; readonly local: boolean }
   | { readonly kind: 'discard-all' }
-  | { readonly kind: 'schema-changed' };
+  /** `names`: what it made or changed so that it may run other code or mean something else, without schemas. Missing: anything. */
+  | { readonly kind: 'schema-changed'; readonly names?: readonly string[] };
 
 /** Why a text was not understood. */
 export interface Problem {

@@ -162,7 +162,7 @@ t.test('session changes say what later statements must know', async (t) => {
   t.same(changes("SELECT set_config('search_path', '', true)"), [{ kind: 'set', setting: 'search_path', value: '', local: true }]);
   t.same(changes('DEALLOCATE p'), [{ kind: 'deallocate', name: 'p' }]);
   t.same(changes('DISCARD ALL'), [{ kind: 'discard-all' }]);
-  t.same(changes('CREATE TABLE a ()'), [{ kind: 'schema-changed' }]);
+  t.same(changes('CREATE TABLE a ()'), [{ kind: 'schema-changed', names: [] }]);
   t.match(changes('PREPARE p AS DELETE FROM a'), [{ kind: 'prepare', name: 'p', inner: { kind: 'delete', missingWhere: true } }]);
 });
 

@@ -1,5 +1,6 @@
 // What a text is read against: the session's settings as far as they are known, the target's objects, and the offsets.
 
+import type { OwnChanges } from '../../../src/core/own-changes.ts';
 import type { Classification, ColumnsTouched } from '../../../src/core/classification.ts';
 import type { KnownObjects } from './known-objects.ts';
 import type { Offsets } from './offsets.ts';
@@ -12,6 +13,8 @@ export interface Context {
   readonly settings: Readonly<Record<string, string>>;
   /** Null when nothing is known of the target's objects. */
   readonly known: KnownObjects | null;
+  /** What the open transaction has made or changed: the catalogue does not say it yet. */
+  readonly changed: OwnChanges;
   /** search_path names pg_catalog, but not first: built-in names can be shadowed. */
   readonly shadowing: boolean;
   /** What a prepared name would do now, or null when it is not known. */

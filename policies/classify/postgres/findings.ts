@@ -20,6 +20,8 @@ export class Findings {
   readonly ambiguous: { readonly qualifier: string | null; readonly name: string; readonly location: number | null }[] = [];
   missingWhere = false;
   problem: Problem | null = null;
+  /** It names something that the open transaction has made or changed. */
+  meetsChanged = false;
   /** The statement runs a prepared one, so that its meaning is this session's. */
   executes = false;
 

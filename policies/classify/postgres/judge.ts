@@ -4,9 +4,11 @@
 import type { ReadingMode } from '../../../src/core/action.ts';
 import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import type { Classification, ColumnsTouched, SessionChange, StatementFacts } from '../../../src/core/classification.ts';
+import { mayDefine, ownChangesOf, ownChangesSetting } from '../../../src/core/own-changes.ts';
 import { anyColumns, classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { columnsTouched } from './columns.ts';
 import type { Context } from './context.ts';
+import { definedNames } from './defined-names.ts';
 import { Findings } from './findings.ts';
 import { readFunctionBody } from './function-bodies.ts';
 import { KnownColumns } from './known-columns.ts';
@@ -81,6 +83,7 @@ export class Judge {
         offsets,
         settings: current,
         known,
+        changed: ownChangesOf(current[ownChangesSetting]),
         shadowing: known?.shadowing ?? isShadowing(current['search_path']),
         columns: (statement) => columnsTouched(statement, this.#columns, context),
         prepared: (name) => (locals.has(name) ? (locals.get(name) ?? null) : prepared(name)),
@@ -95,16 +98,19 @@ export class Judge {
         return { classification: notUnderstood(problemKind, message, offset ?? start), executes: false };
       }
       if (findings.executes) executes = true;
-      session.after(kind, findings.changes);
-      rememberPrepared(locals, findings.changes);
+      const effects = [...findings.effects.values()];
+      const changes = namedChanges(raw, findings, context);
+      session.after(kind, changes);
+      if (mayDefine({ effects, changes })) session.changedSchema(undefined);
+      rememberPrepared(locals, changes);
       facts.push({
         kind,
         span: { start, end },
-        effects: [...findings.effects.values()],
+        effects,
         missingWhere: findings.missingWhere,
         risks: findings.risks,
-        columns: columnsOf(raw, context),
-        changes: findings.changes,
+        columns: findings.meetsChanged ? anyColumns : columnsOf(raw, context),
+        changes,
       });
     }
     return { classification: classificationOf(facts), executes };
@@ -159,6 +165,16 @@ function kindOf(raw: RawStatement, findings: Findings, context: Context): string
 function columnsOf(raw: RawStatement, context: Context): ColumnsTouched {
   const node = nodeOf(raw.stmt);
   return node === null ? anyColumns : context.columns(node);
+}
+
+/** The statement's changes, those of the schema once and with the names that they are about. */
+function namedChanges(raw: RawStatement, findings: Findings, context: Context): readonly SessionChange[] {
+  const { changes } = findings;
+  if (!changes.some(({ kind }) => kind === 'schema-changed')) return changes;
+  const node = nodeOf(raw.stmt);
+  const names = node === null ? undefined : definedNames(node, findings, context);
+  const others = changes.filter(({ kind }) => kind !== 'schema-changed');
+  return [...others, names === undefined ? { kind: 'schema-changed' } : { kind: 'schema-changed', names }];
 }
 
 function isShadowing(searchPath: string | undefined): boolean {

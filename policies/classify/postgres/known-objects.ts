@@ -121,6 +121,39 @@ export class KnownObjects {
     return !relation.reacts && this.#referencesRead(relation.writing, relation.id);
   }
 
+  /** Does what these definitions use lead to one of these names? Bodies are searched as text: rather once too often. */
+  reach(uses: References, names: ReadonlySet<string>, seen: Set<string> = new Set()): boolean {
+    if (names.size === 0) return false;
+    const isNew = (key: string): boolean => !seen.has(key) && seen.add(key) === seen;
+    return (
+      uses.functions.some((id) => {
+        const found = this.#functionById.get(id);
+        return found !== undefined && isNew(`f${id}`) && this.functionReaches(found, names, seen);
+      }) ||
+      uses.types.some((id) => {
+        const found = this.#typeById.get(id);
+        return found !== undefined && isNew(`t${id}`) && (names.has(found.name) || this.reach(found.uses, names, seen));
+      }) ||
+      uses.relations.some((id) => {
+        const found = this.#relationById.get(id);
+        return found !== undefined && isNew(`r${id}`) && (names.has(found.name) || this.reach(found.reading, names, seen));
+      })
+    );
+  }
+
+  functionReaches({ name, body, uses }: CatalogueFunction, names: ReadonlySet<string>, seen: Set<string> = new Set()): boolean {
+    if (names.has(name) || (body !== null && [...names].some((it) => body.includes(it)))) return true;
+    return this.reach(uses, names, seen);
+  }
+
+  typeReaches(schema: string | null, name: string, names: ReadonlySet<string>): boolean {
+    return names.has(name) || this.#visible(this.#types.get(name), schema).some((type) => this.reach(type.uses, names));
+  }
+
+  operatorReaches(schema: string | null, name: string, names: ReadonlySet<string>): boolean {
+    return this.#visible(this.#operators.get(name), schema).some((operator) => this.reach(operator.uses, names));
+  }
+
   #visible<T extends { readonly schema: string }>(found: readonly T[] | undefined, schema: string | null): readonly T[] {
     if (found === undefined) return [];
     if (schema !== null) return found.filter((one) => one.schema === schema);

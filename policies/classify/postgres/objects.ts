@@ -1,7 +1,7 @@
 // Names as the server would resolve them: relations, functions, operators and types of a statement, judged and written
 // into the findings.
 
-import type { CatalogueRelation } from '../../../src/core/catalogue.ts';
+import type { CatalogueFunction, CatalogueRelation } from '../../../src/core/catalogue.ts';
 import type { Effect, ObjectKind } from '../../../src/core/effect.ts';
 import {
   harmlessRead,
@@ -22,6 +22,8 @@ export interface Relation {
   readonly name: string;
   readonly kind: ObjectKind;
   readonly known: readonly CatalogueRelation[];
+  /** The open transaction has made or changed it, or what reading it leads to: what it runs is not known. */
+  readonly isChanged: boolean;
 }
 
 /** Schema and name as one text; a part that has a dot or a quote in it is quoted, so that no name can pass for another. */
@@ -44,14 +46,38 @@ export function relationNamed(schema: string | null, name: string, context: Cont
   const isSystem = schema === null && !context.shadowing && isSystemRelation(name);
   if (found !== undefined && !isSystem) {
     const kind = found.kind === 'view' || found.kind === 'materialized-view' ? 'view' : 'table';
-    return { name: dotted(found.schema, found.name), kind, known };
+    return { name: dotted(found.schema, found.name), kind, known, isChanged: isChanged(name, known, context) };
   }
-  return { name: dotted(isSystem ? 'pg_catalog' : schema, name), kind: 'table', known };
+  const isBuiltin = isSystem || schema === 'pg_catalog' || schema === 'information_schema';
+  return {
+    name: dotted(isSystem ? 'pg_catalog' : schema, name),
+    kind: 'table',
+    known,
+    isChanged: !isBuiltin && isChanged(name, known, context),
+  };
+}
+
+function isChanged(name: string, known: readonly CatalogueRelation[], { changed, known: objects }: Context): boolean {
+  if (changed.any || changed.names.has(name)) return true;
+  if (changed.names.size === 0 || objects === null) return false;
+  return known.some((one) => objects.reach(one.reading, changed.names) || objects.reach(one.writing, changed.names));
+}
+
+function noteChanged(relation: Relation, findings: Findings, context: Context): void {
+  if (!relation.isChanged) return;
+  findings.meetsChanged = true;
+  findings.effect('call', 'unknown', relation.kind, relation.name);
+  findings.risk(
+    context.start,
+    context.end,
+    `the open transaction has made or changed ${relation.name}: what it runs is not known before the commit`,
+  );
 }
 
 /** Notes that a relation is read, and what reading it runs. */
 export function readRelation(relation: Relation, findings: Findings, context: Context): void {
   findings.effect('read', 'read', relation.kind, relation.name);
+  noteChanged(relation, findings, context);
   for (const one of relation.known) {
     if (one.kind === 'foreign-table') findings.effect('network', 'read', relation.kind, relation.name);
     if (context.known?.relationReads(one) === false) findings.effect('call', 'unknown', relation.kind, relation.name);
@@ -61,6 +87,7 @@ export function readRelation(relation: Relation, findings: Findings, context: Co
 /** Notes that a relation is changed, and what that runs besides. */
 export function writeRelation(verb: Effect['verb'], relation: Relation, findings: Findings, context: Context): void {
   findings.effect(verb, 'write', relation.kind, relation.name);
+  noteChanged(relation, findings, context);
   if (relation.name === 'pg_catalog.pg_settings') findings.effect('guard', 'write', 'setting', null); // Its rule calls set_config.
   for (const one of relation.known) {
     const isQuiet = context.known === null || (context.known.relationChangesQuietly(one) && context.known.relationReads(one));
@@ -76,7 +103,11 @@ export function judgeFunction(names: readonly string[], argumentCount: number, c
   if (schema === 'pg_catalog') return judgeBuiltin(name, argumentCount) ?? typeAsFunction(name);
   if (schema === 'information_schema') return isInformationFunction(name) ? harmlessRead : unknownCall;
   const own = context.known?.functions(schema, name) ?? [];
-  const ownReads = own.every((one) => context.known?.functionReads(one) === true);
+  const { changed } = context;
+  if (changed.names.has(name) || (changed.any && (own.length > 0 || argumentCount > 0))) return unknownCall;
+  const reads = (one: CatalogueFunction): boolean =>
+    context.known?.functionReads(one) === true && !context.known.functionReaches(one, changed.names);
+  const ownReads = own.every(reads);
   if (schema !== null) return own.length > 0 && ownReads ? harmlessRead : unknownCall;
   if (context.shadowing) return unknownCall;
   const builtin = judgeBuiltin(name, argumentCount) ?? (own.length === 0 ? typeAsFunction(name) : null);
@@ -117,6 +148,7 @@ export function judgeOperator(list: readonly unknown[], location: number | null,
 function operatorReads(schema: string | null, name: string, context: Context): boolean {
   if (schema === 'pg_catalog') return isBuiltinOperator(name);
   const own = context.known?.operatorReads(schema, name) ?? null;
+  if (own !== null && (context.changed.any || context.known?.operatorReaches(schema, name, context.changed.names) === true)) return false;
   if (schema !== null) return own === true;
   if (own !== null) return own && !context.shadowing;
   return isBuiltinOperator(name) && !context.shadowing;
@@ -136,7 +168,10 @@ export function judgeType(typeName: Tree, findings: Findings, context: Context):
 export function typeReads(schema: string | null, name: string, context: Context): boolean {
   if (schema === 'pg_catalog') return isBuiltinType(name) || isSystemRelation(name);
   if (schema === 'information_schema') return isInformationType(name);
-  const own = context.known?.typeReads(schema, name) ?? null;
+  const { changed } = context;
+  if (changed.names.has(name)) return false;
+  const isKnownUnchanged = !changed.any && context.known?.typeReaches(schema, name, changed.names) !== true;
+  const own = isKnownUnchanged ? (context.known?.typeReads(schema, name) ?? null) : null;
   if (schema !== null) return own === true;
   const isBuiltin = isBuiltinType(name) || isSystemRelation(name);
   if (isBuiltin && !context.shadowing) return true;
@@ -154,7 +189,8 @@ export function riskAt(location: number | null, length: number, why: string, fin
 export function isDefinition(name: string, context: Context): boolean {
   const builtin = judgeBuiltin(name, 1);
   if (builtin !== null && builtin.access !== 'read') return true;
-  const known = context.known;
+  const { known, changed } = context;
+  if (changed.any || changed.names.has(name)) return true;
   if (known === null) return false;
   if (known.functions(null, name).some((one) => !known.functionReads(one))) return true;
   return known.typeReads(null, name) === false;

@@ -19,5 +19,9 @@ export function settleAmbiguous(findings: Findings, context: Context): void {
 function isColumn(qualifier: string, name: string, findings: Findings, context: Context): boolean {
   const ids = findings.aliases.get(qualifier);
   if (ids === undefined || context.known === null) return false;
-  return ids.every((id) => context.known?.relationById(id)?.columns.includes(name) === true);
+  const { changed, known } = context;
+  return ids.every((id) => {
+    const relation = known.relationById(id);
+    return relation?.columns.includes(name) === true && !changed.any && !changed.names.has(relation.name);
+  });
 }

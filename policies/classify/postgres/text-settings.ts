@@ -2,6 +2,7 @@
 // what was there before, which is not known here in every case: then the setting reads as unknown.
 
 import type { SessionChange } from '../../../src/core/classification.ts';
+import { ownChangesSetting, withOwnChanges } from '../../../src/core/own-changes.ts';
 
 type Values = Readonly<Record<string, string>>;
 
@@ -24,7 +25,10 @@ export class TextSettings {
 
   /** A statement of that kind and with these changes has been judged: what follows is read by what it leaves. */
   after(kind: string, changes: readonly SessionChange[]): void {
-    for (const change of changes) if (change.kind === 'set') this.#set(change.setting, change.value, change.local);
+    for (const change of changes) {
+      if (change.kind === 'set') this.#set(change.setting, change.value, change.local);
+      else if (change.kind === 'schema-changed') this.changedSchema(change.names);
+    }
     switch (kind) {
       case 'commit':
       case 'prepare transaction':
@@ -37,6 +41,12 @@ export class TextSettings {
       default:
         return;
     }
+  }
+
+  /** Until the end of the text, also behind a COMMIT: the catalogue is read again only then. */
+  changedSchema(names: readonly string[] | undefined): void {
+    const changed = withOwnChanges(this.current[ownChangesSetting], names);
+    if (changed !== undefined) this.#put(ownChangesSetting, changed);
   }
 
   #set(name: string, value: string | null, local: boolean): void {

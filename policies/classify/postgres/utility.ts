@@ -78,6 +78,7 @@ export function judgeStatement(node: Node, findings: Findings, context: Context)
       return call(body, findings, context);
     case 'DoStmt':
       findings.effect('code', 'unknown');
+      findings.change({ kind: 'schema-changed' }); // it may hold any definition
       markAll('runs code', findings, context);
       return 'do';
     case 'CreateTableAsStmt':
