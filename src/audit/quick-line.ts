@@ -4,37 +4,42 @@
 
 import { PlainOutcome, type AuditEvent } from '../core/audit.ts';
 import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
-import { nameCharsMax } from './line.ts';
 
 /** A longer detail is rare, and boundedBody() may have to cut it. */
 const quickDetailCharsMax = 8192;
-/** What is put beside the detail: names have their own limit, ids and numbers are short. */
+/** What is put beside the detail. */
 const besideDetailBytesMax = 2048;
+/** Longer names are rare, and boundedBody() may have to cut them. */
+const middleBytesMax = 512;
 /** UTF-8 takes at most so many bytes for a UTF-16 unit. */
 const bytesPerUnitMax = 3;
 /** Room that an event needs; more than any that is put here. */
 export const quickBytesMax = quickDetailCharsMax * bytesPerUnitMax + besideDetailBytesMax;
 
-interface SessionParts {
+/** What is the same for the actions of a session, for one type of event. */
+interface Repeated {
   readonly principal: string | null;
   readonly target: string | null;
   /** How the ids of its actions begin. */
   readonly idStart: string;
-  /** From the principal to the beginning of the action's id. */
-  readonly who: Uint8Array;
-  /** The last detail that was JSON already, and its bytes from the second time on: the same statement runs again and again. */
+  /** From the type to the beginning of the action's id, with the time of the last event. */
+  middle: Uint8Array;
+  atMs: number;
+  /** The last detail that was JSON already; and its bytes, from the second time on: the same statement runs again and again. */
   detailJson: string;
   detail: Uint8Array | null;
 }
 
-/** Of sessions that are alive now; when there are more than are open at once, it begins anew. */
-const sessions = new Map<string, SessionParts>();
-const sessionsMax = 20_000;
-/** Of each type: `","type":"…","at_ms":` */
-const types = new Map<string, Uint8Array>();
+/** By type, then by session. Of sessions that are alive now, and of some that were: when it is full, it begins anew. */
+const repeated = new Map<string, Map<string, Repeated>>();
+const sessionsMax = 4096;
+/** A longer detail is written out each time: there may be one for each session. */
+const keptDetailBytesMax = 1024;
 
 const seqStart = bytesOf('{"seq":');
 const prevStart = bytesOf(',"prev":"');
+const typeStart = '","type":"';
+const timeStart = '","at_ms":';
 const detailStart = bytesOf('","hold":null,"detail":');
 const rowsStart = bytesOf(',"rows":');
 const durationStart = bytesOf(',"duration_ms":');
@@ -47,32 +52,27 @@ const outcomes: Readonly<Record<PlainOutcome['outcome'], Uint8Array>> = {
 };
 const closingBrace = 0x7d;
 
-/** Many events have the same millisecond. */
-let lastTime: { readonly atMs: number; readonly bytes: Uint8Array } = { atMs: 0, bytes: bytesOf('0') };
-
 /**
- * Puts the body of an event that follows the event with hash `prev` and gives its end; null when boundedBody() must make it. There
+ * Puts the body of an event that follows the event with the hash in `prev` (its hexadecimal digits) and gives its end; null when boundedBody() must make it. There
  * must be room for quickBytesMax. Throws when the detail is no JSON.
  */
-export function putQuickBody(bytes: Buffer, start: number, seq: number, prev: string, event: AuditEvent): number | null {
+export function putQuickBody(bytes: Buffer, start: number, seq: number, prev: Uint8Array, event: AuditEvent): number | null {
   const { sessionId, actionId, detail } = event;
   if (sessionId === null || actionId === null || event.holdId !== null) return null;
-  const parts = partsOf(sessionId, event);
-  if (parts === null || !actionId.startsWith(parts.idStart)) return null;
+  const known = repeatedOf(sessionId, event);
+  if (known === null || actionId.slice(0, known.idStart.length) !== known.idStart) return null;
   let at = put(bytes, start, seqStart);
   at = putInteger(bytes, at, seq);
   at = put(bytes, at, prevStart);
-  at += bytes.write(prev, at, 'latin1');
-  at = put(bytes, at, typePart(event.type));
-  at = put(bytes, at, timePart(event.atMs));
-  at = put(bytes, at, parts.who);
-  const id = putDigitsOf(bytes, at, actionId, parts.idStart.length);
+  at = put(bytes, at, prev);
+  at = put(bytes, at, known.middle);
+  const id = putDigitsOf(bytes, at, actionId, known.idStart.length);
   if (id === null) return null;
   at = put(bytes, id, detailStart);
   if (detail instanceof PlainOutcome) return putOutcome(bytes, at, detail);
   const json = event.detailJson ?? JSON.stringify(detail);
   if (json.length > quickDetailCharsMax) return null;
-  at = event.detailJson === undefined ? at + bytes.write(json, at) : putDetail(bytes, at, json, parts);
+  at = event.detailJson === undefined ? at + bytes.write(json, at) : putDetail(bytes, at, json, known);
   bytes[at] = closingBrace;
   return at + 1;
 }
@@ -88,12 +88,12 @@ function putOutcome(bytes: Buffer, start: number, { outcome, rows, duration_ms }
   return at + 2;
 }
 
-function putDetail(bytes: Buffer, at: number, json: string, parts: SessionParts): number {
-  const isAgain = parts.detailJson === json;
-  if (isAgain && parts.detail !== null) return put(bytes, at, parts.detail);
+function putDetail(bytes: Buffer, at: number, json: string, known: Repeated): number {
+  const isAgain = known.detailJson === json;
+  if (isAgain && known.detail !== null) return put(bytes, at, known.detail);
   const end = at + bytes.write(json, at);
-  parts.detailJson = json;
-  parts.detail = isAgain ? Uint8Array.from(bytes.subarray(at, end)) : null;
+  known.detailJson = json;
+  known.detail = isAgain && end - at <= keptDetailBytesMax ? Uint8Array.from(bytes.subarray(at, end)) : null;
   return end;
 }
 
@@ -103,28 +103,40 @@ function put(bytes: Buffer, at: number, part: Uint8Array): number {
 }
 
 /** Null when a name is so long that it may have to be cut. */
-function partsOf(sessionId: string, { principal, target }: AuditEvent): SessionParts | null {
+function repeatedOf(sessionId: string, event: AuditEvent): Repeated | null {
+  const { type, atMs, principal, target } = event;
+  let sessions = repeated.get(type);
+  if (sessions === undefined) repeated.set(type, (sessions = new Map<string, Repeated>()));
   const known = sessions.get(sessionId);
-  if (known !== undefined && known.principal === principal && known.target === target) return known;
-  const idStart = `${sessionId}-`;
-  const names = `,"principal":${JSON.stringify(principal)},"target":${JSON.stringify(target)},"session":${JSON.stringify(sessionId)}`;
-  if (names.length > nameCharsMax) return null;
+  if (known !== undefined && known.principal === principal && known.target === target) {
+    if (known.atMs !== atMs) putTime(known, sessionId, event);
+    return known;
+  }
+  const middle = middleOf(sessionId, event);
+  if (middle.length > middleBytesMax) return null;
   if (sessions.size >= sessionsMax) sessions.clear();
-  const who = bytesOf(`${names},"action":${JSON.stringify(idStart).slice(0, -1)}`);
-  const parts = { principal, target, idStart, who, detailJson: '', detail: null };
-  sessions.set(sessionId, parts);
-  return parts;
+  const made = { principal, target, idStart: `${sessionId}-`, middle, atMs, detailJson: '', detail: null };
+  sessions.set(sessionId, made);
+  return made;
 }
 
-function typePart(type: string): Uint8Array {
-  let part = types.get(type);
-  if (part === undefined) types.set(type, (part = bytesOf(`","type":"${type}","at_ms":`)));
-  return part;
+function middleOf(sessionId: string, { type, atMs, principal, target }: AuditEvent): Uint8Array {
+  const names = `"principal":${JSON.stringify(principal)},"target":${JSON.stringify(target)},"session":${JSON.stringify(sessionId)}`;
+  return bytesOf(`${typeStart}${type}${timeStart}${atMs},${names},"action":${JSON.stringify(`${sessionId}-`).slice(0, -1)}`);
 }
 
-function timePart(atMs: number): Uint8Array {
-  if (atMs !== lastTime.atMs) lastTime = { atMs, bytes: bytesOf(String(atMs)) };
-  return lastTime.bytes;
+/** Times of our days have as many digits each: they are put over one another. */
+function putTime(known: Repeated, sessionId: string, event: AuditEvent): void {
+  const { type, atMs } = event;
+  const isUsual = Number.isInteger(atMs) && Number.isInteger(known.atMs) && digitsAlike(atMs) && digitsAlike(known.atMs);
+  if (isUsual) putInteger(known.middle, typeStart.length + type.length + timeStart.length, atMs);
+  else known.middle = middleOf(sessionId, event);
+  known.atMs = atMs;
+}
+
+/** From September 2001 to November 2286. */
+function digitsAlike(atMs: number): boolean {
+  return atMs >= 1e12 && atMs < 1e13;
 }
 
 function bytesOf(text: string): Uint8Array {

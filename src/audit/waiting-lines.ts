@@ -3,7 +3,7 @@
 
 import { hash as digest } from 'node:crypto';
 import type { AuditEvent } from '../core/audit.ts';
-import { boundedBody } from './line.ts';
+import { boundedBody, noHash } from './line.ts';
 import { putQuickBody, quickBytesMax } from './quick-line.ts';
 
 const startBytes = 256 * 1024;
@@ -11,11 +11,15 @@ const startBytes = 256 * 1024;
 const bytesPerUnitMax = 3;
 const hashStart = Uint8Array.from(Buffer.from(',"hash":"'));
 const hashEnd = Uint8Array.from(Buffer.from('"}\n'));
-const hashTailBytes = ',"hash":""}\n'.length + 64;
+const hashChars = noHash.length;
+const hashTailBytes = hashStart.length + hashChars + hashEnd.length;
 
 export class WaitingLines {
   #bytes = Buffer.allocUnsafeSlow(startBytes);
   #lengthBytes = 0;
+  /** The last hash, and its digits: nearly always the next line begins with it. */
+  #hash = noHash;
+  readonly #hashBytes = Buffer.from(noHash);
 
   get lengthBytes(): number {
     return this.#lengthBytes;
@@ -31,12 +35,13 @@ export class WaitingLines {
     const start = this.#lengthBytes;
     const end = this.#putBody(seq, prev, event);
     const hash = digest('sha256', this.#bytes.subarray(start, end), 'hex');
+    this.#keepHash(hash);
     // Over the closing brace, which is the hash's last byte.
     this.#bytes.set(hashStart, end - 1);
     const behind = end - 1 + hashStart.length;
-    this.#lengthBytes = behind + this.#bytes.write(hash, behind, 'latin1');
-    this.#bytes.set(hashEnd, this.#lengthBytes);
-    this.#lengthBytes += hashEnd.length;
+    this.#bytes.set(this.#hashBytes, behind);
+    this.#bytes.set(hashEnd, behind + hashChars);
+    this.#lengthBytes = behind + hashChars + hashEnd.length;
     return hash;
   }
 
@@ -53,11 +58,17 @@ export class WaitingLines {
   #putBody(seq: number, prev: string, event: AuditEvent): number {
     this.#reserve(quickBytesMax + hashTailBytes);
     const start = this.#lengthBytes;
-    const end = putQuickBody(this.#bytes, start, seq, prev, event);
+    if (prev !== this.#hash) this.#keepHash(prev);
+    const end = putQuickBody(this.#bytes, start, seq, this.#hashBytes, event);
     if (end !== null) return end;
     const body = boundedBody(seq, prev, event);
     this.#reserve(body.length * bytesPerUnitMax + hashTailBytes);
     return start + this.#bytes.write(body, start, 'utf8');
+  }
+
+  #keepHash(hash: string): void {
+    this.#hash = hash;
+    this.#hashBytes.write(hash, 'latin1');
   }
 
   #reserve(more: number): void {

@@ -60,8 +60,8 @@ export interface JsonEntry {
   readonly releasedMs: number;
   readonly finishedMs: number;
   readonly rows: number | null;
-  /** The text, quoted. */
-  readonly textJson: string;
+  /** The text, quoted; the bytes of that where the writer has them. */
+  readonly text: string | Uint8Array;
   /** Its other members, as `"name":value,…`. */
   readonly rest: Uint8Array;
 }

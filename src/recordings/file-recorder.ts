@@ -81,7 +81,7 @@ export class FileRecorder implements Recorder {
 
   writeJson(entry: JsonEntry): void {
     this.#assertOpen();
-    const chunk = this.#room(entry.textJson.length * bytesPerUnitMax + entry.rest.length + besidesBytesMax);
+    const chunk = this.#room(entry.text.length * bytesPerUnitMax + entry.rest.length + besidesBytesMax);
     const end = chunk === null ? null : this.#putQuick(chunk, this.#lengthBytes, entry);
     if (end === null) this.#putLine(jsonOf(entry));
     else this.#lengthBytes = end;
@@ -150,8 +150,8 @@ export class FileRecorder implements Recorder {
 
   /** Gives the end of the line, or null when the action's id is not one of this session's. */
   #putQuick(chunk: Buffer, start: number, entry: JsonEntry): number | null {
-    const { actionId, rows, textJson, rest } = entry;
-    if (!actionId.startsWith(this.#idStart)) return null;
+    const { actionId, rows, text, rest } = entry;
+    if (actionId.slice(0, this.#idStart.length) !== this.#idStart) return null;
     const id = putDigitsOf(chunk, put(chunk, start, this.#start), actionId, this.#idStart.length);
     if (id === null) return null;
     let at = putMillis(chunk, put(chunk, id, askedStart), entry.askedMs);
@@ -160,7 +160,7 @@ export class FileRecorder implements Recorder {
     at = put(chunk, at, rowsStart);
     at = rows === null ? put(chunk, at, nothing) : putInteger(chunk, at, rows);
     at = put(chunk, at, textStart);
-    at += chunk.write(textJson, at);
+    at = typeof text === 'string' ? at + chunk.write(text, at) : put(chunk, at, text);
     chunk[at] = comma;
     at = put(chunk, at + 1, rest);
     chunk[at] = closingBrace;
@@ -187,10 +187,14 @@ export class FileRecorder implements Recorder {
 }
 
 /** What #putQuick puts, for any id. */
-function jsonOf({ actionId, askedMs, releasedMs, finishedMs, rows, textJson, rest }: JsonEntry): string {
+function jsonOf({ actionId, askedMs, releasedMs, finishedMs, rows, text, rest }: JsonEntry): string {
   const times = { askedMs: rounded(askedMs), releasedMs: rounded(releasedMs), finishedMs: rounded(finishedMs) };
   const start = JSON.stringify({ kind: 'statement', actionId, ...times, rows });
-  return `${start.slice(0, -1)},"text":${textJson},${Buffer.from(rest).toString()}}`;
+  return `${start.slice(0, -1)},"text":${textOf(text)},${textOf(rest)}}`;
+}
+
+function textOf(json: string | Uint8Array): string {
+  return typeof json === 'string' ? json : Buffer.from(json).toString();
 }
 
 function rounded(ms: number): number {

@@ -74,6 +74,8 @@ interface Same {
   readonly rest: Uint8Array;
   text: string;
   textJson: string;
+  /** Of that, from the second time on. */
+  textBytes: Uint8Array | null;
 }
 
 /** What ran last under a decision: policies remember their decisions, and the same statement runs again and again. */
@@ -104,16 +106,26 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
       classification,
       kind: action.kind,
       transaction: action.transaction,
-      rest: Uint8Array.from(Buffer.from(JSON.stringify(rest).slice(1, -1))),
+      rest: bytesOf(JSON.stringify(rest).slice(1, -1)),
       text,
       textJson: JSON.stringify(text),
+      textBytes: null,
     };
     same.set(decision, known);
   } else if (known.text !== action.text) {
     known.text = action.text;
     known.textJson = JSON.stringify(action.text);
-  }
-  return { actionId: action.id, askedMs, releasedMs, finishedMs, rows: outcome.rows, textJson: known.textJson, rest: known.rest };
+    known.textBytes = null;
+  } else known.textBytes ??= bytesOf(known.textJson);
+  return {
+    actionId: action.id,
+    askedMs,
+    releasedMs,
+    finishedMs,
+    rows: outcome.rows,
+    text: known.textBytes ?? known.textJson,
+    rest: known.rest,
+  };
 }
 
 /** Texts that differ only in literals have classifications of their own, and one summary. */
@@ -127,6 +139,10 @@ function isSame(known: Same, action: Action, { understood, statements, summary }
     known.kind === action.kind &&
     known.transaction === action.transaction
   );
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text));
 }
 
 /** Milliseconds with microseconds kept: enough for a replay, short in the file. */

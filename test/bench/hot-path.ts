@@ -108,11 +108,13 @@ async function run(forMs: number): Promise<number> {
   return count;
 }
 
+/** Released at the end of the turn, as others are in it; the answers of the target come in later turns, here in the same. */
 function one(session: Session, text: string): void {
-  const ruling = session.submit(submissionOf(text), lane);
-  if (ruling instanceof Promise || ruling.kind !== 'release') throw new Error('not released');
-  ruling.permit.open();
-  session.finish(ruling.permit, { kind: 'completed', rows: 1, error: null });
+  session.submitSoon(submissionOf(text), lane, (ruling) => {
+    if (ruling.kind !== 'release') throw new Error('not released');
+    ruling.permit.open();
+    session.finish(ruling.permit, { kind: 'completed', rows: 1, error: null });
+  });
 }
 
 function submissionOf(text: string): Submission {

@@ -11,7 +11,7 @@ const bytes = Buffer.alloc(quickBytesMax + 7);
 
 function quickBody(seq: number, it: AuditEvent): string | null {
   bytes.fill(0xff);
-  const end = putQuickBody(bytes, 7, seq, noHash, it);
+  const end = putQuickBody(bytes, 7, seq, Buffer.from(noHash), it);
   return end === null ? null : bytes.toString('utf8', 7, end);
 }
 
@@ -36,9 +36,13 @@ const quick: readonly (readonly [name: string, more: Partial<AuditEvent>])[] = [
   ['detail as an object', { detail: { a: [1, null], é: 'é' } }],
   ['detail with a value that JSON drops', { detail: { a: undefined } }],
   ['a long detail', json({ text: 'é'.repeat(8000) })],
+  ...['once', 'twice', 'three times'].map((times) => [`a middling detail ${times}`, json({ text: 'é'.repeat(700) })] as const),
   ['a huge number of an action', { actionId: 's-1-123456789012345' }],
   ['an id without number', { actionId: 's-1-' }],
+  ['a later time', { atMs: 1_790_000_000_001 }],
   ['a time of long ago', { atMs: 0 }],
+  ['the usual time', {}],
+  ['a time in the far future', { atMs: 10_000_000_000_000 }],
   ['a time with a fraction', { atMs: 1.5 }],
   ...[0, 0.0004, 0.001, 0.01, 0.1, 1, 1.5, 12.345, 999.999, 1000.0006, 86_400_000.001, 1e11, 1e12, 1e15].map(
     (ms) => [`an outcome after ${ms} ms`, { type: 'action.finished', detail: new PlainOutcome('completed', 1, ms) }] as const,
@@ -68,7 +72,7 @@ t.test('what is not an action of a session, or may have to be cut, is left to th
     ['an id of another session', { actionId: 's-11-1' }],
     ['an id that needs quoting', { actionId: 's-1-1"' }],
     ['an id that is too long', { actionId: `s-1-${'1'.repeat(40)}` }],
-    ['a name that is too long', { principal: 'x'.repeat(300) }],
+    ['a name that is too long', { principal: 'x'.repeat(600) }],
     ['a detail that is too long', json({ text: 'x'.repeat(10_000) })],
   ];
   for (const [name, more] of left) t.equal(quickBody(1, event(1, { actionId: 's-1-1', ...more })), null, name);

@@ -71,11 +71,12 @@ t.test('an entry that is mostly JSON reads as what it says, whatever its id, its
     ...[1000, 20_000, 20_000, 100_000, 1].map((length) => ({ text: `'é"'${'x'.repeat(length)}` })),
     ...Array.from({ length: 200 }, (_, number) => ({ actionId: `s-${number}`, text: 'y'.repeat(number * 5) })),
   ].map((it) => ({ actionId: 's-7', askedMs: 1, releasedMs: 1.25, finishedMs: 2, rows: 1, text: 'SELECT 1', ...it }));
-  for (const { text, ...it } of entries) recorder.writeJson?.({ ...it, textJson: JSON.stringify(text), rest });
+  for (const { text, ...it } of entries)
+    for (const json of [JSON.stringify(text), Buffer.from(JSON.stringify(text))]) recorder.writeJson?.({ ...it, text: json, rest });
   const rounded = (ms: number) => Math.round(ms * 1000) / 1000;
   t.same(
     (await recordings.read('s'))?.entries,
-    entries.map((it) => ({ kind: 'statement', ...it, askedMs: rounded(it.askedMs), rule: 'é' })),
+    entries.map((it) => ({ kind: 'statement', ...it, askedMs: rounded(it.askedMs), rule: 'é' })).flatMap((it) => [it, it]),
   );
 });
 
