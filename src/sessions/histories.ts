@@ -11,13 +11,16 @@ const startsMax = 200;
 /** With fewer, nothing is unusual yet: every hour of somebody new would be. */
 const startsMin = 20;
 const startsAgeMaxMs = 90 * 86_400_000;
-/** Pairs of person and target whose last minute is counted; the one that is quiet for longest is forgotten first. */
-const pairsMax = 10_000;
+/** Pairs of person and target whose last minute is counted; the one that came first is forgotten first. */
+export const pairsMax = 10_000;
 const hourMs = 3_600_000;
 
+/** Of a person on a target, in all their sessions. */
 interface Counts {
   readonly actions: MinuteCount;
   readonly denials: MinuteCount;
+  /** Others are counted for the pair since; who still holds these has to look again. */
+  isForgotten: boolean;
 }
 
 /** `store` is asked when a rule reads a habit; what it throws fails the condition that asked. */
@@ -29,11 +32,19 @@ export function createHistories(store: SessionHistory, clock: Clock): Histories 
     const key = `${principal.name.length}:${principal.name}${target.name}`;
     let counts = pairs.get(key);
     if (counts === undefined) {
-      if (pairs.size >= pairsMax) pairs.delete(pairs.keys().next().value ?? '');
-      counts = { actions: new MinuteCount(), denials: new MinuteCount() };
+      if (pairs.size >= pairsMax) forgetFirst();
+      counts = { actions: new MinuteCount(), denials: new MinuteCount(), isForgotten: false };
       pairs.set(key, counts);
     }
     return counts;
+  }
+
+  function forgetFirst(): void {
+    for (const [key, counts] of pairs) {
+      counts.isForgotten = true;
+      pairs.delete(key);
+      return;
+    }
   }
 
   function historyOf(subject: HistorySubject): SubjectHistory {
@@ -52,15 +63,16 @@ class SubjectHistory implements History {
   readonly #subject: HistorySubject;
   readonly #store: SessionHistory;
   readonly #clock: Clock;
-  readonly #counts: () => Counts;
+  readonly #findCounts: () => Counts;
+  #known: Counts | null = null;
   #sessionsBefore: number | null = null;
   #starts: readonly number[] | null = null;
 
-  constructor(subject: HistorySubject, store: SessionHistory, clock: Clock, counts: () => Counts) {
+  constructor(subject: HistorySubject, store: SessionHistory, clock: Clock, findCounts: () => Counts) {
     this.#subject = subject;
     this.#store = store;
     this.#clock = clock;
-    this.#counts = counts;
+    this.#findCounts = findCounts;
   }
 
   get sessionsBefore(): number {
@@ -77,15 +89,21 @@ class SubjectHistory implements History {
   }
 
   get actionsLastMinute(): number {
-    return this.#counts().actions.at(this.#clock.monotonicMs());
+    return this.#counts.actions.at(this.#clock.monotonicMs());
   }
 
   get denialsLastMinute(): number {
-    return this.#counts().denials.at(this.#clock.monotonicMs());
+    return this.#counts.denials.at(this.#clock.monotonicMs());
+  }
+
+  /** Asked for every action: found once. */
+  get #counts(): Counts {
+    if (this.#known === null || this.#known.isForgotten) this.#known = this.#findCounts();
+    return this.#known;
   }
 
   acted(isDenied: boolean): void {
-    const { actions, denials } = this.#counts();
+    const { actions, denials } = this.#counts;
     const nowMs = this.#clock.monotonicMs();
     actions.add(nowMs);
     if (isDenied) denials.add(nowMs);

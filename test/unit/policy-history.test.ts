@@ -6,7 +6,7 @@ import type { Action } from '../../src/core/action.ts';
 import type { Histories, HistorySubject } from '../../src/core/history.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf } from '../../src/core/summary.ts';
-import { createHistories } from '../../src/sessions/histories.ts';
+import { createHistories, pairsMax } from '../../src/sessions/histories.ts';
 import { MinuteCount } from '../../src/sessions/minute-count.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { openSessionHistory, sessionHistoryMigrations } from '../../src/store/session-history.ts';
@@ -103,6 +103,17 @@ t.test('the last minute counts every session of the pair, and nobody else', asyn
   it.nowMs += 60_000;
   t.equal(it.histories.of(mine).actionsLastMinute, 0);
   t.equal(it.reads(), 0, 'and nothing was read from the disk for it');
+});
+
+t.test('a pair that was forgotten among too many is counted anew, the same for all its sessions', async (t) => {
+  const { histories } = world(t);
+  const subject = (sessionId: string, person: string) => ({ sessionId, principal: { name: person }, target: { name: 'orders' } });
+  const [first, second] = [subject('s1', 'alice'), subject('s2', 'alice')];
+  histories.acted(first, true);
+  for (let pair = 0; pair < pairsMax; pair += 1) histories.acted(subject('other', `p${pair}`), false);
+  histories.acted(second, false);
+  histories.acted(first, false);
+  for (const it of [first, second]) t.match(histories.of(it), { actionsLastMinute: 2, denialsLastMinute: 0 });
 });
 
 t.test('a count for a minute is the sum of its last sixty seconds', async (t) => {
