@@ -52,6 +52,8 @@ export interface Masking {
   declare(cursors: DeclaredCursors): void;
   /** What the target says in an error or a notice, with what it may quote of hidden values taken out. */
   words(said: string): string;
+  /** Code of the target runs in it, whose errors can say anything under any number. Missing: not, or told by the error itself. */
+  readonly runsCode?: boolean;
 }
 
 export type MaskPlan =

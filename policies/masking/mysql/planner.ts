@@ -5,19 +5,20 @@ import type { Action } from '../../../src/core/action.ts';
 import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { FieldMask, Masking, MaskPlan, MaskRule, ResultField } from '../../../src/core/masking.ts';
+import { anyColumn } from '../../../src/core/summary.ts';
 import { isProblem, sqlModeOf } from '../../classify/mysql/reading-mode.ts';
 import { readingsOf } from '../../classify/mysql/readings.ts';
 import { MaskedColumns, type ColumnMask } from '../columns.ts';
 import { FieldMasks } from '../field-masks.ts';
-import { refusalOf } from './refusals.ts';
+import { asks, refusalOf } from './refusals.ts';
 import { Views, type Reach } from './views.ts';
 import { hasStar, hiddenIn, isCount, isOp, isStar, isWord, itemsOf, selectList, selectsIn, stricterMask, type Tokens } from './words.ts';
 
 /** Longer texts are not taken apart here; they are refused where columns are masked. */
 const textUnitsMax = 256 * 1024;
 
-/** The optimiser's statistics hold values of columns. */
-const statistics = /^(column_stats|column_statistics|index_stats|innodb_index_stats)$/i;
+/** The optimiser's statistics hold values of columns, and full-text indexes their words. */
+const statistics = /^(column_stats|column_statistics|index_stats|innodb_index_stats|innodb_ft_index_(table|cache))$/i;
 
 /** What the expressions of a result may show. */
 interface Expressions {
@@ -40,7 +41,15 @@ export class MysqlPlanner {
     const catalogue = (action.mode.catalogue?.content as SqlCatalogue | undefined) ?? null;
     const views = new Views(catalogue, columns);
     if (columns.isEmpty)
-      return masking({ columns, masks, views, expressions: { items: null, any: null }, isTable: noTable, hidesWords: false });
+      return masking({
+        columns,
+        masks,
+        views,
+        expressions: { items: null, any: null },
+        isTable: noTable,
+        hidesWords: false,
+        runsCode: false,
+      });
     const mode = sqlModeOf(action.mode, action.text);
     if (!classification.understood || isProblem(mode) || action.text.length > textUnitsMax)
       return refuse('nobody can tell which masked columns it would return');
@@ -57,7 +66,11 @@ export class MysqlPlanner {
       const isOpaque = statements.some(runsMore) || callsOwn(classification, catalogue) || read.some((table) => statistics.test(table));
       isOpaqueAll ||= isOpaque;
       isRelevant ||=
-        isOpaque || reach.views.includes(null) || (read.length > 0 && columns.mayBeIn(reach.tables)) || reach.views.some(hides);
+        isOpaque ||
+        statements.some(([first]) => isWord(first, 'HANDLER')) || // its table can have been opened by another name
+        reach.views.includes(null) ||
+        (read.length > 0 && columns.mayBeIn(reach.tables)) ||
+        reach.views.some(hides);
       for (const statement of statements) {
         const refused = refusalOf(statement, columns, reach);
         if (refused !== null) return refuse(refused);
@@ -65,11 +78,27 @@ export class MysqlPlanner {
       const found = isOpaque ? { items: null, any: computed(columns.unknown) } : expressionsOf(statements, columns, reach);
       expressions = expressions === null ? found : { items: null, any: stricterMask(expressions.any, found.any) };
     }
+    if (asksHidden(classification, columns)) return refuse(asks);
     if (!isRelevant && masks.searching === null) return { kind: 'none' };
     const isTable = isOpaqueAll ? noTable : tablesOf(classification, read.readings);
     const all = expressions ?? { items: null, any: computed(columns.unknown) };
-    return masking({ columns, masks, views, expressions: all, isTable, hidesWords: isRelevant });
+    return masking({ columns, masks, views, expressions: all, isTable, hidesWords: isRelevant, runsCode: isOpaqueAll });
   }
+}
+
+/** By the reading of the classifier, which also knows CASE, IF and counts of comparisons. */
+function asksHidden({ summary }: Classification, columns: MaskedColumns): boolean {
+  return (summary.columns?.asked ?? []).some((column) => {
+    if (column === anyColumn) return false; // What its code asks is not in the text (docs/masking.md).
+    const [name = '', table = '', schema = ''] = namesOf(column).reverse();
+    return name === anyColumn
+      ? columns.mayBeIn(new Set([table])) && columns.unknown.mayBeAsked === false
+      : columns.of(schema, table, name)?.mayBeAsked === false;
+  });
+}
+
+function namesOf(column: string): string[] {
+  return [...column.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
 }
 
 function hides(view: Reach['views'][number]): boolean {
@@ -101,8 +130,9 @@ function computed(mask: ColumnMask | null): ColumnMask | null {
   return mask === null ? null : { ...mask, isComputed: true };
 }
 
-/** Statements whose own text does not say what they return; warnings quote values. */
+/** Statements whose own text does not say what they return; warnings and PROCEDURE ANALYSE() quote values. */
 function runsMore(tokens: Tokens): boolean {
+  if (tokens.some((token) => isWord(token, 'PROCEDURE')) && selectList(tokens) !== null) return true;
   if (isWord(tokens[0], 'EXECUTE', 'CALL', 'FETCH')) return true;
   return isWord(tokens[0], 'SHOW') && tokens.some((token) => isWord(token, 'WARNINGS', 'ERRORS'));
 }
@@ -162,9 +192,10 @@ interface MaskingParts {
   readonly expressions: Expressions;
   readonly isTable: IsTable;
   readonly hidesWords: boolean;
+  readonly runsCode: boolean;
 }
 
-function masking({ columns, masks, views, expressions, isTable, hidesWords }: MaskingParts): MaskPlan {
+function masking({ columns, masks, views, expressions, isTable, hidesWords, runsCode }: MaskingParts): MaskPlan {
   const maskOf = ({ origin }: ResultField, at: number, count: number): ColumnMask | null => {
     if (columns.isEmpty) return null;
     const expression = expressions.items?.length === count ? (expressions.items[at] ?? null) : expressions.any;
@@ -179,6 +210,7 @@ function masking({ columns, masks, views, expressions, isTable, hidesWords }: Ma
   const made: Masking = {
     fields: (_statement, fields): readonly (FieldMask | null)[] => fields.map((field, at) => masks.of(maskOf(field, at, fields.length))),
     declare: () => undefined,
+    runsCode,
     words: (said) => (hidesWords ? withheld : (masks.searching?.text(said) ?? withheld)),
   };
   return { kind: 'mask', masking: made };

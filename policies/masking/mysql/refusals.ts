@@ -13,6 +13,7 @@ export function refusalOf(tokens: Tokens, columns: MaskedColumns, reach: Reach):
   const select = tokens.findIndex((token) => isWord(token, 'SELECT', 'TABLE'));
   const [first] = tokens;
   if (isWord(first, 'GET')) return 'it would keep words of the target that may quote masked values';
+  if (isBlock(tokens)) return 'it is a block of code, of which nobody can tell what it copies or says';
   if (isWord(first, 'INSERT', 'REPLACE')) {
     if (select >= 0 && reads(tokens.slice(select))) return copies;
     const again = tokens.findIndex((token, at) => isWord(token, 'UPDATE') && isWord(tokens[at - 1], 'KEY'));
@@ -34,7 +35,13 @@ export function refusalOf(tokens: Tokens, columns: MaskedColumns, reach: Reach):
   return asksHidden(tokens, columns, reach) ? asks : null;
 }
 
-const asks = 'it asks about masked columns (WHERE, JOIN, GROUP BY, ORDER BY), which this rule denies';
+/** MariaDB runs blocks and loops that are in no procedure. */
+function isBlock([first, second]: Tokens): boolean {
+  if (isOp(second, ':') || isWord(first, 'IF', 'CASE', 'LOOP', 'WHILE', 'REPEAT', 'FOR', 'DECLARE')) return true;
+  return isWord(first, 'BEGIN') && isWord(second, 'NOT');
+}
+
+export const asks = 'it asks about masked columns (WHERE, JOIN, GROUP BY, ORDER BY), which this rule denies';
 
 /** `a = expression, …`: does an expression read something hidden for a column that is not? */
 function assigns(list: Tokens, columns: MaskedColumns, reach: Reach): boolean {
