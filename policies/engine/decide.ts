@@ -32,6 +32,8 @@ export function decide(plan: KindPlan, judging: Judging): Decision {
 
   const coverage = cover(plan.allow, judging);
   if (coverage.complete) {
+    const asking = coverage.rules.filter((rule) => judging.asksHeld(rule));
+    if (asking.length > 0) return preApproved(plan, judging) ?? heldInPart(asking, coverage.rules, judging);
     const { grantsCounted } = judging;
     const grants = grantsCounted.length === 0 ? {} : { grants: grantsCounted };
     return { kind: 'allow', rule: joinRefs(coverage.rules), obligations: uniteObligations(coverage.rules), ...grants };
@@ -112,6 +114,16 @@ function denied(rule: Rule, judging: Judging, among: readonly Effect[] = judging
   }
   const effect = (effects === null ? among[0] : among.find((it) => matchesEffect(effects, it))) ?? null;
   return { kind: 'deny', rule: rule.ref, message: fillMessage(rule.message, classification, facts, effect, judging.askLine()) };
+}
+
+/** What is allowed, but asks about masked columns: the rules that hide them say who may approve that. */
+function heldInPart(asking: readonly Rule[], allowing: readonly Rule[], judging: Judging): Decision {
+  const { ref, terms } = mergeHolds(asking);
+  const obligations = uniteObligations(allowing);
+  const { approvals, principal } = judging.facts;
+  const grants = judging.grantsCounted.length === 0 ? {} : { grants: judging.grantsCounted };
+  if (approvals.length > 0 && satisfied(terms, approvals, principal)) return { kind: 'allow', rule: ref, obligations, ...grants };
+  return { kind: 'hold', rule: ref, terms, obligations };
 }
 
 /** Holds, or allows when people have said yes to what the rules ask now. */

@@ -110,7 +110,7 @@ const rule = z.strictObject({
   message: sentence
     .optional()
     .describe('On deny: words for the person. {problem}, {effect}, {target}, {principal} and {ask} (how to ask for access) are filled in.'),
-  approvers: approvers.optional().describe('On hold: who may approve.'),
+  approvers: approvers.optional().describe('On hold, and on allow with masks that say `predicates: hold`: who may approve.'),
   expires: duration.optional().describe('On hold: how long it may wait. Default: 15m.'),
   expires_in_transaction: duration.optional().describe('On hold: the same while a transaction is open. Default: 60s.'),
   reason_required: z.boolean().optional().describe('On hold: an approval needs a reason. Default: false.'),

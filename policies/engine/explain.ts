@@ -98,7 +98,8 @@ function matchedWords(rule: Rule, judging: Judging, condition: string): string {
   const { effects } = rule;
   const matched = effects === null ? [] : judging.effects.filter((effect) => matchesEffect(effects, effect)).map(effectWords);
   const verb = rule.decision === 'allow' ? 'covers' : 'matches';
-  const words = [matched.length > 0 ? `${verb} ${matched.slice(0, 5).join(', ')}${matched.length > 5 ? ', …' : ''}` : '', condition];
+  const asks = judging.asksHeld(rule) ? 'it asks about columns that are masked, which waits for people' : '';
+  const words = [matched.length > 0 ? `${verb} ${matched.slice(0, 5).join(', ')}${matched.length > 5 ? ', …' : ''}` : '', condition, asks];
   return words.filter((word) => word !== '').join('; ') || (rule.decision === 'allow' ? 'covers everything' : 'matches');
 }
 

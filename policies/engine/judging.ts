@@ -5,6 +5,7 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { GrantId } from '../../src/core/ids.ts';
 import type { Facts } from '../../src/core/policy.ts';
+import { askColumns } from './columns.ts';
 import type { ConditionContext } from './condition.ts';
 import { ActionFact, ApprovalFact, GrantFact, GrantStateFact, HistoryFact } from './facts.ts';
 import { grantsFor, reaches } from './grant-reach.ts';
@@ -105,6 +106,16 @@ export class Judging {
       return when.evaluate(this.context(rule.file));
     } catch {
       return rule.decision !== 'allow';
+    }
+  }
+
+  /** Does the action ask about columns that the rule hides, and lets people decide about? True where it can't be told. */
+  asksHeld({ heldColumns }: Rule): boolean {
+    if (heldColumns === null) return false;
+    try {
+      return askColumns('asks_column', this.classification.summary.columns, heldColumns);
+    } catch {
+      return true;
     }
   }
 

@@ -6,7 +6,8 @@ import type { Obligations } from '../../src/core/decision.ts';
 import { detectors, maskMethods, type MaskRule } from '../../src/core/masking.ts';
 import { columnPattern } from './columns.ts';
 import { listEntriesMax, patternCharsMax } from './limits.ts';
-import type { Source } from './source.ts';
+import type { Expand } from './matchers.ts';
+import type { Path, Source } from './source.ts';
 
 /** Entries of one rule. */
 const masksMax = 100;
@@ -26,9 +27,11 @@ const entry = z.strictObject({
   detector: z.enum(detectors).optional().describe('Or: whatever looks like this, in any column.'),
   with: method,
   predicates: z
-    .enum(['allow', 'deny'])
+    .enum(['allow', 'hold', 'deny'])
     .optional()
-    .describe('deny: these columns may not be asked about in WHERE, JOIN, ORDER BY and the like either. Default: allow.'),
+    .describe(
+      'Asking about these columns in WHERE, JOIN, GROUP BY, ORDER BY, CASE and the like, which tells about hidden values: deny it, hold it for the approvers of the rule, or allow it (default).',
+    ),
 });
 
 export const maskKey = z.array(entry).min(1).max(masksMax).describe('On allow and hold: what is hidden in results. PostgreSQL and MySQL.');
@@ -42,23 +45,34 @@ export function checkMasks(source: Source, masks: MaskDocument, at: readonly (st
     if ((mask.columns === undefined) === (mask.detector === undefined)) {
       source.problem(path, 'say what is masked: either "columns" or "detector"');
     }
-    if (mask.detector !== undefined && mask.predicates === 'deny') {
+    if (mask.detector !== undefined && mask.predicates !== undefined && mask.predicates !== 'allow') {
       source.problemAtKey(path, 'predicates', '"predicates" is for columns: what a detector would find is not known before it runs');
     }
     mask.columns?.forEach((pattern, column) => {
-      if (columnPattern.test(pattern)) return;
+      if (pattern.startsWith('$') || columnPattern.test(pattern)) return;
       source.problem([...path, 'columns', column], `"${pattern}" is not a column: write column, table.column or schema.table.column`);
     });
   });
 }
 
-export function masksOf(masks: MaskDocument): readonly MaskRule[] {
-  return masks.map((mask) => ({
-    columns: mask.columns ?? [],
+/** What the planner of masks goes by. Those that wait for people are asked before: what they let through is masked, and may ask. */
+export function masksOf(masks: MaskDocument, at: Path, expand: Expand): readonly MaskRule[] {
+  return masks.map((mask, index) => ({
+    columns: expand(mask.columns ?? [], [...at, index, 'columns']),
     detector: mask.detector ?? null,
     with: mask.with ?? 'partial',
-    predicates: mask.predicates ?? 'allow',
+    predicates: mask.predicates === 'deny' ? 'deny' : 'allow',
   }));
+}
+
+/** Does asking about a column of these wait for people? */
+export function holdsPredicates(masks: MaskDocument | undefined): boolean {
+  return masks?.some(({ predicates }) => predicates === 'hold') === true;
+}
+
+/** The columns that are asked about only after people have said yes. */
+export function heldColumns(masks: MaskDocument, at: Path, expand: Expand): readonly string[] {
+  return masks.flatMap((mask, index) => (mask.predicates === 'hold' ? expand(mask.columns ?? [], [...at, index, 'columns']) : []));
 }
 
 /** All of them; the planner takes the stricter where two meet. */

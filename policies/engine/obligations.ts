@@ -7,8 +7,9 @@ import type { Protocol } from '../../src/core/target.ts';
 import type { RecordDocument } from './document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
 import { resultRowsMax } from './limits.ts';
-import { checkMasks, maskKey, masksOf, uniteMasks } from './mask-document.ts';
-import type { Source } from './source.ts';
+import { checkMasks, holdsPredicates, maskKey, masksOf, uniteMasks } from './mask-document.ts';
+import type { Expand } from './matchers.ts';
+import type { Path, Source } from './source.ts';
 
 const duration = z.string().regex(durationPattern);
 
@@ -88,6 +89,9 @@ export function checkObligations(
     );
   }
   if (rule.mask !== undefined) checkMasks(source, rule.mask, [...path, 'mask']);
+  if (rule.decision === 'hold' && holdsPredicates(rule.mask)) {
+    source.problemAtKey(path, 'mask', '"predicates: hold" is for rules that allow: what this rule decides waits for people anyhow');
+  }
   const timeoutMs = parseDuration(rule.statement_timeout ?? '');
   if (timeoutMs !== null && (timeoutMs < timeoutMinMs || timeoutMs > timeoutMaxMs)) {
     source.problem([...path, 'statement_timeout'], 'statement_timeout must lie between 100ms and 24h');
@@ -97,6 +101,8 @@ export function checkObligations(
 export function obligationsOf(
   rule: ObligationDocument & { record?: RecordDocument | undefined },
   policy: RecordDocument | undefined,
+  at: Path,
+  expand: Expand,
 ): Obligations {
   const { fence, max_rows: rowsMax, require_reason: reasonRequired } = rule;
   const statementTimeoutMs = parseDuration(rule.statement_timeout ?? '');
@@ -107,7 +113,7 @@ export function obligationsOf(
     ...(fence === undefined ? {} : { fence }),
     ...(rowsMax === undefined ? {} : { rowsMax }),
     ...(statementTimeoutMs === null ? {} : { statementTimeoutMs }),
-    ...(rule.mask === undefined ? {} : { mask: masksOf(rule.mask) }),
+    ...(rule.mask === undefined ? {} : { mask: masksOf(rule.mask, [...at, 'mask'], expand) }),
     ...(reasonRequired === true ? { reasonRequired } : {}),
     ...(secondFactorAgeMaxMs === null ? {} : { secondFactorAgeMaxMs }),
   };

@@ -3,6 +3,7 @@
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import { expiresDefaultMs, expiresMaxMs, expiresMinMs, patternCharsMax, shapeMsMax, shapeMsMin } from './limits.ts';
+import { holdsPredicates } from './mask-document.ts';
 import { didYouMean } from './nearest.ts';
 import { checkObligations, checkReach } from './obligations.ts';
 import type { Source } from './source.ts';
@@ -17,7 +18,7 @@ export function checkRule(source: Source, policy: PolicyDocument, rule: RuleDocu
   checkEffects(source, rule, at);
   checkWhere(source, policy, rule, at);
   checkObligations(source, rule, at);
-  if (rule.decision === 'hold') checkWaits(source, rule, at);
+  if (rule.decision === 'hold' || holdsPredicates(rule.mask)) checkWaits(source, rule, at);
   if (rule.message !== undefined) checkMessage(source, rule.message, [...at, 'message']);
 }
 
@@ -29,13 +30,17 @@ function checkKeys(source: Source, rule: RuleDocument, at: (string | number)[]):
       source.problemAtKey(at, key, `"${key}" belongs to rules that ${decision}, this one says ${rule.decision}`);
     }
   };
-  only('hold', ['approvers', 'expires', 'expires_in_transaction', 'reason_required', 'wait']);
+  const isHeldInPart = rule.decision === 'allow' && holdsPredicates(rule.mask);
+  if (!isHeldInPart) only('hold', ['approvers', 'expires', 'expires_in_transaction', 'reason_required', 'wait']);
   only('deny', ['message']);
   if (rule.decision === 'deny' && rule.needs !== undefined) {
     source.problemAtKey(at, 'needs', '"needs" is for allow and hold; to deny without a grant, say `when: "!grant.active"`');
   }
   if (rule.decision === 'hold' && rule.approvers === undefined) {
     source.problem([...at, 'decision'], 'a rule that holds must say who may approve: add "approvers"');
+  }
+  if (isHeldInPart && rule.approvers === undefined) {
+    source.problemAtKey(at, 'mask', '"predicates: hold" must say who may approve: add "approvers"');
   }
   if (rule.decision === 'allow' && rule.otherwise !== undefined) {
     source.problemAtKey(at, 'otherwise', '"otherwise" is for hold and deny: it speaks of what no allow rule covers');

@@ -2,11 +2,13 @@
 
 import type { ActionKind } from '../../src/core/action.ts';
 import type { HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
+import { columnPattern } from './columns.ts';
 import type { Condition, Conditions } from './condition.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import type { GrantNeed } from './grant-reach.ts';
 import { expiresDefaultMs, expiresInTransactionDefaultMs } from './limits.ts';
+import { heldColumns, holdsPredicates } from './mask-document.ts';
 import { obligationsOf } from './obligations.ts';
 import { effectMatcher, principalMatcher, targetMatcher } from './matchers.ts';
 import type { EffectMatcher, Expand, PrincipalMatcher, TargetMatcher } from './matchers.ts';
@@ -40,8 +42,10 @@ export interface Rule {
   readonly when: Condition | null;
   /** Set on allow and hold rules that need access for a while. */
   readonly needs: GrantNeed | null;
-  /** Set for hold. */
+  /** Set for hold, and for allow where asking about masked columns waits. */
   readonly terms: HoldTerms | null;
+  /** Set for allow: columns that may be asked about (WHERE, JOIN, …) only when people have said yes. */
+  readonly heldColumns: readonly string[] | null;
   /** Set for deny with words of its own. */
   readonly message: string | null;
   readonly obligations: Obligations;
@@ -67,6 +71,7 @@ export function compileRule(
   const when = document.when === undefined ? null : file.conditions.compile([...at, 'when'], document.when);
   if (document.when !== undefined && when === null) return null;
   const reading = document.decision === 'allow' ? 'strict' : 'loose';
+  const isHeldInPart = document.decision === 'allow' && section === 'rules' && holdsPredicates(document.mask);
   const targets: TargetMatcher[] = [];
   if (file.document.applies_to !== undefined) targets.push(targetMatcher(file.document.applies_to, ['applies_to'], expand));
   if (document.targets !== undefined) targets.push(targetMatcher(document.targets, [...at, 'targets'], expand));
@@ -83,10 +88,24 @@ export function compileRule(
     effects: document.effects === undefined ? null : effectMatcher(document.effects, reading, [...at, 'effects'], expand),
     when,
     needs: document.needs === undefined ? null : needOf(document.needs, [...at, 'needs', 'roles'], expand),
-    terms: document.decision === 'hold' ? termsOf(file, document, index) : null,
+    terms: document.decision === 'hold' || isHeldInPart ? termsOf(file, document, index) : null,
+    heldColumns: isHeldInPart ? heldColumns(document.mask ?? [], [...at, 'mask'], expand) : null,
     message: document.message ?? null,
-    obligations: obligationsOf(document, file.document.record),
+    obligations: obligationsOf(document, file.document.record, at, columnsExpanded(file)),
     template: null,
+  };
+}
+
+/** Lists of columns, whose entries must look like columns wherever they stand. */
+function columnsExpanded({ source, expand }: PolicyFile): Expand {
+  return (entries, at) => {
+    const columns = expand(entries, at);
+    const wrong = columns.find((column) => !columnPattern.test(column));
+    // An entry that stands here itself was told already.
+    if (wrong !== undefined && !entries.includes(wrong)) {
+      source.problem(at, `"${wrong}" is not a column: write column, table.column or schema.table.column`);
+    }
+    return columns;
   };
 }
 

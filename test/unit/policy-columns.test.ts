@@ -168,3 +168,56 @@ rules:
   t.match(told[4], /^p\.yaml:16:\d+: reads_column\(\) can't be called with \(int\): it takes a pattern/);
   t.equal(told.length, 5, told.join('\n'));
 });
+
+t.test('masks: asking about hidden columns waits, and what was approved runs masked', async (t) => {
+  const text = `policy: p
+lists: { hidden: [birth_date] }
+rules:
+  - id: support
+    decision: allow
+    mask:
+      - { columns: [ssn, $hidden], predicates: hold }
+      - { columns: [email] }
+    approvers: { groups: [privacy] }
+    reason_required: true`;
+  const loaded = loadPolicies([{ path: 'p.yaml', text }]);
+  t.ok(loaded.ok, loaded.ok ? '' : loaded.errors.map(formatProblem).join());
+  if (!loaded.ok) return;
+  const of = (columns: ColumnsTouched | undefined, approvals: Facts['approvals'] = []) =>
+    loaded.set.decide(action, reading(columns), { ...facts, approvals });
+  const masked = (decision: ReturnType<typeof of>) =>
+    decision.kind === 'deny' ? null : decision.obligations.mask?.map((it) => it.columns);
+  const returned = of(touched(['users.ssn', 'users.email']));
+  t.equal(returned.kind, 'allow', 'what is only returned is hidden');
+  t.same(masked(returned), [['ssn', 'birth_date'], ['email']]);
+  t.equal(of(touched(['users.email'], [], ['users.email'])).kind, 'allow', 'the other mask lets people ask');
+  const asked = of(touched(['users.ssn'], [], ['users.ssn']));
+  t.equal(asked.kind, 'hold');
+  t.same(asked.kind === 'hold' ? [asked.rule.id, asked.terms.approverGroups, asked.terms.reasonRequired] : [], [
+    'p/support',
+    ['privacy'],
+    true,
+  ]);
+  t.equal(of(touched(['users.birth_date'], [], ['users.birth_date'])).kind, 'hold', 'lists count');
+  for (const unsure of [touched(['users.*'], [], ['users.*']), touched([], [], ['*']), undefined]) t.equal(of(unsure).kind, 'hold');
+  const yes = [{ by: 'bob', groups: ['privacy'], reason: 'asked for by the customer', atMs: 0 }];
+  const approved = of(touched(['users.ssn'], [], ['users.ssn']), yes);
+  t.equal(approved.kind, 'allow');
+  t.same(masked(approved), [['ssn', 'birth_date'], ['email']], 'its masks still stand');
+  const words = loaded.set.explain(action, reading(touched(['users.ssn'], [], ['users.ssn'])), facts).rules.map(({ why }) => why);
+  t.match(words.join(), /asks about columns that are masked/);
+});
+
+t.test('masks: mistakes about "predicates: hold"', async (t) => {
+  const rule = (lines: string) => {
+    const loaded = loadPolicies([{ path: 'p.yaml', text: `policy: p\nlists: { wrong: [a.b.c.d] }\nrules:\n  - id: r\n${lines}` }]);
+    return loaded.ok ? '' : loaded.errors.map(formatProblem).join('\n');
+  };
+  const mask = '    mask: [{ columns: [ssn], predicates: hold }]';
+  t.match(rule(`    decision: allow\n${mask}`), /p\.yaml:6:5: "predicates: hold" must say who may approve/);
+  t.match(rule(`    decision: hold\n    approvers: { groups: [a] }\n${mask}`), /is for rules that allow/);
+  t.match(rule('    decision: allow\n    approvers: { groups: [a] }'), /"approvers" belongs to rules that hold/);
+  t.match(rule('    decision: allow\n    mask: [{ detector: email, predicates: hold }]\n    approvers: { groups: [a] }'), /is for columns/);
+  t.match(rule('    decision: allow\n    mask: [{ columns: [$wrong] }]'), /"a\.b\.c\.d" is not a column/);
+  t.equal(rule(`    decision: allow\n${mask}\n    approvers: { groups: [a] }\n    expires: 5m`), '');
+});

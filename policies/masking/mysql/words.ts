@@ -95,6 +95,11 @@ export function isCount(item: Tokens): boolean {
   let depth = 0;
   const end = item.findIndex((token) => (isOp(token, '(') ? ((depth += 1), false) : isOp(token, ')') && --depth === 0));
   const rest = item.slice(end + 1);
+  // An expression that is sometimes NULL is a question about what it compares.
+  const counted = item.slice(2, end);
+  if (!counted.every((token) => token.kind === 'name' || token.kind === 'word' || isOp(token, '.') || isOp(token, '*'))) return false;
+  if (counted.some((token) => isWord(token, 'CASE', 'DISTINCT', 'NOT', 'IS', 'AND', 'OR', 'XOR', 'LIKE', 'IN', 'DIV', 'MOD', 'BINARY')))
+    return false;
   return (
     !isWord(rest[0], 'OVER') && rest.every(({ kind, text }) => kind === 'word' || kind === 'name' || (kind === 'string' && text !== ''))
   );
