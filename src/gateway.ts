@@ -28,6 +28,7 @@ import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
+import { withDatabaseRoles } from './composition/database-roles.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
 import { openOnCall } from './composition/on-call.ts';
 import { openEstimates, openPreviews } from './composition/previewers.ts';
@@ -327,9 +328,10 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
   if (config.publicUrl === null) consoleUrl = addresses.http;
 
+  const sessions = activity.watch(registry, (opening) => withSecondFactor(accounts, opening));
   const services: Omit<DriverServices, 'targetNamed'> = {
     signIns: identity,
-    sessions: activity.watch(registry, (opening) => withSecondFactor(accounts, opening)),
+    sessions: withDatabaseRoles(sessions, access),
     dial: async (target, signal) => {
       const stream = await (target.agent ? agents.dial : dial)(target, signal, config.limits.dialTimeoutMs);
       credentials.desk.dialled(target, stream);

@@ -16,8 +16,9 @@ const defaultSchema = 'public';
 
 /** The grants in force that this need can be met by in this session. */
 export function grantsFor(need: GrantNeed, facts: Facts): readonly Grant[] {
-  return (facts.grants ?? []).filter(({ scope }) => {
+  return (facts.grants ?? []).filter(({ scope, databaseRole }) => {
     if (need.roles !== null && (scope.role === null || !need.roles.includes(scope.role))) return false;
+    if (databaseRole !== undefined && databaseRole !== facts.session.role) return false;
     // On SSH a role is the account that the session runs as; a session as another one is not what was asked for.
     return facts.target.protocol !== 'ssh' || scope.role === null || scope.role === facts.session.database;
   });

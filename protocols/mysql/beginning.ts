@@ -1,6 +1,7 @@
 // What a session at a target begins with: the settings as the target says them, and those that the client made before it had
 // named the target, each judged as the statement it is.
 
+import { messageOf } from '../../src/core/errors.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import { flag, has } from './capabilities.ts';
@@ -26,6 +27,13 @@ export async function settingsOf(upstream: Upstream, signal: AbortSignal): Promi
     characterSetClient: cell(2),
     database: row?.[3] ?? null,
     lowerCaseTableNames: cell(4),
+  });
+}
+
+/** Makes a role the one that the session runs as. Throws SignInRefused in the target's words. */
+export async function becomeRole(upstream: Upstream, role: string, signal: AbortSignal): Promise<void> {
+  await ownQuery(upstream, `SET ROLE \`${role.replaceAll('`', '``')}\``, signal).catch((thrown: unknown) => {
+    throw new SignInRefused(1045, '28000', `the target does not let the gateway be role ${role}: ${messageOf(thrown)}`);
   });
 }
 

@@ -4,7 +4,7 @@
 import { BodyReader } from './body-reader.ts';
 import { planBulk } from './bulk.ts';
 import { framed } from './codec.ts';
-import { killOf, quoted, refusedCommand, unknownStatement } from './commands.ts';
+import { killOf, quoted, refusedCommand, refusedReset, unknownStatement } from './commands.ts';
 import { planExecution, type Execution, type Planned } from './execution.ts';
 import type { Machine } from './machine.ts';
 import * as wire from './messages.ts';
@@ -53,9 +53,12 @@ export class ClientCommands {
         return this.#submitText('SHOW PROCESSLIST', payload, argument, 'results');
       case wire.command.processKill:
         return this.#processKill(argument);
+      case wire.command.resetConnection:
+        // The target would go back to the account's default roles.
+        if (this.#options.role !== null) return this.#machine.reply(refusedReset(this.#options.role));
+        return this.#machine.quiet(payload, 'ok');
       case wire.command.ping:
       case wire.command.setOption:
-      case wire.command.resetConnection:
         return this.#machine.quiet(payload, 'ok');
       case wire.command.statistics:
         return this.#machine.quiet(payload, 'text');

@@ -10,6 +10,11 @@ const refusedCommands: Readonly<Record<number, string>> = {
   [wire.command.registerReplica]: 'replication is not served by the gateway',
 };
 
+/** ERR for COM_RESET_CONNECTION in a session that runs as a role. */
+export function refusedReset(role: string): Buffer {
+  return wire.err(1142, '42000', `this session runs as role ${role}, and a reset of the connection would leave it`);
+}
+
 /** ERR for a command that is not served. */
 export function refusedCommand(command: number): Buffer {
   return wire.err(1047, '08S01', refusedCommands[command] ?? `the gateway does not know command 0x${command.toString(16)}`);

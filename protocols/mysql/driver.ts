@@ -13,7 +13,7 @@ import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import { refusalWords } from '../../src/core/words.ts';
-import { makeDeferred, settingsOf } from './beginning.ts';
+import { becomeRole, makeDeferred, settingsOf } from './beginning.ts';
 import { writePacket } from './byte-stream.ts';
 import { extendedFlag, flag, has, type Capabilities } from './capabilities.ts';
 import type { AttributeUse } from './query-attributes.ts';
@@ -232,6 +232,7 @@ class MysqlDriver implements Driver {
     });
     this.#versions.saw(target.name, upstream.version);
     try {
+      if (session.role !== undefined) await becomeRole(upstream, session.role, signal);
       const initial = await settingsOf(upstream, signal);
       const catalogue = this.#own.catalogue(target);
       await catalogue.refresh();
@@ -285,6 +286,7 @@ class MysqlDriver implements Driver {
         statementBytesMax: this.#options.limits.statementBytesMax,
         targetName: target.name,
         targetDatabase: target.database,
+        role: session.role ?? null,
       },
       showsProgress: showsProgress(client),
       cancelTarget: () => this.#own.cancel(target, upstream),

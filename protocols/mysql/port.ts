@@ -42,4 +42,6 @@ export interface MachineOptions extends ReplyOptions {
   /** Name and default database of the target: USE with the target's name means this database. */
   readonly targetName: string;
   readonly targetDatabase: string | null;
+  /** The session runs as this role of the target and stays it; null: as the account. */
+  readonly role: string | null;
 }

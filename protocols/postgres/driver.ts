@@ -161,17 +161,19 @@ class PostgresDriver implements Driver {
 
   async #relay(client: SignedIn, session: Session, target: Target, database: string, lane: Lane, unwatch: () => void): Promise<void> {
     const { socket, parameters } = client;
-    const passedOn = Object.fromEntries(
-      Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.')),
-    );
+    const { role } = session;
+    const asked = Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.'));
+    // With the sign-in, so that RESET ROLE would come back to it; last, so that it counts.
+    const passedOn = Object.fromEntries(role === undefined ? asked : [...asked, ['role', role]]);
     const signal = AbortSignal.any([lane.signal, session.ended, AbortSignal.timeout(this.#limits.targetTimeoutMs)]);
     const person = session.principal.name;
     const signingIn = this.#services.credentials.signingIn(target, signal, async (filled) => {
       const reuse = { person, target: filled, database, parameters: passedOn };
-      const kept = this.#idle.take(reuse);
+      const kept = role === undefined ? this.#idle.take(reuse) : null;
       if (kept !== null) return kept;
       const fresh = await signInWith(this.#services, filled, database, passedOn, signal);
-      this.#idle.fresh(fresh, reuse);
+      // DISCARD ALL, which makes a connection new for the next one, goes back to the account's own role.
+      if (role === undefined) this.#idle.fresh(fresh, reuse);
       return fresh;
     });
     const upstream = await signingIn.catch((thrown: unknown) => {
@@ -180,6 +182,10 @@ class PostgresDriver implements Driver {
     });
     const statuses = [...upstream.parameters].map(([name, value]) => wire.parameterStatus(name, value));
     if (isReplication(parameters)) {
+      if (role !== undefined) {
+        upstream.stream.destroy();
+        throw new SignInRefused('42501', `this session runs as role ${role}, which replication knows nothing of`, null);
+      }
       const greeting = Buffer.concat([...statuses, wire.readyForQuery(0x49)]);
       const refusal = await relayReplication(socket, upstream.stream, session, lane, parameters, greeting, unwatch);
       upstream.stream.destroy();
@@ -215,7 +221,7 @@ class PostgresDriver implements Driver {
     this.#connections.add(connection);
     const { settings } = connection.machine;
     for (const [name, value] of upstream.parameters) settings.reported(name, value);
-    settings.signedIn(startupSettings(parameters));
+    settings.signedIn([...startupSettings(parameters), ...(role === undefined ? [] : [{ name: 'role', value: role }])]);
     connection.machine.reason = startupSettings(parameters).findLast(({ name }) => name.toLowerCase() === reasonSetting)?.value ?? null;
     settings.catalogue(catalogue.current);
     const { processId, secret } = this.#cancelKeys.issue(client.minor, connection);

@@ -46,7 +46,7 @@ export interface AccessParts {
   readonly policies: () => PolicySet;
   /** The principal of a name while it may act. */
   readonly person: (name: string) => Principal | null;
-  readonly targetNamed: (name: string) => Pick<Target, 'name' | 'protocol' | 'labels' | 'ssh'> | undefined;
+  readonly targetNamed: (name: string) => Pick<Target, 'name' | 'protocol' | 'labels' | 'ssh' | 'roles'> | undefined;
   readonly isSessionOpen: (sessionId: string) => boolean;
   /** Time of the newest event of the audit log before this start: it was at least so late. Missing: not known. */
   readonly newestEventMs?: number;

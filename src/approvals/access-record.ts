@@ -95,6 +95,13 @@ export function wantedProblem({ durationMs, scope, reason }: AccessWanted): stri
   return null;
 }
 
+/** Why this role can't be asked for on this target; null when it can. */
+export function roleProblem({ name, protocol, ssh, roles }: Pick<Target, 'name' | 'protocol' | 'ssh' | 'roles'>, role: string | null) {
+  if (role === null) return null;
+  if (protocol === 'ssh') return ssh?.logins.includes(role) === true ? null : `${name} has no account ${role} to ask for`;
+  return roles === undefined || roles.includes(role) ? null : `${name} has no role ${role} to ask for; it has ${roles.join(', ')}`;
+}
+
 /** What an answer to a request that has ended comes to: a repeated click is no error. */
 export function answeredBefore(request: AccessRequestRecord, person: Principal, answer: 'approve' | 'deny'): AccessAnswerResult {
   const approvedIt = request.approvals.some(({ by }) => by === person.name);

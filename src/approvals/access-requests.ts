@@ -24,7 +24,7 @@ import type {
   GrantResult,
   RequestResult,
 } from './access-desk.ts';
-import { answeredBefore, newGrant, newRequest, termsOf, wantedProblem } from './access-record.ts';
+import { answeredBefore, newGrant, newRequest, roleProblem, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
 import { approvalDetail, askedDetail, grantEvent, requestEvent, termsDetail, viaDetail } from './access-events.ts';
 import { conflictOf, judgeWish } from './access-wish.ts';
@@ -72,10 +72,8 @@ class Desk implements AccessDesk {
       if (problem !== null) return refused('refused', problem);
       const target = this.#parts.targetNamed(wanted.target);
       if (target === undefined) return refused('unknown', `there is no target ${wanted.target}`);
-      const { role } = wanted.scope;
-      if (role !== null && target.protocol === 'ssh' && target.ssh?.logins.includes(role) !== true) {
-        return refused('refused', `${target.name} has no account ${role} to ask for`);
-      }
+      const noRole = roleProblem(target, wanted.scope.role);
+      if (noRole !== null) return refused('refused', noRole);
       const decision = judgeWish(this.#parts, person, target.name, wanted);
       if (decision.kind === 'refuse') return refused('refused', decision.message);
       const conflict = conflictOf(person, wanted, this.#store.pending(), this.#book.activeOf(person.name));

@@ -109,7 +109,7 @@ export class GrantBook implements Grants {
     live.lifetime.extend(addedMs);
     live.warned = false;
     live.record = this.#store.get(id) ?? live.record;
-    live.fact = factOf(live.record);
+    live.fact = this.#factOf(live.record);
     this.#tell('extended', live.record, []);
   }
 
@@ -196,10 +196,17 @@ export class GrantBook implements Grants {
 
   #add(record: GrantRecord, lifetime: Lifetime): LiveGrant {
     const idleSinceMs = this.#parts.clock.monotonicMs();
-    const live: LiveGrant = { record, fact: factOf(record), lifetime, sessions: new Set(), idleSinceMs, warned: false, over: null };
+    const live: LiveGrant = { record, fact: this.#factOf(record), lifetime, sessions: new Set(), idleSinceMs, warned: false, over: null };
     this.#live.set(record.id, live);
     this.#ofPerson.set(record.principal, [...(this.#ofPerson.get(record.principal) ?? []), live]);
     return live;
+  }
+
+  #factOf(grant: GrantRecord): Grant {
+    const { id, scope, ruleId, isBreakGlass, reason, approvedBy, endsAtMs } = grant;
+    const isDatabaseRole = scope.role !== null && this.#parts.targetNamed(grant.target)?.roles?.includes(scope.role) === true;
+    const databaseRole = isDatabaseRole && scope.role !== null ? { databaseRole: scope.role } : {};
+    return { id, scope, ...databaseRole, rule: ruleId, isBreakGlass, reason, approvedBy, endsAtMs };
   }
 
   #end(live: LiveGrant, kind: GrantEnd['kind'], by: string | null, reason: string | null): GrantRecord {
@@ -254,9 +261,4 @@ export function endWords({ endKind, endedBy, endReason }: GrantRecord): string {
     case null:
       return 'is over';
   }
-}
-
-function factOf(grant: GrantRecord): Grant {
-  const { id, scope, ruleId, isBreakGlass, reason, approvedBy, endsAtMs } = grant;
-  return { id, scope, rule: ruleId, isBreakGlass, reason, approvedBy, endsAtMs };
 }

@@ -40,6 +40,7 @@ function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value 
     user: value.user,
     password: readCredential(document, files, path, { env: value.password_env, file: value.password_file }, 'password'),
     database: value.database ?? null,
+    ...(value.roles === undefined ? {} : { roles: value.roles }),
     ...(value.server_version === undefined ? {} : { serverVersion: value.server_version }),
     tls: readTargetTls(document, files, path, value),
     ...readTargetSsh(document, files, path, value),
@@ -59,6 +60,8 @@ function readAgent(document: ConfigDocument, path: ValuePath, { agent, host }: W
 
 /** The host key is pinned, never learnt: whoever answered first would be believed for ever. */
 function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: ValuePath, value: Written): { ssh?: TargetSsh } {
+  if (value.protocol === 'ssh' && value.roles !== undefined)
+    document.problem([...path, 'roles'], 'is for databases; the accounts of an SSH target are logins');
   if (value.protocol !== 'ssh') {
     for (const key of ['host_keys', 'host_authorities', 'private_key_file', 'certificate', 'shell', 'logins'] as const) {
       if (value[key] !== undefined) document.problem([...path, key], `is for SSH targets, and this one speaks ${value.protocol}`);

@@ -119,6 +119,18 @@ export const targetSchema = z.strictObject({
     .optional()
     .describe('Where the credential is read otherwise, when a session signs in (docs/credentials.md).'),
   database: z.string().min(1).max(255).optional(),
+  roles: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(63)
+        .regex(/^(?!(?:none|default|all)$)[^\p{Cc}]+$/iu, 'none, default and all are no names of roles'),
+    )
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Databases: roles that access may be asked for as; sessions run as the role then (docs/access.md).'),
   server_version: z
     .string()
     .regex(/^[ -~]{1,60}$/, 'write the version as SELECT VERSION() shows it')

@@ -122,6 +122,8 @@ export interface SessionFacts {
   /** How the person signed in: "token", "browser", "public-key". */
   readonly method: string;
   readonly database: string | null;
+  /** The role of the database that the session runs as by an access grant, and can't leave; missing: the gateway's account's own. */
+  readonly role?: string;
   /** Wall clock of the person's last proof of a second factor at this gateway; missing or null: never. Read it when deciding: it moves. */
   readonly secondFactorAtMs?: number | null;
 }

@@ -6,7 +6,7 @@ import type { GrantId } from './ids.ts';
 
 /** What a grant reaches. Everything that is null or false does not narrow. */
 export interface GrantScope {
-  /** The account of an SSH target, or a word that policies ask for (`needs: { roles: [...] }`); null: none in particular. */
+  /** The account of an SSH target, a role of a database target (`roles`), or a word that policies ask for (`needs: { roles: [...] }`); null: none in particular. */
   readonly role: string | null;
   /** Only what changes nothing but the own session. */
   readonly readOnly: boolean;
@@ -18,6 +18,8 @@ export interface GrantScope {
 export interface Grant {
   readonly id: GrantId;
   readonly scope: GrantScope;
+  /** The scope's role is one of the target database's own: the grant counts only in sessions that run as it. Missing: it is a word, or none. */
+  readonly databaseRole?: string;
   /** The access rule of the policies that it was given by: "production-access/on-call". */
   readonly rule: string;
   readonly isBreakGlass: boolean;

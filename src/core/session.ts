@@ -27,6 +27,8 @@ export interface Session {
   readonly id: SessionId;
   readonly principal: Principal;
   readonly target: Target;
+  /** The role of the database that the driver has to sign in as; missing: the account's own. */
+  readonly role?: string | undefined;
   /** Aborted when the session must end now (killed, grant over, recorder failed). The reason is words for the client. */
   readonly ended: AbortSignal;
 

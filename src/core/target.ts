@@ -54,6 +54,8 @@ export interface Target {
   /** The account the gateway uses there. */
   readonly user: string;
   readonly password: Secret | null;
+  /** Databases: roles that access may be asked for as; the session runs as the role then. Missing: roles are words for policies. */
+  readonly roles?: readonly string[];
   /** Default database; null where the protocol has none. */
   readonly database: string | null;
   /** MySQL: the server version that clients are shown before they have named a target; missing: learnt from the target. */

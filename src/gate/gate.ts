@@ -25,6 +25,7 @@ import { deniedEvent, releasedEvent } from './events.ts';
 import { faulted, judged } from './judgement.ts';
 import type { Judgement } from './judgement.ts';
 import { maskingOf } from './masked.ts';
+import { leavesRole } from './role.ts';
 import { RunAgain, sameAgain } from './run-again.ts';
 import type { Submitter } from './submitter.ts';
 import { unmet } from './unmet.ts';
@@ -171,6 +172,8 @@ export class Gate {
 
   #ask(action: Action, classification: Classification, submitter: Submitter, approvals: readonly Approval[]): Decision {
     const { principal, target, facts } = submitter;
+    const leaves = facts.role === undefined ? null : leavesRole(classification);
+    if (leaves !== null) return { kind: 'deny', rule: null, message: `this session runs as role ${facts.role}, and ${leaves}` };
     const nowMs = this.#parts.clock.nowMs();
     const grants = this.#parts.grants?.inForce(principal.name, target.name) ?? noGrants;
     const history = this.#parts.histories?.of(submitter);
@@ -178,7 +181,8 @@ export class Gate {
       history === undefined
         ? { principal, target, session: facts, nowMs, approvals, grants }
         : { principal, target, session: facts, nowMs, approvals, grants, history };
-    const decision = this.#parts.policies().decide(action, classification, known);
+    const decided = this.#parts.policies().decide(action, classification, known);
+    const decision = target.protocol === 'ssh' ? decided : fencedByGrants(decided, grants);
     return grants.some(({ isBreakGlass }) => isBreakGlass) ? recordedInFull(decision) : decision;
   }
 
@@ -434,6 +438,14 @@ function asked(
   { rule, terms }: HoldDecision,
 ): ShapeAsked {
   return { action, classification, principal, target, database: facts.database, ruleId: rule.id, terms };
+}
+
+/** What only read-only access allows runs behind the target's own read-only mode, too: reading alone is not left to what a text says. */
+function fencedByGrants(decision: Decision, grants: readonly Grant[]): Decision {
+  if (decision.kind !== 'allow' || decision.grants === undefined || decision.obligations.fence !== undefined) return decision;
+  const { grants: needed } = decision;
+  const isReadOnly = grants.filter(({ id }) => needed.includes(id)).every(({ scope }) => scope.readOnly);
+  return isReadOnly ? { ...decision, obligations: { ...decision.obligations, fence: 'read-only' } } : decision;
 }
 
 /** Once the glass is broken everything is recorded, whichever rule allows it. */

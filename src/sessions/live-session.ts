@@ -75,6 +75,10 @@ export class LiveSession implements Session {
     return this.#submitter.principal;
   }
 
+  get role(): string | undefined {
+    return this.facts.role;
+  }
+
   /** Goes on as the person they are now (other groups): from the next decision on, also of what waits. */
   become(principal: Principal): void {
     this.#submitter.principal = principal;

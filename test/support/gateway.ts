@@ -24,6 +24,8 @@ export interface TestTarget {
   readonly password?: string | undefined;
   readonly database?: string | undefined;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Roles that access may be asked for as. */
+  readonly roles?: readonly string[];
 }
 
 export interface TestGatewayOptions extends Omit<GatewayOptions, 'log'> {

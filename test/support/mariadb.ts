@@ -69,7 +69,7 @@ export async function startMariadb(t: Teardown, options: readonly string[] = [])
       if (!server.running) throw new Error(server.output);
       const root = await createConnection({ socketPath: socket, user: 'root', multipleStatements: true });
       await root.query(
-        `CREATE DATABASE shop; GRANT ALL ON *.* TO owner@'%' IDENTIFIED BY '${password}' WITH GRANT OPTION; GRANT ALL ON *.* TO owner@localhost IDENTIFIED BY '${password}'`,
+        `CREATE DATABASE shop; GRANT ALL ON *.* TO owner@'%' IDENTIFIED BY '${password}' WITH GRANT OPTION; GRANT ALL ON *.* TO owner@localhost IDENTIFIED BY '${password}' WITH GRANT OPTION`,
       );
       await root.end();
       return true;

@@ -45,6 +45,7 @@ class Player implements MachinePort {
       clientCachesMetadata: false,
       takesBulk: true,
       attributes: 'none' as const,
+      role: null,
       ...options,
       statementBytesMax: 1000,
       targetName: 'orders',

@@ -115,6 +115,6 @@ t.test('access that is not what it seems', async (t) => {
 
 t.test('a yes that was taken back does not count', async (t) => {
   const back = event('hold.approval-taken-back', 'bob', 'h-AAAAAA', {});
-  const { problem } = await verified(t, [held('totp'), given({ kind: 'totp' }), back, approved]);
+  const { problem } = await verified(t as Tap, [held('totp'), given({ kind: 'totp' }), back, approved]);
   t.match(problem?.why, /ran with 0/);
 });
