@@ -5,6 +5,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { bytesPassed } from '../../src/core/short-lived-memory.ts';
 
 /** As much as Node reads at once. */
 const readBytesMax = 64 * 1024;
@@ -22,7 +23,10 @@ let slabUsed = 0;
 export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer) => void): S {
   const handle = plainHandle(stream);
   if (handle === null) {
-    stream.on('data', onChunk);
+    stream.on('data', (chunk: Buffer) => {
+      bytesPassed(chunk.length);
+      onChunk(chunk);
+    });
     return stream;
   }
   const waiting = stream.read() as Buffer | null;
@@ -67,9 +71,14 @@ export function reuseChunk(chunk: Buffer): void {
 /** Large chunks given out and not given back. */
 const largeChunks = new WeakSet<Buffer>();
 
+function newChunk(): Buffer {
+  bytesPassed(readBytesMax);
+  return Buffer.allocUnsafeSlow(readBytesMax);
+}
+
 function copyOf(bytes: Uint8Array, count: number): Buffer {
   if (count > slabBytes / 4) {
-    const chunk = (spares.pop() ?? Buffer.allocUnsafeSlow(readBytesMax)).subarray(0, count);
+    const chunk = (spares.pop() ?? newChunk()).subarray(0, count);
     chunk.set(bytes.subarray(0, count));
     largeChunks.add(chunk);
     return chunk;
