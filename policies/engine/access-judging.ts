@@ -4,7 +4,7 @@ import type { AccessDecision, AccessWish } from '../../src/core/grant.ts';
 import type { WishFacts } from '../../src/core/policy.ts';
 import { duration } from '../../src/core/words.ts';
 import { GrantStateFact, HistoryFact, PrincipalFact, SessionFact, TargetFact } from './facts.ts';
-import { glob } from './glob.ts';
+import { glob } from '../../src/core/glob.ts';
 import { matchesPrincipal, matchesTarget } from './matchers.ts';
 import { noAction } from './steady-facts.ts';
 import type { AccessRule } from './access-rule.ts';

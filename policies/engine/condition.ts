@@ -8,7 +8,7 @@ import { askColumns, columnCalls, type ColumnCall } from './columns.ts';
 import { readCondition } from './condition-checks.ts';
 import { factTypes, factVariables } from './facts.ts';
 import type { ActionFact, FactValues } from './facts.ts';
-import { glob } from './glob.ts';
+import { glob } from '../../src/core/glob.ts';
 import { conditionDepthMax, conditionNodesMax, listEntriesMax } from './limits.ts';
 import type { Calendar } from './calendars.ts';
 import { didYouMean } from './nearest.ts';

@@ -5,7 +5,7 @@ import type { Effect, ObjectKind } from '../../src/core/effect.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import type { EffectsDocument, PrincipalsDocument, TargetsDocument } from './document.ts';
-import { glob } from './glob.ts';
+import { glob } from '../../src/core/glob.ts';
 
 type Target = Facts['target'];
 

@@ -1,7 +1,7 @@
 // Which stronger rules match at least everything that a rule matches, by the words of the rules: one alone, or several together
 // that each take a part of it (one environment each, one verb each). False when unsure: what is told is surely so.
 
-import { glob } from './glob.ts';
+import { glob } from '../../src/core/glob.ts';
 import type { EffectMatcher, NamePatterns, PrincipalMatcher, TargetMatcher } from './matchers.ts';
 import type { Rule } from './rule.ts';
 

@@ -6,7 +6,7 @@ import type { Action } from '../../src/core/action.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import type { ReadableTemplate, TemplateReaders, TemplateValue } from '../../src/core/template.ts';
 import type { TemplateDocument } from './document.ts';
-import { glob } from './glob.ts';
+import { glob } from '../../src/core/glob.ts';
 import * as limits from './limits.ts';
 import { didYouMean } from './nearest.ts';
 import { compileRule } from './rule.ts';

@@ -1,6 +1,7 @@
 // Which columns the rules mean, by pattern: "ssn" in any table, "customers.email" in any schema, "public.customers.*". Letter
 // case does not count. Of several rules that mean one column the strictest counts.
 
+import { glob, type Glob } from '../../src/core/glob.ts';
 import type { MaskMethod, MaskRule } from '../../src/core/masking.ts';
 import { stricter } from './methods.ts';
 
@@ -13,7 +14,7 @@ export interface ColumnMask {
 }
 
 interface Pattern {
-  readonly parts: readonly RegExp[];
+  readonly parts: readonly Glob[];
   readonly rule: MaskRule;
 }
 
@@ -23,9 +24,12 @@ const rememberedMax = 50_000;
 export class MaskedColumns {
   readonly #patterns: readonly Pattern[];
   readonly #remembered = new Map<string, ColumnMask | null>();
+  readonly #ofTables = new WeakMap<ReadonlySet<string>, readonly Pattern[]>();
 
   constructor(rules: readonly MaskRule[]) {
-    this.#patterns = rules.flatMap((rule) => rule.columns.map((column) => ({ parts: column.split('.').map(globOf).reverse(), rule })));
+    this.#patterns = rules.flatMap((rule) =>
+      rule.columns.map((column) => ({ parts: column.toLowerCase().split('.').map(glob).reverse(), rule })),
+    );
   }
 
   /** No rule names columns. */
@@ -43,10 +47,8 @@ export class MaskedColumns {
     const key = `${schema}\0${table}\0${column}`;
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
-    const names = [column, table, schema];
-    const meant = this.#patterns.filter(({ parts }) =>
-      parts.every((part, at) => (at === 2 && schema === '') || part.test(names[at] ?? '')),
-    );
+    const names = [column, table, schema].map((name) => name.toLowerCase());
+    const meant = this.#patterns.filter(({ parts }) => parts.every((part, at) => (at === 2 && schema === '') || part(names[at] ?? '')));
     const mask = unite(meant.map(({ rule }) => rule));
     if (this.#remembered.size < rememberedMax) this.#remembered.set(key, mask);
     return mask;
@@ -54,18 +56,25 @@ export class MaskedColumns {
 
   /** The strictest of what a column of this name is in any of these tables. */
   inTables(tables: ReadonlySet<string>, column: string): ColumnMask | null {
-    return unite(this.#patterns.filter((it) => it.parts[0]?.test(column) === true && isMeantIn(it, tables)).map(({ rule }) => rule));
+    const name = column.toLowerCase();
+    return unite(this.#meantIn(tables).flatMap(({ parts: [part], rule }) => (part?.(name) === true ? [rule] : [])));
   }
 
   /** One of these tables may have a masked column. */
   mayBeIn(tables: ReadonlySet<string>): boolean {
-    return this.#patterns.some((it) => isMeantIn(it, tables));
+    return this.#meantIn(tables).length > 0;
   }
-}
 
-function isMeantIn({ parts }: Pattern, tables: ReadonlySet<string>): boolean {
-  const [, table] = parts;
-  return table === undefined || [...tables].some((name) => table.test(name));
+  /** Once for each set: a text can hold ten thousand names, and asks for each of them. */
+  #meantIn(tables: ReadonlySet<string>): readonly Pattern[] {
+    let meant = this.#ofTables.get(tables);
+    if (meant === undefined) {
+      const names = [...tables].map((table) => table.toLowerCase());
+      meant = this.#patterns.filter(({ parts: [, table] }) => table === undefined || names.some(table));
+      this.#ofTables.set(tables, meant);
+    }
+    return meant;
+  }
 }
 
 function unite(rules: readonly MaskRule[]): ColumnMask | null {
@@ -75,9 +84,4 @@ function unite(rules: readonly MaskRule[]): ColumnMask | null {
     method: others.reduce((method, rule) => stricter(method, rule.with), first.with),
     mayBeAsked: rules.every(({ predicates }) => predicates === 'allow'),
   };
-}
-
-function globOf(pattern: string): RegExp {
-  const source = pattern.replace(/[\\^$.|+()[\]{}]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.'); // prettier-ignore
-  return new RegExp(`^${source}$`, 'isu');
 }
