@@ -328,10 +328,9 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
   if (config.publicUrl === null) consoleUrl = addresses.http;
 
-  const sessions = activity.watch(registry, (opening) => withSecondFactor(accounts, opening));
   const services: Omit<DriverServices, 'targetNamed'> = {
     signIns: identity,
-    sessions: withDatabaseRoles(sessions, access),
+    sessions: withDatabaseRoles(activity.watch(registry, withSecondFactor(accounts)), access),
     dial: async (target, signal) => {
       const stream = await (target.agent ? agents.dial : dial)(target, signal, config.limits.dialTimeoutMs);
       credentials.desk.dialled(target, stream);

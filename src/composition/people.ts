@@ -20,11 +20,11 @@ export function openScim(config: Config, { db, identity, clock }: Parts): ScimDi
 }
 
 /** The facts of a session with the time of the person's last second factor, read anew for every decision: it moves. */
-export function withSecondFactor(accounts: Accounts, { facts, principal }: SessionOpening): SessionOpening['facts'] {
-  return {
+export function withSecondFactor(accounts: Accounts): (opening: SessionOpening) => SessionOpening['facts'] {
+  return ({ facts, principal }) => ({
     ...facts,
     get secondFactorAtMs() {
       return accounts.factors.provedAtMs(principal.name);
     },
-  };
+  });
 }
