@@ -6,7 +6,6 @@ import type { AuditEvent, AuditLog } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
-
 import type { Estimator } from '../core/estimate.ts';
 import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
