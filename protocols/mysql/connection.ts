@@ -4,10 +4,12 @@
 import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
+import { readChunks } from '../../src/core/chunk-reader.ts';
+import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
-import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
+import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
@@ -58,13 +60,15 @@ export interface ConnectionParts {
   readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
-  /** The client wants to be somebody else: both sides of this connection are given up, but for the client's stream. */
-  readonly changeUser: (argument: Buffer) => void;
+  /** The client wants to be somebody else: both sides of this connection are given up, but for the client, which is read by this stream then. */
+  readonly changeUser: (argument: Buffer, client: ClientStream) => void;
 }
 
 export class Connection implements MachinePort, Lane, Killable {
   readonly machine: Machine;
   readonly #parts: ConnectionParts;
+  readonly #client: ClientStream;
+  readonly #target: Duplex;
   readonly #reader: PacketReader;
   readonly #link: Link;
   #withdrawal = new AbortController();
@@ -79,7 +83,9 @@ export class Connection implements MachinePort, Lane, Killable {
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
-    this.#link = new Link(parts.target, parts.machine.attributes === 'forwarded');
+    this.#client = readChunks(parts.client, this.#onClientData);
+    this.#target = readChunks(parts.target, (chunk) => this.#guarded(() => this.#fromTarget(chunk)));
+    this.#link = new Link(this.#target, parts.machine.attributes === 'forwarded');
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
 
@@ -97,11 +103,10 @@ export class Connection implements MachinePort, Lane, Killable {
 
   /** Starts relaying. `first`: a command of the client's that was read already. */
   start(first: Buffer | null): void {
-    const { client, target, session } = this.#parts;
-    client.on('data', this.#onClientData);
+    const { session } = this.#parts;
+    const [client, target] = [this.#client, this.#target];
     for (const event of ['end', 'error', 'close'] as const) client.on(event, this.#onClientGone);
     client.on('drain', this.#onClientDrained);
-    target.on('data', (chunk: Buffer) => this.#guarded(() => this.#fromTarget(chunk)));
     target.on('drain', () => this.#guarded(() => this.#pump()));
     target.on('end', () => this.#targetGone());
     target.on('error', () => this.#targetGone());
@@ -123,7 +128,7 @@ export class Connection implements MachinePort, Lane, Killable {
   /** Ends the connection with an error for the client. */
   end(ending: Ending, message: string): void {
     if (this.#ended) return;
-    const { client } = this.#parts;
+    const client = this.#client;
     const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
     if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, message), this.machine.nextSequence));
     this.#close(message);
@@ -155,11 +160,13 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#link.sendQuietly(bytes, ownQueries);
   }
 
-  submit(submission: Submission): Ruling | null {
-    const ruling = this.#parts.session.submit(submission, this);
-    if (!(ruling instanceof Promise)) return ruling;
-    void ruling.then((it) => this.#later(() => this.machine.ruled(it))); // the session never rejects
-    return null;
+  submit(submission: Submission): void {
+    let isNow = true;
+    this.#parts.session.submitSoon(submission, this, (ruling) => {
+      if (isNow) this.machine.ruled(ruling);
+      else this.#later(() => this.machine.ruled(ruling));
+    });
+    isNow = false;
   }
 
   foreseesDenial(submission: Submission): boolean | null {
@@ -213,13 +220,13 @@ export class Connection implements MachinePort, Lane, Killable {
   /** The old session ends before the new one is asked for: its locks and transactions are gone, as after a new sign-in. */
   changeUser(argument: Buffer): void {
     if (this.#reader.bufferedBytes > 0) throw new Fault('protocol-violation', 'commands behind a change of the user');
-    const { client, changeUser } = this.#parts;
+    const client = this.#client;
     this.#leave('the client changed its user');
     // One by one: after removeAllListeners('data') Node still takes the stream for one that flows.
     client.off('data', this.#onClientData).off('drain', this.#onClientDrained);
     for (const event of ['end', 'error', 'close'] as const) client.off(event, this.#onClientGone);
     client.pause();
-    changeUser(Buffer.from(argument));
+    this.#parts.changeUser(Buffer.from(argument), client === this.#parts.client ? client : new ChunkStream(client));
   }
 
   killOwn(connectionId: number, what: 'query' | 'connection'): boolean {
@@ -232,7 +239,7 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#reader.push(chunk);
     this.#pump();
     if (this.#reader.bufferedBytes <= this.#parts.heldBytesMax || this.machine.takes) return;
-    if (!this.machine.isWaiting) this.#parts.client.pause();
+    if (!this.machine.isWaiting) this.#client.pause();
     // While people think the client must be heard, or nobody would notice that it is gone.
     else if (this.#reader.bufferedBytes > this.#parts.payloadBytesMax)
       this.end(endings.tooLarge, 'too much was sent while a statement waits for approval');
@@ -266,7 +273,7 @@ export class Connection implements MachinePort, Lane, Killable {
     } finally {
       this.#pumping = false;
     }
-    const { client } = this.#parts;
+    const client = this.#client;
     const targetTakes = this.#link.flush();
     this.#flushClient();
     if (!targetTakes) client.pause();
@@ -286,7 +293,7 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#toClient.length === 0) return;
     const out = this.#toClient;
     this.#toClient = [];
-    const { client, target } = this.#parts;
+    const [client, target] = [this.#client, this.#target];
     if (client.destroyed) return;
     if (client.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out)) || this.#clientBlocked) return;
     this.#clientBlocked = true;
@@ -297,7 +304,7 @@ export class Connection implements MachinePort, Lane, Killable {
 
   readonly #onClientDrained = (): void => {
     this.#clientBlocked = false;
-    this.#parts.target.resume();
+    this.#target.resume();
   };
 
   #later(step: () => void): void {
@@ -335,18 +342,18 @@ export class Connection implements MachinePort, Lane, Killable {
   #close(reason: string): void {
     if (this.#ended) return;
     this.#leave(reason);
-    const { client, gone } = this.#parts;
-    client.removeAllListeners('data');
-    client.destroySoon();
-    gone();
+    this.#client.removeAllListeners('data');
+    this.#client.destroySoon();
+    this.#parts.gone();
   }
 
   /** Ends the session and the target's side; the client's stream is left as it is. */
   #leave(reason: string): void {
-    if (this.machine.isRunning && !this.#parts.target.destroyed) void this.#parts.cancelTarget(); // it never rejects
+    if (this.machine.isRunning && !this.#target.destroyed) void this.#parts.cancelTarget(); // it never rejects
     this.limitTime(null);
     this.#ended = true;
-    const { target, session } = this.#parts;
+    const { session } = this.#parts;
+    const target = this.#target;
     this.#withdrawal.abort(reason);
     this.#flushClient();
     session.close(reason);

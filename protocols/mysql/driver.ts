@@ -295,7 +295,8 @@ class MysqlDriver implements Driver {
         this.#ids.revoke(client.connectionId);
         this.#connections.delete(connection);
       },
-      changeUser: (argument) => {
+      changeUser: (argument, stream) => {
+        line.socket = stream;
         this.#ids.unbind(client.connectionId);
         this.#connections.delete(connection);
         void this.#orTurnAway(line, client.connectionId, () => this.#changeUser(client, line, target, argument, gone)); // catches everything

@@ -112,7 +112,7 @@ export class Machine implements ReplySink {
     this.#commands.take(packet.payload);
   }
 
-  /** The ruling that `submit` did not give at once. */
+  /** The ruling on what was submitted. */
   ruled(ruling: Ruling): void {
     const state = this.#state;
     if (state.kind !== 'judging') return; // the connection ended while people thought
@@ -164,12 +164,8 @@ export class Machine implements ReplySink {
       ruling.permit.open();
       released(ruling);
     };
-    const waiting: State = { kind: 'judging', then };
-    this.#state = waiting;
-    const ruling = this.#port.submit(submission);
-    if (ruling === null) return;
-    this.#state = idle;
-    then(ruling);
+    this.#state = { kind: 'judging', then };
+    this.#port.submit(submission);
   }
 
   ask(asked: Asked): void {

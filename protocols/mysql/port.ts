@@ -2,7 +2,6 @@
 
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
-import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import type { AttributeUse } from './query-attributes.ts';
 import type { ReplyOptions } from './reply-sink.ts';
@@ -12,8 +11,8 @@ export interface MachinePort {
   toTarget(permit: Permit, bytes: Buffer): void;
   /** One whole command that runs nothing judged. */
   toTargetQuietly(bytes: Buffer): void;
-  /** Null when the ruling comes later, through `ruled`. */
-  submit(submission: Submission): Ruling | null;
+  /** The ruling comes through `ruled`: before this returns, at the end of this turn of the event loop, or later. */
+  submit(submission: Submission): void;
   /** Whether policy could only deny this; null when it can't be said at once. */
   foreseesDenial(submission: Submission): boolean | null;
   finish(permit: Permit, outcome: Outcome): void;

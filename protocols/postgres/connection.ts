@@ -11,7 +11,7 @@ import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import { readChunks, reuseChunk } from './chunk-reader.ts';
+import { readChunks, reuseChunk } from '../../src/core/chunk-reader.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { onlyReads } from './idle-upstreams.ts';

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Target } from '../../src/core/target.ts';
-import { canReadChunksAgain, readChunks } from './chunk-reader.ts';
+import { canReadChunksAgain, readChunks } from '../../src/core/chunk-reader.ts';
 import { BackendWalker } from './codec.ts';
 import * as wire from './messages.ts';
 import type { Upstream } from './upstream.ts';

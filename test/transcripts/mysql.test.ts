@@ -93,12 +93,12 @@ class Player implements MachinePort {
     this.log.push(bytes === probeQuery ? '>T the probe' : bytes === trackQuery ? '>T what to track' : `>T ${told(bytes)} quietly`);
   }
 
-  submit({ text, parameters, transaction, classified }: Parameters<MachinePort['submit']>[0]): Ruling | null {
+  submit({ text, parameters, transaction, classified }: Parameters<MachinePort['submit']>[0]): void {
     const values = parameters === null ? '' : ` [${parameters.map((it) => it.text ?? 'NULL').join(', ')}]`;
     this.log.push(
       `submit ${text}${values}${transaction === 'open' ? ' in a transaction' : ''}${classified === null ? '' : ` as ${classified.summary.access}`}`,
     );
-    return this.answer;
+    if (this.answer !== null) this.machine.ruled(this.answer);
   }
 
   foreseesDenial(): boolean | null {

@@ -4,7 +4,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
-import { canReadChunksAgain, readChunks, reuseChunk } from '../../protocols/postgres/chunk-reader.ts';
+import { canReadChunksAgain, readChunks, reuseChunk } from '../../src/core/chunk-reader.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 
