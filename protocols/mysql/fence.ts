@@ -18,8 +18,11 @@ export const lowerQuery = framed(query('COMMIT AND NO CHAIN NO RELEASE'), 0);
 /** What the server says of the gateway's transaction, and the client must not believe to be its own. */
 export const hiddenFlags = status.inTransaction | status.readOnlyTransaction;
 
-/** Queries, which mean the same inside a transaction. What else reads (SET, DO, HANDLER) is proved instead. */
-const fencedKinds = new Set(['select', 'values', 'table', 'explain', 'execute']);
+/**
+ * Queries, which mean the same inside a transaction. What else reads (SET, DO, HANDLER) is proved instead; EXPLAIN too, because a
+ * read-only transaction has an error even for the plan of a DELETE.
+ */
+const fencedKinds = new Set(['select', 'values', 'table', 'execute']);
 /** They run nothing of what they show. */
 const shows = new Set(['describe', 'show']);
 

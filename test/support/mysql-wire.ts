@@ -24,10 +24,12 @@ export interface RawSignIn {
   readonly password: string;
   readonly capabilities: Capabilities;
   readonly database?: string;
+  /** Number of the collation in the sign-in; 45 (utf8mb4) when it is not said. */
+  readonly charset?: number;
 }
 
 /** Signed in and ready for commands; gone with the test. */
-export async function rawClient(t: Teardown, { port, user, password, capabilities, database }: RawSignIn): Promise<Upstream> {
+export async function rawClient(t: Teardown, { port, user, password, capabilities, database, charset = 45 }: RawSignIn): Promise<Upstream> {
   const dial = () => Promise.resolve(tcpConnect(port, '127.0.0.1'));
   const target: Target = {
     name: 'gateway' as TargetName,
@@ -43,7 +45,7 @@ export async function rawClient(t: Teardown, { port, user, password, capabilitie
   const upstream = await signIn(
     { dial, credentials } as unknown as DriverServices,
     target,
-    { database: database ?? null, charset: 45, client: capabilities, person: user },
+    { database: database ?? null, charset, client: capabilities, person: user },
     wireSignal,
   );
   t.teardown(() => upstream.stream.destroy());
