@@ -100,8 +100,7 @@ export class BlockBuilder {
   #takeParts(text: string, from: number, to: number): boolean {
     const prev = endOfNumber(text, from + 7, this.nextSeq);
     const type = prev + prevChars;
-    if (prev < 0 || text.slice(from, from + 7) !== '{"seq":' || text.slice(prev, prev + 9) !== ',"prev":"') return false;
-    if (text.slice(type, type + 10) !== '","type":"') return false;
+    if (prev < 0 || text.slice(type, type + 10) !== '","type":"') return false;
     const at = text.indexOf('","at_ms":', type + 10);
     const who = text.indexOf(',"principal":', at);
     const action = text.indexOf(',"action":', who);
@@ -119,10 +118,9 @@ export class BlockBuilder {
       if (this.#isNew(names, this.#lastNames, place)) this.#addNames(JSON.parse(`{${utf8Of(names)}}`) as Names);
       const held = text.slice(hold + 8, detail);
       if (held !== 'null') this.#add('hold', JSON.parse(utf8Of(held)) as string);
-      const rest = text.slice(detail, end);
-      if (!isPlainOutcome(rest) && this.#isNew(rest, this.#lastDetails, place)) {
-        this.#addTexts(JSON.parse(utf8Of(rest.slice(10))) as AuditLine['detail']);
-      }
+      if (isPlainOutcome(text, detail, end)) return true;
+      const rest = text.slice(detail + 10, end);
+      if (this.#isNew(rest, this.#lastDetails, place)) this.#addTexts(JSON.parse(utf8Of(rest)) as AuditLine['detail']);
       return true;
     } catch {
       return false;
@@ -184,12 +182,15 @@ export class BlockBuilder {
 }
 
 /** The outcome of nearly every action has no words worth finding. */
-function isPlainOutcome(detail: string): boolean {
-  return detail.slice(0, completedStart.length) === completedStart && plainNumbers.test(detail.slice(completedStart.length));
+function isPlainOutcome(text: string, start: number, end: number): boolean {
+  const numbers = start + completedStart.length;
+  if (text.slice(start, numbers) !== completedStart) return false;
+  plainNumbers.lastIndex = numbers;
+  return plainNumbers.test(text) && plainNumbers.lastIndex === end;
 }
 
 const completedStart = ',"detail":{"outcome":"completed","rows":';
-const plainNumbers = /^(?:null|\d+),"duration_ms":[\d.e-]+\}$/;
+const plainNumbers = /(?:null|\d+),"duration_ms":[\d.e+-]+\}/y;
 
 /** Where the digits of that number end; -1 when it is another. */
 function endOfNumber(text: string, start: number, expected: number): number {
