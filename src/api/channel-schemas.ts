@@ -10,7 +10,7 @@ const state = z.enum(['pending', 'delivered', 'failed']);
 export const channelView: z.ZodType<ChannelView> = z
   .object({
     name: z.string(),
-    kind: z.enum(['webhook', 'slack', 'mail', 'teams', 'push', 'github', 'inbound']),
+    kind: z.enum(['webhook', 'slack', 'mail', 'teams', 'push', 'github', 'gitlab', 'inbound']),
     last: z.object({ state, at: z.string(), words: z.string().nullable() }).nullable(),
     waiting: z.int(),
   })

@@ -13,16 +13,36 @@ export interface ApiChannels {
   readonly push: ApiPush | null;
   /** Null: not configured. */
   readonly github: ApiGithub | null;
+  /** Null: not configured. */
+  readonly gitlab: ApiGitlab | null;
+}
+
+/** What is shown beside the delivery of a webhook. */
+interface ForgeReply {
+  readonly status: number;
+  readonly words: string;
 }
 
 export interface ApiGithub {
-  /** A webhook, checked by its signature; `words` are shown beside the delivery. */
-  handle(request: {
-    readonly event: string | undefined;
-    readonly delivery: string | undefined;
-    readonly signature: string | undefined;
-    readonly body: string;
-  }): Promise<{ readonly status: number; readonly words: string }>;
+  /** A webhook, checked by its signature. */
+  handle(
+    request: { readonly event: string | undefined; readonly signature: string | undefined; readonly body: string },
+    desk: ChatDesk,
+  ): Promise<ForgeReply>;
+}
+
+export interface ApiGitlab {
+  /** A webhook, checked by its signature or the token that it carries. */
+  handle(
+    request: {
+      readonly id: string | undefined;
+      readonly timestamp: string | undefined;
+      readonly signature: string | undefined;
+      readonly token: string | undefined;
+      readonly body: string;
+    },
+    desk: ChatDesk,
+  ): Promise<ForgeReply>;
 }
 
 export interface ApiPush {

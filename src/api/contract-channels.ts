@@ -3,7 +3,7 @@
 /** GET /channels: webhooks and channels as configured, and what became of the newest delivery of each. */
 export interface ChannelView {
   readonly name: string;
-  readonly kind: 'webhook' | 'slack' | 'mail' | 'teams' | 'push' | 'github' | 'inbound';
+  readonly kind: 'webhook' | 'slack' | 'mail' | 'teams' | 'push' | 'github' | 'gitlab' | 'inbound';
   /** Null: nothing was tried yet. */
   readonly last: {
     readonly state: 'pending' | 'delivered' | 'failed';

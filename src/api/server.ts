@@ -26,7 +26,7 @@ import { decisionRoutes } from './routes/decisions.ts';
 import { delegationRoutes } from './routes/delegations.ts';
 import { onCallRoutes } from './routes/on-call.ts';
 import { holdAnswerRoutes } from './routes/hold-answers.ts';
-import { githubRoutes } from './routes/github.ts';
+import { forgeRoutes } from './routes/forges.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { policyRoutes } from './routes/policies.ts';
 import { pushRoutes } from './routes/push.ts';
@@ -115,7 +115,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     channelRoutes(services),
     slackRoutes(services),
     pushRoutes(services),
-    githubRoutes(services),
+    forgeRoutes(services),
     oidcRoutes(services),
     signInMethodRoutes(services),
     cliLoginRoutes(services),

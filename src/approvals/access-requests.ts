@@ -337,7 +337,8 @@ class Desk implements AccessDesk {
     if (grant !== null) this.#book.begin(grant);
     else if (extended !== null) this.#book.extended(extended, request.durationMs);
     const now = this.#store.get(request.id) ?? request;
-    if (grant !== null) this.#tell('granted', now);
+    // More time: whoever was told of the request hears its end.
+    this.#tell(grant === null ? 'extended' : 'granted', now);
     this.#arm();
     return { kind: 'granted', request: now, already: false };
   }

@@ -110,7 +110,6 @@ export class GrantBook implements Grants {
     live.warned = false;
     live.record = this.#store.get(id) ?? live.record;
     live.fact = this.#factOf(live.record);
-    this.#tell('extended', live.record, []);
   }
 
   /** At start. */

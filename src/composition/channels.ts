@@ -15,7 +15,6 @@ import type { Log } from '../core/driver.ts';
 import { AddressBook } from '../notify/address-book.ts';
 import { isPending, joinChannels } from '../notify/channel.ts';
 import type { Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts';
-import { GithubDeployments } from '../notify/github.ts';
 import { InboundAnswers } from '../notify/inbound.ts';
 import { mailChannel } from '../notify/mail.ts';
 import type { HoldEvent } from '../notify/payload.ts';
@@ -34,10 +33,11 @@ import type { Webhooks } from '../notify/webhook.ts';
 import { ChannelMessageStore, channelMessageMigrations } from '../store/channel-messages.ts';
 import type { Db } from '../store/database.ts';
 import { deliveryMigrations } from '../store/deliveries.ts';
-import { GithubDeploymentStore, githubDeploymentMigrations } from '../store/github-deployments.ts';
+import { forgeDeploymentMigrations } from '../store/forge-deployments.ts';
 import { PushSubscriptionStore, pushSubscriptionMigrations } from '../store/push-subscriptions.ts';
 import { serverSecret } from '../store/server-secrets.ts';
 import { ToldStore, toldMigrations } from '../store/told.ts';
+import { openForges } from './channel-forges.ts';
 import { addressees, calledFor, holdMatter, matterOf, watchNewcomers } from './channel-matters.ts';
 import type { MatterParts } from './channel-matters.ts';
 
@@ -45,7 +45,7 @@ export const channelMigrations = [
   ...deliveryMigrations,
   ...channelMessageMigrations,
   ...pushSubscriptionMigrations,
-  ...githubDeploymentMigrations,
+  ...forgeDeploymentMigrations,
   ...toldMigrations,
 ];
 
@@ -79,9 +79,16 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   const webhooks = openWebhooks(parts, queue);
   const book = new AddressBook(config.channels.contacts, () => identity.people().map(({ name }) => name));
   const { channels, slack, push } = buildChannels(parts, book);
-  const github = openGithub(parts, queue);
+  const {
+    github,
+    gitlab,
+    channels: comments,
+  } = openForges(parts, queue, book, (requestId) => {
+    const matter = matterOf(parts, requestId);
+    if (matter !== null) tell('progress', matter);
+  });
   const told = new ToldStore(parts.db, () => clock.nowMs());
-  const tell = joinChannels(queue, channels, (id) => matterOf(parts, id), told);
+  const tell = joinChannels(queue, [...channels, ...comments], (id) => matterOf(parts, id), told);
   const newcomers = watchNewcomers(parts, tell);
   identity.onChange(() => newcomers.changed());
   holds.on(({ kind, hold }) => {
@@ -92,7 +99,9 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     const moment = accessMoments[kind];
     const matter = moment === null ? null : matterOf(parts, request.id);
     if (moment !== null && matter !== null) tell(moment, matter);
-    if (moment === 'settled') github?.settled(accessRequestView(request, null));
+    if (moment !== 'settled') return;
+    github?.settled(accessRequestView(request, null));
+    gitlab?.settled(accessRequestView(request, null));
   });
   const inbound = new InboundAnswers(config.channels.inbound, clock);
   const close = () => {
@@ -104,7 +113,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     webhooks,
     newcomers: () => newcomers.changed(),
     close,
-    api: { list: () => channelViews(config, queue), slack, inbound, push, github },
+    api: { list: () => channelViews(config, queue), slack, inbound, push, github, gitlab },
   };
 
   function buildChannels({ db, log }: ChannelParts, addresses: AddressBook) {
@@ -187,24 +196,6 @@ const accessMoments: Readonly<Record<AccessChangeKind, Moment | null>> = {
   'review-due': 'review-due',
 };
 
-function openGithub({ config, db, identity, access, publicUrl, clock }: ChannelParts, queue: DeliveryQueue): GithubDeployments | null {
-  const { github } = config.channels;
-  if (github === null) return null;
-  return new GithubDeployments({
-    ...github,
-    store: new GithubDeploymentStore(db),
-    ...{ queue, clock, timeoutMs: config.limits.webhookTimeoutMs },
-    pageOf: (requestId) => `${publicUrl()}/access/${requestId}`,
-    ask: async ({ person, target, durationMs, readOnly }, reason) => {
-      const machine = identity.person(person);
-      if (machine === null) return { why: `${person} may not act any more` };
-      const scope = { role: null, readOnly, tables: null };
-      const asked = await access.request(machine, { target, durationMs, scope, isBreakGlass: false, reason });
-      return asked.kind === 'requested' ? accessRequestView(asked.request, null) : { why: asked.why };
-    },
-  });
-}
-
 function openWebhooks({ config, identity, clock, publicUrl }: ChannelParts, queue: DeliveryQueue): Webhooks {
   return createWebhooks({
     queue,
@@ -222,7 +213,10 @@ function openWebhooks({ config, identity, clock, publicUrl }: ChannelParts, queu
 function channelViews({ webhooks, channels }: Config, queue: DeliveryQueue): ChannelView[] {
   const last = queue.last();
   const named: (readonly [string, ChannelView['kind']])[] = [
-    ...(['slack', 'mail', 'teams', 'push', 'github'] as const).filter((it) => channels[it] !== null).map((it) => [it, it] as const),
+    ...(['slack', 'mail', 'teams', 'push', 'github', 'gitlab'] as const)
+      .filter((it) => channels[it] !== null)
+      .map((it) => [it, it] as const),
+    ...(['github', 'gitlab'] as const).filter((it) => channels[it]?.comments === true).map((it) => [`${it}-comments`, it] as const),
     ...webhooks.map(({ name }) => [name, 'webhook'] as const),
     ...channels.inbound.map(({ name }) => [name, 'inbound'] as const),
   ];

@@ -37,8 +37,9 @@ export interface PushConfig {
   readonly services: readonly string[] | null;
 }
 
-export interface GithubDeployment {
-  /** owner/name */
+/** What a deployment asks for. */
+export interface DeploymentConfig {
+  /** owner/name, or a GitLab project with all its groups. */
   readonly repository: string;
   readonly environment: string;
   readonly person: PersonName;
@@ -53,7 +54,18 @@ export interface GithubConfig {
   /** PEM text. */
   readonly privateKey: Secret;
   readonly apiUrl: string;
-  readonly deployments: readonly GithubDeployment[];
+  readonly comments: boolean;
+  readonly deployments: readonly DeploymentConfig[];
+}
+
+export interface GitlabConfig {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly token: Secret;
+  /** How its webhooks prove themselves: signed as Standard Webhooks prescribes, or by a secret that is sent along. */
+  readonly proof: { readonly kind: 'signed' | 'token'; readonly secret: Secret };
+  readonly comments: boolean;
+  readonly deployments: readonly DeploymentConfig[];
 }
 
 export interface InboundConfig {
@@ -68,6 +80,8 @@ export interface ContactConfig {
   readonly name: PersonName;
   readonly email: string | null;
   readonly slack: string | null;
+  readonly github: number | null;
+  readonly gitlab: number | null;
 }
 
 export interface ChannelsConfig {
@@ -77,5 +91,6 @@ export interface ChannelsConfig {
   readonly teams: TeamsConfig | null;
   readonly push: PushConfig | null;
   readonly github: GithubConfig | null;
+  readonly gitlab: GitlabConfig | null;
   readonly inbound: readonly InboundConfig[];
 }

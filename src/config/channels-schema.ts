@@ -24,7 +24,22 @@ export const contactKeys = {
     .optional()
     .describe('Where mail for this person goes; by it chat systems also find the person. Default: the name, if it is an address.'),
   slack: slackId('UW', 'U012ABCDEF').optional().describe("The person's member id in Slack: what they press there they answer here."),
+  github: z
+    .int()
+    .positive()
+    .optional()
+    .describe("The person's id at GitHub, a number (api.github.com/users/LOGIN): what they write in comments there they answer here."),
+  gitlab: z.int().positive().optional().describe("The person's id at GitLab, a number (on their profile): the same."),
 };
+
+/** What a deployment asks for. */
+const deploymentKeys = (name: z.ZodType<string>, duration: z.ZodType<number>) => ({
+  environment: z.string().min(1).max(255),
+  person: name.describe('The machine that the job signs in as; it is who asks.'),
+  target: name,
+  for: duration,
+  read_only: z.boolean().default(false),
+});
 
 export const channelsSection = ({ name, path, envName, host, port, duration }: Words) =>
   z
@@ -87,16 +102,37 @@ export const channelsSection = ({ name, path, envName, host, port, duration }: W
           app_id: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/, 'write the app’s id or client id, in quotes'),
           private_key_file: path.describe('PEM file of the key of the GitHub App.'),
           api_url: url.default('https://api.github.com'),
+          comments: z
+            .boolean()
+            .default(false)
+            .describe('Tell what waits in a comment on the pull request or commit too, and take answers there; private repositories only.'),
           deployments: z
             .array(
-              z.strictObject({
-                repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'write owner/name'),
-                environment: z.string().min(1).max(255),
-                person: name.describe('The machine that the job signs in as; it is who asks.'),
-                target: name,
-                for: duration,
-                read_only: z.boolean().default(false),
-              }),
+              z.strictObject({ repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'write owner/name'), ...deploymentKeys(name, duration) }),
+            )
+            .min(1)
+            .max(1_000)
+            .describe('Which deployment asks for which access.'),
+        })
+        .optional(),
+      gitlab: z
+        .strictObject({
+          url: url.default('https://gitlab.com'),
+          token_file: path
+            .optional()
+            .describe('File with an access token of the project or group, scope api, that may approve deployments.'),
+          token_env: envName.optional(),
+          signing_token_file: path.optional().describe("File with the webhook's signing token (whsec_…)."),
+          signing_token_env: envName.optional(),
+          secret_token_file: path.optional().describe("File with the webhook's secret token, for versions that do not sign."),
+          secret_token_env: envName.optional(),
+          comments: z
+            .boolean()
+            .default(false)
+            .describe('Tell what waits in a comment on the merge request or commit too, and take answers there; private projects only.'),
+          deployments: z
+            .array(
+              z.strictObject({ project: z.string().regex(/^[\w.-]+(\/[\w.-]+)+$/, 'write group/name'), ...deploymentKeys(name, duration) }),
             )
             .min(1)
             .max(1_000)

@@ -3,7 +3,15 @@
 
 import type { PersonName } from '../core/ids.ts';
 import type { Secret } from '../core/secret.ts';
-import type { ChannelsConfig, GithubConfig, InboundConfig, MailConfig, SlackConfig } from './channels-config.ts';
+import type {
+  ChannelsConfig,
+  DeploymentConfig,
+  GithubConfig,
+  GitlabConfig,
+  InboundConfig,
+  MailConfig,
+  SlackConfig,
+} from './channels-config.ts';
 import type { WrittenChannels } from './channels-schema.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
@@ -13,7 +21,7 @@ import { didYouMean } from './validate.ts';
 import type { Parts } from './validate.ts';
 
 /** Names under which deliveries of channels are listed. */
-const channelNames = ['slack', 'mail', 'teams', 'push', 'github'];
+const channelNames = ['slack', 'mail', 'teams', 'push', 'github', 'github-comments', 'gitlab', 'gitlab-comments'];
 
 /** What every reader here needs. */
 interface Reading {
@@ -35,23 +43,26 @@ export function readChannels(document: ConfigDocument, files: ConfigFiles, parts
       name: value.name as PersonName,
       email: value.email ?? null,
       slack: value.slack ?? null,
+      github: value.github ?? null,
+      gitlab: value.gitlab ?? null,
     })),
     slack: written.slack === undefined ? null : readSlack(reading, written.slack),
     mail: written.mail === undefined ? null : readMail(reading, written.mail),
     teams: written.teams === undefined ? null : readTeams(reading, written.teams),
     push: written.push === undefined ? null : { contact: written.push.contact, services: written.push.services ?? null },
     github: written.github === undefined ? null : readGithub(reading, written.github),
+    gitlab: written.gitlab === undefined ? null : readGitlab(reading, written.gitlab),
     inbound: readInbound(reading, written.inbound),
   };
 }
 
 /** Two people with one address would answer for each other. */
 function checkContacts({ document, parts }: Reading): void {
-  for (const key of ['email', 'slack'] as const) {
+  for (const key of ['email', 'slack', 'github', 'gitlab'] as const) {
     const seen = new Map<string, string>();
     for (const { path, value } of parts.people) {
-      const contact = value[key]?.toLowerCase();
-      if (contact === undefined) continue;
+      if (value[key] === undefined) continue;
+      const contact = String(value[key]).toLowerCase();
       const other = seen.get(contact);
       if (other !== undefined) document.problem([...path, key], `is ${other}'s already: one address, one person`);
       seen.set(contact, value.name);
@@ -107,24 +118,57 @@ function readTeams(reading: Reading, written: NonNullable<WrittenChannels['teams
 }
 
 function readGithub(reading: Reading, written: NonNullable<WrittenChannels['github']>): GithubConfig | null {
-  const { document, files, parts } = reading;
+  const { files } = reading;
   const path = ['channels', 'github'];
   const webhookSecret = secretOf(reading, path, 'webhook_secret', written.webhook_secret_env, written.webhook_secret_file);
   const privateKey = files.privateKey(written.private_key_file, [...path, 'private_key_file']);
   checkHttps(reading, [...path, 'api_url'], written.api_url);
+  const deployments = readDeployments(reading, path, written.deployments);
+  if (webhookSecret === null || privateKey === undefined) return null;
+  const { app_id: appId, comments } = written;
+  return { webhookSecret, appId, privateKey, apiUrl: withoutSlash(written.api_url), comments, deployments };
+}
+
+function readGitlab(reading: Reading, written: NonNullable<WrittenChannels['gitlab']>): GitlabConfig | null {
+  const path = ['channels', 'gitlab'];
+  checkHttps(reading, [...path, 'url'], written.url);
+  const token = secretOf(reading, path, 'token', written.token_env, written.token_file);
+  const isSigned = written.signing_token_env !== undefined || written.signing_token_file !== undefined;
+  const hasToken = written.secret_token_env !== undefined || written.secret_token_file !== undefined;
+  if (isSigned && hasToken)
+    reading.document.problem(path, 'has a signing token and a secret token: keep the signing token, the other proves less');
+  const secret = isSigned
+    ? secretOf(reading, path, 'signing_token', written.signing_token_env, written.signing_token_file)
+    : secretOf(reading, path, 'secret_token', written.secret_token_env, written.secret_token_file);
+  const at = [...path, written.signing_token_env === undefined ? 'signing_token_file' : 'signing_token_env'];
+  if (secret !== null && isSigned) checkSigningSecret(reading.document, at, secret);
+  const named = written.deployments.map(({ project, ...it }) => ({ ...it, repository: project }));
+  const deployments = readDeployments(reading, path, named);
+  if (token === null || secret === null) return null;
+  const proof = { kind: isSigned ? ('signed' as const) : ('token' as const), secret };
+  return { url: withoutSlash(written.url), token, proof, comments: written.comments, deployments };
+}
+
+interface WrittenDeployment {
+  readonly repository: string;
+  readonly environment: string;
+  readonly person: string;
+  readonly target: string;
+  readonly for: number;
+  readonly read_only: boolean;
+}
+
+function readDeployments({ document, parts }: Reading, path: ValuePath, written: readonly WrittenDeployment[]): DeploymentConfig[] {
   const machines = parts.sign_in?.machines.map(({ name }) => name) ?? [];
   const targets = parts.targets.map(({ value }) => value.name);
-  const deployments = written.deployments.map((it, index) => {
+  return written.map(({ repository, environment, person, target, for: durationMs, read_only: readOnly }, index) => {
     const at = [...path, 'deployments', index];
-    checkPerson(document, [...at, 'person'], it.person, parts, machines);
-    if (!targets.includes(it.target) && !document.hasProblemIn('targets')) {
-      document.problem([...at, 'target'], `there is no target with the name "${it.target}"${didYouMean(it.target, targets)}`);
+    checkPerson(document, [...at, 'person'], person, parts, machines);
+    if (!targets.includes(target) && !document.hasProblemIn('targets')) {
+      document.problem([...at, 'target'], `there is no target with the name "${target}"${didYouMean(target, targets)}`);
     }
-    const { repository, environment, target, for: durationMs, read_only: readOnly } = it;
-    return { repository, environment, person: it.person as PersonName, target, durationMs, readOnly };
+    return { repository, environment, person: person as PersonName, target, durationMs, readOnly };
   });
-  if (webhookSecret === null || privateKey === undefined) return null;
-  return { webhookSecret, appId: written.app_id, privateKey, apiUrl: withoutSlash(written.api_url), deployments };
 }
 
 function readInbound(reading: Reading, written: WrittenChannels['inbound']): InboundConfig[] {

@@ -5,6 +5,9 @@ export interface Contact {
   readonly name: string;
   readonly email: string | null;
   readonly slack: string | null;
+  /** Numbers: names there can be given up, and taken by somebody else. */
+  readonly github: number | null;
+  readonly gitlab: number | null;
 }
 
 export class AddressBook {
@@ -34,7 +37,15 @@ export class AddressBook {
   }
 
   bySlack(id: string): string | null {
-    const found = [...this.#contacts.values()].filter(({ slack }) => slack === id);
+    return this.#by('slack', id);
+  }
+
+  byForge(forge: 'github' | 'gitlab', id: number): string | null {
+    return this.#by(forge, id);
+  }
+
+  #by(key: 'slack' | 'github' | 'gitlab', id: string | number): string | null {
+    const found = [...this.#contacts.values()].filter((contact) => contact[key] === id);
     return found.length === 1 ? (found[0]?.name ?? null) : null;
   }
 }

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import type { AccessRequestView, ChannelView, Page } from '../../src/api/contract.ts';
+import type { AccessRequestView, AuditEventView, ChannelView, Page } from '../../src/api/contract.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -18,7 +18,7 @@ policy: production
 rules:
   - { id: open, actions: [connect], needs: grant, decision: allow }
 access:
-  - { id: deploy, title: Deployments, principals: { kinds: [machine] }, longest: 1h, approvers: { groups: [dba] } }
+  - { id: deploy, title: Deployments, principals: { kinds: [machine] }, longest: 4h, approvers: { groups: [dba] } }
 `;
 
 t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
@@ -27,13 +27,18 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
   const secret = randomBytes(20).toString('hex');
   writeFileSync(join(folder, 'secret'), secret, { mode: 0o600 });
   writeFileSync(join(folder, 'app.pem'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 });
-  const calls: { path: string; authorization: string; body: Record<string, unknown> }[] = [];
+  const calls: { method: string; path: string; authorization: string; body: Record<string, unknown> }[] = [];
   const github = createServer((request, response) => {
     let text = '';
     request.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
     request.on('end', () => {
       const path = request.url ?? '';
-      calls.push({ path, authorization: request.headers.authorization ?? '', body: JSON.parse(text) as Record<string, unknown> });
+      calls.push({
+        method: request.method ?? '',
+        path,
+        authorization: request.headers.authorization ?? '',
+        body: JSON.parse(text) as Record<string, unknown>,
+      });
       if (path.endsWith('/access_tokens')) {
         const [head = '', claims = '', signature = ''] = (request.headers.authorization ?? '').replace('Bearer ', '').split('.');
         const isGood = verify(
@@ -47,7 +52,9 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
         response.writeHead(isGood && isFresh && iss === '4711' ? 201 : 401, { 'content-type': 'application/json' });
         return response.end(JSON.stringify({ token: 'ghs_installation', expires_at: '2030-01-01T00:00:00Z' }));
       }
-      return response.writeHead(204).end();
+      const isComment = path.includes('/comments');
+      response.writeHead(isComment && request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' });
+      return response.end(isComment ? JSON.stringify({ id: 9_000 + calls.length }) : '{}');
     });
   });
   github.listen(0, '127.0.0.1');
@@ -70,7 +77,8 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
     policies: { 'production.yaml': policy },
     people: [
       { name: 'shop-ci', kind: 'machine', groups: ['ci'] },
-      { name: 'bob', groups: ['dba'] },
+      { name: 'bob', groups: ['dba'], github: 583231 },
+      { name: 'dana', groups: ['dba'] },
       { name: 'carol', groups: ['auditors'] },
       { name: 'erin', groups: ['operators'] },
     ],
@@ -78,6 +86,7 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
       channels: {
         github: {
           ...{ webhook_secret_file: join(folder, 'secret'), app_id: '4711', private_key_file: join(folder, 'app.pem'), api_url: apiUrl },
+          comments: true,
           deployments: [wants('production', 'orders'), wants('books', 'ledger')],
         },
       },
@@ -160,6 +169,88 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
   const [second] = await pending();
   t.equal((await bob.post(`/access-requests/${second?.id ?? ''}/deny`, { reason: 'month end' })).status, 200);
   t.match(await callback(8220, 'rejected'), { body: { comment: /Denied by bob: month end/ } });
+
+  await t.test('comments beside the code', async (t) => {
+    const sha = 'a'.repeat(40);
+    const run = (id: number, more: object = {}) =>
+      payload({
+        deployment_callback_url: `${apiUrl}/repos/example/shop/actions/runs/${id}/deployment_protection_rule`,
+        deployment: { id, ref: 'main @octocat <img>', sha, environment: 'production', creator: { login: 'octocat' } },
+        pull_requests: [{ id: 1, number: 42 }],
+        repository: { id: 2, full_name: 'example/shop', private: true },
+        ...more,
+      });
+    const posted = (method: string, path: string, words: RegExp) =>
+      eventually(`${method} ${path} ${String(words)}`, () =>
+        calls.find((it) => it.method === method && it.path === path && words.test(String(it.body['body']))),
+      );
+    // https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
+    const comment = (text: string, more: object = {}) => ({
+      action: 'created',
+      issue: { id: 3, number: 42, pull_request: { url: 'x' } },
+      comment: { id: Math.floor(Math.random() * 1e9), body: text, user: { login: 'octocat', id: 583231, type: 'User' } },
+      repository: { id: 2, full_name: 'example/shop', private: true },
+      installation: { id: 99 },
+      sender: { login: 'octocat', id: 583231, type: 'User' },
+      ...more,
+    });
+    const say = (text: string, more: object = {}, how: object = {}) => deliver(comment(text, more), { event: 'issue_comment', ...how });
+    const state = async (id: string) => (await bob.get<AccessRequestView>(`/access-requests/${id}`)).body.state;
+
+    await deliver(run(8300));
+    const [asked] = await pending();
+    const id = asked?.id ?? '';
+    const first = await posted('POST', '/repos/example/shop/issues/42/comments', new RegExp(id));
+    t.match(first.body['body'], new RegExp(`/sallyport approve ${id}`));
+    t.notMatch(first.body['body'], /@octocat|<img>/, 'nobody is called, nothing is HTML');
+
+    t.equal((await say(`/sallyport approve ${id}`, {}, { key: 'wrong' })).status, 401);
+    const stranger = { user: { login: 'bob', id: 99, type: 'User' } };
+    const by = (more: object) => ({ comment: { id: 1, body: `/sallyport approve ${id}`, user: { id: 583231, type: 'User' }, ...more } });
+    for (const [name, more, words] of [
+      [
+        'a stranger',
+        { comment: { ...stranger, id: 5, body: `/sallyport approve ${id}` }, sender: { id: 99, type: 'User' } },
+        /operator can add github: 99/,
+      ],
+      ['in the name of another', { sender: { id: 99, type: 'User' } }, /not by who sent it/],
+      ['a bot', { sender: { id: 583231, type: 'Bot' } }, /not a comment that answers/],
+      ['an edited comment', { action: 'edited' }, /not a comment that answers/],
+      ['another repository', { repository: { full_name: 'other/repo', private: true } }, /no channels.github.deployments names other/],
+      ['a public one', { repository: { full_name: 'example/shop', private: false } }, /public repositories answer nothing/],
+      ['a quoted command', by({ body: `> /sallyport approve ${id}` }), /not a comment that answers/],
+      ['no command', by({ body: '/sallyport yes please' }), /not a command/],
+      ['another command', by({ body: '/sallyport request orders for 1h because x' }), /comments answer what waits/],
+    ] as const) {
+      t.match((await say(`/sallyport approve ${id}`, more)).text, words, name);
+    }
+    t.equal(await state(id), 'pending', 'none of that answered');
+    const good = comment(`Looks fine.\r\n/sallyport approve ${id} checked\r\n`);
+    t.match(await deliver(good, { event: 'issue_comment' }), { status: 200, text: new RegExp(`${id}: you approved it`) });
+    t.match(await deliver(good, { event: 'issue_comment' }), { text: /taken before/ }, 'the same again, whatever its delivery says');
+    t.equal(await state(id), 'granted');
+    await posted('POST', '/repos/example/shop/issues/42/comments', new RegExp(`^${id}: you approved it`));
+    const { path } = await posted(
+      'PATCH',
+      `/repos/example/shop/issues/comments/${9_000 + calls.indexOf(first) + 1}`,
+      /Given by bob&#58;|Given by bob: checked/,
+    );
+    t.ok(path, 'the comment itself shows the end');
+    t.match(await callback(8300, 'approved'), { body: { comment: /Given by bob: checked/ } });
+    t.match((await say(`/sallyport deny ${id}`)).text, /no longer pending/, 'late');
+    const { body: events } = await gateway.api('carol').get<Page<AuditEventView>>('/audit?type=access.approval-given&principal=bob');
+    t.ok(events.items.some(({ detail }) => detail['via'] === 'github'));
+
+    const books = { environment: 'books', repository: { id: 2, full_name: 'example/shop', private: false } };
+    await deliver(run(8301, books));
+    const [other] = await pending();
+    t.equal((await bob.post(`/access-requests/${other?.id ?? ''}/deny`, {})).status, 200);
+    await callback(8301, 'rejected');
+    t.notOk(
+      calls.some(({ path: at, body }) => at.includes('/comments') && String(body['body']).includes(other?.id ?? '-')),
+      'public: no comment',
+    );
+  });
 
   const { body: views } = await gateway.api('erin').get<Page<ChannelView>>('/channels');
   t.match(views.items, [{ name: 'github', last: { state: 'delivered' } }]);

@@ -42,7 +42,7 @@ t.test('the documented examples load', async (t) => {
 t.test('what is read', async (t) => {
   const dir = t.testdir(files);
   const load = (more: string) => parseConfig(base + more, `${dir}/sallyport.yaml`, {}).channels;
-  t.match(load(people), { slack: null, mail: null, teams: null, push: null, github: null, inbound: [] });
+  t.match(load(people), { slack: null, mail: null, teams: null, push: null, github: null, gitlab: null, inbound: [] });
   t.match(load(`${people}channels: { mail: { host: smtp.example.com, from: a@example.com } }`).mail, {
     ...{ port: 587, tls: 'starttls', signIn: null, linksAnswer: true },
   });

@@ -74,6 +74,7 @@ const kinds: Readonly<Record<ChannelView['kind'], string>> = {
   teams: 'Microsoft Teams',
   push: 'Web Push',
   github: 'GitHub deployments',
+  gitlab: 'GitLab',
   inbound: 'signed answers from outside',
 };
 
