@@ -39,7 +39,7 @@ t.test('approvers, and a hold in its recording', { timeout: 120_000 }, async (t)
     await bob.getByLabel('Reason').fill('on holiday');
     await lookAt(bob, 'approvers-form');
     await bob.getByRole('button', { name: /answer for me/ }).click();
-    await bob.getByText('dana answers for you').waitFor();
+    await bob.getByText('dana answers for you', { exact: true }).waitFor();
     const [lent] = await kept();
     t.match(lent, { from: 'bob', to: 'dana', reason: 'on holiday' });
     const lastsMs = Date.parse(lent?.ends_at ?? '') - Date.parse(lent?.created_at ?? '');
