@@ -20,6 +20,8 @@ export class Settings {
   readonly #values = new Map<string, string>();
   #catalogue: Catalogue | null = null;
   #mode: ReadingMode | null = null;
+  /** The flags that were followed last; null: what holds now may differ from them. */
+  #said: number | null = null;
 
   constructor(initial: InitialSettings) {
     this.#put('flavour', initial.flavour);
@@ -32,7 +34,9 @@ export class Settings {
 
   /** The target reported a changed system variable. */
   reported(name: string, value: string): void {
-    if (followed.has(name)) this.#put(name, value);
+    if (!followed.has(name)) return;
+    this.#put(name, value);
+    this.#said = null;
   }
 
   database(name: string | null): void {
@@ -45,6 +49,9 @@ export class Settings {
 
   /** Status flags tell two modes at once, also where nothing is tracked. */
   flags(statusFlags: number): void {
+    const said = statusFlags & (status.noBackslashEscapes | status.ansiQuotes);
+    if (said === this.#said) return; // as with nearly every answer
+    this.#said = said;
     this.#follow('NO_BACKSLASH_ESCAPES', (statusFlags & status.noBackslashEscapes) !== 0);
     if (this.#values.get('flavour') === 'mariadb') this.#follow('ANSI_QUOTES', (statusFlags & status.ansiQuotes) !== 0);
   }
