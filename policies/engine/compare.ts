@@ -1,7 +1,7 @@
 // Two versions of policies, rule by rule, in words. Lists and named conditions count as part of the rules that use them, so that
 // a change of a list is seen where it matters. What the change comes to is not known here: see samples.ts.
 
-import type { PolicyDocument, RuleDocument, TemplateDocument } from './document.ts';
+import type { PolicyDocument, RuleDocument } from './document.ts';
 import type { PolicyText } from './load.ts';
 import { readDocument } from './schema-problems.ts';
 import { Source } from './source.ts';
@@ -9,7 +9,8 @@ import { Source } from './source.ts';
 export interface RuleChange {
   readonly kind: 'added' | 'removed' | 'changed';
   readonly id: string;
-  readonly decision: RuleDocument['decision'];
+  /** "access": who may ask for access for a while. */
+  readonly decision: RuleDocument['decision'] | 'access';
   readonly title: string | null;
   /** What is different, one line each; empty unless changed. */
   readonly changes: readonly string[];
@@ -37,23 +38,35 @@ export function compareRules(before: readonly PolicyDocument[], after: readonly 
 /** A rule as flat parts: "effects.verbs" → its words. Texts are one word. */
 type Parts = ReadonlyMap<string, readonly string[]>;
 
-function rulesOf(documents: readonly PolicyDocument[]): Map<string, { rule: Pick<RuleDocument, 'decision' | 'title'>; parts: Parts }> {
-  return new Map(
-    documents.flatMap((document) =>
-      [...document.rules, ...(document.templates ?? []).map((it) => ({ ...it, decision: 'allow' as const }))].map((rule) => [
-        `${document.policy}/${rule.id}`,
-        { rule, parts: partsOf(document, rule) },
-      ]),
-    ),
-  );
+/** A rule of any section. */
+interface Compared {
+  readonly id: string;
+  readonly title?: string | undefined;
+  readonly when?: string | undefined;
+  readonly record?: object | undefined;
+  readonly decision: RuleChange['decision'];
 }
 
-function partsOf(document: PolicyDocument, rule: RuleDocument | (TemplateDocument & { decision: 'allow' })): Parts {
+function rulesOf(documents: readonly PolicyDocument[]): Map<string, { rule: Compared; parts: Parts }> {
+  const found = new Map<string, { rule: Compared; parts: Parts }>();
+  for (const document of documents) {
+    const rules: readonly Compared[] = [
+      ...document.rules,
+      ...(document.templates ?? []).map((it) => ({ ...it, decision: 'allow' as const })),
+      ...(document.access ?? []).map((it) => ({ ...it, decision: 'access' as const })),
+    ];
+    for (const rule of rules) found.set(`${document.policy}/${rule.id}`, { rule, parts: partsOf(document, rule) });
+  }
+  return found;
+}
+
+function partsOf(document: PolicyDocument, rule: Compared): Parts {
   const parts = new Map<string, readonly string[]>();
   const { id: _id, ...said } = rule;
   addParts(parts, document, '', said);
   addParts(parts, document, 'applies_to', document.applies_to ?? {});
-  for (const [key, value] of Object.entries(document.record ?? {})) {
+  const record = rule.decision === 'access' ? {} : (document.record ?? {});
+  for (const [key, value] of Object.entries(record)) {
     if (!parts.has(`record.${key}`)) parts.set(`record.${key}`, [String(value)]);
   }
   for (const [name, value] of usedBy(document, rule.when ?? '')) parts.set(name, value);
@@ -67,11 +80,19 @@ function addParts(parts: Map<string, readonly string[]>, document: PolicyDocumen
     if (Array.isArray(inner))
       parts.set(
         name,
-        inner.flatMap((entry) => expanded(document, String(entry))),
+        inner.flatMap((entry: unknown) => entryWords(document, entry)),
       );
     else if (typeof inner === 'object' && inner !== null) addParts(parts, document, name, inner);
     else parts.set(name, expanded(document, String(inner)));
   }
+}
+
+/** An entry of a list: itself, the entries of a named list, or all that an entry with keys says, on one line. */
+function entryWords(document: PolicyDocument, entry: unknown): readonly string[] {
+  if (typeof entry !== 'object' || entry === null) return expanded(document, String(entry));
+  const parts = new Map<string, readonly string[]>();
+  addParts(parts, document, '', entry);
+  return [[...parts].map(([key, value]) => `${key} ${value.join(', ')}`).join('; ')];
 }
 
 function expanded(document: PolicyDocument, entry: string): readonly string[] {

@@ -12,13 +12,16 @@ import { effectVerbs, protocolActions } from './vocabulary.ts';
 export type SampleTarget = Facts['target'];
 
 /** Bounds of each kind of sample: the samples are their product. */
-export const samplesMax = { people: 40, targets: 24, tables: 24, functions: 12, moments: 6 } as const;
+export const samplesMax = { people: 40, targets: 24, tables: 24, functions: 12, moments: 6, columns: 24 } as const;
 
 const nobodyListed = 'something_listed_nowhere';
 
 /** One person of each group named, of no group, of each kind named, and each person named. */
 export function samplePeople(documents: readonly PolicyDocument[]): Principal[] {
-  const rules = documents.flatMap((document) => document.rules.map(({ principals }) => ({ document, principals })));
+  const rules = documents.flatMap((document) => {
+    const all = [...document.rules, ...(document.templates ?? []), ...(document.access ?? [])];
+    return all.map(({ principals }) => ({ document, principals }));
+  });
   const groups = distinct(rules.flatMap(({ document, principals }) => expand(document, principals?.groups ?? [])));
   const names = distinct(rules.flatMap(({ document, principals }) => expand(document, principals?.people ?? [])));
   const kinds = distinct(rules.flatMap(({ principals }) => principals?.kinds ?? [])).filter((kind) => kind !== 'person');
@@ -89,7 +92,34 @@ export function sampleStatements(documents: readonly PolicyDocument[]): string[]
   return [
     ...[...tables.filter(isName).slice(0, samplesMax.tables), nobodyListed].flatMap(onTable),
     ...[...functions.filter(isName).slice(0, samplesMax.functions), nobodyListed].map((name) => `SELECT ${name}()`),
+    ...sampleColumns(documents).flatMap(onColumn),
     ...otherStatements,
+  ];
+}
+
+/** "table.column" for each column that a mask or a condition about columns speaks of. */
+function sampleColumns(documents: readonly PolicyDocument[]): string[] {
+  const named = documents.flatMap((document) => {
+    const masked = document.rules.flatMap(({ mask }) => (mask ?? []).flatMap(({ columns }) => expand(document, columns ?? [])));
+    const conditions = [...document.rules.map(({ when }) => when ?? ''), ...Object.values(document.conditions ?? {})].join('\n');
+    const calls = [...conditions.matchAll(/\.(?:(?:reads|asks|writes)_column|(?:reads|writes)_only)\(([^)]*)\)/g)].map(
+      ([, given]) => given ?? '',
+    );
+    const literals = calls.flatMap((given) => [...given.matchAll(/["']([^"']+)["']/g)].map(([, pattern]) => pattern ?? ''));
+    const lists = calls.flatMap((given) => [...given.matchAll(/lists\.(\w+)/g)].flatMap(([, list]) => document.lists?.[list ?? ''] ?? []));
+    return [...masked, ...literals, ...lists];
+  });
+  const columns = named.map((pattern) => (pattern.includes('.') ? nameOf(pattern) : `some_table.${nameOf(pattern)}`));
+  return distinct(columns.filter((name) => /^\w+(\.\w+){1,2}$/.test(name))).slice(0, samplesMax.columns);
+}
+
+function onColumn(named: string): string[] {
+  const at = named.lastIndexOf('.');
+  const [table, column] = [named.slice(0, at), named.slice(at + 1)];
+  return [
+    `SELECT ${column} FROM ${table}`,
+    `SELECT id FROM ${table} WHERE ${column} = 'x'`,
+    `UPDATE ${table} SET ${column} = 'x' WHERE id = 1`,
   ];
 }
 

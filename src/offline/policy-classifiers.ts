@@ -4,6 +4,7 @@ import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Protocol } from '../core/target.ts';
+import { classifySshAction } from './policy-ssh-actions.ts';
 import { withTables } from './policy-tables.ts';
 import type { Tables } from './policy-tables.ts';
 
@@ -12,7 +13,8 @@ export class Classifiers {
 
   /** What the gateway would read in it, knowing these tables of the target only; undefined when nothing here reads that protocol. */
   async classify(protocol: Protocol, action: Action, tables: Tables = {}): Promise<Classification | undefined> {
-    return (await this.#of(protocol))?.classify(withTables(protocol, action, tables));
+    const known = protocol === 'ssh' ? classifySshAction(action) : null;
+    return known ?? (await this.#of(protocol))?.classify(withTables(protocol, action, tables));
   }
 
   async close(): Promise<void> {

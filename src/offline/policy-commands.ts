@@ -5,6 +5,7 @@ import type { Command as Commander } from 'commander';
 import type { Terminal } from '../cli/terminal.ts';
 import type { DiffOptions } from './policy-diff.ts';
 import type { ExplainOptions } from './policy-explain.ts';
+import { grantScopeWords } from './policy-grant.ts';
 import type { RehearseOptions } from './policy-rehearse.ts';
 import type { PolicyTestOptions } from './policy-test.ts';
 
@@ -69,6 +70,7 @@ function explainCommand(policy: Commander, terminal: Terminal): void {
     .option('--database <name>', 'the database that the session is in')
     .option('--estimated-rows <count>', 'rows as the target would estimate them; not known when not said', rowCount)
     .option('--client-address <ip>', 'where the client is')
+    .option('--grant <scope>', `as if there were access for a while: ${grantScopeWords}; may be repeated`, repeated)
     .option('--approved-by <names>', 'people who have said yes, with commas')
     .option('--expect <decision>', 'exit code 1 when it is another one')
     .option('--all', 'also rules about other people, targets and kinds of actions')

@@ -14,7 +14,7 @@ import type { Terminal } from '../cli/terminal.ts';
 import { visible } from '../cli/visible.ts';
 import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
-import type { Decision } from '../core/decision.ts';
+import type { Grant } from '../core/grant.ts';
 import { ordinaryHistory } from '../core/history.ts';
 import type { Facts } from '../core/policy.ts';
 import type { Protocol } from '../core/target.ts';
@@ -24,6 +24,9 @@ import type { Difference } from './policy-changes.ts';
 import { Classifiers } from './policy-classifiers.ts';
 import { count, loadTexts, readPolicyFolder, readTests } from './policy-folder.ts';
 import type { PolicyFolderTexts } from './policy-folder.ts';
+import { accessDifference, accessWords, sampleWishes } from './policy-diff-access.ts';
+import type { SampleWish } from './policy-diff-access.ts';
+import { grantsOf } from './policy-grant.ts';
 import { progress } from './policy-progress.ts';
 
 export interface DiffOptions {
@@ -89,16 +92,39 @@ class Comparison {
   }
 
   judge({ text, action, classification }: Sample, facts: Facts): void {
-    if (this.judged >= judgedMax) {
-      this.leftOut += 1;
-      return;
-    }
-    this.judged += 1;
-    this.moments.add(facts.nowMs);
+    if (!this.#counts(facts)) return;
     const before = this.#before.decide(action, classification, facts);
     const after = this.#after.decide(action, classification, facts);
     const difference = differenceOf(before, after);
-    if (difference !== null) this.#note(difference, before, after, text, facts);
+    if (difference === null) return;
+    this.#note(difference, decisionWords(before, difference), decisionWords(after, difference), text, facts);
+  }
+
+  /** With grants, where they make a difference to either version. */
+  judgeGranted({ action, classification, ...sample }: Sample, facts: Facts, grants: readonly Grant[]): void {
+    const matters = [this.#before, this.#after].some((set) => {
+      const [without, granted] = [set.decide(action, classification, facts), set.decide(action, classification, { ...facts, grants })];
+      return without.kind !== granted.kind || without.rule?.id !== granted.rule?.id;
+    });
+    if (matters) this.judge({ ...sample, action, classification }, { ...facts, grants });
+  }
+
+  /** A wish for access for a while. */
+  judgeWish({ words, wish }: SampleWish, facts: Facts): void {
+    if (!this.#counts(facts)) return;
+    const [before, after] = [this.#before.judgeWish(wish, facts), this.#after.judgeWish(wish, facts)];
+    const difference = accessDifference(before, after);
+    if (difference !== null) this.#note(difference, accessWords(before), accessWords(after), words, facts);
+  }
+
+  #counts(facts: Facts): boolean {
+    if (this.judged >= judgedMax) {
+      this.leftOut += 1;
+      return false;
+    }
+    this.judged += 1;
+    this.moments.add(facts.nowMs);
+    return true;
   }
 
   /** Were samples judged at several times? Tests without a time stand at 1970 and do not count. */
@@ -111,8 +137,7 @@ class Comparison {
     return [...this.#groups.values()].sort((a, b) => order(a) - order(b) || b.samples - a.samples);
   }
 
-  #note(difference: Difference, before: Decision, after: Decision, text: string, facts: Facts): void {
-    const [was, is] = [decisionWords(before, difference), decisionWords(after, difference)];
+  #note(difference: Difference, was: string, is: string, text: string, facts: Facts): void {
     const key = `${difference}\n${was}\n${is}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
@@ -121,7 +146,9 @@ class Comparison {
     }
     group.samples += 1;
     group.texts.add(text);
-    group.who.add(facts.principal.name);
+    group.who.add(
+      facts.grants === undefined || facts.grants.length === 0 ? facts.principal.name : `${facts.principal.name} with access for a while`,
+    );
     group.where.add(facts.target.name);
     group.when.add(facts.nowMs);
   }
@@ -163,6 +190,11 @@ async function judgeSamples(
   const targets = [...(cast?.targets.values() ?? []), ...sampleTargets(documents)];
   const moments = sampleMoments(documents);
   const said = progress(terminal);
+  const wishes = sampleWishes(documents);
+  // Where rules speak of access for a while, everything is judged with it as well.
+  const speaking = documents.filter(({ rules, conditions }) => /"needs"|\bgrants?\b/.test(JSON.stringify([rules, conditions])));
+  const granting = new Set([...(cast?.targets.values() ?? []), ...sampleTargets(speaking)].map(({ name }) => name));
+  const granted = speaking.length === 0 ? [] : grantsOf(['all'], 0);
   const texts = new Map<Protocol, readonly Sample[]>();
   for (const target of targets) {
     if (!texts.has(target.protocol))
@@ -171,7 +203,11 @@ async function judgeSamples(
     for (const principal of people) {
       for (const nowMs of moments) {
         const facts: Facts = { principal, target, session, nowMs, approvals: [], history: ordinaryHistory };
-        for (const sample of texts.get(target.protocol)!) comparison.judge(sample, facts);
+        for (const sample of texts.get(target.protocol)!) {
+          comparison.judge(sample, facts);
+          if (granted.length > 0 && granting.has(target.name)) comparison.judgeGranted(sample, facts, granted);
+        }
+        for (const wish of wishes) comparison.judgeWish(wish, facts);
       }
       said.tick(() => `judged ${count(comparison.judged, 'sample')}`);
     }

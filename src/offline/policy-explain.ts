@@ -19,6 +19,7 @@ import { actionKindOf, personNamed, readCast, targetNamed } from './policy-cast.
 import type { Cast, PersonOptions, TargetOptions } from './policy-cast.ts';
 import { Classifiers } from './policy-classifiers.ts';
 import { loadTexts, readPolicyFolder } from './policy-folder.ts';
+import { grantsOf, grantWords } from './policy-grant.ts';
 import { MaskOutlines, outlineWords } from './policy-masks.ts';
 import type { Outlined } from './policy-masks.ts';
 import type { Tables } from './policy-tables.ts';
@@ -32,6 +33,7 @@ export interface ExplainOptions extends PersonOptions, TargetOptions {
   readonly database?: string | undefined;
   readonly estimatedRows?: number | undefined;
   readonly clientAddress?: string | undefined;
+  readonly grant?: readonly string[] | undefined;
   readonly approvedBy?: string | undefined;
   readonly expect?: string | undefined;
   readonly all?: boolean | undefined;
@@ -97,6 +99,7 @@ function factsOf(cast: Cast, asked: Asked, options: ExplainOptions, nowMs: numbe
     },
     nowMs: atMs,
     approvals: approvers.map((by) => ({ by, groups: personNamed(cast, by, {}).groups, reason: 'explained', atMs })),
+    grants: grantsOf(options.grant ?? [], atMs),
     history: ordinaryHistory,
   };
 }
@@ -154,6 +157,7 @@ function lines(
     ...decisionLines(terminal, decision),
     '',
     visible(`${principal.name} (${principal.kind}; ${groups}) on ${target.name} (${target.protocol}${labels.join('')}): ${action.kind}`),
+    ...(facts.grants ?? []).map((grant) => `access for a while: ${visible(grantWords(grant))}`),
     ...visibleLines(action.text).map((line) => terminal.paint('cyan', `  | ${line}`)),
     ...readingLines(classification),
     ...(action.estimatedRows == null ? [] : [`estimated rows: ${action.estimatedRows}`]),
@@ -230,6 +234,13 @@ function jsonOf(version: string, action: Action, classification: Classification,
     who: { name: facts.principal.name, kind: facts.principal.kind, groups: facts.principal.groups },
     target: { name: facts.target.name, protocol: facts.target.protocol, labels: facts.target.labels },
     at: new Date(facts.nowMs).toISOString(),
+    grants: (facts.grants ?? []).map(({ scope, isBreakGlass, rule }) => ({
+      role: scope.role,
+      read_only: scope.readOnly,
+      tables: scope.tables,
+      break_glass: isBreakGlass,
+      rule,
+    })),
     action: {
       kind: action.kind,
       text: action.text,

@@ -116,3 +116,45 @@ t.test('explain: hostile text never reaches the terminal', async (t) => {
     t.notMatch(out + err, /[\u001b\u202e]/);
   }
 });
+
+t.test('explain: as if there were access for a while', async (t) => {
+  const args = ['explain', packs, 'zoe', 'db', 'DELETE FROM orders WHERE id = 1', '--groups', 'engineers'];
+  const on = [...args, '--protocol', 'postgres', '--label', 'access=just-in-time'];
+  t.match(await run(...on), { code: 0, out: /^deny: no rule allows it\n.*sallyport request db/ });
+  t.match(await run(...on, '--grant', 'all'), { code: 0, out: /^allow by just-in-time\/work[\s\S]*access for a while: all of the target/ });
+  t.match(await run(...on, '--grant', 'read-only'), { code: 0, out: /^deny.*\n.*\(read-only\) does not reach it/ });
+  t.match(await run(...on, '--grant', 'read-only', '--grant', 'tables=orders+payments'), { code: 0, out: /^allow/ });
+  t.match(await run(...on, '--grant', 'tables=payments'), { code: 0, out: /^deny/ });
+  const drop = [...on.slice(0, 4), 'DROP TABLE orders', ...on.slice(5)];
+  t.match(await run(...drop, '--grant', 'all'), { code: 0, out: /^hold by just-in-time\/hold-destructive/ });
+  const json = await run(...drop, '--grant', 'break-glass,minutes=5', '--json');
+  t.match(JSON.parse(json.out), { decision: 'allow', grants: [{ break_glass: true, read_only: false, tables: null }] });
+  for (const wrong of ['everything', 'role', 'minutes=-1', 'all=1'])
+    t.match(await run(...on, '--grant', wrong), { code: 2, err: /--grant .*: write all, or with commas: read-only/ });
+});
+
+t.test('explain: what people do over SSH besides commands is read as the gateway reads it', async (t) => {
+  const ssh = async (kind: string, text: string) => {
+    const { out } = await run('explain', packs, 'zoe', 'web', text, '--action', kind, '--groups', 'sre', '--protocol', 'ssh', '--label', 'env=production', '--json'); // prettier-ignore
+    const { decision, read } = JSON.parse(out) as {
+      decision: string;
+      read: { problem: string | null; effects: { verb: string; object: string }[] };
+    };
+    return [decision, read.problem ?? read.effects.map(({ verb, object }) => `${verb} ${object}`).join(', ')];
+  };
+  const rows = [
+    ['subsystem', 'sftp', 'allow', 'run sftp'],
+    ['subsystem', 'netconf', 'deny', 'run netconf'],
+    ['shell', '', 'allow', 'shell mediated'],
+    ['shell', 'recorded', 'deny', 'shell recorded'],
+    ['file', 'read /etc/hosts', 'allow', 'file-read /etc/hosts'],
+    ['file', 'write /etc/hosts', 'hold', 'file-write /etc/hosts'],
+    ['file', 'rename /a to /b', 'hold', 'file-remove /a, file-write /b'],
+    ['forward', 'connect to db:5432', 'deny', 'forward db:5432'],
+    ['environment', 'LANG=C.UTF-8', 'allow', 'environment LANG'],
+    ['environment', 'LD_PRELOAD=x', 'deny', 'environment LD_PRELOAD'],
+  ] as const;
+  for (const [kind, text, decision, effects] of rows) t.strictSame(await ssh(kind, text), [decision, effects], `${kind} ${text}`);
+  t.match(await ssh('file', 'copy hosts'), ['deny', /"copy hosts" is no file as the gateway writes it: read, list, write/]);
+  t.match(await ssh('environment', 'LANG'), ['deny', /NAME=value/]);
+});

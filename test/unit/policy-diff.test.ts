@@ -121,3 +121,56 @@ t.test('wrong policies are told and end with 2', async (t) => {
   t.match(await run(packs, dir), { code: 2, err: /p\.yaml:2:8: rules: the list is empty/ });
   t.match(await run(packs, `${dir}/nowhere`), { code: 2, err: /can't read the folder/ });
 });
+
+t.test('masks, conditions about columns, templates and access rules', async (t) => {
+  const before = `policy: p
+lists: { secret: [ssn] }
+rules:
+  - { id: open, actions: [connect], needs: grant, decision: allow }
+  - { id: reads, effects: { access: [read] }, decision: allow, mask: [{ columns: [users.email, users.phone] }] }
+  - { id: secrets, when: action.reads_column(lists.secret), decision: hold, approvers: { groups: [dba] } }
+access:
+  - { id: look, principals: { groups: [engineers] }, longest: 1h, automatic: true }
+`;
+  const after = before
+    .replace('users.email, users.phone', 'users.email')
+    .replace('[ssn]', '[ssn, users.token]')
+    .replace('automatic: true', 'approvers: [{ groups: [dba] }, { groups: [security], count: 2 }]')
+    .replace('longest: 1h', 'longest: 2h');
+  const dir = t.testdir({ before: { 'a.yaml': before }, same: { 'a.yaml': before }, after: { 'a.yaml': after } });
+  const { out, code, err } = await run(`${dir}/before`, `${dir}/after`, '--json');
+  t.equal(code, 0, err);
+  const { rules, differences } = JSON.parse(out) as Answer;
+  t.strictSame(
+    rules.map(({ id, changes }) => [id, changes]),
+    [
+      ['p/look', ['longest: 1h → 2h', 'automatic: no longer true', 'approvers: now groups dba, groups security; count 2']],
+      ['p/reads', ['mask: columns users.email, users.phone → columns users.email']],
+      ['p/secrets', ['lists.secret: adds users.token']],
+    ],
+  );
+  const found = (kind: string) => differences.filter(({ difference }) => difference === kind);
+  t.ok(
+    found('newly-held').some(({ texts }) => texts.includes('SELECT token FROM users')),
+    'columns of conditions are sampled',
+  );
+  t.match(found('obliged-otherwise')[0], { before: /masking users\.email \+ users\.phone/, after: /masking users\.email \(/ });
+  const access = found('access-otherwise');
+  t.match(access[0]?.before, /^given at once by p\/look \(no approval, at most 60 min/);
+  t.match(access[0]?.after, /^asked for by p\/look \(1 of dba and 2 of security, at most 2 h/);
+  t.ok(found('access-opened').some(({ texts }) => texts.some((text) => text.startsWith('access for 2 h'))));
+  const same = await run(`${dir}/before`, `${dir}/same`, '--exit-code');
+  t.match(same, { code: 0, out: /no decision differs/ });
+});
+
+t.test('what only access for a while lets through is judged with it', async (t) => {
+  const of = (rest: string) =>
+    `policy: p\nrules:\n  - { id: work, needs: grant, effects: { verbs: [read, update] }, decision: allow }\n${rest}`;
+  const held = '  - { id: no, needs: grant, effects: { verbs: [update] }, decision: hold, approvers: { groups: [a] } }\n';
+  const dir = t.testdir({ before: { 'a.yaml': of('') }, after: { 'a.yaml': of(held) } });
+  const { differences } = JSON.parse((await run(`${dir}/before`, `${dir}/after`, '--json')).out) as Answer;
+  t.same(
+    differences.map(({ difference, who }) => [difference, who]),
+    [['newly-held', ['somebody in no group with access for a while']]],
+  );
+});
