@@ -3,7 +3,7 @@
 
 import t from 'tap';
 import { yesesMissing } from '../../src/approvals/quorum.ts';
-import { Bench, everybody, minuteMs } from '../unit/access-fixtures/desk.ts';
+import { Bench, everybody, minuteMs, policies, policy } from '../unit/access-fixtures/desk.ts';
 
 const stepsPerRun = 250;
 const seeds = process.env['SEED'] === undefined ? Array.from({ length: 12 }, (_, n) => n * 7919 + 5) : [Number(process.env['SEED'])];
@@ -48,7 +48,8 @@ class Run {
       bench.auditFails = true;
       await bench.desk.answer(this.pick(this.requests) ?? '', person, 'approve', 'r');
       bench.auditFails = false;
-    } else if (dice < 96) await this.restart();
+    } else if (dice < 94) await this.restart();
+    else if (dice < 97) this.change();
     else bench.desk.tick();
     this.look();
   }
@@ -63,6 +64,33 @@ class Run {
     };
     const result = await this.bench.ask(name, wanted);
     if (result.kind === 'requested') this.requests.push(result.request.id);
+  }
+
+  /** Somebody leaves, loses or gains groups, or the policies ask for something else; sometimes all is as at first again. */
+  change(): void {
+    const { bench } = this;
+    const dice = bench.random.below(6);
+    const somebody = this.pick(everybody) ?? bench.who('alice');
+    if (dice === 0) bench.people.delete(somebody.name);
+    else if (dice === 1)
+      bench.people.set(somebody.name, { ...somebody, groups: this.pick([['dba'], ['security'], ['engineers'], []]) ?? [] });
+    else if (dice === 2) bench.policies = policies(policy.replace('count: 2', 'count: 1'));
+    else if (dice === 3)
+      bench.policies = policies(policy.replace(/^.*id: work-on.*$/m, '').replace('reason_required: true', 'second_factor: totp'));
+    else {
+      bench.policies = policies(policy);
+      for (const person of everybody) bench.people.set(person.name, person);
+    }
+    bench.desk.rejudge();
+    // At once, not at the next look: whoever may not have it any more has it no more.
+    for (const { id, principal, target, state } of bench.desk.grants({ state: 'active', limit: 200 }).items) {
+      const person = bench.people.get(principal);
+      if (state === 'active' && person === undefined && bench.inForce(principal, target).includes(id))
+        throw new Error(`${id} is in force for somebody who is gone`);
+    }
+    for (const request of bench.desk.requests({ state: 'pending', limit: 200 }).items) {
+      for (const { by } of request.approvals) if (!bench.people.has(by)) throw new Error(`${request.id} counts ${by}, who is gone`);
+    }
   }
 
   pass(ms: number): void {
