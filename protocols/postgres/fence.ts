@@ -29,6 +29,13 @@ export function wantsBlock(kind: string): boolean {
 
 const name = 'sallyport_fence';
 const savepoint = `SAVEPOINT ${name}`;
+/**
+ * A transaction that takes its snapshot while it is read-only counts as one that only reads, to its end: SERIALIZABLE then keeps no
+ * watch over what it read (GetSerializableTransactionSnapshot). So the snapshot comes first, by a query without rows; in a
+ * text of several statements by a cursor, which answers with command tags alone.
+ */
+const snapshot = 'SELECT WHERE false';
+const snapshotInText = `DECLARE ${name} CURSOR FOR ${snapshot};CLOSE ${name};`;
 export const releaseText = `RELEASE SAVEPOINT ${name}`;
 
 /** What the server answers to one own command, and so what is swallowed, in order. */
@@ -66,8 +73,8 @@ function command(text: string): Buffer[] {
 }
 
 export const fenceImplicit = own('SET transaction_read_only = on');
-export const fenceInBlock = own(savepoint, 'SET LOCAL transaction_read_only = on');
-export const fenceInNewBlock = own('BEGIN', savepoint, 'SET LOCAL transaction_read_only = on');
+export const fenceInBlock = own(snapshot, savepoint, 'SET LOCAL transaction_read_only = on');
+export const fenceInNewBlock = own('BEGIN', snapshot, savepoint, 'SET LOCAL transaction_read_only = on');
 export const lowerFence = own(releaseText);
 export const endOwnBlock = own('COMMIT');
 export const abandonOwnBlock = own('ROLLBACK');
@@ -95,4 +102,4 @@ export interface TextPrefix {
 }
 
 export const implicitPrefix: TextPrefix = { text: 'SET LOCAL transaction_read_only=on;', commands: 1 };
-export const blockPrefix: TextPrefix = { text: `${savepoint};SET LOCAL transaction_read_only=on;`, commands: 2 };
+export const blockPrefix: TextPrefix = { text: `${snapshotInText}${savepoint};SET LOCAL transaction_read_only=on;`, commands: 4 };

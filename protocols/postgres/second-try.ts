@@ -65,7 +65,7 @@ export class SecondTry {
 
   /** A fenced Query met the fence. Gives what the client is told now: nothing, when it is tried again. */
   query(run: Run, text: string, { bytes }: QueryFence, error: Buffer): Buffer {
-    if (run.completed > 0 || run.shown) return this.#refusedLater(run, text, error);
+    if (run.completed > 0 || run.shown || isOfCursor(run)) return this.#refusedLater(run, text, error);
     const submission = this.#machine.submission({ text, parameters: null, digest: digestOf(bytes) });
     this.#stopped(run, text, submission, error, (ruling) => this.#machine.runQuery(this.#machine.open(ruling, text), text, bytes));
     return nothing;
@@ -76,7 +76,7 @@ export class SecondTry {
     const { text, parameters, digest, bind } = portal;
     const left = this.#sent.filter(({ expected }) => unanswered.includes(expected));
     const others = left.some(({ expected, run: its }) => (its !== null && its !== run) || expected.kind === 'parse');
-    if (others || run.shown || bind === null || this.#machine.fence.ownBlock || !this.#machine.expected.holdsSync) {
+    if (others || run.shown || isOfCursor(run) || bind === null || this.#machine.fence.ownBlock || !this.#machine.expected.holdsSync) {
       return this.#refusedLater(run, text, error);
     }
     this.#stopped(run, text, this.#machine.submission({ text, parameters, digest }), error, (ruling) => {
@@ -169,7 +169,14 @@ export class SecondTry {
   #refusedLater(run: Run, text: string, error: Buffer): Buffer {
     if (this.#remembered.size >= rememberedMax) this.#remembered.delete(this.#remembered.keys().next().value as string);
     this.#remembered.set(text, attempted(run.classification, error));
-    const message = `${attemptWords(error)}; it can't be judged again behind what was answered already`;
-    return wire.diagnostic({ severity: 'ERROR', code: '42501', message, hint: 'Run it again: it is judged as a change then.' });
+    const [why, hint] = isOfCursor(run)
+      ? ['the cursor ended with it', 'Declare the cursor again and fetch from it: that is judged as a change then.']
+      : ["it can't be judged again behind what was answered already", 'Run it again: it is judged as a change then.'];
+    return wire.diagnostic({ severity: 'ERROR', code: '42501', message: `${attemptWords(error)}; ${why}`, hint });
   }
+}
+
+/** A cursor whose query failed can't be fetched from again. */
+function isOfCursor({ classification }: Run): boolean {
+  return classification.summary.kinds.some((kind) => kind === 'fetch' || kind === 'move');
 }
