@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import type { KnownColumns } from './known-columns.ts';
 import { Lineage } from './lineage/query-lineage.ts';
 import { TooDeep } from './lineage/seen.ts';
-import { anySource, noSources, partsOf, type Sources } from './lineage/sources.ts';
+import { anySource, partsOf, type Sources } from './lineage/sources.ts';
 import { mayAnalyze } from './nested-statements.ts';
 import { dotted } from './objects.ts';
 import { parseSearchPath } from './settings.ts';
@@ -48,7 +48,7 @@ function follow({ type, body }: Node, lineage: Lineage, context: Context): Colum
     case 'ExplainStmt': {
       const found = inner(body['query'], lineage, context);
       if (listAt(body, 'options').some(mayAnalyze)) return found;
-      lineage.seen.written = noSources; // It is only planned.
+      lineage.seen.writesNothing();
       return found === null ? null : { ...found, written: [] };
     }
     case 'ExecuteStmt':

@@ -8,7 +8,7 @@ import type { Column, Columns, Relations } from './relations.ts';
 import { functionName, listed, nameOf, returningOf, targetNames, withoutAlias } from './result-names.ts';
 import { aliased, beside, besides, columnOf, empty, everythingOf, itemNamed, nowhere, renamed, scopeOf, single } from './scope.ts';
 import type { Item, Scope } from './scope.ts';
-import { Seen } from './seen.ts';
+import { listColumnsMax, Seen, TooDeep } from './seen.ts';
 import { noSources, union, unknownSources, type Sources } from './sources.ts';
 
 export class Lineage {
@@ -112,6 +112,7 @@ export class Lineage {
     if (listAt(body, 'valuesLists').length > 0) return this.#values(body, given);
     if (treeAt(body, 'larg') !== null) {
       const [left, right] = [this.#query(body['larg'], given), this.#query(body['rarg'], given)];
+      this.seen.look(left.columns.length);
       const united = besides(left, right);
       const isPlain = textAt(body, 'op') === 'SETOP_UNION' && flagAt(body, 'all');
       if (!isPlain) this.seen.ask(everythingOf(united)); // duplicates are told apart by all columns
@@ -145,6 +146,7 @@ export class Lineage {
         columns: values.map((value, at) => ({ name: `column${at + 1}`, sources: this.#expressions.of(value, scope) })),
         rest: null,
       };
+      this.seen.look(values.length);
       result = result === null ? row : besides(result, row);
     }
     return result ?? empty;
@@ -257,6 +259,7 @@ export class Lineage {
     let scope = scopeOf([], empty, given);
     for (const entry of list) {
       const { items, star } = this.#fromItem(entry, scope);
+      this.seen.look(scope.items.length + scope.star.columns.length + star.columns.length);
       scope = scopeOf([...scope.items, ...items], beside(scope.star, star), given);
     }
     return scope;
@@ -294,14 +297,17 @@ export class Lineage {
 
   #join(body: Tree, before: Scope): { items: readonly Item[]; star: Columns } {
     const left = this.#fromItem(body['larg'], before);
+    this.seen.look(before.items.length + 2 * (before.star.columns.length + left.star.columns.length));
     const seen = scopeOf([...before.items, ...left.items], beside(before.star, left.star), before);
     const right = this.#fromItem(body['rarg'], seen);
     const items = [...left.items, ...right.items];
     let star = beside(left.star, right.star);
+    const onTheRight = new Set(right.star.columns.map(({ name }) => name));
     const using = flagAt(body, 'isNatural')
-      ? left.star.columns.map(({ name }) => name).filter((name) => right.star.columns.some((it) => it.name === name))
+      ? left.star.columns.map(({ name }) => name).filter((name) => onTheRight.has(name))
       : (namesOf(listAt(body, 'usingClause')) ?? []);
     if (using.length > 0) {
+      this.seen.look(using.length * star.columns.length);
       const merged = using.map((name) => ({ name, sources: union(columnOf(left.star, name), columnOf(right.star, name)) }));
       this.seen.ask(union(...merged.map(({ sources }) => sources)));
       const others = star.columns.filter(({ name }) => !using.includes(name));
@@ -326,6 +332,7 @@ export class Lineage {
         columns.push({ name: textAt(body, 'name') || nameOf(body['val']), sources: this.#expressions.of(body['val'], scope) });
         continue;
       }
+      if (columns.length + star.columns.length > listColumnsMax) throw new TooDeep(); // an error of the server
       this.seen.mention(everythingOf(star));
       columns.push(...star.columns);
       if (star.rest !== null) rest = union(rest ?? noSources, star.rest);
