@@ -8,7 +8,7 @@ import type { Caller } from './authentication.ts';
 import { answerMatter, callerNamed } from './channel-answers.ts';
 import type { AccessRequestView, GrantView, HoldView } from './contract.ts';
 import { HttpProblem } from './problems.ts';
-import { requestAfter } from './routes/access.ts';
+import { grantAfter, requestAfter, visibleGrant } from './routes/access.ts';
 import { answerHold, visibleHold } from './routes/holds.ts';
 import type { AccessOutcome, ApiServices } from './services.ts';
 import { accessAsSeenBy, asSeenBy } from './visibility.ts';
@@ -75,6 +75,12 @@ export function chatDesk(services: ApiServices, via: AnsweredVia): ChatDesk {
       said(person, async (caller) => {
         const { id } = requestAfter(services, caller, await access.withdraw(requestId, caller.principal));
         return `${id} is taken back`;
+      }),
+    review: (person, grantId, words) =>
+      said(person, async (caller) => {
+        const { id } = visibleGrant(services, caller, grantId);
+        grantAfter(services, caller, await access.review(id, caller.principal, words, via));
+        return `${id}: your review is noted`;
       }),
     own: (person) =>
       lines(person, ({ principal }) => {

@@ -127,7 +127,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
       const people = new SlackPeople({ api, book: addresses, team, byEmail: peopleByEmail });
       const signatures = new SlackSignatures(signingSecret, clock);
       const presses = new SlackInteractions({ api, people, signatures, log });
-      const commands = new SlackCommands({ api, people, signatures });
+      const commands = new SlackCommands({ api, people, signatures, matterOf: (id) => matterOf(parts, id) });
       interactions = { handle: (...asked) => presses.handle(...asked), command: (...asked) => commands.handle(...asked) };
       const store = new ChannelMessageStore(db);
       const mentions = (matter: Matter) => calledFor(parts, matter).flatMap((name) => addresses.slackOf(name) ?? []);

@@ -35,6 +35,8 @@ export interface ChatDesk {
   request(person: string, wish: ChatWish): Promise<Said>;
   extend(person: string, grantId: string, addedMs: number, reason: string): Promise<Said>;
   withdraw(person: string, requestId: string): Promise<Said>;
+  /** Says what the review of a break-glass access came to. */
+  review(person: string, grantId: string, words: string): Promise<Said>;
   /** The person's own requests and access, one a line, newest first. */
   own(person: string): readonly string[];
   /** What waits for this person's answer, one a line. */

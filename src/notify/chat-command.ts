@@ -12,6 +12,7 @@ export type ChatCommand =
   | { readonly kind: 'request'; readonly wish: ChatWish }
   | { readonly kind: 'extend'; readonly grant: string; readonly durationMs: number; readonly reason: string }
   | { readonly kind: 'withdraw'; readonly request: string }
+  | { readonly kind: 'review'; readonly grant: string; readonly words: string }
   | { readonly kind: 'answer'; readonly matter: string; readonly answer: 'approve' | 'deny'; readonly reason: string | null }
   /** Not understood: why, and how it is written. */
   | { readonly kind: 'mistake'; readonly why: string; readonly usage: string };
@@ -25,6 +26,7 @@ export const usageOf = {
   'break-glass': 'break-glass TARGET for 1h because REASON',
   extend: 'extend g-7K3M9Q for 30m because REASON',
   withdraw: 'withdraw r-7K3M9Q',
+  review: 'review g-7K3M9Q WORDS',
   approve: 'approve h-7K3M9Q [REASON]',
   deny: 'deny h-7K3M9Q [REASON]',
   own: 'mine',
@@ -37,6 +39,7 @@ export const commandHelp: readonly (readonly [usage: string, what: string])[] = 
   [usageOf['break-glass'], 'an emergency: at once where a rule says so; everybody is told, somebody else reviews it'],
   [usageOf.extend, 'ask for more time before it ends'],
   [usageOf.withdraw, 'take your own request back'],
+  [usageOf.review, 'what the review of a break-glass access came to'],
   [usageOf.own, 'your requests and your access'],
   [usageOf.waiting, 'what waits for your answer'],
   [usageOf.approve, 'say yes to a hold (h-…) or a request (r-…)'],
@@ -70,6 +73,8 @@ export function parseChatCommand(typed: string): ChatCommand {
       return extension(rest);
     case 'withdraw':
       return /^r-\S+$/i.test(rest) ? { kind: 'withdraw', request: rest } : mistake('say which request', usageOf.withdraw);
+    case 'review':
+      return reviewed(rest);
     case 'approve':
     case 'deny':
       return answered(verb.toLowerCase() as 'approve' | 'deny', rest);
@@ -84,6 +89,13 @@ function answered(answer: 'approve' | 'deny', rest: string): ChatCommand {
   if (!matterPattern.test(matter)) return mistake('say which: a hold (h-…) or a request (r-…)', usageOf[answer]);
   const words = unquoted(reason.replace(/^(because|--reason)\s+/i, ''));
   return { kind: 'answer', matter, answer, reason: words === '' ? null : words };
+}
+
+function reviewed(rest: string): ChatCommand {
+  const [, grant = '', words = ''] = /^(\S*)\s*([^]*)$/.exec(rest) ?? [];
+  if (!/^g-\S+$/i.test(grant)) return mistake('say which access', usageOf.review);
+  if (words.trim() === '') return mistake('say in words what the review came to', usageOf.review);
+  return { kind: 'review', grant, words: unquoted(words) };
 }
 
 function extension(rest: string): ChatCommand {

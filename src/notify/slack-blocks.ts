@@ -7,7 +7,7 @@ import { shortened } from './visible.ts';
 import { consoleOnlyWords, escalatedWords, expiresAtMs, isApprovable, told } from './words.ts';
 
 /** A block's text ends at 3000 characters. */
-const textCharsMax = 2_900;
+export const slackTextCharsMax = 2_900;
 /** A section's text ends at 3000 characters, also after escaping, which makes it longer. */
 const sectionCharsMax = 2_900;
 const titleCharsMax = 150;
@@ -37,7 +37,7 @@ export function slackMessage(
   links: Pick<MatterLinks, 'console'>,
   mentions: readonly string[] = [],
 ): SlackMessage {
-  const words = told(matter, moment, textCharsMax);
+  const words = told(matter, moment, slackTextCharsMax);
   const emoji = words.outcome === null ? ':hourglass_flowing_sand:' : words.isGood ? ':white_check_mark:' : ':no_entry:';
   const title = `${emoji} *${escape(shortened(words.title, titleCharsMax))}*`;
   const blocks: Block[] = [section(title)];
@@ -66,7 +66,7 @@ export function slackMessage(
 
 /** What is said below the message when it is not enough to change it. */
 export function slackReply(matter: Matter, moment: Moment, mentions: readonly string[]): SlackMessage {
-  const { title } = told(matter, moment, textCharsMax);
+  const { title } = told(matter, moment, slackTextCharsMax);
   const plain = escape(shortened(moment === 'escalated' ? `${matter.id}: ${escalatedWords}` : `${title} (${matter.id})`, titleCharsMax));
   const calls = mentions.length === 0 ? '' : ` ${mentionWords(mentions)}`;
   return { text: plain, blocks: [section(`${plain}${calls}`)] };

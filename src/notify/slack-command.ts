@@ -2,15 +2,17 @@
 // Slack wants an answer within three seconds, and shows it to nobody but the person who typed.
 
 import type { ChatDesk } from '../core/chat-desk.ts';
+import type { Matter } from './channel.ts';
 import { commandHelp, parseChatCommand } from './chat-command.ts';
 import type { ChatCommand } from './chat-command.ts';
 import type { SlackApi } from './slack-api.ts';
-import { escape } from './slack-blocks.ts';
+import { escape, slackTextCharsMax } from './slack-blocks.ts';
 import { slackRequestForm } from './slack-forms.ts';
 import type { SlackReply, SlackRequest } from './slack-interaction.ts';
 import type { SlackPeople } from './slack-people.ts';
 import type { SlackSignatures } from './slack-signature.ts';
 import { shortened, visibleText } from './visible.ts';
+import { consoleOnlyWords, told } from './words.ts';
 
 /** Slack gives up after three seconds. */
 const answerTimeoutMs = 2_500;
@@ -20,6 +22,7 @@ interface Parts {
   readonly api: SlackApi;
   readonly signatures: SlackSignatures;
   readonly people: SlackPeople;
+  readonly matterOf: (id: string) => Matter | null;
 }
 
 export class SlackCommands {
@@ -42,7 +45,16 @@ export class SlackCommands {
     const who = await this.#parts.people.find(user, form.get('team_id'), soon);
     if (who.kind === 'nobody') return words(escape(who.why));
     if (command.kind === 'ask') return this.#openForm(form, desk, soon);
-    return words(escape(await said(command, who.name, desk)));
+    const only = this.#consoleOnly(command);
+    return words(escape(only ?? (await said(command, who.name, desk))));
+  }
+
+  /** What has no button here is not approved by a command either: nobody approves what was not shown. */
+  #consoleOnly(command: ChatCommand): string | null {
+    if (command.kind !== 'answer' || command.answer !== 'approve') return null;
+    const matter = this.#parts.matterOf(command.matter);
+    const only = matter === null ? null : consoleOnlyWords(matter, told(matter, 'placed', slackTextCharsMax));
+    return only === null ? null : `${command.matter}: ${only}`;
   }
 
   async #openForm(form: URLSearchParams, desk: ChatDesk, signal: AbortSignal): Promise<SlackReply> {
@@ -65,6 +77,8 @@ async function said(
       return (await desk.extend(person, command.grant, command.durationMs, command.reason)).words;
     case 'withdraw':
       return (await desk.withdraw(person, command.request)).words;
+    case 'review':
+      return (await desk.review(person, command.grant, command.words)).words;
     case 'answer':
       return `${command.matter}: ${(await desk.answer(person, command.matter, command.answer, command.reason)).words}`;
     case 'own':

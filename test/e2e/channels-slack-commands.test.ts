@@ -151,6 +151,21 @@ t.test('asking in Slack', { timeout: 60_000 }, async (t) => {
     t.match(message.json, /break-glass access to orders/);
     t.equal((await gateway.api('erin').post(`/grants/${grant}/revoke`, {})).status, 200);
     await eventually('its end shows', () => /it has ended.*a review is due/.test(slack.message(id)?.json ?? ''));
+    t.match(await typed('UALICE001', `review ${grant} it was me`), /somebody else must review/);
+    t.match(await typed('UBOB00001', `review ${grant}`), /say in words/);
+    t.match(await typed('UBOB00001', `review ${grant} looked at all of it`), /your review is noted/);
+    await eventually('and that it was reviewed', () => /reviewed by bob/.test(slack.message(id)?.json ?? ''));
+    const { body: reviews } = await gateway.api('carol').get<Page<AuditEventView>>('/audit?type=grant.reviewed');
+    t.match(reviews.items, [{ principal: 'bob', detail: { via: 'slack', words: 'looked at all of it' } }]);
+  });
+
+  await t.test('what is too long to show is not approved by a command either', async (t) => {
+    const text = `DELETE FROM payments WHERE id IN (${Array.from({ length: 800 }, (_, n) => n + 100).join(', ')})`;
+    const session = start(t, tool('psql', 'postgresql-client'), [gateway.url('alice', 'orders'), '-c', text]);
+    const { id } = await bob.pendingHold();
+    t.match(await typed('UBOB00001', `approve ${id}`), /too long to show here: read and approve it in the console/);
+    t.match(await typed('UBOB00001', `deny ${id} too long`), /you denied it/);
+    t.match((await session.end()).stderr, /too long/);
   });
 
   await t.test('the shape of a statement for a while', async (t) => {

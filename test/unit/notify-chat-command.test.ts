@@ -35,6 +35,7 @@ t.test('understood', async (t) => {
     ['request orders for 1h because\nticket 7', request()],
     ['extend g-ABC123 for 30m because slow', { kind: 'extend', grant: 'g-ABC123', durationMs: 1_800_000, reason: 'slow' }],
     ['withdraw r-ABC123', { kind: 'withdraw', request: 'r-ABC123' }],
+    ['review g-ABC123 looked at it', { kind: 'review', grant: 'g-ABC123', words: 'looked at it' }],
     ['approve h-abc123', { kind: 'answer', matter: 'h-ABC123', answer: 'approve', reason: null }],
     ['deny R-ABC123 because "not today"', { kind: 'answer', matter: 'r-ABC123', answer: 'deny', reason: 'not today' }],
     ['approve h-ABC123 looks good', { kind: 'answer', matter: 'h-ABC123', answer: 'approve', reason: 'looks good' }],
@@ -58,6 +59,7 @@ t.test('mistakes get words and how it is written', async (t) => {
     ['approve', /say which/],
     ["approve h-1' OR 1", /say which/],
     ['withdraw everything', /say which request/],
+    ['review g-ABC123', /say in words/],
     ['extend orders for 1h because x', /say which access/],
     [`request ${'x'.repeat(5_000)}`, /longer than/],
   ];
@@ -73,7 +75,8 @@ t.test('every line of the help is understood as it stands', async (t) => {
     const typed = usage
       .replace('TARGET', 'orders')
       .replace(/\[([^\]]+)\]/g, '$1')
-      .replace('ROLE', 'deploy');
+      .replace('ROLE', 'deploy')
+      .replace('WORDS', 'fine');
     t.not(parseChatCommand(typed).kind, 'mistake', typed);
   }
 });

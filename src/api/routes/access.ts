@@ -232,7 +232,8 @@ export function visibleRequest({ access }: ApiServices, caller: Caller, id: stri
   return accessAsSeenBy(caller, request);
 }
 
-function visibleGrant({ access }: ApiServices, caller: Caller, id: string): GrantView {
+/** The grant as the caller may see it; throws 404 otherwise. */
+export function visibleGrant({ access }: ApiServices, caller: Caller, id: string): GrantView {
   const grant = access.grantNamed(id, caller.principal);
   if (grant === null || !seesAccess(caller, grant)) throw notFound(`access ${id}`);
   return grant;
@@ -243,7 +244,8 @@ export function requestAfter(services: ApiServices, caller: Caller, outcome: Acc
   return visibleRequest(services, caller, idAfter(outcome));
 }
 
-function grantAfter(services: ApiServices, caller: Caller, outcome: AccessOutcome): GrantView {
+/** The grant as it is after a step; throws what kept it from being done. */
+export function grantAfter(services: ApiServices, caller: Caller, outcome: AccessOutcome): GrantView {
   return visibleGrant(services, caller, idAfter(outcome));
 }
 

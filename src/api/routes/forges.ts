@@ -2,8 +2,10 @@
 
 import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { refuse } from '../authentication.ts';
 import { chatDesk } from '../channel-desk.ts';
 import { notFound } from '../problems.ts';
+import { FailureLimit } from '../rate-limit.ts';
 import { headerOf, takeRaw } from '../raw-body.ts';
 import type { ApiServices } from '../services.ts';
 
@@ -12,6 +14,7 @@ const bodyBytesMax = 1024 * 1024;
 
 export function forgeRoutes(services: ApiServices): FastifyPluginAsyncZod {
   const desks = { github: chatDesk(services, 'github'), gitlab: chatDesk(services, 'gitlab') };
+  const limit = new FailureLimit(services.clock);
   const open = { config: { open: true }, bodyLimit: bodyBytesMax };
   const said = (reply: FastifyReply, { status, words }: { readonly status: number; readonly words: string }) =>
     reply.code(status).type('text/plain; charset=utf-8').send(words);
@@ -48,7 +51,10 @@ export function forgeRoutes(services: ApiServices): FastifyPluginAsyncZod {
           token: headerOf(request, 'x-gitlab-token'),
           body: typeof request.body === 'string' ? request.body : '',
         };
-        return said(reply, await gitlab.handle(asked, desks.gitlab));
+        const handled = await gitlab.handle(asked, desks.gitlab);
+        // A secret token can be guessed at, a signature can't.
+        if (handled.status === 401) refuse(limit, request, handled.words);
+        return said(reply, handled);
       },
     });
   };
