@@ -1,7 +1,7 @@
 // What was seen in a session. Databases: a statement log, one entry for each action, with times relative to the session's start.
 
 import type { ActionKind, TransactionState } from './action.ts';
-import type { Problem } from './classification.ts';
+import type { ColumnsTouched, Problem } from './classification.ts';
 import type { Decision } from './decision.ts';
 import type { Access, Effect } from './effect.ts';
 import type { PrincipalKind } from './principal.ts';
@@ -19,6 +19,8 @@ export interface JudgedFacts {
   readonly statementCount: number;
   readonly missingWhere: boolean;
   readonly effects: readonly Effect[];
+  /** Missing: there were too many to write them with every statement, or nobody could tell. */
+  readonly columns?: ColumnsTouched;
   /** Rows as they were estimated for the rules that asked; null: it could not be known. Missing: none asked. */
   readonly estimatedRows?: number | null;
 }

@@ -11,7 +11,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Approval, Decision } from '../core/decision.ts';
 import type { Facts } from '../core/policy.ts';
 import type { JudgedFacts, RecordingHeader, SessionRecordFacts, StatementEntry } from '../core/recording.ts';
-import { classificationOf, notUnderstood } from '../core/summary.ts';
+import { classificationOf, noColumns, notUnderstood } from '../core/summary.ts';
 import { readRecording } from '../recordings/read.ts';
 import { principal, target } from './policy-cast.ts';
 import type { Cast } from './policy-cast.ts';
@@ -106,6 +106,7 @@ function classificationAgain(judged: JudgedFacts, entry: StatementEntry): Classi
       effects: index === 0 ? judged.effects : [],
       missingWhere: judged.missingWhere && index === 0,
       risks: [],
+      ...(judged.columns === undefined ? {} : { columns: index === 0 ? judged.columns : noColumns }),
       changes: [],
     })),
   );

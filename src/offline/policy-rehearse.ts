@@ -90,13 +90,28 @@ async function rehearseAll(terminal: Terminal, dataDir: string, sinceMs: number,
     for (const [index, path] of paths.entries()) {
       const { actions, truncated } = await recordedStatements(path, sinceMs, cast, audit.approvals);
       if (truncated) rehearsal.cutShort.push(basename(path, '.jsonl'));
-      for (const action of actions) rehearsal.judge(action, action.classification ?? (await reread(classifiers, action, rehearsal)));
+      for (const action of actions) {
+        const { classification } = action;
+        rehearsal.judge(
+          action,
+          classification === null ? await reread(classifiers, action, rehearsal) : await withColumns(classifiers, action, classification),
+        );
+      }
       said.tick(() => `${count(rehearsal.judged, 'action')} judged, ${index + 1} of ${count(paths.length, 'recording')}`);
     }
     rehearsal.sessions = paths.length;
   } finally {
     await classifiers.close();
   }
+}
+
+/** Columns that were not recorded are read from the text again; a star then stands for columns that nobody here knows. */
+async function withColumns(classifiers: Classifiers, recorded: RecordedAction, classification: Classification): Promise<Classification> {
+  const { understood, summary } = classification;
+  if (!understood || summary.columns !== undefined || recorded.who === null || recorded.action.kind !== 'statement') return classification;
+  const read = await classifiers.classify(recorded.who.target.protocol, recorded.action);
+  if (read?.summary.columns === undefined) return classification;
+  return { ...classification, summary: { ...summary, columns: read.summary.columns } };
 }
 
 /** An older recording has the text only: it counts when it reads as it did then. */

@@ -2,7 +2,7 @@
 // count differ then.
 
 import type { Action } from '../core/action.ts';
-import type { Classification } from '../core/classification.ts';
+import type { Classification, ColumnsTouched } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { JsonEntry, JudgedFacts, StatementEntry } from '../core/recording.ts';
@@ -21,6 +21,8 @@ export interface Running {
 /** What a quick entry may hold: nothing of it comes near the limits of recordings. */
 const quickTextCharsMax = 4096;
 const quickEffectsMax = 64;
+/** Names of columns written with a statement; of more, a rehearsal reads the text again. */
+const recordedColumnsMax = 48;
 
 export function entryOf(running: Running, finishedMs: number, outcome: Outcome | null): StatementEntry {
   const { action, judgement } = running;
@@ -57,8 +59,13 @@ function judgedFacts(action: Action, { problem, statements, summary }: Classific
     statementCount: statements.length,
     missingWhere: summary.missingWhere,
     effects: summary.effects,
+    ...(isFew(summary.columns) ? { columns: summary.columns } : {}),
     ...(estimatedRows === undefined ? {} : { estimatedRows }),
   };
+}
+
+function isFew(columns: ColumnsTouched | undefined): columns is ColumnsTouched {
+  return columns !== undefined && columns.read.length + columns.asked.length + columns.written.length <= recordedColumnsMax;
 }
 
 function decisionWord(wasHeld: boolean, decision: Decision | null): Decision['kind'] {

@@ -166,3 +166,27 @@ rights: { approve: [engineers], audit: [engineers], operate: [engineers] }
 targets: [{ name: orders, protocol: postgres, host: 127.0.0.1, user: gateway, labels: { env: production } }]
 `;
 }
+
+t.test('rules about columns are rehearsed by the columns of then', async (t) => {
+  const own = folder();
+  made.push(own);
+  const there = await recordedGateway(own, policy);
+  const session = (await there.open(alice))!;
+  const many = Array.from({ length: 60 }, (_, index) => `c${index}`).join(', ');
+  for (const text of [
+    'SELECT id FROM users',
+    "SELECT id FROM users WHERE ssn = '1'",
+    'SELECT ssn FROM users',
+    `SELECT ${many}, token FROM users`,
+  ])
+    await there.run(session, text);
+  await there.close();
+  const ask = async (call: string) => {
+    const text = `${policy}  - { id: c, when: '${call}', decision: hold, approvers: { groups: [dba] } }\n`;
+    const { out } = await runCommand(['policy', 'rehearse', policies(text), '--data', own, '--days', days, '--json']);
+    return (JSON.parse(out) as Answer).findings.filter(({ text: it }) => it.startsWith('SELECT')).map(({ text: it }) => it);
+  };
+  t.strictSame((await ask('action.reads_column("ssn")')).toSorted(), ["SELECT id FROM users WHERE ssn = '1'", 'SELECT ssn FROM users']);
+  t.strictSame(await ask('action.asks_column("users.ssn")'), ["SELECT id FROM users WHERE ssn = '1'"]);
+  t.strictSame(await ask('action.reads_column("token")'), [`SELECT ${many}, token FROM users`], 'too many to be recorded: read again');
+});
