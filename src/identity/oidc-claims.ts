@@ -30,7 +30,8 @@ export function personOf(claims: Claims, issuer: OidcIssuer): ClaimedPerson {
     throw refused(`${issuer.displayName} gave no usable name for you (claim "${issuer.personClaim}")`);
   }
   // An address that the issuer has not verified is whatever its owner typed.
-  if (issuer.personClaim === 'email' && claims['email_verified'] === false) throw refused('your e-mail address is not verified');
+  if (issuer.personClaim === 'email' && !isVerified(claims))
+    throw refused(`${issuer.displayName} did not say that your e-mail address is verified`);
   const theirs = textsOf(claims[issuer.groupsClaim]).slice(0, groupsMax);
   const groups = [
     ...new Set([
@@ -47,8 +48,13 @@ export function personOf(claims: Claims, issuer: OidcIssuer): ClaimedPerson {
 function checkDomain(claims: Claims, issuer: OidcIssuer): void {
   const { email } = claims;
   const domain = typeof email === 'string' ? email.slice(email.lastIndexOf('@') + 1).toLowerCase() : '';
-  if (claims['email_verified'] === true && issuer.emailDomains.some((allowed) => allowed.toLowerCase() === domain)) return;
+  if (isVerified(claims) && issuer.emailDomains.some((allowed) => allowed.toLowerCase() === domain)) return;
   throw refused(`only verified addresses of ${issuer.emailDomains.join(' or ')} may sign in by ${issuer.displayName}`);
+}
+
+/** Some issuers send it as a text (OpenID Connect Core 1.0, 5.1 says boolean). */
+function isVerified(claims: Claims): boolean {
+  return claims['email_verified'] === true || claims['email_verified'] === 'true';
 }
 
 /** A claim as texts: one, several, or none. */

@@ -47,7 +47,17 @@ async function world(more: Partial<OidcIssuer> = {}) {
           for await (const chunk of request) body += String(chunk);
           asked.push({ authorization: request.headers.authorization, form: new URLSearchParams(body) });
           const iat = Math.floor(clock.nowMs() / 1000);
-          const right = { iss: issuer, aud: 'sallyport', sub: 'u-1', iat, exp: iat + 300, nonce, name: 'Una', email: 'una@example.com' };
+          const right = {
+            iss: issuer,
+            aud: 'sallyport',
+            sub: 'u-1',
+            iat,
+            exp: iat + 300,
+            nonce,
+            name: 'Una',
+            email: 'una@example.com',
+            email_verified: true,
+          };
           return { access_token: 'at', token_type: 'Bearer', id_token: await answers.idToken(right) };
         }
       }
@@ -121,7 +131,9 @@ t.test('ID tokens that are not exactly right', async (t) => {
     ['no end', (right) => sign(without(right, 'exp')), /"exp"/],
     ['no subject', (right) => sign(without(right, 'sub')), /"sub"/],
     ['no usable name', (right) => sign({ ...right, email: 'x y' }), /no usable name/],
-    ['an address that is not verified', (right) => sign({ ...right, email_verified: false }), /not verified/],
+    ['an address that is not verified', (right) => sign({ ...right, email_verified: false }), /is verified/],
+    ['an address that is not verified, as a text', (right) => sign({ ...right, email_verified: 'false' }), /is verified/],
+    ['an address of which nothing is said', (right) => sign(without(right, 'email_verified')), /is verified/],
   ];
   for (const [name, idToken, words] of rows) {
     answers.idToken = idToken;
