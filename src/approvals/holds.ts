@@ -23,10 +23,12 @@ import {
 import { approvalGivenEvent, changedEvent, endedEvent, escalatedEvent, heldEvent, takenBackEvent } from './events.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
 import { freeId, makeHoldId, parseHoldId } from './hold-id.ts';
-import { approvalOf, askedOf, endedRecord, recordOf, sameTerms, settlementOf, termsOf } from './hold-record.ts';
+import { approvalOf, recordOf, sameTerms, termsOf } from './hold-record.ts';
 import { assertRoom } from './hold-room.ts';
 import { LastingTimes } from './lasting-times.ts';
+import { HoldWriter } from './hold-writer.ts';
 import { PendingHold, type HoldRule } from './pending-hold.ts';
+import { revive } from './revival.ts';
 
 /** Timers of the runtime end at 2^31 ms; and a sleeping machine is noticed within this. */
 const timerMsMax = 60_000;
@@ -46,6 +48,7 @@ class Desk implements HoldDesk {
   readonly #pending = new Map<HoldId, PendingHold>();
   readonly #listeners = new Set<(change: HoldChange) => void>();
   readonly #times: LastingTimes;
+  readonly #writer: HoldWriter;
   #lasting: readonly LastingHold[] = [];
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
@@ -55,6 +58,12 @@ class Desk implements HoldDesk {
     this.#limits = { ...holdLimits, ...parts.limits };
     this.#store = createHoldStore(parts.db);
     this.#times = new LastingTimes(this.#store, parts.clock);
+    const { audit, clock, log } = parts;
+    this.#writer = new HoldWriter({
+      ...{ store: this.#store, audit, clock, log },
+      isPending: (id) => this.#pending.has(id),
+      release: (hold, record, settlement) => this.#release(hold, record, settlement),
+    });
   }
 
   get pendingCount(): number {
@@ -70,7 +79,7 @@ class Desk implements HoldDesk {
     const hold = new PendingHold(record, request, startedMs + expiresMs, startedMs);
     this.#pending.set(record.id, hold);
     if (record.again !== null) this.#times.begin(record.id, expiresMs);
-    durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
+    durable?.catch((thrown: unknown) => this.#writer.failClosed(hold, thrown));
     this.#armTimer();
     this.#tell('placed', record);
     return this.#placed(hold);
@@ -84,7 +93,7 @@ class Desk implements HoldDesk {
       url: this.#parts.consoleUrl === null ? null : `${this.#parts.consoleUrl}/holds/${id}`,
       settled: hold.settled,
       onProgress: (listener) => hold.onProgress(listener),
-      withdraw: (why) => void this.#end(hold, { state: 'withdrawn', by: null, reason: why }),
+      withdraw: (why) => void this.#writer.end(hold, { state: 'withdrawn', by: null, reason: why }),
       ...(again === null ? {} : { use: () => this.#times.use(id) }),
     };
   }
@@ -116,7 +125,7 @@ class Desk implements HoldDesk {
       if (hold === undefined) return this.#answerEnded(id, person, answer);
       const denial = notAllowed(hold.record, person, this.#lendersOf(person));
       if (denial !== null) return { kind: 'not-allowed', hold: hold.record, ...denial };
-      if (this.#parts.clock.monotonicMs() >= hold.deadlineMs) void this.#end(hold, expiredEnd);
+      if (this.#parts.clock.monotonicMs() >= hold.deadlineMs) void this.#writer.end(hold, expiredEnd);
       if (hold.isClaimed) {
         await hold.settled;
         return this.#answerEnded(id, person, answer);
@@ -189,24 +198,15 @@ class Desk implements HoldDesk {
 
   /** What an earlier run left to be answered or run again, with the time that is left of it by both clocks. */
   #revive(): LastingHold[] {
-    const { clock } = this.#parts;
-    return this.#store.lasting().flatMap(({ record, elapsedMs, seenAtMs }): LastingHold[] => {
+    return this.#store.lasting().flatMap((left): LastingHold[] => {
+      const { record } = left;
       if (record.again === null || this.#pending.has(record.id)) return [];
+      const revived = revive(left, this.#times, this.#parts.clock);
+      if (revived === null) return []; // pending ones are withdrawn with the rest
+      const { hold, leftMs } = revived;
+      if (record.state === 'pending') this.#pending.set(record.id, hold);
       const { key, approvedForMs } = record.again;
-      const isPending = record.state === 'pending';
-      const [fromMs, durationMs] = isPending
-        ? [record.createdAtMs, record.expiresAtMs - record.createdAtMs]
-        : [record.settledAtMs ?? record.createdAtMs, approvedForMs];
-      const leftMs = this.#times.resume(record.id, { durationMs, elapsedMs, seenAtMs }, fromMs + durationMs);
-      if (leftMs === null) return []; // pending ones are withdrawn with the rest
-      const nowMs = clock.monotonicMs();
-      const hold = new PendingHold(record, askedOf(record), nowMs + leftMs, nowMs + leftMs - durationMs);
-      if (isPending) this.#pending.set(record.id, hold);
-      else {
-        hold.claim();
-        hold.release(settlementOf(record));
-      }
-      return [{ key, hold: this.#placed(hold), approvedForMs: isPending ? approvedForMs : leftMs }];
+      return [{ key, hold: this.#placed(hold), approvedForMs: record.state === 'pending' ? approvedForMs : leftMs }];
     });
   }
 
@@ -218,7 +218,7 @@ class Desk implements HoldDesk {
         case 'keep':
           break;
         case 'withdraw':
-          void this.#end(hold, { state: 'withdrawn', by: null, reason: judged.why });
+          void this.#writer.end(hold, { state: 'withdrawn', by: null, reason: judged.why });
           break;
         case 'change':
           this.#change(hold, judged.rule, judged.terms, judged.approvals);
@@ -230,7 +230,7 @@ class Desk implements HoldDesk {
   expireDue(): void {
     const nowMs = this.#parts.clock.monotonicMs();
     for (const hold of [...this.#pending.values()]) {
-      if (nowMs >= hold.deadlineMs || this.#times.isOver(hold.record.id)) void this.#end(hold, expiredEnd);
+      if (nowMs >= hold.deadlineMs || this.#times.isOver(hold.record.id)) void this.#writer.end(hold, expiredEnd);
     }
     for (const hold of [...this.#pending.values()]) if (nowMs >= hold.escalatesAtMs && !hold.isClaimed) this.#escalate(hold);
     this.#times.note();
@@ -242,7 +242,7 @@ class Desk implements HoldDesk {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#times.note();
     const waiting = [...this.#pending.values()].filter((hold) => hold.record.again === null);
-    for (const hold of waiting) void this.#end(hold, { state: 'withdrawn', by: null, reason: why });
+    for (const hold of waiting) void this.#writer.end(hold, { state: 'withdrawn', by: null, reason: why });
     await Promise.all(waiting.map((hold) => hold.settled));
   }
 
@@ -266,16 +266,11 @@ class Desk implements HoldDesk {
       return this.#parts.audit.append(approvalGivenEvent(counted, approval));
     };
     if (counted.approvals.length >= needed) {
-      const end = await this.#end(hold, { state: 'approved', by: person.name, reason, via }, counted, write);
+      const end = await this.#writer.end(hold, { state: 'approved', by: person.name, reason, via }, counted, write);
       return end.kind === 'written' ? { kind: 'approved', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
     }
-    try {
-      const durable = this.#store.atomically(write);
-      hold.record = counted;
-      await durable;
-    } catch (thrown) {
-      return { kind: 'failed', why: this.#failClosed(hold, thrown) };
-    }
+    const failed = await this.#writer.note(hold, counted, write);
+    if (failed !== null) return { kind: 'failed', why: failed };
     // While the disk was awaited another approval may have come, or its end.
     if (hold.isClaimed) await hold.settled;
     else hold.tellProgress();
@@ -285,7 +280,7 @@ class Desk implements HoldDesk {
   }
 
   async #refuse(hold: PendingHold, how: Pick<HoldEnd, 'by' | 'reason' | 'via'> & { readonly state: Refused }): Promise<AnswerResult> {
-    const end = await this.#end(hold, how);
+    const end = await this.#writer.end(hold, how);
     if (end.kind !== 'written') return { kind: 'failed', why: end.why };
     return { kind: how.state === 'denied' ? 'denied' : 'changes-requested', hold: end.hold, already: false };
   }
@@ -310,53 +305,16 @@ class Desk implements HoldDesk {
         why: 'you have not approved it, so there is nothing to take back',
       };
     }
-    try {
-      const durable = this.#store.atomically(() => {
-        if (!this.#store.takeBack(record.id, person.name)) throw new Error('the store has no such approval');
-        return this.#parts.audit.append(takenBackEvent(record, person.name, this.#parts.clock.nowMs()));
-      });
-      hold.record = record;
-      await durable;
-    } catch (thrown) {
-      return { kind: 'failed', why: this.#failClosed(hold, thrown) };
-    }
+    const failed = await this.#writer.note(hold, record, () => {
+      if (!this.#store.takeBack(record.id, person.name)) throw new Error('the store has no such approval');
+      return this.#parts.audit.append(takenBackEvent(record, person.name, this.#parts.clock.nowMs()));
+    });
+    if (failed !== null) return { kind: 'failed', why: failed };
     if (!hold.isClaimed) {
       hold.tellProgress();
       this.#tell('progress', hold.record);
     }
     return { kind: 'taken-back', hold: hold.record };
-  }
-
-  /**
-   * Ends a hold: claim, write (with `alsoWrite` in the same transaction), release. Synchronous up to the release unless the
-   * audit log waits for the disk. The loser of a race gets "failed" and changes nothing.
-   */
-  #end(
-    hold: PendingHold,
-    how: Omit<HoldEnd, 'atMs' | 'via'> & Partial<Pick<HoldEnd, 'via'>>,
-    record: HoldRecord = hold.record,
-    alsoWrite?: () => Promise<void> | undefined,
-  ): EndResult | Promise<EndResult> {
-    if (!hold.claim()) return { kind: 'failed', why: 'it has ended already' };
-    const end: HoldEnd = { via: null, ...how, atMs: this.#parts.clock.nowMs() };
-    const ended = endedRecord(record, end);
-    let durable: (Promise<void> | undefined)[];
-    try {
-      durable = this.#store.atomically(() => {
-        const also = alsoWrite?.();
-        if (!this.#store.end(record.id, end)) throw new Error('the store says that it has ended already');
-        return [also, this.#parts.audit.append(endedEvent(record, end))];
-      });
-    } catch (thrown) {
-      return { kind: 'failed', why: this.#failClosed(hold, thrown) };
-    }
-    const release = (): EndResult => {
-      if (!this.#pending.has(record.id)) return { kind: 'failed', why: 'it was withdrawn meanwhile' };
-      this.#release(hold, ended, settlementOf(ended));
-      return { kind: 'written', hold: ended };
-    };
-    if (durable.every((it) => it === undefined)) return release();
-    return Promise.all(durable).then(release, (thrown: unknown) => ({ kind: 'failed', why: this.#failClosed(hold, thrown) }));
   }
 
   #release(hold: PendingHold, record: HoldRecord, settlement: Settlement): void {
@@ -369,36 +327,13 @@ class Desk implements HoldDesk {
     this.#tell('settled', record);
   }
 
-  /** Something could not be written: nothing may run. Writes what it still can, and gives the words. */
-  #failClosed(hold: PendingHold, thrown: unknown): string {
-    const why = `the gateway could not write the decision down: ${messageOf(thrown)}`;
-    this.#parts.log?.error({ hold: hold.record.id, error: messageOf(thrown) }, 'a hold was withdrawn because it could not be written down');
-    if (!this.#pending.has(hold.record.id)) return why; // released before
-    hold.claim();
-    const end: HoldEnd = { state: 'withdrawn', by: null, reason: why, via: null, atMs: this.#parts.clock.nowMs() };
-    // Each on its own: one of the two has failed just now, and the other is still worth having.
-    const isEndedElsewhere = attempt(() => this.#store.overrule(hold.record.id, end)) === false;
-    if (!isEndedElsewhere) void attempt(() => this.#parts.audit.append(endedEvent(hold.record, end)))?.catch(() => undefined);
-    this.#release(hold, endedRecord(hold.record, end), { kind: 'withdrawn', why });
-    return why;
-  }
-
   /** It waited for long: other groups may answer as well, and hear of it. */
   #escalate(hold: PendingHold): void {
     const to = hold.escalate(this.#parts.clock.monotonicMs());
     const { approverGroups, alsoInGroups = [] } = hold.widened(hold.asked.terms);
     const record: HoldRecord = { ...hold.record, approverGroups, alsoInGroups, escalation: hold.escalation };
-    try {
-      const durable = this.#store.atomically(() => {
-        if (!this.#store.change(record)) throw new Error('the store says that it has ended already');
-        return this.#parts.audit.append(escalatedEvent(record, this.#parts.clock.nowMs(), to));
-      });
-      durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
-    } catch (thrown) {
-      this.#failClosed(hold, thrown);
-      return;
-    }
-    hold.record = record;
+    const write = () => this.#parts.audit.append(escalatedEvent(record, this.#parts.clock.nowMs(), to));
+    if (!this.#writer.revise(hold, record, write)) return;
     hold.tellProgress();
     this.#tell('escalated', record);
   }
@@ -415,20 +350,11 @@ class Desk implements HoldDesk {
     };
     const dropped = before.approvals.filter((it) => !kept.has(it.by)).map((it) => it.by);
     if (dropped.length === 0 && sameTerms(before, record)) return;
-    try {
-      const durable = this.#store.atomically(() => {
-        if (!this.#store.change(record)) throw new Error('the store says that it has ended already');
-        return this.#parts.audit.append(changedEvent(record, this.#parts.clock.nowMs(), dropped));
-      });
-      durable?.catch((thrown: unknown) => this.#failClosed(hold, thrown));
-    } catch (thrown) {
-      this.#failClosed(hold, thrown);
-      return;
-    }
-    hold.record = record;
+    const write = () => this.#parts.audit.append(changedEvent(record, this.#parts.clock.nowMs(), dropped));
+    if (!this.#writer.revise(hold, record, write)) return;
     const last = record.approvals.at(-1);
     if (last !== undefined && record.approvals.length >= record.approvalsNeeded) {
-      void this.#end(hold, { state: 'approved', by: last.by, reason: last.reason, via: last.via ?? null });
+      void this.#writer.end(hold, { state: 'approved', by: last.by, reason: last.reason, via: last.via ?? null });
       return;
     }
     hold.tellProgress();
@@ -477,8 +403,6 @@ class Desk implements HoldDesk {
 
 type Refused = 'denied' | 'changes_requested';
 
-type EndResult = { readonly kind: 'written'; readonly hold: HoldRecord } | { readonly kind: 'failed'; readonly why: string };
-
 const expiredEnd = { state: 'expired', by: null, reason: null } as const;
 
 function safely(check: () => Rejudgement): Rejudgement {
@@ -486,14 +410,5 @@ function safely(check: () => Rejudgement): Rejudgement {
     return check();
   } catch (thrown) {
     return { kind: 'withdraw', why: `it could not be judged again: ${messageOf(thrown)}` };
-  }
-}
-
-/** Undefined when it throws: the fault that led here was told already. */
-function attempt<T>(write: () => T): T | undefined {
-  try {
-    return write();
-  } catch {
-    return undefined;
   }
 }
