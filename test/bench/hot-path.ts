@@ -2,88 +2,15 @@
 // in this one process. Prints CPU microseconds for each statement; much steadier than transactions per second.
 // node hot-path.ts [same|new] [SECONDS]
 
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
-import { loadPolicies } from '../../policies/engine/load.ts';
-import { openAuditLog } from '../../src/audit/log.ts';
-import type { ReadingMode } from '../../src/core/action.ts';
-import type { SqlCatalogue } from '../../src/core/catalogue.ts';
-import type { Clock } from '../../src/core/clock.ts';
-import type { Holds } from '../../src/core/hold.ts';
-import type { Lane, Session, Submission } from '../../src/core/session.ts';
-import { Gate } from '../../src/gate/gate.ts';
-import { openRecordings } from '../../src/recordings/recordings.ts';
-import { SessionRegistry } from '../../src/sessions/registry.ts';
-import { temporaryDirectory } from '../support/directories.ts';
-import { Cleanup } from './contender.ts';
-import { benchPolicies } from './policies.ts';
+import type { Session, Submission } from '../../src/core/session.ts';
+import { hotWorld, lane, mode } from './hot-world.ts';
 
 const [kind = 'new', secondsText = '3'] = process.argv.slice(2);
 const sessionsTotal = 16;
 /** As many statements as sockets bring in one turn of the event loop. */
 const statementsInTurn = 16;
 
-const cleanup = new Cleanup();
-const directory = temporaryDirectory(cleanup, 'hot-path');
-const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-const loaded = loadPolicies(Object.entries(benchPolicies()).map(([path, text]) => ({ path, text })));
-if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('\n'));
-const { set } = loaded;
-const audit = await openAuditLog({
-  dir: join(directory, 'audit'),
-  durability: 'kernel',
-  clock,
-  onFailed: (fault) => {
-    throw fault;
-  },
-});
-cleanup.teardown(() => audit.close());
-const recordings = openRecordings({ dir: join(directory, 'recordings'), clock });
-cleanup.teardown(() => recordings.close());
-const classifier = await createPostgresClassifier();
-cleanup.teardown(() => classifier.close());
-const holds: Pick<Holds, never> = {};
-const gate = new Gate({ classifierOf: () => classifier, policies: () => set, holds: holds as Holds, audit, clock });
-const book = { opened: () => undefined, counted: () => undefined, closed: () => undefined };
-const registry = new SessionRegistry({
-  gate,
-  classifierOf: () => classifier,
-  audit,
-  recordings,
-  book,
-  clock,
-  random: { bytes: randomBytes },
-});
-cleanup.teardown(() => registry.close('done'));
-
-const lane: Lane = { onHold: () => undefined, signal: new AbortController().signal };
-const nothing = { functions: [], types: [], relations: [], builtins: [] };
-/** What the driver would have read of pgbench's database. */
-const catalogue: SqlCatalogue = {
-  searchPath: '"$user", public',
-  user: 'postgres',
-  functions: [],
-  operators: [],
-  types: [],
-  relations: [
-    {
-      id: '1',
-      schema: 'public',
-      name: 'pgbench_accounts',
-      kind: 'table',
-      columns: ['aid', 'bid', 'abalance', 'filler'],
-      reading: nothing,
-      writing: nothing,
-      reacts: false,
-    },
-  ],
-};
-const settings = { standard_conforming_strings: 'on', client_encoding: 'UTF8' };
-const mode: ReadingMode = { key: 'k', settings, catalogue: { version: '1', content: catalogue } };
-const sessions: Session[] = [];
-for (let index = 0; index < sessionsTotal; index += 1) sessions.push(await openSession());
-
+const { sessions, classifier, cleanup } = await hotWorld(sessionsTotal);
 const classified = kind === 'same' ? await classifier.classify({ ...submissionWith(null, textOf()), id: 'first' as never }) : null;
 
 await run(1000); // warms the compiler up
@@ -137,27 +64,4 @@ function submissionWith(known: Submission['classified'], text: string): Submissi
 function textOf(): string {
   if (kind === 'same') return 'SELECT abalance FROM pgbench_accounts WHERE aid = $1;';
   return `SELECT abalance FROM pgbench_accounts WHERE aid = ${Math.floor(Math.random() * 1e9)};`;
-}
-
-async function openSession(): Promise<Session> {
-  const opened = await registry.open(
-    {
-      principal: { name: 'alice' as never, displayName: 'Alice', kind: 'person', groups: ['engineers'] },
-      target: {
-        name: 'bench' as never,
-        protocol: 'postgres',
-        labels: { env: 'production' },
-        host: '127.0.0.1',
-        port: 5432,
-        user: 'x',
-        password: null,
-        database: 'bench',
-        tls: { mode: 'disable', ca: null, certificate: null, key: null, serverName: null },
-      },
-      facts: { clientAddress: '127.0.0.1', tls: false, method: 'token', database: 'bench' },
-    },
-    lane,
-  );
-  if (opened.kind !== 'open') throw new Error(opened.refusal.message);
-  return opened.session;
 }

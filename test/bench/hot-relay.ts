@@ -1,0 +1,122 @@
+// The work of the PostgreSQL relay for one statement, with sockets that are only memory and everything else as in hot-path.ts.
+// Prints CPU microseconds for each statement: of many small measurements the tenth part that was disturbed least.
+// node hot-relay.ts [prepared|simple] [SECONDS]
+
+import { EventEmitter } from 'node:events';
+import { Connection } from '../../protocols/postgres/connection.ts';
+import { failingMessages } from '../../protocols/postgres/refusal.ts';
+import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
+import type { Session } from '../../src/core/session.ts';
+import { clientMessage, targetMessage } from '../transcripts/postgres-messages.ts';
+import { hotWorld, mode, settings } from './hot-world.ts';
+
+const [kind = 'prepared', secondsText = '3'] = process.argv.slice(2);
+const { sessions, clock } = await hotWorld(16);
+
+/** As much of a socket as a connection asks of one. */
+class MemorySocket extends EventEmitter {
+  /** What was written last. */
+  bytes: Buffer | null = null;
+  destroyed = false;
+  readonly writableNeedDrain = false;
+
+  write(bytes: Buffer): boolean {
+    this.bytes = bytes;
+    return true;
+  }
+
+  pause(): this {
+    return this;
+  }
+
+  resume(): this {
+    return this;
+  }
+
+  isPaused(): boolean {
+    return false;
+  }
+}
+
+const client = (...lines: string[]): Buffer => Buffer.concat(lines.map(clientMessage));
+const target = (...lines: string[]): Buffer => Buffer.concat(lines.map(targetMessage));
+const result = ['T abalance', 'D 0', 'C SELECT 1', 'Z I'];
+const answer = kind === 'prepared' ? target('2', ...result) : target(...result);
+
+const entry = new CatalogueEntry(() => Promise.resolve(mode.catalogue as NonNullable<typeof mode.catalogue>), clock, {
+  warn: () => undefined,
+} as never);
+await entry.refresh();
+const pairs = sessions.map(connected);
+
+let total = 0;
+/** Statements of one measurement, and those that warm the compiler up. */
+const batch = 1600;
+const warmUp = 40_000;
+for (let done = 0; done < warmUp; done += batch) await run(batch);
+const costs: { user: number; system: number }[] = [];
+const endMs = performance.now() + Number(secondsText) * 1000;
+while (performance.now() < endMs) {
+  const before = process.threadCpuUsage();
+  await run(batch);
+  const { user, system } = process.threadCpuUsage(before);
+  costs.push({ user: user / batch, system: system / batch });
+}
+costs.sort((a, b) => a.user + a.system - b.user - b.system);
+const { user, system } = costs[Math.floor(costs.length / 10)] ?? { user: NaN, system: NaN };
+process.stdout.write(`${kind}: ${(user + system).toFixed(2)} µs CPU for each statement (${user.toFixed(2)} user)\n`);
+process.exit(0);
+
+interface Pair {
+  readonly client: MemorySocket;
+  readonly target: MemorySocket;
+}
+
+function connected(session: Session): Pair {
+  const pair = { client: new MemorySocket(), target: new MemorySocket() };
+  const connection = new Connection({
+    client: pair.client as never,
+    target: pair.target as never,
+    session,
+    catalogue: entry,
+    clock,
+    limits: { maxBytes: () => 1_000_000 },
+    failing: failingMessages(Buffer.from('x')),
+    heartbeat: Buffer.alloc(0),
+    heldBytesMax: 1_000_000,
+    cancelTarget: () => Promise.resolve(),
+    giveBack: () => undefined,
+    gone: () => undefined,
+  });
+  for (const [name, value] of Object.entries(settings)) connection.machine.settings.reported(name, value);
+  connection.machine.settings.signedIn([]);
+  connection.machine.settings.catalogue(entry.current);
+  connection.start(Buffer.alloc(0));
+  pair.client.emit('data', client('P P_0|SELECT abalance FROM pgbench_accounts WHERE aid = $1;', 'S'));
+  pair.target.emit('data', target('1', 'Z I'));
+  return pair;
+}
+
+/** Chunks come in turns of the event loop, as from sockets: one of each client, then one of each target. */
+async function run(statements: number): Promise<void> {
+  for (let done = 0; done < statements; done += pairs.length) {
+    for (const pair of pairs) {
+      total += 1;
+      pair.target.bytes = null;
+      pair.client.emit('data', chunkOf(total % 100_000));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const pair of pairs) {
+      pair.client.bytes = null;
+      if (pair.target.bytes === null) throw new Error('not released');
+      pair.target.emit('data', Buffer.from(answer));
+      if (pair.client.bytes === null) throw new Error('not answered');
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function chunkOf(aid: number): Buffer {
+  if (kind === 'prepared') return client(`B |P_0|${aid}`, 'D P ', 'E |0', 'S');
+  return client(`Q SELECT abalance FROM pgbench_accounts WHERE aid = ${aid};`);
+}
