@@ -29,7 +29,14 @@ export async function grants(command: Command, id: string | undefined, options: 
   const which = options.toReview === true ? { review: 'open', state: 'ended' } : options.all === true ? {} : { state: 'active' };
   const items = await client.list<GrantView>('/grants', { ...which, principal: options.person, target: options.target }, options.limit);
   if (options.json === true) return printJson(terminal, items);
-  if (items.length === 0) return terminal.err(options.toReview === true ? 'nothing is to be reviewed' : 'no such access');
+  if (items.length === 0)
+    return terminal.err(
+      options.toReview === true
+        ? 'nothing is to be reviewed'
+        : options.all === true
+          ? 'nobody had access for a while'
+          : 'nobody has access for a while: sallyport request asks for some',
+    );
   printTable(terminal, columns(command.nowMs()), items);
 }
 
