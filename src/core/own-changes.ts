@@ -37,12 +37,15 @@ export function withOwnChanges(value: string | undefined, names: readonly string
   return joined.length > namesMax || text.length > charsMax ? anything : text;
 }
 
-/** May it have changed the schema without saying what? Code that nobody read, unless the statement itself defines something. */
+/**
+ * May it have changed the schema without saying what? Code that nobody read, unless the statement itself defines something. What a change
+ * of a table runs besides (triggers, defaults) is left out: every change of a table that has them would count.
+ */
 export function mayDefine({ effects, changes }: Pick<StatementFacts, 'effects' | 'changes'>): boolean {
   if (changes.some(({ kind }) => kind === 'schema-changed')) return false;
   return effects.some(
     ({ verb, access, objectKind }) =>
-      access === 'unknown' && (verb === 'code' || verb === 'unknown' || (verb === 'call' && objectKind === 'function')),
+      access === 'unknown' && (verb === 'code' || verb === 'unknown' || (verb === 'call' && objectKind !== 'table')),
   );
 }
 

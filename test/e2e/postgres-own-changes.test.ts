@@ -33,6 +33,7 @@ await server.sql(`
   CREATE VIEW above AS SELECT a FROM seen;
   CREATE VIEW bad AS SELECT cleanup() AS a;
   CREATE FUNCTION reads_seen() RETURNS int LANGUAGE sql AS 'SELECT a FROM seen';
+  CREATE TABLE whole (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF whole FOR VALUES IN (1); INSERT INTO whole VALUES (1);
   CREATE SCHEMA first;
   CREATE TABLE first.shadowing (id int); CREATE TABLE public.shadowing (id int);
 `);
@@ -160,6 +161,31 @@ const cases: readonly Case[] = [
   {
     what: 'a temporary function',
     texts: ['BEGIN', `CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT cleanup()'`, 'SELECT pg_temp.f()'],
+    ends: 'held',
+  },
+  {
+    what: 'a temporary view named like a system one',
+    texts: ['BEGIN', 'CREATE TEMP VIEW pg_class AS SELECT cleanup()', 'SELECT * FROM pg_class'],
+    ends: 'held',
+  },
+  {
+    what: 'a materialized view',
+    texts: ['BEGIN', 'CREATE MATERIALIZED VIEW m AS SELECT cleanup() WITH NO DATA', 'REFRESH MATERIALIZED VIEW m'],
+    ends: 'held',
+  },
+  {
+    what: 'a table that inherits',
+    texts: [
+      'BEGIN',
+      'CREATE TABLE child () INHERITS (plain)',
+      'CREATE TRIGGER g BEFORE UPDATE ON child FOR EACH ROW EXECUTE FUNCTION made_up()',
+      `UPDATE plain SET name = 'b'`,
+    ],
+    ends: 'held',
+  },
+  {
+    what: 'a trigger on a partition',
+    texts: ['BEGIN', 'CREATE TRIGGER g BEFORE UPDATE ON part FOR EACH ROW EXECUTE FUNCTION made_up()', 'UPDATE whole SET id = 1'],
     ends: 'held',
   },
   // What does not have to wait.

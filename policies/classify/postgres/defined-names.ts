@@ -48,7 +48,7 @@ export function definedNames({ type, body }: Node, findings: Findings, context: 
   if (oneName.has(type)) return named(body);
   switch (type) {
     case 'CreateStmt':
-      return !callsUnknown && isPlainTable(body, context) ? nothing : named(body);
+      return !callsUnknown && isPlainTable(body, context) ? nothing : relationsIn(body);
     case 'IndexStmt':
       return callsUnknown ? named(body) : nothing;
     case 'SelectStmt':
@@ -58,7 +58,7 @@ export function definedNames({ type, body }: Node, findings: Findings, context: 
         ? one(textAt(treeAt(treeAt(body, 'into') ?? {}, 'rel') ?? {}, 'relname'))
         : nothing;
     case 'AlterTableStmt':
-      return !callsUnknown && isPlainAlteration(body, context) ? nothing : named(body);
+      return !callsUnknown && isPlainAlteration(body, context) ? nothing : relationsIn(body);
     case 'DropStmt':
       return dropped(body);
     case 'RenameStmt': {
@@ -143,6 +143,20 @@ function named(body: Tree): Names {
     if (name !== null) return one(name);
   }
   return undefined;
+}
+
+/** Every table that is named anywhere: its own, those that it inherits from, is attached to or is like. */
+function relationsIn(body: Tree): Names {
+  const names: string[] = [];
+  const waiting: unknown[] = [body];
+  for (let at = 0; at < waiting.length; at += 1) {
+    const value = waiting[at];
+    if (typeof value !== 'object' || value === null) continue;
+    const name = Array.isArray(value) ? '' : textAt(value as Tree, 'relname');
+    if (name !== '') names.push(name);
+    waiting.push(...(Object.values(value) as unknown[]));
+  }
+  return names.length === 0 ? undefined : names;
 }
 
 function one(name: string): Names {

@@ -141,6 +141,13 @@ export class KnownObjects {
     );
   }
 
+  /** Is a partition of this relation, or a table that inherits from it, among these names? Its rows are the relation's too. */
+  inheritorIn(id: string, names: ReadonlySet<string>, depth = 0): boolean {
+    if (names.size === 0 || depth > depthMax) return false;
+    const inheritors = this.catalogue.relations.filter(({ parents }) => parents?.includes(id) === true);
+    return inheritors.some((one) => names.has(one.name) || this.inheritorIn(one.id, names, depth + 1));
+  }
+
   functionReaches({ name, body, uses }: CatalogueFunction, names: ReadonlySet<string>, seen: Set<string> = new Set()): boolean {
     if (names.has(name) || (body !== null && [...names].some((it) => body.includes(it)))) return true;
     return this.reach(uses, names, seen);

@@ -48,7 +48,8 @@ export function relationNamed(schema: string | null, name: string, context: Cont
     const kind = found.kind === 'view' || found.kind === 'materialized-view' ? 'view' : 'table';
     return { name: dotted(found.schema, found.name), kind, known, isChanged: isChanged(name, known, context) };
   }
-  const isBuiltin = isSystem || schema === 'pg_catalog' || schema === 'information_schema';
+  // Without its schema the name of one of the server's own may be that of a temporary view.
+  const isBuiltin = schema === 'pg_catalog' || schema === 'information_schema';
   return {
     name: dotted(isSystem ? 'pg_catalog' : schema, name),
     kind: 'table',
@@ -60,7 +61,10 @@ export function relationNamed(schema: string | null, name: string, context: Cont
 function isChanged(name: string, known: readonly CatalogueRelation[], { changed, known: objects }: Context): boolean {
   if (changed.any || changed.names.has(name)) return true;
   if (changed.names.size === 0 || objects === null) return false;
-  return known.some((one) => objects.reach(one.reading, changed.names) || objects.reach(one.writing, changed.names));
+  return known.some(
+    (one) =>
+      objects.reach(one.reading, changed.names) || objects.reach(one.writing, changed.names) || objects.inheritorIn(one.id, changed.names),
+  );
 }
 
 function noteChanged(relation: Relation, findings: Findings, context: Context): void {

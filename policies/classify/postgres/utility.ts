@@ -286,7 +286,7 @@ function refresh(body: Tree, findings: Findings, context: Context): string {
     const relation = relationOf(rangeVar, context);
     findings.effect('maintenance', 'write', 'view', relation.name);
     const isQuiet = relation.known.every((one) => context.known?.relationChangesQuietly(one) === true);
-    if (!isQuiet) findings.effect('call', 'unknown', 'view', relation.name);
+    if (!isQuiet || relation.isChanged) findings.effect('call', 'unknown', 'view', relation.name);
   }
   return 'refresh materialized view';
 }
