@@ -251,9 +251,8 @@ class ChainedLog implements OpenedAuditLog {
   #gather(event: AuditEvent, then: Told): void {
     try {
       this.#assertUsable();
-      const before = this.#mark();
+      if (!this.#turn.isOpen) this.#beforeTurn = this.#mark();
       this.#chain(event);
-      if (!this.#turn.isOpen) this.#beforeTurn = before;
       this.#turn.add(event, then);
     } catch (cause) {
       this.#turn.answer(then, writeFailed(cause));

@@ -34,7 +34,7 @@ export class WaitingLines {
   add(seq: number, prev: string, event: AuditEvent): string {
     const start = this.#lengthBytes;
     const end = this.#putBody(seq, prev, event);
-    const hash = digest('sha256', this.#bytes.subarray(start, end), 'hex');
+    const hash = digest('sha256', new Uint8Array(this.#bytes.buffer, start, end - start), 'hex');
     this.#keepHash(hash);
     // Over the closing brace, which is the hash's last byte.
     this.#bytes.set(hashStart, end - 1);
