@@ -89,7 +89,8 @@ export function holdLines({ terminal, nowMs }: Pick<Command, 'terminal' | 'nowMs
   if (hold.state !== 'pending') {
     const by = hold.settled_by ?? hold.approvals.map((approval) => approval.by).join(', ');
     const reason = hold.settled_reason === null ? '' : `: ${visible(hold.settled_reason)}`;
-    return [`${head}${by === '' ? '' : ` by ${visible(by)}`}${reason}`];
+    const through = hold.settled_via === undefined ? '' : terminal.paint('dim', ` (via ${visible(hold.settled_via)})`);
+    return [`${head}${by === '' ? '' : ` by ${visible(by)}`}${reason}${through}`];
   }
   const from = `${visible(hold.principal_name)} (${visible(hold.principal)}) from ${visible(hold.client_address)}`;
   const locks =

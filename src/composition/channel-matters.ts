@@ -6,6 +6,8 @@ import { accessRequestView, grantView } from '../approvals/access-view.ts';
 import { holdView } from '../approvals/hold-view.ts';
 import type { HoldDesk } from '../approvals/holds.ts';
 import type { ShapeDesk } from '../approvals/shape-desk.ts';
+import type { Log } from '../core/driver.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Identity } from '../identity/identity.ts';
 import { isPending, mayAnswer } from '../notify/channel.ts';
@@ -79,10 +81,18 @@ export interface Newcomers {
   close(): void;
 }
 
-export function watchNewcomers(parts: MatterParts, tell: (moment: Moment, matter: Matter) => void): Newcomers {
+export function watchNewcomers(parts: MatterParts, tell: (moment: Moment, matter: Matter) => void, log: Pick<Log, 'error'>): Newcomers {
   let timer: NodeJS.Timeout | null = null;
   const look = () => {
     timer = null;
+    try {
+      tellAll();
+    } catch (thrown) {
+      // The console shows what waits; a store that fails must not end the process from here.
+      log.error({ error: messageOf(thrown) }, 'who may answer now could not be told');
+    }
+  };
+  const tellAll = () => {
     const pending = { state: 'pending', limit: mattersMax } as const;
     for (const hold of parts.holds.list(pending).items) tell('progress', holdMatter(parts, hold));
     for (const { id } of parts.access.requests(pending).items) {

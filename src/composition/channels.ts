@@ -89,7 +89,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   });
   const told = new ToldStore(parts.db, () => clock.nowMs());
   const tell = joinChannels(queue, [...channels, ...comments], (id) => matterOf(parts, id), told);
-  const newcomers = watchNewcomers(parts, tell);
+  const newcomers = watchNewcomers(parts, tell, parts.log);
   identity.onChange(() => newcomers.changed());
   holds.on(({ kind, hold }) => {
     webhooks.notify(holdEvents[kind], holdView(hold, null));
