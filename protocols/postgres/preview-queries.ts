@@ -82,6 +82,7 @@ export function relationsQuery(names: readonly AskedName[]): string {
       from measured m where m.root = n.oid) as rows,
     (select bool_and(m.reltuples >= 0 and (m.relpages > 0 or m.pages = 0)) filter (where m.relkind in ('r', 'm'))::text
       from measured m where m.root = n.oid) as analysed,
+    (select sum(m.reltuples) filter (where m.relkind in ('r', 'm') and m.reltuples > 0) from measured m where m.root = n.oid)::bigint::text as counted,
     (select bool_or(m.bytes is null) filter (where m.relkind in ('r', 'm'))::text from measured m where m.root = n.oid) as unmeasured,
     (select sum(m.bytes)::text from measured m where m.root = n.oid) as bytes
   from named n order by n.at limit ${rowsMax}`;

@@ -12,6 +12,8 @@ export interface Relation {
   /** Its size, or that of a partition, could not be asked for: somebody has it to himself. */
   readonly isLocked: boolean;
   readonly isTemporary: boolean;
+  /** Rows when it was last analysed or vacuumed; null: never. */
+  readonly rowsCounted: number | null;
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -33,6 +35,7 @@ export function relationOf(row: Row): Relation {
     kind,
     isLocked: row['unmeasured'] === 'true',
     isTemporary: row['temporary'] === 'true',
+    rowsCounted: row['counted'] == null ? null : Number(row['counted']),
     table: {
       name: `${row['schema'] ?? ''}.${row['name'] ?? ''}`,
       kind: kinds[kind] ?? 'relation',

@@ -1,7 +1,7 @@
 // How many rows a text would reach, from the planner's own statistics, on a connection of the gateway's own in a read-only transaction.
 // What a transaction of the session has changed is seen as far as the size of its tables shows it; rows that it added count.
 
-import { columnsOf, estimate, type Condition } from '../../src/core/condition.ts';
+import { columnsOf, estimate, type ColumnStatistics, type Condition } from '../../src/core/condition.ts';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { statementRows, type EstimateTables } from '../../src/core/estimate.ts';
 import type { PreviewQuestion } from '../../src/core/preview.ts';
@@ -113,7 +113,11 @@ export class PostgresRows {
     if (relation === undefined || relation.isLocked || relation.isTemporary || relation.table.rows === null) return null;
     const { rows } = relation.table;
     if (where === null) return rows;
-    const statistics = (column: string) => statisticsOf(this.#statistics, relation.id, column, rows);
+    const unseen = relation.rowsCounted === null || rows <= 0 ? 0 : Math.max(0, rows - relation.rowsCounted) / rows;
+    const statistics = (column: string): ColumnStatistics | undefined => {
+      const known = statisticsOf(this.#statistics, relation.id, column, rows);
+      return known === undefined ? undefined : { ...known, unseen };
+    };
     const { fraction } = estimate(where, rows, statistics, this.#question.parameters);
     return fraction === 0 ? 0 : Math.max(1, Math.round(fraction * rows));
   }

@@ -49,6 +49,8 @@ export interface ColumnStatistics {
   readonly common: readonly { readonly value: string; readonly fraction: number }[];
   /** Bounds of equally filled parts of the remaining values, ascending. */
   readonly bounds: readonly string[];
+  /** Fraction of the rows that came after the statistics were made: mostly above all values that are known. Missing: 0. */
+  readonly unseen?: number;
   /** How values compare; `none`: only for equality. */
   readonly order: 'number' | 'time' | 'none';
 }
@@ -131,7 +133,7 @@ function ordered(operator: '<' | '<=' | '>' | '>=', value: string, known: Column
   const ofCommon = common.reduce((sum, it) => sum + (meets(it.at) ? it.fraction : 0), 0);
   const rest = Math.max(0, 1 - known.nullFraction - common.reduce((sum, it) => sum + it.fraction, 0));
   const under = bounds.length < 2 ? 0 : shareBelow(at, bounds);
-  return sure(ofCommon + rest * (below ? under : 1 - under));
+  return sure(ofCommon + rest * (below ? under : 1 - under) + (below ? 0 : (known.unseen ?? 0)));
 }
 
 function shareBelow(at: number, bounds: readonly number[]): number {

@@ -178,6 +178,15 @@ t.test('PostgreSQL', async (t) => {
     await client.query('ROLLBACK');
   });
 
+  await t.test('rows that came after the statistics are expected above what they know', async (t) => {
+    await server.sql(`CREATE TABLE growing (id int PRIMARY KEY); INSERT INTO growing SELECT generate_series(1, 10000); ANALYZE growing;
+      ALTER TABLE growing SET (autovacuum_enabled = false); INSERT INTO growing SELECT generate_series(10001, 30000)`);
+    const above = 'DELETE FROM growing WHERE id > 10000 AND id < 30001';
+    t.match(await rulingOf(gateway, above, client.query(above)), { ruling: 'held' });
+    const below = 'DELETE FROM growing WHERE id > 2 AND id < 6';
+    t.match(await rulingOf(gateway, below, client.query(below)), { ruling: 'ran' });
+  });
+
   await t.test('nothing runs for an estimate, and nobody waits for one', async (t) => {
     await rulingOf(gateway, 'DELETE FROM trap WHERE id = 1', client.query('DELETE FROM trap WHERE id = 1'));
     t.equal((await server.sql('SELECT count(*)::int AS n FROM victim'))[0]?.['n'], 1, 'no code of the table ran before it was allowed');
