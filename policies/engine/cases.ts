@@ -3,7 +3,7 @@
 
 import * as z from 'zod';
 import type { Action, Parameter } from '../../src/core/action.ts';
-import type { Classification } from '../../src/core/classification.ts';
+import type { Classification, ColumnsTouched } from '../../src/core/classification.ts';
 import type { Approval, Decision } from '../../src/core/decision.ts';
 import type { Access, Effect, EffectVerb, ObjectKind } from '../../src/core/effect.ts';
 import type { Grant } from '../../src/core/grant.ts';
@@ -39,6 +39,10 @@ const policyCase = z.strictObject({
   parameters: z.array(z.string()).optional(),
   effects: z.array(effect).optional(),
   kinds: z.array(z.string()).optional(),
+  /** With "effects": the columns that it touches; left out, nobody can tell. A statement tells by itself. */
+  columns: z
+    .strictObject({ read: z.array(z.string()).optional(), asked: z.array(z.string()).optional(), written: z.array(z.string()).optional() })
+    .optional(),
   missing_where: z.boolean().optional(),
   understood: z.boolean().optional(),
   /** With `understood: false`: why. */
@@ -230,6 +234,7 @@ export function classificationOf(it: PolicyCase): Classification {
       effects: index === 0 ? effects : [],
       missingWhere: it.missing_where ?? false,
       risks: [],
+      ...(it.columns === undefined ? {} : { columns: columnsOf(it.columns) }),
       changes: [],
     })),
   );
@@ -238,6 +243,11 @@ export function classificationOf(it: PolicyCase): Classification {
 const readVerbs: ReadonlySet<EffectVerb> = new Set(['read', 'export', 'explain', 'file-read']);
 const sessionVerbs: ReadonlySet<EffectVerb> = new Set(['session', 'transaction', 'prepare', 'cursor']);
 const unknownVerbs: ReadonlySet<EffectVerb> = new Set(['call', 'code', 'unknown']);
+
+/** What is asked about is read. */
+function columnsOf({ read = [], asked = [], written = [] }: NonNullable<PolicyCase['columns']>): ColumnsTouched {
+  return { read: [...new Set([...read, ...asked])], asked, written };
+}
 
 /** "delete public.orders": a verb, and the name of a table (of a function, for a call). */
 function effectOf(given: z.infer<typeof effect>): Effect {

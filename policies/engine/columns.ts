@@ -54,6 +54,17 @@ function cantBeTold(of: keyof ColumnsTouched, column: string): string {
   return `it ${verb} ${column}, of which schema or spelling can't be told`;
 }
 
+/** What databases say of themselves. Their columns are not in catalogues, so a star of them stays a star. */
+const system = /^(pg_catalog|information_schema|performance_schema|sys)$/i;
+/** Those of them that hold passwords, values of columns, texts that people typed, or addresses with passwords in them. */
+const telling =
+  /^(pg_authid|pg_shadow|pg_user|pg_stats?|pg_statistic.*|pg_stats_ext.*|pg_stat_activity|pg_prepared_statements|pg_cursors|pg_largeobject|pg_subscription|pg_user_mappings?|pg_foreign_.*|pg_db_role_setting|pg_settings|pg_file_settings|pg_hba_file_rules|pg_description|user_mapping_options|foreign_server_options|processlist|events_statements.*|events_stages.*|threads|session|x?\$?session|statement_analysis|user_variables_by_thread|variables.*|column_statistics)$/i;
+
+/** A star of such a table has nothing that a column without a table could mean. */
+function saysNothing([column, table = '', schema = '']: readonly string[]): boolean {
+  return column === '*' && system.test(schema) && !telling.test(table);
+}
+
 interface Answer {
   /** Letter case and a schema that is not known are forgiven. */
   readonly loose: 'yes' | 'no' | 'unsure';
@@ -62,13 +73,24 @@ interface Answer {
 }
 
 /** Patterns remembered, and columns remembered for each: texts are many, columns are few. */
-const compiledMax = 2_000;
-const rememberedMax = 2_000;
+const compiledMax = 20_000;
+const rememberedMax = 500;
 
 const compiled = new Map<string, Patterns>();
+/** Named lists are the same list each time; one that is written in a condition is made anew. */
+const ofList = new WeakMap<readonly string[], Patterns>();
 
 function patternsOf(patterns: readonly string[]): Patterns {
-  const key = patterns.length === 1 ? patterns[0]! : JSON.stringify(patterns);
+  let known = ofList.get(patterns);
+  if (known === undefined) {
+    known = compiledOf(patterns);
+    ofList.set(patterns, known);
+  }
+  return known;
+}
+
+function compiledOf(patterns: readonly string[]): Patterns {
+  const key = patterns.length === 1 ? patterns[0]! : patterns.join('\0');
   let known = compiled.get(key);
   if (known === undefined) {
     if (compiled.size >= compiledMax) compiled.clear();
@@ -83,6 +105,8 @@ interface Pattern {
   readonly exact: readonly Glob[];
   readonly folded: readonly Glob[];
   readonly isAnyColumn: boolean;
+  /** It speaks of columns of that name in any table. */
+  readonly isOfAnyTable: boolean;
 }
 
 class Patterns {
@@ -96,6 +120,7 @@ class Patterns {
         exact: parts.map(glob),
         folded: parts.map((part) => glob(part.toLowerCase())),
         isAnyColumn: /^\*+$/.test(parts[0] ?? ''),
+        isOfAnyTable: parts.slice(1).every((part) => /^\*+$/.test(part)),
       };
     });
   }
@@ -113,9 +138,11 @@ class Patterns {
   #compare(column: string): Answer {
     if (column === '*') return { loose: 'unsure', isExact: false };
     const names = namesOf(column);
+    const isPlainSystem = saysNothing(names);
     let loose: Answer['loose'] = 'no';
     let isExact = false;
-    for (const { exact, folded, isAnyColumn } of this.#patterns) {
+    for (const { exact, folded, isAnyColumn, isOfAnyTable } of this.#patterns) {
+      if (isPlainSystem && isOfAnyTable && !isAnyColumn) continue;
       const around = folded.every((part, at) => at === 0 || names[at] === undefined || part(names[at].toLowerCase()));
       if (!around) continue;
       if (names[0] !== '*' || isAnyColumn) {

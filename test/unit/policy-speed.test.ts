@@ -39,6 +39,7 @@ const fresh = (): Classification =>
       ],
       missingWhere: false,
       risks: [],
+      columns: { read: ['public.t1.id', 'public.t1.name'], asked: ['public.t1.id'], written: ['public.t1.x'] },
       changes: [],
     },
   ]);
@@ -81,6 +82,11 @@ const kinds: [string, (index: number) => string][] = [
     'conditions',
     (i) =>
       `  - { id: r${i}, when: 'action.tables.exists(t, t == "x${i}") && action.access == "write"', decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
+  ],
+  [
+    'conditions about columns',
+    (i) =>
+      `  - { id: r${i}, when: 'action.reads_column(["t${i}x.ssn", "*.password${i}"]) || action.writes_column("y${i}")', decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
   ],
   [
     'conditions with the time',
