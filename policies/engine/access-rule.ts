@@ -1,6 +1,6 @@
 // Access rules, read and compiled: who may ask for access to what, for how long, and who says yes to it.
 
-import type { ApproverSet } from '../../src/core/grant.ts';
+import type { ApproverSet } from '../../src/core/quorum.ts';
 import type { RuleRef, SecondFactor } from '../../src/core/decision.ts';
 import type { Condition } from './condition.ts';
 import type { AccessRuleDocument } from './document.ts';

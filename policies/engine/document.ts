@@ -65,6 +65,14 @@ const effects = z.strictObject({
 const approvers = z.strictObject({
   groups: list(name).describe('Members of any of these groups may approve; never the person who asks.'),
   count: z.int().min(1).max(limits.approvalsMax).optional().describe('How many different people must say yes. Default: 1.'),
+  and: list(
+    z.strictObject({
+      groups: list(name).describe('Members of any of these groups.'),
+      count: z.int().min(1).max(limits.approvalsMax).optional().describe('How many of them. Default: 1.'),
+    }),
+  )
+    .optional()
+    .describe('Further people who must say yes as well, others than those above: two of the DBAs and one of security.'),
   second_factor: z
     .enum(['passkey', 'totp'])
     .optional()

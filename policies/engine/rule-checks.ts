@@ -123,6 +123,9 @@ function checkWaits(source: Source, rule: RuleDocument, at: (string | number)[])
   if (rule.approvers !== undefined && groups.size < rule.approvers.groups.length) {
     source.problem([...at, 'approvers', 'groups'], 'a group is named twice');
   }
+  if (rule.approvers?.and !== undefined && rule.approvers.escalate !== undefined) {
+    source.problem([...at, 'approvers', 'escalate'], 'says not which of several sets it widens: leave it or "and" out');
+  }
   const { shape, second_factor: factor } = rule.approvers ?? {};
   if (shape === undefined) return;
   const shapeMs = parseDuration(shape.longest) ?? 0;

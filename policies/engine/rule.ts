@@ -3,6 +3,8 @@
 import type { ActionKind } from '../../src/core/action.ts';
 import type { HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
 import { columnPattern } from './columns.ts';
+import { yesesNeeded } from '../../src/core/quorum.ts';
+import type { ApproverSet } from '../../src/core/quorum.ts';
 import type { Condition, Conditions } from './condition.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
@@ -116,9 +118,13 @@ function needOf(needs: NonNullable<RuleDocument['needs']>, at: readonly (string 
 function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldTerms {
   const expiresMs = parseDuration(document.expires ?? '') ?? expiresDefaultMs;
   const approverGroups = file.expand(document.approvers?.groups ?? [], ['rules', index, 'approvers', 'groups']);
+  const own = { groups: approverGroups, count: document.approvers?.count ?? 1 };
+  const others = (document.approvers?.and ?? []).map(({ groups, count = 1 }, at) => ({
+    groups: file.expand(groups, ['rules', index, 'approvers', 'and', at, 'groups']),
+    count,
+  }));
   return {
-    approverGroups,
-    approvalsNeeded: document.approvers?.count ?? 1,
+    ...(others.length === 0 ? { approverGroups, approvalsNeeded: own.count } : askedOfSets([own, ...others])),
     expiresMs,
     expiresInTransactionMs: parseDuration(document.expires_in_transaction ?? '') ?? Math.min(expiresMs, expiresInTransactionDefaultMs),
     reasonRequired: document.reason_required ?? false,
@@ -127,6 +133,12 @@ function termsOf(file: PolicyFile, document: RuleDocument, index: number): HoldT
     ...(document.approvers?.shape === undefined ? {} : { shapeMsMax: parseDuration(document.approvers.shape.longest) ?? 0 }),
     ...(document.approvers?.second_factor === undefined ? {} : { secondFactor: document.approvers.second_factor }),
   };
+}
+
+/** The terms of several sets of approvers, each of which must be satisfied by people of its own. */
+export function askedOfSets(approverSets: readonly ApproverSet[]): Pick<HoldTerms, 'approverGroups' | 'approverSets' | 'approvalsNeeded'> {
+  const approverGroups = [...new Set(approverSets.flatMap(({ groups }) => groups))];
+  return { approverGroups, approverSets, approvalsNeeded: yesesNeeded(approverSets) };
 }
 
 function escalationOf(

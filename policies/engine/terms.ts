@@ -3,7 +3,10 @@
 
 import type { Approval, EscalationStep, HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import { yesesMissing } from '../../src/core/quorum.ts';
+import type { ApproverSet } from '../../src/core/quorum.ts';
 import { strictest } from './obligations.ts';
+import { askedOfSets } from './rule.ts';
 import type { Rule } from './rule.ts';
 
 export interface Merged {
@@ -38,19 +41,42 @@ export function mergeHolds(rules: readonly Rule[]): Merged {
   const groupSets = all.map((terms) => terms.approverGroups);
   const first = groupSets[0] ?? [];
   const shared = first.filter((group) => groupSets.every((set) => set.includes(group)));
+  const asksSets = all.some(({ approverSets }) => approverSets !== undefined);
+  const asked = asksSets
+    ? askedOfSets(allSets(all))
+    : {
+        approverGroups: shared.length > 0 ? shared : first,
+        approvalsNeeded: Math.max(...all.map((it) => it.approvalsNeeded)),
+        ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
+        ...mergedEscalation(all),
+      };
   const terms: HoldTerms = {
-    approverGroups: shared.length > 0 ? shared : first,
-    approvalsNeeded: Math.max(...all.map((it) => it.approvalsNeeded)),
+    ...asked,
     expiresMs: Math.min(...all.map((it) => it.expiresMs)),
     expiresInTransactionMs: Math.min(...all.map((it) => it.expiresInTransactionMs)),
     reasonRequired: all.some((it) => it.reasonRequired),
     ...(all.some((it) => it.wait === 'error') ? { wait: 'error' as const } : {}),
-    ...(shared.length > 0 ? {} : { alsoInGroups: groupSets.slice(1) }),
-    ...mergedEscalation(all),
     ...strictestFactor(all),
     ...shortestShape(all),
   };
   return { ref: joinRefs(rules), terms, obligations: uniteObligations(rules) };
+}
+
+/**
+ * Where a rule asks several sets of people, every set of every rule must be satisfied by people of its own; but for a set that
+ * follows from one of another rule, which asks as many of the same people or of fewer groups. Nobody is asked later then.
+ */
+function allSets(all: readonly HoldTerms[]): readonly ApproverSet[] {
+  const sets = all.flatMap((terms, rule) =>
+    (terms.approverSets ?? [{ groups: terms.approverGroups, count: terms.approvalsNeeded }]).map((set) => ({ ...set, rule })),
+  );
+  const follows = (set: (typeof sets)[number], from: (typeof sets)[number], isBefore: boolean) =>
+    set.rule !== from.rule &&
+    from.groups.every((group) => set.groups.includes(group)) &&
+    (from.count > set.count || (from.count === set.count && (from.groups.length < set.groups.length || isBefore)));
+  return sets
+    .filter((set, at) => !sets.some((from, other) => follows(set, from, other < at)))
+    .map(({ groups, count }) => ({ groups, count }));
 }
 
 /**
@@ -107,6 +133,7 @@ function isProved(terms: HoldTerms, approval: Approval): boolean {
 /** Do these approvals satisfy the terms now? One person counts once, and never for an action of their own. */
 export function satisfied(terms: HoldTerms, approvals: readonly Approval[], requester: Principal): boolean {
   const people = new Set<string>();
+  const counting: Approval[] = [];
   for (const approval of approvals) {
     if (approval.by === requester.name || !isProved(terms, approval)) continue;
     if (terms.reasonRequired && (approval.reason === null || approval.reason.trim() === '')) continue;
@@ -114,6 +141,8 @@ export function satisfied(terms: HoldTerms, approvals: readonly Approval[], requ
     // Before the time has come the desk takes no answer of the groups that it escalates to; the last step is the widest.
     const sets = terms.escalate?.at(-1)?.sets ?? [terms.approverGroups, ...(terms.alsoInGroups ?? [])];
     if (sets.every(inOneOf)) people.add(approval.by);
+    counting.push(approval);
   }
+  if (terms.approverSets !== undefined) return yesesMissing(terms.approverSets, counting) === 0;
   return people.size >= terms.approvalsNeeded;
 }

@@ -82,6 +82,8 @@ export interface HoldView {
   readonly escalates?: readonly { readonly at: string; readonly to: readonly string[] }[] | undefined;
   /** Only while it is pending, of those groups that have a schedule: who of them may act now, and until when at least. */
   readonly on_call?: readonly { readonly group: string; readonly people: readonly string[]; readonly until: string }[] | undefined;
+  /** Only when several sets must be satisfied, each by people of its own; the groups above are all of theirs. */
+  readonly approver_sets?: readonly { readonly groups: readonly string[]; readonly count: number }[] | undefined;
   readonly approvals_needed: number;
   readonly approvals: readonly {
     readonly by: string;

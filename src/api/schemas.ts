@@ -102,6 +102,7 @@ export const holdView: z.ZodType<HoldView> = z
     also_in_groups: z.array(z.array(z.string())).optional(),
     escalates: z.array(z.object({ at: time, to: z.array(z.string()) })).optional(),
     on_call: z.array(z.object({ group: z.string(), people: z.array(z.string()), until: time })).optional(),
+    approver_sets: z.array(z.object({ groups: z.array(z.string()), count: z.number().int() })).optional(),
     approvals_needed: z.int(),
     approvals: z.array(
       z.object({

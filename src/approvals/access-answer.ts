@@ -4,7 +4,7 @@ import type { SecondFactorProof } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
 import type { AccessProblem, AccessRefusal } from './access-desk.ts';
-import { approverSetWords } from './quorum.ts';
+import { approverSetWords } from '../core/quorum.ts';
 
 export function refused(because: AccessProblem, why: string): AccessRefusal {
   return { kind: 'refused', because, why };

@@ -33,7 +33,7 @@ import { plainReason } from './answer.ts';
 import { GrantBook } from './grants.ts';
 import { freeId } from './hold-id.ts';
 import { Lifetime } from './lifetime.ts';
-import { yesesMissing } from './quorum.ts';
+import { yesesMissing } from '../core/quorum.ts';
 
 /** Call recover() before use. */
 export function createAccessDesk(parts: AccessParts): AccessDesk {

@@ -6,7 +6,7 @@ import type { AccessRequestRecord, AccessStep } from '../store/access-requests.t
 import type { GrantRecord } from '../store/grants.ts';
 import { requestDigest } from './access-record.ts';
 import { mayNotAnswer } from './access-answer.ts';
-import { yesesMissing } from './quorum.ts';
+import { yesesMissing } from '../core/quorum.ts';
 
 /** `viewer` is who looks at it; null for machines that only listen. */
 export function accessRequestView(

@@ -3,6 +3,7 @@
 import type { SecondFactor, SecondFactorProof } from '../core/decision.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
+import { approverSetWords, yesesMissing } from '../core/quorum.ts';
 import { approverWords } from '../core/words.ts';
 import type { HoldRecord } from '../store/holds.ts';
 
@@ -36,7 +37,8 @@ interface Denial {
 }
 
 /** What it is to be answered, as far as it says who may. */
-type Answerable = Pick<HoldRecord, 'principal' | 'approverGroups' | 'alsoInGroups'> & Partial<Pick<HoldRecord, 'approvals'>>;
+type Answerable = Pick<HoldRecord, 'principal' | 'approverGroups' | 'alsoInGroups'> &
+  Partial<Pick<HoldRecord, 'approvals' | 'approverSets'>>;
 
 /** In whose right a person answers: the person's own, or that of somebody who has lent it. */
 export function standingOf(hold: Answerable, person: Principal, lenders: readonly Principal[]): Principal | null {
@@ -60,6 +62,14 @@ export function notAllowed(hold: Answerable, person: Principal, lenders: readonl
   if (standing === null) {
     const who = approverWords(hold.approverGroups, hold.alsoInGroups);
     return { because: 'not-an-approver', why: `only members of ${who} may answer this hold` };
+  }
+  const { approverSets = [], approvals = [] } = hold;
+  if (approverSets.length > 0 && !approvals.some(({ by }) => by === person.name)) {
+    const groups = [...person.groups, ...standing.groups];
+    if (yesesMissing(approverSets, [...approvals, { by: person.name, groups }]) === yesesMissing(approverSets, approvals)) {
+      const why = `${approverSetWords(approverSets)} must say yes, and those who are asked of your groups have; somebody else is needed`;
+      return { because: 'not-an-approver', why };
+    }
   }
   // One right is one voice, whoever uses it.
   const voice = hold.approvals?.find((it) => it.by !== person.name && (it.onBehalfOf ?? it.by) === standing.name);

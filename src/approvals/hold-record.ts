@@ -34,6 +34,7 @@ export function termsOf(rule: RuleRef, terms: HoldTerms) {
     policyVersion: rule.version,
     approverGroups: terms.approverGroups,
     alsoInGroups: terms.alsoInGroups ?? [],
+    approverSets: terms.approverSets ?? [],
     approvalsNeeded: Math.max(1, terms.approvalsNeeded),
     reasonRequired: terms.reasonRequired,
     secondFactor: terms.secondFactor ?? null,
@@ -68,7 +69,7 @@ export function approvalOf(person: Principal, lent: Principal, { reason, atMs, p
 
 /** The rule of a hold of an earlier run, by which it is judged again. Its times are over with that run. */
 export function askedOf(record: HoldRecord): HoldRule {
-  const { approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor, escalation } = record;
+  const { approverGroups, alsoInGroups, approverSets, approvalsNeeded, reasonRequired, secondFactor, escalation } = record;
   const expiresMs = record.expiresAtMs - record.createdAtMs;
   const times = { expiresMs, expiresInTransactionMs: expiresMs, wait: 'error' as const };
   return {
@@ -76,6 +77,7 @@ export function askedOf(record: HoldRecord): HoldRule {
     terms: {
       ...{ approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, ...times },
       ...(secondFactor === null ? {} : { secondFactor }),
+      ...(approverSets.length === 0 ? {} : { approverSets }),
       escalate: escalation,
     },
   };
@@ -91,8 +93,8 @@ export function sameTerms(a: HoldRecord, b: HoldRecord): boolean {
   return same && a.ruleTitle === b.ruleTitle && groupsKey(a) === groupsKey(b);
 }
 
-function groupsKey({ approverGroups, alsoInGroups }: HoldRecord): string {
-  return JSON.stringify([approverGroups, alsoInGroups]);
+function groupsKey({ approverGroups, alsoInGroups, approverSets }: HoldRecord): string {
+  return JSON.stringify([approverGroups, alsoInGroups, approverSets]);
 }
 
 /** The record of a request that begins to wait now. */

@@ -32,6 +32,7 @@ export function holdView(hold: HoldRecord, viewer: Principal | null, lenders: re
     policy_version: hold.policyVersion,
     approver_groups: hold.approverGroups,
     ...(hold.alsoInGroups.length === 0 ? {} : { also_in_groups: hold.alsoInGroups }),
+    ...(hold.approverSets.length === 0 ? {} : { approver_sets: hold.approverSets }),
     approvals_needed: hold.approvalsNeeded,
     approvals: hold.approvals.map(({ by, reason, atMs, secondFactor, onBehalfOf, via }) => ({
       by,

@@ -112,11 +112,12 @@ export function holdLines({ terminal, nowMs }: Pick<Command, 'terminal' | 'nowMs
 /** "dba, sre; also in security": one group of each part. */
 function approversOf(hold: HoldView): string {
   const sets = [hold.approver_groups, ...(hold.also_in_groups ?? [])];
+  const each = hold.approver_sets?.map(({ groups, count }) => `${count} of ${groups.map(visible).join(' or ')}`).join(' and ');
   const now = (hold.on_call ?? []).map(
     ({ group, people }) => `on call for ${visible(group)}: ${people.map(visible).join(', ') || 'nobody'}`,
   );
   const later = (hold.escalates ?? []).map(({ at, to }) => `from ${clockTime(at)} also ${to.map(visible).join(', ')}`);
-  return [sets.map((groups) => groups.map(visible).join(', ')).join('; also in '), ...now, ...later].join('; ');
+  return [each ?? sets.map((groups) => groups.map(visible).join(', ')).join('; also in '), ...now, ...later].join('; ');
 }
 
 function paintState(terminal: Command['terminal'], state: HoldState, words: string): string {

@@ -3,6 +3,7 @@
 import type { AnsweredVia } from './answered-via.ts';
 import type { GrantId } from './ids.ts';
 import type { MaskRule } from './masking.ts';
+import type { ApproverSet } from './quorum.ts';
 
 export interface RuleRef {
   /** Policy document and rule: "production-database/hold-destructive". */
@@ -64,6 +65,11 @@ export interface HoldTerms {
    * sets. Missing in the common case.
    */
   readonly alsoInGroups?: readonly (readonly string[])[];
+  /**
+   * Who must say yes, where it is not so many of one set: every set must be satisfied, each by people of its own. Then the groups
+   * above are all of these, and the number below is their sum. Missing in the common case.
+   */
+  readonly approverSets?: readonly ApproverSet[];
   /** How many different people must say yes. */
   readonly approvalsNeeded: number;
   /** How long the hold may wait, in milliseconds; the second while a transaction is open (it holds locks). */

@@ -3,6 +3,7 @@
 
 import type { SecondFactor } from './decision.ts';
 import type { GrantId } from './ids.ts';
+import type { ApproverSet } from './quorum.ts';
 
 /** What a grant reaches. Everything that is null or false does not narrow. */
 export interface GrantScope {
@@ -42,12 +43,6 @@ export interface AccessWish {
   readonly durationMs: number;
   readonly scope: GrantScope;
   readonly isBreakGlass: boolean;
-}
-
-/** One group of people of whom so many must say yes. */
-export interface ApproverSet {
-  readonly groups: readonly string[];
-  readonly count: number;
 }
 
 /** What the policies say to a wish. Pure: the same facts give the same answer. */

@@ -1,5 +1,6 @@
 // The gate's answer to a submitted action.
 
+import type { ApproverSet } from './quorum.ts';
 import type { Classification } from './classification.ts';
 import type { Obligations } from './decision.ts';
 import type { HoldId } from './ids.ts';
@@ -47,6 +48,8 @@ export interface HoldNotice {
   readonly approverGroups: readonly string[];
   /** As in HoldTerms; missing in the common case. */
   readonly alsoInGroups?: readonly (readonly string[])[];
+  /** As in HoldTerms; missing in the common case. */
+  readonly approverSets?: readonly ApproverSet[];
   readonly approvalsNeeded: number;
   readonly approvalsGiven: number;
   /** Where an approver can answer; null when there is no console. */

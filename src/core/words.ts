@@ -1,5 +1,6 @@
 // The sentences a person at psql, mysql or ssh reads. One place, so that every protocol says the same.
 
+import { approverSetWords } from './quorum.ts';
 import type { Obligations } from './decision.ts';
 import type { HoldNotice, Refusal } from './ruling.ts';
 
@@ -7,11 +8,14 @@ import type { HoldNotice, Refusal } from './ruling.ts';
 export function holdWords(notice: HoldNotice, nowMs: number): string[] {
   const more = notice.approvalsNeeded - notice.approvalsGiven;
   const people = more === 1 ? 'one person' : `${more} people`;
-  const groups = approverWords(notice.approverGroups, notice.alsoInGroups ?? []);
+  const who =
+    notice.approverSets === undefined
+      ? `${people} of ${approverWords(notice.approverGroups, notice.alsoInGroups ?? [])}`
+      : approverSetWords(notice.approverSets);
   const given = notice.approvalsGiven > 0 ? ` (${notice.approvalsGiven} of ${notice.approvalsNeeded} given)` : '';
   const lines = [
     `hold ${notice.holdId}: ${notice.message}`,
-    `waiting for approval by ${people} of ${groups}${given}; rule ${notice.rule}; expires in ${duration(notice.expiresAtMs - nowMs)}`,
+    `waiting for approval by ${who}${given}; rule ${notice.rule}; expires in ${duration(notice.expiresAtMs - nowMs)}`,
   ];
   if (notice.url !== null) lines.push(`answer at ${notice.url}`);
   return lines;

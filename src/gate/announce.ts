@@ -12,6 +12,7 @@ export function announce(lane: Lane, hold: PlacedHold, decision: Extract<Decisio
     message: rule.title,
     approverGroups,
     ...(alsoInGroups.length === 0 ? {} : { alsoInGroups }),
+    ...(terms.approverSets === undefined ? {} : { approverSets: terms.approverSets }),
     approvalsNeeded: terms.approvalsNeeded,
     approvalsGiven,
     url: hold.url,

@@ -1,5 +1,6 @@
 // What a message says of a matter, in words that are the same in every channel. Each channel escapes them for itself.
 
+import { approverSetWords } from '../core/quorum.ts';
 import { approverWords, duration } from '../core/words.ts';
 import { isPending } from './channel.ts';
 import type { Matter, Moment } from './channel.ts';
@@ -61,7 +62,12 @@ function toldOfHold({ hold }: Extract<Matter, { kind: 'hold' }>, charsMax: numbe
       'Target',
       [hold.target, hold.target_protocol, ...Object.entries(hold.target_labels).map(([key, value]) => `${key}=${value}`)].join(' · '),
     ],
-    ['Approvers', approverWords(hold.approver_groups, hold.also_in_groups ?? [])],
+    [
+      'Approvers',
+      hold.approver_sets === undefined
+        ? approverWords(hold.approver_groups, hold.also_in_groups ?? [])
+        : approverSetWords(hold.approver_sets),
+    ],
   ];
   if (hold.transaction !== 'none') facts.push(['Transaction', `${hold.transaction}: it holds locks while it waits`]);
   if (hold.approvals_needed > 1 || hold.approvals.length > 0) {

@@ -1,11 +1,11 @@
 // Requests for access in an audit log: that each signed yes is over exactly what was asked, and that nothing whose rule asks for a
 // passkey or a code was given or lengthened without the yeses that prove it.
 
-import { yesesMissing } from '../approvals/quorum.ts';
+import { yesesMissing } from '../core/quorum.ts';
 import type { AuditLine } from '../audit/line.ts';
 import { accessDigest } from '../core/approval-challenge.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
-import type { ApproverSet } from '../core/grant.ts';
+import type { ApproverSet } from '../core/quorum.ts';
 import type { PasskeysInLog } from './audit-passkeys.ts';
 
 interface Asked {

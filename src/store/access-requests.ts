@@ -3,7 +3,8 @@
 
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, SecondFactor } from '../core/decision.ts';
-import type { ApproverSet, GrantScope } from '../core/grant.ts';
+import type { GrantScope } from '../core/grant.ts';
+import type { ApproverSet } from '../core/quorum.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import { beforeOf } from './cursor.ts';
 import type { Db, Migration } from './database.ts';

@@ -7,6 +7,7 @@ import type { Approval, EscalationStep, SecondFactor, SecondFactorProof } from '
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
+import type { ApproverSet } from '../core/quorum.ts';
 import { beforeOf } from './cursor.ts';
 import type { Db, Migration } from './database.ts';
 
@@ -37,6 +38,8 @@ export interface HoldRecord {
   readonly approverGroups: readonly string[];
   /** An approver must also be in one group of each of these sets; empty in the common case. */
   readonly alsoInGroups: readonly (readonly string[])[];
+  /** Each of them must be satisfied by people of its own; empty in the common case. */
+  readonly approverSets: readonly ApproverSet[];
   readonly approvalsNeeded: number;
   readonly reasonRequired: boolean;
   /** What an approver has to prove with the approval; null: nothing more. */
@@ -159,6 +162,7 @@ type Terms = Pick<
   | 'policyVersion'
   | 'approverGroups'
   | 'alsoInGroups'
+  | 'approverSets'
   | 'approvalsNeeded'
   | 'reasonRequired'
   | 'secondFactor'
@@ -321,8 +325,18 @@ function withApprovals(db: Db, holds: readonly HoldRecord[]): HoldRecord[] {
 
 function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: string; terms: string } {
   const { actionKind, principalName, targetProtocol, targetLabels, clientAddress, statementKinds, effects, risks, transaction } = hold;
-  const { ruleId, ruleTitle, policyVersion, approverGroups, alsoInGroups, approvalsNeeded, reasonRequired, secondFactor, escalation } =
-    hold;
+  const {
+    ruleId,
+    ruleTitle,
+    policyVersion,
+    approverGroups,
+    alsoInGroups,
+    approverSets,
+    approvalsNeeded,
+    reasonRequired,
+    secondFactor,
+    escalation,
+  } = hold;
   const asked: Asked = {
     actionKind,
     principalName,
@@ -340,6 +354,7 @@ function jsonColumns(hold: HoldRecord): { parameters: string | null; asked: stri
     policyVersion,
     approverGroups,
     alsoInGroups,
+    approverSets,
     approvalsNeeded,
     reasonRequired,
     secondFactor,
@@ -368,7 +383,8 @@ function toRecord(row: Row, approvals: readonly ApprovalRow[]): HoldRecord {
     alsoInGroups: [],
     secondFactor: null,
     escalation: [],
-    ...(JSON.parse(row.terms) as Omit<Terms, 'alsoInGroups' | 'secondFactor' | 'escalation'> & Partial<Terms>),
+    approverSets: [],
+    ...(JSON.parse(row.terms) as Omit<Terms, 'alsoInGroups' | 'secondFactor' | 'escalation' | 'approverSets'> & Partial<Terms>),
     approvals: approvals.map(toApproval),
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,

@@ -2,7 +2,7 @@
 // without the yeses, nothing lasts longer than real time allows, every request and grant ends once. Rerun one seed with SEED=…
 
 import t from 'tap';
-import { yesesMissing } from '../../src/approvals/quorum.ts';
+import { yesesMissing } from '../../src/core/quorum.ts';
 import { Bench, everybody, minuteMs, policies, policy } from '../unit/access-fixtures/desk.ts';
 
 const stepsPerRun = 250;

@@ -153,6 +153,14 @@ function Details({ hold }: { readonly hold: HoldView }) {
           ),
         ],
         ['Transaction', transactionWords(hold.transaction).title],
+        ...(hold.approver_sets === undefined
+          ? []
+          : [
+              ['Needed', hold.approver_sets.map(({ groups, count }) => `${count} of ${groups.join(' or ')}`).join(' and ')] as [
+                string,
+                ReactNode,
+              ],
+            ]),
         ['May approve', [hold.approver_groups, ...(hold.also_in_groups ?? [])].map((groups) => groups.join(' or ')).join(', and also in ')],
         ...(hold.on_call ?? []).map(({ group, people, until }): [string, ReactNode] => [
           'On call now',

@@ -1,7 +1,11 @@
 // Several sets of approvers that must all be satisfied, each by people of its own: two of the DBAs and one of security is three
 // people, even when one of them is in both groups.
 
-import type { ApproverSet } from '../core/grant.ts';
+/** One group of people of whom so many must say yes. */
+export interface ApproverSet {
+  readonly groups: readonly string[];
+  readonly count: number;
+}
 
 interface Yes {
   readonly by: string;
