@@ -156,13 +156,3 @@ function bytesOf(text: string): Uint8Array {
 export function round(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
-
-/** The JSON of a rounded time, made of whole numbers: writing out fractions is slow. */
-export function roundedJson(ms: number): string {
-  const micros = Math.round(ms * 1000);
-  const whole = Math.floor(micros / 1000);
-  return micros < 0 ? JSON.stringify(round(ms)) : `${whole}${fractions[micros - whole * 1000]}`;
-}
-
-/** '', '.001', …, '.01', …, '.999' */
-const fractions: readonly string[] = Array.from({ length: 1000 }, (_, thousandths) => String(thousandths / 1000).slice(1));

@@ -1,7 +1,7 @@
 // One open session: numbers its actions, passes them to the gate, writes what was seen, and closes what is open when it ends.
 
 import type { Action } from '../core/action.ts';
-import type { AuditEvent, AuditLog } from '../core/audit.ts';
+import { PlainOutcome, type AuditEvent, type AuditLog } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Decision, SessionFacts } from '../core/decision.ts';
@@ -18,7 +18,7 @@ import type { Target } from '../core/target.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Judgement } from '../gate/judgement.ts';
 import type { Submitter } from '../gate/submitter.ts';
-import { entryOf, quickEntryJson, round, roundedJson } from './entries.ts';
+import { entryOf, quickEntryJson, round } from './entries.ts';
 import type { Running } from './entries.ts';
 
 export interface LiveSessionParts {
@@ -127,7 +127,7 @@ export class LiveSession implements Session {
       sessionId: this.id,
       actionId: running.action.id,
       holdId: running.judgement.holdId,
-      ...finishedDetail(outcome, finishedMs - running.releasedMs),
+      detail: finishedDetail(outcome, finishedMs - running.releasedMs),
     });
     this.#record(running, finishedMs, outcome);
   }
@@ -223,13 +223,9 @@ export class LiveSession implements Session {
   }
 }
 
-function finishedDetail({ kind, rows, error, detail }: Outcome, durationMs: number): Pick<AuditEvent, 'detail' | 'detailJson'> {
-  const duration_ms = round(durationMs);
-  if (error === null && detail === undefined) {
-    const detailJson = `{"outcome":"${kind}","rows":${rows},"duration_ms":${roundedJson(durationMs)}}`;
-    return { detail: { outcome: kind, rows, duration_ms }, detailJson };
-  }
-  return { detail: { outcome: kind, rows, ...(error === null ? {} : { error: error.code }), ...detail, duration_ms } };
+function finishedDetail({ kind, rows, error, detail }: Outcome, durationMs: number): AuditEvent['detail'] {
+  if (error === null && detail === undefined) return new PlainOutcome(kind, rows, durationMs);
+  return { outcome: kind, rows, ...(error === null ? {} : { error: error.code }), ...detail, duration_ms: round(durationMs) };
 }
 
 function refusedRun(action: Action, judgement: Judgement, askedMs: number): Running {
