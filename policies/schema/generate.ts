@@ -7,9 +7,9 @@ import { policyDocument } from '../engine/document.ts';
 
 export const schemaPath = new URL('./policy.schema.json', import.meta.url);
 
-/** The JSON Schema as it stands in the file. */
+/** The JSON Schema as it stands in the file. Draft 7, which every editor reads; yaml-language-server knew no later one for years. */
 export function schemaText(): string {
-  const schema = z.toJSONSchema(policyDocument, { io: 'input' });
+  const schema = z.toJSONSchema(policyDocument, { io: 'input', target: 'draft-7' });
   return `${JSON.stringify({ title: 'Sallyport policy', ...schema }, null, 2)}\n`;
 }
 

@@ -80,6 +80,7 @@ t.test('all packs load together, and speak of different targets', async (t) => {
 t.test('the JSON Schema is up to date', async (t) => {
   const written = await readFile(schemaPath, 'utf8');
   t.strictSame(JSON.parse(written), JSON.parse(schemaText()), 'run: npm run policy-schema');
+  t.match(JSON.parse(written), { $schema: 'http://json-schema.org/draft-07/schema#' }, 'a draft that every editor reads');
 });
 
 t.test('a failing case says which rules matched, and why the others did not', async (t) => {
