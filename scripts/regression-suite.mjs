@@ -1,6 +1,7 @@
 // PostgreSQL's own regression suite, run directly on one server and through the gateway on another, output compared file by
 // file. Not part of `npm test`: it needs PostgreSQL's sources (src/test/regress) and some minutes.
-//   node scripts/regression-suite.mjs …/src/test/regress [results folder]
+//   node scripts/regression-suite.mjs …/src/test/regress [results folder] [--fence]
+// With --fence whatever was judged to only read runs behind the read-only fence.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,9 @@ import { join, resolve } from 'node:path';
 import { startTestGateway, targetOf } from '../test/support/gateway.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 
-const [folder, results = 'regression-results'] = process.argv.slice(2);
+const given = process.argv.slice(2);
+const isFenced = given.includes('--fence');
+const [folder, results = 'regression-results'] = given.filter((it) => it !== '--fence');
 if (folder === undefined) throw new Error('name the folder src/test/regress of the PostgreSQL sources');
 const source = resolve(folder);
 const out = resolve(results);
@@ -17,7 +20,7 @@ const undo = [];
 const t = { teardown: (step) => undo.unshift(step) };
 const everything = `policy: everything
 rules:
-  - { id: all, title: Everything that is understood, actions: [connect, statement, function-call], decision: allow }
+  - { id: all, title: Everything that is understood, actions: [connect, statement, function-call], decision: allow${isFenced ? ', fence: read-only' : ''} }
   - { id: unread, title: What cannot be read is refused in the words of the parser, understood: false, decision: deny }
 `;
 

@@ -55,6 +55,20 @@ for (const extended of [false, true]) {
   });
 }
 
+t.test('what SERIALIZABLE watches is what it watches without a fence', async (t) => {
+  const locks = async (url: string) => {
+    const client = await connect(url);
+    await client.query('BEGIN ISOLATION LEVEL SERIALIZABLE');
+    await client.query('SELECT * FROM duty');
+    const { rows } = await client.query("SELECT locktype, mode FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'SIReadLock'");
+    await client.query('ROLLBACK');
+    return rows;
+  };
+  const direct = await locks(server.url('postgres'));
+  t.equal(direct.length, 1);
+  t.same(await locks(gateway.url('alice', 'db')), direct);
+});
+
 t.test('a cursor whose query writes', async (t) => {
   await server.sql(`CREATE TABLE victim (id int); INSERT INTO victim VALUES (1);
     CREATE FUNCTION wipe() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM public.victim; RETURN 1; END'; CREATE VIEW seen AS SELECT 1 AS a`);
