@@ -69,10 +69,13 @@ t.test('a psql session through changes of its person', async (t) => {
     session.write('DELETE FROM orders;\n');
     const hold = await gateway.api('bob').pendingHold();
     become('engineers');
-    t.match(await eventually('it is withdrawn', async () => {
-      const { body } = await gateway.api('bob').get<HoldView>(`/holds/${hold.id}`);
-      return body.state === 'pending' ? null : body;
-    }), { state: 'withdrawn' });
+    t.match(
+      await eventually('it is withdrawn', async () => {
+        const { body } = await gateway.api('bob').get<HoldView>(`/holds/${hold.id}`);
+        return body.state === 'pending' ? null : body;
+      }),
+      { state: 'withdrawn' },
+    );
     t.equal((await gateway.api('bob').post(`/holds/${hold.id}/approve`, {})).status, 409);
     session.write('SELECT 60 + 6;\n');
     await session.waitFor(/\b66\b/);
@@ -88,7 +91,10 @@ t.test('a psql session through changes of its person', async (t) => {
     t.match((await bob.get<SessionView>(path)).body, { principal: 'alice', state: 'open' });
     const { status, body } = await bob.get<RecordingView>(`${path}/recording`);
     t.equal(status, 200);
-    t.ok(body.entries.some(({ text }) => text.includes('VALUES (3)')), 'what was run before');
+    t.ok(
+      body.entries.some(({ text }) => text.includes('VALUES (3)')),
+      'what was run before',
+    );
     t.equal((await bob.post(`/holds/${hold.id}/deny`, { reason: 'no' })).status, 200);
     t.equal((await bob.get(`${path}/recording`)).status, 404, 'it waits no more');
   });

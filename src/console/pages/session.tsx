@@ -52,7 +52,11 @@ function Shown({ session, me }: { readonly session: SessionView; readonly me: Me
         <>
           {session.protocol === 'ssh' ? <Terminals session={session} end={end} momentMs={momentOf(session, hold)} /> : null}
           {log.error === null ? null : <ProblemNote error={log.error} onRetry={log.load} />}
-          {log.loading ? <Loading /> : log.entries.length > 0 || log.error === null ? <Replay session={session} log={log} hold={hold} /> : null}
+          {log.loading ? (
+            <Loading />
+          ) : log.entries.length > 0 || log.error === null ? (
+            <Replay session={session} log={log} hold={hold} />
+          ) : null}
         </>
       )}
     </>
