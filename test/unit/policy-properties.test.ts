@@ -5,7 +5,7 @@ import t from 'tap';
 import { loadPolicies } from '../../policies/engine/load.ts';
 import type { LoadedPolicySet } from '../../policies/engine/load.ts';
 import type { Action } from '../../src/core/action.ts';
-import type { Classification } from '../../src/core/classification.ts';
+import type { Classification, ColumnsTouched } from '../../src/core/classification.ts';
 import type { Approval, Decision } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Facts } from '../../src/core/policy.ts';
@@ -29,6 +29,7 @@ const accessOf = {
   session: 'session',
 } as const;
 const tables = ['orders', 'public.orders', 'payments', 'hr.salaries', 'x'];
+const columns = ['orders.id', 'orders.ssn', 'public.orders.ssn', 'accounts.balance', 'payments.total', 'orders.*', '*'];
 const conditions = [
   'action.missing_where',
   '!action.missing_where',
@@ -37,6 +38,11 @@ const conditions = [
   'target.labels.owner == "x"', // fails where there is no such label
   'time.hour >= 12',
   'action.tables.exists(t, t == "orders")',
+  'action.reads_column("ssn")',
+  '!action.writes_column(["accounts.balance", "pay*.total"])',
+  'action.reads_only(["orders.*"])',
+  '"orders.ssn" in action.columns_read', // fails where a star is not known
+  'action.asks_column("*.ssn") && time.hour >= 12',
 ];
 
 class Maker {
@@ -94,7 +100,14 @@ class Maker {
   classification(): Classification {
     if (this.chance(10)) return notUnderstood('syntax', 'syntax error');
     const effects = Array.from({ length: this.#random.below(4) }, () => this.effect());
-    return classificationWith(effects, this.chance(50));
+    return classificationWith(effects, this.chance(50), this.columns());
+  }
+
+  columns(): ColumnsTouched | undefined {
+    if (this.chance(20)) return undefined;
+    const names = () => columns.filter(() => this.chance(35));
+    const read = names();
+    return { read, asked: read.filter(() => this.chance(40)), written: names() };
   }
 
   facts(): Facts {
@@ -108,9 +121,10 @@ class Maker {
   }
 }
 
-function classificationWith(effects: readonly Effect[], missingWhere: boolean): Classification {
+function classificationWith(effects: readonly Effect[], missingWhere: boolean, touched?: ColumnsTouched): Classification {
   if (effects.length === 0) return classificationOf([]);
-  return classificationOf([{ kind: effects[0]!.verb, span: { start: 0, end: 1 }, effects, missingWhere, risks: [], changes: [] }]);
+  const statement = { kind: effects[0]!.verb, span: { start: 0, end: 1 }, effects, missingWhere, risks: [], changes: [] };
+  return classificationOf([touched === undefined ? statement : { ...statement, columns: touched }]);
 }
 
 const actionIn = (transaction: Action['transaction']): Action => ({
@@ -225,7 +239,8 @@ property('allow covers every effect, and only text that was understood', ({ set 
 });
 
 /** Some rule asks about the action as a whole, and not about each effect by itself. */
-const asksOfTheWhole = (rules: readonly string[]): boolean => rules.some((rule) => rule.includes('action.tables'));
+const asksOfTheWhole = (rules: readonly string[]): boolean =>
+  rules.some((rule) => /action\.(tables|columns|\w+_column|\w+_only)/.test(rule));
 
 property('what is allowed as a whole is allowed in each part', ({ rules, set }, { action, classification, facts }) => {
   if (asksOfTheWhole(rules)) return null;
@@ -237,6 +252,40 @@ property('what is allowed as a whole is allowed in each part', ({ rules, set }, 
   }
   return null;
 });
+
+/** What a star may turn out to be. */
+const told: Readonly<Record<string, readonly string[]>> = {
+  '*': ['accounts.balance', 'orders.ssn'],
+  'orders.*': ['orders.id', 'orders.ssn'],
+};
+
+property(
+  'columns that can not be told never weaken a decision, whatever they turn out to be',
+  ({ set }, { action, classification, facts }) => {
+    const [statement] = classification.statements;
+    if (statement === undefined) return null;
+    const { missingWhere } = classification.summary;
+    const decided = (columns: ColumnsTouched | undefined): Decision =>
+      set.decide(action, classificationWith(statement.effects, missingWhere, columns), facts);
+    const unsure = decided(statement.columns);
+    for (const at of [0, 1, 2]) {
+      // Everything, nothing, one: each a way in which the target could have answered.
+      const tell = (names: readonly string[]) =>
+        names.flatMap((name) => {
+          const may = told[name];
+          return may === undefined ? [name] : at === 0 ? may : at === 1 ? [] : may.slice(0, 1);
+        });
+      const { read = [], asked = [], written = [] } = statement.columns ?? { read: ['*'], asked: ['*'], written: ['*'] };
+      const sure = decided({ read: tell(read), asked: tell(asked), written: tell(written) });
+      // Denied because nothing allows it: a rule that holds may speak where it can't be told, and more people see it, none less.
+      if (sure.kind === 'deny' && sure.rule === null && unsure.kind === 'hold') continue;
+      const weaker = strength[unsure.kind] < strength[sure.kind];
+      const isOtherwise = sure.rule !== null && set.rules.some(({ id, otherwise }) => id === sure.rule?.id && otherwise);
+      if (weaker && !isOtherwise) return `${sure.kind} when told, ${unsure.kind} when not`;
+    }
+    return null;
+  },
+);
 
 property('one more effect never makes a decision weaker', ({ rules, set, make }, { action, classification, facts }) => {
   if (asksOfTheWhole(rules) || !classification.understood || classification.summary.effects.length === 0) return null;
