@@ -29,10 +29,12 @@ export function reaches({ scope }: Grant, effect: Effect, facts: Facts): boolean
   const isHarmless = effect.access === 'read' || effect.access === 'session';
   if (scope.readOnly && !isHarmless) return false;
   if (scope.tables === null) return true;
-  if (effect.objectKind === 'table' || effect.objectKind === 'view') {
+  // A function of the target's own may read any table, however harmless it is otherwise: it counts only when it is named itself.
+  if (effect.verb === 'call' && !isHarmless) return false;
+  if (effect.objectKind === 'table' || effect.objectKind === 'view' || effect.verb === 'call') {
     return effect.object !== null && scope.tables.some((table) => isNamed(table, effect.object ?? '', facts));
   }
-  // Begin, commit, SET, harmless functions: what belongs to working with the tables, and nothing outside the database.
+  // Begin, commit, SET, functions of the server itself: what belongs to working with the tables, and nothing outside the database.
   return isHarmless && effect.objectKind !== 'file' && effect.objectKind !== 'program' && effect.objectKind !== 'address';
 }
 

@@ -1,6 +1,7 @@
 // Access rules and `needs: grant` in the engine: what does not load, what a grant reaches, and that no decision outlives a grant.
 
 import t from 'tap';
+import { classificationOf as summaryOf } from '../../src/core/summary.ts';
 import type { Grant } from '../../src/core/grant.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { actionOf, classificationOf } from '../../policies/engine/cases.ts';
@@ -78,6 +79,15 @@ t.test('what a grant reaches', (t) => {
   t.equal(kind(does('transaction'), tables('orders')), 'allow');
   t.equal(kind(does('call evil'), tables('orders')), 'deny');
   t.equal(kind(does('server-program sh'), tables('orders')), 'deny');
+  const calls = (given: Grant) => {
+    const one = does('call public.total');
+    const { statements } = classificationOf(one);
+    const harmless = statements.map((it) => ({ ...it, effects: it.effects.map((effect) => ({ ...effect, access: 'read' as const })) }));
+    return set.decide(actionOf(one), summaryOf(harmless), { ...facts, grants: [given] }).kind;
+  };
+  t.equal(calls(tables('public.orders')), 'deny', 'a function of the target can read other tables');
+  t.equal(calls(tables('public.orders', 'public.total')), 'allow', 'unless it was asked for by name');
+  t.equal(calls(grant({ readOnly: true })), 'allow');
   t.equal(kind(does('guard role'), grant({ readOnly: true })), 'deny');
   const shop = { target: { ...facts.target, protocol: 'mysql' as const }, session: { ...facts.session, database: 'shop' } };
   t.equal(kind(does('read shop.orders'), tables('orders'), shop), 'allow');
