@@ -7,8 +7,9 @@ import { visible } from './visible.ts';
 
 export function timelineLines(terminal: Terminal, steps: readonly AccessStepView[]): string[] {
   return steps.map(({ at, what, by, words, via }) => {
-    const who = by === null ? '' : ` by ${visible(by)}${via === undefined ? '' : ` (${visible(via)})`}`;
+    const who = by === null ? '' : ` by ${visible(by)}`;
+    const through = via === undefined ? '' : terminal.paint('dim', ` (via ${visible(via)})`);
     const more = words === null || words === '' ? '' : `: ${visible(words)}`;
-    return `${terminal.paint('dim', clockTime(at))}  ${visible(what)}${who}${more}`;
+    return `${terminal.paint('dim', clockTime(at))}  ${visible(what)}${who}${more}${through}`;
   });
 }
