@@ -76,6 +76,9 @@ function SignedIn() {
             <Route path="/">
               <HoldsPage me={me.data} />
             </Route>
+            <Route path="/holds">
+              <Redirect to="/" replace />
+            </Route>
             <Route path="/holds/:id">{({ id }) => <HoldPage key={id} holdId={id} />}</Route>
             <Route path="/access">
               <AccessPage />
