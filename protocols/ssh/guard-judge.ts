@@ -15,8 +15,9 @@ import { plainLines, refusalLines } from './refusal.ts';
 const commandCharsMax = 64 * 1024;
 /** Commands that one line made out of what it did not show; more end it. */
 const permitsMax = 1000;
-/** The guard's own names. */
+/** The guard's own names, as they are written; quotes and escapes hide them from it, not from what bash makes of the line. */
 const ownNames = /__sp_/;
+const ownNamesWords = 'the names of the guard itself are not used';
 /** A function can take the place of anything later, also of the words that the guard itself is made of. */
 const functionDefinition = /\(\s*\)|(?:^|[\s;&|(){}])function\s/;
 
@@ -50,10 +51,11 @@ export class GuardJudge {
     if (this.#refused) return no;
     const whole = begun ? `${this.#lines}\n${text}` : text;
     if (whole.trim() === '') return 'yes';
-    if (ownNames.test(whole)) return this.#refuse(no, plainLines('the names of the guard itself are not used'));
+    if (ownNames.test(whole.replaceAll('\\\n', ''))) return this.#refuse(no, plainLines(ownNamesWords));
     if (whole.length > commandCharsMax) return this.#refuse(no, plainLines('the command is too long'));
     const submission = this.#submission(whole, folder);
     const classification = await this.#host.session.classify(submission);
+    if (setsOwnName(classification)) return this.#refuse(no, plainLines(ownNamesWords));
     const { problem } = classification;
     if (problem?.kind === 'syntax') {
       const atEnd =
@@ -76,6 +78,7 @@ export class GuardJudge {
     if (this.#line !== null && (this.#line.byPeople || this.#line.text === text)) return 'yes';
     const plain = this.#submission(text, folder);
     const classification = await this.#host.session.classify({ ...plain, text: completedHead(text) });
+    if (setsOwnName(classification)) return this.#refuse('no', plainLines(ownNamesWords));
     const submission = guarded({ ...plain, classified: classification }, classification);
     if (this.#line !== null && this.#host.session.foresee(submission, submission.classified ?? classification) === 'allow') return 'yes';
     if (this.#others.length >= permitsMax) return this.#refuse('no', plainLines('one line runs too many commands that it did not show'));
@@ -135,6 +138,11 @@ export class GuardJudge {
     const plain = actions.command(text, true);
     return { ...plain, parameters: [{ type: 'folder', text: folder }], digest: () => `${plain.digest()}:${folder}` };
   }
+}
+
+/** A variable of the guard that is read-only answers its questions: no line sets one, however the name is quoted. */
+function setsOwnName({ summary }: Classification): boolean {
+  return summary.effects.some(({ verb, object }) => verb === 'environment' && object !== null && ownNames.test(object));
 }
 
 /** What is harmless as one command of its own is not when it stays in the shell. */

@@ -35,8 +35,8 @@ PS1='\u@\h:\w\$ '
 declare -A __sp_seen=()
 __sp_all=0
 __sp_ask() {
-  builtin local __sp_n= __sp_a= __sp_j= __sp_r=1 IFS= __sp_p
-  builtin read -r __sp_n </proc/sys/kernel/random/uuid
+  builtin local __sp_n= __sp_a= __sp_j= __sp_r=1 IFS= __sp_p= || return 1
+  builtin read -r __sp_n </proc/sys/kernel/random/uuid || return 1
   [[ ${'$'}{#__sp_n} -eq 36 ]] || return 1
   if (( BASH_SUBSHELL > 0 )); then
     builtin read -r __sp_a </proc/$BASHPID/stat
@@ -68,7 +68,9 @@ __sp_debug() {
   __sp_seen[$BASH_COMMAND]=1
 }
 __sp_line() {
-  __sp_seen=() __sp_all=0
+  __sp_all=0
+  builtin declare -gA __sp_seen
+  __sp_seen=()
   __sp_ask L "$READLINE_LINE" && return
   [[ -z $READLINE_LINE ]] || builtin history -s -- "$READLINE_LINE"
   READLINE_LINE=${refusedLine} READLINE_POINT=0
@@ -76,7 +78,9 @@ __sp_line() {
 ${refusedLine}() { return 126; }
 __sp_prompt() {
   builtin local __sp_s=$? IFS=
-  __sp_seen=() __sp_all=0
+  __sp_all=0
+  builtin declare -gA __sp_seen
+  __sp_seen=()
   builtin trap '__sp_debug' DEBUG
   builtin shopt -s extdebug
   builtin printf '${say('P;%s;%s')}' "$__sp_s" "${'$'}{PWD@Q}" >/dev/tty

@@ -42,6 +42,14 @@ const more: readonly (readonly [string, string])[] = [
   ['a search ends with Enter', 'echo rm victim\r\u0012rm vic\r'],
   ['a prompt that runs', "PS1='$(rm victim)'\r"],
   ['a background group', '( rm victim ) &\r'],
+  ['the answer is a read-only variable', "declare -r _''_sp_r=0\rrm victim\r"],
+  ['the question is a read-only variable', "readonly _''_sp_n=12345678-1234-1234-1234-123456789012\rrm victim\r"],
+  ['the name comes over two lines', '_\\\r_sp_all=1\rreadonly _\\\r_sp_all\rrm victim\r'],
+  ['everything was approved, read-only', "declare -r _''_sp_all=1\rrm victim\r"],
+  ['the memory of answers is read-only', "readonly _''_sp_seen\rrm victim\r"],
+  ['the memory of answers is gone', "unset _''_sp_seen\rrm victim\r"],
+  ['the name comes from a read', "read _''_sp_all <<< 1\rreadonly _$'\\137'sp_all\rrm victim\r"],
+  ['unset names are faults', 'set -u\rrm victim\r'],
 ];
 /** How long keys may take before a shell is led out of the mode that they left it in. */
 const leadMs = 500;
