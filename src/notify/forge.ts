@@ -159,7 +159,7 @@ export async function answerByComment(
   matterOf: (id: string) => Matter | null,
   desk: ChatDesk,
 ): Promise<string | null> {
-  const line = /^\/sallyport(?:[ \t]+(.*))?$/m.exec(text.replaceAll('\r\n', '\n'));
+  const line = /^\/sallyport(?:[ \t]+(.*))?$/m.exec(said(text));
   if (line === null) return null;
   const command = parseChatCommand(line[1] ?? '');
   if (command.kind === 'mistake') return `${visibleText(command.why)}; write: /sallyport ${command.usage}`;
@@ -171,6 +171,14 @@ export async function answerByComment(
   const matter = matterOf(id);
   const only = matter === null || answer === 'deny' ? null : consoleOnlyWords(matter, told(matter, 'placed', textCharsMax));
   return `${id}: ${only ?? (await desk.answer(person, id, answer, reason)).words}`;
+}
+
+/** What a comment says itself: no code, which shows a command, and no HTML comment, which nobody sees. Quotations begin with ">". */
+function said(text: string): string {
+  return text
+    .replaceAll('\r\n', '\n')
+    .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n(?:[^]*?\n)?? {0,3}\1[`~]*[ \t]*$|^ {0,3}(?:`{3,}|~{3,})[^]*/gm, '')
+    .replace(/<!--[^]*?(?:-->|$(?![^]))/g, '');
 }
 
 /** Words below somebody's comment. */

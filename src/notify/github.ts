@@ -130,6 +130,9 @@ export class Github {
     // An edited comment is not what people read when they answered it.
     if (!comments || payload['action'] !== 'created' || author === null || installation === null || sender['type'] !== 'User')
       return { status: 200, words: 'not a comment that answers' };
+    // A program with somebody's token writes in that person's name, but not with their eyes.
+    if (recordOf(comment['performed_via_github_app'])['id'] !== undefined)
+      return { status: 200, words: 'comments that an app writes for somebody answer nothing' };
     if (author !== numberOf(sender['id'])) return { status: 422, words: 'the comment is not by who sent it' };
     if (!deployments.some((it) => it.repository.toLowerCase() === name.toLowerCase()))
       return { status: 422, words: `no channels.github.deployments names ${name}` };

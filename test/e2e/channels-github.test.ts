@@ -219,6 +219,15 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
       ['another repository', { repository: { full_name: 'other/repo', private: true } }, /no channels.github.deployments names other/],
       ['a public one', { repository: { full_name: 'example/shop', private: false } }, /public repositories answer nothing/],
       ['a quoted command', by({ body: `> /sallyport approve ${id}` }), /not a comment that answers/],
+      ['a command shown as code', by({ body: `Write:\n\`\`\`\n/sallyport approve ${id}\n\`\`\`\n` }), /not a comment that answers/],
+      ['code that does not end', by({ body: `~~~ sh\n/sallyport approve ${id}` }), /not a comment that answers/],
+      [
+        'code within longer code',
+        by({ body: `\`\`\`\`\n\`\`\`\n/sallyport approve ${id}\n\`\`\`\n\`\`\`\`` }),
+        /not a comment that answers/,
+      ],
+      ['what nobody sees', by({ body: `Thanks <!--\n/sallyport approve ${id}\n-->` }), /not a comment that answers/],
+      ['what an app writes for somebody', by({ performed_via_github_app: { id: 7, slug: 'helper' } }), /an app writes/],
       ['no command', by({ body: '/sallyport yes please' }), /not a command/],
       ['another command', by({ body: '/sallyport request orders for 1h because x' }), /comments answer what waits/],
     ] as const) {
