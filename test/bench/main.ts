@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { auditSearch } from './audit-search.ts';
 import { Cleanup } from './contender.ts';
 import type { ContenderName, Stage } from './contender.ts';
+import { policyRules } from './policy-rules.ts';
 import { dayRecording } from './day-recording.ts';
 import { foreignLoadMax } from './judge.ts';
 import { idleSessions, manyHolds } from './many-sessions.ts';
@@ -22,7 +23,7 @@ import { sshWorkloads } from './ssh-workloads.ts';
 import type { Workload } from './workload.ts';
 
 const databaseRows: readonly Workload[] = [...postgresWorkloads, ...postgresTlsWorkloads, ...mysqlWorkloads];
-const probes: readonly Probe[] = [dayRecording, auditSearch, idleSessions, manyHolds];
+const probes: readonly Probe[] = [policyRules, dayRecording, auditSearch, idleSessions, manyHolds];
 type Row = Workload | Workload<SshEndpoint> | Probe;
 const allRows: readonly Row[] = [...databaseRows, ...sshWorkloads, ...probes];
 

@@ -1,54 +1,7 @@
 // What a decision costs. Prints; asserts only what would be a mistake of an order of magnitude, because the machine is shared.
 
 import t from 'tap';
-import { loadPolicies } from '../../policies/engine/load.ts';
-import type { LoadedPolicySet } from '../../policies/engine/load.ts';
-import type { Action } from '../../src/core/action.ts';
-import type { Classification } from '../../src/core/classification.ts';
-import type { Facts } from '../../src/core/policy.ts';
-import { classificationOf } from '../../src/core/summary.ts';
-
-const action: Action = {
-  id: 'a1' as Action['id'],
-  kind: 'statement',
-  text: 'update t1 set x = 1 where id = 2',
-  parameters: null,
-  digest: () => '',
-  mode: { key: '', settings: {}, catalogue: null },
-  transaction: 'none',
-  classified: null,
-  prepared: null,
-};
-
-const facts: Facts = {
-  principal: { name: 'alice' as never, displayName: 'Alice', kind: 'person', groups: ['engineers'] },
-  target: { name: 'orders' as never, protocol: 'postgres', labels: { env: 'production' } },
-  session: { clientAddress: '10.1.2.3', tls: true, method: 'token', database: 'orders' },
-  nowMs: 0,
-  approvals: [],
-};
-
-const fresh = (): Classification =>
-  classificationOf([
-    {
-      kind: 'update',
-      span: { start: 0, end: 1 },
-      effects: [
-        { verb: 'update', access: 'write', objectKind: 'table', object: 'public.t1' },
-        { verb: 'read', access: 'read', objectKind: 'table', object: 'public.t1' },
-      ],
-      missingWhere: false,
-      risks: [],
-      columns: { read: ['public.t1.id', 'public.t1.name'], asked: ['public.t1.id'], written: ['public.t1.x'] },
-      changes: [],
-    },
-  ]);
-
-function load(rules: string[]): LoadedPolicySet {
-  const loaded = loadPolicies([{ path: 'speed.yaml', text: `policy: speed\nrules:\n${rules.join('\n')}\n` }]);
-  if (!loaded.ok) throw new Error(loaded.errors[0]!.message);
-  return loaded.set;
-}
+import { action, facts, fresh, loadRules, ruleKinds } from '../support/many-rules.ts';
 
 /** Microseconds for each call: the quickest of some batches. */
 function cost(count: number, call: (index: number) => unknown): number {
@@ -73,33 +26,12 @@ function cost1(call: () => unknown): number {
   return Number(process.hrtime.bigint() - start) / 1000;
 }
 
-const kinds: [string, (index: number) => string][] = [
-  [
-    'matchers',
-    (i) => `  - { id: r${i}, effects: { verbs: [update], tables: ["app${i}.*", x${i}] }, decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
-  ],
-  [
-    'conditions',
-    (i) =>
-      `  - { id: r${i}, when: 'action.tables.exists(t, t == "x${i}") && action.access == "write"', decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
-  ],
-  [
-    'conditions about columns',
-    (i) =>
-      `  - { id: r${i}, when: 'action.reads_column(["t${i}x.ssn", "*.password${i}"]) || action.writes_column("y${i}")', decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
-  ],
-  [
-    'conditions with the time',
-    (i) => `  - { id: r${i}, when: 'time.hour > 24${i} && action.access == "write"', decision: ${i % 2 === 0 ? 'deny' : 'allow'} }`,
-  ],
-];
-
 /** Rounds until one is undisturbed; on a quiet machine the first is. */
 const roundsMax = 40;
 
-for (const [name, rule] of kinds) {
+for (const [name, rule] of ruleKinds) {
   t.test(`1,000 rules of ${name}`, async (t) => {
-    const set = load(Array.from({ length: 1_000 }, (_, index) => rule(index)));
+    const set = loadRules(Array.from({ length: 1_000 }, (_, index) => rule(index)));
     set.decide(action, fresh(), facts);
     const uncachedUs = cost(30, () => set.decide(action, fresh(), facts));
     const session = { ...facts.session };
@@ -118,7 +50,7 @@ for (const [name, rule] of kinds) {
 }
 
 t.test('a decision that was made before', async (t) => {
-  const set = load(Array.from({ length: 1_000 }, (_, index) => kinds[0]![1](index)));
+  const set = loadRules(Array.from({ length: 1_000 }, (_, index) => ruleKinds[0]![1](index)));
   const classifications = Array.from({ length: 100 }, fresh);
   for (const classification of classifications) set.decide(action, classification, facts);
   const cachedUs = cost(20_000, (index) => set.decide(action, classifications[index % 100]!, { ...facts }));
