@@ -11,6 +11,9 @@ import type { KindPlan } from './plan.ts';
 import type { Rule } from './rule.ts';
 import { effectWords } from './words.ts';
 
+/** Effects named in one line. */
+const effectsShownMax = 5;
+
 export interface RuleExplanation {
   readonly id: string;
   readonly title: string;
@@ -47,6 +50,8 @@ function explainRule(rule: Rule, judging: Judging, uncovered: readonly Effect[])
   const condition = conditionWords(rule, judging);
   if (!condition.matched) return { ...said, matched: false, why: condition.words, mismatch: 'condition' };
   if (!judging.hasGrant(rule)) return { ...said, matched: false, why: grantMismatchWords(rule), mismatch: 'grant' };
+  const missed = unreached(rule, judging);
+  if (missed !== null) return { ...said, matched: false, why: missed, mismatch: 'grant' };
   return { ...said, matched: true, why: matchedWords(rule, judging, condition.words), mismatch: null };
 }
 
@@ -93,13 +98,28 @@ function grantMismatchWords({ needs }: Rule): string {
     : `it needs access with a role of ${needs.roles.join(', ')}`;
 }
 
+/** Of an allow rule that needs a grant: words when what it speaks of lies in the scope of none. */
+function unreached(rule: Rule, judging: Judging): string | null {
+  if (rule.needs === null || rule.decision !== 'allow' || judging.effects.length === 0) return null;
+  const spoken = judging.effects.filter((effect) => rule.effects === null || matchesEffect(rule.effects, effect));
+  if (spoken.some((effect) => judging.isGranted(rule, effect))) return null;
+  return `it needs access for a while, and what there is does not reach ${spoken.slice(0, effectsShownMax).map(effectWords).join(', ')}`;
+}
+
 function matchedWords(rule: Rule, judging: Judging, condition: string): string {
   if (rule.template !== null) return 'the text is this template, and its values fit: it runs without a hold';
   const { effects } = rule;
-  const matched = effects === null ? [] : judging.effects.filter((effect) => matchesEffect(effects, effect)).map(effectWords);
+  const isScoped = rule.needs !== null && rule.decision === 'allow';
+  const matched = judging.effects
+    .filter((effect) => (effects === null ? isScoped : matchesEffect(effects, effect)) && (!isScoped || judging.isGranted(rule, effect)))
+    .map(effectWords);
   const verb = rule.decision === 'allow' ? 'covers' : 'matches';
   const asks = judging.asksHeld(rule) ? 'it asks about columns that are masked, which waits for people' : '';
-  const words = [matched.length > 0 ? `${verb} ${matched.slice(0, 5).join(', ')}${matched.length > 5 ? ', …' : ''}` : '', condition, asks];
+  const words = [
+    matched.length > 0 ? `${verb} ${matched.slice(0, effectsShownMax).join(', ')}${matched.length > effectsShownMax ? ', …' : ''}` : '',
+    condition,
+    asks,
+  ];
   return words.filter((word) => word !== '').join('; ') || (rule.decision === 'allow' ? 'covers everything' : 'matches');
 }
 

@@ -38,7 +38,7 @@ export function obligationWords(obligations: Obligations): readonly string[] {
   const { fence, rowsMax, statementTimeoutMs, reasonRequired, secondFactorAgeMaxMs, recordParameters, recordResults } = obligations;
   return [
     fence === undefined ? '' : 'behind the read-only fence',
-    rowsMax === undefined ? '' : `at most ${rowsMax} rows`,
+    rowsMax === undefined ? '' : `at most ${rowsMax} ${rowsMax === 1 ? 'row' : 'rows'}`,
     statementTimeoutMs === undefined
       ? ''
       : `at most ${statementTimeoutMs < 1000 ? `${statementTimeoutMs} ms` : duration(statementTimeoutMs)}`,
