@@ -94,9 +94,17 @@ export function reasonProblem(hold: HoldRecord, answer: Answer, reason: string |
   return null;
 }
 
-/** Whether an approval came with the proof that the hold's rule asks for. A denial needs none: it lets nothing through. */
-export function proofProblem(hold: HoldRecord, answer: Answer, proof: SecondFactorProof | null): Denial | null {
-  if (answer !== 'approve' || hold.secondFactor === null || proof?.kind === 'passkey') return null;
+/**
+ * Whether an approval came with the proof that the hold's rule asks for. A denial needs none: it lets nothing through. What a
+ * passkey signs is the same each time, and the audit log shows it: after a yes that went (`isSpent`) anybody could send it again.
+ */
+export function proofProblem(hold: HoldRecord, answer: Answer, proof: SecondFactorProof | null, isSpent: () => boolean): Denial | null {
+  if (answer !== 'approve' || hold.secondFactor === null) return null;
+  if (proof?.kind === 'passkey') {
+    const why =
+      'your passkey has signed this before, and that yes was taken back or does not count any more: somebody else must approve it';
+    return isSpent() ? { because: 'second-factor-missing', why } : null;
+  }
   if (hold.secondFactor === 'totp' && proof?.kind === 'totp') return null;
   return { because: 'second-factor-missing', why: secondFactorWords(hold.ruleId, hold.secondFactor) };
 }

@@ -131,7 +131,9 @@ class Desk implements HoldDesk {
         return this.#answerEnded(id, person, answer);
       }
       const reason = plainReason(typedReason);
-      const problem = reasonProblem(hold.record, answer, reason) ?? proofProblem(hold.record, answer, proof);
+      const problem =
+        reasonProblem(hold.record, answer, reason) ??
+        proofProblem(hold.record, answer, proof, () => this.#store.hasSpentSignature(hold.record.id, person.name));
       if (problem !== null) return { kind: 'not-allowed', hold: hold.record, ...problem };
       switch (answer) {
         case 'approve':

@@ -140,6 +140,10 @@ export const holdMigrations: readonly Migration[] = [
     id: 'holds-via-1',
     sql: 'ALTER TABLE holds ADD COLUMN settled_via TEXT; ALTER TABLE hold_approvals ADD COLUMN via TEXT',
   },
+  {
+    id: 'holds-spent-signatures-1',
+    sql: `CREATE TABLE hold_spent_signatures (hold_id TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (hold_id, person))`,
+  },
 ];
 
 /** What is only shown, together in one column. */
@@ -210,6 +214,8 @@ export interface HoldStore {
   insert(hold: HoldRecord): void;
   /** False when the person has approved it before, or it is not pending. */
   addApproval(id: HoldId, approval: Approval): boolean;
+  /** Whether this person's passkey has signed an approval of it that does not count any more. */
+  hasSpentSignature(id: HoldId, person: string): boolean;
   /** Writes terms and approvals anew; false when it is not pending. */
   change(hold: HoldRecord): boolean;
   /** Ends a pending hold; false when it has ended already. */
@@ -241,6 +247,9 @@ export function createHoldStore(db: Db): HoldStore {
     settled_via = @via WHERE id = @id AND state IN ('pending', 'approved')`);
   const changeTerms = db.prepare(`UPDATE holds SET terms = ? WHERE id = ? AND state = 'pending'`);
   const dropApproval = db.prepare('DELETE FROM hold_approvals WHERE hold_id = ? AND person = ?');
+  const spend = db.prepare(`INSERT OR IGNORE INTO hold_spent_signatures
+    SELECT hold_id, person FROM hold_approvals WHERE hold_id = ? AND person = ? AND json_extract(second_factor, '$.kind') = 'passkey'`);
+  const spent = db.prepare('SELECT 1 FROM hold_spent_signatures WHERE hold_id = ? AND person = ?').pluck();
   const get = db.prepare('SELECT * FROM holds WHERE id = ?');
   const approvals = db.prepare(
     'SELECT person, groups, reason, at_ms, second_factor, on_behalf_of, via FROM hold_approvals WHERE hold_id = ? ORDER BY at_ms, rowid',
@@ -271,7 +280,11 @@ export function createHoldStore(db: Db): HoldStore {
     change: (hold) => {
       if (changeTerms.run(jsonColumns(hold).terms, hold.id).changes !== 1) return false;
       const kept = new Set(hold.approvals.map((it) => it.by));
-      for (const { person } of approvals.all(hold.id) as ApprovalRow[]) if (!kept.has(person)) dropApproval.run(hold.id, person);
+      for (const { person } of approvals.all(hold.id) as ApprovalRow[]) {
+        if (kept.has(person)) continue;
+        spend.run(hold.id, person);
+        dropApproval.run(hold.id, person);
+      }
       return true;
     },
     end: (id, values) => end.run({ id, ...values }).changes === 1,
@@ -286,7 +299,11 @@ export function createHoldStore(db: Db): HoldStore {
       seen.run(Math.round(elapsedMs), atMs, id);
     },
     use: (id, atMs) => use.run(atMs, id).changes === 1,
-    takeBack: (id, person) => takeBack.run({ id, person }).changes === 1,
+    takeBack: (id, person) => {
+      spend.run(id, person);
+      return takeBack.run({ id, person }).changes === 1;
+    },
+    hasSpentSignature: (id, person) => spent.get(id, person) !== undefined,
     pending: () => (pending.all() as Row[]).map(recordOf),
   };
 }

@@ -31,6 +31,23 @@ t.test('a yes is taken back while others are waited for', async (t) => {
   t.strictSame(audit.typesOf(hold.id).slice(1, 4), ['hold.approval-given', 'hold.approval-taken-back', 'hold.approval-given']);
 });
 
+t.test('the signature under a yes that went is no yes again, not after a restart either', async (t) => {
+  const { desk, restart } = bench();
+  const asked = request({ needed: 2, expiresMs: 60_000, again: 'k' });
+  const hold = desk.place({ ...asked, terms: { ...asked.terms, secondFactor: 'passkey' } });
+  const proof = { kind: 'passkey', credentialId: 'c', clientDataJson: 'j', authenticatorData: 'a', signature: 's' } as const;
+  t.match(await desk.answer(hold.id, bob, 'approve', null, proof), { kind: 'counted', given: 1 });
+  t.match(await desk.answer(hold.id, bob, 'approve', null, proof), { kind: 'counted', already: true }, 'twice is once');
+  t.match(await desk.takeBack(hold.id, bob), { kind: 'taken-back' });
+  const replayed = { kind: 'not-allowed', because: 'second-factor-missing', why: /somebody else must approve/ };
+  t.match(await desk.answer(hold.id, bob, 'approve', null, proof), replayed, 'anybody can read it in the audit log');
+  await desk.close('the gateway stops');
+  const next = restart();
+  await next.recover();
+  t.match(await next.answer(hold.id, bob, 'approve', null, proof), replayed);
+  t.match(await next.answer(hold.id, dana, 'approve', null, { ...proof, credentialId: 'd' }), { kind: 'counted', given: 1 });
+});
+
 t.test('wait: error goes on waiting after a restart, with the yeses given so far', async (t) => {
   const { desk, restart, clock } = bench();
   const hold = desk.place(request({ needed: 2, expiresMs: 60_000, again: 'k' }));
