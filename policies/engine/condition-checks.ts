@@ -20,7 +20,8 @@ export interface ConditionReading {
   readonly faults: readonly ConditionFault[];
 }
 
-const loops = new Set(['exists', 'all', 'exists_one', 'filter', 'map']);
+/** Calls that name a variable for what follows. */
+export const loops: ReadonlySet<string> = new Set(['exists', 'all', 'exists_one', 'filter', 'map']);
 /** An allow list: CEL's `matches` runs a backtracking regular expression, `dyn` and `json` get around the type checker. */
 const offered = new Set([
   ...loops,
@@ -170,7 +171,8 @@ function isFixedList(node: ASTNode, scope: Scope): boolean {
   return node.op === '.' && node.args[0].op === 'id' && ['lists', 'principal', 'target'].includes(node.args[0].args);
 }
 
-function childrenOf(node: ASTNode): ASTNode[] {
+/** The parts of an expression, in order. */
+export function childrenOf(node: ASTNode): ASTNode[] {
   const parts: readonly unknown[] = Array.isArray(node.args) ? node.args.flat() : [node.args];
   return parts.filter((part): part is ASTNode => typeof part === 'object' && part !== null && 'op' in part);
 }

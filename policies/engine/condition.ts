@@ -2,10 +2,12 @@
 // then fails closed, which is the caller's business.
 
 import { Environment } from '@marcbachmann/cel-js';
-import type { ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
+import type { ParseError } from '@marcbachmann/cel-js';
 import { inNetwork } from './cidr.ts';
 import { askColumns, columnCalls, type ColumnCall } from './columns.ts';
 import { readCondition } from './condition-checks.ts';
+import { typeErrors } from './condition-types.ts';
+import type { TypeFault } from './condition-types.ts';
 import { factTypes, factVariables } from './facts.ts';
 import type { ActionFact, FactValues } from './facts.ts';
 import { glob } from '../../src/core/glob.ts';
@@ -94,10 +96,10 @@ export class Conditions {
     for (const fault of faults) this.#source.problemInText(path, fault.offset, fault.message);
     const checked = parsed.check();
     if (!checked.valid) {
-      const error = checked.error as CelTypeError | ParseError;
-      const offset = error.range?.start ?? 0;
-      // A misspelt function was told already, with the one that was meant.
-      if (!faults.some((fault) => fault.offset === offset)) this.#source.problemInText(path, offset, this.#typeWords(error));
+      for (const { offset, error, within } of typeErrors(this.#environment, parsed.ast, checked.error as TypeFault)) {
+        // A misspelt function was told already, with the one that was meant.
+        if (!faults.some((fault) => fault.offset === offset)) this.#source.problemInText(path, offset, this.#typeWords(error, within));
+      }
       return null;
     }
     if (checked.type !== 'bool') {
@@ -179,7 +181,7 @@ export class Conditions {
     return compiled;
   }
 
-  #typeWords(error: CelTypeError | ParseError): string {
+  #typeWords(error: TypeFault, within: string | null): string {
     const [, called, types] = /^found no matching overload for '(?:\w+\.)?(\w+)\((.*)\)'$/.exec(error.summary) ?? [];
     if (called !== undefined) {
       const takes = Object.hasOwn(columnCalls, called) ? ': it takes a pattern or a list of patterns, and is asked of `action`' : '';
@@ -188,16 +190,22 @@ export class Conditions {
     const name = /^(?:No such key|Unknown variable): (.*)$/.exec(error.summary)?.[1];
     if (name === undefined) return error.summary.replace(/^no such overload: /, 'these types do not go together: ');
     const known =
-      error.code === 'unknown_variable'
-        ? [...Object.keys(factVariables), 'lists', 'conditions', 'calendars']
-        : [
-            ...Object.values(factTypes).flatMap((type) => Object.keys(type.fields)),
-            ...Object.keys(this.#lists),
-            ...Object.keys(this.#texts),
-            ...this.#calendarNames,
-          ];
+      error.code === 'unknown_variable' ? [...Object.keys(factVariables), 'lists', 'conditions', 'calendars'] : this.#namesWithin(within);
     const hint = didYouMean(name, known) || (error.code === 'unknown_variable' ? ` (facts begin with ${known.join(', ')})` : '');
     return `unknown fact "${name}"${hint}`;
+  }
+
+  #namesWithin(type: string | null): readonly string[] {
+    switch (type) {
+      case 'Lists':
+        return Object.keys(this.#lists);
+      case 'Conditions':
+        return Object.keys(this.#texts);
+      case 'Calendars':
+        return this.#calendarNames;
+      default:
+        return type !== null && Object.hasOwn(factTypes, type) ? Object.keys(factTypes[type]!.fields) : [];
+    }
   }
 }
 

@@ -88,6 +88,39 @@ t.test('conditions are checked before anything is judged', async (t) => {
   for (const [when, expected] of rows) t.strictSame(problemsOf(rule(`when: ${when}\ndecision: allow`)), [expected], when);
 });
 
+t.test('every type error of a condition that can be told by itself is told', async (t) => {
+  const told = (when: string) => problemsOf(rule(`when: >\n  ${when}\ndecision: allow`)).map((problem) => problem.replace('p.yaml:', ''));
+  t.strictSame(told('time.huor > 3 || (principal.groups == "x" && !(crews == 1)) || action.missing_where'), [
+    '5:12: unknown fact "huor" (did you mean "hour"?)',
+    '5:25: these types do not go together: list<string> == string',
+    '5:54: unknown fact "crews" (facts begin with principal, target, session, action, time, history, approvals, grant, grants, lists, conditions, calendars)',
+  ]);
+  t.strictSame(
+    told('action.effects.exists(e, e.vreb == "drop" || e.object == 1) ? glob(action.text, 3) : cidr(7, "10.0.0.0/8")'),
+    [
+      '5:34: unknown fact "vreb" (did you mean "verb"?)',
+      '5:52: these types do not go together: string == int',
+      `5:69: glob() can't be called with (string, int)`,
+      `5:92: cidr() can't be called with (int, string)`,
+    ],
+    'in the body of a loop, by the type of what it goes over, and in both ways of a choice',
+  );
+  t.strictSame(
+    told('action.tabels.exists(t, t == 1) && action.reads_column(3)'),
+    [
+      '5:14: unknown fact "tabels" (did you mean "tables"?)',
+      "5:42: reads_column() can't be called with (int): it takes a pattern or a list of patterns, and is asked of `action`",
+    ],
+    'not in a loop over what is not known',
+  );
+  t.strictSame(
+    told('time.huor == "x" && time.weekday == "munday" && matches(action.txet)').length,
+    4,
+    'beside words that are never the case and functions that are not offered',
+  );
+  t.equal(told(Array.from({ length: 30 }, (_, at) => `time.a${at} == 1`).join(' || ')).length, 20, 'and no more than somebody reads');
+});
+
 t.test('a place in a condition is found in every way to write a text in YAML', async (t) => {
   const rows: [string, string][] = [
     ['when: action.missing_were', '4:18'],
