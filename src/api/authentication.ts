@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** True for the few addresses that need no sign-in. */
     open?: boolean;
+    /** Open, and its `Authorization` is not the gateway's: the route checks it. */
+    ownProof?: boolean;
   }
 }
 
@@ -53,6 +55,7 @@ export function authenticate(app: FastifyInstance, services: ApiServices): void 
   const limit = new FailureLimit(services.clock);
   app.decorateRequest('signedIn', null);
   app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.ownProof === true) return;
     const { authorization } = request.headers;
     if (authorization !== undefined) {
       request.signedIn = bearer(authorization, services);

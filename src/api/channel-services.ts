@@ -8,6 +8,8 @@ export interface ApiChannels {
   list(): readonly ChannelView[];
   /** Null: not configured. */
   readonly slack: ApiSlack | null;
+  /** Null: takes no commands. */
+  readonly teams: ApiTeams | null;
   readonly inbound: ApiInbound;
   /** Null: not configured. */
   readonly push: ApiPush | null;
@@ -75,6 +77,14 @@ export interface ApiSlack {
   handle(request: SlackRequest, desk: ChatDesk, signal: AbortSignal): Promise<SlackReply>;
   /** A slash command, the same way. */
   command(request: SlackRequest, desk: ChatDesk, signal: AbortSignal): Promise<SlackReply>;
+}
+
+export interface ApiTeams {
+  /** A message of an outgoing webhook, checked by its signature. */
+  handle(
+    request: { readonly authorization: string | undefined; readonly body: string },
+    desk: ChatDesk,
+  ): Promise<{ readonly status: 200 | 401; readonly body: object | null }>;
 }
 
 export interface ApiInbound {

@@ -35,6 +35,7 @@ import { oidcRoutes } from './routes/oidc.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { scimBase, scimRoutes } from './routes/scim.ts';
 import { slackRoutes } from './routes/slack.ts';
+import { teamsRoutes } from './routes/teams.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { shapeRoutes } from './routes/shapes.ts';
 import { cliLoginRoutes } from './routes/sign-in-cli.ts';
@@ -114,6 +115,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     decisionRoutes(services),
     channelRoutes(services),
     slackRoutes(services),
+    teamsRoutes(services),
     pushRoutes(services),
     forgeRoutes(services),
     oidcRoutes(services),

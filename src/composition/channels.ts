@@ -27,6 +27,8 @@ import { SlackInteractions } from '../notify/slack-interaction.ts';
 import { SlackPeople } from '../notify/slack-people.ts';
 import { SlackSignatures } from '../notify/slack-signature.ts';
 import { slackChannel } from '../notify/slack.ts';
+import { TeamsCommands } from '../notify/teams-command.ts';
+import { TeamsSignatures } from '../notify/teams-signature.ts';
 import { teamsChannel } from '../notify/teams.ts';
 import { createWebhooks } from '../notify/webhook.ts';
 import type { Webhooks } from '../notify/webhook.ts';
@@ -78,7 +80,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
   const queue = new DeliveryQueue({ ...parts, queueMax: config.limits.webhookQueue });
   const webhooks = openWebhooks(parts, queue);
   const book = new AddressBook(config.channels.contacts, () => identity.people().map(({ name }) => name));
-  const { channels, slack, push } = buildChannels(parts, book);
+  const { channels, slack, teams: teamsCommands, push } = buildChannels(parts, book);
   const {
     github,
     gitlab,
@@ -113,7 +115,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     webhooks,
     newcomers: () => newcomers.changed(),
     close,
-    api: { list: () => channelViews(config, queue), slack, inbound, push, github, gitlab },
+    api: { list: () => channelViews(config, queue), slack, teams: teamsCommands, inbound, push, github, gitlab },
   };
 
   function buildChannels({ db, log }: ChannelParts, addresses: AddressBook) {
@@ -137,7 +139,16 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
       const links = (matter: Matter, person: string) => linksFor(matter, mail.linksAnswer ? person : null, 'mail');
       built.push(mailChannel({ server: mail, book: addresses, people: () => addressees(parts), links, clock, timeoutMs }));
     }
-    if (teams !== null) built.push(teamsChannel({ url: teams.url, links: (matter) => linksFor(matter, null, 'teams'), timeoutMs }));
+    let written: TeamsCommands | null = null;
+    if (teams !== null) {
+      const { url, securityToken } = teams;
+      const takesCommands = securityToken !== null;
+      built.push(teamsChannel({ url, takesCommands, links: (matter) => linksFor(matter, null, 'teams'), timeoutMs }));
+      if (takesCommands) {
+        const signatures = new TeamsSignatures(securityToken, clock);
+        written = new TeamsCommands({ signatures, book: addresses, matterOf: (id) => matterOf(parts, id), publicUrl });
+      }
+    }
     let browsers: Push | null = null;
     if (pushConfig !== null) {
       browsers = new Push({
@@ -150,7 +161,7 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
       });
       built.push(browsers.channel());
     }
-    return { channels: built, slack: interactions, push: browsers };
+    return { channels: built, slack: interactions, teams: written, push: browsers };
   }
 
   function linksFor(matter: Matter, person: string | null, via: AnsweredVia): MatterLinks {

@@ -29,6 +29,8 @@ export interface MailConfig {
 export interface TeamsConfig {
   /** Whoever knows it can post. */
   readonly url: Secret;
+  /** Base64, of the outgoing webhook by which people write commands; null: none are taken. */
+  readonly securityToken: Secret | null;
 }
 
 export interface PushConfig {
@@ -80,6 +82,8 @@ export interface ContactConfig {
   readonly name: PersonName;
   readonly email: string | null;
   readonly slack: string | null;
+  /** Object id in Microsoft Entra, in lower case. */
+  readonly teams: string | null;
   readonly github: number | null;
   readonly gitlab: number | null;
 }

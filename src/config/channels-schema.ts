@@ -24,6 +24,11 @@ export const contactKeys = {
     .optional()
     .describe('Where mail for this person goes; by it chat systems also find the person. Default: the name, if it is an address.'),
   slack: slackId('UW', 'U012ABCDEF').optional().describe("The person's member id in Slack: what they press there they answer here."),
+  teams: z
+    .string()
+    .regex(/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, 'write the object id of the user in Microsoft Entra')
+    .optional()
+    .describe("The person's object id in Microsoft Entra: what they write to the gateway in Teams they ask and answer here."),
   github: z
     .int()
     .positive()
@@ -79,6 +84,10 @@ export const channelsSection = ({ name, path, envName, host, port, duration }: W
         .strictObject({
           url_file: path.optional().describe('File with the address of the Workflows webhook, which is a secret.'),
           url_env: envName.optional(),
+          security_token_file: path
+            .optional()
+            .describe('File with the security token of an outgoing webhook in Teams: people then ask and answer there by commands.'),
+          security_token_env: envName.optional(),
         })
         .optional(),
       push: z

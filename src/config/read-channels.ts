@@ -43,6 +43,7 @@ export function readChannels(document: ConfigDocument, files: ConfigFiles, parts
       name: value.name as PersonName,
       email: value.email ?? null,
       slack: value.slack ?? null,
+      teams: value.teams?.toLowerCase() ?? null,
       github: value.github ?? null,
       gitlab: value.gitlab ?? null,
     })),
@@ -58,7 +59,7 @@ export function readChannels(document: ConfigDocument, files: ConfigFiles, parts
 
 /** Two people with one address would answer for each other. */
 function checkContacts({ document, parts }: Reading): void {
-  for (const key of ['email', 'slack', 'github', 'gitlab'] as const) {
+  for (const key of ['email', 'slack', 'teams', 'github', 'gitlab'] as const) {
     const seen = new Map<string, string>();
     for (const { path, value } of parts.people) {
       if (value[key] === undefined) continue;
@@ -114,7 +115,14 @@ function readTeams(reading: Reading, written: NonNullable<WrittenChannels['teams
   if (url === null) return null;
   const at = [...path, written.url_file === undefined ? 'url_env' : 'url_file'];
   checkHttps(reading, at, url.reveal().trim());
-  return { url };
+  const named = written.security_token_file !== undefined || written.security_token_env !== undefined;
+  const securityToken = named ? secretOf(reading, path, 'security_token', written.security_token_env, written.security_token_file) : null;
+  // A token of another form would be read as other bytes, and every message be refused.
+  if (securityToken !== null && !/^[A-Za-z0-9+/]{43}=$/.test(securityToken.reveal().trim())) {
+    const tokenAt = [...path, written.security_token_file === undefined ? 'security_token_env' : 'security_token_file'];
+    reading.document.problem(tokenAt, 'is not a security token as Teams shows it: 44 characters of base64 that end with =');
+  }
+  return { url, securityToken };
 }
 
 function readGithub(reading: Reading, written: NonNullable<WrittenChannels['github']>): GithubConfig | null {

@@ -5,6 +5,8 @@ export interface Contact {
   readonly name: string;
   readonly email: string | null;
   readonly slack: string | null;
+  /** The object id in Microsoft Entra. */
+  readonly teams: string | null;
   /** Numbers: names there can be given up, and taken by somebody else. */
   readonly github: number | null;
   readonly gitlab: number | null;
@@ -40,11 +42,15 @@ export class AddressBook {
     return this.#by('slack', id);
   }
 
+  byTeams(id: string): string | null {
+    return this.#by('teams', id.toLowerCase());
+  }
+
   byForge(forge: 'github' | 'gitlab', id: number): string | null {
     return this.#by(forge, id);
   }
 
-  #by(key: 'slack' | 'github' | 'gitlab', id: string | number): string | null {
+  #by(key: 'slack' | 'teams' | 'github' | 'gitlab', id: string | number): string | null {
     const found = [...this.#contacts.values()].filter((contact) => contact[key] === id);
     return found.length === 1 ? (found[0]?.name ?? null) : null;
   }

@@ -5,7 +5,7 @@ import type { ChatWish } from '../core/chat-desk.ts';
 
 export type ChatCommand =
   | { readonly kind: 'help' }
-  /** With a form. */
+  /** Without saying for what: by a form, where a chat has one. */
   | { readonly kind: 'ask' }
   | { readonly kind: 'own' }
   | { readonly kind: 'waiting' }
@@ -35,7 +35,7 @@ export const usageOf = {
 
 /** What each command does, in the order of the help. */
 export const commandHelp: readonly (readonly [usage: string, what: string])[] = [
-  [usageOf.request, 'ask for access to a target for a while; without anything after it a form opens'],
+  [usageOf.request, 'ask for access to a target for a while'],
   [usageOf['break-glass'], 'an emergency: at once where a rule says so; everybody is told, somebody else reviews it'],
   [usageOf.extend, 'ask for more time before it ends'],
   [usageOf.withdraw, 'take your own request back'],

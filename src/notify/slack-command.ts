@@ -3,8 +3,9 @@
 
 import type { ChatDesk } from '../core/chat-desk.ts';
 import type { Matter } from './channel.ts';
-import { commandHelp, parseChatCommand } from './chat-command.ts';
+import { commandHelp, parseChatCommand, usageOf } from './chat-command.ts';
 import type { ChatCommand } from './chat-command.ts';
+import { wordsOf } from './chat-words.ts';
 import type { SlackApi } from './slack-api.ts';
 import { escape, slackTextCharsMax } from './slack-blocks.ts';
 import { slackRequestForm } from './slack-forms.ts';
@@ -12,7 +13,6 @@ import type { SlackReply, SlackRequest } from './slack-interaction.ts';
 import type { SlackPeople } from './slack-people.ts';
 import type { SlackSignatures } from './slack-signature.ts';
 import { shortened, visibleText } from './visible.ts';
-import { consoleOnlyWords, told } from './words.ts';
 
 /** Slack gives up after three seconds. */
 const answerTimeoutMs = 2_500;
@@ -45,16 +45,8 @@ export class SlackCommands {
     const who = await this.#parts.people.find(user, form.get('team_id'), soon);
     if (who.kind === 'nobody') return words(escape(who.why));
     if (command.kind === 'ask') return this.#openForm(form, desk, soon);
-    const only = this.#consoleOnly(command);
-    return words(escape(only ?? (await said(command, who.name, desk))));
-  }
-
-  /** What has no button here is not approved by a command either: nobody approves what was not shown. */
-  #consoleOnly(command: ChatCommand): string | null {
-    if (command.kind !== 'answer' || command.answer !== 'approve') return null;
-    const matter = this.#parts.matterOf(command.matter);
-    const only = matter === null ? null : consoleOnlyWords(matter, told(matter, 'placed', slackTextCharsMax));
-    return only === null ? null : `${command.matter}: ${only}`;
+    const shown = { matterOf: this.#parts.matterOf, textCharsMax: slackTextCharsMax };
+    return words(escape(await wordsOf(command, who.name, desk, shown)));
   }
 
   async #openForm(form: URLSearchParams, desk: ChatDesk, signal: AbortSignal): Promise<SlackReply> {
@@ -65,35 +57,9 @@ export class SlackCommands {
   }
 }
 
-async function said(
-  command: Exclude<ChatCommand, { readonly kind: 'help' | 'mistake' | 'ask' }>,
-  person: string,
-  desk: ChatDesk,
-): Promise<string> {
-  switch (command.kind) {
-    case 'request':
-      return (await desk.request(person, command.wish)).words;
-    case 'extend':
-      return (await desk.extend(person, command.grant, command.durationMs, command.reason)).words;
-    case 'withdraw':
-      return (await desk.withdraw(person, command.request)).words;
-    case 'review':
-      return (await desk.review(person, command.grant, command.words)).words;
-    case 'answer':
-      return `${command.matter}: ${(await desk.answer(person, command.matter, command.answer, command.reason)).words}`;
-    case 'own':
-      return listed(desk.own(person), 'you have asked for nothing');
-    case 'waiting':
-      return listed(desk.waiting(person), 'nothing waits for your answer');
-  }
-}
-
-function listed(lines: readonly string[], nothing: string): string {
-  return lines.length === 0 ? nothing : lines.join('\n');
-}
-
 function helpWords(name: string): string {
-  return commandHelp.map(([usage, what]) => `\`${name} ${usage}\`: ${what}`).join('\n');
+  const form = (usage: string) => (usage === usageOf.request ? '; without anything after it a form opens' : '');
+  return commandHelp.map(([usage, what]) => `\`${name} ${usage}\`: ${what}${form(usage)}`).join('\n');
 }
 
 function mistakeWords(name: string, { why, usage }: Extract<ChatCommand, { kind: 'mistake' }>): string {

@@ -19,6 +19,9 @@ const files = {
     'plain-url': 'http://example.com/workflows/1?sig=hidden-signature',
     'github-app.pem': privateKey.export({ type: 'pkcs1', format: 'pem' }) as string,
     'github-webhook': 'x',
+    'gitlab-token': 'x',
+    'gitlab-signing-token': `whsec_${secret}`,
+    'teams-security-token': 'vqF0En+Z0ucuRTM/01o2GuhMH3hKKk/N2bOmlM31zaA=\n',
     'chat-bot': secret,
     short: 'abc',
   },
@@ -29,7 +32,7 @@ const base = 'data_dir: data\npolicies: { dir: policies }\n';
 t.test('the documented examples load', async (t) => {
   const dir = t.testdir(files);
   const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, example]) => example ?? '');
-  t.equal(examples.length, 7);
+  t.equal(examples.length, 10);
   for (const example of examples) {
     // The password of a target is not what this page is about.
     const listen = example.includes('targets:') ? 'listen: { postgres: { port: 5432 } }\n' : '';
@@ -51,6 +54,14 @@ t.test('what is read', async (t) => {
   });
   const teams = load(`${people}channels: { teams: { url_file: secrets/teams-url } }`);
   t.notMatch(JSON.stringify(teams), /hidden-signature/, 'the address is a secret');
+  t.equal(teams.teams?.securityToken, null, 'no commands unless they are wanted');
+  const id = '7FAF8AB2-3d56-4244-b585-20c8a42ed2b8';
+  const commands = load(
+    `people: [{ name: bob, teams: ${id} }]\nchannels: { teams: { url_file: secrets/teams-url, security_token_file: secrets/teams-security-token } }`,
+  );
+  t.match(commands.contacts, [{ name: 'bob', teams: id.toLowerCase() }]);
+  t.match(commands.teams?.securityToken?.reveal(), /^vqF0/);
+  t.notMatch(JSON.stringify(commands), /vqF0/);
 });
 
 t.test('what does not load, and the words for it', async (t) => {
@@ -68,6 +79,17 @@ t.test('what does not load, and the words for it', async (t) => {
     ['no signing secret', 'slack: { bot_token_file: secrets/slack-bot-token, channel: C012ABCDEF }', /signing_secret_file: is missing/],
     ['a channel by its name', `slack: { ${slack.replace('C012ABCDEF', '"#general"')} }`, /id as Slack shows it/],
     ['a card in clear', 'teams: { url_file: secrets/plain-url }', /https:\/\/ beyond this machine/],
+    [
+      'a token that Teams did not give',
+      'teams: { url_file: secrets/teams-url, security_token_file: secrets/short }',
+      /security_token_file: is not a security token as Teams shows it/,
+    ],
+    [
+      'two tokens',
+      'teams: { url_file: secrets/teams-url, security_token_file: secrets/teams-security-token, security_token_env: X }',
+      /one too many/,
+    ],
+    ['commands without cards', 'teams: { security_token_file: secrets/teams-security-token }', /url_file: is missing/],
     ['a weak secret', 'inbound: [{ name: bot, secret_file: secrets/short, answers_as: bob }]', /24 to 64 random bytes/],
     ['answers of nobody', 'inbound: [{ name: bot, secret_file: secrets/chat-bot, answers_as: bop }]', /no person with the name "bop".*bob/],
     [
@@ -94,6 +116,11 @@ t.test('what does not load, and the words for it', async (t) => {
   }
   const twice = 'people: [{ name: bob, email: b@example.com }, { name: dana, email: B@example.com }]';
   t.throws(() => parseConfig(base + twice, `${dir}/sallyport.yaml`, {}), { message: /is bob's already/ });
+  const shared =
+    'people: [{ name: bob, teams: 7FAF8AB2-3d56-4244-b585-20c8a42ed2b8 }, { name: dana, teams: 7faf8ab2-3d56-4244-b585-20c8a42ed2b8 }]';
+  t.throws(() => parseConfig(base + shared, `${dir}/sallyport.yaml`, {}), { message: /teams: is bob's already/ });
+  const byName = 'people: [{ name: bob, teams: bob@example.com }]';
+  t.throws(() => parseConfig(base + byName, `${dir}/sallyport.yaml`, {}), { message: /object id of the user in Microsoft Entra/ });
   const named = `${people}webhooks: [{ name: slack, url: "https://a.example.com", secret_file: secrets/chat-bot }]`;
   t.throws(() => parseConfig(base + named, `${dir}/sallyport.yaml`, {}), { message: /name of a channel/ });
 });

@@ -95,11 +95,13 @@ t.test('no approve button where a chat cannot answer, in any channel', async (t)
   for (const [name, matter, words, isApprovable] of table) {
     const isOver = (matter.kind === 'hold' ? matter.hold : matter.request).state !== 'pending';
     const slack = JSON.stringify(slackMessage(matter, 'placed', links));
-    const teams = JSON.stringify(teamsMessage(matter, 'placed', links));
+    const teams = JSON.stringify(teamsMessage(matter, 'placed', links, true));
     const mail = mailText(matter, 'placed', links);
     t.equal(slack.includes('sallyport.approve'), isApprovable, `${name}: Slack`);
     t.equal(slack.includes('sallyport.deny'), !isOver, `${name}: Slack, deny`);
     t.equal(teams.includes('/decide/yes'), isApprovable, `${name}: Teams`);
+    t.equal(teams.includes(`@Sallyport approve ${matter.id}`), isApprovable, `${name}: Teams, by a command`);
+    t.equal(teams.includes(`@Sallyport deny ${matter.id}`), !isOver, `${name}: Teams, deny by a command`);
     t.equal(mail.text.includes('/decide/yes') && mail.html.includes('/decide/yes'), isApprovable, `${name}: mail`);
     t.equal(mail.text.includes('/decide/no'), !isOver, `${name}: mail, deny`);
     if (words !== null) for (const text of [slack, teams, mail.text]) t.match(text, words, name);
@@ -114,7 +116,8 @@ t.test('nothing that people wrote is formatting, a mention or markup', async (t)
   const marked = JSON.stringify(blocks.filter(({ type }) => type !== 'rich_text')) + text;
   t.notMatch(marked, /<!channel>|<@U1>|\*x\*|_y_|`code`/);
   t.match(marked, /my_table/, 'names stay as they are');
-  const card = JSON.stringify(teamsMessage(matter, 'placed', links));
+  const card = JSON.stringify(teamsMessage(matter, 'placed', links, false));
+  t.notMatch(card, /@Sallyport/, 'no commands are offered where none are taken');
   t.notMatch(card, /\[a\]\(https/);
   t.notMatch(mailText(matter, 'placed', links).html, /<script>/);
   for (const shown of [marked, card, mailText(matter, 'placed', links).text]) t.notMatch(shown, /\u202e|\u200b/);
