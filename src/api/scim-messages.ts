@@ -95,8 +95,17 @@ export function filterOf(filter: string | undefined, keys: readonly string[]): (
   const found = /^\s*([A-Za-z.]+)\s+eq\s+"((?:[^"\\]|\\.)*)"\s*$/i.exec(filter);
   const key = keys.find((it) => it.toLowerCase() === found?.[1]?.toLowerCase());
   if (found === null || key === undefined) throw invalid(`only ${keys.join(', ')} eq "…" is understood as a filter`, 'invalidFilter');
-  const wanted = (JSON.parse(`"${found[2] ?? ''}"`) as string).toLowerCase();
+  const wanted = unescaped(found[2] ?? '').toLowerCase();
   return (attributes) => String(attributes[key] ?? '').toLowerCase() === wanted;
+}
+
+/** RFC 7644, 3.4.2.2: texts in filters are those of JSON. */
+function unescaped(text: string): string {
+  try {
+    return JSON.parse(`"${text}"`) as string;
+  } catch {
+    throw invalid('the text of the filter is no JSON string', 'invalidFilter');
+  }
 }
 
 function memberIds(value: unknown): string[] {

@@ -66,6 +66,10 @@ t.test('SCIM', async (t) => {
       status: 400,
       body: { scimType: 'invalidFilter' },
     });
+    t.match(await ask('GET', `/Users?filter=${encodeURIComponent('userName eq "a\\x"')}`), {
+      status: 400,
+      body: { scimType: 'invalidFilter' },
+    });
     await add('zoe@example.com');
     t.match((await ask('GET', '/Users?startIndex=2&count=1')).body, { totalResults: 2, startIndex: 2, itemsPerPage: 1 });
     t.equal((await ask('GET', '/Users/nobody')).status, 404);
