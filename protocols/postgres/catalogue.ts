@@ -1,5 +1,5 @@
 // What the classifier is told of a database's own objects: the queries for the gateway's own connection (run them in one
-// READ ONLY transaction) and the pure reading of their rows. System objects are left out, so it stays small.
+// READ ONLY transaction with a lock_timeout) and the pure reading of their rows. System objects are left out, so it stays small.
 
 import type {
   CatalogueFunction,
@@ -15,12 +15,8 @@ const firstUserOid = 16384;
 
 const user = (column: string): string => `${column} >= ${firstUserOid}`;
 
-/** Nothing here waits for locks of others: with one, everybody's next statement would wait for it. */
-const lockTimeoutMs = 2_000;
-
 const session = `
-  select pg_catalog.current_setting('search_path') as search_path, current_user::pg_catalog.text as account,
-    pg_catalog.set_config('lock_timeout', '${lockTimeoutMs}', true) as lock_timeout`;
+  select pg_catalog.current_setting('search_path') as search_path, current_user::pg_catalog.text as account`;
 
 const functions = `
   select p.oid::pg_catalog.text as id, n.nspname as schema, p.proname as name, p.prokind::pg_catalog.text as kind,

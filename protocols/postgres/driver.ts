@@ -1,10 +1,8 @@
 // The PostgreSQL front: takes accepted sockets, signs people in, opens the session and the link to the target, and lets a
 // Connection relay. Nothing is judged here.
 
-import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { AcceptedSockets } from '../../src/core/accepted-sockets.ts';
-import type { Catalogue } from '../../src/core/action.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
@@ -15,15 +13,12 @@ import { whenGone } from '../../src/core/read-exactly.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import { CancelKeys } from './cancel-keys.ts';
 
-import type { CatalogueQuery, CatalogueRows } from './catalogue.ts';
-import { catalogueQueries, readCatalogue } from './catalogue.ts';
+import { CatalogueSource } from './catalogue-source.ts';
 import { Connection } from './connection.ts';
 import type { Line, SignedIn } from './handshake.ts';
 import { SignInRefused, welcome } from './handshake.ts';
 import { IdleUpstreams } from './idle-upstreams.ts';
 import * as wire from './messages.ts';
-import type { Row } from './own-query.ts';
-import { runOwnQueries } from './own-query.ts';
 import { failingMessages, holdNotice, nonceBytes, refusalError, sqlState } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
 import { isReplication, relayReplication } from './replication.ts';
@@ -69,6 +64,7 @@ class PostgresDriver implements Driver {
   readonly #limits: PostgresLimits;
   readonly #cancelKeys: CancelKeys;
   readonly #catalogues = new Map<string, CatalogueEntry>();
+  readonly #catalogueSources: CatalogueSource[] = [];
   readonly #sockets: AcceptedSockets;
   readonly #connections = new Set<Connection>();
   readonly #failing: FailingMessages;
@@ -93,6 +89,7 @@ class PostgresDriver implements Driver {
   async close(reason: string): Promise<void> {
     for (const connection of [...this.#connections]) connection.end('57P01', reason);
     this.#idle.close();
+    for (const source of this.#catalogueSources) source.close();
     await this.#sockets.close();
   }
 
@@ -287,11 +284,11 @@ class PostgresDriver implements Driver {
     const key = `${target.name}/${database}`;
     let entry = this.#catalogues.get(key);
     if (entry === undefined) {
-      const load = async (signal: AbortSignal): Promise<Catalogue> => {
-        const upstream = await signIn(this.#services, target, database, { application_name: 'sallyport catalogue' }, signal);
-        return loadedCatalogue(await runOwnQueries(upstream, Object.values(catalogueQueries), signal));
-      };
-      entry = new CatalogueEntry(load, this.#services.clock, this.#services.log);
+      const { clock, log, random } = this.#services;
+      const parameters = { application_name: 'sallyport catalogue' };
+      const source = new CatalogueSource((signal) => signIn(this.#services, target, database, parameters, signal), clock, random);
+      entry = new CatalogueEntry((signal) => source.load(signal), clock, log);
+      this.#catalogueSources.push(source);
       this.#catalogues.set(key, entry);
     }
     return entry;
@@ -317,13 +314,6 @@ class PostgresDriver implements Driver {
         return smallMessageBytesMax;
     }
   }
-}
-
-function loadedCatalogue(results: readonly Row[][]): Catalogue {
-  const names = Object.keys(catalogueQueries) as CatalogueQuery[];
-  const rows = Object.fromEntries(names.map((name, index) => [name, results[index] ?? []])) as unknown as CatalogueRows;
-  const version = createHash('sha256').update(JSON.stringify(results)).digest('hex').slice(0, 16);
-  return { version, content: readCatalogue(rows) };
 }
 
 function refusedStart(diagnostic: Buffer, message: string): SignInRefused {

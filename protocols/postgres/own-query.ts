@@ -67,6 +67,7 @@ function runOne(upstream: Upstream, text: string, signal: AbortSignal): Promise<
   });
 }
 
-function rowOf(names: readonly string[], message: DataRowMessage): Row {
+/** A row by the names of its columns. */
+export function rowOf(names: readonly string[], message: DataRowMessage): Row {
   return Object.fromEntries(names.map((name, index) => [name, (message.fields[index] as string | null | undefined) ?? null]));
 }
