@@ -55,12 +55,12 @@ export async function readersFor(policies: readonly PolicyText[]): Promise<Templ
 export function readTests(
   terminal: Terminal,
   files: readonly PolicyText[],
-): { path: string; tests: PolicyTests | null; problems: number }[] {
+): { path: string; tests: PolicyTests | null; problems: readonly string[] }[] {
   return files.map(({ path, text }) => {
     const read = readPolicyTests(path, text);
-    if (read.ok) return { path, tests: read.tests, problems: 0 };
+    if (read.ok) return { path, tests: read.tests, problems: [] };
     tellProblems(terminal, read.errors);
-    return { path, tests: null, problems: read.errors.length };
+    return { path, tests: null, problems: read.errors.map(formatProblem) };
   });
 }
 

@@ -19,6 +19,8 @@ import { MaskOutlines, outlineWords } from './policy-masks.ts';
 
 export interface TestFileRun {
   readonly path: string;
+  /** Why the file could not be read; none of its tests ran then. */
+  readonly problems: readonly string[];
   readonly tests: readonly { readonly name: string; readonly ok: boolean; readonly message: string; readonly durationMs: number }[];
 }
 
@@ -48,7 +50,7 @@ export async function policyTest(terminal: Terminal, dir: string, options: Polic
     printJson(terminal, { version: set.version, passed: run.passed, failed: run.failed, files: run.files });
   } else {
     tellFailures(terminal, run);
-    for (const { path, tests } of run.files)
+    for (const { path, tests } of run.files.filter(({ problems }) => problems.length === 0))
       terminal.out(`${visible(path)}: ${tests.filter(({ ok }) => ok).length} of ${tests.length} passed`);
   }
   if (run.failed > 0) throw new CommandFailure(exitCode.failed, `${count(run.passed, 'test')} passed, ${run.failed} failed`);
@@ -63,8 +65,11 @@ export async function runPolicyTests(terminal: Terminal, folder: PolicyFolderTex
   let unreadable = 0;
   try {
     for (const { path, tests, problems } of readTests(terminal, folder.tests)) {
-      unreadable += problems;
-      if (tests === null) continue;
+      unreadable += problems.length;
+      if (tests === null) {
+        files.push({ path, problems, tests: [] });
+        continue;
+      }
       const own = await setFor(path, folder.policies, set);
       const ran: TestFileRun['tests'][number][] = [];
       for (const it of tests.cases) {
@@ -72,7 +77,7 @@ export async function runPolicyTests(terminal: Terminal, folder: PolicyFolderTex
         const { ok, message } = await runCase({ classifiers, outlines }, own, tests, it);
         ran.push({ name: it.name, ok, message, durationMs: performance.now() - startMs });
       }
-      files.push({ path, tests: ran });
+      files.push({ path, problems, tests: ran });
     }
   } finally {
     outlines.close();

@@ -30,10 +30,10 @@ cases:
   const failed = await run('test', dir, '--junit', junit);
   t.match(failed, { code: 1, err: /\\x1b\[2J<writing>: expected allow, got deny\n {2}nothing allows delete t/ });
   const xml = readFileSync(junit, 'utf8');
-  t.match(xml, '<testsuites name="sallyport policy test" tests="2" failures="1" errors="0">');
+  t.match(xml, '<testsuites name="sallyport policy test" tests="2" failures="1" errors="0" time="');
   t.match(xml, 'name="reading"');
   t.match(xml, 'name="\\x1b[2J&lt;writing&gt;"', 'what XML can not carry is escaped');
-  t.match(xml, '<failure message="expected allow, got deny">');
+  t.match(xml, '<failure type="decision" message="expected allow, got deny">');
   const json = await run('test', dir, '--json');
   t.match(JSON.parse(json.out), { passed: 1, failed: 1, files: [{ tests: [{ name: 'reading', ok: true }, { ok: false }] }] });
   t.match(await run('test', t.testdir({ 'p.yaml': 'policy: p\nrulez: []\n' })), { code: 2, err: /p\.yaml:2:1: unknown key "rulez"/ });
