@@ -2,7 +2,8 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SignJWT, UnsecuredJWT } from 'jose';
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose';
+import type { JWK } from 'jose';
 import t from 'tap';
 import type { Problem, TokenExchanged } from '../../src/api/contract.ts';
 import { temporaryDirectory } from '../support/directories.ts';
@@ -59,7 +60,29 @@ t.test('jobs', async (t) => {
     const forged = await new SignJWT({ ...good, iss: issuer.issuer, iat: now(), exp: now() + 300 })
       .setProtectedHeader({ alg: 'HS256' })
       .sign(hmac);
+    const keys = (await (await fetch(`${issuer.issuer}/keys`)).json()) as { keys: JWK[] };
+    const publicPem = await exportSPKI((await importJWK({ ...keys.keys[0], alg: 'RS256' }, 'RS256', { extractable: true })) as CryptoKey);
+    const own = await generateKeyPair('RS256');
+    const ownToken = (header: object, claims: object = {}) =>
+      new SignJWT({ ...good, iss: issuer.issuer, iat: now(), exp: now() + 300, ...claims })
+        .setProtectedHeader({ alg: 'RS256', ...header })
+        .sign(own.privateKey);
+    const ownJwk = await exportJWK(own.publicKey);
+    const byPublicKey = await new SignJWT({ ...good, iss: issuer.issuer, iat: now(), exp: now() + 300 })
+      .setProtectedHeader({ alg: 'HS256', kid: 'k0' })
+      .sign(new TextEncoder().encode(publicPem));
     const rows: [string, string, RegExp][] = [
+      ['signed with the public key as if it were shared', byPublicKey, /signed in a way that is not taken/],
+      ['a key of its own, in the header', await ownToken({ kid: 'k0', jwk: ownJwk }), /signature is wrong/],
+      ['keys elsewhere', await ownToken({ kid: 'k0', jku: `${issuer.issuer}/keys`, x5u: `${issuer.issuer}/keys` }), /signature is wrong/],
+      ['a key id that is a path', await ownToken({ kid: '../../../../dev/null' }), /signature is wrong/],
+      ['an extension that must be understood', await ownToken({ kid: 'k0', crit: ['x'], x: 1 }).catch(() => 'a.b.c'), /not/],
+      ['audiences without ours', await issuer.sign({ ...good, aud: ['other', 'sallyport2'] }), /"aud"/],
+      ['an audience that contains ours', await issuer.sign({ ...good, aud: 'sallyport/' }), /"aud"/],
+      ['the issuer with a slash', await issuer.sign({ ...good, iss: `${issuer.issuer}/` }), /no machine .* of that issuer/],
+      ['not valid yet', await issuer.sign({ ...good, nbf: now() + 300 }), /"nbf" is not/],
+      ['for ever', await issuer.sign({ ...good, exp: undefined as never }), /"exp" is not/],
+      ['claims as an object', await issuer.sign({ ...good, repository: { 0: 'acme/shop' } }), /"repository" is not as configured/],
       ['no token', 'rubbish', /not a token of a job/],
       ['unsigned', new UnsecuredJWT({ ...good, iss: issuer.issuer, iat: now(), exp: now() + 300 }).encode(), /not good/],
       ['signed with a shared key', forged, /signed in a way that is not taken/],
