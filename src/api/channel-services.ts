@@ -84,7 +84,7 @@ export interface ApiTeams {
   handle(
     request: { readonly authorization: string | undefined; readonly body: string },
     desk: ChatDesk,
-  ): Promise<{ readonly status: 200 | 401; readonly body: object | null }>;
+  ): Promise<{ readonly status: 200 | 401; readonly body: object }>;
 }
 
 export interface ApiInbound {

@@ -29,8 +29,8 @@ interface Parts {
 
 export interface TeamsReply {
   readonly status: 200 | 401;
-  /** JSON; null: nothing to say. */
-  readonly body: object | null;
+  /** JSON: a message. */
+  readonly body: object;
 }
 
 export class TeamsCommands {
@@ -43,11 +43,12 @@ export class TeamsCommands {
   /** A message to the webhook; `body` as it came, byte for byte. */
   async handle(request: { readonly authorization: string | undefined; readonly body: string }, desk: ChatDesk): Promise<TeamsReply> {
     const { signatures, publicUrl } = this.#parts;
-    if (!signatures.check(request.authorization, request.body)) return { status: 401, body: null };
+    if (!signatures.check(request.authorization, request.body)) return refused('the signature is not good');
     // https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference#activity-object
     const activity = parsed(request.body);
     const conversation = textOf(recordOf(activity['conversation'])['id']);
-    if (!signatures.isNew(conversation, textOf(activity['id']), textOf(activity['timestamp']))) return { status: 401, body: null };
+    if (!signatures.isNew(conversation, textOf(activity['id']), textOf(activity['timestamp'])))
+      return refused('it came before, or is not of the last five minutes');
     const isMessage = activity['type'] === 'message';
     const words = isMessage
       ? await this.#said(textOf(activity['text']), textOf(recordOf(activity['from'])['aadObjectId']), desk)
@@ -85,9 +86,14 @@ export function typedIn(text: string): string {
     .trim();
 }
 
+/** Teams shows none of this, only that the webhook failed; whoever looks for the reason reads it. */
+function refused(why: string): TeamsReply {
+  return { status: 401, body: plainCard([why], null) };
+}
+
 function strangerWords(id: string): string {
-  const known = /^[0-9a-f-]{36}$/i.test(id) ? `an operator can add teams: ${id} to you` : 'Teams did not say who you are';
-  return `the gateway does not know who you are: ${known}, or answer in the console`;
+  if (!/^[0-9a-f-]{36}$/i.test(id)) return 'Teams did not say who you are: use the console';
+  return `the gateway does not know who you are: an operator can add teams: ${id} to you, or use the console`;
 }
 
 /** The page of the one matter that the words are about. */

@@ -24,8 +24,7 @@ export function teamsRoutes(services: ApiServices): FastifyPluginAsyncZod {
         if (teams === null) throw notFound('Teams commands here');
         const body = typeof request.body === 'string' ? request.body : '';
         const said = await teams.handle({ authorization: headerOf(request, 'authorization'), body }, desk);
-        reply.code(said.status);
-        return said.body === null ? reply.send() : reply.type('application/json; charset=utf-8').send(JSON.stringify(said.body));
+        return reply.code(said.status).type('application/json; charset=utf-8').send(JSON.stringify(said.body));
       },
     });
   };
