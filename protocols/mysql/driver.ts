@@ -113,8 +113,14 @@ class MysqlDriver implements Driver {
     const gone = new AbortController();
     socket.once('close', () => gone.abort(new Fault('protocol-violation', 'the client is gone')));
     await this.#orTurnAway(line, connectionId, async () => {
-      const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(this.#options.limits.handshakeTimeoutMs)]);
-      const client = await welcome(line, this.#services, await this.#welcomeOptions(connectionId), signal);
+      const late = new AbortController();
+      const timer = setTimeout(
+        () => late.abort(new Fault('limit-reached', 'sign-in took too long')),
+        this.#options.limits.handshakeTimeoutMs,
+      );
+      const signal = AbortSignal.any([gone.signal, late.signal]);
+      const welcomed = async () => welcome(line, this.#services, await this.#welcomeOptions(connectionId), signal);
+      const client = await welcomed().finally(() => clearTimeout(timer));
       line.socket.on('error', () => undefined);
       await this.#enter(client, line, null, gone);
     });
