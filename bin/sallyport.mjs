@@ -11,8 +11,11 @@ const major = Number(process.versions.node.split('.')[0]);
 
 if (major >= neededMajor) {
   const { main } = await import('../src/main.ts');
+  const code = await main(process.argv.slice(2));
+  // A pipe takes 64 KiB at a time, and what still waits in this process would be lost with it.
+  for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
   // Not by the natural end: there Node 24 can spin for ever over TLS connections that were cut.
-  process.exit(await main(process.argv.slice(2)));
+  process.exit(code);
 } else {
   const inPackage = ['../node_modules/node/bin/node', '../../node/bin/node', '../../.bin/node']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))

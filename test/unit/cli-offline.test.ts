@@ -56,6 +56,21 @@ t.test('audit verify: a folder without a log is said to be one', async (t) => {
   t.match(await run([bin, 'audit', 'verify']), { code: 2, err: /missing required argument/ });
 });
 
+t.test('what is printed into a pipe arrives to its end', async (t) => {
+  const cases = Array.from(
+    { length: 1_500 },
+    (_, at) => `  - { name: case ${at}, who: alice, target: orders, effects: [read], expect: allow }`,
+  );
+  const dir = t.testdir({
+    'p.yaml': 'policy: p\nrules: [{ id: reads, decision: allow }]\n',
+    'p.test.yaml': `people: { alice: { groups: [] } }\ntargets: { orders: { protocol: postgres } }\ncases:\n${cases.join('\n')}\n`,
+  });
+  const { code, out } = await run([bin, 'policy', 'test', dir, '--json']);
+  t.equal(code, 0);
+  t.ok(out.length > 65_536, 'more than a pipe takes at once');
+  t.match(JSON.parse(out), { passed: 1_500 });
+});
+
 t.test('gateway: a wrong configuration ends with every problem and exit code 2', async (t) => {
   const file = `${t.testdir({})}/sallyport.yaml`;
   writeFileSync(file, 'data_dirr: x\npeople: 7\n');
