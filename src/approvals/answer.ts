@@ -1,6 +1,6 @@
 // What a person can answer to a hold, and what comes of it. The one place that knows who may; the console shows the same words.
 
-import type { SecondFactor, SecondFactorProof } from '../core/decision.ts';
+import type { Approval, SecondFactor, SecondFactorProof } from '../core/decision.ts';
 import type { HoldState } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
 import { approverSetWords, yesesMissing } from '../core/quorum.ts';
@@ -44,7 +44,13 @@ type Answerable = Pick<HoldRecord, 'principal' | 'approverGroups' | 'alsoInGroup
 export function standingOf(hold: Answerable, person: Principal, lenders: readonly Principal[]): Principal | null {
   if (isIn(hold, person.groups)) return person;
   // The requester's own right answers nothing of the requester, whoever uses it.
-  return lenders.find((lender) => lender.name !== hold.principal && isIn(hold, lender.groups)) ?? null;
+  const able = lenders.filter((lender) => lender.name !== hold.principal && isIn(hold, lender.groups));
+  return able.find((lender) => voiceOf(hold, person, lender) === undefined) ?? able[0] ?? null;
+}
+
+/** The approval that somebody else has given in that right: one right is one voice, whoever uses it. */
+function voiceOf(hold: Answerable, person: Principal, standing: Principal): Approval | undefined {
+  return hold.approvals?.find((it) => it.by !== person.name && (it.onBehalfOf ?? it.by) === standing.name);
 }
 
 /** Several rules may hold at once: an approver must satisfy each of them, and hears it before the answer, not after it. */
@@ -71,8 +77,7 @@ export function notAllowed(hold: Answerable, person: Principal, lenders: readonl
       return { because: 'not-an-approver', why };
     }
   }
-  // One right is one voice, whoever uses it.
-  const voice = hold.approvals?.find((it) => it.by !== person.name && (it.onBehalfOf ?? it.by) === standing.name);
+  const voice = voiceOf(hold, person, standing);
   if (voice !== undefined) {
     const whose = standing.name === person.name ? 'your' : `${standing.name}'s`;
     return { because: 'not-an-approver', why: `${voice.by} has answered in ${whose} right already` };

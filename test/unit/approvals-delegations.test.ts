@@ -63,6 +63,19 @@ t.test('one right is one voice', async (t) => {
   t.match(await desk.answer(hold.id, erik, 'approve', null), { kind: 'approved' });
 });
 
+t.test('a right that was used already does not hide another one', async (t) => {
+  const { delegations, desk } = office(t);
+  await delegations.give(bob, 'dana', day, null);
+  await delegations.give(erik, 'dana', day, null);
+  const hold = desk.place(request({ needed: 2 }));
+  t.match(await desk.answer(hold.id, bob, 'approve', null), { kind: 'counted' });
+  t.match(await desk.answer(hold.id, dana, 'approve', null), {
+    kind: 'approved',
+    hold: { approvals: [{ by: 'bob' }, { by: 'dana', onBehalfOf: 'erik' }] },
+  });
+  t.match(await desk.answer(hold.id, erik, 'approve', null), { kind: 'not-pending' });
+});
+
 t.test('nobody approves their own by it, nor by two steps, and no AI agent', async (t) => {
   const { desk, delegations } = office(t);
   await delegations.give(bob, 'dana', day, null);
