@@ -1,5 +1,5 @@
-// Reads the catalogue of one database. Its connection stays open for some seconds, as a migration has it read again after each of
-// its statements; and when nothing that it is made of has changed, nothing is read. What is given is never older than the call.
+// Reads the catalogue of one database. From the second reading in a row its connection stays open for some seconds, as a migration
+// has it read again after each of its statements; and when nothing that it is made of has changed, nothing is read. What is given is never older than the call.
 
 import { createHash } from 'node:crypto';
 import type { Catalogue } from '../../src/core/action.ts';
@@ -37,6 +37,9 @@ export class CatalogueSource {
   #idle: NodeJS.Timeout | null = null;
   #known: Known | null = null;
   #hasMarks = true;
+  #loadedMs = Number.NEGATIVE_INFINITY;
+  /** Another call came not long before this one: there will be more. */
+  #isAsked = false;
   #closed = false;
 
   constructor(signIn: (signal: AbortSignal) => Promise<Upstream>, clock: Clock, random: Random) {
@@ -48,6 +51,9 @@ export class CatalogueSource {
 
   /** As it is now. One call at a time. Throws Fault target-*. */
   async load(signal: AbortSignal): Promise<Catalogue> {
+    const nowMs = this.#clock.monotonicMs();
+    this.#isAsked = nowMs - this.#loadedMs <= idleMsMax;
+    this.#loadedMs = nowMs;
     const kept = this.#take();
     if (kept !== null) {
       const catalogue = await this.#over(kept, signal).catch(() => null); // a kept connection may have ended: then by a new one
@@ -110,7 +116,7 @@ export class CatalogueSource {
   #keep(kept: Kept): void {
     const isOld = this.#clock.monotonicMs() - kept.openedMs > connectionAgeMsMax;
     // Without marks a connection would not learn of other settings of its role.
-    if (this.#closed || isOld || !this.#hasMarks) return kept.connection.close();
+    if (this.#closed || isOld || !this.#hasMarks || !this.#isAsked) return kept.connection.close();
     this.#kept = kept;
     this.#idle = setTimeout(() => this.#take()?.connection.close(), idleMsMax);
     this.#idle.unref();

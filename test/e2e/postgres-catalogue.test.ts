@@ -145,7 +145,8 @@ await t.test('after every kind of change it is what a reader from nothing sees, 
 await t.test('nothing is read when nothing has changed, and what does not matter gives the same catalogue', async (t) => {
   const { source, upstreams } = sourceOf(t);
   const first = await source.load(signal());
-  const [upstream] = upstreams as [Upstream];
+  await source.load(signal());
+  const upstream = upstreams.at(-1) as Upstream;
   let readBytes = 0;
   upstream.stream.on('data', (chunk: Buffer) => (readBytes += chunk.length));
   t.equal(await source.load(signal()), first);
@@ -173,13 +174,15 @@ await t.test('a view behind a lock is read again when the lock is gone, though t
 await t.test('a connection that the server ended is replaced, and one that nobody needs leaves the database', async (t) => {
   const { source, upstreams } = sourceOf(t);
   await source.load(signal());
-  const mine = `FROM pg_stat_activity WHERE application_name = 'catalogue under test' AND pid = ${upstreams[0]?.processId}`;
+  t.ok(upstreams[0]?.stream.writableEnded, 'one reading alone keeps none');
+  await source.load(signal());
+  const mine = `FROM pg_stat_activity WHERE application_name = 'catalogue under test' AND pid = ${upstreams[1]?.processId}`;
   await owner.query(`SELECT pg_terminate_backend(pid) ${mine}`);
   await owner.query('CREATE TABLE after_the_end ()');
   const { content } = await source.load(signal());
   t.ok((content as SqlCatalogue).relations.some(({ name }) => name === 'after_the_end'));
-  t.equal(upstreams.length, 2);
-  const left = `SELECT 1 FROM pg_stat_activity WHERE pid = ${upstreams[1]?.processId}`;
+  t.equal(upstreams.length, 3);
+  const left = `SELECT 1 FROM pg_stat_activity WHERE pid = ${upstreams[2]?.processId}`;
   await eventually('it has left', async () => (await owner.query(left)).rowCount === 0 || undefined);
 });
 
