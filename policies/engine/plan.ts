@@ -36,6 +36,18 @@ export interface KindPlan {
   readonly signedInTransaction: SignedDecisions;
 }
 
+/** What of who, where and when can still change a decision, once the rules of a session are settled. */
+export interface Likeness {
+  /** Sessions on targets of one protocol that have the same key are decided alike, the words of denials apart. */
+  readonly key: string;
+  /** False: the time of an action changes nothing. */
+  readonly readsTime: boolean;
+}
+
+const whoRoots = ['principal', 'target', 'session'];
+/** The age of a second factor and the minutes left of a grant change with the time. */
+const timeRoots = ['time', 'calendars', 'session', 'grants'];
+
 export type SessionValues = Pick<FactValues, 'principal' | 'target' | 'session'>;
 
 export class SessionPlan {
@@ -59,6 +71,13 @@ export class SessionPlan {
       this.#kinds.set(kind, plan);
     }
     return plan;
+  }
+
+  likeness(facts: Facts): Likeness {
+    const left = new Set(this.#rules.flatMap(({ when }) => [...(when?.roots ?? [])]));
+    const who = whoRoots.some((root) => left.has(root)) ? JSON.stringify([facts.principal, facts.target, facts.session]) : '';
+    const key = JSON.stringify([this.#rules.map(({ rule }) => rule.ref.id), who]);
+    return { key, readsTime: timeRoots.some((root) => left.has(root)) };
   }
 
   #planned(rule: Rule, facts: Facts): PlannedRule[] {

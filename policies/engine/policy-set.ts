@@ -12,7 +12,7 @@ import { askLine, judgeWish } from './access-judging.ts';
 import type { AccessRule } from './access-rule.ts';
 import { Judging } from './judging.ts';
 import { SessionPlan } from './plan.ts';
-import type { KindPlan } from './plan.ts';
+import type { KindPlan, Likeness } from './plan.ts';
 import { RuleUses } from './rule-use.ts';
 import type { RuleUse } from './rule-use.ts';
 import type { Rule } from './rule.ts';
@@ -34,6 +34,8 @@ export interface LoadedPolicySet extends PolicySet {
   /** Rule by rule: matched, or why not; and the decision that comes of it. */
   explain(action: Action, classification: Classification, facts: Facts): Explanation;
   judgeWish(wish: AccessWish, facts: WishFacts): AccessDecision;
+  /** Whom and what this set tells apart: who judges many people and times needs to judge each kind only once. */
+  likeness(facts: Facts): Likeness;
   /** Each rule with how often it decided since this version was loaded. */
   ruleUse(): readonly (RuleView & RuleUse)[];
 }
@@ -94,6 +96,10 @@ export class CompiledPolicySet implements LoadedPolicySet {
 
   judgeWish(wish: AccessWish, facts: WishFacts): AccessDecision {
     return judgeWish(this.#accessRules, wish, facts);
+  }
+
+  likeness(facts: Facts): Likeness {
+    return this.#plan(facts).likeness(facts);
   }
 
   noteUse(decision: Decision, atMs: number): void {

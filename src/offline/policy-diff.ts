@@ -35,8 +35,20 @@ export interface DiffOptions {
   readonly exitCode?: boolean | undefined;
 }
 
-/** Samples judged at most; more would take longer than anybody waits before a merge. */
+/** Kinds of samples judged at most; more would take longer than anybody waits before a merge. */
 const judgedMax = 300_000;
+
+/** People, targets and times that neither version tells apart: what is decided of one of them is decided of all. */
+interface Alike {
+  readonly facts: Facts;
+  readonly protocol: Protocol;
+  /** Is everything judged with access for a while as well? */
+  readonly isGranting: boolean;
+  readonly who: Set<string>;
+  readonly where: Set<string>;
+  readonly when: Set<number>;
+  size: number;
+}
 
 /** Samples with the same before and after, told together. */
 interface Group {
@@ -82,7 +94,9 @@ class Comparison {
   readonly #before: LoadedPolicySet;
   readonly #after: LoadedPolicySet;
   readonly #groups = new Map<string, Group>();
+  readonly #alike = new Map<string, Alike>();
   readonly moments = new Set<number>();
+  #asked = 0;
   judged = 0;
   leftOut = 0;
 
@@ -91,39 +105,68 @@ class Comparison {
     this.#after = after;
   }
 
-  judge({ text, action, classification }: Sample, facts: Facts): void {
-    if (!this.#counts(facts)) return;
+  /** Puts a person on a target, at these moments, with those that neither version tells apart from it. */
+  gather(facts: Facts, moments: readonly number[], isGranting: boolean): void {
+    const { principal, target } = facts;
+    const likeness = [this.#before.likeness(facts), this.#after.likeness(facts)];
+    const readsTime = likeness.some((it) => it.readsTime);
+    for (const times of readsTime ? moments.map((ms) => [ms]) : [moments]) {
+      const key = JSON.stringify([target.protocol, isGranting, likeness.map((it) => it.key), readsTime ? times : null]);
+      let alike = this.#alike.get(key);
+      if (alike === undefined) {
+        const empty = { who: new Set<string>(), where: new Set<string>(), when: new Set<number>(), size: 0 };
+        alike = { facts: { ...facts, nowMs: times[0]! }, protocol: target.protocol, isGranting, ...empty };
+        this.#alike.set(key, alike);
+      }
+      alike.who.add(principal.name);
+      alike.where.add(target.name);
+      for (const ms of times) alike.when.add(ms);
+      alike.size += times.length;
+    }
+  }
+
+  gathered(): Iterable<Alike> {
+    return this.#alike.values();
+  }
+
+  /** With the facts of the first of those that are alike, or others of theirs. */
+  judge({ text, action, classification }: Sample, alike: Alike, facts: Facts = alike.facts): void {
+    if (!this.#counts(alike)) return;
     const before = this.#before.decide(action, classification, facts);
     const after = this.#after.decide(action, classification, facts);
     const difference = differenceOf(before, after);
     if (difference === null) return;
-    this.#note(difference, decisionWords(before, difference), decisionWords(after, difference), text, facts);
+    this.#note(difference, decisionWords(before, difference), decisionWords(after, difference), text, facts, alike);
   }
 
   /** With grants, where they make a difference to either version. */
-  judgeGranted({ action, classification, ...sample }: Sample, facts: Facts, grants: readonly Grant[]): void {
+  judgeGranted(sample: Sample, alike: Alike, grants: readonly Grant[]): void {
+    const { action, classification } = sample;
+    const facts = { ...alike.facts, grants };
     const matters = [this.#before, this.#after].some((set) => {
-      const [without, granted] = [set.decide(action, classification, facts), set.decide(action, classification, { ...facts, grants })];
+      const [without, granted] = [set.decide(action, classification, alike.facts), set.decide(action, classification, facts)];
       return without.kind !== granted.kind || without.rule?.id !== granted.rule?.id;
     });
-    if (matters) this.judge({ ...sample, action, classification }, { ...facts, grants });
+    if (matters) this.judge(sample, alike, facts);
   }
 
   /** A wish for access for a while. */
   judgeWish({ words, wish }: SampleWish, facts: Facts): void {
-    if (!this.#counts(facts)) return;
+    const alone = aloneOf(facts);
+    if (!this.#counts(alone)) return;
     const [before, after] = [this.#before.judgeWish(wish, facts), this.#after.judgeWish(wish, facts)];
     const difference = accessDifference(before, after);
-    if (difference !== null) this.#note(difference, accessWords(before), accessWords(after), words, facts);
+    if (difference !== null) this.#note(difference, accessWords(before), accessWords(after), words, facts, alone);
   }
 
-  #counts(facts: Facts): boolean {
-    if (this.judged >= judgedMax) {
-      this.leftOut += 1;
+  #counts({ size, when }: Alike): boolean {
+    if (this.#asked >= judgedMax) {
+      this.leftOut += size;
       return false;
     }
-    this.judged += 1;
-    this.moments.add(facts.nowMs);
+    this.#asked += 1;
+    this.judged += size;
+    for (const ms of when) this.moments.add(ms);
     return true;
   }
 
@@ -137,21 +180,27 @@ class Comparison {
     return [...this.#groups.values()].sort((a, b) => order(a) - order(b) || b.samples - a.samples);
   }
 
-  #note(difference: Difference, was: string, is: string, text: string, facts: Facts): void {
+  #note(difference: Difference, was: string, is: string, text: string, facts: Facts, alike: Alike): void {
     const key = `${difference}\n${was}\n${is}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
       group = { difference, before: was, after: is, texts: new Set(), who: new Set(), where: new Set(), when: new Set(), samples: 0 };
       this.#groups.set(key, group);
     }
-    group.samples += 1;
+    const isGranted = facts.grants !== undefined && facts.grants.length > 0;
+    group.samples += alike.size;
     group.texts.add(text);
-    group.who.add(
-      facts.grants === undefined || facts.grants.length === 0 ? facts.principal.name : `${facts.principal.name} with access for a while`,
-    );
-    group.where.add(facts.target.name);
-    group.when.add(facts.nowMs);
+    for (const name of alike.who) group.who.add(isGranted ? `${name} with access for a while` : name);
+    for (const name of alike.where) group.where.add(name);
+    for (const ms of alike.when) group.when.add(ms);
   }
+}
+
+/** One person on one target at one time. */
+function aloneOf(facts: Facts): Alike {
+  const { principal, target, nowMs } = facts;
+  const names = { who: new Set<string>([principal.name]), where: new Set<string>([target.name]), when: new Set([nowMs]) };
+  return { facts, protocol: target.protocol, isGranting: false, ...names, size: 1 };
 }
 
 /** Every case of both folders, with its own people, times and approvals. */
@@ -171,7 +220,7 @@ async function judgeTests(
       const reads = it.statement !== undefined && it.effects === undefined && it.understood === undefined;
       const read = reads ? await classifiers.classify(facts.target.protocol, actionOf(it), tests!.targets[it.target]?.tables) : undefined;
       const text = it.statement ?? (it.effects === undefined ? (it.action ?? it.name) : it.effects.map(String).join(', '));
-      comparison.judge({ text, action: actionOf(it), classification: read ?? classificationOf(it) }, facts);
+      comparison.judge({ text, action: actionOf(it), classification: read ?? classificationOf(it) }, aloneOf(facts));
     }
   }
 }
@@ -196,21 +245,22 @@ async function judgeSamples(
   const granting = new Set([...(cast?.targets.values() ?? []), ...sampleTargets(speaking)].map(({ name }) => name));
   const granted = speaking.length === 0 ? [] : grantsOf(['all'], 0);
   const texts = new Map<Protocol, readonly Sample[]>();
+  const session: Facts['session'] = { clientAddress: '192.0.2.1', tls: true, method: 'token', database: null };
   for (const target of targets) {
     if (!texts.has(target.protocol))
       texts.set(target.protocol, await samplesFor(target.protocol, sampleStatements(documents), classifiers));
-    const session: Facts['session'] = { clientAddress: '192.0.2.1', tls: true, method: 'token', database: null };
     for (const principal of people) {
-      for (const nowMs of moments) {
-        const facts: Facts = { principal, target, session, nowMs, approvals: [], history: ordinaryHistory };
-        for (const sample of texts.get(target.protocol)!) {
-          comparison.judge(sample, facts);
-          if (granted.length > 0 && granting.has(target.name)) comparison.judgeGranted(sample, facts, granted);
-        }
-        for (const wish of wishes) comparison.judgeWish(wish, facts);
-      }
-      said.tick(() => `judged ${count(comparison.judged, 'sample')}`);
+      const facts: Facts = { principal, target, session, nowMs: moments[0]!, approvals: [], history: ordinaryHistory };
+      comparison.gather(facts, moments, granting.has(target.name));
+      for (const nowMs of moments) for (const wish of wishes) comparison.judgeWish(wish, { ...facts, nowMs });
     }
+  }
+  for (const alike of comparison.gathered()) {
+    for (const sample of texts.get(alike.protocol)!) {
+      comparison.judge(sample, alike);
+      if (granted.length > 0 && alike.isGranting) comparison.judgeGranted(sample, alike, granted);
+    }
+    said.tick(() => `judged ${count(comparison.judged, 'sample')}`);
   }
 }
 

@@ -78,6 +78,25 @@ rules: [{ id: freeze, effects: { access: [write] }, when: time.date == "2026-12-
   t.match(out, / {2}allow by production-database\/allow-routine-changes → deny by freeze\/freeze\n.*\n.* at 2026-12-24T12:00Z\n/);
 });
 
+t.test('people, targets and times that a condition tells apart are judged one by one', async (t) => {
+  const before = `policy: p
+rules:
+  - { id: a, principals: { groups: [dba, sre] }, decision: allow }
+  - { id: b, targets: { labels: { env: [production, test] } }, effects: { verbs: [drop] }, decision: deny }
+`;
+  const of = async (when: string) => {
+    const rule = `  - { id: c, effects: { verbs: [insert] }, when: '${when}', decision: deny }\n`;
+    const dir = t.testdir({ before: { 'p.yaml': before }, after: { 'p.yaml': before + rule } });
+    const { differences } = JSON.parse((await run(`${dir}/before`, `${dir}/after`, '--json')).out) as Answer;
+    return differences.map(({ who, where }) => [...who.toSorted(), ...where.toSorted()]);
+  };
+  const postgres = ['env=production', 'env=test'].map((label) => `a postgres target with ${label}`);
+  const bare = 'a postgres target without labels';
+  t.strictSame(await of('"dba" in principal.groups'), [['somebody in dba', ...postgres, bare]]);
+  t.strictSame(await of('has(target.labels.env) && target.labels.env == "test"'), [['somebody in dba', 'somebody in sre', postgres[1]]]);
+  t.strictSame(await of('action.missing_where || true'), [['somebody in dba', 'somebody in sre', ...postgres, bare]]);
+});
+
 t.test('rules in words', async (t) => {
   const documents = (text: string) => documentsOf([{ path: 'p.yaml', text }]);
   const before = documents(`policy: p
