@@ -4,7 +4,7 @@
 import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { readChunks } from '../../src/core/chunk-reader.ts';
+import { leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
@@ -223,7 +223,8 @@ export class Connection implements MachinePort, Lane, Killable {
     const client = this.#client;
     this.#leave('the client changed its user');
     // One by one: after removeAllListeners('data') Node still takes the stream for one that flows.
-    client.off('data', this.#onClientData).off('drain', this.#onClientDrained);
+    leaveChunks(client, this.#onClientData);
+    client.off('drain', this.#onClientDrained);
     for (const event of ['end', 'error', 'close'] as const) client.off(event, this.#onClientGone);
     client.pause();
     this.#parts.changeUser(Buffer.from(argument), client === this.#parts.client ? client : new ChunkStream(client));

@@ -23,10 +23,7 @@ let slabUsed = 0;
 export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer) => void): S {
   const handle = plainHandle(stream);
   if (handle === null) {
-    stream.on('data', (chunk: Buffer) => {
-      bytesPassed(chunk.length);
-      onChunk(chunk);
-    });
+    stream.on('data', onChunk).on('data', counted);
     return stream;
   }
   const waiting = stream.read() as Buffer | null;
@@ -41,6 +38,13 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
   if (waiting !== null) process.nextTick(onChunk, waiting);
   return socket as unknown as S;
 }
+
+/** Ends what `readChunks` began, where it gave back the stream that it was given: somebody else reads it from now on. */
+export function leaveChunks(stream: Duplex, onChunk: (chunk: Buffer) => void): void {
+  stream.off('data', onChunk).off('data', counted);
+}
+
+const counted = (chunk: Buffer): void => bytesPassed(chunk.length);
 
 /** True when nothing of the connection is on its way, and it can be read by somebody else from now on. */
 export function canReadChunksAgain(stream: Duplex): boolean {
