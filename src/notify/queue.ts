@@ -15,6 +15,8 @@ import { retryAfterMs, retryDelayMs } from './retry.ts';
 
 /** Deliveries to one destination at the same time; a slow one holds up no other. */
 const parallelPerDestination = 4;
+/** A receiver that answers at all answers in this time. */
+const closeGraceMs = 1_000;
 /** Looked at for one whose turn it is, behind those that wait for an earlier one about the same. */
 const dueMax = 64;
 /** How long ended deliveries stay readable. */
@@ -132,12 +134,18 @@ export class DeliveryQueue {
     this.#wakeIn(0);
   }
 
-  /** Ends attempts under way (they are tried again by the next run) and resolves when all have ended. */
+  /**
+   * Lets attempts under way end for a moment, because what was taken and not written down as such is told twice, and where a message
+   * stands in a chat would not be known; then cuts them off (the next run tries again). Resolves when all have ended.
+   */
   async close(): Promise<void> {
     this.#started = false;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    const ended = Promise.all([...this.#underWay.values()].map((attempt) => attempt.ended));
+    const cutOff = setTimeout(() => this.#closing.abort(), closeGraceMs);
+    await ended;
+    clearTimeout(cutOff);
     this.#closing.abort();
-    await Promise.all([...this.#underWay.values()].map((attempt) => attempt.ended));
   }
 
   #wakeIn(delayMs: number): void {
