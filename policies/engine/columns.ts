@@ -77,10 +77,12 @@ const compiledMax = 20_000;
 const rememberedMax = 500;
 
 const compiled = new Map<string, Patterns>();
-/** Named lists are the same list each time; one that is written in a condition is made anew. */
+/** Named lists are frozen, and the same list each time; one that is written in a condition is made anew each time. */
 const ofList = new WeakMap<readonly string[], Patterns>();
 
 function patternsOf(patterns: readonly string[]): Patterns {
+  // Dead keys of a weak map are what a collection is slow with.
+  if (!Object.isFrozen(patterns)) return compiledOf(patterns);
   let known = ofList.get(patterns);
   if (known === undefined) {
     known = compiledOf(patterns);

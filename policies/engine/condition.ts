@@ -74,7 +74,7 @@ export class Conditions {
     this.#texts = texts;
     this.#calendarNames = [...calendars.keys()];
     class Lists {}
-    this.#lists = Object.assign(new Lists(), lists);
+    this.#lists = Object.assign(new Lists(), frozen(lists));
     const { Named, named } = namedConditions((name) => this.#named.get(name) ?? null, this.#lists, Object.keys(texts));
     this.#Named = Named;
     this.#environment = base.clone();
@@ -232,6 +232,11 @@ function declareFacts(): Environment {
   }
   environment.registerFunction('cidr(string, string): bool', (address: string, network: string) => inNetwork(address, network));
   return environment;
+}
+
+/** Lists as their compiled patterns are remembered for them (columns.ts). */
+function frozen(lists: Readonly<Record<string, readonly string[]>>): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(Object.entries(lists).map(([name, entries]) => [name, Object.freeze([...entries])]));
 }
 
 /** A class whose getters evaluate the named conditions, each at most once for each judgement. */
