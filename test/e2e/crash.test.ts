@@ -18,6 +18,7 @@ import { startPostgres } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { start } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 /** For the whole file, on a slow and busy machine; it takes a fraction. */
 const fileMsMax = 180_000;
@@ -36,7 +37,7 @@ interface Ran {
 t.setTimeout(fileMsMax);
 
 t.test(`kill -9 at random moments (CRASH_SEED=${seed})`, { timeout: fileMsMax }, async (t) => {
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   const server = await startPostgres(t, { settings: { log_statement: 'all', log_line_prefix: '%n|%a|' } });
   await server.sql('CREATE TABLE payments (worker text, n int)');
   const gateway = await startGatewayProcess(t, { targets: [targetOf(server, 'orders', { env: 'production' })] });
@@ -49,11 +50,9 @@ t.test(`kill -9 at random moments (CRASH_SEED=${seed})`, { timeout: fileMsMax },
       await eventually('everybody has worked', () => workedIn(server, round) >= 3);
       // One approval races with the kill: it may win, and then what it released has to be in the log.
       const raced = holds[1] as HoldView;
-      const approval = delay(Math.floor(random() * 2500)).then(() =>
-        gateway.api('bob').post(`/holds/${raced.id}/approve`, { reason: 'race' }),
-      );
+      const approval = delay(random(2500)).then(() => gateway.api('bob').post(`/holds/${raced.id}/approve`, { reason: 'race' }));
       approval.catch(() => undefined);
-      await delay(Math.floor(random() * 2500));
+      await delay(random(2500));
       const killedAtMs = Date.now();
       await gateway.killHard();
       const ranAtKill = ran(server).length;
@@ -186,15 +185,4 @@ function tearLastLines(gateway: GatewayProcess): void {
       .at(-1);
     if (newest !== undefined) appendFileSync(join(path, newest), '{"seq":1,"kind":"statement","text":"DEL');
   }
-}
-
-/** mulberry32: small, seeded, good enough for moments. */
-function randomFrom(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,28 +1,17 @@
 // Reading a socket with the one buffer: what was waiting comes first, chunks are copies, pausing and the end work as before, and
 // the same connection can be taken over again.
 
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
 import { canReadChunksAgain, readChunks, reuseChunk } from '../../src/core/chunk-reader.ts';
-import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
-
-async function pair(t: Teardown): Promise<{ near: Socket; far: Socket }> {
-  const server = createServer({ pauseOnConnect: true });
-  t.teardown(() => server.close());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  const far = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  const near = await accepted;
-  for (const socket of [near, far]) t.teardown(() => socket.destroy());
-  return { near, far };
-}
+import { socketPair } from '../support/socket-pair.ts';
 
 const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('latin1');
 
 t.test('what came before comes first, and no chunk changes afterwards', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   far.write('early ');
   near.on('readable', () => undefined);
   await eventually('it has come', () => near.readableLength > 0);
@@ -40,7 +29,7 @@ t.test('what came before comes first, and no chunk changes afterwards', async (t
 });
 
 t.test('large writes arrive whole, through pauses', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   const sent = Buffer.alloc(5_000_000, 'abcdefghijk');
   const chunks: Buffer[] = [];
   const taken: Socket = readChunks(near, (chunk) => {
@@ -55,7 +44,7 @@ t.test('large writes arrive whole, through pauses', async (t) => {
 });
 
 t.test('both close together, and what is written arrives', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   const taken = readChunks(near, () => undefined);
   const heard: Buffer[] = [];
   far.on('data', (chunk: Buffer) => heard.push(chunk));
@@ -68,7 +57,7 @@ t.test('both close together, and what is written arrives', async (t) => {
 });
 
 t.test('a connection is taken over again and again; its first stream closes with the last', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   const seen: string[] = [];
   let taken = readChunks(near, (chunk) => seen.push(`first ${chunk.toString()}`));
   for (const name of ['second', 'third']) {
@@ -99,7 +88,7 @@ t.test('what is no plain socket is read as streams are', async (t) => {
 });
 
 t.test('memory of a large chunk is used again only when it was given back, and once', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   const chunks: Buffer[] = [];
   const taken = readChunks(near, (chunk) => chunks.push(chunk));
   taken.resume();

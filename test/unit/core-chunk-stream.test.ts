@@ -1,28 +1,16 @@
 // A connection read in chunks and then as a stream again: nothing is lost between the two, and it ends as it did.
 
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import t from 'tap';
 import { readChunks } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { readExactly } from '../../src/core/read-exactly.ts';
-import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
-
-async function pair(t: Teardown): Promise<{ near: Socket; far: Socket }> {
-  const server = createServer({ pauseOnConnect: true });
-  t.teardown(() => server.close());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  const far = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  const near = await accepted;
-  for (const socket of [near, far]) t.teardown(() => socket.destroy());
-  return { near, far };
-}
+import { socketPair } from '../support/socket-pair.ts';
 
 const signal = AbortSignal.timeout(10_000);
 
 t.test('chunks, then messages, then chunks', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   const early: Buffer[] = [];
   const taken = readChunks(near, (chunk) => early.push(chunk));
   taken.resume();
@@ -43,7 +31,7 @@ t.test('chunks, then messages, then chunks', async (t) => {
 });
 
 t.test('what was written arrives before the end, and both close', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   const stream = new ChunkStream(readChunks(near, () => undefined));
   const heard: Buffer[] = [];
   far.on('data', (chunk: Buffer) => heard.push(chunk));
@@ -60,7 +48,7 @@ t.test('what was written arrives before the end, and both close', async (t) => {
 });
 
 t.test('a connection that is cut ends the stream', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await socketPair(t);
   const stream = new ChunkStream(readChunks(near, () => undefined));
   stream.on('error', () => undefined).resume();
   far.resetAndDestroy();
