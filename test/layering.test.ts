@@ -38,6 +38,8 @@ const allowed: Readonly<Record<string, readonly string[] | 'anything'>> = {
   'src/recordings': feature,
   // A live session is the gate's only caller.
   'src/sessions': [...feature, 'src/gate'],
+  // Relay threads judge what is plainly allowed, and ask the main thread for the rest.
+  'src/relay': ['src/gate', 'src/sessions'],
   'src/targets': feature,
   'src/tunnel': [],
   'src/cli': ['contract'],
