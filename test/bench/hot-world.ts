@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import { loadPolicies } from '../../policies/engine/load.ts';
 import { openAuditLog } from '../../src/audit/log.ts';
@@ -53,7 +54,7 @@ export const mode: ReadingMode = { key: 'k', settings, catalogue: { version: '1'
 const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 /** Everything on: classification, 50 policy rules, audit, recording. */
-export async function hotWorld(sessionsTotal: number): Promise<HotWorld> {
+export async function hotWorld(sessionsTotal: number, protocol: 'postgres' | 'mysql' = 'postgres'): Promise<HotWorld> {
   const cleanup = new Cleanup();
   const directory = temporaryDirectory(cleanup, 'hot-path');
   const loaded = loadPolicies(Object.entries(benchPolicies()).map(([path, text]) => ({ path, text })));
@@ -70,8 +71,7 @@ export async function hotWorld(sessionsTotal: number): Promise<HotWorld> {
   cleanup.teardown(() => audit.close());
   const recordings = openRecordings({ dir: join(directory, 'recordings'), clock });
   cleanup.teardown(() => recordings.close());
-  const classifier = await createPostgresClassifier();
-  cleanup.teardown(() => classifier.close());
+  const classifier = protocol === 'mysql' ? createMysqlClassifier() : await postgresClassifier(cleanup);
   const holds: Pick<Holds, never> = {};
   const gate = new Gate({ classifierOf: () => classifier, policies: () => set, holds: holds as Holds, audit, clock });
   const book = { opened: () => undefined, counted: () => undefined, closed: () => undefined };
@@ -87,17 +87,23 @@ export async function hotWorld(sessionsTotal: number): Promise<HotWorld> {
   cleanup.teardown(() => registry.close('done'));
 
   const sessions: Session[] = [];
-  for (let index = 0; index < sessionsTotal; index += 1) sessions.push(await openSession(registry));
+  for (let index = 0; index < sessionsTotal; index += 1) sessions.push(await openSession(registry, protocol));
   return { sessions, classifier, clock, cleanup };
 }
 
-async function openSession(registry: SessionRegistry): Promise<Session> {
+async function postgresClassifier(cleanup: Cleanup): Promise<Classifier> {
+  const classifier = await createPostgresClassifier();
+  cleanup.teardown(() => classifier.close());
+  return classifier;
+}
+
+async function openSession(registry: SessionRegistry, protocol: 'postgres' | 'mysql'): Promise<Session> {
   const opened = await registry.open(
     {
       principal: { name: 'alice' as never, displayName: 'Alice', kind: 'person', groups: ['engineers'] },
       target: {
         name: 'bench' as never,
-        protocol: 'postgres',
+        protocol,
         labels: { env: 'production' },
         host: '127.0.0.1',
         port: 5432,
