@@ -21,8 +21,9 @@ import type { Protocol } from '../core/target.ts';
 import { changesWanted, denied, expired, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
 import { announce } from './announce.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
+import { fencedByGrants, recordedInFull } from './granted.ts';
 import { faulted, judged } from './judgement.ts';
-import type { Judgement } from './judgement.ts';
+import type { Judgement, ReleasedElsewhere } from './judgement.ts';
 import { maskingOf } from './masked.ts';
 import { leavesRole } from './role.ts';
 import { RunAgain, sameAgain } from './run-again.ts';
@@ -107,6 +108,31 @@ export class Gate {
       const plain = released;
       this.#parts.audit.appendInTurn(plain.event, (failed) => then(failed === null ? permitted(action, plain) : faulted(failed)));
     } else then(released);
+  }
+
+  /**
+   * For a thread that may answer nothing else: releases what the policies plainly allow, as judgeSoon does. False: they do not, and
+   * nothing was done.
+   */
+  releasePlainly(action: Action, classification: Classification, submitter: Submitter, then: (judgement: Judgement) => void): boolean {
+    const plain = this.#plainRelease(action, classification, submitter);
+    if (plain === null) return false;
+    this.#parts.audit.appendInTurn(plain.event, (failed) => then(failed === null ? permitted(action, plain) : faulted(failed)));
+    return true;
+  }
+
+  /** What another thread's gate released, as a release of this one: with a permit, and its masks planned anew. Never throws. */
+  adopt(action: Action, classification: Classification, submitter: Submitter, released: ReleasedElsewhere): Judgement {
+    const { decision, holdId, approvedBy } = released;
+    try {
+      const { refusal, masking } = maskingOf(this.#parts.masker, action, classification, submitter, decision);
+      if (refusal !== null) return judged({ ...refusal, holdId }, decision, classification, holdId);
+      const masks = masking === null ? {} : { masking };
+      const ruling = { kind: 'release', permit: mint(action.id), classification, obligations: decision.obligations, ...masks } as const;
+      return { ruling, decision, classification, holdId, approvedBy };
+    } catch (thrown) {
+      return faulted(thrown);
+    }
   }
 
   #classify(action: Action, submitter: Submitter): Classification | Promise<Classification> {
@@ -437,20 +463,6 @@ function asked(
   { rule, terms }: HoldDecision,
 ): ShapeAsked {
   return { action, classification, principal, target, database: facts.database, ruleId: rule.id, terms };
-}
-
-/** What only read-only access allows runs behind the target's own read-only mode, too: reading alone is not left to what a text says. */
-function fencedByGrants(decision: Decision, grants: readonly Grant[]): Decision {
-  if (decision.kind !== 'allow' || decision.grants === undefined || decision.obligations.fence !== undefined) return decision;
-  const { grants: needed } = decision;
-  const isReadOnly = grants.filter(({ id }) => needed.includes(id)).every(({ scope }) => scope.readOnly);
-  return isReadOnly ? { ...decision, obligations: { ...decision.obligations, fence: 'read-only' } } : decision;
-}
-
-/** Once the glass is broken everything is recorded, whichever rule allows it. */
-function recordedInFull(decision: Decision): Decision {
-  if (decision.kind === 'deny') return decision;
-  return { ...decision, obligations: { ...decision.obligations, recordParameters: true, recordResults: true } };
 }
 
 /** Statements that end a transaction may stand before others in the text: only without them is failing certain. */

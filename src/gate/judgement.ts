@@ -18,6 +18,13 @@ export interface Judgement {
   readonly estimatedRows?: number | null;
 }
 
+/** A release of another thread's gate, without its permit. */
+export interface ReleasedElsewhere {
+  readonly decision: Extract<Decision, { kind: 'allow' }>;
+  readonly holdId: HoldId | null;
+  readonly approvedBy: readonly string[];
+}
+
 export function judged(
   refusal: Refusal,
   decision: Decision | null,

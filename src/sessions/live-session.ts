@@ -21,8 +21,11 @@ import type { Submitter } from '../gate/submitter.ts';
 import { entryOf, quickEntryJson, round } from './entries.ts';
 import type { Running } from './entries.ts';
 
+/** What a session asks of its gate. */
+export type SessionGate = Pick<Gate, 'judge' | 'judgeSoon' | 'foresee' | 'stillAllows'>;
+
 export interface LiveSessionParts {
-  readonly gate: Gate;
+  readonly gate: SessionGate;
   readonly classifier: Classifier;
   readonly audit: AuditLog;
   readonly clock: Clock;
