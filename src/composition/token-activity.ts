@@ -3,7 +3,7 @@
 
 import type { HoldRecord } from '../store/holds.ts';
 import type { OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
-import type { LiveSession } from '../sessions/live-session.ts';
+import type { RegisteredSession } from '../sessions/registry.ts';
 
 /** The oldest go first. */
 const tokensMax = 2000;
@@ -13,15 +13,15 @@ const sessionsPerTokenMax = 100;
 interface Activity {
   /** Sessions refused at their opening, and those that opened. */
   refused: number;
-  readonly sessions: Pick<LiveSession, 'counts'>[];
+  readonly sessions: Pick<RegisteredSession, 'counts'>[];
   readonly holdIds: string[];
 }
 
 export class TokenActivity {
-  readonly #live: (sessionId: string) => LiveSession | undefined;
+  readonly #live: (sessionId: string) => RegisteredSession | undefined;
   readonly #byToken = new Map<string, Activity>();
 
-  constructor(live: (sessionId: string) => LiveSession | undefined) {
+  constructor(live: (sessionId: string) => RegisteredSession | undefined) {
     this.#live = live;
   }
 

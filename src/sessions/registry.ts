@@ -3,25 +3,48 @@
 import type { Action } from '../core/action.ts';
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
-import type { Decision } from '../core/decision.ts';
+import type { Decision, SessionFacts } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
 import type { ActionId, SessionId } from '../core/ids.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Recorder, Recordings, SessionRecordFacts } from '../core/recording.ts';
-import type { Lane, OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
+import type { Recorder, RecordingHeader, Recordings, SessionRecordFacts } from '../core/recording.ts';
+import type { Lane, OpenedSession, Session, SessionOpening, Sessions } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Submitter } from '../gate/submitter.ts';
 import { LiveSession } from './live-session.ts';
+import type { SessionCounts } from './live-session.ts';
+
+/** A live session as the registry needs it: of this thread, or what stands here for one of another. */
+export interface RegisteredSession extends Session {
+  readonly facts: SessionFacts;
+  readonly tokenId: string | null;
+  readonly counts: Readonly<SessionCounts>;
+  /** Everything that runs in it would be let run in just the same way now. */
+  readonly runsOnlyAllowed: boolean;
+  /** Goes on as the person they are now. */
+  become(principal: Principal): void;
+  notice(words: string): void;
+  end(reason: string): void;
+}
+
+/** Makes what stands here for a session that runs in another thread, which records it. `closed` is to be called once. */
+export type Elsewhere = (id: SessionId, opening: SessionOpening, startedAtMs: number, closed: Closed) => RegisteredSession;
+type Closed = (session: RegisteredSession, reason: string) => void;
+
+/** An opening whose session may run elsewhere. */
+export interface RegistryOpening extends SessionOpening {
+  readonly elsewhere?: Elsewhere;
+}
 
 /** Where sessions are written down for lists and histories. */
 export interface SessionBook {
-  opened(session: LiveSession, startedAtMs: number): void;
+  opened(session: RegisteredSession, startedAtMs: number): void;
   /** Called at most once a second for each session that did something. */
-  counted(session: LiveSession): void;
-  closed(session: LiveSession, endedAtMs: number, reason: string): void;
+  counted(session: RegisteredSession): void;
+  closed(session: RegisteredSession, endedAtMs: number, reason: string): void;
 }
 
 export interface RegistryParts {
@@ -49,7 +72,7 @@ const nothing: Classification = {
 
 export class SessionRegistry implements Sessions {
   readonly #parts: RegistryParts;
-  readonly #live = new Map<SessionId, { session: LiveSession; recorder: Recorder; counted: number }>();
+  readonly #live = new Map<SessionId, { session: RegisteredSession; recorder: Recorder | null; counted: number }>();
   readonly #listeners = new Set<(sessionId: SessionId) => void>();
   readonly #timer: NodeJS.Timeout;
 
@@ -59,7 +82,7 @@ export class SessionRegistry implements Sessions {
     this.#timer.unref();
   }
 
-  async open(opening: SessionOpening, lane: Lane): Promise<OpenedSession> {
+  async open(opening: RegistryOpening, lane: Lane): Promise<OpenedSession> {
     const { gate, recordings, clock, audit, book } = this.#parts;
     const id = `s-${this.#parts.random.bytes(10).toString('hex')}` as SessionId;
     if (this.#live.size >= sessionsMax) return refuse(`the gateway has ${sessionsMax} sessions open, its limit`);
@@ -77,26 +100,20 @@ export class SessionRegistry implements Sessions {
     judgement.ruling.permit.close(); // nothing of `connect` itself goes to the target
     try {
       const startedAtMs = clock.nowMs();
-      const header = {
-        sessionId: id,
-        principal: opening.principal.name,
-        target: opening.target.name,
-        protocol: opening.target.protocol,
-        clientAddress: opening.facts.clientAddress,
-        startedAtMs,
-        facts: recordFacts(opening),
-      };
-      const recorder = recordings.open(id, header);
-      const closed = (session: LiveSession, reason: string) => this.#closed(session, reason);
-      const session = new LiveSession(id, opening, {
-        gate,
-        classifier: this.#parts.classifierOf(opening.target.protocol),
-        audit,
-        clock,
-        recorder,
-        openTerminal: (size) => recordings.openTerminal?.(id, size) ?? null,
-        closed,
-      });
+      const closed: Closed = (session, reason) => this.#closed(session, reason);
+      const recorder = opening.elsewhere === undefined ? recordings.open(id, recordingHeader(id, opening, startedAtMs)) : null;
+      const session =
+        recorder === null
+          ? (opening.elsewhere as Elsewhere)(id, opening, startedAtMs, closed)
+          : new LiveSession(id, opening, {
+              gate,
+              classifier: this.#parts.classifierOf(opening.target.protocol),
+              audit,
+              clock,
+              recorder,
+              openTerminal: (size) => recordings.openTerminal?.(id, size) ?? null,
+              closed,
+            });
       book.opened(session, startedAtMs);
       this.#live.set(id, { session, recorder, counted: 0 });
       this.#event('session.opened', id, opening, { ...opening.facts, ...whoFacts(opening), rule: judgement.decision?.rule?.id ?? null });
@@ -118,12 +135,12 @@ export class SessionRegistry implements Sessions {
   }
 
   /** The live session of that id, if there is one. */
-  live(id: string): LiveSession | undefined {
+  live(id: string): RegisteredSession | undefined {
     return this.#live.get(id as SessionId)?.session;
   }
 
   /** Ends the sessions that match, with words that their clients see. Returns how many. */
-  endWhere(matches: (session: LiveSession) => boolean, reason: string): number {
+  endWhere(matches: (session: RegisteredSession) => boolean, reason: string): number {
     let count = 0;
     for (const { session } of [...this.#live.values()]) {
       if (!matches(session)) continue;
@@ -134,7 +151,7 @@ export class SessionRegistry implements Sessions {
   }
 
   /** Tells the people of the sessions that match. */
-  noticeWhere(matches: (session: LiveSession) => boolean, words: string): void {
+  noticeWhere(matches: (session: RegisteredSession) => boolean, words: string): void {
     for (const { session } of this.#live.values()) if (matches(session)) session.notice(words);
   }
 
@@ -171,7 +188,7 @@ export class SessionRegistry implements Sessions {
   }
 
   /** What the policies say now to opening this session. */
-  #foresee(session: LiveSession): Decision['kind'] | 'fault' {
+  #foresee(session: RegisteredSession): Decision['kind'] | 'fault' {
     const { id, principal, target, facts, ended } = session;
     return this.#parts.gate.foresee(connectAction(id, session), nothing, { sessionId: id, principal, target, facts, ended });
   }
@@ -185,7 +202,7 @@ export class SessionRegistry implements Sessions {
     for (const { session } of [...this.#live.values()]) session.close(reason);
   }
 
-  #closed(session: LiveSession, reason: string): void {
+  #closed(session: RegisteredSession, reason: string): void {
     const entry = this.#live.get(session.id);
     if (entry === undefined) return;
     this.#live.delete(session.id);
@@ -193,7 +210,7 @@ export class SessionRegistry implements Sessions {
     this.#parts.book.closed(session, this.#parts.clock.nowMs(), reason);
     this.#event('session.closed', session.id, session, { reason, ...session.counts });
     this.#tell(session.id);
-    void entry.recorder.close(); // a failing recorder has ended the session already
+    void entry.recorder?.close(); // a failing recorder has ended the session already
   }
 
   #count(): void {
@@ -221,6 +238,20 @@ export class SessionRegistry implements Sessions {
 
 function refuse(message: string): OpenedSession {
   return { kind: 'refuse', refusal: { reason: 'fault', message, hint: null, holdId: null, offset: null } };
+}
+
+/** How the recording of a session begins. */
+export function recordingHeader(sessionId: SessionId, opening: SessionOpening, startedAtMs: number): RecordingHeader {
+  const { principal, target, facts } = opening;
+  return {
+    sessionId,
+    principal: principal.name,
+    target: target.name,
+    protocol: target.protocol,
+    clientAddress: facts.clientAddress,
+    startedAtMs,
+    facts: recordFacts(opening),
+  };
 }
 
 /** Who and where as policies saw them, for the recording. */
