@@ -43,7 +43,7 @@ import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
 import type { Config } from './config/config.ts';
 import type { Clock, Random } from './core/clock.ts';
-import type { Driver, DriverServices, Log, ServerTls } from './core/driver.ts';
+import type { Driver, LocalDriverServices, Log, ServerTls } from './core/driver.ts';
 import { Fault } from './core/errors.ts';
 import type { Classifier } from './core/policy.ts';
 import type { Protocol } from './core/target.ts';
@@ -328,7 +328,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
   if (config.publicUrl === null) consoleUrl = addresses.http;
 
-  const services: Omit<DriverServices, 'targetNamed'> = {
+  const services: Omit<LocalDriverServices, 'targetNamed'> = {
     signIns: identity,
     sessions: withDatabaseRoles(activity.watch(registry, withSecondFactor(accounts)), access),
     dial: async (target, signal) => {
@@ -351,7 +351,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     statementBytesMax: statementBytes,
     heldBytesMax: heldBytes,
   };
-  const drivers: Partial<Record<Protocol, (services: DriverServices) => Driver>> = {
+  const drivers: Partial<Record<Protocol, (services: LocalDriverServices) => Driver>> = {
     postgres: (given) => createPostgresDriver(given, { ...defaultPostgresLimits, ...limits }),
     mysql: (given) => createMysqlDriver(given, { ...defaultMysqlOptions, limits: { ...defaultMysqlLimits, ...limits } }),
     ssh: (given) =>

@@ -162,10 +162,10 @@ async function prove(
 ): Promise<Pick<SignedIn, 'address' | 'principal' | 'tokenId' | 'wanted'>> {
   const wanted = parseUser(start.user);
   const address = line.accepted.remoteAddress ?? '';
-  if (services.signIns.blocked(wanted.person, address)) {
+  if (await services.signIns.blocked(wanted.person, address)) {
     throw new SignInRefused(1045, '28000', 'too many failed sign-ins: wait a minute and try again');
   }
-  const material = services.signIns.material(wanted.person);
+  const material = await services.signIns.material(wanted.person);
   const verifier = await new Proof(line, options, nonce, material, signal).run(start);
   if (verifier === null || material.principal === null) {
     services.signIns.failed(wanted.person, address);

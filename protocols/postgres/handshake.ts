@@ -79,7 +79,7 @@ export async function welcome(line: Line, services: DriverServices, signal: Abor
   negotiate(line, parameters, minor);
   const wanted = parseUser(user);
   const address = line.socket.remoteAddress ?? '';
-  if (services.signIns.blocked(wanted.person, address)) {
+  if (await services.signIns.blocked(wanted.person, address)) {
     throw new SignInRefused('28000', 'too many failed sign-ins', 'Wait a minute and try again.');
   }
   if (wanted.browser) waitsForBrowser();
@@ -211,7 +211,7 @@ async function byToken(
 ): Promise<{ principal: Principal; tokenId: string }> {
   const { socket } = line;
   const address = socket.remoteAddress ?? '';
-  const { principal, scramSalt, scramIterations, verifiers } = services.signIns.material(person);
+  const { principal, scramSalt, scramIterations, verifiers } = await services.signIns.material(person);
   const binding = line.tls && services.tls !== null ? serverEndPoint(new X509Certificate(services.tls.certificate)) : null;
   const scram = new ScramServer(scramSalt, scramIterations, verifiers, binding, services.random);
   socket.write(wire.saslMechanisms(scram.mechanisms));
@@ -251,10 +251,11 @@ async function byBrowser(
   const { socket } = line;
   const clientAddress = socket.remoteAddress ?? '';
   const target = wanted.target ?? parameters['database'] ?? '';
-  const signIn = services.signIns.browser({ name: wanted.person, target, protocol: 'postgres', clientAddress });
+  const signIn = await services.signIns.browser({ name: wanted.person, target, protocol: 'postgres', clientAddress });
   const gone = () => signIn.cancel();
   const unwatch = whenGone(socket, gone);
   signal.addEventListener('abort', gone, { once: true });
+  if (signal.aborted) gone(); // while the link was made
   try {
     socket.write(wire.authentication(0));
     const message = `sign in as ${wanted.person}: open ${signIn.url} and compare the code ${signIn.code}`;

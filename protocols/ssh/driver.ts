@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import type { Connection as SshConnection, Server, ServerChannel } from 'ssh2';
-import type { Driver, DriverServices } from '../../src/core/driver.ts';
+import type { Driver, LocalDriverServices } from '../../src/core/driver.ts';
 import { messageOf } from '../../src/core/errors.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { algorithms } from './algorithms.ts';
@@ -34,7 +34,7 @@ export interface SshOptions {
 /** Of the connections of one address, a tenth may be signing in: key exchange is work, and nobody has said who they are. */
 const startupShare = 10;
 
-export function createSshDriver(services: DriverServices, options: SshOptions): Driver {
+export function createSshDriver(services: LocalDriverServices, options: SshOptions): Driver {
   installSendQueue();
   installCompressionGuards();
   if (!hasNativeCrypto()) {
@@ -45,7 +45,7 @@ export function createSshDriver(services: DriverServices, options: SshOptions): 
 }
 
 class SshDriver implements Driver {
-  readonly #services: DriverServices;
+  readonly #services: LocalDriverServices;
   readonly #limits: SshLimits;
   readonly #trust: KeyTrust;
   readonly #towardsTargets: TargetTrust;
@@ -58,7 +58,7 @@ class SshDriver implements Driver {
   /** How to give a socket that is signing in more time, and none any more. */
   readonly #graces = new WeakMap<Socket, { extend(): void; done(): void }>();
 
-  constructor(services: DriverServices, { hostKey, limits, trust, userAuthorityKey }: SshOptions) {
+  constructor(services: LocalDriverServices, { hostKey, limits, trust, userAuthorityKey }: SshOptions) {
     this.#services = services;
     this.#trust = trust;
     this.#towardsTargets = { authority: new UserAuthority(userAuthorityKey), revocations: trust.revocations };

@@ -3,7 +3,7 @@
 
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { AuthContext, Connection, KeyboardAuthContext } from 'ssh2';
-import type { DriverServices } from '../../src/core/driver.ts';
+import type { LocalDriverServices } from '../../src/core/driver.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { duration } from '../../src/core/words.ts';
 import type { Restrictions } from './certificate.ts';
@@ -45,7 +45,7 @@ export function parseUser(user: string): WantedName | null {
 export function signIn(
   connection: Connection,
   clientAddress: string,
-  services: DriverServices,
+  services: LocalDriverServices,
   trust: KeyTrust,
   extend: () => void,
 ): Promise<SignedIn> {
@@ -129,7 +129,7 @@ function ask(
   context.prompt([prompt], 'Sallyport', instructions, (answers) => answered(Array.isArray(answers) ? (answers[0] ?? '') : ''));
 }
 
-function byToken(token: string, person: string, services: DriverServices): { principal: Principal; tokenId: string } | null {
+function byToken(token: string, person: string, services: LocalDriverServices): { principal: Principal; tokenId: string } | null {
   const { principal, verifiers } = services.signIns.material(person);
   const hash = createHash('sha256').update(token).digest();
   const verifier = verifiers.find(({ sha256 }) => sha256.length === hash.length && timingSafeEqual(sha256, hash));

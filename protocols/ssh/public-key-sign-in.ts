@@ -2,7 +2,7 @@
 // configuration trusts. ssh2 hands over hardware keys and certificates as they came; what it changed is put back here.
 
 import type { PublicKeyAuthContext } from 'ssh2';
-import type { DriverServices } from '../../src/core/driver.ts';
+import type { LocalDriverServices } from '../../src/core/driver.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { checkUserCertificate, isCertificateType, readCertificate } from './certificate.ts';
 import type { Restrictions } from './certificate.ts';
@@ -33,7 +33,7 @@ export function byPublicKey(
   context: PublicKeyAuthContext,
   person: string,
   clientAddress: string,
-  services: DriverServices,
+  services: LocalDriverServices,
   trust: KeyTrust,
 ): KeyFound {
   const { principal, keys } = services.signIns.publicKeys(person);
@@ -52,7 +52,7 @@ function byCertificate(
   person: string,
   principal: Principal,
   clientAddress: string,
-  services: DriverServices,
+  services: LocalDriverServices,
   { userAuthorities, revocations }: KeyTrust,
 ): KeyFound {
   const certificate = readCertificate(context.key.data);

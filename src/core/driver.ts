@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Random } from './clock.ts';
 import type { CredentialDesk } from './credential.ts';
 import type { Sessions } from './session.ts';
-import type { SignIns } from './sign-in.ts';
+import type { LocalSignIns, SignIns } from './sign-in.ts';
 import type { Target } from './target.ts';
 
 /** PEM certificate chain and key of the gateway itself; null when TLS is off. */
@@ -20,6 +20,19 @@ export interface Log {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
+
+/** A client asks, on a connection of its own, that another one stops what it does. */
+export type CancelWish =
+  /** Proved by what only that connection's client was told. Compared in constant time; silence when it is wrong. */
+  | { readonly kind: 'by-secret'; readonly connection: number; readonly secret: Buffer }
+  /** By the person whose connection it has to be: by the gateway's number, or by the one that this target gave. */
+  | {
+      readonly kind: 'by-person';
+      readonly person: string;
+      readonly target: string | null;
+      readonly connection: number;
+      readonly ends: 'statement' | 'connection';
+    };
 
 export interface DriverServices {
   readonly signIns: SignIns;
@@ -37,12 +50,21 @@ export interface DriverServices {
   readonly allowPlaintext: boolean;
   readonly clock: Clock;
   readonly random: Random;
+  /** Asks the drivers of every other thread for it. False when none had it. Never rejects; absent where there is one thread only. */
+  readonly cancelElsewhere?: (wish: CancelWish) => Promise<boolean>;
   readonly log: Log;
+}
+
+/** For a driver in the thread that keeps people and tokens. */
+export interface LocalDriverServices extends DriverServices {
+  readonly signIns: LocalSignIns;
 }
 
 export interface Driver {
   /** Takes over an accepted socket until it ends. Never throws. */
   serve(socket: Socket): void;
+  /** False when it is for none of this driver's own connections. Absent: its connections can't be reached by others. */
+  cancel?(wish: CancelWish): boolean;
   /** Ends every connection in words and resolves when all are gone. */
   close(reason: string): Promise<void>;
 }

@@ -38,15 +38,31 @@ export interface BrowserSignIn {
   cancel(): void;
 }
 
+/** What a sign-in in the browser is shown as. */
+export interface WantedBrowserSignIn {
+  readonly name: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly clientAddress: string;
+}
+
+/** People and tokens may be kept by another thread: what has to be asked for may come later. Rejects when nobody answers any more. */
 export interface SignIns {
-  material(name: string): SignInMaterial;
-  /** Who that name is, and the SSH public keys registered for it ("ssh-ed25519 AAAA… comment"); no keys for whoever may not sign in. */
-  publicKeys(name: string): { readonly principal: Principal | null; readonly keys: readonly string[] };
-  /** Counts a failed attempt of a name from an address; true when further tries must wait (the driver answers "too many"). */
-  failed(name: string, clientAddress: string): boolean;
-  /** True when this name or address has to wait now. */
-  blocked(name: string, clientAddress: string): boolean;
+  material(name: string): SignInMaterial | Promise<SignInMaterial>;
+  /** True when this name or address has to wait now (the driver answers "too many"). */
+  blocked(name: string, clientAddress: string): boolean | Promise<boolean>;
+  /** Counts a failed attempt of a name from an address: before anything that is asked afterwards. */
+  failed(name: string, clientAddress: string): void;
   /** Notes a success (audit, last use of the token). */
   succeeded(principal: Principal, tokenId: string | null, clientAddress: string, protocol: string): void;
-  browser(wanted: { name: string; target: string; protocol: string; clientAddress: string }): BrowserSignIn;
+  browser(wanted: WantedBrowserSignIn): BrowserSignIn | Promise<BrowserSignIn>;
+}
+
+/** Of the thread that keeps people and tokens. */
+export interface LocalSignIns extends SignIns {
+  material(name: string): SignInMaterial;
+  blocked(name: string, clientAddress: string): boolean;
+  browser(wanted: WantedBrowserSignIn): BrowserSignIn;
+  /** Who that name is, and the SSH public keys registered for it ("ssh-ed25519 AAAA… comment"); no keys for whoever may not sign in. */
+  publicKeys(name: string): { readonly principal: Principal | null; readonly keys: readonly string[] };
 }
