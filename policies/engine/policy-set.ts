@@ -102,8 +102,8 @@ export class CompiledPolicySet implements LoadedPolicySet {
     return this.#plan(facts).likeness(facts);
   }
 
-  noteUse(decision: Decision, atMs: number): void {
-    if (decision.rule !== null) this.#uses.count(decision.rule, atMs);
+  noteUse(decision: Decision, atMs: number, times = 1): void {
+    if (decision.rule !== null) this.#uses.count(decision.rule, atMs, times);
   }
 
   ruleUse(): readonly (RuleView & RuleUse)[] {

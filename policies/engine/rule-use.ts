@@ -24,14 +24,14 @@ export class RuleUses {
     this.#counters = new Map(rules.map((rule) => [rule.ref.id, { fired: 0, lastFiredAtMs: null }]));
   }
 
-  count(ref: RuleRef, atMs: number): void {
+  count(ref: RuleRef, atMs: number, times: number): void {
     let counters = this.#ofRef.get(ref);
     if (counters === undefined) {
       counters = ref.id.split(', ').flatMap((id) => this.#counters.get(id) ?? []);
       this.#ofRef.set(ref, counters);
     }
     for (const counter of counters) {
-      counter.fired += 1;
+      counter.fired += times;
       counter.lastFiredAtMs = atMs;
     }
   }

@@ -36,8 +36,8 @@ export interface PolicySet {
   decide(action: Action, classification: Classification, facts: Facts): Decision;
   /** What the access rules say to a wish for access. A set without access rules refuses every wish. */
   judgeWish?(wish: AccessWish, facts: WishFacts): AccessDecision;
-  /** Notes that a decision took effect, for statistics of rules. Never throws. */
-  noteUse?(decision: Decision, atMs: number): void;
+  /** Notes that a decision took effect (`times`, or once), for statistics of rules. Never throws. */
+  noteUse?(decision: Decision, atMs: number, times?: number): void;
 }
 
 /** Classifies an action's text. May answer later (a large text goes to a worker). Never throws for bad text: that is "not understood". */
