@@ -16,6 +16,9 @@ export const lineBytesMax = 4 * eventCharsMax;
 
 export const noHash = '0'.repeat(64);
 
+/** Number and previous hash stand before it. */
+const bodyCharsMax = eventCharsMax - '{"seq":,"prev":""'.length - 15 - noHash.length;
+
 /** A line of the log as it was read. Ids are null when the event has none. */
 export interface AuditLine {
   readonly seq: number;
@@ -46,26 +49,26 @@ export interface Link {
 
 /** Makes the line (with its newline) of an event that follows the event with hash `prev`. */
 export function chainLine(seq: number, prev: string, event: AuditEvent): { line: string; hash: string } {
-  const body = boundedBody(seq, prev, event);
-  const hash = digest('sha256', body, 'hex');
-  return { line: `${body.slice(0, -1)},"hash":"${hash}"}\n`, hash };
+  const unhashed = `{"seq":${seq},"prev":"${prev}"${boundedBody(event)}`;
+  const hash = digest('sha256', unhashed, 'hex');
+  return { line: `${unhashed.slice(0, -1)},"hash":"${hash}"}\n`, hash };
 }
 
-/** The line without its hash, within its limits. Throws when the detail is no JSON. */
-export function boundedBody(seq: number, prev: string, event: AuditEvent): string {
-  let body = bodyOf(seq, prev, event, event.detailJson ?? JSON.stringify(event.detail));
-  if (body.length <= eventCharsMax) return body;
+/** What a line says of its event, within its limits: from the comma before its type to the last brace. Throws when the detail is no JSON. */
+export function boundedBody(event: AuditEvent): string {
+  let body = bodyOf(event, event.detailJson ?? JSON.stringify(event.detail));
+  if (body.length <= bodyCharsMax) return body;
   const clipped = clippedNames(event);
-  body = bodyOf(seq, prev, clipped, JSON.stringify(clippedDetail(event.detail)));
-  if (body.length <= eventCharsMax) return body;
-  return bodyOf(seq, prev, clipped, JSON.stringify({ detail_cut: fingerprint(event.detail) }));
+  body = bodyOf(clipped, JSON.stringify(clippedDetail(event.detail)));
+  if (body.length <= bodyCharsMax) return body;
+  return bodyOf(clipped, JSON.stringify({ detail_cut: fingerprint(event.detail) }));
 }
 
 /** By hand, because the detail may be JSON already. */
-function bodyOf(seq: number, prev: string, event: AuditEvent, detail: string): string {
+function bodyOf(event: AuditEvent, detail: string): string {
   const { type, atMs, principal, target, sessionId, actionId, holdId } = event;
   const names = `"principal":${json(principal)},"target":${json(target)},"session":${json(sessionId)}`;
-  return `{"seq":${seq},"prev":"${prev}","type":"${type}","at_ms":${atMs},${names},"action":${json(actionId)},"hold":${json(holdId)},"detail":${detail}}`;
+  return `,"type":"${type}","at_ms":${atMs},${names},"action":${json(actionId)},"hold":${json(holdId)},"detail":${detail}}`;
 }
 
 function json(name: string | null): string {

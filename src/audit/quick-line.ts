@@ -1,6 +1,6 @@
-// The line of an action, without its hash, put straight into bytes. Between the events of a session only number, previous hash,
-// time, the action's number and some of the detail differ; what is the same is made once and copied. It says byte for byte what
-// boundedBody() says, which makes the lines of everything else.
+// What a line says of an action, put straight into bytes. Between the events of a session only time, the action's number and some
+// of the detail differ; what is the same is made once and copied. It says byte for byte what boundedBody() says, which does it for
+// everything else.
 
 import { PlainOutcome, type AuditEvent } from '../core/audit.ts';
 import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
@@ -36,9 +36,7 @@ const sessionsMax = 4096;
 /** A longer detail is written out each time: there may be one for each session. */
 const keptDetailBytesMax = 1024;
 
-const seqStart = bytesOf('{"seq":');
-const prevStart = bytesOf(',"prev":"');
-const typeStart = '","type":"';
+const typeStart = ',"type":"';
 const timeStart = '","at_ms":';
 const detailStart = bytesOf('","hold":null,"detail":');
 const rowsStart = bytesOf(',"rows":');
@@ -53,19 +51,15 @@ const outcomes: Readonly<Record<PlainOutcome['outcome'], Uint8Array>> = {
 const closingBrace = 0x7d;
 
 /**
- * Puts the body of an event that follows the event with the hash in `prev` (its hexadecimal digits) and gives its end; null when boundedBody() must make it. There
- * must be room for quickBytesMax. Throws when the detail is no JSON.
+ * Puts the body of an event and gives its end; null when boundedBody() must make it. There must be room for quickBytesMax. Throws
+ * when the detail is no JSON.
  */
-export function putQuickBody(bytes: Buffer, start: number, seq: number, prev: Uint8Array, event: AuditEvent): number | null {
+export function putQuickBody(bytes: Buffer, start: number, event: AuditEvent): number | null {
   const { sessionId, actionId, detail } = event;
   if (sessionId === null || actionId === null || event.holdId !== null) return null;
   const known = repeatedOf(sessionId, event);
   if (known === null || actionId.slice(0, known.idStart.length) !== known.idStart) return null;
-  let at = put(bytes, start, seqStart);
-  at = putInteger(bytes, at, seq);
-  at = put(bytes, at, prevStart);
-  at = put(bytes, at, prev);
-  at = put(bytes, at, known.middle);
+  let at = put(bytes, start, known.middle);
   const id = putDigitsOf(bytes, at, actionId, known.idStart.length);
   if (id === null) return null;
   at = put(bytes, id, detailStart);

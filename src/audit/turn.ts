@@ -2,7 +2,6 @@
 // clients at once; setImmediate comes right behind it. One client alone must not pay for that, so releases are gathered only while
 // turns really bring several. Knows neither the chain nor the file: the log says what became of the events.
 
-import type { AuditEvent } from '../core/audit.ts';
 import type { Fault } from '../core/errors.ts';
 
 /** Hears that its event is in the log (null), or why it isn't. */
@@ -14,9 +13,9 @@ const lookEvery = 16;
 const loneTurnsMax = 8;
 
 interface Member {
-  readonly event: AuditEvent;
-  /** Null for an event that nobody waits for. */
-  readonly then: Told | null;
+  /** Of its event among those that wait for their write. */
+  readonly place: number;
+  readonly then: Told;
 }
 
 export interface Answer {
@@ -26,7 +25,7 @@ export interface Answer {
 
 export class Turn {
   readonly #onEnd: () => void;
-  /** Chained since the turn's first release, not yet written. */
+  /** The turn's releases, not yet written. */
   #members: Member[] = [];
   /** Written or refused, not yet told. */
   #answers: Answer[] = [];
@@ -52,13 +51,13 @@ export class Turn {
     return this.#isGathering;
   }
 
-  /** Events of it are chained and not written. */
+  /** Releases of it wait for their write. */
   get isOpen(): boolean {
     return this.#members.length > 0;
   }
 
-  add(event: AuditEvent, then: Told | null): void {
-    this.#members.push({ event, then });
+  add(place: number, then: Told): void {
+    this.#members.push({ place, then });
   }
 
   /** The answer to a release that is not (or no longer) a member. */
@@ -66,15 +65,14 @@ export class Turn {
     this.#answers.push({ then, failed });
   }
 
-  /** All members are in the file (null), or were taken out of the chain. Gives the events that nobody waits for. */
-  settle(failed: Fault | null): AuditEvent[] {
-    const others: AuditEvent[] = [];
-    for (const { event, then } of this.#members) {
-      if (then === null) others.push(event);
-      else this.#answers.push({ then, failed });
-    }
-    this.#members = [];
-    return others;
+  /** All members are in the file. */
+  written(): void {
+    if (this.#members.length > 0) this.#settle(null);
+  }
+
+  /** No member is, nor will be; gives their places. */
+  refuse(failed: Fault): number[] {
+    return this.#settle(failed).map(({ place }) => place);
   }
 
   /** What is to be told now, in order. */
@@ -82,6 +80,13 @@ export class Turn {
     const answers = this.#answers;
     this.#answers = [];
     return answers;
+  }
+
+  #settle(failed: Fault | null): readonly Member[] {
+    const members = this.#members;
+    this.#members = [];
+    for (const { then } of members) this.#answers.push({ then, failed });
+    return members;
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 // Lines of actions are put together out of bytes: they must be, byte for byte, what is made member by member.
 
 import t from 'tap';
-import { boundedBody, noHash } from '../../src/audit/line.ts';
+import { boundedBody } from '../../src/audit/line.ts';
 import { putQuickBody, quickBytesMax } from '../../src/audit/quick-line.ts';
 import { PlainOutcome, type AuditEvent } from '../../src/core/audit.ts';
 import { putInteger, putMillis } from '../../src/core/digits.ts';
@@ -9,9 +9,9 @@ import { event } from './audit-fixtures/log.ts';
 
 const bytes = Buffer.alloc(quickBytesMax + 7);
 
-function quickBody(seq: number, it: AuditEvent): string | null {
+function quickBody(it: AuditEvent): string | null {
   bytes.fill(0xff);
-  const end = putQuickBody(bytes, 7, seq, Buffer.from(noHash), it);
+  const end = putQuickBody(bytes, 7, it);
   return end === null ? null : bytes.toString('utf8', 7, end);
 }
 
@@ -56,10 +56,10 @@ const quick: readonly (readonly [name: string, more: Partial<AuditEvent>])[] = [
 ];
 
 t.test('what is put in bytes is what is made member by member', async (t) => {
-  for (const seq of [1, 9, 10, 12_345_678, 999_999_999, 1_000_000_000, 123_456_789_012_345]) {
+  for (const round of [1, 2]) {
     for (const [name, more] of quick) {
       const it = event(1, { actionId: 's-1-1', ...more });
-      t.equal(quickBody(seq, it), boundedBody(seq, noHash, it), `${seq}: ${name}`);
+      t.equal(quickBody(it), boundedBody(it), `${name}, round ${round}`);
     }
   }
 });
@@ -75,7 +75,7 @@ t.test('what is not an action of a session, or may have to be cut, is left to th
     ['a name that is too long', { principal: 'x'.repeat(600) }],
     ['a detail that is too long', json({ text: 'x'.repeat(10_000) })],
   ];
-  for (const [name, more] of left) t.equal(quickBody(1, event(1, { actionId: 's-1-1', ...more })), null, name);
+  for (const [name, more] of left) t.equal(quickBody(event(1, { actionId: 's-1-1', ...more })), null, name);
 });
 
 t.test('digits are those of JSON', async (t) => {

@@ -4,7 +4,8 @@
 import { readFileSync, rmSync, writeSync } from 'node:fs';
 import { setImmediate as turnEnd } from 'node:timers/promises';
 import t, { type Test as TapTest } from 'tap';
-import { openAuditLog, type AuditLogOptions, type Durability, type OpenedAuditLog } from '../../src/audit/log.ts';
+import type { Durability } from '../../src/audit/appender.ts';
+import { openAuditLog, type AuditLogOptions, type OpenedAuditLog } from '../../src/audit/log.ts';
 import { listSegments } from '../../src/audit/segments.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import type { Fault } from '../../src/core/errors.ts';
