@@ -167,6 +167,8 @@ export interface Config {
   /** PEM texts. */
   readonly tls: { readonly certificate: string; readonly key: Secret } | null;
   readonly allowPlaintext: boolean;
+  /** Threads that relay databases; 0: the main thread does. */
+  readonly relayThreads: number;
   readonly people: readonly PersonConfig[];
   readonly rights: Rights;
   readonly onCall: readonly OnCallSchedule[];

@@ -2,6 +2,7 @@
 // line, column and what to do.
 
 import { readFileSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import type { PersonName } from '../core/ids.ts';
@@ -57,7 +58,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
   const policies = readPolicies(document, files, parts);
   const { data_dir: dataDir, listen, rights, audit, agents, limits, log, allow_plaintext: allowPlaintext } = parts;
   if (!dataDir || !listen || !rights || !policies || !audit || !agents || !limits || !log || allowPlaintext === undefined) return undefined;
-  if (credentials === undefined) return undefined;
+  if (credentials === undefined || parts.relay_threads === undefined) return undefined;
   return {
     file,
     dataDir: files.absolute(dataDir),
@@ -65,6 +66,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     listen: { http: listen.http, postgres: listen.postgres ?? null, mysql: listen.mysql ?? null, ssh: listen.ssh ?? null },
     tls,
     allowPlaintext,
+    relayThreads: parts.relay_threads === 'auto' ? relayThreadsOf(availableParallelism()) : parts.relay_threads,
     people: parts.people.map(({ value }) => person(value)),
     rights,
     onCall,
@@ -90,6 +92,11 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     log,
     warnings: files.warnings,
   };
+}
+
+/** With few processors clients, targets and the main thread need them all; beyond eight threads the log they share is what limits. */
+export function relayThreadsOf(processors: number): number {
+  return processors < 4 ? 0 : Math.min(processors - 2, 8);
 }
 
 function person(value: Parts['people'][number]['value']): PersonConfig {

@@ -247,6 +247,9 @@ export const limitsSchema = z.strictObject({
   webhook_queue: count.optional(),
 });
 
+/** More than any machine gains from: each has a parser and a heap of its own. */
+const relayThreadsMax = 64;
+
 export const sections = {
   data_dir: path.describe('Folder for everything the gateway keeps: store, audit log, recordings, keys.'),
   public_url: z.string().max(2_048).optional().describe('How browsers reach the console; links in notices begin with it.'),
@@ -260,6 +263,10 @@ export const sections = {
     .default({ http: { host: '127.0.0.1', port: 8080 } }),
   tls: z.strictObject({ certificate: path, key: path }).optional().describe("PEM files of the gateway's own certificate and key."),
   allow_plaintext: z.boolean().default(false).describe('Let database clients on other machines sign in without TLS.'),
+  relay_threads: z
+    .union([z.literal('auto'), z.int().min(0).max(relayThreadsMax)])
+    .default('auto')
+    .describe('Threads that relay databases; 0: the main thread does. auto: by the number of processors.'),
   people: z.array(personSchema).max(listMax).default([]),
   rights: z
     .strictObject({ approve: z.array(group).default([]), audit: z.array(group).default([]), operate: z.array(group).default([]) })
