@@ -24,11 +24,12 @@ export type Handlers<Mine extends Methods> = {
 
 /** One end of a channel between threads: a Worker, or a MessagePort. */
 export interface Port {
-  postMessage(message: unknown): void;
+  postMessage(message: unknown, transfer?: readonly Transferable[]): void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
-interface SentFault {
+/** A fault as plain data; `code` null: an error of any other kind. */
+export interface SentFault {
   readonly code: FaultCode | null;
   readonly message: string;
   readonly hint: string | null;
@@ -69,17 +70,22 @@ export class Calls<Theirs extends Methods, Mine extends Methods> {
   ask<Name extends keyof Theirs & string>(
     name: Name,
     given: Theirs[Name]['given'],
-    options: { readonly signal?: AbortSignal; onTold?(told: ToldOf<Theirs[Name]>): void } = {},
+    options: {
+      readonly signal?: AbortSignal;
+      /** What goes over to the other side instead of being cloned (ports, memory). */
+      readonly transfer?: readonly Transferable[];
+      onTold?(told: ToldOf<Theirs[Name]>): void;
+    } = {},
   ): Promise<Theirs[Name]['answer']> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     if (this.#waiting.size >= waitingMax) return Promise.reject(new Fault('limit-reached', 'too many questions between threads'));
-    const { signal, onTold } = options;
+    const { signal, transfer, onTold } = options;
     const id = ++this.#last;
     const answered = new Promise<Theirs[Name]['answer']>((resolve, reject) => {
       this.#waiting.set(id, onTold === undefined ? { resolve, reject } : { resolve, reject, onTold });
     });
     try {
-      this.#send({ kind: 'ask', id, name, given });
+      this.#send({ kind: 'ask', id, name, given }, transfer);
     } catch (thrown) {
       this.#waiting.delete(id);
       return Promise.reject(thrown);
@@ -108,8 +114,8 @@ export class Calls<Theirs extends Methods, Mine extends Methods> {
     this.#answering.clear();
   }
 
-  #send(message: Message): void {
-    this.#port.postMessage(message);
+  #send(message: Message, transfer?: readonly Transferable[]): void {
+    this.#port.postMessage(message, transfer);
   }
 
   #received(message: Message): void {
@@ -129,7 +135,7 @@ export class Calls<Theirs extends Methods, Mine extends Methods> {
         this.#take(message.id)?.resolve(message.answer);
         return;
       case 'fail':
-        this.#take(message.id)?.reject(received(message.fault));
+        this.#take(message.id)?.reject(receivedFault(message.fault));
         return;
     }
   }
@@ -158,23 +164,23 @@ export class Calls<Theirs extends Methods, Mine extends Methods> {
       };
       message = { kind: 'answer', id, answer: await handler(given, { signal: controller.signal, tell }) };
     } catch (thrown) {
-      message = { kind: 'fail', id, fault: sent(thrown) };
+      message = { kind: 'fail', id, fault: sentFault(thrown) };
     }
     if (!this.#answering.delete(id)) return;
     try {
       this.#send(message);
     } catch (thrown) {
-      this.#send({ kind: 'fail', id, fault: sent(thrown) }); // the answer could not be cloned
+      this.#send({ kind: 'fail', id, fault: sentFault(thrown) }); // the answer could not be cloned
     }
   }
 }
 
-function sent(thrown: unknown): SentFault {
+export function sentFault(thrown: unknown): SentFault {
   const { code, hint } = thrown instanceof Fault ? thrown : { code: null, hint: null };
   return { code, message: messageOf(thrown), hint };
 }
 
-function received({ code, message, hint }: SentFault): Error {
+export function receivedFault({ code, message, hint }: SentFault): Error {
   if (code === null) return new Error(message);
   return new Fault(code, message, hint === null ? {} : { hint });
 }
