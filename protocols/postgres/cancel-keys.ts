@@ -36,11 +36,12 @@ export class CancelKeys {
     throw new Fault('limit-reached', 'no free cancel key');
   }
 
-  /** Cancels when the key is right; silence otherwise, as the server does. */
-  cancel(processId: number, secret: Buffer): void {
+  /** Cancels when the key is right. False when it is none of these keys, or its secret is wrong: the client is not told which. */
+  cancel(processId: number, secret: Buffer): boolean {
     const entry = this.#holders.get(processId);
-    if (entry === undefined || entry.secret.length !== secret.length || !timingSafeEqual(entry.secret, secret)) return;
+    if (entry === undefined || entry.secret.length !== secret.length || !timingSafeEqual(entry.secret, secret)) return false;
     entry.holder.cancel();
+    return true;
   }
 
   revoke(processId: number): void {

@@ -2,9 +2,9 @@
 // Connection relay. Nothing is judged here.
 
 import type { Socket } from 'node:net';
-import { AcceptedSockets } from '../../src/core/accepted-sockets.ts';
+import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sockets.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import type { Driver, DriverServices } from '../../src/core/driver.ts';
+import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
@@ -26,10 +26,7 @@ import { asStatement, reasonSetting, startupSettings } from './startup-options.t
 import type { Upstream } from './upstream.ts';
 import { cancel, signIn, signInWith, unreachable } from './upstream.ts';
 
-export interface PostgresLimits {
-  /** Connections at once, in all and from one address, those that are still signing in included. */
-  readonly connectionsMax: number;
-  readonly connectionsPerAddressMax: number;
+export interface PostgresLimits extends AcceptLimits {
   /** From the first byte to a sign-in with a token. A sign-in in the browser and a held `connect` have their own limits. */
   readonly handshakeTimeoutMs: number;
   /** Reaching and signing in to the target. */
@@ -86,6 +83,10 @@ class PostgresDriver implements Driver {
     void this.#serve(socket); // catches everything
   }
 
+  cancel(wish: CancelWish): boolean {
+    return wish.kind === 'by-secret' && this.#cancelKeys.cancel(wish.connection, wish.secret);
+  }
+
   async close(reason: string): Promise<void> {
     for (const connection of [...this.#connections]) connection.end('57P01', reason);
     this.#idle.close();
@@ -121,7 +122,9 @@ class PostgresDriver implements Driver {
       });
       clearTimeout(timer);
       if (arrival.kind === 'cancel') {
-        this.#cancelKeys.cancel(arrival.processId, arrival.secret);
+        const wish: CancelWish = { kind: 'by-secret', connection: arrival.processId, secret: arrival.secret };
+        // Clients wait for the end of the connection: what they send then must not be what is cancelled.
+        if (!this.cancel(wish)) await this.#services.cancelElsewhere?.(wish);
         line.socket.destroySoon();
         return;
       }
