@@ -47,6 +47,14 @@ export class BodyReader {
     return this.#bytes.readUInt32LE(this.#advance(4));
   }
 
+  /** Eight bytes as a decimal number. */
+  int64Text(unsigned: boolean): string {
+    const at = this.#advance(8);
+    // Most are small, and a number costs less than a bigint.
+    if (this.#bytes.readInt32LE(at + 4) === 0) return String(this.#bytes.readUInt32LE(at));
+    return String(unsigned ? this.#bytes.readBigUInt64LE(at) : this.#bytes.readBigInt64LE(at));
+  }
+
   bytes(count: number): Buffer {
     const at = this.#advance(count);
     return this.#bytes.subarray(at, at + count);

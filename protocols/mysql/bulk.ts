@@ -43,7 +43,7 @@ export function planBulk(argument: Buffer, statements: Statements, takesBulk: bo
     const head = [Buffer.from([wire.command.bulkExecute]), wire.uint32(statement.id), wire.uint16(sendsTypes)];
     return [framed(Buffer.concat([...head, types, values]), 0)];
   };
-  const digested = [statement.textBytes, Buffer.from([0, 0xfa]), types, values];
+  const digested = () => [statement.textBytes, Buffer.from([0, 0xfa]), types, values];
   return { kind: 'execution', execution: { statement, parameters, digested, packets } };
 }
 

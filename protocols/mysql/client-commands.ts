@@ -1,13 +1,16 @@
 // What each command of a client means: an action to be judged, with its bytes for the target; a question that runs nothing; or
 // something that the gateway answers by itself. What is not on the list is refused.
 
+import type { Parameter } from '../../src/core/action.ts';
+import type { Submission } from '../../src/core/session.ts';
 import { BodyReader } from './body-reader.ts';
 import { planBulk } from './bulk.ts';
 import { framed } from './codec.ts';
 import { killOf, quoted, refusedCommand, refusedReset, unknownStatement } from './commands.ts';
-import { planExecution, type Execution, type Planned } from './execution.ts';
+import { digestOf, planExecution, type Execution, type Planned } from './execution.ts';
 import type { Machine } from './machine.ts';
 import * as wire from './messages.ts';
+import { completed } from './outcomes.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { readQuery, type AttributeUse } from './query-attributes.ts';
 import type { ReplyShape } from './reply-sink.ts';
@@ -71,6 +74,15 @@ export class ClientCommands {
     }
   }
 
+  #submission(
+    text: string,
+    digested: () => readonly Buffer[],
+    parameters: readonly Parameter[] | null = null,
+    mode = this.#machine.settings.mode,
+  ): Submission {
+    return this.#machine.submission(text, parameters, mode, () => digestOf(digested()));
+  }
+
   #query(payload: Buffer, argument: Buffer): void {
     if (argument.length > this.#options.statementBytesMax) return this.#refuseLength(argument);
     const use = this.#options.attributes;
@@ -84,26 +96,28 @@ export class ClientCommands {
     const forwarded = use === 'forwarded';
     const payload = Buffer.concat([Buffer.from([wire.command.query]), ...(forwarded ? [head] : []), text]);
     const told = forwarded && attributes.length > 0;
-    this.#plainQuery(payload, text, told ? { parameters: attributes, digested: [wire.uint32(head.length), head, text] } : null);
+    this.#plainQuery(payload, text, told ? { parameters: attributes, digested: () => [wire.uint32(head.length), head, text] } : null);
   }
 
   #plainQuery(payload: Buffer, argument: Buffer, attributes: Pick<Execution, 'parameters' | 'digested'> | null): void {
     const text = this.#machine.settings.decode(argument);
-    const killed = killOf(text);
-    if (killed !== null && this.#port.killOwn(killed.connectionId, killed.what))
-      return this.#machine.reply(wire.ok(this.#machine.statusFlags));
-    const submission = {
-      ...this.#machine.submission(text, attributes?.digested ?? [argument]),
-      parameters: attributes?.parameters ?? null,
-    };
+    const digested = attributes?.digested ?? (() => [argument]);
+    const submission = this.#submission(text, digested, attributes?.parameters ?? null);
     const packets = [framed(payload, 0)];
-    this.#machine.ask({ submission, statement: null, database: null, shape: 'results', packets: () => packets, proved: false });
+    const asked = { submission, statement: null, database: null, shape: 'results' as const, packets: () => packets, proved: false };
+    const killed = killOf(text);
+    if (killed === null) return this.#machine.ask(asked);
+    const digest = submission.digest(); // the bytes may be others when it is known that the connection is none of the person's
+    this.#machine.kill(killed.connectionId, killed.what, (done) => {
+      if (done) return this.#machine.reply(wire.ok(this.#machine.statusFlags));
+      this.#machine.ask({ ...asked, submission: { ...submission, digest: () => digest } });
+    });
   }
 
   /** A command that is judged as this text. */
   #submitText(text: string, payload: Buffer, digested: Buffer, shape: ReplyShape, database: string | null = null): void {
     const packets = [framed(payload, 0)];
-    const submission = this.#machine.submission(text, [digested]);
+    const submission = this.#submission(text, () => [digested]);
     this.#machine.ask({ submission, statement: null, database, shape, packets: () => packets, proved: false });
   }
 
@@ -123,8 +137,10 @@ export class ClientCommands {
 
   #processKill(argument: Buffer): void {
     const id = argument.length === 4 ? argument.readUInt32LE(0) : -1;
-    if (this.#port.killOwn(id, 'connection')) return this.#machine.reply(wire.ok(this.#machine.statusFlags));
-    this.#machine.reply(wire.err(1095, 'HY000', `thread ${id} is not a connection of yours through the gateway`));
+    this.#machine.kill(id, 'connection', (done) => {
+      const none = `thread ${id} is not a connection of yours through the gateway`;
+      this.#machine.reply(done ? wire.ok(this.#machine.statusFlags) : wire.err(1095, 'HY000', none));
+    });
   }
 
   /** ER_NET_PACKET_TOO_LARGE */
@@ -147,13 +163,13 @@ export class ClientCommands {
       );
     }
     // What can only be denied is denied now; what may be held or allowed is judged when it is executed, with its parameters.
-    const submission = this.#machine.submission(text, [argument]);
+    const submission = this.#submission(text, () => [argument]);
     const preparing = { text, textBytes: Buffer.from(argument) };
     if (this.#port.foreseesDenial(submission) === true) {
       this.#machine.statements.prepareFailed();
       return this.#machine.submit(submission, ({ permit }) => {
         // The policies changed in between: go on as if they had not denied it.
-        this.#port.finish(permit, { kind: 'completed', rows: null, error: null });
+        this.#port.finish(permit, completed(null));
         this.#machine.quiet(payload, 'prepared', preparing);
       });
     }
@@ -163,10 +179,10 @@ export class ClientCommands {
   #execute(planned: Planned): void {
     if (planned.kind === 'refused') return this.#machine.reply(planned.error);
     const { statement, parameters, digested, packets } = planned.execution;
-    const mode = this.#machine.settings.renewed(statement.mode);
+    const mode = this.#machine.modeOf(statement);
     statement.cursor = null;
     let made: readonly Buffer[] | null = null;
-    const submission = { ...this.#machine.submission(statement.text, digested), parameters, mode };
+    const submission = this.#submission(statement.text, digested, parameters, mode);
     this.#machine.ask({ submission, statement, database: null, shape: 'results', packets: () => (made ??= packets()), proved: false });
   }
 

@@ -9,7 +9,7 @@ import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
-import type { HoldNotice } from '../../src/core/ruling.ts';
+import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
@@ -57,7 +57,7 @@ export interface ConnectionParts {
   /** Cancels what runs at the target. */
   readonly cancelTarget: () => Promise<void>;
   /** KILL of a connection of the same person. */
-  readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean;
+  readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean | Promise<boolean>;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
   /** The client wants to be somebody else: both sides of this connection are given up, but for the client, which is read by this stream then. */
@@ -84,7 +84,7 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#parts = parts;
     this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
     this.#client = readChunks(parts.client, this.#onClientData);
-    this.#target = readChunks(parts.target, (chunk) => this.#guarded(() => this.#fromTarget(chunk)));
+    this.#target = readChunks(parts.target, this.#onTargetData);
     this.#link = new Link(this.#target, parts.machine.attributes === 'forwarded');
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
@@ -121,6 +121,7 @@ export class Connection implements MachinePort, Lane, Killable {
   /** KILL from another connection of the same person: withdraws what waits, or cancels what runs. */
   kill(what: 'query' | 'connection'): void {
     if (what === 'connection') return this.end(endings.killed, 'Connection was killed');
+    this.machine.fastPath.leave();
     if (this.machine.isWaiting) this.#withdraw();
     else if (this.machine.isRunning) this.stopTarget();
   }
@@ -128,6 +129,7 @@ export class Connection implements MachinePort, Lane, Killable {
   /** Ends the connection with an error for the client. */
   end(ending: Ending, message: string): void {
     if (this.#ended) return;
+    this.machine.fastPath.leave();
     const client = this.#client;
     const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
     if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, message), this.machine.nextSequence));
@@ -141,6 +143,7 @@ export class Connection implements MachinePort, Lane, Killable {
   }
 
   onHold(notice: HoldNotice): void {
+    this.machine.fastPath.leave();
     if (!this.#parts.showsProgress || this.#ended) return;
     this.machine.inFront(holdProgress(notice, this.#parts.clock.nowMs()));
     this.#flushClient();
@@ -167,6 +170,25 @@ export class Connection implements MachinePort, Lane, Killable {
       else this.#later(() => this.machine.ruled(ruling));
     });
     isNow = false;
+  }
+
+  submitSoon(submission: Submission, then: (ruling: Ruling) => void): void {
+    this.#parts.session.submitSoon(submission, this, (ruling) => {
+      if (!this.#ended) this.#guarded(() => then(ruling));
+    });
+  }
+
+  ruledLate(ruling: Ruling): void {
+    this.#later(() => this.machine.ruled(ruling));
+  }
+
+  toTargetNow(permit: Permit, bytes: Buffer): void {
+    if (!this.#link.sendNow(permit, bytes)) this.#client.pause();
+  }
+
+  toClientNow(chunk: Buffer): void {
+    this.#toClient.push(chunk);
+    this.#flushClient();
   }
 
   foreseesDenial(submission: Submission): boolean | null {
@@ -230,13 +252,16 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#parts.changeUser(Buffer.from(argument), client === this.#parts.client ? client : new ChunkStream(client));
   }
 
-  killOwn(connectionId: number, what: 'query' | 'connection'): boolean {
-    return this.#parts.kill(connectionId, what);
+  killOwn(connectionId: number, what: 'query' | 'connection', then: (killed: boolean) => void): void {
+    const killed = this.#parts.kill(connectionId, what);
+    if (typeof killed === 'boolean') return then(killed);
+    void killed.then((it) => this.#later(() => then(it))); // never rejects
   }
 
   // ---- bytes ----
 
   #fromClient(chunk: Buffer): void {
+    if (this.#isBetween() && this.machine.fastPath.client(chunk)) return;
     this.#reader.push(chunk);
     this.#pump();
     if (this.#reader.bufferedBytes <= this.#parts.heldBytesMax || this.machine.takes) return;
@@ -246,8 +271,19 @@ export class Connection implements MachinePort, Lane, Killable {
       this.end(endings.tooLarge, 'too much was sent while a statement waits for approval');
   }
 
+  /** Nothing of the client waits, and what comes now can be judged at once. */
+  #isBetween(): boolean {
+    const { catalogue } = this.#parts;
+    if (this.#reader.bufferedBytes > 0 || this.#refreshing || this.#stopping || !catalogue.isFresh) {
+      this.machine.fastPath.leave();
+      return false;
+    }
+    this.machine.settings.catalogue(catalogue.current);
+    return true;
+  }
+
   #fromTarget(chunk: Buffer): void {
-    if (this.#ended) return;
+    if (this.machine.fastPath.target(chunk)) return;
     this.machine.target(chunk);
     this.#pump();
     this.#flushClient();
@@ -303,6 +339,8 @@ export class Connection implements MachinePort, Lane, Killable {
 
   readonly #onClientData = (chunk: Buffer): void => this.#guarded(() => this.#fromClient(chunk));
 
+  readonly #onTargetData = (chunk: Buffer): void => this.#guarded(() => this.#fromTarget(chunk));
+
   readonly #onClientDrained = (): void => {
     this.#clientBlocked = false;
     this.#target.resume();
@@ -350,6 +388,7 @@ export class Connection implements MachinePort, Lane, Killable {
 
   /** Ends the session and the target's side; the client's stream is left as it is. */
   #leave(reason: string): void {
+    this.machine.fastPath.leave();
     if (this.machine.isRunning && !this.#target.destroyed) void this.#parts.cancelTarget(); // it never rejects
     this.limitTime(null);
     this.#ended = true;

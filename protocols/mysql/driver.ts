@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sockets.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import type { Driver, DriverServices } from '../../src/core/driver.ts';
+import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { whenGone } from '../../src/core/read-exactly.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
@@ -102,6 +102,11 @@ class MysqlDriver implements Driver {
     void this.#serve(socket); // catches everything
   }
 
+  cancel(wish: CancelWish): boolean {
+    if (wish.kind !== 'by-person') return false;
+    return this.#ids.kill(wish.person, wish.target, wish.connection, wish.ends === 'statement' ? 'query' : 'connection');
+  }
+
   async close(reason: string): Promise<void> {
     for (const connection of [...this.#connections]) connection.end(endings.shutdown, reason);
     await this.#sockets.close();
@@ -153,6 +158,13 @@ class MysqlDriver implements Driver {
     return this.#keys;
   }
 
+  /** KILL: of a connection here, else of one in another thread. */
+  #kill(person: string, target: string | null, connection: number, what: 'query' | 'connection'): boolean | Promise<boolean> {
+    if (this.#ids.kill(person, target, connection, what)) return true;
+    const ends = what === 'query' ? 'statement' : 'connection';
+    return this.#services.cancelElsewhere?.({ kind: 'by-person', person, target, connection, ends }) ?? false;
+  }
+
   // ---- which target ----
 
   /** A person is known; finds out where they want to go and takes them there. `before`: the target they come from. */
@@ -164,7 +176,7 @@ class MysqlDriver implements Driver {
     this.#compress(client, line);
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(this.#options.limits.targetlessTimeoutMs)]);
     line.sequence = 1;
-    const killing = { kill: (id: number, what: 'query' | 'connection') => this.#ids.kill(client.principal.name, null, id, what) };
+    const killing = { kill: (id: number, what: 'query' | 'connection') => this.#kill(client.principal.name, null, id, what) };
     const choice = await chooseTarget(line.socket, this.#services, client, killing, signal);
     switch (choice.kind) {
       case 'target':
@@ -296,7 +308,7 @@ class MysqlDriver implements Driver {
       },
       showsProgress: showsProgress(client),
       cancelTarget: () => this.#own.cancel(target, upstream),
-      kill: (id, what) => this.#ids.kill(client.principal.name, target.name, id, what),
+      kill: (id, what) => this.#kill(client.principal.name, target.name, id, what),
       gone: () => {
         this.#ids.revoke(client.connectionId);
         this.#connections.delete(connection);

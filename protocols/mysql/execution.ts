@@ -14,7 +14,7 @@ export interface Execution {
   readonly statement: WireStatement;
   readonly parameters: readonly Parameter[];
   /** What an approval binds to. */
-  readonly digested: readonly Buffer[];
+  readonly digested: () => readonly Buffer[];
   /** The commands for the target. Called when it was released, at most once. */
   readonly packets: () => readonly Buffer[];
 }
@@ -43,18 +43,20 @@ export function planExecution(argument: Buffer, statements: Statements, use: Att
     statement.typesAtTarget = bound?.types ?? null;
     return sent;
   };
-  const digested = [
-    statement.textBytes,
-    Buffer.from([0]),
-    ...boundParts(bound),
-    ...aheadParts(ahead),
-    ...(attributes === null ? [] : attributeParts(attributes)),
-  ];
+  const digested = () =>
+    digestedParts(statement, [...boundParts(bound), ...aheadParts(ahead), ...(attributes === null ? [] : attributeParts(attributes))]);
   return {
     kind: 'execution',
     execution: { statement, parameters: [...(bound?.parameters ?? []), ...(attributes?.parameters ?? [])], digested, packets },
   };
 }
+
+/** What an approval of an execution binds to: the statement's text, and these. */
+export function digestedParts(statement: WireStatement, parts: readonly Buffer[]): readonly Buffer[] {
+  return [statement.textBytes, endOfText, ...parts];
+}
+
+const endOfText = Buffer.from([0]);
 
 function boundParts(bound: BoundParameters | null): Buffer[] {
   return bound === null ? [] : [bound.nullBitmap, bound.types, bound.values];
@@ -79,7 +81,7 @@ function aheadCommands(id: number, ahead: Ahead): Buffer[] {
   );
 }
 
-/** The execution as the client sent it; with the types when the target has not seen them (an earlier execution was refused). */
+/** The execution as the client sent it; with the types where the target has not seen them (an earlier execution was refused). */
 function executeCommand(
   message: ExecuteMessage,
   statement: WireStatement,
@@ -97,7 +99,7 @@ function executeCommand(
     return Buffer.concat([head, body]);
   }
   if (bound === null) return Buffer.concat([head, message.body]);
-  const known = statement.typesAtTarget?.equals(bound.types) === true;
+  const known = !bound.tellsTypes && statement.typesAtTarget?.equals(bound.types) === true;
   const types = known ? [Buffer.from([0])] : [Buffer.from([1]), bound.types];
   return Buffer.concat([head, bound.nullBitmap, ...types, bound.values]);
 }

@@ -37,6 +37,14 @@ export class Link {
     this.#out.push(bytes);
   }
 
+  /** The same for bytes that leave at once. False as for `flush`. */
+  sendNow(permit: Permit, bytes: Buffer): boolean {
+    permit.assertOpen();
+    if (this.#out.length === 0) return this.#stream.write(bytes);
+    this.#out.push(bytes);
+    return this.flush();
+  }
+
   /** `bytes` is one whole command. `own` are the gateway's own queries. */
   sendQuietly(bytes: Buffer, own: readonly Buffer[]): void {
     const command = bytes[headerBytes];

@@ -1,7 +1,9 @@
 // The relay of one signed-in client: commands in, rulings in, the target's answers in; bytes, submissions and outcomes out
 // through the port. No sockets, no policies, no clock. One command at a time, as the protocol has it.
 
-import type { PreparedStatement } from '../../src/core/action.ts';
+import type { Parameter, PreparedStatement, ReadingMode } from '../../src/core/action.ts';
+import type { Classification } from '../../src/core/classification.ts';
+import type { Obligations } from '../../src/core/decision.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Masking } from '../../src/core/masking.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
@@ -11,11 +13,12 @@ import type { Limit } from '../../src/core/words.ts';
 import { framed, type Packet } from './codec.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientFile } from './client-file.ts';
-import { digestOf } from './execution.ts';
+import { FastPath } from './fast-path.ts';
 import { Fence, hiddenFlags, lowerQuery, raiseQuery, readOnlyError } from './fence.ts';
 import { limitError } from './limits.ts';
 import { withoutValues } from './masking.ts';
 import * as wire from './messages.ts';
+import { completed, outcomeOf } from './outcomes.ts';
 import { OwnAsking } from './own-asking.ts';
 import { probeQuery, queriesAfter, trackQuery } from './own-texts.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
@@ -33,6 +36,7 @@ export class Machine implements ReplySink {
   readonly settings: Settings;
   readonly statements = new Statements();
   readonly replies: Replies;
+  readonly fastPath: FastPath;
   readonly #port: MachinePort;
   readonly #options: MachineOptions;
   #state: State = idle;
@@ -60,6 +64,7 @@ export class Machine implements ReplySink {
     this.#options = options;
     this.replies = new Replies(options);
     this.#commands = new ClientCommands(this, port, options);
+    this.fastPath = new FastPath(this, port, options);
   }
 
   /** Status flags as the target told them last. */
@@ -70,6 +75,11 @@ export class Machine implements ReplySink {
   /** True when the next packet of the client may be given to `client`. */
   get takes(): boolean {
     return this.#state.kind === 'idle' || this.#file.isSending;
+  }
+
+  /** Nothing is under way on either side, and nothing has to be watched: the fast path can be taken. */
+  get isAtRest(): boolean {
+    return this.#state === idle && this.#afterOwn === null && this.#triedBefore.isEmpty;
   }
 
   /** Sequence number that the client's next packet must have. */
@@ -142,13 +152,13 @@ export class Machine implements ReplySink {
 
   // ---- to the target ----
 
-  submission(text: string, digested: readonly Buffer[]): Submission {
+  submission(text: string, parameters: readonly Parameter[] | null, mode: ReadingMode, digest: () => string): Submission {
     return {
       kind: 'statement',
       text,
-      parameters: null,
-      digest: () => digestOf(digested),
-      mode: this.settings.mode,
+      parameters,
+      digest,
+      mode,
       transaction: (this.#statusFlags & wire.status.inTransaction) === 0 ? 'none' : 'open',
       classified: null,
       reason: this.#reason,
@@ -156,21 +166,61 @@ export class Machine implements ReplySink {
     };
   }
 
+  /** How a prepared text is read now. */
+  modeOf(statement: WireStatement): ReadingMode {
+    statement.mode = this.settings.renewed(statement.mode);
+    return statement.mode;
+  }
+
   readonly #prepared = (name: string): PreparedStatement | undefined => this.statements.named(name);
 
   submit(submission: Submission, released: (ruling: Extract<Ruling, { kind: 'release' }>) => void): void {
+    this.#waitFor(released);
+    this.#port.submit(submission);
+  }
+
+  #waitFor(released: (ruling: Extract<Ruling, { kind: 'release' }>) => void): void {
     const then = (ruling: Ruling): void => {
       if (ruling.kind === 'refuse') return this.reply(refusalError(ruling.refusal));
       ruling.permit.open();
       released(ruling);
     };
     this.#state = { kind: 'judging', then };
-    this.#port.submit(submission);
   }
 
   ask(asked: Asked): void {
     this.submit(this.#triedBefore.known(asked.submission), (ruling) => this.#start(runOf(asked, ruling)));
   }
+
+  // ---- for the fast path ----
+
+  /** It was submitted, and the ruling comes through `ruled`. */
+  waits(asked: Asked): void {
+    this.#inFront = 0;
+    this.#answersFrom = 1;
+    this.#waitFor((ruling) => this.#start(runOf(asked, ruling)));
+  }
+
+  /** It was released, and is at the target. */
+  runs(run: Run): void {
+    this.#inFront = 0;
+    this.#answersFrom = 1;
+    this.#begin(run);
+  }
+
+  isFenced(obligations: Obligations, classification: Classification): boolean {
+    return this.#fence.need(obligations, classification, this.#statusFlags) !== 'none';
+  }
+
+  /** It ran, and came to its end with these. */
+  completed(permit: Run['permit'], classification: Classification, rows: number, statusFlags: number): void {
+    this.#statusFlags = statusFlags;
+    this.settings.flags(statusFlags);
+    this.#fence.completed(classification);
+    this.#port.finish(permit, completed(rows));
+  }
+
+  // ----
 
   #start(run: Run): void {
     switch (this.#fence.need(run.obligations, run.classification, this.#statusFlags)) {
@@ -188,14 +238,19 @@ export class Machine implements ReplySink {
   }
 
   #run(run: Run): void {
+    const { statementTimeoutMs: ms } = run.obligations;
+    this.#begin(run);
+    if (ms !== undefined) this.#port.limitTime({ ms, met: () => this.#met(run, 'time') });
+    for (const packet of run.asked.packets()) this.#port.toTarget(run.permit, packet);
+  }
+
+  #begin(run: Run): void {
     const { asked, obligations, fenced } = run;
-    const { rowsMax = null, statementTimeoutMs: ms } = obligations;
+    const { rowsMax = null } = obligations;
     this.#state = { kind: 'running', run };
     this.#rows.begin(run.masking);
     if (asked.statement !== null) asked.statement.masking = run.masking;
     this.replies.begin(asked.shape, { ...this.#terms, rowsMax, hides: fenced ? hiddenFlags : 0 });
-    if (ms !== undefined) this.#port.limitTime({ ms, met: () => this.#met(run, 'time') });
-    for (const packet of asked.packets()) this.#port.toTarget(run.permit, packet);
   }
 
   get #terms(): ReplyTerms {
@@ -230,6 +285,15 @@ export class Machine implements ReplySink {
     this.#state = { kind: 'own' };
     this.replies.begin('results');
     this.#port.toTargetQuietly(next);
+  }
+
+  /** `then` hears whether it was one of the person's own connections; the client's next command comes after it. */
+  kill(connectionId: number, what: 'query' | 'connection', then: (killed: boolean) => void): void {
+    this.#state = { kind: 'killing' };
+    this.#port.killOwn(connectionId, what, (killed) => {
+      this.#state = idle;
+      then(killed);
+    });
   }
 
   reply(payload: Buffer): void {
@@ -360,6 +424,7 @@ export class Machine implements ReplySink {
         break;
       case 'idle':
       case 'judging':
+      case 'killing':
       case 'proving':
         throw new Fault('protocol-violation', 'an answer that nobody asked for');
     }
@@ -440,11 +505,3 @@ export class Machine implements ReplySink {
 
 /** The setting of the session that says its reason: SET @sallyport_reason = '…', as the classifier tells it. */
 const reasonSetting = 'sallyport.reason';
-/** ER_QUERY_INTERRUPTED */
-const interrupted = 1317;
-
-function outcomeOf(error: wire.ErrPacket | null, rows: number | null): Outcome {
-  if (error === null) return { kind: 'completed', rows, error: null };
-  const kind = error.number === interrupted ? 'cancelled' : 'failed';
-  return { kind, rows, error: { code: `${error.number} (${error.sqlState})`, message: error.message } };
-}

@@ -21,6 +21,8 @@ export interface BoundParameters {
   readonly parameters: readonly Parameter[];
   readonly nullBitmap: Buffer;
   readonly types: Buffer;
+  /** The client has told the types with this execution. */
+  readonly tellsTypes: boolean;
   readonly values: Buffer;
 }
 
@@ -40,19 +42,32 @@ export function readParameters(message: ExecuteMessage, statement: WireStatement
   const types = bound === 1 ? reader.bytes(2 * count) : statement.types;
   if (types === null) throw new Fault('protocol-violation', 'an execution without the types of its parameters');
   const valuesAt = reader.at;
+  const parameters = readValues(reader, statement, types, nullBitmap, 0);
+  // The same buffer while they stay the same: a slice would keep its chunk.
+  return {
+    parameters,
+    nullBitmap,
+    types: types === statement.types ? types : Buffer.from(types),
+    tellsTypes: bound === 1,
+    values: message.body.subarray(valuesAt),
+  };
+}
+
+/** The values from the reader's place to the end of its bytes. The NULL bitmap stands in `nulls` from `nullsAt` on. */
+export function readValues(reader: BodyReader, statement: WireStatement, types: Buffer, nulls: Buffer, nullsAt: number): Parameter[] {
   const parameters: Parameter[] = [];
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < statement.parameterCount; i++) {
     const code = types[2 * i] as number;
     const unsigned = ((types[2 * i + 1] as number) & 0x80) !== 0;
-    const ahead = statement.longData.get(i);
-    const isNull = ((nullBitmap[i >>> 3] as number) & (1 << (i & 7))) !== 0;
+    const ahead = statement.longData.size === 0 ? undefined : statement.longData.get(i);
+    const isNull = ((nulls[nullsAt + (i >>> 3)] as number) & (1 << (i & 7))) !== 0;
     // A value that was sent ahead stands nowhere in the message, whatever the bitmap says.
     if (ahead !== undefined) parameters.push({ type: typeName(code), text: shown(textual(Buffer.concat(ahead))) });
     else if (isNull || code === 6) parameters.push({ type: typeName(code), text: null });
     else parameters.push({ type: typeName(code), text: shownValue(reader, code, unsigned) });
   }
-  if (reader.left > 0) throw new Fault('protocol-violation', 'an execution with bytes after its last parameter');
-  return { parameters, nullBitmap, types: Buffer.from(types), values: message.body.subarray(valuesAt) };
+  if (reader.left > 0) reader.fail('an execution with bytes after its last parameter');
+  return parameters;
 }
 
 const names: Readonly<Record<number, string>> = {
@@ -82,7 +97,7 @@ export function readValue(reader: BodyReader, code: number, unsigned: boolean): 
     case 9:
       return String(unsigned ? reader.uint32() : reader.bytes(4).readInt32LE());
     case 8:
-      return String(unsigned ? reader.bytes(8).readBigUInt64LE() : reader.bytes(8).readBigInt64LE());
+      return reader.int64Text(unsigned);
     case 4:
       return String(Math.fround(reader.bytes(4).readFloatLE()));
     case 5:

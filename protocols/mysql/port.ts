@@ -2,6 +2,7 @@
 
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
+import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import type { AttributeUse } from './query-attributes.ts';
 import type { ReplyOptions } from './reply-sink.ts';
@@ -13,12 +14,20 @@ export interface MachinePort {
   toTargetQuietly(bytes: Buffer): void;
   /** The ruling comes through `ruled`: before this returns, at the end of this turn of the event loop, or later. */
   submit(submission: Submission): void;
+  /** The same for the fast path, told by a call. */
+  submitSoon(submission: Submission, then: (ruling: Ruling) => void): void;
+  /** A ruling of `submitSoon` for the machine, which waits for it by now. */
+  ruledLate(ruling: Ruling): void;
+  /** Bytes of a released action that leave at once. */
+  toTargetNow(permit: Permit, bytes: Buffer): void;
+  /** A chunk of the target that leaves at once, as it came. */
+  toClientNow(chunk: Buffer): void;
   /** Whether policy could only deny this; null when it can't be said at once. */
   foreseesDenial(submission: Submission): boolean | null;
   finish(permit: Permit, outcome: Outcome): void;
   recordRows(permit: Permit, rows: (string | null)[][]): void;
-  /** KILL of one of the person's own connections through the gateway; false when it is none. */
-  killOwn(connectionId: number, what: 'query' | 'connection'): boolean;
+  /** KILL of one of the person's own connections through the gateway; `then` hears whether it was one, at once or later. */
+  killOwn(connectionId: number, what: 'query' | 'connection', then: (killed: boolean) => void): void;
   schemaChanged(): void;
   /** Reads the catalogue, however new it is; then `catalogueRenewed`. */
   renewCatalogue(): void;

@@ -22,6 +22,7 @@ export class Settings {
   #mode: ReadingMode | null = null;
   /** The flags that were followed last; null: what holds now may differ from them. */
   #said: number | null = null;
+  #speaksUtf8 = false;
 
   constructor(initial: InitialSettings) {
     this.#put('flavour', initial.flavour);
@@ -73,10 +74,9 @@ export class Settings {
     return mode.catalogue === this.#catalogue ? mode : makeMode(new Map(Object.entries(mode.settings)), this.#catalogue);
   }
 
-  /** UTF-8 where the session speaks it; else one character for each byte, which the classifier is told by the mode. */
-  decode(bytes: Buffer): string {
-    const charset = this.#values.get('character_set_client') ?? '';
-    return charset.startsWith('utf8') ? bytes.toString('utf8') : bytes.toString('latin1');
+  /** From there on: UTF-8 where the session speaks it; else one character for each byte, which the classifier is told by the mode. */
+  decode(bytes: Buffer, from = 0): string {
+    return this.#speaksUtf8 ? bytes.toString('utf8', from) : bytes.toString('latin1', from);
   }
 
   #follow(mode: string, on: boolean): void {
@@ -89,6 +89,7 @@ export class Settings {
     if (this.#values.get(key) === value) return;
     this.#values.set(key, value);
     this.#mode = null;
+    if (key === 'character_set_client') this.#speaksUtf8 = value.startsWith('utf8');
   }
 }
 

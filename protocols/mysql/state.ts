@@ -61,6 +61,8 @@ export type State =
   | { readonly kind: 'raising'; readonly run: Run }
   | { readonly kind: 'running'; readonly run: Run }
   | { readonly kind: 'quiet'; readonly command: number; readonly preparing: Preparing | null; readonly fetched: WireStatement | null }
-  | { readonly kind: 'own' };
+  | { readonly kind: 'own' }
+  /** A KILL that other threads are asked for. */
+  | { readonly kind: 'killing' };
 
 export const idle: State = { kind: 'idle' };

@@ -18,8 +18,8 @@ export interface WireStatement {
   readonly id: number;
   readonly text: string;
   readonly textBytes: Buffer;
-  /** The mode its text was read in; later changes don't touch it. */
-  readonly mode: ReadingMode;
+  /** The mode its text was read in; of later changes only those of the catalogue touch it. */
+  mode: ReadingMode;
   readonly parameterCount: number;
   /** Columns as the target told them last, for results that come without their definitions. */
   columns: ColumnDefinition[];
@@ -129,7 +129,7 @@ export function keepLongData(argument: Buffer, statements: Statements): void {
 }
 
 export function dropLongData(statement: WireStatement): void {
-  statement.longData = new Map();
+  if (statement.longData.size > 0) statement.longData = new Map();
   statement.longDataBytes = 0;
   statement.longDataLost = false;
 }

@@ -31,8 +31,12 @@ export class TriedBefore {
     return wire.err(1142, '42000', `${words}. Run it again: it is judged as a change then.`);
   }
 
+  get isEmpty(): boolean {
+    return this.#texts.size === 0;
+  }
+
   known(submission: Submission): Submission {
-    const classified = this.#texts.size === 0 ? undefined : this.#texts.get(submission.text);
+    const classified = this.isEmpty ? undefined : this.#texts.get(submission.text);
     return classified === undefined ? submission : { ...submission, classified };
   }
 }

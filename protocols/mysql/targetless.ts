@@ -37,7 +37,7 @@ export type Choice =
   | { readonly kind: 'quit' };
 
 export interface Killing {
-  kill(connectionId: number, what: 'query' | 'connection'): boolean;
+  kill(connectionId: number, what: 'query' | 'connection'): boolean | Promise<boolean>;
 }
 
 /** Serves the client until it is known where it goes. Answers it as packet 1 of each command. */
@@ -78,9 +78,8 @@ export async function chooseTarget(
       default: {
         const killed = payload[0] === wire.command.query ? killOf(text) : null;
         if (killed !== null) {
-          answer(
-            killing.kill(killed.connectionId, killed.what) ? done : wire.err(1094, 'HY000', `Unknown thread id: ${killed.connectionId}`),
-          );
+          const wasKilled = await killing.kill(killed.connectionId, killed.what);
+          answer(wasKilled ? done : wire.err(1094, 'HY000', `Unknown thread id: ${killed.connectionId}`));
           continue;
         }
         const destination = onlyOne(services, null);

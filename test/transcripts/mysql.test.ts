@@ -101,6 +101,12 @@ class Player implements MachinePort {
     if (this.answer !== null) this.machine.ruled(this.answer);
   }
 
+  // Whole chunks are offered to the fast path by the connection only.
+  submitSoon(): void {}
+  ruledLate(): void {}
+  toTargetNow(): void {}
+  toClientNow(): void {}
+
   foreseesDenial(): boolean | null {
     return false;
   }
@@ -114,9 +120,13 @@ class Player implements MachinePort {
     this.log.push(`rows are recorded: ${JSON.stringify(rows)}`);
   }
 
-  killOwn(connectionId: number, what: string): boolean {
+  /** Of connections that another thread may have: hears whether it was one. */
+  killed: ((killed: boolean) => void) | null = null;
+
+  killOwn(connectionId: number, what: string, then: (killed: boolean) => void): void {
     this.log.push(`kill ${what} ${connectionId}`);
-    return connectionId === 7;
+    if (connectionId < 100) then(connectionId === 7);
+    else this.killed = then;
   }
 
   schemaChanged(): void {
@@ -257,6 +267,33 @@ t.test('KILL of an own connection is done here, of any other is judged', (t) => 
     'C> 0 QUERY kill 8',
     'kill connection 8',
     'submit kill 8',
+    '>C 1 ERR 1142 no (hold h-1)',
+  ]);
+  t.end();
+});
+
+t.test('a connection that another thread may have: the answer is waited for, and what is none is judged', (t) => {
+  const player = new Player();
+  player.client(query('KILL 107'));
+  t.notOk(player.machine.takes, 'nothing else is taken while other threads are asked');
+  t.notOk(player.machine.isWaiting, 'there is nothing to withdraw');
+  player.killed?.(true);
+  t.ok(player.machine.takes);
+  player.client(Buffer.from([wire.command.processKill, 108, 0, 0, 0]));
+  player.killed?.(false);
+  player.client(query('KILL QUERY 109'));
+  player.answer = player.refuse('no');
+  player.killed?.(false);
+  t.strictSame(player.log, [
+    'C> 0 QUERY KILL 107',
+    'kill connection 107',
+    `>C 1 ${okTold}`,
+    'C> 0 KILL 6c000000',
+    'kill connection 108',
+    '>C 1 ERR 1095 thread 108 is not a connection of yours through the gateway',
+    'C> 0 QUERY KILL QUERY 109',
+    'kill query 109',
+    'submit KILL QUERY 109',
     '>C 1 ERR 1142 no (hold h-1)',
   ]);
   t.end();

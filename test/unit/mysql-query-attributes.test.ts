@@ -106,7 +106,7 @@ t.test('an execution: for a target that does not', (t) => {
 
 t.test('an approval binds to attributes that go on', (t) => {
   const other = both.replace(/76$/, '77');
-  const digests = (body: string, use: AttributeUse) => Buffer.concat([...executed(body, 2, use).digested]).toString('hex');
+  const digests = (body: string, use: AttributeUse) => Buffer.concat([...executed(body, 2, use).digested()]).toString('hex');
   t.not(digests(both, 'forwarded'), digests(other, 'forwarded'));
   t.equal(digests(both, 'dropped'), digests(other, 'dropped'));
   t.end();
