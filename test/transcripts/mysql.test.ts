@@ -288,7 +288,7 @@ t.test('a connection that another thread may have: the answer is waited for, and
     'C> 0 QUERY KILL 107',
     'kill connection 107',
     `>C 1 ${okTold}`,
-    'C> 0 KILL 6c000000',
+    'C> 0 0c6c000000',
     'kill connection 108',
     '>C 1 ERR 1095 thread 108 is not a connection of yours through the gateway',
     'C> 0 QUERY KILL QUERY 109',
