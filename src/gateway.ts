@@ -11,8 +11,6 @@ import { createPostgresClassifier } from '../policies/classify/postgres/classifi
 import { createMasker } from '../policies/masking/masker.ts';
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { formatProblem } from '../policies/engine/load.ts';
-import { createMysqlDriver, defaultMysqlLimits, defaultMysqlOptions } from '../protocols/mysql/driver.ts';
-import { createPostgresDriver, defaultPostgresLimits } from '../protocols/postgres/driver.ts';
 import { createSshDriver } from '../protocols/ssh/driver.ts';
 import { openHostKey } from '../protocols/ssh/host-key.ts';
 import { sshLimits, sshTrust } from './composition/ssh-trust.ts';
@@ -29,8 +27,11 @@ import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenDriver } from './composition/listen-driver.ts';
 import { withDatabaseRoles } from './composition/database-roles.ts';
+import { databaseDriver, databaseLimits } from './composition/database-drivers.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
 import { openOnCall } from './composition/on-call.ts';
+import { openRelays } from './composition/open-relays.ts';
+import type { Relays } from './composition/relays.ts';
 import { openEstimates, openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
@@ -51,6 +52,7 @@ import { Gate } from './gate/gate.ts';
 import { createIdentity, identityMigrations } from './identity/identity.ts';
 import type { Identity } from './identity/identity.ts';
 import { openRecordings } from './recordings/recordings.ts';
+import { World } from './relay/world.ts';
 import { createHistories } from './sessions/histories.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { agentMigrations, openAgentStore } from './store/agents.ts';
@@ -108,6 +110,9 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const tls: ServerTls | null = config.tls === null ? null : { certificate: config.tls.certificate, key: config.tls.key.reveal() };
   let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens
   const publicUrl = () => consoleUrl;
+  const world = new World();
+  let relays: Relays | null = null;
+  const flushRelays = async (sessionId: string | null) => relays?.flush(sessionId);
   for (const warning of config.warnings) log.warn({}, warning);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
 
@@ -149,6 +154,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
       log.info({ version: set.version }, 'policies loaded');
+      world.changed();
       policiesLoadedAtMs = clock.nowMs();
       policyHistory.noteLoaded();
       event('policy.loaded', { version: set.version });
@@ -208,6 +214,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     newestEventMs: newestMs,
   });
   down.add(() => access.close());
+  access.on(() => world.changed());
   const shapes = openShapes({
     db,
     clock,
@@ -220,7 +227,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     person: (name) => identity.person(name),
   });
   down.add(() => shapes.close());
-  const masker = await createMasker((count) => random.bytes(count));
+  let maskKey: Buffer = Buffer.alloc(0);
+  const masker = await createMasker((count) => (maskKey = random.bytes(count)));
   down.add(() => masker.close());
   const histories = createHistories(openSessionHistory(db), clock);
   const judging = { classifierOf, policies: () => policies.current(), holds, masker, audit, clock };
@@ -242,6 +250,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const activity = new TokenActivity((sessionId) => registry.live(sessionId));
   identity.onChange((change) => {
     const { name } = change;
+    world.changed();
     if (change.kind === 'token-revoked')
       registry.endWhere((session) => session.tokenId === change.tokenId, 'the access token of this session was revoked');
     const person = identity.person(name);
@@ -302,8 +311,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     access: apiAccess(access, (name) => mayOperate(identity, name)),
     shapes: apiShapes(shapes, (name) => mayOperate(identity, name)),
     sessions,
-    recordings: apiRecordings(recordings, audit, clock),
-    audit: apiAudit(audit),
+    recordings: apiRecordings(recordings, audit, clock, flushRelays),
+    audit: apiAudit(audit, () => flushRelays(null)),
     policies: policyHistory,
     targets,
     agents: apiAgents(agents),
@@ -343,17 +352,10 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     random,
     log,
   };
-  const { connections, connectionsPerAddress, handshakeTimeoutMs, statementBytes, heldBytes } = config.limits;
-  const limits = {
-    connectionsMax: connections,
-    connectionsPerAddressMax: connectionsPerAddress,
-    handshakeTimeoutMs,
-    statementBytesMax: statementBytes,
-    heldBytesMax: heldBytes,
-  };
+  const limits = databaseLimits(config);
   const drivers: Partial<Record<Protocol, (services: LocalDriverServices) => Driver>> = {
-    postgres: (given) => createPostgresDriver(given, { ...defaultPostgresLimits, ...limits }),
-    mysql: (given) => createMysqlDriver(given, { ...defaultMysqlOptions, limits: { ...defaultMysqlLimits, ...limits } }),
+    postgres: (given) => databaseDriver('postgres', given, limits),
+    mysql: (given) => databaseDriver('mysql', given, limits),
     ssh: (given) =>
       createSshDriver(given, {
         hostKey: openHostKey(join(config.dataDir, 'ssh_host_ed25519_key')),
@@ -362,9 +364,15 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
         limits: sshLimits(config, limits),
       }),
   };
+  const relayed = { audit, world, maskKey, services, identity, gate, access, histories, policies, targets, credentials, agents };
+  relays = await openRelays(config, { ...relayed, clock, random, log }, down);
   for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {
     const address = config.listen[protocol];
     if (address === null) continue;
+    if (relays !== null && protocol !== 'ssh') {
+      addresses[protocol] = await relays.listen(protocol, address);
+      continue;
+    }
     const create = drivers[protocol];
     if (create === undefined) throw new Fault('config-invalid', `listen.${protocol}: this version does not serve ${protocol}`);
     const targetNamed = (name: string) => [targets.named(name)].find((it) => it?.protocol === protocol);

@@ -10,10 +10,19 @@ const oneLookMs = 15 * 60_000;
 /** Looks remembered; the oldest is forgotten first, and then written down once more. */
 const looksMax = 10_000;
 
-export function apiRecordings(recordings: OpenedRecordings, audit: AuditLog, clock: Clock): ApiRecordings {
+/** `flush`: what another thread has of a session's recording is written before it is read. */
+export function apiRecordings(
+  recordings: OpenedRecordings,
+  audit: AuditLog,
+  clock: Clock,
+  flush: (sessionId: string) => Promise<void>,
+): ApiRecordings {
   const looks = new Map<string, number>();
   return {
-    read: async (sessionId, part) => (await recordings.read(sessionId, part)) ?? null,
+    read: async (sessionId, part) => {
+      await flush(sessionId);
+      return (await recordings.read(sessionId, part)) ?? null;
+    },
     terminals: recordings.terminals,
     noteLook: async (look) => {
       const { sessionId, target, by, terminal, live } = look;

@@ -111,8 +111,9 @@ export function apiSessions(registry: SessionRegistry, book: ReturnType<typeof c
   };
 }
 
-export function apiAudit(audit: OpenedAuditLog): ApiServices['audit'] {
-  return { search: (query) => audit.search(query), verify: () => audit.verify() };
+/** `flush`: what other threads have not written yet is written before anybody looks. */
+export function apiAudit(audit: OpenedAuditLog, flush: () => Promise<void>): ApiServices['audit'] {
+  return { search: (query) => flush().then(() => audit.search(query)), verify: () => flush().then(() => audit.verify()) };
 }
 
 export function ruleUseView({ id, title, decision, fired, lastFiredAtMs }: RuleView & RuleUse): RuleUseView {

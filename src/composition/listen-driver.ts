@@ -24,4 +24,4 @@ export async function listenDriver(address: ListenAddress, driver: Driver, down:
 }
 
 /** Connections that the kernel keeps waiting when many come at once. */
-const listenBacklog = 4096;
+export const listenBacklog = 4096;

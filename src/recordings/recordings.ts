@@ -29,6 +29,8 @@ export interface RecordingsOptions {
 export interface OpenedRecordings extends Recordings {
   /** The recording of a session, also while it runs; undefined when there is none. Throws Fault recorder-failed when unreadable. */
   read(sessionId: string, part?: ReadPart): Promise<Recording | undefined>;
+  /** Hands what waits of a session's recording to the kernel. */
+  flush(sessionId: string): void;
   /** What was shown, beside what was asked. */
   readonly terminals: Terminals;
   /** Another who wants to hear of failures. */
@@ -85,11 +87,15 @@ class RecordingsFolder implements OpenedRecordings {
     return recorder;
   }
 
+  flush(sessionId: string): void {
+    this.#open.get(sessionId)?.flush();
+  }
+
   async read(sessionId: string, part?: ReadPart): Promise<Recording | undefined> {
     if (!sessionIdPattern.test(sessionId)) return undefined;
     const path = this.#pathOf(sessionId);
     if (!existsSync(path)) return undefined;
-    this.#open.get(sessionId)?.flush();
+    this.flush(sessionId);
     const recording = await readRecording(path, part);
     if (recording === null) throw new Fault('recorder-failed', `the recording of session ${sessionId} has no readable header`);
     return recording;

@@ -13,6 +13,7 @@ import type { Teardown } from './directories.ts';
 import { shippedPolicies } from './gateway.ts';
 import type { TestTarget } from './gateway.ts';
 import { start } from './processes.ts';
+import { relayThreads } from './relay-threads.ts';
 import type { Running } from './processes.ts';
 
 export const sallyport = join(import.meta.dirname, '../../bin/sallyport.mjs');
@@ -114,6 +115,7 @@ function configuration(directory: string, { targets, config = {} }: GatewayProce
   });
   return {
     data_dir: 'data',
+    relay_threads: relayThreads,
     listen: { http: { host: '127.0.0.1', port: 0 }, postgres: { host: '127.0.0.1', port: 0 } },
     people: demoPeople,
     rights: { approve: ['dba'], audit: ['auditors'], operate: ['operators'] },

@@ -14,6 +14,7 @@ import type { ApiClient } from './api.ts';
 import { temporaryDirectory } from './directories.ts';
 import type { Teardown } from './directories.ts';
 import type { TestPostgres } from './postgres.ts';
+import { relayThreads } from './relay-threads.ts';
 
 export interface TestTarget {
   readonly name: string;
@@ -97,6 +98,7 @@ export async function startTestGateway(t: Teardown, options: TestGatewayOptions 
     Object.fromEntries(['http' as const, ...served].map((name) => [name, { host: '127.0.0.1', port: ports.get(name) ?? 0 }]));
   const written = () => ({
     data_dir: 'data',
+    relay_threads: relayThreads,
     listen: listen(),
     people,
     rights: { approve: ['dba'], audit: ['auditors'], operate: ['operators'] },
