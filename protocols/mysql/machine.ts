@@ -27,9 +27,9 @@ import { Replies } from './replies.ts';
 import { dropped, plainTerms, type PreparedOk, type ReplyEnd, type ReplyShape, type ReplySink, type ReplyTerms } from './reply-sink.ts';
 import { ResultRows } from './result-rows.ts';
 import { readColumn } from './rows.ts';
-import type { Settings } from './settings.ts';
+import { reasonAfter, type Settings } from './settings.ts';
 import { idle, runOf, type Asked, type Preparing, type Run, type State } from './state.ts';
-import { preparedStatement, Statements, type WireStatement } from './statements.ts';
+import { cursorOpened, preparedStatement, Statements, type WireStatement } from './statements.ts';
 import { stoppedWrite, TriedBefore, unproved } from './stopped-write.ts';
 
 export class Machine implements ReplySink {
@@ -219,8 +219,6 @@ export class Machine implements ReplySink {
     this.#fence.completed(classification);
     this.#port.finish(permit, completed(rows));
   }
-
-  // ----
 
   #start(run: Run): void {
     switch (this.#fence.need(run.obligations, run.classification, this.#statusFlags)) {
@@ -453,7 +451,7 @@ export class Machine implements ReplySink {
     if (end.error === null) {
       this.statements.changed(asked.submission.text, changes);
       if (asked.database !== null) this.settings.database(asked.database);
-      for (const change of changes) if (change.kind === 'set' && change.setting === reasonSetting) this.#reason = change.value;
+      this.#reason = reasonAfter(changes, this.#reason);
       this.#fence.completed(classification);
     } else {
       this.statements.failed(changes);
@@ -462,10 +460,7 @@ export class Machine implements ReplySink {
     if (changes.some((it) => it.kind === 'schema-changed')) this.#port.schemaChanged();
     this.#own.add(...queriesAfter(classification, end, this.#options.tracks));
     const rows = end.endedRows ? this.replies.rows : end.affectedRows;
-    if (asked.statement !== null && ((end.statusFlags ?? 0) & wire.status.cursorExists) !== 0) {
-      const { rowsMax } = obligations;
-      asked.statement.cursor = rowsMax === undefined ? null : { rowsLeft: rowsMax, obligations };
-    }
+    if (((end.statusFlags ?? 0) & wire.status.cursorExists) !== 0) cursorOpened(asked.statement, obligations);
     if (met === null || !this.replies.isSilent) return this.#finish(permit, outcomeOf(end.error, rows));
     const { code, message, payload } = limitError(met, obligations);
     this.#port.toClient(framed(payload, this.replies.nextSequence));
@@ -502,6 +497,3 @@ export class Machine implements ReplySink {
     this.#own.add(probeQuery);
   }
 }
-
-/** The setting of the session that says its reason: SET @sallyport_reason = '…', as the classifier tells it. */
-const reasonSetting = 'sallyport.reason';

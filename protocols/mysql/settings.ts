@@ -2,6 +2,7 @@
 // actions carry, and decodes texts by the character set in force.
 
 import type { Catalogue, ReadingMode } from '../../src/core/action.ts';
+import type { SessionChange } from '../../src/core/classification.ts';
 import { status } from './messages.ts';
 
 /** Followed from session tracking. */
@@ -96,4 +97,11 @@ export class Settings {
 function makeMode(values: ReadonlyMap<string, string>, catalogue: Catalogue | null): ReadingMode {
   const settings = Object.fromEntries([...values].sort(([a], [b]) => (a < b ? -1 : 1)));
   return { key: `${catalogue?.version ?? '-'}|${JSON.stringify(settings)}`, settings, catalogue };
+}
+
+/** The setting of the session that says what it is for: SET @sallyport_reason = '…', as the classifier tells it. */
+const reasonSetting = 'sallyport.reason';
+
+export function reasonAfter(changes: readonly SessionChange[], before: string | null): string | null {
+  return changes.reduce((reason, it) => (it.kind === 'set' && it.setting === reasonSetting ? it.value : reason), before);
 }

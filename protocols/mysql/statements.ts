@@ -133,3 +133,9 @@ export function dropLongData(statement: WireStatement): void {
   statement.longDataBytes = 0;
   statement.longDataLost = false;
 }
+
+/** What its execution may still show of its rows, which come with FETCH. */
+export function cursorOpened(statement: WireStatement | null, obligations: Obligations): void {
+  const { rowsMax } = obligations;
+  if (statement !== null) statement.cursor = rowsMax === undefined ? null : { rowsLeft: rowsMax, obligations };
+}
