@@ -22,7 +22,9 @@ export class OwnConnections {
   catalogue(target: Target): CatalogueEntry {
     let entry = this.#catalogues.get(target.name);
     if (entry === undefined) {
-      entry = new CatalogueEntry((signal) => this.#loadCatalogue(target, signal), this.#services.clock, this.#services.log);
+      const { clock, log, catalogueChanges } = this.#services;
+      const load = (signal: AbortSignal) => this.#loadCatalogue(target, signal);
+      entry = new CatalogueEntry(load, clock, log, catalogueChanges?.(target.name, ''));
       this.#catalogues.set(target.name, entry);
     }
     return entry;

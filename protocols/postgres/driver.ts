@@ -287,10 +287,10 @@ class PostgresDriver implements Driver {
     const key = `${target.name}/${database}`;
     let entry = this.#catalogues.get(key);
     if (entry === undefined) {
-      const { clock, log, random } = this.#services;
+      const { clock, log, random, catalogueChanges } = this.#services;
       const parameters = { application_name: 'sallyport catalogue' };
       const source = new CatalogueSource((signal) => signIn(this.#services, target, database, parameters, signal), clock, random);
-      entry = new CatalogueEntry((signal) => source.load(signal), clock, log);
+      entry = new CatalogueEntry((signal) => source.load(signal), clock, log, catalogueChanges?.(target.name, database));
       this.#catalogueSources.push(source);
       this.#catalogues.set(key, entry);
     }

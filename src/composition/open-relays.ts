@@ -10,6 +10,7 @@ import type { Histories } from '../core/history.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Identity } from '../identity/identity.ts';
 import { openAcceptCounts } from '../relay/accept-counts.ts';
+import { openChanges } from '../relay/change-counts.ts';
 import { sentTarget } from '../relay/sent-target.ts';
 import type { World } from '../relay/world.ts';
 import type { Targets } from '../targets/catalogue.ts';
@@ -52,6 +53,7 @@ export async function openRelays(config: Config, parts: OpenRelaysParts, down: T
       world: world.shared,
       audit: audit.share(),
       counts: { postgres: counts.postgres.share(), mysql: counts.mysql.share() },
+      catalogueChanges: openChanges(),
       targets: targets
         .list()
         .filter(({ protocol }) => protocol !== 'ssh')

@@ -5,6 +5,7 @@ import type { ListenAddress, LogLevel } from '../config/config.ts';
 import type { ServerTls } from '../core/driver.ts';
 import type { SharedAcceptCounts } from '../relay/accept-counts.ts';
 import type { CancellingMethods } from '../relay/cancelling.ts';
+import type { SharedChanges } from '../relay/change-counts.ts';
 import type { CredentialMethods } from '../relay/credentials.ts';
 import type { DiallingMethods } from '../relay/dialling.ts';
 import type { SentTarget } from '../relay/sent-target.ts';
@@ -39,6 +40,7 @@ export interface RelayThreadData {
   readonly world: SharedWorld;
   readonly audit: SharedAudit;
   readonly counts: Readonly<Record<DatabaseProtocol, SharedAcceptCounts>>;
+  readonly catalogueChanges: SharedChanges;
   readonly targets: readonly SentTarget[];
   readonly tls: ServerTls | null;
   readonly allowPlaintext: boolean;

@@ -22,6 +22,7 @@ import { joinAcceptCounts } from '../relay/accept-counts.ts';
 import { Calls } from '../relay/calls.ts';
 import type { Port } from '../relay/calls.ts';
 import { cancelHandlers, remoteCancelling } from '../relay/cancelling.ts';
+import { joinChanges } from '../relay/change-counts.ts';
 import { remoteCredentials } from '../relay/credentials.ts';
 import { remoteDialling } from '../relay/dialling.ts';
 import { receivedTarget } from '../relay/sent-target.ts';
@@ -105,6 +106,7 @@ function services(protocol: DatabaseProtocol): DriverServices {
     dial: remoteDialling(calls, { ...credentials, dial: (target, signal) => dial(target, signal, data.dialTimeoutMs) }),
     credentials,
     cancelElsewhere: remoteCancelling(calls),
+    catalogueChanges: joinChanges(data.catalogueChanges),
     tls: data.tls,
     allowPlaintext: data.allowPlaintext,
     clock,

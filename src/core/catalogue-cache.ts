@@ -11,6 +11,12 @@ export const catalogueAgeMsMax = 30_000;
 /** Time for reading one. */
 export const catalogueLoadMsMax = 15_000;
 
+/** Counts the changes of one catalogue, for everybody who judges by it. */
+export interface ChangeCount {
+  readonly now: number;
+  raise(): void;
+}
+
 export type LoadCatalogue = (signal: AbortSignal) => Promise<Catalogue>;
 
 export class CatalogueEntry {
@@ -19,12 +25,13 @@ export class CatalogueEntry {
   readonly #log: Log;
   #current: Catalogue | null = null;
   #loadedMs = 0;
-  /** Changes seen so far, and how many the current one knows. */
-  #changes = 0;
+  /** Changes seen so far, here or in another thread, and how many the current one knows. */
+  readonly #changes: ChangeCount;
   #known = -1;
   #loading: Promise<void> | null = null;
 
-  constructor(load: LoadCatalogue, clock: Clock, log: Log) {
+  constructor(load: LoadCatalogue, clock: Clock, log: Log, changes: ChangeCount = ownCount()) {
+    this.#changes = changes;
     this.#load = load;
     this.#clock = clock;
     this.#log = log;
@@ -32,16 +39,16 @@ export class CatalogueEntry {
 
   /** Null when it could not be read: then nothing of the target's own objects is known, and calls of them wait for people. */
   get current(): Catalogue | null {
-    return this.#known === this.#changes ? this.#current : null;
+    return this.#known === this.#changes.now ? this.#current : null;
   }
 
   /** False when a change is not known yet, or when the catalogue is old. */
   get isFresh(): boolean {
-    return this.#known === this.#changes && this.#clock.monotonicMs() - this.#loadedMs <= catalogueAgeMsMax;
+    return this.#known === this.#changes.now && this.#clock.monotonicMs() - this.#loadedMs <= catalogueAgeMsMax;
   }
 
   changed(): void {
-    this.#changes += 1;
+    this.#changes.raise();
   }
 
   /** Resolves when the catalogue is as new as the last change, or could not be had. Never rejects. */
@@ -52,7 +59,7 @@ export class CatalogueEntry {
   }
 
   async #reload(): Promise<void> {
-    const upTo = this.#changes;
+    const upTo = this.#changes.now;
     const startedMs = this.#clock.monotonicMs();
     try {
       const catalogue = await this.#load(AbortSignal.timeout(catalogueLoadMsMax));
@@ -64,4 +71,14 @@ export class CatalogueEntry {
     this.#known = upTo;
     this.#loadedMs = startedMs;
   }
+}
+
+function ownCount(): ChangeCount {
+  let now = 0;
+  return {
+    get now() {
+      return now;
+    },
+    raise: () => void (now += 1),
+  };
 }

@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import type { ChangeCount } from './catalogue-cache.ts';
 import type { Clock, Random } from './clock.ts';
 import type { CredentialDesk } from './credential.ts';
 import type { Sessions } from './session.ts';
@@ -50,6 +51,8 @@ export interface DriverServices {
   readonly allowPlaintext: boolean;
   readonly clock: Clock;
   readonly random: Random;
+  /** Counts what all threads change of a database's own objects; absent where there is one thread only. */
+  readonly catalogueChanges?: (target: string, database: string) => ChangeCount;
   /** Asks the drivers of every other thread for it. False when none had it. Never rejects; absent where there is one thread only. */
   readonly cancelElsewhere?: (wish: CancelWish) => Promise<boolean>;
   readonly log: Log;
