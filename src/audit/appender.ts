@@ -5,7 +5,9 @@
 import type { AuditEvent, AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import { Fault, messageOf } from '../core/errors.ts';
-import { ChainFile, writeFailed, type ChainEnd, type ChainFileOptions } from './chain-file.ts';
+import type { ChainEnd } from './chain.ts';
+import { ChainFile, writeFailed, type ChainFileOptions } from './chain-file.ts';
+import type { SharedChain } from './shared-chain.ts';
 import { tell, Turn, type Answer, type Told } from './turn.ts';
 import { WaitingLines } from './waiting-lines.ts';
 
@@ -39,10 +41,10 @@ export class Appender implements AuditLog {
   #failureTold = false;
 
   /** `onWritten` comes after every write. */
-  constructor(options: AppenderOptions, end: ChainEnd, onWritten: () => void) {
+  constructor(options: AppenderOptions, at: ChainEnd | SharedChain, onWritten: () => void) {
     this.#options = options;
     this.#onWritten = onWritten;
-    this.file = new ChainFile(options, end, options.onFailed);
+    this.file = new ChainFile(options, at, options.onFailed);
   }
 
   append(event: AuditEvent): Promise<void> | undefined {

@@ -2,11 +2,25 @@
 // failed the file is cut back to its last whole event, so a refused event is not in the log and takes no number; when that fails
 // too, the log is broken and takes nothing more. With a shared chain, other threads do the same to the same file, one at a time.
 
-import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
+import type { Clock } from '../core/clock.ts';
 import { Fault, messageOf } from '../core/errors.ts';
-import type { Head } from './chain.ts';
+import type { ChainEnd, Head } from './chain.ts';
 import { GroupCommit } from './group-commit.ts';
+import { noHash } from './line.ts';
 import { segmentBytesMax, segmentOf } from './segments.ts';
+import { SharedChain } from './shared-chain.ts';
 import type { WaitingLines } from './waiting-lines.ts';
 
 export interface ChainFileOptions {
@@ -17,45 +31,46 @@ export interface ChainFileOptions {
   readonly write?: (fd: number, bytes: Buffer, offset: number) => number;
 }
 
-/** Where the next event goes. */
-export interface ChainEnd {
-  /** The last event in the file, and its hash in hexadecimal digits. */
-  seq: number;
-  readonly hash: Uint8Array;
-  /** The first event of the newest segment, and how long that is. */
-  segment: number;
-  segmentBytes: number;
-}
-
 export class ChainFile {
   readonly #dir: string;
   readonly #segmentBytesMax: number;
   readonly #write: (fd: number, bytes: Buffer, offset: number) => number;
   readonly #onBroken: (fault: Fault) => void;
+  /** With a shared chain, what this thread knows of it: right while it has the lock. */
   readonly #end: ChainEnd;
+  #shared: SharedChain | null;
   readonly #file: GroupCommit;
+  /** The segment that #file is. */
+  #segment: number;
   #broken: Fault | null = null;
 
-  /** `onBroken` is told once. */
-  constructor(options: ChainFileOptions, end: ChainEnd, onBroken: (fault: Fault) => void) {
+  /** Goes on behind `end`, or with a chain that other threads write. `onBroken` is told once. */
+  constructor(options: ChainFileOptions, at: ChainEnd | SharedChain, onBroken: (fault: Fault) => void) {
     this.#dir = options.dir;
     this.#segmentBytesMax = options.segmentBytes ?? segmentBytesMax;
     this.#write = options.write ?? writeSync;
     this.#onBroken = onBroken;
-    this.#end = end;
-    this.#file = new GroupCommit(this.#open(end.segment), (fault) => this.break(fault));
+    this.#shared = at instanceof SharedChain ? at : null;
+    this.#end = at instanceof SharedChain ? loaded(at) : at;
+    this.#segment = this.#end.segment;
+    this.#file = new GroupCommit(this.#open(this.#segment), (fault) => this.break(fault));
   }
 
-  /** The last event in the file. */
+  /** The last event in the file; what is synced from now on has it. Throws Fault audit-write-failed. */
   head(): Head {
+    if (this.#shared !== null) {
+      this.#lock(this.#shared);
+      this.#shared.unlock();
+    }
     return { seq: this.#end.seq, hash: Buffer.from(this.#end.hash).toString('latin1') };
   }
 
+  /** Of the last event in the file. */
   get seq(): number {
-    return this.#end.seq;
+    return this.#shared?.seq ?? this.#end.seq;
   }
 
-  /** Why the log takes nothing more, or null. */
+  /** Why the log takes nothing more, or null. With a shared chain: as far as this thread knows. */
   get broken(): Fault | null {
     return this.#broken;
   }
@@ -63,20 +78,29 @@ export class ChainFile {
   break(fault: Fault): void {
     if (this.#broken !== null) return;
     this.#broken = fault;
+    this.#shared?.end('broken');
     this.#onBroken(fault);
+  }
+
+  /** From now on other threads may write as well. */
+  share(clock: Clock): SharedChain {
+    this.#shared ??= SharedChain.begin(this.#end, clock);
+    return this.#shared;
+  }
+
+  /** False when it takes nothing more: this thread or another has broken it. */
+  isUsable(): boolean {
+    if (this.#broken === null && this.#shared?.state === 'broken') this.break(writeFailed(new Error('another thread has given up on it')));
+    return this.#broken === null;
   }
 
   /** Chains and writes what waits, all or none; what waits is not cleared. Throws Fault audit-write-failed. */
   write(waiting: WaitingLines): void {
     if (this.#broken !== null) throw this.#broken;
-    const end = this.#end;
+    const shared = this.#shared;
     try {
-      if (end.segmentBytes >= this.#segmentBytesMax) this.#rotate();
-      const lines = waiting.chain(end.seq, end.hash);
-      this.#put(lines);
-      end.seq += waiting.count;
-      end.hash.set(waiting.hash);
-      end.segmentBytes += lines.length;
+      if (shared === null) this.#append(waiting);
+      else this.#appendInTurn(waiting, shared);
     } catch (cause) {
       throw writeFailed(cause);
     }
@@ -87,10 +111,74 @@ export class ChainFile {
     return this.#file.onDisk();
   }
 
-  /** Later writes throw. */
+  /** Other threads write no more. */
+  endShared(): void {
+    this.#shared?.end('closed');
+  }
+
+  /** Later writes of this thread throw. */
   async close(): Promise<void> {
-    this.#broken ??= new Fault('audit-write-failed', 'the audit log is closed');
+    this.#broken ??= closed();
     await this.#file.close();
+  }
+
+  /**
+   * For the main thread, about a thread that joined and is no more: when it died while it wrote, what it wrote without saying so is
+   * cut off, and others go on.
+   */
+  releaseDead(thread: number): void {
+    const shared = this.#shared;
+    if (shared === null || !shared.takeFromDead(thread)) return;
+    try {
+      shared.load(this.#end);
+      this.#follow();
+      this.#cutUnaccounted();
+    } catch (cause) {
+      this.break(writeFailed(cause));
+    } finally {
+      shared.unlock();
+    }
+  }
+
+  #appendInTurn(waiting: WaitingLines, shared: SharedChain): void {
+    this.#lock(shared);
+    try {
+      if (!this.isUsable()) throw this.#broken;
+      if (shared.state === 'closed') throw closed();
+      this.#append(waiting);
+      shared.store(this.#end);
+    } finally {
+      shared.unlock();
+    }
+  }
+
+  /** Takes the lock, and knows the end of the chain then. */
+  #lock(shared: SharedChain): void {
+    shared.lock();
+    try {
+      shared.load(this.#end);
+      this.#follow();
+    } catch (thrown) {
+      shared.unlock();
+      throw thrown;
+    }
+  }
+
+  /** Another thread may have begun a segment: the one before is on disk then. */
+  #follow(): void {
+    if (this.#segment === this.#end.segment) return;
+    this.#file.moveTo(this.#open(this.#end.segment));
+    this.#segment = this.#end.segment;
+  }
+
+  #append(waiting: WaitingLines): void {
+    const end = this.#end;
+    if (end.segmentBytes >= this.#segmentBytesMax) this.#rotate();
+    const lines = waiting.chain(end.seq, end.hash);
+    this.#put(lines);
+    end.seq += waiting.count;
+    end.hash.set(waiting.hash);
+    end.segmentBytes += lines.length;
   }
 
   #put(lines: Buffer): void {
@@ -115,15 +203,59 @@ export class ChainFile {
     fdatasyncSync(this.#file.fd); // so that a checkpoint has to sync the newest file only
     const segment = this.#end.seq + 1;
     const fd = this.#open(segment);
-    syncFolder(this.#dir);
+    try {
+      syncFolder(this.#dir);
+    } catch (thrown) {
+      closeSync(fd);
+      throw thrown;
+    }
     this.#file.moveTo(fd);
+    this.#segment = segment;
     this.#end.segment = segment;
     this.#end.segmentBytes = 0;
+    this.#shared?.store(this.#end);
+  }
+
+  /** Lines, or a part of one, of a write that never came to its end; a segment that was made for it is left empty. */
+  #cutUnaccounted(): void {
+    const { seq, hash, segment, segmentBytes } = this.#end;
+    const { path } = segmentOf(this.#dir, segment);
+    if (!endsWith(path, segmentBytes, hash)) throw new Error(`${path} does not end with event ${seq}`);
+    ftruncateSync(this.#file.fd, segmentBytes);
+    const next = segmentOf(this.#dir, seq + 1);
+    if (next.firstSeq !== segment && existsSync(next.path)) truncateSync(next.path, 0);
   }
 
   #open(segment: number): number {
     return openSync(segmentOf(this.#dir, segment).path, 'a', 0o600);
   }
+}
+
+function closed(): Fault {
+  return new Fault('audit-write-failed', 'the audit log is closed');
+}
+
+function loaded(chain: SharedChain): ChainEnd {
+  const end = { seq: 0, hash: new Uint8Array(noHash.length), segment: 0, segmentBytes: 0 };
+  chain.lock();
+  chain.load(end);
+  chain.unlock();
+  return end;
+}
+
+/** True when a line with that hash ends at that byte, or when the segment begins there. */
+function endsWith(path: string, lengthBytes: number, hash: Uint8Array): boolean {
+  if (lengthBytes === 0) return true;
+  const end = Buffer.concat([hash, Buffer.from('"}\n')]);
+  const found = Buffer.alloc(end.length);
+  const fd = openSync(path, 'r');
+  try {
+    if (fstatSync(fd).size < lengthBytes) return false;
+    readSync(fd, found, 0, found.length, lengthBytes - found.length);
+  } finally {
+    closeSync(fd);
+  }
+  return found.equals(end);
 }
 
 function syncFolder(dir: string): void {

@@ -11,6 +11,16 @@ export interface Head {
 
 export const emptyHead: Head = { seq: 0, hash: noHash };
 
+/** Where the next event goes, in the numbers and bytes that writers use. */
+export interface ChainEnd {
+  /** The last event in the file, and its hash in hexadecimal digits. */
+  seq: number;
+  readonly hash: Uint8Array;
+  /** The first event of the newest segment, and how long that is. */
+  segment: number;
+  segmentBytes: number;
+}
+
 export class Chain {
   #head: Head;
   /** True until the first line: a reader that starts in the middle takes the first line's word for what was before it. */

@@ -7,10 +7,15 @@ import type { AuditEventView, Page } from '../api/contract.ts';
 import { Appender, type AppenderOptions } from './appender.ts';
 import type { Head } from './chain.ts';
 import { checkpointEvents, checkpointIntervalMs, writeCheckpoint } from './checkpoints.ts';
+import type { SharedAudit } from './joined.ts';
 import { lockFolder } from './lock.ts';
 import { AuditSearch, type AuditQuery } from './search.ts';
+import { segmentBytesMax } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';
 import type { Verification } from './verify.ts';
+
+export { joinAuditLog } from './joined.ts';
+export type { JoinedAuditLog, SharedAudit } from './joined.ts';
 
 export type AuditLogOptions = AppenderOptions;
 
@@ -18,15 +23,19 @@ export interface OpenedAuditLog extends AuditLog {
   readonly logId: string;
   /** The last event in the log; what is buffered has no number yet. */
   head(): Head;
-  /** Newest first, with a cursor. Includes everything appended before the call. */
+  /** Newest first, with a cursor. Includes everything appended before the call, of other threads what they have written (soonMs). */
   search(query: AuditQuery): Promise<Page<AuditEventView>>;
   /** Events after number `seq`, oldest first, for followers. */
   since(seq: number, limit?: number): Promise<AuditEventView[]>;
   /** Verifies every file of the log, off the main thread. */
   verify(): Promise<Verification>;
+  /** From now on worker threads may append to it as well (joinAuditLog). */
+  share(): SharedAudit;
+  /** To be told of every thread that had joined and has ended, however: the `threadId` of its Worker, which forgets it on exit. */
+  releaseDead(thread: number): void;
   /** Writes what is buffered now. Throws Fault audit-write-failed. */
   flush(): void;
-  /** Writes, signs a last checkpoint and closes; idempotent. Later appends throw. */
+  /** Writes, signs a last checkpoint and closes; idempotent. Later appends throw, those of other threads too. */
   close(): Promise<void>;
 }
 
@@ -52,6 +61,9 @@ function ownEvent(type: AuditEvent['type'], atMs: number, detail: Record<string,
   return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
 }
 
+/** How often the main thread looks what others have written. */
+const lookAtOthersMs = 250;
+
 class ChainedLog implements OpenedAuditLog {
   readonly logId: string;
   readonly #options: AuditLogOptions;
@@ -60,6 +72,7 @@ class ChainedLog implements OpenedAuditLog {
   readonly #appender: Appender;
   readonly #search: AuditSearch;
   readonly #checkpointTimer: NodeJS.Timeout;
+  #sharedTimer: NodeJS.Timeout | undefined;
   #closed: Promise<void> | null = null;
   #checkpointSeq: number;
   #checkpointing: Promise<void> | null = null;
@@ -94,6 +107,16 @@ class ChainedLog implements OpenedAuditLog {
     this.#appender.appendInTurn(event, then);
   }
 
+  share(): SharedAudit {
+    const { dir, durability, clock, segmentBytes = segmentBytesMax } = this.#options;
+    this.#sharedTimer ??= setInterval(() => this.#lookAtOthers(), lookAtOthersMs).unref();
+    return { memory: this.#appender.file.share(clock).memory, dir, durability, logId: this.logId, segmentBytes };
+  }
+
+  releaseDead(thread: number): void {
+    this.#appender.file.releaseDead(thread);
+  }
+
   flush(): void {
     this.#appender.flush();
   }
@@ -120,13 +143,20 @@ class ChainedLog implements OpenedAuditLog {
 
   async #close(): Promise<void> {
     clearInterval(this.#checkpointTimer);
+    clearInterval(this.#sharedTimer);
     this.#appender.end();
+    this.#appender.file.endShared();
     await this.#checkpointing;
     await this.#checkpoint();
     const closed = this.#appender.file.close();
     await this.#search.close();
     await closed;
     this.#unlock();
+  }
+
+  /** What other threads write counts for checkpoints, and what breaks the log for them does so here. */
+  #lookAtOthers(): void {
+    if (this.#appender.file.isUsable()) this.#written();
   }
 
   #written(): void {
@@ -144,8 +174,8 @@ class ChainedLog implements OpenedAuditLog {
   async #signHead(): Promise<void> {
     const { file } = this.#appender;
     if (file.broken !== null || file.seq === this.#checkpointSeq) return;
-    const head = file.head();
     try {
+      const head = file.head();
       await file.onDisk();
       await writeCheckpoint(this.#options.dir, this.#key, { logId: this.logId, ...head, atMs: this.#options.clock.nowMs() });
       this.#checkpointSeq = head.seq;
