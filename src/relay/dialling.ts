@@ -86,12 +86,14 @@ export class ThreadDialling {
   }
 }
 
+/** Streams that this thread has dialled by itself, of all its drivers. */
+let lastStream = 0;
+
 /** `dial` opens streams that need no agent. */
 export function remoteDialling(
   calls: Pick<Calls<DiallingMethods, never>, 'ask' | 'note'>,
   { dial, attemptOf }: { readonly dial: Dial } & Pick<RemoteCredentials, 'attemptOf'>,
 ): Dial {
-  let last = 0;
   const throughAgent: Dial = async (target, signal) => {
     const { port1, port2 } = new MessageChannel();
     const stream = new PortStream(port1);
@@ -110,7 +112,7 @@ export function remoteDialling(
     const stream = await dial(target, signal);
     const attempt = attemptOf(target);
     if (attempt === null) return stream;
-    const number = ++last;
+    const number = ++lastStream;
     calls.note('dialled', { attempt, stream: number });
     stream.once('close', () => calls.note('closed', { stream: number }));
     return stream;

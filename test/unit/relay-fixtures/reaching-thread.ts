@@ -47,8 +47,9 @@ function connection(number: number): Duplex {
 }
 
 if (parentPort !== null) {
-  const calls = new Calls<MainMethods, ThreadMethods>(parentPort, {
+  const calls: Calls<MainMethods, ThreadMethods> = new Calls<MainMethods, ThreadMethods>(parentPort, {
     'sign-in': async ({ target: sent, failing }, { signal }) => {
+      const { credentials, dial } = nextDriver();
       const stream = await credentials.signingIn(receivedTarget(sent), signal, async (filled) => {
         const dialled = await dial(filled, signal);
         dialled.on('error', () => undefined);
@@ -63,7 +64,7 @@ if (parentPort !== null) {
       });
       return kept(stream);
     },
-    dial: async ({ target }, { signal }) => kept(await dial(receivedTarget(target), signal)),
+    dial: async ({ target }, { signal }) => kept(await nextDriver().dial(receivedTarget(target), signal)),
     say: async ({ connection: number, text }, { signal }) => {
       connection(number).write(text);
       return (await readExactly(connection(number), Buffer.byteLength(text), signal)).toString();
@@ -93,8 +94,13 @@ if (parentPort !== null) {
       return null;
     },
   });
-  const credentials = remoteCredentials(calls);
-  const dial = remoteDialling(calls, { dial: dialDirectly, attemptOf: credentials.attemptOf });
+  // A thread has several drivers, each with its own.
+  const drivers = [1, 2].map(() => {
+    const credentials = remoteCredentials(calls);
+    return { credentials, dial: remoteDialling(calls, { dial: dialDirectly, attemptOf: credentials.attemptOf }) };
+  });
+  let turn = 0;
+  const nextDriver = () => drivers[turn++ % drivers.length] as (typeof drivers)[number];
 }
 
 async function signIn(stream: Duplex, { user, password }: Target, signal: AbortSignal): Promise<void> {
