@@ -78,10 +78,11 @@ class Client {
   execution(): Buffer {
     const dice = this.#dice;
     const id = dice(40) === 0 ? dice(100) : 1 + this.#one(preparedTexts.length);
+    const isLast = id === preparedTexts.length; // it has a number of its own besides
     const count = parametersOf(preparedTexts[id - 1] ?? '');
     const flags = dice(12) === 0 ? 1 : 0;
     const iterations = dice(30) === 0 ? 2 : 1;
-    const head = Buffer.concat([wire.uint32(id), Buffer.from([flags]), wire.uint32(iterations)]);
+    const head = Buffer.concat([wire.uint32(isLast ? 0xffffffff : id), Buffer.from([flags]), wire.uint32(iterations)]);
     if (count === 0) return command(wire.command.execute, head);
     let types = this.#types.get(id);
     const tells = types === undefined || dice(3) === 0;
@@ -205,6 +206,39 @@ const plain = {
   cachesMetadata: false,
   clientCachesMetadata: false,
 };
+
+const dialect = { deprecatesEof: false, tracks: true, clientTracks: true, cachesMetadata: false, attributes: 'none' } as const;
+
+t.test('a packet inside a packet is none', async (t) => {
+  const player = new Player({ fast: true, turns: false, showsProgress: false, dialect });
+  const inner = command(wire.command.query, Buffer.from('select 2'));
+  const outer = command(wire.command.query, Buffer.from('select 1 /*'), inner);
+  player.send(outer.subarray(0, outer.length - inner.length));
+  player.send(outer.subarray(outer.length - inner.length));
+  t.match(player.record, [/submit .*select 1 \/\*.*select 2/, /^release a-1 select 1/]);
+  t.equal(player.toTarget, outer.toString('hex'));
+  t.same(player.fast, { client: 0, target: 0 });
+});
+
+t.test('types that the target has not heard of go with the next execution', async (t) => {
+  const player = new Player({ fast: true, turns: false, showsProgress: false, dialect });
+  player.send(command(wire.command.prepare, Buffer.from('hold 1 ?')));
+  player.receive(player.serve());
+  const execution = (...rest: number[]): Buffer =>
+    command(wire.command.execute, Buffer.from([1, 0, 0, 0, 0, 1, 0, 0, 0]), Buffer.from(rest));
+  const told = execution(0, 1, 3, 0, 7, 0, 0, 0);
+  const untold = execution(0, 0, 8, 0, 0, 0);
+  player.send(told);
+  player.answer('reject');
+  player.send(untold);
+  player.answer('approve');
+  t.ok(player.toTarget.endsWith(execution(0, 1, 3, 0, 8, 0, 0, 0).toString('hex')), 'with the types');
+  player.receive(player.serve());
+  player.send(untold);
+  player.answer('approve');
+  t.ok(player.toTarget.endsWith(untold.toString('hex')), 'as it came');
+  t.same(player.fast, { client: 2, target: 0 });
+});
 
 t.test('only exactly a whole command is one', async (t) => {
   const whole = command(wire.command.query, Buffer.from('select 1'));
