@@ -109,8 +109,12 @@ class ChainedLog implements OpenedAuditLog {
 
   share(): SharedAudit {
     const { dir, durability, clock, segmentBytes = segmentBytesMax } = this.#options;
-    this.#sharedTimer ??= setInterval(() => this.#lookAtOthers(), lookAtOthersMs).unref();
-    return { memory: this.#appender.file.share(clock).memory, dir, durability, logId: this.logId, segmentBytes };
+    const { memory } = this.#appender.file.share(clock);
+    if (this.#sharedTimer === undefined) {
+      this.#sharedTimer = setInterval(() => this.#lookAtOthers(), lookAtOthersMs).unref();
+      this.#search.share(memory);
+    }
+    return { memory, dir, durability, logId: this.logId, segmentBytes };
   }
 
   releaseDead(thread: number): void {

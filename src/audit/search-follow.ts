@@ -6,9 +6,9 @@ import { BlockBuilder, blockBytesMax, type BlockContent } from './search-block.t
 import type { Position, SearchStore } from './search-store.ts';
 import { listSegments, readPieces, segmentOf } from './segments.ts';
 
-/** Takes up to `blocksMax` further whole blocks in; gives how many. */
-export async function followSegments(dir: string, store: SearchStore, blocksMax: number): Promise<number> {
-  const { blocks } = await readBlocks(dir, store.position(), blocksMax);
+/** Takes up to `blocksMax` further whole blocks of events up to number `lastSeq` in; gives how many. */
+export async function followSegments(dir: string, store: SearchStore, blocksMax: number, lastSeq: number): Promise<number> {
+  const { blocks } = await readBlocks(dir, store.position(), blocksMax, lastSeq);
   store.add(blocks);
   return blocks.length;
 }
@@ -19,9 +19,9 @@ export function mayHaveBlock(dir: string, position: Position): boolean {
   return size - position.offset >= bytesWorthReading || hasNext(dir, position);
 }
 
-/** The lines behind the last whole block, as a block; null when there is none. */
-export async function lastLines(dir: string, store: SearchStore): Promise<BlockContent | null> {
-  return (await readBlocks(dir, store.position(), Infinity)).rest;
+/** The lines behind the last whole block, up to event `lastSeq`, as a block; null when there is none. */
+export async function lastLines(dir: string, store: SearchStore, lastSeq: number): Promise<BlockContent | null> {
+  return (await readBlocks(dir, store.position(), Infinity, lastSeq)).rest;
 }
 
 /** Fewer bytes hardly make a block of the usual short lines. */
@@ -31,6 +31,7 @@ async function readBlocks(
   dir: string,
   position: Position,
   blocksMax: number,
+  lastSeq: number,
 ): Promise<{ blocks: BlockContent[]; rest: BlockContent | null }> {
   const start = nextPlace(dir, position);
   const blocks: BlockContent[] = [];
@@ -41,7 +42,7 @@ async function readBlocks(
         blocks.push(builder.content() as BlockContent);
         builder = new BlockBuilder(start.segment, offset + from, builder.nextSeq);
       }
-      if (blocks.length >= blocksMax) return false;
+      if (blocks.length >= blocksMax || builder.nextSeq > lastSeq) return false;
       builder.take(text, from, to);
     }
     return true;

@@ -6,6 +6,7 @@ import { Fault, messageOf, type FaultCode } from '../core/errors.ts';
 import type { AuditQuery } from './search.ts';
 import { eventsSince, searchPage } from './search-query.ts';
 import { openSearchStore, type SearchStore } from './search-store.ts';
+import { writtenSeq } from './shared-chain.ts';
 import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
 import { verifyAudit } from './verify.ts';
 
@@ -13,11 +14,18 @@ export type SearchRequest =
   | { readonly id: number; readonly kind: 'query'; readonly query: AuditQuery; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'since'; readonly seq: number; readonly limit: number; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'verify' }
+  | { readonly id: number; readonly kind: 'share'; readonly memory: SharedArrayBuffer }
   | { readonly id: number; readonly kind: 'close' };
 
 export type SearchAnswer =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly code: FaultCode; readonly message: string };
+
+export interface SearchWorkerData {
+  readonly dir: string;
+  /** Of the shared chain, when there is one. */
+  readonly memory: SharedArrayBuffer | null;
+}
 
 /** How far the index may stay behind while nobody asks. */
 const followMs = 1000;
@@ -26,12 +34,18 @@ const catchUpMs = 15_000;
 /** Blocks taken in before other work of this thread gets a turn. */
 const blocksAtOnce = 16;
 
-const { dir } = workerData as { dir: string };
+const { dir, memory } = workerData as SearchWorkerData;
 const port = parentPort;
 if (port === null) throw new Error('search-worker runs as a worker thread only');
 let store: SearchStore | null = null;
+let shared = memory;
 let following: Promise<void> | null = null;
 let closing = false;
+
+/** With several threads that write, what stands behind the end of the chain may be a write that is taken back. */
+function lastSeq(): number {
+  return shared === null ? Infinity : writtenSeq(shared);
+}
 
 /** Takes every whole block in that stands in the segments now. Shared by all who need it. */
 function follow(): Promise<void> {
@@ -43,7 +57,7 @@ function follow(): Promise<void> {
 
 async function followAll(): Promise<void> {
   store ??= await openSearchStore(dir);
-  while (!closing && (await followSegments(dir, store, blocksAtOnce)) > 0) await pause(0);
+  while (!closing && (await followSegments(dir, store, blocksAtOnce, lastSeq())) > 0) await pause(0);
 }
 
 /** The store, with every whole block that was written before the call. */
@@ -70,12 +84,15 @@ async function answer(request: SearchRequest): Promise<unknown> {
     case 'query':
     case 'since': {
       const searched = await caughtUp(request.headSeq);
-      const rest = await lastLines(dir, searched);
+      const rest = await lastLines(dir, searched, lastSeq());
       if (request.kind === 'query') return searchPage(dir, searched, rest, request.query);
       return eventsSince(dir, searched, rest, request.seq, request.limit);
     }
     case 'verify':
       return verifyAudit(dir);
+    case 'share':
+      shared = request.memory;
+      return null;
     case 'close':
       closing = true;
       clearInterval(timer);

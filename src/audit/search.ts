@@ -4,7 +4,7 @@
 import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
-import type { SearchAnswer, SearchRequest } from './search-worker.ts';
+import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-worker.ts';
 import type { Verification } from './verify.ts';
 
 /** Every filter must match; absent ones match everything. */
@@ -34,6 +34,7 @@ type RequestBody = SearchRequest extends infer Each ? (Each extends { id: number
 export class AuditSearch {
   readonly #dir: string;
   readonly #timer: NodeJS.Timeout;
+  #memory: SharedArrayBuffer | null = null;
   readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (fault: Fault) => void }>();
   #worker: Worker | null = null;
   #lastId = 0;
@@ -43,6 +44,12 @@ export class AuditSearch {
     this.#dir = dir;
     this.#timer = setTimeout(() => this.#start(), indexAfterMs);
     this.#timer.unref();
+  }
+
+  /** From now on several threads write: nothing is read behind the end of that chain. */
+  share(memory: SharedArrayBuffer): void {
+    this.#memory = memory;
+    if (this.#worker !== null) void this.#ask<null>({ kind: 'share', memory }).catch(() => null); // a new one is told at its start
   }
 
   /** A page, newest first, of a log whose last written event is `headSeq`. Throws Fault invalid-request, limit-reached, store-failed. */
@@ -81,7 +88,9 @@ export class AuditSearch {
   #start(): Worker {
     if (this.#worker !== null) return this.#worker;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const worker = new Worker(new URL(`./search-worker.${extension}`, import.meta.url), { workerData: { dir: this.#dir } });
+    const worker = new Worker(new URL(`./search-worker.${extension}`, import.meta.url), {
+      workerData: { dir: this.#dir, memory: this.#memory } satisfies SearchWorkerData,
+    });
     worker.unref();
     worker.on('message', (answer: SearchAnswer) => this.#answered(answer));
     worker.on('error', (error) => this.#lost(worker, error.message));

@@ -143,6 +143,12 @@ export class SharedChain {
   }
 }
 
+/** The last event that was written to the chain in that memory. */
+export function writtenSeq(memory: SharedArrayBuffer): number {
+  const version = Atomics.load(new Int32Array(memory, 0, 4), versionAt);
+  return keptAt(memory, endsOffset + (version & 1) * endBytes).numbers[0] as number;
+}
+
 function keptAt(memory: SharedArrayBuffer, offset: number): Kept {
   const numbers = new Float64Array(memory, offset, endNumbers);
   return { numbers, hash: new Uint8Array(memory, offset + numbers.byteLength, noHash.length) };
