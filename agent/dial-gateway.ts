@@ -4,10 +4,9 @@
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { WebSocket } from 'ws';
-import { linkPath, subprotocol } from '../src/tunnel/handshake.ts';
-import { TextExchange } from '../src/tunnel/text-exchange.ts';
-import { webSocketOptions, withoutMask } from '../src/tunnel/web-socket.ts';
+import { linkPath } from '../src/tunnel/handshake.ts';
+import { requestUpgrade } from '../src/tunnel/upgrade.ts';
+import type { WebSocketEnd } from '../src/tunnel/web-socket.ts';
 
 export interface GatewayRoute {
   readonly url: URL;
@@ -15,13 +14,6 @@ export interface GatewayRoute {
   readonly ca: string | null;
   /** http://[user:password@]host:port */
   readonly proxy: URL | null;
-}
-
-export interface Dialled {
-  readonly ws: WebSocket;
-  readonly socket: Socket;
-  /** Listens since before the WebSocket opened: the gateway speaks first. */
-  readonly exchange: TextExchange;
 }
 
 const dialMs = 15_000;
@@ -43,7 +35,7 @@ export function gatewayUrl(text: string): URL {
 }
 
 /** A WebSocket to the gateway, open. Rejects with an Error in words. */
-export async function dialGateway({ url, ca, proxy }: GatewayRoute, signal: AbortSignal): Promise<Dialled> {
+export async function dialGateway({ url, ca, proxy }: GatewayRoute, signal: AbortSignal): Promise<WebSocketEnd> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(dialMs)]);
   const secure = url.protocol === 'https:';
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
@@ -53,31 +45,12 @@ export async function dialGateway({ url, ca, proxy }: GatewayRoute, signal: Abor
   return upgrade(url, socket, deadline);
 }
 
-function upgrade(url: URL, socket: Socket, signal: AbortSignal): Promise<Dialled> {
-  const address = `ws${url.protocol === 'https:' ? 's' : ''}://${url.host}${linkPath}`;
-  const ws = new WebSocket(address, subprotocol, {
-    ...webSocketOptions,
-    generateMask: withoutMask,
-    createConnection: () => socket,
-    followRedirects: false,
-  });
-  const exchange = new TextExchange(ws);
+function upgrade(url: URL, socket: Socket, signal: AbortSignal): Promise<WebSocketEnd> {
   return whenReady(
     signal,
-    () => {
-      exchange.release();
-      ws.terminate();
-    },
-    (done, failed) => {
-      ws.once('open', () => {
-        ws.off('error', failed).off('unexpected-response', onResponse);
-        done({ ws, socket, exchange });
-      });
-      const onResponse = (_request: unknown, response: { statusCode?: number; destroy(): void }): void => {
-        response.destroy();
-        failed(new Error(responseWords(response.statusCode ?? 0)));
-      };
-      ws.once('error', failed).once('unexpected-response', onResponse);
+    () => socket.destroy(),
+    (opened, failed) => {
+      requestUpgrade(url, socket, { opened, failed, refused: (status) => failed(new Error(responseWords(status))) });
     },
   );
 }

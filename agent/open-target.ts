@@ -2,22 +2,19 @@
 // both sides are done. Half-close and reset pass through.
 
 import { lookup as systemLookup } from 'node:dns/promises';
-import { connect, isIP } from 'node:net';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { isIP } from 'node:net';
 import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
-import { bytesPassed } from '../src/core/short-lived-memory.ts';
 import type { OpenRequest } from '../src/tunnel/link.ts';
 import { judgeAddress, judgeRequest } from './allow-list.ts';
 import type { Pattern } from './allow-list.ts';
+import { TargetSocket } from './splice.ts';
 
 /** Every address that a name stands for. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 /** Below the gateway's own patience, so that it hears the reason. */
 const dialMs = 8_000;
-const keepAliveAfterMs = 60_000;
 /** Addresses behind one name that are tried. */
 const addressesMax = 8;
 
@@ -46,9 +43,9 @@ export async function openTarget(request: OpenRequest, allow: readonly Pattern[]
   const failures: string[] = [];
   for (const { address } of allowed) {
     try {
-      const socket = await dial(address, port, deadline);
+      const target = await dial(address, port, deadline);
       log.debug({ host, port, address }, 'opened');
-      return splice(request.accept(), socket);
+      return target.splice(request.accept());
     } catch (thrown) {
       failures.push(`${address}: ${errorWords(thrown)}`);
     }
@@ -72,16 +69,10 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** Connects to an address, never to a name: what was judged is what is dialled. */
-function dial(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+function dial(address: string, port: number, signal: AbortSignal): Promise<TargetSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: address,
-      port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveAfterMs,
-      allowHalfOpen: true,
-    });
+    const target = new TargetSocket(address, port);
+    const { socket } = target;
     const settle = (outcome: () => void): void => {
       signal.removeEventListener('abort', onAbort);
       socket.off('connect', onConnect).off('error', onError);
@@ -92,32 +83,12 @@ function dial(address: string, port: number, signal: AbortSignal): Promise<Socke
       socket.destroy();
       settle(() => reject(new Error('no answer in time')));
     };
-    const onConnect = (): void => settle(() => resolve(socket));
+    const onConnect = (): void => settle(() => resolve(target));
     const onError = (error: Error): void => settle(() => reject(error));
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('connect', onConnect).once('error', onError);
     if (signal.aborted) onAbort();
   });
-}
-
-/** Joins stream and socket. `pipe` ends the other side when one ends; what breaks on one side breaks the other. */
-export function splice(stream: Duplex, socket: Socket): void {
-  socket.on('error', (error) => stream.destroy(error));
-  stream.on('error', () => socket.resetAndDestroy());
-  socket.on('close', () => {
-    if (!(stream.readableEnded && stream.writableFinished)) queueMicrotask(() => endOrDestroy(stream, socket));
-  });
-  stream.on('close', () => {
-    if (!socket.destroyed && !(socket.readableEnded && socket.writableFinished)) socket.resetAndDestroy();
-  });
-  socket.pipe(stream);
-  socket.on('data', (chunk: Buffer) => bytesPassed(chunk.length));
-  stream.pipe(socket);
-}
-
-/** A socket that was closed after it said everything leaves a stream that still delivers it. */
-function endOrDestroy(stream: Duplex, socket: Socket): void {
-  if (!socket.readableEnded) stream.destroy(new Error('the target closed the connection'));
 }
 
 function errorWords(thrown: unknown): string {

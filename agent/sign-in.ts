@@ -2,14 +2,14 @@
 
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Dialled } from './dial-gateway.ts';
 import type { AgentState } from './state.ts';
 import type { Clock } from '../src/core/clock.ts';
 import { exporterBytes, exporterLabel, linkVersions, readAnswer, readChallenge, signedBytes } from '../src/tunnel/handshake.ts';
 import type { Hello, RefusalCode, VersionRange } from '../src/tunnel/handshake.ts';
 import { Link } from '../src/tunnel/link.ts';
 import type { OpenRequest } from '../src/tunnel/link.ts';
-import { linkSocket } from '../src/tunnel/web-socket.ts';
+import { TextExchange } from '../src/tunnel/text-exchange.ts';
+import type { WebSocketEnd } from '../src/tunnel/web-socket.ts';
 
 /** The gateway said no, and why. */
 export class SignInRefused extends Error {
@@ -37,12 +37,13 @@ export interface SignInOptions {
 }
 
 /** Brings the link up. Rejects with SignInRefused, or with an Error when the connection failed. */
-export async function signIn({ ws, socket, exchange }: Dialled, options: SignInOptions): Promise<{ link: Link; name: string }> {
+export async function signIn(end: WebSocketEnd, options: SignInOptions): Promise<{ link: Link; name: string }> {
+  const exchange = new TextExchange(end);
   try {
     const challengeText = await exchange.next();
     const challenge = readChallenge(challengeText);
     const hello = JSON.stringify(helloOf(options));
-    const signature = options.state.sign(signedBytes(challengeText, hello, channelOf(socket, challenge.binding))).toString('base64');
+    const signature = options.state.sign(signedBytes(challengeText, hello, channelOf(end.raw, challenge.binding))).toString('base64');
     exchange.send({ hello, signature });
     const answer = readAnswer(await exchange.next());
     if (answer.kind === 'refused') throw new SignInRefused(answer.code, answer.message);
@@ -50,8 +51,9 @@ export async function signIn({ ws, socket, exchange }: Dialled, options: SignInO
     if (answer.version < versions.min || answer.version > versions.max)
       throw new Error(`the gateway chose version ${answer.version} of the link, which this agent does not speak`);
     // The link before the disk: frames that follow the answer belong to it. A credential that is not kept can be asked for again.
+    exchange.release();
     const link = new Link({
-      socket: linkSocket(ws, socket, exchange.release()),
+      socket: end,
       clock: options.clock,
       version: answer.version,
       times: { pingIntervalMs: answer.ping_interval_ms, deadAfterMs: answer.dead_after_ms },
@@ -63,7 +65,7 @@ export async function signIn({ ws, socket, exchange }: Dialled, options: SignInO
     return { link, name: answer.name };
   } catch (thrown) {
     exchange.release();
-    ws.terminate();
+    end.terminate();
     throw thrown;
   }
 }

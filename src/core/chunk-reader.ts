@@ -12,6 +12,16 @@ const readBytesMax = 64 * 1024;
 /** Copies are cut from slabs of this size; a chunk that somebody keeps, keeps its slab. */
 const slabBytes = 64 * 1024;
 
+/** The key of `ChunkSource`'s way to be read. */
+export const takeOver: unique symbol = Symbol('takeOver');
+
+/** A connection that is no socket of Node's and can be read like one: a stream through an agent. */
+export interface ChunkSource {
+  /** As `readChunks`; null when something is on its way through it. */
+  [takeOver](onChunk: (chunk: Buffer) => void): Duplex | null;
+  readonly canBeTakenOver: boolean;
+}
+
 const readBuffer = Buffer.allocUnsafeSlow(readBytesMax);
 let slab = Buffer.allocUnsafeSlow(slabBytes);
 let slabUsed = 0;
@@ -21,6 +31,8 @@ let slabUsed = 0;
  * may be another one for the same connection; the one that was passed in closes after it.
  */
 export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer) => void): S {
+  const taken = isSource(stream) ? stream[takeOver](onChunk) : null;
+  if (taken !== null) return taken as S;
   const handle = plainHandle(stream);
   if (handle === null) {
     stream.on('data', onChunk).on('data', counted);
@@ -48,7 +60,12 @@ const counted = (chunk: Buffer): void => bytesPassed(chunk.length);
 
 /** True when nothing of the connection is on its way, and it can be read by somebody else from now on. */
 export function canReadChunksAgain(stream: Duplex): boolean {
+  if (isSource(stream)) return stream.canBeTakenOver;
   return plainHandle(stream) !== null && stream.readableLength === 0;
+}
+
+function isSource(stream: Duplex): stream is Duplex & ChunkSource {
+  return takeOver in stream;
 }
 
 /** The stream that a connection began as: it closes with the last one, whoever reads it by then. */

@@ -3,11 +3,8 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
@@ -22,13 +19,14 @@ import {
   readHello,
   readSignedHello,
   signedBytes,
-  subprotocol,
 } from './handshake.ts';
 import type { Answer, Challenge, VersionRange } from './handshake.ts';
 import type { KeepAliveTimes } from './keep-alive.ts';
 import { Link, defaultTimes } from './link.ts';
 import { TextExchange } from './text-exchange.ts';
-import { closeCode, closeWebSocket, linkSocket, webSocketOptions } from './web-socket.ts';
+import { acceptUpgrade, refusalOfUpgrade } from './upgrade.ts';
+import { closeCode } from './web-socket.ts';
+import type { WebSocketEnd } from './web-socket.ts';
 
 export interface EndpointOptions {
   readonly agents: Agents;
@@ -48,11 +46,6 @@ const retryAfterSeconds = 5;
 
 /** Takes over the upgrades to the link's path. The function that is returned stops that. */
 export function acceptLinks(server: Server, options: EndpointOptions): () => void {
-  const wss = new WebSocketServer({
-    noServer: true,
-    ...webSocketOptions,
-    handleProtocols: (offered) => offered.has(subprotocol) && subprotocol,
-  });
   const others = server.listeners('upgrade') as ((request: IncomingMessage, socket: Duplex, head: Buffer) => void)[];
   let signingIn = 0;
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -61,6 +54,8 @@ export function acceptLinks(server: Server, options: EndpointOptions): () => voi
     // Browsers always say where a page comes from; agents are no pages.
     if (request.headers.origin !== undefined) return refuseHttp(socket, '403 Forbidden', 'agents only');
     if (signingIn >= signingInMax || options.agents.isFull) return refuseHttp(socket, '503 Service Unavailable', 'too many agents at once');
+    const refusal = refusalOfUpgrade(request);
+    if (refusal !== null) return refuseHttp(socket, '400 Bad Request', refusal);
     signingIn += 1;
     socket.once('close', () => release());
     let released = false;
@@ -68,7 +63,7 @@ export function acceptLinks(server: Server, options: EndpointOptions): () => voi
       if (!released) signingIn -= 1;
       released = true;
     };
-    wss.handleUpgrade(request, socket, head, (ws) => void signIn(ws, request.socket, options).finally(release));
+    void signIn(acceptUpgrade(request, request.socket, head), options).finally(release);
   };
   server.removeAllListeners('upgrade');
   server.on('upgrade', onUpgrade);
@@ -85,14 +80,15 @@ function refuseHttp(socket: Duplex, status: string, words: string): void {
 }
 
 /** Never rejects. */
-async function signIn(ws: WebSocket, raw: Socket, options: EndpointOptions): Promise<void> {
+async function signIn(end: WebSocketEnd, options: EndpointOptions): Promise<void> {
   const { agents, enrolment, clock, random, log, versions = linkVersions, times = defaultTimes } = options;
+  const { raw } = end;
   const address = raw.remoteAddress ?? 'unknown';
-  const exchange = new TextExchange(ws);
+  const exchange = new TextExchange(end);
   const refuse = (code: Extract<Answer, { kind: 'refused' }>['code'], message: string): void => {
     exchange.send({ kind: 'refused', code, message } satisfies Answer);
     exchange.release();
-    closeWebSocket(ws, code === 'revoked' ? closeCode.revoked : closeCode.refused, message);
+    end.close(code === 'revoked' ? closeCode.revoked : closeCode.refused, message);
   };
   try {
     const secure = raw instanceof TLSSocket;
@@ -103,7 +99,7 @@ async function signIn(ws: WebSocket, raw: Socket, options: EndpointOptions): Pro
       binding: secure ? 'exporter' : 'origin',
     };
     const challengeText = JSON.stringify(challenge);
-    ws.send(challengeText);
+    end.sendText(challengeText);
     const signed = readSignedHello(await exchange.next());
     const hello = readHello(signed.hello);
     const version = commonVersion(versions, hello.versions);
@@ -137,18 +133,15 @@ async function signIn(ws: WebSocket, raw: Socket, options: EndpointOptions): Pro
       dead_after_ms: times.deadAfterMs,
     } satisfies Answer);
     const agent = { ...admission.agent, hostname: hello.hostname, software: hello.software, allow: hello.allow, address };
-    const link = new Link({ socket: linkSocket(ws, raw, exchange.release()), clock, version, times });
+    exchange.release();
+    const link = new Link({ socket: end, clock, version, times });
     agents.linked(agent, link);
     log.info({ agent: agent.name, id: agent.id, address, version }, admission.enrolledNow ? 'an agent enrolled' : 'an agent is linked');
   } catch (thrown) {
     const reference = randomUUID();
     log.warn({ address, err: messageOf(thrown), reference }, 'the sign-in of an agent failed');
     exchange.release();
-    closeWebSocket(
-      ws,
-      closeCode.protocol,
-      thrown instanceof Error && thrown.name === 'ProtocolError' ? thrown.message : `failed (${reference})`,
-    );
+    end.close(closeCode.protocol, thrown instanceof Error && thrown.name === 'ProtocolError' ? thrown.message : `failed (${reference})`);
   }
 }
 

@@ -67,21 +67,12 @@ export function encode(frame: Exclude<Frame, { kind: 'data' | 'skipped' }>): Buf
   }
 }
 
-/** A data frame of `count` bytes, taken from the front of `chunks`, which is shortened by them. */
-export function encodeData(stream: number, chunks: Buffer[], count: number): Buffer {
-  const bytes = start(type.data, stream, count);
-  let at = headerBytes;
-  const end = headerBytes + count;
-  while (at < end) {
-    const chunk = chunks[0];
-    if (chunk === undefined) throw new Error('fewer bytes than were promised');
-    const taken = Math.min(chunk.length, end - at);
-    chunk.copy(bytes, at, 0, taken);
-    at += taken;
-    if (taken === chunk.length) chunks.shift();
-    else chunks[0] = chunk.subarray(taken);
-  }
-  return bytes;
+export const dataHeaderBytes = headerBytes;
+
+/** The beginning of a data frame, written at `at`; its bytes follow. */
+export function writeDataHeader(into: Buffer, at: number, stream: number): void {
+  into[at] = type.data;
+  into.writeUInt32BE(stream, at + 1);
 }
 
 /** Throws ProtocolError for whatever is not a frame. */

@@ -6,15 +6,16 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import { bytesPassed } from '../core/short-lived-memory.ts';
-import { ProtocolError, decode, encode } from './frames.ts';
+import { ProtocolError, dataHeaderBytes, decode, encode } from './frames.ts';
 import type { Frame, ResetCode } from './frames.ts';
 import { KeepAlive } from './keep-alive.ts';
 import type { KeepAliveTimes } from './keep-alive.ts';
 import * as limits from './limits.ts';
+import { StreamDuplex } from './stream-duplex.ts';
 import { TunnelStream } from './stream.ts';
-import type { StreamLink } from './stream.ts';
+import type { StreamLink, StreamOutput } from './stream.ts';
 import { closeCode } from './web-socket.ts';
-import type { LinkSocket } from './web-socket.ts';
+import type { WebSocketEnd } from './web-socket.ts';
 
 export interface Address {
   readonly host: string;
@@ -25,12 +26,12 @@ export interface Address {
 export interface OpenRequest extends Address {
   /** Aborted when the gateway does not want it any more, or the link is gone. */
   readonly signal: AbortSignal;
-  accept(): Duplex;
+  accept(): TunnelStream;
   refuse(code: ResetCode, reason: string): void;
 }
 
 export interface LinkOptions {
-  readonly socket: LinkSocket;
+  readonly socket: WebSocketEnd;
   readonly clock: Clock;
   /** As agreed in the handshake. */
   readonly version: number;
@@ -56,7 +57,7 @@ const drainSince = 2;
 export const defaultTimes: KeepAliveTimes = { pingIntervalMs: limits.pingIntervalMs, deadAfterMs: limits.deadAfterMs };
 
 type Opening =
-  | { readonly kind: 'asked'; readonly opened: (duplex: Duplex) => void; readonly failed: (fault: Fault) => void }
+  | { readonly kind: 'asked'; readonly opened: () => void; readonly failed: (fault: Fault) => void }
   | { readonly kind: 'answering'; readonly abort: AbortController };
 
 export class Link {
@@ -64,7 +65,7 @@ export class Link {
   readonly closed: Promise<string>;
   readonly version: number;
   readonly #options: LinkOptions;
-  readonly #socket: LinkSocket;
+  readonly #socket: WebSocketEnd;
   readonly #keepAlive: KeepAlive;
   readonly #streams = new Map<number, TunnelStream>();
   readonly #opening = new Map<number, Opening>();
@@ -84,6 +85,7 @@ export class Link {
   #resolveClosed: (reason: string) => void = () => {};
   readonly #timer: NodeJS.Timeout;
   readonly #streamLink: StreamLink;
+  readonly #streamOutput: StreamOutput;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -92,8 +94,23 @@ export class Link {
     const times = options.times ?? defaultTimes;
     this.#keepAlive = new KeepAlive(options.clock, times);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    const { output } = this.#socket;
+    this.#streamOutput = {
+      room: (wanted) => output.room(wanted),
+      begin: (stream, count) => {
+        this.#bytesSent += count + dataHeaderBytes;
+        output.begin(stream, count);
+      },
+      append: (bytes) => output.append(bytes),
+    };
     this.#streamLink = {
       sendControl: (frame) => this.#sendControl(frame),
+      roomNow: (wanted) => (this.#isBusy ? 0 : output.room(wanted)),
+      sendNow: (stream, bytes) => {
+        this.#streamOutput.begin(stream, bytes.length);
+        output.append(bytes);
+        output.flush();
+      },
       ready: (stream) => {
         this.#ready.add(stream);
         this.#pump();
@@ -108,6 +125,7 @@ export class Link {
     this.#socket.listen({
       message: (bytes) => this.#receive(bytes),
       text: () => this.#end(closeCode.protocol, 'a text message on a link that is up'),
+      drained: () => this.#pump(),
       closed: (words) => this.#lost(words),
     });
     this.#ping();
@@ -154,7 +172,7 @@ export class Link {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#opening.set(stream.id, {
         kind: 'asked',
-        opened: (duplex) => settle(() => resolve(duplex)),
+        opened: () => settle(() => resolve(new StreamDuplex(stream))),
         failed: (fault) => settle(() => reject(fault)),
       });
       this.#sendControl(encode({ kind: 'open', stream: stream.id, windowBytes: limits.windowBytesInitial, ...address }));
@@ -196,9 +214,9 @@ export class Link {
       case 'opened':
         return this.#onOpened(frame.stream, frame.windowBytes);
       case 'data':
-        return this.#flowing(frame.stream).onData(frame.bytes);
+        return this.#known(frame.stream).onData(frame.bytes);
       case 'fin':
-        return this.#flowing(frame.stream).onFin();
+        return this.#known(frame.stream).onFin();
       case 'window':
         return this.#knownOrStray(frame.stream)?.onWindow(frame.moreBytes);
       case 'reset':
@@ -236,8 +254,11 @@ export class Link {
       port,
       signal: abort.signal,
       accept: () => {
-        if (first()) this.#sendControl(encode({ kind: 'opened', stream: id, windowBytes: limits.windowBytesInitial }));
-        return stream.duplex;
+        if (first()) {
+          stream.isOpening = false;
+          this.#sendControl(encode({ kind: 'opened', stream: id, windowBytes: limits.windowBytesInitial }));
+        }
+        return stream;
       },
       refuse: (code, reason) => {
         if (first()) stream.reset(code, reason);
@@ -250,8 +271,9 @@ export class Link {
     if (stream.resetAtMs !== null) return; // given up while the agent dialled
     const opening = this.#opening.get(id);
     if (opening?.kind !== 'asked') throw new ProtocolError(`stream ${id} was accepted without being asked for`);
+    stream.isOpening = false;
     stream.onWindow(windowBytes);
-    opening.opened(stream.duplex);
+    opening.opened();
   }
 
   #onReset(id: number, code: ResetCode, reason: string): void {
@@ -284,11 +306,6 @@ export class Link {
     return stream;
   }
 
-  #flowing(id: number): TunnelStream {
-    if (this.#opening.has(id)) throw new ProtocolError(`data on stream ${id} before it was accepted`);
-    return this.#known(id);
-  }
-
   /** Credit and resets may cross with the end of a stream; a limited number of them is skipped. */
   #knownOrStray(id: number): TunnelStream | undefined {
     const stream = this.#streams.get(id);
@@ -319,40 +336,40 @@ export class Link {
     this.#pump();
   }
 
-  /** Hands frames to the socket until it holds enough; goes on when the kernel has taken some. */
+  /** Somebody waits for a turn, or is having one. */
+  get #isBusy(): boolean {
+    return this.#pumping || this.#control.length > 0 || this.#ready.size > 0 || this.#reason !== null;
+  }
+
+  /** Puts frames together until the socket has enough to do; goes on when it has room again. */
   #pump(): void {
     if (this.#pumping || this.#reason !== null) return;
     if (this.#control.length === 0 && this.#ready.size === 0) return;
     this.#pumping = true;
     try {
-      this.#socket.batch(() => {
-        while (this.#socket.unsentBytes < limits.sendAheadBytesMax) {
-          const frame = this.#nextFrame();
-          if (frame === null) break;
-          this.#bytesSent += frame.length;
-          this.#socket.send(frame, this.#sent);
-        }
-      });
+      while (this.#putNext());
     } finally {
       this.#pumping = false;
     }
+    this.#socket.output.flush();
   }
 
-  readonly #sent = (): void => this.#pump();
-
-  #nextFrame(): Buffer | null {
-    const control = this.#control.shift();
+  /** One frame: a control frame, or of the stream whose turn it is. False when there is none, or no room for it. */
+  #putNext(): boolean {
+    const { output } = this.#socket;
+    const [control] = this.#control;
     if (control !== undefined) {
+      if (!output.put(control)) return false;
+      this.#control.shift();
       this.#controlBytes -= control.length;
-      return control;
+      this.#bytesSent += control.length;
+      return true;
     }
-    for (const stream of this.#ready) {
-      this.#ready.delete(stream);
-      const frame = stream.take();
-      if (stream.wantsTurn) this.#ready.add(stream); // to the end of the row
-      if (frame !== null) return frame;
-    }
-    return null;
+    const [stream] = this.#ready;
+    if (stream === undefined || !stream.take(this.#streamOutput)) return false;
+    this.#ready.delete(stream);
+    if (stream.wantsTurn) this.#ready.add(stream); // to the end of the row
+    return true;
   }
 
   #beat(): void {

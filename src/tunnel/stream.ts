@@ -1,55 +1,76 @@
-// One flow inside a link, as a Duplex with half-close: what is written goes out as credit allows, what comes in is kept until
-// it is read and only then granted again. It knows nothing of addresses or of other streams; the link gives it its turns.
+// One flow inside a link, with half-close: what is sent goes out as credit allows, what comes is handed on or, while its user takes
+// nothing, kept, and only what was handed on is granted again. It knows nothing of addresses or of other streams; the link gives it
+// its turns. Node's streams are not needed here: an agent has none for what it carries.
 
-import { Duplex } from 'node:stream';
 import { Fault } from '../core/errors.ts';
 import type { FaultCode } from '../core/errors.ts';
-import { bytesPassed } from '../core/short-lived-memory.ts';
-import { ProtocolError, encode, encodeData } from './frames.ts';
+import { ProtocolError, encode } from './frames.ts';
 import type { ResetCode } from './frames.ts';
-import { creditBytesMax, dataBytesMax, windowBytesInitial, windowBytesMax } from './limits.ts';
+import { copiedBytesMax, creditBytesMax, dataBytesMax, windowBytesInitial, windowBytesMax } from './limits.ts';
 
 /** What a stream asks of its link. */
 export interface StreamLink {
   sendControl(frame: Buffer): void;
+  /** Bytes of so many that can go at once: none while others wait. */
+  roomNow(wanted: number): number;
+  /** Sends bytes for which there is room. */
+  sendNow(stream: number, bytes: Uint8Array): void;
   /** The stream has something to send: give it turns by `take`. */
   ready(stream: TunnelStream): void;
   /** Both directions are over: the number may be forgotten. */
   over(stream: TunnelStream): void;
-  /** May a window that was used up in `tookMs` grow by so many bytes? */
+  /** May a window of which half was used up in `tookMs` grow by so many bytes? */
   mayGrow(tookMs: number, bytes: number): boolean;
   shrunk(bytes: number): void;
   nowMs(): number;
 }
 
+/** Where a stream's turn puts its frame. */
+export interface StreamOutput {
+  room(wanted: number): number;
+  begin(stream: number, count: number): void;
+  append(bytes: Uint8Array): void;
+}
+
+/** Whoever a stream carries bytes for. */
+export interface StreamUser {
+  bytes(chunk: Buffer): void;
+  /** Everything that came was handed on, and no more will come. */
+  ended(): void;
+  /** Given up: by the other end or with the link (then it says why), or by this end. */
+  failed(fault: Fault | null): void;
+  /** After `send` gave false: everything is on its way. */
+  drained(): void;
+}
+
 /** How far one direction has come: open, ended in order, given up. */
 type Direction = 'open' | 'fin' | 'reset';
 
-const bufferedBytes = 64 * 1024;
-
 export class TunnelStream {
   readonly id: number;
-  readonly duplex: Duplex;
   /** When this end gave the stream up, monotonic; null while it has not. */
   resetAtMs: number | null = null;
+  /** The agent has not answered yet, or this agent has not. */
+  isOpening = true;
   readonly #link: StreamLink;
+  #user: StreamUser | null = null;
   #sent: Direction = 'open';
   #got: Direction = 'open';
+  #fault: Fault | null = null;
 
   #sendCredit: number;
-  #toSend: Buffer[] = [];
+  #toSend: Uint8Array[] = [];
   #toSendBytes = 0;
-  #written: (() => void) | null = null;
   #finished: (() => void) | null = null;
 
   #window = windowBytesInitial;
   /** What the other end may still send. */
   #receiveCredit = windowBytesInitial;
-  /** Read since the last grant. */
+  /** Handed on since the last grant. */
   #readBytes = 0;
   #grantedAtMs: number;
   readonly #received: Buffer[] = [];
-  #wanted = false;
+  #isHeld = true;
   #endDelivered = false;
 
   constructor(id: number, link: StreamLink, sendCredit: number) {
@@ -57,56 +78,102 @@ export class TunnelStream {
     this.#link = link;
     this.#sendCredit = sendCredit;
     this.#grantedAtMs = link.nowMs();
-    this.duplex = new Duplex({
-      allowHalfOpen: true,
-      readableHighWaterMark: bufferedBytes,
-      writableHighWaterMark: bufferedBytes,
-      read: () => {
-        this.#wanted = true;
-        this.#deliver();
-      },
-      write: (chunk: Buffer, _encoding, done) => this.#write([chunk], done),
-      writev: (chunks, done) =>
-        this.#write(
-          chunks.map(({ chunk }) => chunk as Buffer),
-          done,
-        ),
-      final: (done) => {
-        this.#finished = done;
-        this.#link.ready(this);
-      },
-      destroy: (error, done) => {
-        this.reset('aborted', error === null ? 'closed' : 'failed');
-        done(error);
-      },
-    });
-    // A stream may fail before anybody listens; whoever uses it hears of it by 'close' as well.
-    this.duplex.on('error', () => {});
   }
 
   get isOver(): boolean {
     return this.#sent !== 'open' && this.#got !== 'open';
   }
 
-  /** One frame of at most `dataBytesMax`, or null when there is nothing (more) to send now. */
-  take(): Buffer | null {
-    if (this.#sent !== 'open') return null;
-    const count = Math.min(this.#toSendBytes, this.#sendCredit, dataBytesMax);
-    if (count > 0) {
-      const frame = encodeData(this.id, this.#toSend, count);
-      bytesPassed(count);
-      this.#sendCredit -= count;
-      this.#toSendBytes -= count;
-      if (this.#toSendBytes === 0) this.#callWritten();
-      return frame;
+  // ---- for its user ----
+
+  /** Who gets what comes from now on, once `flow` was called. The one before hears no more. */
+  use(user: StreamUser): void {
+    this.#user = user;
+    this.#isHeld = true;
+    if (this.#sent === 'reset') user.failed(this.#fault);
+  }
+
+  /** Hands on what has come and what will come, until `hold`. */
+  flow(): void {
+    this.#isHeld = false;
+    this.#deliver();
+  }
+
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Takes back what was handed on and not used: it comes again, first. */
+  putBack(bytes: Buffer): void {
+    this.#received.unshift(bytes);
+    this.#readBytes -= bytes.length;
+  }
+
+  /** Sends bytes if all of them can go at once. */
+  sendWhole(bytes: Uint8Array): boolean {
+    const count = bytes.length;
+    if (this.#toSendBytes > 0 || this.#sent !== 'open' || count > this.#sendCredit || count > dataBytesMax || count === 0) return false;
+    if (this.#link.roomNow(count) < count) return false;
+    this.#sendCredit -= count;
+    this.#link.sendNow(this.id, bytes);
+    return true;
+  }
+
+  /** Sends bytes, whose memory may be used for something else afterwards when `isLent`. False: wait for `drained` before more. */
+  send(bytes: Uint8Array, isLent: boolean): boolean {
+    if (this.#sent !== 'open' || bytes.length === 0 || this.sendWhole(bytes)) return true;
+    this.#toSend.push(bytes);
+    this.#toSendBytes += bytes.length;
+    if (this.wantsTurn) this.#link.ready(this);
+    const last = this.#toSend.length - 1;
+    if (isLent && last >= 0) this.#toSend[last] = Buffer.from(this.#toSend[last] as Uint8Array);
+    return this.#toSendBytes === 0;
+  }
+
+  /** Nothing more will be sent; `done` is called when the other end is being told. */
+  finish(done: () => void): void {
+    if (this.#sent !== 'open') return;
+    this.#finished = done;
+    this.#link.ready(this);
+  }
+
+  /** Nothing is on its way here, in either direction. */
+  get isQuiet(): boolean {
+    return this.#sent === 'open' && this.#got === 'open' && this.#toSendBytes === 0 && this.#received.length === 0 && !this.#finished;
+  }
+
+  /** Gives the stream up towards the other end; idempotent, and nothing when both directions have ended. */
+  reset(code: ResetCode, reason: string): void {
+    if (this.isOver || this.#sent === 'reset') return;
+    this.#sent = 'reset';
+    this.resetAtMs = this.#link.nowMs();
+    this.#link.sendControl(encode({ kind: 'reset', stream: this.id, code, reason }));
+    this.#giveUp(null);
+    this.#overNow();
+  }
+
+  // ---- for the link ----
+
+  /** Puts one frame of at most `dataBytesMax` in its turn; false when there is no room for one. */
+  take(output: StreamOutput): boolean {
+    if (this.#sent !== 'open') return true;
+    const wanted = Math.min(this.#toSendBytes, this.#sendCredit, dataBytesMax);
+    if (wanted > 0) {
+      const count = output.room(wanted);
+      if (count === 0) return false;
+      output.begin(this.id, count);
+      this.#append(output, count);
+      if (this.#toSendBytes === 0) this.#user?.drained();
+      return true;
     }
-    if (this.#toSendBytes > 0 || this.#finished === null) return null;
+    if (this.#toSendBytes > 0 || this.#finished === null) return true;
     this.#sent = 'fin';
     const done = this.#finished;
     this.#finished = null;
+    this.#link.sendControl(encode({ kind: 'fin', stream: this.id }));
     done();
     this.#overNow();
-    return encode({ kind: 'fin', stream: this.id });
+    return true;
   }
 
   get wantsTurn(): boolean {
@@ -114,12 +181,19 @@ export class TunnelStream {
   }
 
   onData(bytes: Buffer): void {
+    if (this.isOpening) throw new ProtocolError(`data on stream ${this.id} before it was accepted`);
     if (this.#got !== 'open') throw new ProtocolError(`data on stream ${this.id} after its end`);
     if (bytes.length > this.#receiveCredit) throw new ProtocolError(`stream ${this.id} sent more than it was granted`);
     this.#receiveCredit -= bytes.length;
-    if (this.#sent === 'reset' || this.duplex.destroyed) return; // given up here; the other end does not know yet
-    this.#received.push(bytes);
-    this.#deliver();
+    if (this.#sent === 'reset') return; // given up here; the other end does not know yet
+    if (!this.#isHeld && this.#received.length === 0) {
+      this.#readBytes += bytes.length;
+      this.#user?.bytes(bytes);
+      if (this.#readBytes >= this.#window / 2) this.#grant();
+      return;
+    }
+    // A few bytes that wait must not keep all that they came with.
+    this.#received.push(bytes.length < copiedBytesMax ? Buffer.from(bytes) : bytes);
   }
 
   onWindow(moreBytes: number): void {
@@ -129,6 +203,7 @@ export class TunnelStream {
   }
 
   onFin(): void {
+    if (this.isOpening) throw new ProtocolError(`data on stream ${this.id} before it was accepted`);
     if (this.#got !== 'open') throw new ProtocolError(`stream ${this.id} ended twice`);
     this.#got = 'fin';
     this.#deliver();
@@ -146,16 +221,6 @@ export class TunnelStream {
     this.#overNow();
   }
 
-  /** Gives the stream up towards the other end; idempotent, and nothing when both directions have ended. */
-  reset(code: ResetCode, reason: string): void {
-    if (this.isOver || this.#sent === 'reset') return;
-    this.#sent = 'reset';
-    this.resetAtMs = this.#link.nowMs();
-    this.#link.sendControl(encode({ kind: 'reset', stream: this.id, code, reason }));
-    this.#giveUp(null);
-    this.#overNow();
-  }
-
   /** The link is gone. */
   lost(fault: Fault): void {
     this.#sent = 'reset';
@@ -164,50 +229,48 @@ export class TunnelStream {
   }
 
   #giveUp(fault: Fault | null): void {
+    this.#fault = fault;
     this.#toSend = [];
     this.#toSendBytes = 0;
     this.#received.length = 0;
-    this.#written = null;
     this.#finished = null;
-    if (!this.duplex.destroyed) this.duplex.destroy(fault ?? undefined);
+    this.#user?.failed(fault);
   }
 
-  #write(chunks: Buffer[], done: () => void): void {
-    if (this.#sent !== 'open') return; // destroyed: nobody waits for `done` any more
-    for (const chunk of chunks) {
-      if (chunk.length === 0) continue;
-      this.#toSend.push(chunk);
-      this.#toSendBytes += chunk.length;
+  #append(output: StreamOutput, count: number): void {
+    this.#sendCredit -= count;
+    this.#toSendBytes -= count;
+    for (let left = count; left > 0;) {
+      const chunk = this.#toSend[0];
+      if (chunk === undefined) throw new Error('fewer bytes than were counted');
+      const taken = Math.min(chunk.length, left);
+      left -= taken;
+      output.append(taken === chunk.length ? chunk : chunk.subarray(0, taken));
+      if (taken === chunk.length) this.#toSend.shift();
+      else this.#toSend[0] = chunk.subarray(taken);
     }
-    if (this.#toSendBytes === 0) return done();
-    this.#written = done;
-    if (this.wantsTurn) this.#link.ready(this);
-  }
-
-  #callWritten(): void {
-    const done = this.#written;
-    this.#written = null;
-    done?.();
   }
 
   #deliver(): void {
-    if (this.duplex.destroyed || this.#endDelivered) return;
-    while (this.#wanted && this.#received.length > 0) {
+    if (this.#sent === 'reset' || this.#endDelivered) return;
+    while (!this.#isHeld && this.#received.length > 0) {
       const bytes = this.#received.shift() as Buffer;
-      this.#wanted = this.duplex.push(bytes);
       this.#readBytes += bytes.length;
+      this.#user?.bytes(bytes);
     }
-    if (this.#got !== 'fin' || this.#received.length > 0) return this.#grant();
+    if (this.#got === 'open' && this.#readBytes >= this.#window / 2) return this.#grant();
+    if (this.#got !== 'fin' || this.#received.length > 0 || this.#isHeld) return;
     this.#endDelivered = true;
-    this.duplex.push(null);
+    this.#user?.ended();
   }
 
-  /** Grants again what was read, half a window at a time, and a larger window to a stream that used it up quickly. */
+  /** Grants again what was handed on, half a window at a time, and a larger window to a stream that used it up quickly. */
   #grant(): void {
-    if (this.#got !== 'open' || this.#readBytes < this.#window / 2) return;
+    if (this.#got !== 'open' || this.#sent === 'reset') return;
     const nowMs = this.#link.nowMs();
     const growth = Math.min(this.#window, windowBytesMax - this.#window);
-    const grows = growth > 0 && this.#link.mayGrow(nowMs - this.#grantedAtMs, growth);
+    const halfTookMs = ((nowMs - this.#grantedAtMs) * this.#window) / 2 / this.#readBytes;
+    const grows = growth > 0 && this.#link.mayGrow(halfTookMs, growth);
     const moreBytes = this.#readBytes + (grows ? growth : 0);
     if (grows) this.#window += growth;
     this.#grantedAtMs = nowMs;

@@ -1,71 +1,51 @@
-// JSON messages before a link is up: asked for one at a time, within one deadline and one size. What comes after the last
-// one already belongs to the link and is kept for it.
+// JSON messages before a link is up: asked for one at a time, within one deadline and one size. What comes after the last one that was
+// asked for already belongs to the link and is left where it is.
 
-import type { RawData, WebSocket } from 'ws';
 import { ProtocolError } from './frames.ts';
 import { handshakeBytesMax, handshakeMs } from './limits.ts';
-import { asBuffer } from './web-socket.ts';
-
-/** An end that sends binary messages before it was let in. */
-const earlyFramesMax = 16;
+import type { WebSocketEnd } from './web-socket.ts';
 
 export class TextExchange {
-  readonly #ws: WebSocket;
+  readonly #end: WebSocketEnd;
   readonly #timer: NodeJS.Timeout;
-  readonly #texts: string[] = [];
-  readonly #early: Buffer[] = [];
   #waiting: { resolve(text: string): void; reject(error: Error): void } | null = null;
   #failure: Error | null = null;
 
-  constructor(ws: WebSocket, timeoutMs: number = handshakeMs) {
-    this.#ws = ws;
-    ws.on('message', this.#onMessage);
-    ws.on('error', this.#onError);
-    ws.on('close', this.#onClose);
+  constructor(end: WebSocketEnd, timeoutMs: number = handshakeMs) {
+    this.#end = end;
     this.#timer = setTimeout(() => this.#fail(new ProtocolError(`no sign-in within ${timeoutMs / 1000} s`)), timeoutMs);
   }
 
   /** The next message. Rejects with the reason when there will be none. */
   next(): Promise<string> {
-    const text = this.#texts.shift();
-    if (text !== undefined) return Promise.resolve(text);
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#end.listen({
+        text: (words) => this.#take(words),
+        message: () => this.#fail(new ProtocolError('frames before the sign-in')),
+        closed: (words) => this.#fail(new Error(words)),
+        drained: () => undefined,
+      });
+    });
   }
 
   send(message: object): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(JSON.stringify(message));
+    this.#end.sendText(JSON.stringify(message));
   }
 
-  /** Stops listening, and gives what belongs to the link. The socket keeps a listener for errors. */
-  release(): readonly Buffer[] {
+  /** Ends the deadline; the socket is somebody else's to listen to. */
+  release(): void {
     clearTimeout(this.#timer);
-    this.#ws.off('message', this.#onMessage).off('close', this.#onClose);
-    return this.#early;
   }
 
-  readonly #onMessage = (data: RawData, isBinary: boolean): void => {
-    const bytes = asBuffer(data);
-    if (isBinary) {
-      if (this.#early.push(bytes) > earlyFramesMax) this.#fail(new ProtocolError('frames before the sign-in'));
-      return;
-    }
-    if (bytes.length > handshakeBytesMax || this.#texts.length > 1) return this.#fail(new ProtocolError('too much before the sign-in'));
-    const text = bytes.toString('utf8');
+  #take(words: string): void {
+    if (Buffer.byteLength(words) > handshakeBytesMax) return this.#fail(new ProtocolError('too much before the sign-in'));
     const waiting = this.#waiting;
     this.#waiting = null;
-    if (waiting === null) this.#texts.push(text);
-    else waiting.resolve(text);
-  };
-
-  readonly #onError = (error: Error): void => {
-    this.#fail(error);
-    this.#ws.terminate();
-  };
-
-  readonly #onClose = (_code: number, reason: Buffer): void => {
-    this.#fail(new Error(reason.length > 0 ? reason.toString('utf8').replace(/\p{C}/gu, '?') : 'the connection was closed'));
-  };
+    this.#end.listen(null);
+    waiting?.resolve(words);
+  }
 
   #fail(error: Error): void {
     this.#failure ??= error;

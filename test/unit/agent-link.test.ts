@@ -244,7 +244,7 @@ t.test('the network fails, the gateway restarts: the agent comes back by itself'
   const agent = agentOf(t, { gateway: side.url, token: side.token('vpc') });
   await linked(agent);
   side.cut();
-  await eventually('it noticed', () => !agent.isLinked);
+  await eventually('it noticed', () => agent.log.some(({ message }) => message === 'the link to the gateway ended'));
   await linked(agent);
   await side.down();
   await eventually('it tries in vain', () => agent.log.some(({ message }) => /no link to the gateway/.test(message)));

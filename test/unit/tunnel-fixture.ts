@@ -1,49 +1,75 @@
 // Two ends of a link over a real WebSocket on loopback, or one end and a hostile peer that sends whatever it likes.
 
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import type { Clock } from '../../src/core/clock.ts';
+import { subprotocol } from '../../src/tunnel/handshake.ts';
 import { Link } from '../../src/tunnel/link.ts';
 import type { LinkOptions, OpenRequest } from '../../src/tunnel/link.ts';
-import { asBuffer, linkSocket, webSocketOptions, withoutMask } from '../../src/tunnel/web-socket.ts';
+import { StreamDuplex } from '../../src/tunnel/stream-duplex.ts';
+import { acceptUpgrade, refusalOfUpgrade, requestUpgrade } from '../../src/tunnel/upgrade.ts';
+import type { WebSocketEnd } from '../../src/tunnel/web-socket.ts';
 import type { Teardown } from '../support/directories.ts';
 
 export const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
+interface Door {
+  readonly url: URL;
+  readonly accepted: Promise<WebSocketEnd>;
+}
+
+/** A server that takes one WebSocket. */
+export async function door(t: Teardown): Promise<Door> {
+  const http = createServer();
+  const accepted = new Promise<WebSocketEnd>((resolve) => {
+    http.on('upgrade', (request, socket, head) => {
+      if (refusalOfUpgrade(request) === null) resolve(acceptUpgrade(request, request.socket, head));
+      else socket.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => http.close());
+  void accepted.then((end) => t.teardown(() => end.terminate()));
+  return { url: new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}`), accepted };
+}
+
 interface Ends {
-  readonly server: WebSocket;
-  readonly serverRaw: Socket;
-  readonly client: WebSocket;
+  readonly server: WebSocketEnd;
+  readonly client: WebSocketEnd;
   readonly clientRaw: Socket;
 }
 
-/** A connected pair of WebSockets. */
+/** A connected pair of own ends. */
 export async function webSockets(t: Teardown): Promise<Ends> {
-  const http = createServer();
-  const wss = new WebSocketServer({ noServer: true, ...webSocketOptions });
-  const accepted = new Promise<{ ws: WebSocket; raw: Socket }>((resolve) => {
-    http.on('upgrade', (request, socket, head) => wss.handleUpgrade(request, socket, head, (ws) => resolve({ ws, raw: request.socket })));
+  const { url, accepted } = await door(t);
+  const clientRaw = connect(Number(url.port), '127.0.0.1');
+  const client = await new Promise<WebSocketEnd>((opened, failed) => {
+    requestUpgrade(url, clientRaw, { opened, failed, refused: (status) => failed(new Error(`HTTP ${status}`)) });
   });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`, {
-    ...webSocketOptions,
-    generateMask: withoutMask,
-  });
-  const clientRaw = await new Promise<Socket>((resolve, reject) => {
-    client.once('upgrade', (response) => resolve(response.socket));
-    client.once('error', reject);
-  });
-  const { ws: server, raw: serverRaw } = await accepted;
-  if (client.readyState !== client.OPEN) await new Promise((resolve) => client.once('open', resolve));
-  t.teardown(() => {
-    client.terminate();
-    server.terminate();
-    http.close();
-  });
-  return { server, serverRaw, client, clientRaw };
+  t.teardown(() => client.terminate());
+  return { server: await accepted, client, clientRaw };
 }
+
+/** One own end, and a client of another making (the library ws). */
+export async function strangeClient(t: Teardown): Promise<{ readonly server: WebSocketEnd; readonly ws: WebSocket }> {
+  const { url, accepted } = await door(t);
+  const ws = new WebSocket(`ws://${url.host}`, subprotocol);
+  t.teardown(() => ws.terminate());
+  await new Promise((resolve, reject) => ws.once('open', resolve).once('error', reject));
+  return { server: await accepted, ws };
+}
+
+export function asBuffer(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
+
+/** Takes what is asked for, as a stream of Node's. */
+export const acceptDuplex = (request: OpenRequest): Duplex => new StreamDuplex(request.accept());
 
 export interface Pair {
   readonly gateway: Link;
@@ -61,8 +87,8 @@ export async function linkPair(
   agentOnly: Extra = {},
 ): Promise<Pair> {
   const ends = await webSockets(t);
-  const gateway = new Link({ version: 2, ...both, socket: linkSocket(ends.server, ends.serverRaw), clock });
-  const agent = new Link({ version: 2, ...both, ...agentOnly, socket: linkSocket(ends.client, ends.clientRaw), clock, onOpen });
+  const gateway = new Link({ version: 2, ...both, socket: ends.server, clock });
+  const agent = new Link({ version: 2, ...both, ...agentOnly, socket: ends.client, clock, onOpen });
   t.teardown(() => {
     gateway.close('the test is over');
     agent.close('the test is over');
@@ -84,13 +110,12 @@ export async function hostilePeer(
   role: 'gateway' | 'agent',
   onOpen: (request: OpenRequest) => void = () => {},
 ): Promise<Hostile> {
-  const ends = await webSockets(t);
+  const { server, ws } = await strangeClient(t);
   const got: Buffer[] = [];
-  ends.client.on('message', (data) => void got.push(asBuffer(data)));
-  const socket = linkSocket(ends.server, ends.serverRaw);
-  const link = new Link({ socket, clock, version: 2, ...(role === 'agent' ? { onOpen } : {}) });
+  ws.on('message', (data) => void got.push(asBuffer(data)));
+  const link = new Link({ socket: server, clock, version: 2, ...(role === 'agent' ? { onOpen } : {}) });
   t.teardown(() => link.close('the test is over'));
-  return { link, got, ws: ends.client, send: (...frames) => frames.forEach((frame) => ends.client.send(frame)) };
+  return { link, got, ws, send: (...frames) => frames.forEach((frame) => ws.send(frame)) };
 }
 
 /** Everything that comes until the end. */

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import t from 'tap';
-import { decode, encode, encodeData, printable } from '../../src/tunnel/frames.ts';
+import { decode, encode, printable } from '../../src/tunnel/frames.ts';
 import {
   creditBytesMax,
   dataBytesMax,
@@ -28,7 +28,7 @@ const number = (value: number): Buffer => {
 };
 const open = (stream: number, host = 'db', port = 5432): Buffer =>
   encode({ kind: 'open', stream, windowBytes: windowBytesInitial, host, port });
-const data = (stream: number, count: number): Buffer => encodeData(stream, [Buffer.alloc(count)], count);
+const data = (stream: number, count: number): Buffer => frame(3, stream, Buffer.alloc(count));
 const accepting = (request: OpenRequest): void => void request.accept();
 
 /** What a hostile gateway may send to an agent, and the words that it hears. */

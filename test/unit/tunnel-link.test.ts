@@ -8,11 +8,11 @@ import { Fault } from '../../src/core/errors.ts';
 import { streamsMax, windowBytesInitial } from '../../src/tunnel/limits.ts';
 import type { OpenRequest } from '../../src/tunnel/link.ts';
 import { eventually } from '../support/eventually.ts';
-import { clock, linkPair, never, readAll } from './tunnel-fixture.ts';
+import { acceptDuplex, clock, linkPair, never, readAll } from './tunnel-fixture.ts';
 
 const somewhere = { host: 'db.internal', port: 5432 };
 const echo = (request: OpenRequest): void => {
-  const duplex = request.accept();
+  const duplex = acceptDuplex(request);
   duplex.pipe(duplex);
 };
 
@@ -36,7 +36,7 @@ t.test('bytes arrive whole and in order, both ways, and half-close passes', asyn
 
 t.test('half-close: the answer comes after the end of the question', async (t) => {
   const { gateway } = await linkPair(t, (request) => {
-    const duplex = request.accept();
+    const duplex = acceptDuplex(request);
     void readAll(duplex).then((question) => duplex.end(`you said ${question.toString()}`));
   });
   const duplex = await gateway.open(somewhere, never);
@@ -62,7 +62,7 @@ t.test('a stalled stream stops no other, and its memory is bounded', async (t) =
   const opened: Duplex[] = [];
   const { gateway } = await linkPair(t, (request) => {
     if (request.port === 1)
-      opened.push(request.accept()); // nobody reads it
+      opened.push(acceptDuplex(request)); // nobody reads it
     else echo(request);
   });
   const stalled = await gateway.open({ host: 'stalled', port: 1 }, never);
@@ -89,7 +89,7 @@ t.test('a stalled stream stops no other, and its memory is bounded', async (t) =
 t.test('a short answer overtakes a large copy', async (t) => {
   const { gateway } = await linkPair(t, (request) => {
     if (request.port === 2) return echo(request);
-    const duplex = request.accept();
+    const duplex = acceptDuplex(request);
     const chunk = Buffer.alloc(65_536);
     const pour = (): void => {
       while (!duplex.destroyed && duplex.write(chunk));
@@ -116,7 +116,7 @@ t.test('a short answer overtakes a large copy', async (t) => {
 
 t.test('a reset reaches the other end, in both directions', async (t) => {
   const opened: Duplex[] = [];
-  const { gateway, agent } = await linkPair(t, (request) => void opened.push(request.accept()));
+  const { gateway, agent } = await linkPair(t, (request) => void opened.push(acceptDuplex(request)));
   const first = await gateway.open(somewhere, never);
   const atAgent = opened[0] as Duplex;
   const failed = once(atAgent, 'error');
@@ -132,7 +132,7 @@ t.test('a reset reaches the other end, in both directions', async (t) => {
 
 t.test('both ends give up at once, thousands of times: nothing is left and the link stays up', async (t) => {
   const { gateway, agent } = await linkPair(t, (request) => {
-    const duplex = request.accept();
+    const duplex = acceptDuplex(request);
     duplex.on('end', () => duplex.end());
     duplex.on('data', () => {
       if (duplex.writableEnded) return;
@@ -183,7 +183,7 @@ t.test('opening is given up: by the client, by time', async (t) => {
 
 t.test('a link that ends ends its streams as lost', async (t) => {
   const opened: Duplex[] = [];
-  const { gateway, agent, ends } = await linkPair(t, (request) => void opened.push(request.accept()));
+  const { gateway, agent, ends } = await linkPair(t, (request) => void opened.push(acceptDuplex(request)));
   const duplex = await gateway.open(somewhere, never);
   const lost = Promise.all([once(duplex, 'error'), once(opened[0] as Duplex, 'error')]);
   ends.clientRaw.destroy();
@@ -195,7 +195,8 @@ t.test('a link that ends ends its streams as lost', async (t) => {
 
 t.test('a silent other end is found dead within its time', async (t) => {
   const times = { pingIntervalMs: 50, deadAfterMs: 200 };
-  const { gateway, ends } = await linkPair(t, echo, { times });
+  // The agent's end neither reads nor speaks by itself.
+  const { gateway, ends } = await linkPair(t, echo, { times }, { times: { pingIntervalMs: 60_000, deadAfterMs: 600_000 } });
   const duplex = await gateway.open(somewhere, never);
   const lost = once(duplex, 'error');
   ends.clientRaw.pause(); // as if the cable was cut: nothing is read, nothing is closed

@@ -1,0 +1,64 @@
+// Joins a stream of the link with the socket of its target: half-close and reset pass through, and whoever is slow makes the other wait.
+// The socket is read into one buffer for all targets, from which the link takes what it sends: nothing is allocated for what passes.
+
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import type { StreamUser, TunnelStream } from '../src/tunnel/stream.ts';
+
+const keepAliveAfterMs = 60_000;
+/** Less than Node reads at once, so that with its headers it is four whole TLS records. */
+const readBytesMax = 64 * 1024 - 64;
+const readBuffer = Buffer.allocUnsafeSlow(readBytesMax);
+
+/** Begins to connect to an address. The socket reads nothing before it is spliced. */
+export class TargetSocket implements StreamUser {
+  readonly socket: Socket;
+  #stream: TunnelStream | null = null;
+
+  constructor(address: string, port: number) {
+    this.socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveAfterMs,
+      allowHalfOpen: true,
+      onread: { buffer: readBuffer, callback: (count, bytes) => this.#stream?.send(bytes.subarray(0, count), true) ?? false },
+    });
+    this.socket.pause();
+  }
+
+  /** Carries bytes both ways from now on. */
+  splice(stream: TunnelStream): void {
+    const { socket } = this;
+    this.#stream = stream;
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      stream.reset('reset-by-target', `the target's connection failed (${error.code ?? error.message})`),
+    );
+    socket.on('end', () => stream.finish(() => undefined));
+    socket.on('drain', () => stream.flow());
+    socket.on('close', () => {
+      // One that was closed after it said everything leaves a stream that still delivers it.
+      if (!socket.readableEnded) stream.reset('aborted', 'the target closed the connection');
+    });
+    stream.use(this);
+    stream.flow();
+    socket.resume();
+  }
+
+  bytes(chunk: Buffer): void {
+    if (!this.socket.write(chunk)) this.#stream?.hold();
+  }
+
+  ended(): void {
+    this.socket.end();
+  }
+
+  failed(): void {
+    if (!this.socket.destroyed) this.socket.resetAndDestroy();
+  }
+
+  drained(): void {
+    this.socket.resume();
+  }
+}
