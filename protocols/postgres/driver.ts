@@ -150,7 +150,7 @@ class PostgresDriver implements Driver {
       throw new SignInRefused(sqlState[opened.refusal.reason], refusalWords(opened.refusal), opened.refusal.hint);
     const { session } = opened;
     try {
-      this.#judgeStartup(session, client.parameters);
+      await this.#judgeStartup(session, client.parameters);
       if (socket.destroyed) throw new Fault('protocol-violation', 'the client is gone');
       await this.#relay(client, session, target, database, lane, unwatch);
     } catch (thrown) {
@@ -258,7 +258,7 @@ class PostgresDriver implements Driver {
   }
 
   /** Settings in the start-up packet are judged as the SET statements they are; one that would have to wait is refused. */
-  #judgeStartup(session: Session, parameters: Readonly<Record<string, string>>): void {
+  async #judgeStartup(session: Session, parameters: Readonly<Record<string, string>>): Promise<void> {
     for (const setting of startupSettings(parameters)) {
       if (setting.name === 'client_encoding') continue; // the target reports it, and texts that it makes ambiguous are not understood
       const text = asStatement(setting);
@@ -275,6 +275,7 @@ class PostgresDriver implements Driver {
       const classification = session.classify(submission);
       if (classification instanceof Promise) throw new SignInRefused('54000', `the start-up setting ${setting.name} is too long`);
       if (session.foresee(submission, classification) === 'allow') continue;
+      if ((await session.foreseeSurely?.(submission, classification)) === 'allow') continue;
       throw new SignInRefused(
         '42501',
         `the start-up setting ${setting.name} is not allowed without approval`,

@@ -101,7 +101,7 @@ export class Relays {
 
   async #start(index: number): Promise<void> {
     const { data, relayed, services, dialAgent, dialled, log } = this.#parts;
-    const worker = new Worker(new URL('./relay-thread.ts', import.meta.url), { workerData: { ...data, index } });
+    const worker = new Worker(new URL('./relay-thread.ts', import.meta.url), { name: `relay-${index}`, workerData: { ...data, index } });
     const sessions = new RelayedSessions(relayed, () => calls);
     const { targetNamed } = relayed;
     const credentials = new ThreadCredentials({ desk: services.credentials, targetNamed });

@@ -58,6 +58,9 @@ export interface Session {
   /** What the policies would say now, with no effect and no record: a Parse that can only be denied is refused at once. */
   foresee(submission: Submission, classification: Classification): Decision['kind'] | 'fault';
 
+  /** The same by whoever knows everything, which may be another thread. Missing: `foresee` knows it. Never rejects. */
+  foreseeSurely?(submission: Submission, classification: Classification): Promise<Decision['kind'] | 'fault'>;
+
   /** Closes the session; idempotent. Open permits are closed as outcome unknown. */
   close(reason: string): void;
 }

@@ -101,6 +101,7 @@ export function remoteDialling(
       const given = { target: target.name, attempt: attemptOf(target), port: port2 };
       await calls.ask('dial-agent', given, { signal, transfer: [port2] });
       if (signal.aborted) throw new Fault('target-unreachable', `target "${target.name}" can't be reached: the client is gone`);
+      if (stream.destroyed) throw stream.errored ?? new Fault('target-lost', `target "${target.name}" was lost at once`);
       return stream;
     } catch (thrown) {
       stream.destroy();

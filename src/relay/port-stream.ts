@@ -5,13 +5,14 @@
 import { Duplex } from 'node:stream';
 import type { MessagePort } from 'node:worker_threads';
 import { Fault } from '../core/errors.ts';
-import { bytesPassed } from '../core/short-lived-memory.ts';
 import { receivedFault, sentFault } from './calls.ts';
 import type { SentFault } from './calls.ts';
 
 /** Sent and not read by the other end. A grant comes back in well under a millisecond: gigabytes a second. */
 export const windowBytes = 256 * 1024;
 const bufferedBytes = 64 * 1024;
+/** When both directions have ended at the other end, what was sent last may take the stream that is carried so long. */
+const lingerMsMax = 30_000;
 
 type Message =
   /** Bytes, moved and not copied. */
@@ -93,7 +94,6 @@ export class PortStream extends Duplex {
       this.#receivedEnd = true;
       this.#deliver();
     } else if (message instanceof Uint8Array) {
-      bytesPassed(message.length);
       this.#received.push(message);
       this.#deliver();
     } else {
@@ -169,7 +169,7 @@ export class PortStream extends Duplex {
  * Carries a stream of this thread to the other end of `port`, until both directions have ended or either stream is given up. Ends in
  * order stay ends in order: what was sent before one arrives.
  */
-export function carry(stream: Duplex, port: MessagePort): PortStream {
+export function carry(stream: Duplex, port: MessagePort, lingerMs: number = lingerMsMax): PortStream {
   const carried = new PortStream(port);
   let fault: Error | null = null;
   const closed = (): void => {
@@ -182,7 +182,9 @@ export function carry(stream: Duplex, port: MessagePort): PortStream {
   stream.once('close', closed);
   if (stream.closed) closed();
   carried.once('close', () => {
-    if (!carried.readableEnded || !carried.writableFinished) stream.destroy();
+    if (!carried.readableEnded || !carried.writableFinished) return void stream.destroy();
+    const timer = setTimeout(() => stream.destroy(), lingerMs).unref();
+    stream.once('close', () => clearTimeout(timer));
   });
   stream.pipe(carried);
   carried.pipe(stream);

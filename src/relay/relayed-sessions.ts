@@ -33,7 +33,7 @@ import type { World } from './world.ts';
 
 export interface RelayedParts {
   readonly sessions: Sessions;
-  readonly gate: Pick<Gate, 'judge'>;
+  readonly gate: Pick<Gate, 'judge' | 'foresee'>;
   readonly personNow: (name: string) => Principal | null;
   readonly targetNamed: (name: string) => Target | undefined;
   readonly grants: Pick<Grants, 'inForce'>;
@@ -63,6 +63,12 @@ export class RelayedSessions {
     this.handlers = {
       'session.open': (given, asked) => this.#open(given, asked),
       'session.judge': (given, asked) => this.#judge(given, asked),
+      'session.foresee': ({ sessionId, action: sent }) => {
+        const action = receiveAction(sent, this.#catalogues);
+        const session = this.#sessions.get(sessionId);
+        if (session === undefined) return 'fault';
+        return parts.gate.foresee(action, sent.classification, session.submitter);
+      },
       'session.closed': ({ did, reason }) => {
         this.#did(did);
         this.#sessions.get(did.sessionId)?.close(reason);

@@ -1,6 +1,6 @@
 // What a relay thread asks of the main thread about sessions, and what it is told.
 
-import type { RuleRef, SessionFacts } from '../core/decision.ts';
+import type { Decision, RuleRef, SessionFacts } from '../core/decision.ts';
 import type { SessionId, TargetName } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { HoldNotice, Refusal } from '../core/ruling.ts';
@@ -58,6 +58,10 @@ export interface JudgementAnswer {
 export type SessionMethods = {
   readonly 'session.open': { readonly given: OpeningAsked; readonly answer: OpeningAnswer; readonly told: HoldNotice };
   readonly 'session.judge': { readonly given: JudgementAsked; readonly answer: JudgementAnswer; readonly told: HoldNotice };
+  readonly 'session.foresee': {
+    readonly given: { readonly sessionId: SessionId; readonly action: SentAction };
+    readonly answer: Decision['kind'] | 'fault';
+  };
   readonly 'session.closed': { readonly given: { readonly did: Did; readonly reason: string }; readonly answer: void };
   readonly 'session.did': { readonly given: { readonly did: readonly Did[]; readonly used: readonly RuleUsed[] }; readonly answer: void };
   /** The files of the policies in force. */

@@ -86,6 +86,16 @@ export class ThreadGate implements SessionGate {
     return judging.unknown.wasAsked ? 'hold' : foreseen;
   }
 
+  async foreseeSurely(action: Action, classification: Classification): Promise<Decision['kind'] | 'fault'> {
+    const { judging, sessionId } = this.#parts;
+    try {
+      const sent = sendAction(action, classification, judging.catalogues);
+      return await judging.parts.calls.ask('session.foresee', { sessionId, action: sent });
+    } catch {
+      return 'fault';
+    }
+  }
+
   stillAllows(action: Action, before: Judgement, submitter: Submitter): boolean {
     const { judging } = this.#parts;
     judging.grants = this.#standing.grants;

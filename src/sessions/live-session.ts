@@ -22,7 +22,10 @@ import { entryOf, quickEntryJson, round } from './entries.ts';
 import type { Running } from './entries.ts';
 
 /** What a session asks of its gate. */
-export type SessionGate = Pick<Gate, 'judge' | 'judgeSoon' | 'foresee' | 'stillAllows'>;
+export interface SessionGate extends Pick<Gate, 'judge' | 'judgeSoon' | 'foresee' | 'stillAllows'> {
+  /** Where a gate may have to ask another thread. */
+  foreseeSurely?(action: Action, classification: Classification, submitter: Submitter): Promise<Decision['kind'] | 'fault'>;
+}
 
 export interface LiveSessionParts {
   readonly gate: SessionGate;
@@ -114,6 +117,12 @@ export class LiveSession implements Session {
 
   foresee(submission: Submission, classification: Classification): Decision['kind'] | 'fault' {
     return this.#parts.gate.foresee({ ...submission, id: `${this.id}-0` as ActionId }, classification, this.#submitter);
+  }
+
+  async foreseeSurely(submission: Submission, classification: Classification): Promise<Decision['kind'] | 'fault'> {
+    const action = { ...submission, id: `${this.id}-0` as ActionId };
+    const { gate } = this.#parts;
+    return gate.foreseeSurely?.(action, classification, this.#submitter) ?? gate.foresee(action, classification, this.#submitter);
   }
 
   finish(permit: Permit, outcome: Outcome): void {
