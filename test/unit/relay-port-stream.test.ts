@@ -3,7 +3,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import t from 'tap';
 import { Fault } from '../../src/core/errors.ts';
@@ -11,6 +12,7 @@ import { PortStream, carry, windowBytes } from '../../src/relay/port-stream.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { certificate } from './agent-fixture.ts';
 import type { Part } from './relay-fixtures/port-thread.ts';
 
 const lost = { code: 'target-lost' };
@@ -245,4 +247,42 @@ t.test('a carried stream: a reset after the end is heard after what came before 
   t.notOk(far.destroyed);
   dialled.destroy(new Error('reset'));
   t.match(await over, { message: 'reset' });
+});
+
+t.test('a carried stream: what its last bytes go to does not take them for ever', async (t) => {
+  const stream = new Duplex({ read: () => void stream.push(null), write: () => undefined });
+  const { port1, port2 } = new MessageChannel();
+  const far = new PortStream(port2);
+  const over = ending(far);
+  carry(stream, port1, 50);
+  far.resume().end('last words');
+  t.equal(await over, null, 'for the thread it is over');
+  t.notOk(stream.destroyed, 'and the rest has its time');
+  await eventually('it is given up', () => stream.destroyed);
+});
+
+t.test('TLS goes through it, as a driver does to a target behind an agent', async (t) => {
+  const server = createTlsServer({ ...certificate(t) });
+  t.teardown(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>;
+  const dialled = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(dialled, 'connect');
+  const { port1, port2 } = new MessageChannel();
+  carry(dialled, port1);
+  const far = new PortStream(port2);
+  const secured = connectTls({ socket: far, rejectUnauthorized: false });
+  t.teardown(() => [secured, far, dialled].forEach((stream) => stream.destroy()));
+  await once(secured, 'secureConnect');
+  const [socket] = await accepted;
+  socket.on('error', () => undefined);
+  const [up, down] = [randomBytes(5 * windowBytes), randomBytes(7 * windowBytes)];
+  const heard = all(socket);
+  const said = all(secured);
+  const closed = Promise.all([ending(far), ending(dialled)]);
+  secured.end(up);
+  socket.end(down);
+  t.equal(digest(await heard), digest(up));
+  t.equal(digest(await said), digest(down));
+  await closed;
 });

@@ -2,7 +2,7 @@
 // a real agent; leases end and uses are counted in the main thread, however a stream ends.
 
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -34,8 +34,9 @@ const source: CredentialSource = {
 
 /** A target that knows one password, and says nothing at all to who comes with "silence". */
 async function startTarget(t: Teardown) {
-  const state = { known: planted, tried: [] as string[], sockets: new Set<Socket>() };
+  const state = { known: planted, tried: [] as string[], sockets: new Set<Socket>(), accepted: 0 };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
+    state.accepted += 1;
     state.sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => state.sockets.delete(socket));
     socket.on('end', () => socket.end());
@@ -383,4 +384,50 @@ t.test('through an agent: the thread dies, the link dies, the dialling is given 
     code: 'target-unreachable',
     message: /agent "nobody" is not connected/,
   });
+});
+
+t.test('a stream that was dialled when nobody wants it any more is closed', async (t) => {
+  const target = await startTarget(t);
+  const orders: Target = { ...targetAt(target.port, byName('dc1')), credential: null };
+  const answers: (() => void)[] = [];
+  const dialAgent = async (): Promise<Duplex> => {
+    await new Promise<void>((resolve) => answers.push(resolve));
+    const socket = connect(target.port, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  };
+  const { calls, worker, died } = startThread(t, [orders], { dialAgent });
+  const patience = new AbortController();
+  const late = faultOf(calls.ask('dial', { target: sentTarget(orders) }, { signal: patience.signal }));
+  await eventually('it is being dialled', () => answers.length === 1);
+  patience.abort(new Fault('conflict', 'the client is gone'));
+  await faultOf(calls.ask('sign-in', { target: sentTarget(unknown) })); // the thread has heard of that by now
+  answers[0]?.();
+  t.match(await late, { code: 'target-unreachable', message: /the client is gone/ });
+  await eventually('it is closed', () => target.accepted === 1 && target.sockets.size === 0);
+
+  const lost = faultOf(calls.ask('dial', { target: sentTarget(orders) }));
+  await eventually('another is being dialled', () => answers.length === 2);
+  await worker.terminate();
+  await died;
+  answers[1]?.();
+  t.match(await lost, { code: 'target-lost' });
+  await eventually('it is closed as well', () => target.accepted === 2 && target.sockets.size === 0);
+});
+
+t.test('many that sign in and leave at once, by themselves and through an agent, leave nothing', async (t) => {
+  const { calls, kept, uses, target, orders, signIn } = await throughAgent(t);
+  const all = await Promise.all(Array.from({ length: 60 }, signIn));
+  t.equal(uses(), 60);
+  t.equal(kept.leased, 60);
+  t.equal(new Set(all).size, 60);
+  const said = await Promise.all(all.map((connection) => calls.ask('say', { connection, text: `I am ${connection}` })));
+  t.same(
+    said,
+    all.map((connection) => `I am ${connection}`),
+    'nobody hears what is another\u2019s',
+  );
+  await Promise.all(all.map((connection, at) => calls.ask(at % 2 === 0 ? 'leave' : 'finish', { connection })));
+  await eventually('all is given back', () => uses() === 0 && kept.leased === 0 && target.sockets.size === 0);
+  t.equal(await faultOf(calls.ask('dial', { target: sentTarget(orders) })), null, 'and it goes on');
 });
