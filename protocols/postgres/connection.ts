@@ -141,6 +141,11 @@ export class Connection implements MachinePort, Lane {
     this.#toClient.push(bytes);
   }
 
+  toClientNow(bytes: Buffer): void {
+    this.#toClient.push(bytes);
+    this.#flushClient();
+  }
+
   reply(bytes: Buffer): void {
     if (this.machine.replies.isMidMessage) this.#between.push(bytes);
     else this.#toClient.push(bytes);
@@ -264,10 +269,7 @@ export class Connection implements MachinePort, Lane {
   #fromTarget(chunk: Buffer): void {
     if (this.#ended) return;
     try {
-      if (this.machine.fastPath.target(chunk)) {
-        this.#toClient.push(chunk);
-        return this.#flushClient();
-      }
+      if (this.machine.fastPath.target(chunk)) return;
       this.machine.replies.target(chunk);
       if (this.#passedOn(chunk)) return;
       if (this.#between.length > 0 && !this.machine.replies.isMidMessage) this.#toClient.push(...this.#between.splice(0));

@@ -10,11 +10,9 @@ import { limitsOf } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { MachinePort } from './machine-port.ts';
 import { isAscii } from './names.ts';
-import { readBind } from './messages.ts';
-import { rowsOfTag } from './rows.ts';
 import type { Portal } from './statements.ts';
 import { portalsMax } from './statements.ts';
-import { boundPortal } from './submissions.ts';
+import { quickPortal } from './submissions.ts';
 import { answerOf, cycleOf } from './whole-cycles.ts';
 import type { Cycle } from './whole-cycles.ts';
 
@@ -39,6 +37,8 @@ export class FastPath {
   readonly #machine: Machine;
   readonly #port: MachinePort;
   #going: FastCycle | null = null;
+  /** Name of the prepared statement that came this way last. */
+  #likely = '';
 
   constructor(machine: Machine, port: MachinePort) {
     this.#machine = machine;
@@ -52,12 +52,12 @@ export class FastPath {
       return false;
     }
     if (chunk.length > chunkBytesMax || !this.#machine.isAtRest) return false;
-    const cycle = cycleOf(chunk);
+    const cycle = cycleOf(chunk, this.#likely);
     if (cycle === null) return false;
     return cycle.kind === 'query' ? this.#query(cycle, chunk) : this.#portal(cycle, chunk);
   }
 
-  /** A chunk of the target. True when it was the plain answer: it can be passed on, and the cycle is over. */
+  /** A chunk of the target. True when it was the plain answer: it was passed on, and the cycle is over. */
   target(chunk: Buffer): boolean {
     const going = this.#going;
     if (going === null || going.ruling === null) return false;
@@ -67,7 +67,8 @@ export class FastPath {
       return false;
     }
     this.#going = null;
-    this.#port.finish(going.ruling.permit, { kind: 'completed', rows: rowsOfTag(answer.tag), error: null });
+    this.#port.toClientNow(chunk); // the client need not wait until it is written down
+    this.#port.finish(going.ruling.permit, { kind: 'completed', rows: answer.rows, error: null });
     if (answer.status === idle) this.#machine.settings.transactionEnded(true);
     else if (going.portal !== null) this.#machine.portals.set('', going.portal);
     return true;
@@ -93,8 +94,8 @@ export class FastPath {
     if (!isAscii(cycle.statement) || portals.size >= portalsMax) return false;
     const statement = statements.get(cycle.statement);
     if (statement === undefined || statement.bySql) return false;
-    const bind = chunk.subarray(0, cycle.bindEnd);
-    const portal = boundPortal('', statement, readBind(bind), bind);
+    this.#likely = cycle.statement;
+    const portal = quickPortal(statement, chunk, cycle.fieldsAt, cycle.bindEnd);
     this.#submit({ cycle, chunk, text: portal.text, portal, ruling: null }, this.#machine.submissions.ofPortal(portal));
     return true;
   }
@@ -112,8 +113,8 @@ export class FastPath {
     }
     ruling.permit.open();
     going.ruling = ruling;
-    this.#begin(going);
     this.#port.toTargetNow(ruling.permit, going.chunk);
+    this.#begin(going);
   }
 
   #begin({ portal }: FastCycle): void {

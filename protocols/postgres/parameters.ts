@@ -42,16 +42,59 @@ const types = new Map<number, TypeReader>([
 /** The parameters of a Bind. `typeOids` may be shorter than the values. */
 export function decodeParameters(bind: BindMessage, typeOids: readonly number[]): Parameter[] {
   return bind.values.map((value, index) => {
-    const oid = typeOids[index] ?? 0;
-    const type = types.get(oid);
-    // 0 is left to the server; any other number that is not listed may be a type that somebody made.
-    const name = type?.name ?? (oid === 0 ? null : `type ${oid}`);
-    if (value === null) return { type: name, text: null };
     const format = bind.formats.length === 1 ? bind.formats[0] : (bind.formats[index] ?? 0);
-    const read = format === 0 ? textual : (type?.read ?? hex);
-    const text = read(value);
-    return { type: name, text: text.length > shownCharsMax ? `${text.slice(0, shownCharsMax)}…` : text };
+    return parameterOf(value, format ?? 0, typeOids[index] ?? 0);
   });
+}
+
+/** The same, straight out of a Bind whose fields are known to add up; they begin at `from`. */
+export function parametersIn(bytes: Buffer, from: number, typeOids: readonly number[]): Parameter[] {
+  const formats = bytes.readUInt16BE(from);
+  const formatAt = (index: number) => bytes.readInt16BE(from + 2 + 2 * (formats === 1 ? 0 : index));
+  let at = from + 2 + 2 * formats;
+  const count = bytes.readUInt16BE(at);
+  at += 2;
+  const parameters: Parameter[] = [];
+  for (let index = 0; index < count; index++) {
+    const length = bytes.readInt32BE(at);
+    at += 4;
+    const format = formats === 1 || index < formats ? formatAt(index) : 0;
+    const end = at + Math.max(length, 0);
+    const oid = typeOids[index] ?? 0;
+    const quick = length >= 0 && format === 0 ? shortAscii(bytes, at, end) : null;
+    parameters.push(
+      quick === null ? parameterOf(length < 0 ? null : bytes.subarray(at, end), format, oid) : { type: nameOf(oid), text: quick },
+    );
+    at = end;
+  }
+  return parameters;
+}
+
+/** Numbers and short words: calls of native code cost more than their few characters. Null for everything else. */
+function shortAscii(bytes: Buffer, from: number, end: number): string | null {
+  if (end - from > shortCharsMax) return null;
+  let text = '';
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte > 0x7f) return null;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+const shortCharsMax = 12;
+
+function parameterOf(value: Buffer | null, format: number, oid: number): Parameter {
+  const type = nameOf(oid);
+  if (value === null) return { type, text: null };
+  const read = format === 0 ? textual : (types.get(oid)?.read ?? hex);
+  const text = read(value);
+  return { type, text: text.length > shownCharsMax ? `${text.slice(0, shownCharsMax)}…` : text };
+}
+
+/** 0 is left to the server; any other number that is not listed may be a type that somebody made. */
+function nameOf(oid: number): string | null {
+  return types.get(oid)?.name ?? (oid === 0 ? null : `type ${oid}`);
 }
 
 const epochDay = 10957; // 2000-01-01 in days since 1970

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Classification } from '../../src/core/classification.ts';
 import { notUnderstood } from '../../src/core/summary.ts';
 import * as wire from './messages.ts';
-import { decodeParameters } from './parameters.ts';
+import { decodeParameters, parametersIn } from './parameters.ts';
 import type { Portal, Statement } from './statements.ts';
 
 /** Longer messages are hashed at once, so that a portal does not keep them. */
@@ -45,6 +45,15 @@ export function boundPortal(name: string, statement: Statement, bind: wire.BindM
   const { text } = statement;
   const parameters = decodeParameters(bind, statement.types);
   return { name, statement, text, parameters, digest: lastingDigestOf(text, bytes), run: null, bind: null, executing: 0, gone: false };
+}
+
+/** The same of the Bind that a chunk begins with: its fields are known to add up, and begin at `fieldsAt`. */
+export function quickPortal(statement: Statement, chunk: Buffer, fieldsAt: number, bindEnd: number): Portal {
+  const { text } = statement;
+  const isShort = text.length + bindEnd <= keptBytesMax;
+  const digest = isShort ? () => digestOf(text, chunk.subarray(0, bindEnd))() : lastingDigestOf(text, chunk.subarray(0, bindEnd));
+  const parameters = parametersIn(chunk, fieldsAt, statement.types);
+  return { name: '', statement, text, parameters, digest, run: null, bind: null, executing: 0, gone: false };
 }
 
 /** A portal that SQL made (DECLARE): executing it is fetching from it. */

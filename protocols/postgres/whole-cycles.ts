@@ -2,34 +2,43 @@
 // and types only, makes no message of them, and says no to whatever is not exactly that. (Protocol chapters 54.2.3 and 54.7.)
 
 import { fromClient, fromTarget } from './messages.ts';
+import { rowsOfTag } from './rows.ts';
 
 /** A client's cycle that stands in one chunk alone. */
 export type Cycle =
   | { readonly kind: 'query' }
-  /** Bind of the unnamed portal, Describe of it or not, Execute of all its rows, Sync. */
-  | { readonly kind: 'portal'; readonly statement: string; readonly bindEnd: number; readonly describes: boolean };
+  /** Bind of the unnamed portal, Describe of it or not, Execute of all its rows, Sync. `fieldsAt`: behind the names of the Bind. */
+  | {
+      readonly kind: 'portal';
+      readonly statement: string;
+      readonly fieldsAt: number;
+      readonly bindEnd: number;
+      readonly describes: boolean;
+    };
 
 const aQuery: Cycle = { kind: 'query' };
 const headerBytes = 5;
 
-/** The cycle that this chunk is; null for everything else, malformed messages too. */
-export function cycleOf(chunk: Buffer): Cycle | null {
+/** The cycle that this chunk is; null for everything else, malformed messages too. `likely`: the statement that was run last. */
+export function cycleOf(chunk: Buffer, likely = ''): Cycle | null {
   if (chunk.length < headerBytes) return null;
   switch (chunk[0]) {
     case fromClient.query:
       return endOf(chunk, 0) === chunk.length && chunk.indexOf(0, headerBytes) === chunk.length - 1 ? aQuery : null;
     case fromClient.bind:
-      return portalCycle(chunk);
+      return portalCycle(chunk, likely);
     default:
       return null;
   }
 }
 
-function portalCycle(chunk: Buffer): Cycle | null {
+function portalCycle(chunk: Buffer, likely: string): Cycle | null {
   const bindEnd = endOf(chunk, 0);
   if (bindEnd >= chunk.length || chunk[headerBytes] !== 0) return null;
-  const nameEnd = chunk.indexOf(0, headerBytes + 1);
-  if (nameEnd < 0 || !isBind(chunk, nameEnd + 1, bindEnd)) return null;
+  const nameAt = headerBytes + 1;
+  let nameEnd = nameAt;
+  while (nameEnd < bindEnd && chunk[nameEnd] !== 0) nameEnd += 1;
+  if (!isBind(chunk, nameEnd + 1, bindEnd)) return null;
   let at = bindEnd;
   const describes = chunk[at] === fromClient.describe;
   if (describes) {
@@ -40,7 +49,15 @@ function portalCycle(chunk: Buffer): Cycle | null {
   if (!executes || chunk.readInt32BE(at + 6) !== 0) return null;
   at += 10;
   if (chunk[at] !== fromClient.sync || at + 5 !== chunk.length || endOf(chunk, at) !== chunk.length) return null;
-  return { kind: 'portal', statement: chunk.toString('latin1', headerBytes + 1, nameEnd), bindEnd, describes };
+  const statement = isText(chunk, nameAt, nameEnd, likely) ? likely : chunk.toString('latin1', nameAt, nameEnd);
+  return { kind: 'portal', statement, fieldsAt: nameEnd + 1, bindEnd, describes };
+}
+
+/** Are these bytes, one character each, that text? A call of native code for each of such short texts costs more than all the rest. */
+function isText(chunk: Buffer, from: number, end: number, text: string): boolean {
+  if (end - from !== text.length) return false;
+  for (let index = 0; index < text.length; index++) if (chunk[from + index] !== text.charCodeAt(index)) return false;
+  return true;
 }
 
 /** The fields of a Bind behind its names: parameter formats, parameters, result formats, and nothing more. */
@@ -69,8 +86,8 @@ function endOf(chunk: Buffer, at: number): number {
 
 /** Where the plain answer says what came of a cycle. */
 export interface Answer {
-  /** The command tag, without its end. */
-  readonly tag: string;
+  /** As the command tag says; null where it has no count. */
+  readonly rows: number | null;
   /** Transaction status of ReadyForQuery. */
   readonly status: number;
 }
@@ -94,5 +111,25 @@ export function answerOf(chunk: Buffer, cycle: Cycle): Answer | null {
   const end = endOf(chunk, at);
   if (end + 6 !== chunk.length || chunk[end] !== fromTarget.ready || endOf(chunk, end) !== chunk.length) return null;
   if (chunk[end - 1] !== 0) return null;
-  return { tag: chunk.toString('latin1', at + headerBytes, end - 1), status: chunk[end + 5] as number };
+  return { rows: rowsIn(chunk, at + headerBytes, end - 1), status: chunk[end + 5] as number };
+}
+
+/** As rowsOfTag() reads it, without a text made of it. */
+function rowsIn(chunk: Buffer, from: number, end: number): number | null {
+  let rows = 0;
+  let at = end;
+  for (let scale = 1; at > from && isDigit(chunk[at - 1] as number); at -= 1, scale *= 10) {
+    if (end - at === exactDigitsMax) return rowsOfTag(chunk.toString('latin1', from, end));
+    rows += ((chunk[at - 1] as number) - zero) * scale;
+  }
+  return at < end && at > from && chunk[at - 1] === space ? rows : null;
+}
+
+const zero = 0x30;
+const space = 0x20;
+/** More may be beyond what a number can tell exactly. */
+const exactDigitsMax = 15;
+
+function isDigit(byte: number): boolean {
+  return byte >= zero && byte <= zero + 9;
 }

@@ -5,7 +5,7 @@ import type { Action } from '../core/action.ts';
 import type { AuditEvent, AuditLog } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Approval, Decision, HoldTerms } from '../core/decision.ts';
+import type { Approval, Decision } from '../core/decision.ts';
 import type { Estimator } from '../core/estimate.ts';
 import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
@@ -14,12 +14,13 @@ import type { Histories } from '../core/history.ts';
 import type { HoldId, ShapeId } from '../core/ids.ts';
 import { Permit } from '../core/permit.ts';
 import type { Classifier, PolicySet } from '../core/policy.ts';
-import type { ShapeAsked, Shapes } from '../core/shape.ts';
+import type { Shapes } from '../core/shape.ts';
 import type { Refusal } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
-import { changesWanted, denied, expired, fault, notUnderstood, rejected, transactionFailed, waits } from './refusals.ts';
+import { changesWanted, denied, expired, fault, rejected, transactionFailed, waits } from './refusals.ts';
 import { announce } from './announce.ts';
+import { asked, canOnlyFail, denialOf, isPlain, waitMs, wordsOf, type Allow, type HoldDecision } from './decided.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
 import { fencedByGrants, recordedInFull } from './granted.ts';
 import { faulted, judged } from './judgement.ts';
@@ -56,7 +57,7 @@ type Then = (action: Action, decision: Decision) => Judgement | Promise<Judgemen
 /** A release whose event is to be written before its permit exists. */
 interface PlainRelease {
   readonly event: AuditEvent;
-  readonly decision: Extract<Decision, { kind: 'allow' }>;
+  readonly decision: Allow;
   readonly classification: Classification;
 }
 
@@ -67,7 +68,6 @@ interface Waiting {
   readonly hold: PlacedHold;
 }
 
-type HoldDecision = Extract<Decision, { kind: 'hold' }>;
 const noApprovals: readonly Approval[] = [];
 const noNames: readonly string[] = [];
 const noGrants: readonly Grant[] = [];
@@ -97,17 +97,16 @@ export class Gate {
     try {
       const classified = this.#classify(action, submitter);
       released =
-        (classified instanceof Promise ? null : this.#plainRelease(action, classified, submitter)) ??
-        this.#judgeAs(action, classified, submitter, lane);
+        classified instanceof Promise
+          ? this.#judgeAs(action, classified, submitter, lane)
+          : this.#releaseOrJudge(action, classified, submitter, lane);
     } catch (thrown) {
       released = faulted(thrown);
     }
     if (released instanceof Promise)
       void released.then(then); // never rejects
-    else if ('event' in released) {
-      const plain = released;
-      this.#parts.audit.appendInTurn(plain.event, (failed) => then(failed === null ? permitted(action, plain) : faulted(failed)));
-    } else then(released);
+    else if ('event' in released) this.#releaseSoon(action, released, then);
+    else then(released);
   }
 
   /**
@@ -115,9 +114,11 @@ export class Gate {
    * nothing was done.
    */
   releasePlainly(action: Action, classification: Classification, submitter: Submitter, then: (judgement: Judgement) => void): boolean {
-    const plain = this.#plainRelease(action, classification, submitter);
+    const nowMs = this.#parts.clock.nowMs();
+    const decision = this.#ask(action, classification, submitter, noApprovals, nowMs);
+    const plain = this.#plainRelease(action, classification, submitter, decision, nowMs);
     if (plain === null) return false;
-    this.#parts.audit.appendInTurn(plain.event, (failed) => then(failed === null ? permitted(action, plain) : faulted(failed)));
+    this.#releaseSoon(action, plain, then);
     return true;
   }
 
@@ -145,23 +146,43 @@ export class Gate {
     submitter: Submitter,
     lane: Lane,
   ): Judgement | Promise<Judgement> {
-    const judgement =
-      classified instanceof Promise
-        ? classified.then((it) => this.#decide(action, it, submitter, lane))
-        : this.#decide(action, classified, submitter, lane);
-    return judgement instanceof Promise ? judgement.catch((thrown: unknown) => faulted(thrown)) : judgement;
+    const decide = (known: Classification) =>
+      this.#decided(action, known, submitter, lane, this.#ask(action, known, submitter, noApprovals));
+    return settled(classified instanceof Promise ? classified.then(decide) : decide(classified));
+  }
+
+  #releaseOrJudge(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    lane: Lane,
+  ): PlainRelease | Judgement | Promise<Judgement> {
+    const nowMs = this.#parts.clock.nowMs();
+    const decision = this.#ask(action, classification, submitter, noApprovals, nowMs);
+    const plain = this.#plainRelease(action, classification, submitter, decision, nowMs);
+    return plain ?? settled(this.#decided(action, classification, submitter, lane, decision));
   }
 
   /** What a rule allows as it is. Null: it needs more than that, and nothing was done. */
-  #plainRelease(action: Action, classification: Classification, submitter: Submitter): PlainRelease | null {
-    const decision = this.#ask(action, classification, submitter, noApprovals);
-    if (decision.kind !== 'allow' || decision.needs !== undefined || decision.grants !== undefined) return null;
-    const nowMs = this.#parts.clock.nowMs();
-    if (decision.obligations.mask !== undefined || unmet(action, classification, submitter, decision, nowMs) !== null) return null;
-    this.#parts.policies().noteUse?.(decision, nowMs);
+  #plainRelease(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    decision: Decision,
+    nowMs: number,
+  ): PlainRelease | null {
+    if (!isPlain(decision) || unmet(action, classification, submitter, decision, nowMs) !== null) return null;
     const event = releasedEvent(action, classification, submitter, decision, null, noApprovals, nowMs);
     this.#parts.histories?.acted(submitter, false);
     return { event, decision, classification };
+  }
+
+  /** Whoever waits for it is told first; what is only counted comes behind. */
+  #releaseSoon(action: Action, { event, decision, classification }: PlainRelease, then: (judgement: Judgement) => void): void {
+    this.#parts.audit.appendInTurn(event, (failed) =>
+      then(failed === null ? permitted(action, classification, decision) : faulted(failed)),
+    );
+    this.#parts.policies().noteUse?.(decision, event.atMs);
   }
 
   /** After a change of policies or people: what waits and would now be denied is withdrawn with words. */
@@ -195,11 +216,16 @@ export class Gate {
     }
   }
 
-  #ask(action: Action, classification: Classification, submitter: Submitter, approvals: readonly Approval[]): Decision {
+  #ask(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    approvals: readonly Approval[],
+    nowMs = this.#parts.clock.nowMs(),
+  ): Decision {
     const { principal, target, facts } = submitter;
     const leaves = facts.role === undefined ? null : leavesRole(classification);
     if (leaves !== null) return { kind: 'deny', rule: null, message: `this session runs as role ${facts.role}, and ${leaves}` };
-    const nowMs = this.#parts.clock.nowMs();
     const grants = this.#parts.grants?.inForce(principal.name, target.name) ?? noGrants;
     const history = this.#parts.histories?.of(submitter);
     const known =
@@ -211,16 +237,16 @@ export class Gate {
     return grants.some(({ isBreakGlass }) => isBreakGlass) ? recordedInFull(decision) : decision;
   }
 
-  /** Asks the policies. Where a rule reads how many rows it would reach, the target is asked for that first, and they again. */
-  #askWithEstimate(
+  /** Where a rule reads how many rows it would reach, the target is asked for that first, and the policies again. */
+  #withEstimate(
     action: Action,
     classification: Classification,
     submitter: Submitter,
     lane: Lane,
     approvals: readonly Approval[],
+    decision: Decision,
     then: Then,
   ): Judgement | Promise<Judgement> {
-    const decision = this.#ask(action, classification, submitter, approvals);
     const { estimator } = this.#parts;
     if (decision.needs === undefined || estimator === undefined) return then(action, decision);
     const place = { target: submitter.target, database: submitter.facts.database };
@@ -232,9 +258,15 @@ export class Gate {
     });
   }
 
-  #decide(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
-    return this.#askWithEstimate(action, classification, submitter, lane, noApprovals, (known, decision) =>
-      this.#answer(known, classification, submitter, lane, decision),
+  #decided(
+    action: Action,
+    classification: Classification,
+    submitter: Submitter,
+    lane: Lane,
+    decision: Decision,
+  ): Judgement | Promise<Judgement> {
+    return this.#withEstimate(action, classification, submitter, lane, noApprovals, decision, (known, now) =>
+      this.#answer(known, classification, submitter, lane, now),
     );
   }
 
@@ -388,8 +420,9 @@ export class Gate {
   ): Judgement | Promise<Judgement> {
     if (submitter.ended.aborted) return judged(fault('the session has ended', holdId), null, classification, holdId);
     const { estimatedRows: _then, ...action } = before; // the target may hold more rows by now
-    return this.#askWithEstimate(action, classification, submitter, lane, approvals, (known, decision) =>
-      this.#answerAgain(known, classification, submitter, holdId, approvals, decision),
+    const decision = this.#ask(action, classification, submitter, approvals);
+    return this.#withEstimate(action, classification, submitter, lane, approvals, decision, (known, now) =>
+      this.#answerAgain(known, classification, submitter, holdId, approvals, now),
     );
   }
 
@@ -428,7 +461,7 @@ export class Gate {
     action: Action,
     classification: Classification,
     submitter: Submitter,
-    decision: Extract<Decision, { kind: 'allow' }>,
+    decision: Allow,
     holdId: HoldId | null,
     approvals: readonly Approval[],
     shapeId: ShapeId | null = null,
@@ -451,33 +484,12 @@ export class Gate {
   }
 }
 
-function permitted({ id }: Action, { decision, classification }: PlainRelease): Judgement {
+/** A fault while it is judged refuses. */
+function settled(judgement: Judgement | Promise<Judgement>): Judgement | Promise<Judgement> {
+  return judgement instanceof Promise ? judgement.catch((thrown: unknown) => faulted(thrown)) : judgement;
+}
+
+function permitted({ id }: Action, classification: Classification, decision: Allow): Judgement {
   const ruling = { kind: 'release', permit: mint(id), classification, obligations: decision.obligations } as const;
   return { ruling, decision, classification, holdId: null, approvedBy: noNames };
-}
-
-function asked(
-  action: Action,
-  classification: Classification,
-  { principal, target, facts }: Submitter,
-  { rule, terms }: HoldDecision,
-): ShapeAsked {
-  return { action, classification, principal, target, database: facts.database, ruleId: rule.id, terms };
-}
-
-/** Statements that end a transaction may stand before others in the text: only without them is failing certain. */
-function canOnlyFail(action: Action, classification: Classification): boolean {
-  return action.transaction === 'failed' && classification.understood && !classification.summary.verbs.includes('transaction');
-}
-
-function wordsOf(signal: AbortSignal): string {
-  return typeof signal.reason === 'string' ? signal.reason : 'cancelled by the client';
-}
-
-function waitMs(terms: HoldTerms, action: Action): number {
-  return action.transaction === 'none' ? terms.expiresMs : Math.min(terms.expiresMs, terms.expiresInTransactionMs);
-}
-
-function denialOf(decision: Extract<Decision, { kind: 'deny' }>, classification: Classification): Refusal {
-  return classification.problem === null ? denied(decision.message, null) : notUnderstood(decision.message, classification.problem);
 }

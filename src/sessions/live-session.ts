@@ -129,18 +129,8 @@ export class LiveSession implements Session {
     const running = this.#running.get(permit);
     if (running === undefined) throw new Error(`action ${permit.actionId} finished twice or never released`);
     this.#running.delete(permit);
-    permit.close();
     const finishedMs = this.#sinceStartMs();
-    this.#parts.audit.appendSoon({
-      type: 'action.finished',
-      atMs: this.#parts.clock.nowMs(),
-      principal: this.principal.name,
-      target: this.target.name,
-      sessionId: this.id,
-      actionId: running.action.id,
-      holdId: running.judgement.holdId,
-      detail: finishedDetail(outcome, finishedMs - running.releasedMs),
-    });
+    this.#appendFinished(permit, running.action, running.judgement, finishedDetail(outcome, finishedMs - running.releasedMs));
     this.#record(running, finishedMs, outcome);
   }
 
@@ -216,11 +206,26 @@ export class LiveSession implements Session {
       return ruling;
     }
     if (this.#closed) {
+      this.#appendFinished(ruling.permit, action, judgement, new PlainOutcome('cancelled', null, 0)); // its release is in the log
       return { kind: 'refuse', refusal: { reason: 'fault', message: 'the session has ended', hint: null, holdId: null, offset: null } };
     }
     const running = { action, judgement, askedMs, releasedMs: this.#sinceStartMs(), results: null, cells: 0 };
     this.#running.set(ruling.permit, running);
     return ruling;
+  }
+
+  #appendFinished(permit: Permit, action: Action, { holdId }: Judgement, detail: AuditEvent['detail']): void {
+    permit.close();
+    this.#parts.audit.appendSoon({
+      type: 'action.finished',
+      atMs: this.#parts.clock.nowMs(),
+      principal: this.principal.name,
+      target: this.target.name,
+      sessionId: this.id,
+      actionId: action.id,
+      holdId,
+      detail,
+    });
   }
 
   #record(running: Running, finishedMs: number, outcome: Outcome | null): void {

@@ -100,8 +100,7 @@ export class Player implements MachinePort {
   }
 
   target(chunk: Buffer): string[] {
-    if (this.#fast && this.machine.fastPath.target(chunk)) this.toClient(chunk);
-    else this.machine.replies.target(chunk);
+    if (!this.#fast || !this.machine.fastPath.target(chunk)) this.machine.replies.target(chunk);
     return this.#happened();
   }
 
@@ -141,6 +140,10 @@ export class Player implements MachinePort {
     const whole = wholeMessages(all);
     for (const line of readTargetBytes(all.subarray(0, whole))) this.#out.push(`client< ${line}`);
     this.#cut = Buffer.from(all.subarray(whole));
+  }
+
+  toClientNow(bytes: Buffer): void {
+    this.toClient(bytes);
   }
 
   reply(bytes: Buffer): void {

@@ -119,6 +119,15 @@ for (const [way, judge] of ways) {
     t.match(events, [{ type: 'action.released', actionId: 'a-1', detail: { text: 'DROP TABLE t', rule: 'p/r' } }]);
   });
 
+  t.test(`${way}: the policies are asked once for what is not held`, async (t) => {
+    for (const decision of [allow, deny]) {
+      let asked = 0;
+      const { gate } = setUp(() => ((asked += 1), decision));
+      await judge(gate, action(), submitter, lane());
+      t.equal(asked, 1, decision.kind);
+    }
+  });
+
   t.test(`${way}: with a disk that is slow the permit waits for it`, async (t) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { gate } = setUp(() => allow, { append: () => promise });

@@ -2,7 +2,9 @@
 // was submitted, released and finished, and every message to either side, must be the same, in the same order.
 
 import t from 'tap';
-import { fromTarget, message } from '../../protocols/postgres/messages.ts';
+import { fromTarget, message, readBind } from '../../protocols/postgres/messages.ts';
+import { rowsOfTag } from '../../protocols/postgres/rows.ts';
+import { boundPortal, quickPortal } from '../../protocols/postgres/submissions.ts';
 import { answerOf, cycleOf } from '../../protocols/postgres/whole-cycles.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { Player } from '../transcripts/postgres-player.ts';
@@ -244,8 +246,8 @@ t.test('only a plain answer is one', async (t) => {
   const portal = cycleOf(bytesOf('B |s|1', 'D P ', 'E |0', 'S'));
   if (portal === null) throw new Error('not a cycle');
   const lines = (...all: string[]): Buffer => Buffer.concat(all.map(targetMessage));
-  t.same(answerOf(lines('2', 'T a', 'D 1', 'C SELECT 1', 'Z I'), portal), { tag: 'SELECT 1', status: 0x49 });
-  t.same(answerOf(lines('2', 'n', 'C INSERT 0 1', 'Z T'), portal), { tag: 'INSERT 0 1', status: 0x54 });
+  t.same(answerOf(lines('2', 'T a', 'D 1', 'C SELECT 1', 'Z I'), portal), { rows: 1, status: 0x49 });
+  t.same(answerOf(lines('2', 'n', 'C INSERT 0 1', 'Z T'), portal), { rows: 1, status: 0x54 });
   for (const other of [
     ['2', 'n', 'C X', 'Z I', 'S a=b'],
     ['S a=b', '2', 'n', 'C X', 'Z I'],
@@ -264,4 +266,59 @@ t.test('only a plain answer is one', async (t) => {
   const lies = Buffer.from(whole);
   lies.writeInt32BE(-1, lies.indexOf(fromTarget.commandComplete) + 1);
   t.equal(answerOf(lies, portal), null);
+});
+
+t.test('what is read of a Bind is the same on both ways, whatever it holds', async (t) => {
+  const dice: Dice = seededRandom(7);
+  const types = [0, 16, 17, 20, 21, 23, 25, 1043, 1700, 2950, 99_999];
+  const some = (max: number): Buffer => Buffer.from(Array.from({ length: dice(max) }, () => (dice(8) === 0 ? dice(256) : 0x20 + dice(95))));
+  const int16 = (value: number): Buffer => Buffer.from([(value >> 8) & 0xff, value & 0xff]);
+  const int16s = (values: readonly number[]): Buffer => Buffer.concat([int16(values.length), ...values.map(int16)]);
+  const value = (): Buffer => {
+    if (dice(6) === 0) return Buffer.from([0xff, 0xff, 0xff, 0xff]);
+    const bytes = dice(20) === 0 ? Buffer.alloc(5000, 'long') : some([2, 5, 9, 13, 14, 40][dice(6)] as number);
+    return Buffer.concat([Buffer.from([0, 0, bytes.length >> 8, bytes.length & 0xff]), bytes]);
+  };
+  let likely = '';
+  for (let round = 0; round < 1000; round++) {
+    const count = dice(4);
+    const formats = [[], [dice(2)], Array.from({ length: count }, () => dice(2)), [0, 1, 0, 1, 0]][dice(4)] as number[];
+    const name = ['', 's', 's1', 'S_1', 'other'][dice(5)] as string;
+    const values = [int16(count), ...Array.from({ length: count }, value)];
+    const bind = message(0x42, Buffer.concat([Buffer.from(`\0${name}\0`), int16s(formats), ...values, int16s([0])]));
+    const chunk = Buffer.concat([bind, bytesOf('E |0', 'S')]);
+    const cycle = cycleOf(chunk, likely);
+    if (cycle?.kind !== 'portal') throw new Error(`round ${round} is not a cycle`);
+    t.same(cycle, cycleOf(chunk), 'whatever came before');
+    const statement = { text: 'select $1', types: Array.from({ length: dice(5) }, () => types[dice(types.length)] as number) } as never;
+    const ordinary = boundPortal('', statement, readBind(bind), bind);
+    const quick = quickPortal(statement, chunk, cycle.fieldsAt, cycle.bindEnd);
+    const isSame = t.same([cycle.statement, quick.parameters, quick.digest()], [name, ordinary.parameters, ordinary.digest()]);
+    if (!isSame) return t.comment(`round ${round}`);
+    likely = cycle.statement;
+  }
+});
+
+t.test('the count of rows is what the tag says', async (t) => {
+  const query = cycleOf(bytesOf('Q select 1'));
+  if (query === null) throw new Error('not a cycle');
+  const tags = [
+    'SELECT 0',
+    'SELECT 10',
+    'INSERT 0 5',
+    'BEGIN',
+    'X',
+    '',
+    '7',
+    ' 7',
+    'A 7 ',
+    'A7',
+    'A 007',
+    'FETCH 123456789012345',
+    'A 9007199254740993',
+  ];
+  for (const tag of [...tags, 'A 123456789012345678901234567890', 'A 1\u00e47', 'A -7', `SELECT ${2 ** 31}`]) {
+    const answer = Buffer.concat([message(0x43, Buffer.from(`${tag}\0`)), targetMessage('Z I')]);
+    t.same(answerOf(answer, query), { rows: rowsOfTag(Buffer.from(tag).toString('latin1')), status: 0x49 }, tag);
+  }
 });
