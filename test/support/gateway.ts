@@ -27,6 +27,8 @@ export interface TestTarget {
   readonly labels?: Readonly<Record<string, string>>;
   /** Roles that access may be asked for as. */
   readonly roles?: readonly string[];
+  /** The agent that reaches it, by name. */
+  readonly agent?: string;
 }
 
 export interface TestGatewayOptions extends Omit<GatewayOptions, 'log'> {
