@@ -7,8 +7,10 @@ import type { Classification, Problem, StatementFacts } from '../../../src/core/
 import type { Classifier } from '../../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
+import { MaskedLiterals } from '../masked-literals.ts';
 import { columnNamesOf, columnsTouched } from './columns.ts';
 import type { Token } from './lexer.ts';
+import { withoutLiterals } from './masked-literals.ts';
 import { objectsOf } from './objects.ts';
 import { hasNonAscii, isProblem, sqlModeOf, type SqlMode } from './reading-mode.ts';
 import { readingsOf } from './readings.ts';
@@ -37,6 +39,7 @@ const nothingPrepared = (): undefined => undefined;
 export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Classifier {
   const textUnitsMax = options.textUnitsMax ?? defaultTextUnitsMax;
   const cache = new ClassificationCache();
+  const literals = new MaskedLiterals();
   return {
     outline: outlinesOf,
     classify(action: Action): Classification {
@@ -45,10 +48,15 @@ export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Cla
       if (known !== undefined) return known;
       if (text.length > textUnitsMax)
         return notUnderstood('too-large', `the statement has ${text.length} characters; ${textUnitsMax} are read`);
+      const masked = withoutLiterals(text);
+      const alike = masked === null ? undefined : literals.get(mode.key, masked, text);
+      if (alike !== undefined) return alike;
       const lookup = new PreparedLookup(action.prepared ?? nothingPrepared);
       const classification = classifyText(text, mode, lookup, 0);
       // What EXECUTE means depends on the session, so it is never shared.
-      if (!lookup.used) cache.set(mode.key, text, classification);
+      if (lookup.used) return classification;
+      cache.set(mode.key, text, classification);
+      if (masked !== null) literals.note(mode.key, masked, text, classification);
       return classification;
     },
     shapeOf: shapeOfMysql,

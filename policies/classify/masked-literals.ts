@@ -1,0 +1,52 @@
+// What was judged of texts that differ only in literals, kept by the text without them. A form counts once two of its texts were judged
+// in full with equal results. Which literals can be taken out, and what a masked text looks like, each classifier says for itself.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Classification, StatementFacts } from '../../src/core/classification.ts';
+import { ClassificationCache } from '../../src/core/classification-cache.ts';
+
+/** In each of two generations, of texts seen once and of texts known. */
+const limits = { entriesMax: 2_000, textUnitsMax: 2_000_000 };
+
+export class MaskedLiterals {
+  readonly #seenOnce = new ClassificationCache(limits);
+  readonly #known = new ClassificationCache(limits);
+
+  /** The classification of a text that is `masked` without its literals, or undefined. Its own object, as for every other text. */
+  get(modeKey: string, masked: string, text: string): Classification | undefined {
+    const known = this.#known.get(modeKey, masked);
+    return known === undefined ? undefined : moved(known, text.length - masked.length);
+  }
+
+  /** Takes note of what a text was judged to be in full. The second time the same counts from then on. */
+  note(modeKey: string, masked: string, text: string, classification: Classification): void {
+    if (!isPlainRead(classification)) return;
+    const ofMasked = moved(classification, masked.length - text.length);
+    const before = this.#seenOnce.get(modeKey, masked);
+    if (before === undefined) this.#seenOnce.set(modeKey, masked, ofMasked);
+    else if (isDeepStrictEqual(before, ofMasked)) this.#known.set(modeKey, masked, ofMasked);
+  }
+}
+
+/** One SELECT that only reads, with nothing that points into the text but its own span. */
+function isPlainRead({ understood, statements, summary }: Classification): boolean {
+  const [only] = statements;
+  return (
+    understood &&
+    statements.length === 1 &&
+    only !== undefined &&
+    only.kind === 'select' &&
+    summary.access === 'read' &&
+    !only.missingWhere &&
+    only.risks.length === 0 &&
+    only.changes.length === 0
+  );
+}
+
+/** All that is masked stands between the statement's first character and its last, so its end moves and its start does not. */
+function moved(classification: Classification, units: number): Classification {
+  const [only] = classification.statements as readonly [StatementFacts];
+  const statement: StatementFacts = { ...only, span: { start: only.span.start, end: only.span.end + units } };
+  const { understood, problem, summary } = classification;
+  return { understood, problem, statements: [statement], summary };
+}
