@@ -173,8 +173,8 @@ export function carry(stream: Duplex, port: MessagePort, lingerMs: number = ling
   const carried = new PortStream(port);
   let fault: Error | null = null;
   const closed = (): void => {
-    if (stream.readableEnded && stream.writableFinished) return; // over; what is left of it is still being sent
     const giveUp = (): void => void carried.destroy(fault ?? new Fault('target-lost', 'the stream was closed by the other end'));
+    // What came before its end is still being sent. When all of it was, and the other direction is over too, nothing is given up.
     if (stream.readableEnded && !carried.writableFinished) carried.once('finish', giveUp);
     else giveUp();
   };
@@ -183,6 +183,7 @@ export function carry(stream: Duplex, port: MessagePort, lingerMs: number = ling
   if (stream.closed) closed();
   carried.once('close', () => {
     if (!carried.readableEnded || !carried.writableFinished) return void stream.destroy();
+    if (stream.destroyed) return;
     const timer = setTimeout(() => stream.destroy(), lingerMs).unref();
     stream.once('close', () => clearTimeout(timer));
   });

@@ -388,7 +388,7 @@ t.test('through an agent: the thread dies, the link dies, the dialling is given 
 
 t.test('a stream that was dialled when nobody wants it any more is closed', async (t) => {
   const target = await startTarget(t);
-  const orders: Target = { ...targetAt(target.port, byName('dc1')), credential: null };
+  const orders: Target = { ...targetAt(target.port, byName('dc1')), credential: leasing };
   const answers: (() => void)[] = [];
   const dialAgent = async (): Promise<Duplex> => {
     await new Promise<void>((resolve) => answers.push(resolve));
@@ -396,7 +396,7 @@ t.test('a stream that was dialled when nobody wants it any more is closed', asyn
     await once(socket, 'connect');
     return socket;
   };
-  const { calls, worker, died } = startThread(t, [orders], { dialAgent });
+  const { calls, kept, worker, died } = startThread(t, [orders], { leases: true, dialAgent });
   const patience = new AbortController();
   const late = faultOf(calls.ask('dial', { target: sentTarget(orders) }, { signal: patience.signal }));
   await eventually('it is being dialled', () => answers.length === 1);
@@ -406,10 +406,11 @@ t.test('a stream that was dialled when nobody wants it any more is closed', asyn
   t.match(await late, { code: 'target-unreachable', message: /the client is gone/ });
   await eventually('it is closed', () => target.accepted === 1 && target.sockets.size === 0);
 
-  const lost = faultOf(calls.ask('dial', { target: sentTarget(orders) }));
-  await eventually('another is being dialled', () => answers.length === 2);
+  const lost = faultOf(calls.ask('sign-in', { target: sentTarget(orders) }));
+  await eventually('another is being dialled, with a lease', () => answers.length === 2 && kept.leased === 1);
   await worker.terminate();
   await died;
+  await eventually('the lease is given back at once', () => kept.leased === 0);
   answers[1]?.();
   t.match(await lost, { code: 'target-lost' });
   await eventually('it is closed as well', () => target.accepted === 2 && target.sockets.size === 0);
