@@ -2,9 +2,9 @@
 
 import type { Teardown } from '../support/directories.ts';
 
-/** "jump" is ssh -J; "before" another checkout of this project, to measure a change side by side; "agent" the gateway with an agent
- * between it and the server. */
-export type ContenderName = 'direct' | 'haproxy' | 'pgbouncer' | 'jump' | 'before' | 'sallyport' | 'agent';
+/** "jump" is ssh -J; "before" another checkout of this project, to measure a change side by side; "threads" the gateway with relay
+ * threads; "agent" the gateway with an agent between it and the server. */
+export type ContenderName = 'direct' | 'haproxy' | 'pgbouncer' | 'jump' | 'before' | 'threads' | 'sallyport' | 'agent';
 
 export interface Endpoint {
   readonly host: string;

@@ -48,6 +48,8 @@ export interface GatewayStart {
   /** Both sides encrypt. */
   readonly tls?: boolean;
   readonly agent?: boolean;
+  /** Missing: as many as it has by itself. */
+  readonly relayThreads?: number;
   /** Another checkout of the same project, to measure a change against what was before. */
   readonly checkout?: string;
 }
@@ -97,7 +99,7 @@ export function contendersOf({ endpoint, pid, agentPid }: StartedGateway): Conte
 }
 
 function configuration(
-  { protocol, target, settings = {}, publicKeys = [], tls = false, agent = false }: GatewayStart,
+  { protocol, target, settings = {}, publicKeys = [], tls = false, agent = false, relayThreads }: GatewayStart,
   directory: string,
   httpPort: number,
   certificate: CertificateFiles | null,
@@ -113,6 +115,7 @@ function configuration(
       : { public_url: `https://127.0.0.1:${httpPort}`, tls: { certificate: certificate.cert, key: certificate.key } };
   return {
     data_dir: 'data',
+    ...(relayThreads === undefined ? {} : { relay_threads: relayThreads }),
     listen: { http: { host: '127.0.0.1', port: httpPort }, [protocol]: { host: '127.0.0.1', port: 0 } },
     ...secured,
     people: [

@@ -94,11 +94,15 @@ function isWanted({ contenders }: Options, name: ContenderName): boolean {
   return contenders.length === 0 || contenders.includes(name) || (name === 'sallyport' && contenders.includes('agent'));
 }
 
-function stageOptions(rows: readonly { readonly contenders: readonly ContenderName[] }[], { profile, before }: Options): StageOptions {
+function stageOptions(
+  rows: readonly { readonly contenders: readonly ContenderName[] }[],
+  { profile, before, relayThreads }: Options,
+): StageOptions {
   return {
     wanted: new Set(rows.flatMap((row) => row.contenders)),
     nodeFlags: profile === null ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${resolve(profile)}`],
     before: before === null ? null : resolve(before),
+    relayThreads,
   };
 }
 

@@ -34,7 +34,7 @@ export async function measure<Where>(
   onSample: (sample: Sample) => void,
   signal: AbortSignal,
 ): Promise<Measured> {
-  const contenders = stage.contenders.filter(({ name }) => name === 'before' || workload.contenders.includes(name));
+  const contenders = stage.contenders.filter(({ name }) => name === 'before' || name === 'threads' || workload.contenders.includes(name));
   const foreignLoad = await lookAround();
   const idle = new Map(contenders.map(({ name, pids }) => [name, sum(pids, residentBytes)]));
   const samples: Sample[] = [];

@@ -7,10 +7,10 @@ import type { Contender, Endpoint, Stage } from './contender.ts';
 import { contendersOf, startBenchGateway } from './gateway.ts';
 import { sysbench } from './mysql-workloads.ts';
 import type { StageOptions } from './postgres-stage.ts';
-import { proxyVersions } from './postgres-stage.ts';
+import { proxyVersions, withoutThreads } from './postgres-stage.ts';
 import { startHaproxy } from './proxies.ts';
 
-export async function startMysqlStage(t: Teardown, { wanted, nodeFlags, before }: StageOptions): Promise<Stage> {
+export async function startMysqlStage(t: Teardown, { wanted, nodeFlags, before, relayThreads }: StageOptions): Promise<Stage> {
   const server = await startMariadb(t, ['--max-connections=300', '--innodb-buffer-pool-size=128M']);
   const { host, port, user, password, database } = server;
   const target: Endpoint = { host, port, user, password, database };
@@ -21,9 +21,15 @@ export async function startMysqlStage(t: Teardown, { wanted, nodeFlags, before }
     const { endpoint, pid } = await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags: [], checkout: before });
     contenders.push({ name: 'before', endpoint, pids: [pid] });
   }
+  if (relayThreads !== null) {
+    const { endpoint, pid } = await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags: [], relayThreads });
+    contenders.push({ name: 'threads', endpoint, pids: [pid] });
+  }
   if (wanted.has('sallyport')) {
     const agent = wanted.has('agent');
-    contenders.push(...contendersOf(await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags, agent })));
+    contenders.push(
+      ...contendersOf(await startBenchGateway(t, { protocol: 'mysql', target, nodeFlags, agent, ...withoutThreads(relayThreads) })),
+    );
   }
   const [row] = await server.sql('SELECT version() AS version');
   const tool = spawnSync('sysbench', ['--version'], { encoding: 'utf8' }).stdout.trim();

@@ -20,6 +20,8 @@ export interface Options {
   readonly profile: string | null;
   /** Another checkout to measure beside this one. */
   readonly before: string | null;
+  /** Null: the gateway is measured with as many relay threads as it has by itself. */
+  readonly relayThreads: number | null;
   readonly list: boolean;
   readonly help: boolean;
 }
@@ -38,9 +40,11 @@ export const help = `npm run bench measures the gateway beside the proxies it is
   --out FILE        the numbers as JSON (default dist/bench.json)
   --profile DIR     a CPU profile of the gateway, for node --cpu-prof readers
   --before DIR      measure another checkout of this project beside this one
+  --relay-threads N measure the gateway with N relay threads ("threads") beside one without
 `;
 
 const secondsMax = 120;
+const relayThreadsMax = 64;
 const megabytesMax = 4000;
 const roundsMax = 50;
 const eventsMax = 100_000_000;
@@ -61,6 +65,7 @@ export function readOptions(args: readonly string[]): Options {
       out: { type: 'string', default: 'dist/bench.json' },
       profile: { type: 'string' },
       before: { type: 'string' },
+      'relay-threads': { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -76,6 +81,7 @@ export function readOptions(args: readonly string[]): Options {
     out: values.out === '' ? null : values.out,
     profile: values.profile ?? null,
     before: values.before ?? null,
+    relayThreads: values['relay-threads'] === undefined ? null : numberIn('relay-threads', values['relay-threads'], relayThreadsMax),
     list: values.list,
     help: values.help,
   };

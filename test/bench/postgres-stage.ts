@@ -20,6 +20,8 @@ export interface StageOptions {
   readonly nodeFlags: readonly string[];
   /** Checkout of the contender "before". */
   readonly before: string | null;
+  /** Of the contender "threads". */
+  readonly relayThreads: number | null;
 }
 
 /** Enough that rows are spread over pages, small enough to stay in memory: the server must not be what is measured. */
@@ -29,7 +31,7 @@ const database = 'bench';
 
 export async function startPostgresStage(
   t: Teardown,
-  { wanted, nodeFlags, before }: StageOptions,
+  { wanted, nodeFlags, before, relayThreads }: StageOptions,
   encryption: 'plain' | 'tls' = 'plain',
 ): Promise<Stage> {
   const tls = encryption === 'tls';
@@ -58,9 +60,15 @@ export async function startPostgresStage(
     const { endpoint, pid } = await startBenchGateway(t, { protocol: 'postgres', target, nodeFlags: [], tls, checkout: before });
     contenders.push({ name: 'before', endpoint, pids: [pid] });
   }
+  if (relayThreads !== null) {
+    const { endpoint, pid } = await startBenchGateway(t, { protocol: 'postgres', target, nodeFlags: [], tls, relayThreads });
+    contenders.push({ name: 'threads', endpoint, pids: [pid] });
+  }
   if (wanted.has('sallyport')) {
     const agent = wanted.has('agent');
-    contenders.push(...contendersOf(await startBenchGateway(t, { protocol: 'postgres', target, nodeFlags, tls, agent })));
+    contenders.push(
+      ...contendersOf(await startBenchGateway(t, { protocol: 'postgres', target, nodeFlags, tls, agent, ...withoutThreads(relayThreads) })),
+    );
   }
   const [version] = await server.sql('SHOW server_version');
   return {
@@ -93,4 +101,9 @@ function versionOf(program: string, args: readonly string[]): string {
   const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   const { stdout } = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, PATH: path } });
   return /\d+\.\d+(?:\.\d+)*/.exec(stdout)?.[0] ?? 'unknown';
+}
+
+/** Where a contender has threads, ours has none to be compared with. */
+export function withoutThreads(relayThreads: number | null): { readonly relayThreads?: number } {
+  return relayThreads === null ? {} : { relayThreads: 0 };
 }
