@@ -2,18 +2,7 @@
 // failed the file is cut back to its last whole event, so a refused event is not in the log and takes no number; when that fails
 // too, the log is broken and takes nothing more. With a shared chain, other threads do the same to the same file, one at a time.
 
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { ChainEnd, Head } from './chain.ts';
@@ -213,17 +202,15 @@ export class ChainFile {
     this.#segment = segment;
     this.#end.segment = segment;
     this.#end.segmentBytes = 0;
-    this.#shared?.store(this.#end);
+    this.#shared?.store(this.#end); // before a byte is in it
   }
 
-  /** Lines, or a part of one, of a write that never came to its end; a segment that was made for it is left empty. */
+  /** Lines, or a part of one, of a write that never came to its end. A segment that was begun for it and is not the newest yet is empty. */
   #cutUnaccounted(): void {
     const { seq, hash, segment, segmentBytes } = this.#end;
     const { path } = segmentOf(this.#dir, segment);
     if (!endsWith(path, segmentBytes, hash)) throw new Error(`${path} does not end with event ${seq}`);
     ftruncateSync(this.#file.fd, segmentBytes);
-    const next = segmentOf(this.#dir, seq + 1);
-    if (next.firstSeq !== segment && existsSync(next.path)) truncateSync(next.path, 0);
   }
 
   #open(segment: number): number {

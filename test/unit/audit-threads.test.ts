@@ -10,7 +10,7 @@ import t, { type Test as TapTest } from 'tap';
 import type { Durability } from '../../src/audit/appender.ts';
 import { checkpointEvents } from '../../src/audit/checkpoints.ts';
 import { openAuditLog, type AuditLogOptions, type OpenedAuditLog } from '../../src/audit/log.ts';
-import { listSegments } from '../../src/audit/segments.ts';
+import { listSegments, segmentBytesMax } from '../../src/audit/segments.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { eventually } from '../support/eventually.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -56,6 +56,10 @@ function started(log: OpenedAuditLog, name: string, seed: number, events: number
     return failures;
   });
   return { name, worker, id, results, hanging, ended };
+}
+
+function linesIn(dir: string): number {
+  return listSegments(dir).reduce((sum, { path }) => sum + readFileSync(path, 'utf8').split('\n').length - 1, 0);
 }
 
 /** The numbers of each session's actions, in the order of the files. */
@@ -164,14 +168,20 @@ t.test('threads that are terminated wherever they are', async (t) => {
   );
 });
 
-for (const disk of ['hangs', 'hangs-behind'] as const) {
-  t.test(`a thread dies while it writes, ${disk === 'hangs' ? 'in the middle of it' : 'and has not said so'}: others go on`, async (t) => {
-    const { log, dir } = await opened(t);
+for (const [disk, segmentBytes] of [
+  ['hangs', segmentBytesMax],
+  ['hangs-behind', segmentBytesMax],
+  ['hangs', 1],
+  ['hangs-behind', 1],
+] as const) {
+  const where = `${disk === 'hangs' ? 'in the middle of it' : 'and has not said so'}${segmentBytes === 1 ? ', in a new file' : ''}`;
+  t.test(`a thread dies while it writes, ${where}: others go on`, async (t) => {
+    const { log, dir } = await opened(t, { segmentBytes });
     const dying = started(log, 'dying', seedOf(t), 20_000, disk);
     await eventually('it hangs', () => Atomics.load(dying.hanging, 0) === 1);
-    const others = started(log, 'others', 1, 500);
+    const others = started(log, 'others', 1, 150);
     await once(others.worker, 'online'); // it waits, or will
-    const written = readFileSync(listSegments(dir)[0]?.path ?? '', 'utf8').split('\n').length - 1;
+    const written = linesIn(dir);
     const seen = (await log.since(0, 1000)).length;
     t.ok(disk === 'hangs' ? seen <= written : seen < written, `${seen} of ${written} lines are shown: the others are not in the log yet`);
     await dying.worker.terminate();
