@@ -120,7 +120,7 @@ function startThread(t: Teardown, targets: readonly Target[], options: { leases?
       });
   });
   const uses = () => [...desk.uses('orders').values()].reduce((sum, count) => sum + count, 0);
-  return { calls, desk, kept, died, uses, worker };
+  return { calls, credentials, desk, kept, died, uses, worker };
 }
 
 const noAgent = (_target: Target, _signal: AbortSignal): Promise<Duplex> => Promise.reject(new Error('no agent here'));
@@ -263,6 +263,22 @@ t.test('a thread that throws gives back what it had, too', async (t) => {
   await died;
   await eventually('given back', () => kept.leased === 0);
   await eventually('its connection is closed', () => target.sockets.size === 0);
+});
+
+t.test('a credential that comes when its thread is dead is tried by nobody', async (t) => {
+  const target = await startTarget(t);
+  const orders = direct(target.port);
+  const { calls, credentials, kept, worker, died } = startThread(t, [orders]);
+  let came = (): void => undefined;
+  kept.wait = new Promise((resolve) => (came = resolve));
+  const signing = faultOf(calls.ask('sign-in', { target: sentTarget(orders) }));
+  await eventually('it is being read', () => kept.reads === 1);
+  await worker.terminate();
+  await died;
+  t.match(await signing, { message: 'the thread is gone' });
+  came();
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  t.equal(credentials.filledOf(1), undefined, 'nothing waits for an answer that never comes');
 });
 
 t.test('a client that leaves ends the wait for a credential, and for the target', async (t) => {
