@@ -48,6 +48,8 @@ export interface Action {
   readonly kind: ActionKind;
   /** Exactly what the client asked, decoded; never trimmed or normalised. */
   readonly text: string;
+  /** The text as JSON, left by whoever made it first: the audit log and the recording both write it. */
+  textJson?: string;
   /** Null where parameters make no sense (simple query). */
   readonly parameters: readonly Parameter[] | null;
   /** SHA-256 over the exact bytes judged (text and parameters), hex. Only made when a hold needs it. */

@@ -76,14 +76,16 @@ interface PlainRelease extends Release {
 /** What was released last under a decision: policies remember their decisions, and the same statement runs again and again. */
 const releases = new WeakMap<Decision, PlainRelease>();
 
-function plainRelease({ kind, text }: Action, { summary: { access } }: Classification, decision: Allow): PlainRelease {
+function plainRelease(action: Action, { summary: { access } }: Classification, decision: Allow): PlainRelease {
+  const { kind, text } = action;
   const known = releases.get(decision);
   const isAlike = known !== undefined && known.detail.access === access && known.detail.kind === kind;
   if (isAlike && known.detail.text === text) return known;
   const { id: rule, version: policy } = decision.rule;
   const detail = { kind, text, access, rule, policy };
   const tailJson = isAlike ? known.tailJson : `,${JSON.stringify({ access, rule, policy }).slice(1)}`;
-  const release = { detail, detailJson: `{"kind":"${kind}","text":${JSON.stringify(text)}${tailJson}`, tailJson };
+  action.textJson = JSON.stringify(text);
+  const release = { detail, detailJson: `{"kind":"${kind}","text":${action.textJson}${tailJson}`, tailJson };
   releases.set(decision, release);
   return release;
 }

@@ -115,13 +115,13 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
       transaction: action.transaction,
       rest: bytesOf(JSON.stringify(rest).slice(1, -1)),
       text,
-      textJson: JSON.stringify(text),
+      textJson: action.textJson ?? JSON.stringify(text),
       textBytes: null,
     };
     same.set(decision, known);
   } else if (known.text !== action.text) {
     known.text = action.text;
-    known.textJson = JSON.stringify(action.text);
+    known.textJson = action.textJson ?? JSON.stringify(action.text);
     known.textBytes = null;
   } else known.textBytes ??= bytesOf(known.textJson);
   return {
