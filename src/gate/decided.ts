@@ -11,10 +11,10 @@ import type { Submitter } from './submitter.ts';
 export type Allow = Extract<Decision, { kind: 'allow' }>;
 export type HoldDecision = Extract<Decision, { kind: 'hold' }>;
 
-/** Allowed as it is: nobody has to be asked, nothing is masked and no grant is used for it. */
+/** Allowed as it is: nobody has to be asked, and nothing is masked. */
 export function isPlain(decision: Decision): decision is Allow {
   const { kind, needs } = decision;
-  return kind === 'allow' && needs === undefined && decision.grants === undefined && decision.obligations.mask === undefined;
+  return kind === 'allow' && needs === undefined && decision.obligations.mask === undefined;
 }
 
 /** Statements that end a transaction may stand before others in the text: only without them is failing certain. */

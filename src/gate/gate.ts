@@ -172,6 +172,7 @@ export class Gate {
     nowMs: number,
   ): PlainRelease | null {
     if (!isPlain(decision) || unmet(action, classification, submitter, decision, nowMs) !== null) return null;
+    if (decision.grants !== undefined) for (const id of decision.grants) this.#parts.grants?.used(id, submitter.sessionId);
     const event = releasedEvent(action, classification, submitter, decision, null, noApprovals, nowMs);
     this.#parts.histories?.acted(submitter, false);
     return { event, decision, classification };

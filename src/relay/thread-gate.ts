@@ -1,10 +1,10 @@
 // The gate of one session in a relay thread. What the policies plainly allow, by facts that are true now, it releases by itself; all
-// else is judged by the main thread's gate: holds, denials, masks, access for a while, and everything while the world has changed.
+// else is judged by the main thread's gate: holds, denials, masks, the first use of access, and everything while the world has changed.
 
 import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
-import type { SessionId } from '../core/ids.ts';
+import type { GrantId, SessionId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Lane } from '../core/session.ts';
 import { faulted, judged } from '../gate/judgement.ts';
@@ -31,6 +31,8 @@ export class ThreadGate implements SessionGate {
   #standing: Standing;
   /** Monotonic; the first of the grants ends then. */
   #untilMs = Infinity;
+  /** Ends of grants end the sessions that used them, so the first use of each is told before anything runs by it. */
+  readonly #grantsUsed = new Set<GrantId>();
   #acted = 0;
   readonly #takeDid = (): Did => {
     const did = { sessionId: this.#parts.sessionId, acted: this.#acted, counts: { ...this.#parts.counts() } };
@@ -111,6 +113,7 @@ export class ThreadGate implements SessionGate {
     const { judging } = this.#parts;
     if (!this.#isTrueNow) return false;
     judging.grants = this.#standing.grants;
+    judging.grantsUsed = this.#grantsUsed;
     let isTold = false;
     try {
       const told = (judgement: Judgement): void => {
@@ -164,6 +167,7 @@ export class ThreadGate implements SessionGate {
     const estimated = estimatedRows === undefined ? {} : { estimatedRows };
     if (refusal !== null) return { ...judged(refusal, decision, isClassified ? classification : null, holdId), ...estimated };
     if (decision?.kind !== 'allow') return faulted(new Error('released without a decision'));
+    for (const id of decision.grants ?? []) this.#grantsUsed.add(id);
     return { ...this.#parts.judging.gate.adopt(action, classification, submitter, { decision, holdId, approvedBy }), ...estimated };
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Decision, RuleRef } from '../core/decision.ts';
 import { Fault } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
+import type { GrantId } from '../core/ids.ts';
 import type { Masker } from '../core/masking.ts';
 import type { Classifier, PolicySet } from '../core/policy.ts';
 import type { Protocol } from '../core/target.ts';
@@ -42,8 +43,9 @@ export class ThreadJudging {
   readonly gate: Gate;
   readonly unknown = new UnknownFacts();
   readonly catalogues = new CatalogueSender();
-  /** Of the session that is judged now. */
+  /** Of the session that is judged now: its person's, and those of which the main thread knows that this session uses them. */
   grants: readonly Grant[] = noGrants;
+  grantsUsed: ReadonlySet<GrantId> = new Set();
   readonly #used = new Map<RuleRef, number>();
   #usedAtMs = 0;
   readonly #active = new Set<() => Did>();
@@ -58,7 +60,12 @@ export class ThreadJudging {
       audit: parts.audit,
       clock: parts.clock,
       masker: parts.masker,
-      grants: { inForce: () => this.grants, used: () => undefined },
+      grants: {
+        inForce: () => this.grants,
+        used: (id) => {
+          if (!this.grantsUsed.has(id)) throw new Error('the main thread has to know of the first use');
+        },
+      },
       histories: this.unknown.histories,
     });
     this.#timer = setInterval(() => this.tell(), tellEveryMs);
