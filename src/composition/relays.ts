@@ -59,7 +59,7 @@ export class Relays {
   static async open(parts: RelayParts): Promise<Relays> {
     const relays = new Relays(parts);
     try {
-      await Promise.all(Array.from({ length: parts.threads }, (_none, index) => relays.#start(index)));
+      for (let index = 0; index < parts.threads; index++) await relays.#start(index);
     } catch (thrown) {
       await relays.close('the gateway could not start');
       throw thrown;

@@ -25,10 +25,16 @@ export function bytesPassed(count: number): void {
  */
 const young = exposed();
 
+/** The flag is one for all threads of the process: one that begins at the same time may take it away in between. */
+const triesMax = 1000;
+
 function exposed(): { readonly context: object; readonly collect: (options: { readonly type: 'minor' }) => void } {
-  setFlagsFromString('--expose-gc');
-  const context = createContext();
-  const collect = runInContext('gc', context) as (options: { readonly type: 'minor' }) => void;
-  setFlagsFromString('--no-expose-gc');
-  return { context, collect };
+  for (let tries = 0; tries < triesMax; tries++) {
+    setFlagsFromString('--expose-gc');
+    const context = createContext();
+    const collect: unknown = runInContext('globalThis.gc', context);
+    setFlagsFromString('--no-expose-gc');
+    if (typeof collect === 'function') return { context, collect: collect as (options: { readonly type: 'minor' }) => void };
+  }
+  return { context: {}, collect: () => undefined }; // slower, nothing else
 }
