@@ -18,15 +18,15 @@ export function bytesPassed(count: number): void {
   young.collect({ type: 'minor' });
 }
 
+/** The flag is one for all threads of the process: one that begins at the same time may take it away in between. */
+const triesMax = 1000;
+
 /**
  * V8's own function, which a new context is given while the flag is set; the gateway's own context never sees it. Made when the process
  * starts, and its context kept: objects of native code that die while a context is being made, or in one that Node has given up, find no
  * environment to sign off from, and that ends the process.
  */
 const young = exposed();
-
-/** The flag is one for all threads of the process: one that begins at the same time may take it away in between. */
-const triesMax = 1000;
 
 function exposed(): { readonly context: object; readonly collect: (options: { readonly type: 'minor' }) => void } {
   for (let tries = 0; tries < triesMax; tries++) {
