@@ -1,6 +1,7 @@
 // Sign-in of clients in relay threads: people, tokens, failures and links stay with the main thread. Tokens never come here,
 // their verifiers do, for the one sign-in that needs them.
 
+import type { PersonName } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { BrowserSignIn, LocalSignIns, SignInMaterial, SignIns, TokenVerifier, WantedBrowserSignIn } from '../core/sign-in.ts';
 import type { Calls, Handlers, Methods } from './calls.ts';
@@ -30,8 +31,34 @@ interface Success {
 
 type Link = Pick<BrowserSignIn, 'url' | 'code'>;
 
-type SentBytes<Type> = { readonly [Name in keyof Type]: Type[Name] extends Buffer ? Uint8Array : Type[Name] };
-type SentMaterial = Omit<SentBytes<SignInMaterial>, 'verifiers'> & { readonly verifiers: readonly SentBytes<TokenVerifier>[] };
+/** Of every name in one form and length, known or not: how long it takes on its way tells no client which names there are. */
+interface SentMaterial {
+  /** Nobody's when the name is not known. */
+  readonly principal: Principal;
+  readonly isKnown: boolean;
+  readonly scramSalt: Uint8Array;
+  readonly scramIterations: number;
+  /** Of so many tokens; those behind them are nobody's. */
+  readonly count: number;
+  readonly tokenIds: readonly string[];
+  /** `verifierBytes` of each token, one behind the other. */
+  readonly verifiers: Uint8Array;
+}
+
+/** SHA-256 four times and SHA-1 once. */
+const verifierBytes = 4 * 32 + 20;
+/** More than most people have tokens. Of more the next multiple is sent. */
+const tokensSent = 8;
+
+const nobody: Principal = { name: 'nobody' as PersonName, displayName: 'nobody', kind: 'person', groups: ['nobody'] };
+const noVerifier: TokenVerifier = {
+  tokenId: 't-0000000000',
+  scramStoredKey: Buffer.alloc(32),
+  scramServerKey: Buffer.alloc(32),
+  sha256Twice: Buffer.alloc(32),
+  sha1Twice: Buffer.alloc(20),
+  sha256: Buffer.alloc(32),
+};
 
 /** For the main thread. */
 export function signInHandlers(signIns: LocalSignIns): Handlers<SignInMethods> {
@@ -79,30 +106,33 @@ function browserSignIn(calls: Pick<Calls<SignInMethods, Methods>, 'ask'>, wanted
 }
 
 function sentMaterial({ principal, scramSalt, scramIterations, verifiers }: SignInMaterial): SentMaterial {
-  const sent = (it: TokenVerifier): SentBytes<TokenVerifier> => ({
-    tokenId: it.tokenId,
-    scramStoredKey: alone(it.scramStoredKey),
-    scramServerKey: alone(it.scramServerKey),
-    sha256Twice: alone(it.sha256Twice),
-    sha1Twice: alone(it.sha1Twice),
-    sha256: alone(it.sha256),
-  });
-  return { principal, scramSalt: alone(scramSalt), scramIterations, verifiers: verifiers.map(sent) };
+  const places = Math.max(1, Math.ceil(verifiers.length / tokensSent)) * tokensSent;
+  const sent = Array.from({ length: places }, (_none, index) => verifiers[index] ?? noVerifier);
+  const bytes = Buffer.concat(sent.flatMap((it) => [it.scramStoredKey, it.scramServerKey, it.sha256Twice, it.sha1Twice, it.sha256]));
+  if (bytes.length !== places * verifierBytes) throw new Error('a verifier of another length');
+  return {
+    principal: principal ?? nobody,
+    isKnown: principal !== null,
+    // Memory of its own: a clone takes all that a Buffer is a part of, other secrets with it.
+    scramSalt: new Uint8Array(scramSalt),
+    scramIterations,
+    count: verifiers.length,
+    tokenIds: sent.map(({ tokenId }) => tokenId),
+    verifiers: new Uint8Array(bytes),
+  };
 }
 
-function receivedMaterial({ principal, scramSalt, scramIterations, verifiers }: SentMaterial): SignInMaterial {
-  const received = (it: SentBytes<TokenVerifier>): TokenVerifier => ({
-    tokenId: it.tokenId,
-    scramStoredKey: Buffer.from(it.scramStoredKey),
-    scramServerKey: Buffer.from(it.scramServerKey),
-    sha256Twice: Buffer.from(it.sha256Twice),
-    sha1Twice: Buffer.from(it.sha1Twice),
-    sha256: Buffer.from(it.sha256),
-  });
-  return { principal, scramSalt: Buffer.from(scramSalt), scramIterations, verifiers: verifiers.map(received) };
-}
-
-/** Memory of its own: a clone takes all that a Buffer is a part of, other secrets with it. */
-function alone(bytes: Buffer): Uint8Array {
-  return new Uint8Array(bytes);
+function receivedMaterial({ principal, isKnown, scramSalt, scramIterations, count, tokenIds, verifiers }: SentMaterial): SignInMaterial {
+  const bytes = Buffer.from(verifiers);
+  let at = 0;
+  const next = (length: number): Buffer => bytes.subarray(at, (at += length));
+  const all = tokenIds.map((tokenId): TokenVerifier => ({
+    tokenId,
+    scramStoredKey: next(32),
+    scramServerKey: next(32),
+    sha256Twice: next(32),
+    sha1Twice: next(20),
+    sha256: next(32),
+  }));
+  return { principal: isKnown ? principal : null, scramSalt: Buffer.from(scramSalt), scramIterations, verifiers: all.slice(0, count) };
 }

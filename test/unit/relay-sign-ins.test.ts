@@ -98,9 +98,9 @@ t.test('failures are counted before the next attempt is answered, and others are
 t.test('what a thread is given of a name: the same, in Buffers, and nothing more', async (t) => {
   const { identity, token } = open(t);
   const { worker } = await start(t, identity);
-  token('alice');
-  token('alice');
-  for (const name of ['alice', 'nobody', 'alice', 'nobody']) {
+  for (let turn = 0; turn < 2; turn++) token('alice');
+  for (let turn = 0; turn < 17; turn++) token('bob');
+  for (const name of ['alice', 'nobody', 'bob', 'frank', 'alice', 'nobody']) {
     worker.postMessage(name);
     const [{ areBuffers, ...material }] = (await once(worker, 'message')) as [SignInMaterial & { areBuffers: boolean }];
     t.equal(areBuffers, true);
@@ -177,20 +177,31 @@ t.test('a main thread that is gone: nobody is signed in, and nothing waits for e
   t.doesNotThrow(() => signIns.failed('alice', '10.0.0.1'));
 });
 
-t.test('only the bytes themselves are sent, not the memory around them', async (t) => {
+t.test('of every name the same form and length is sent, and only the bytes themselves, not the memory around them', async (t) => {
   const { identity, token } = open(t);
   token('alice');
+  for (let turn = 0; turn < 3; turn++) token('bob');
   const sent: unknown[] = [];
   let ask: (message: unknown) => void = () => undefined;
   const port: Port = { postMessage: (message) => sent.push(message), on: (_event, listener) => (ask = listener) };
   const main = new Calls<Methods, SignInMethods>(port, signInHandlers(identity));
   t.teardown(() => main.close(new Fault('conflict', 'over')));
-  ask({ kind: 'ask', id: 1, name: 'sign-in material', given: 'alice' });
-  await eventually('it is answered', () => sent.length > 0);
-  const parts = bytesIn(sent[0]);
-  t.equal(parts.length, 6);
-  for (const part of parts) t.equal(part.buffer.byteLength, part.byteLength);
+  const names = ['alice', 'bob', 'frank', 'nobody'];
+  for (const [id, name] of names.entries()) ask({ kind: 'ask', id, name: 'sign-in material', given: name });
+  await eventually('all are answered', () => sent.length === names.length);
+  for (const [index, name] of names.entries()) {
+    for (const part of bytesIn(sent[index])) t.equal(part.buffer.byteLength, part.byteLength);
+    t.same(formOf(sent[index]), formOf(sent[0]), `${name}: who has tokens and who is nobody is not seen from outside`);
+  }
 });
+
+/** Names and lengths of all that is in it, but of names of people and groups. */
+function formOf(value: unknown): unknown {
+  if (value instanceof Uint8Array) return value.length;
+  if (typeof value === 'string') return value.startsWith('t-') ? value.length : 'text';
+  if (typeof value !== 'object' || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, formOf(part)]));
+}
 
 function bytesIn(value: unknown): Uint8Array[] {
   if (value instanceof Uint8Array) return [value];
