@@ -1,5 +1,6 @@
 // The HTTP server: API under /api/v1, the console beside it. Puts the pieces in order; every check comes before every route.
 
+import { DEFAULT_CIPHERS } from 'node:tls';
 import cookie from '@fastify/cookie';
 import websocket from '@fastify/websocket';
 import Fastify from 'fastify';
@@ -57,6 +58,13 @@ const pathCharactersMax = 2000;
 /** The live socket's clients have nothing to say. */
 const clientMessageBytesMax = 1024;
 
+/** Agents carry bulk over this server, and it costs a fifth less with this cipher. Only the order changes, and only of what is allowed. */
+const quickCipher = 'TLS_AES_128_GCM_SHA256';
+const ciphersFor = (allowed: string): string => {
+  const all = allowed.split(':');
+  return all.includes(quickCipher) ? [quickCipher, ...all.filter((it) => it !== quickCipher)].join(':') : allowed;
+};
+
 /** Builds the server; `listenApi` makes it listen. */
 export async function createApi(services: ApiServices): Promise<FastifyInstance> {
   const { gateway, log } = services;
@@ -68,7 +76,9 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
     connectionTimeout: connectionTimeoutMs,
     routerOptions: { maxParamLength: pathCharactersMax },
     forceCloseConnections: true,
-    ...(tls === null ? {} : { https: { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' as const } }),
+    ...(tls === null
+      ? {}
+      : { https: { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' as const, ciphers: ciphersFor(DEFAULT_CIPHERS) } }),
   }) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
