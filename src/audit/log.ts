@@ -14,9 +14,6 @@ import { segmentBytesMax } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';
 import type { Verification } from './verify.ts';
 
-export { joinAuditLog } from './joined.ts';
-export type { JoinedAuditLog, SharedAudit } from './joined.ts';
-
 export type AuditLogOptions = AppenderOptions;
 
 export interface OpenedAuditLog extends AuditLog {
