@@ -13,7 +13,9 @@ import { browserSignInMsMax, signIn } from './handshake.ts';
 import type { SignedIn } from './handshake.ts';
 import type { SshLimits } from './limits.ts';
 import type { KeyTrust } from './public-key-sign-in.ts';
-import { hasNativeCrypto, installCompressionGuards, installSendQueue, socketOf } from './ssh2-internals.ts';
+import { installChannels } from './ssh2-channels.ts';
+import { hasNativeCrypto, installCompressionGuards, socketOf } from './ssh2-internals.ts';
+import { installPacketReuse, reusePackets, socketInPlace } from './ssh2-packets.ts';
 import type { TargetTrust } from './upstream.ts';
 import { UserAuthority } from './user-authority.ts';
 
@@ -35,7 +37,8 @@ export interface SshOptions {
 const startupShare = 10;
 
 export function createSshDriver(services: LocalDriverServices, options: SshOptions): Driver {
-  installSendQueue();
+  installChannels();
+  installPacketReuse();
   installCompressionGuards();
   if (!hasNativeCrypto()) {
     const why = 'its C++ part is not compiled for this version of Node (a compiler, make and python3 are needed when it is installed)';
@@ -67,7 +70,8 @@ class SshDriver implements Driver {
     this.#server.on('connection', (connection) => this.#welcome(connection));
   }
 
-  serve(socket: Socket): void {
+  serve(accepted: Socket): void {
+    const socket = socketInPlace(accepted);
     const address = socket.remoteAddress ?? '';
     const { connectionsMax, connectionsPerAddressMax } = this.#limits;
     socket.on('error', () => undefined); // ends in 'close', which everybody listens to
@@ -119,6 +123,7 @@ class SshDriver implements Driver {
 
   #welcome(client: SshConnection): void {
     const socket = socketOf(client);
+    reusePackets(client);
     const grace = this.#graces.get(socket);
     client.on('error', (error: unknown) => this.#services.log.debug({ err: messageOf(error) }, 'a connection failed'));
     void signIn(client, socket.remoteAddress ?? '', this.#services, this.#trust, () => grace?.extend()).then((signedIn) => {

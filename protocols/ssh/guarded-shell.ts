@@ -16,7 +16,7 @@ import type { ShellOwner } from './mediated-shell.ts';
 import { outcomeOf } from './outcomes.ts';
 import { holdLines, plainLines, refusedStatus, terminalText } from './refusal.ts';
 import type { Ending } from './relay.ts';
-import { releaseQueue } from './ssh2-internals.ts';
+import { releaseQueue } from './ssh2-channels.ts';
 import type { Program, Upstream } from './upstream.ts';
 
 /** Typed while a question is open; beyond it the client is not read. */

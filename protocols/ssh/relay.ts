@@ -4,7 +4,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ClientChannel, ServerChannel } from 'ssh2';
 import type { Permit } from '../../src/core/permit.ts';
-import { releaseQueue } from './ssh2-internals.ts';
+import { passesTo, passOn, releaseQueue } from './ssh2-channels.ts';
 
 export interface Ending {
   /** Null when the target said none: a signal ended it, or the connection was lost. */
@@ -19,7 +19,7 @@ export interface RelayOptions {
   readonly clientGone: AbortSignal;
   /** The end of one direction is passed on at once, as tunnels need; the other goes on. */
   readonly halfClose?: boolean;
-  /** Sees everything that passes, for the recording. */
+  /** Sees everything that passes, for the recording, and keeps none of the bytes: they are read over. */
   readonly onOutput?: (chunk: Buffer) => void;
   readonly onInput?: (chunk: Buffer) => void;
 }
@@ -37,7 +37,7 @@ export function relay(permit: Permit, client: ServerChannel, target: ClientChann
     const toTarget = (chunk: Buffer) => {
       permit.assertOpen();
       onInput?.(chunk);
-      return target.write(chunk);
+      return passOn(target, chunk);
     };
     target.on('exit', (status: number | null, signal?: string) => (ending = { status, signal: signal ?? null }));
     target.once('close', () => {
@@ -46,16 +46,20 @@ export function relay(permit: Permit, client: ServerChannel, target: ClientChann
     });
     target.on('error', () => undefined);
     let gone = false;
-    const toClient = (taker: Writable) => (chunk: Buffer) => {
+    const toClient = (write: (chunk: Buffer) => boolean) => (chunk: Buffer) => {
       onOutput?.(chunk);
-      return gone || taker.write(chunk);
+      return gone || write(chunk);
     };
-    pipe(target, toClient(client), client, () => {
+    const toOutput = (chunk: Buffer) => passOn(client, chunk);
+    const toErrors = (chunk: Buffer) => client.stderr.write(chunk);
+    passesTo(client, target);
+    passesTo(target, client);
+    pipe(target, toClient(toOutput), client, () => {
       // An empty write comes after everything that still waits for the window.
       if (options.halfClose === true && client.writable) client.write(Buffer.alloc(0), () => client.eof());
       less();
     });
-    pipe(target.stderr, toClient(client.stderr), client.stderr, less);
+    pipe(target.stderr, toClient(toErrors), client.stderr, less);
     for (const chunk of options.before) toTarget(chunk);
     pipe(
       client,

@@ -17,7 +17,7 @@ import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from
 import { relay } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { relaySftp } from './sftp.ts';
-import { joinStderr } from './ssh2-internals.ts';
+import { joinStderr } from './ssh2-channels.ts';
 import { TypedAhead } from './typed-ahead.ts';
 import { TypedCommands } from './typed-commands.ts';
 import type { Program, Upstream } from './upstream.ts';

@@ -38,9 +38,10 @@ export class FieldReader {
   readonly #packet: Buffer;
   #at: number;
 
-  constructor(packet: Buffer) {
+  /** From behind the type, or from `at`. */
+  constructor(packet: Buffer, at = 5) {
     this.#packet = packet;
-    this.#at = 5;
+    this.#at = at;
   }
 
   uint32(): number {
@@ -57,6 +58,12 @@ export class FieldReader {
     const length = this.uint32();
     const at = this.#take(length);
     return this.#packet.subarray(at, at + length);
+  }
+
+  /** What is there of a string that ends with the packet. */
+  rest(): Buffer {
+    this.uint32();
+    return this.#packet.subarray(this.#at);
   }
 
   /** A path. Bytes that are not UTF-8 or hold a NUL cannot be shown to anybody, so they are refused. */
@@ -91,6 +98,23 @@ export function statusReply(id: number, code: number, message: string): Buffer {
 
 export function realpathRequest(id: number, path: string): Buffer {
   return packet(type.realpath, uint32(id), text(path));
+}
+
+/** Handles of servers are shorter (draft-ietf-secsh-filexfer-02, 6.2). */
+const handleBytesMax = 256;
+
+/** For PacketReader: of a WRITE, everything before the data, where the data is all that follows. Null for every other packet. */
+export function headOfWrite(start: Buffer, length: number): number | null {
+  if (typeOf(start) !== type.write) return null;
+  const handleBytes = start.readUInt32BE(9);
+  const head = 13 + handleBytes + 8 + 4;
+  if (handleBytes > handleBytesMax || head > length) return null;
+  return start.length < head || start.readUInt32BE(head - 4) === length - head ? head : null;
+}
+
+/** The same of a DATA. */
+export function headOfData(start: Buffer, length: number): number | null {
+  return typeOf(start) === type.data && start.readUInt32BE(9) === length - 13 ? 13 : null;
 }
 
 function packet(kind: number, ...fields: Buffer[]): Buffer {

@@ -14,11 +14,14 @@ import { pipe } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { finish } from './outcomes.ts';
 import { PacketReader } from './sftp-codec.ts';
+import type { Part } from './sftp-codec.ts';
+import { closing, noteRead, outcomeOf, read, readOffset, writingOf, wrote, wroteAll } from './sftp-files.ts';
+import type { OpenFile, Reading, Writing } from './sftp-files.ts';
 import { FileHashes } from './sftp-hashes.ts';
 import * as sftp from './sftp-messages.ts';
 import { effectsOf, operationOf, textOf } from './sftp-operations.ts';
 import type { JudgedPath, Operation } from './sftp-operations.ts';
-import { releaseQueue } from './ssh2-internals.ts';
+import { Forwarder, isCrowded, passesTo, releaseQueue } from './ssh2-channels.ts';
 
 /** Requests without an answer yet. OpenSSH keeps 64 in flight. */
 const outstandingMax = 4096;
@@ -41,15 +44,14 @@ export interface SftpParts {
   readonly touch: () => void;
 }
 
-interface OpenFile {
-  readonly permit: Permit;
-  readonly writes: boolean;
-  /** Null for a folder. */
-  readonly hashes: FileHashes | null;
-}
-
 /** Takes an answer; true when it is the gateway's own and does not go to the client. */
 type Answer = (packet: Buffer) => boolean;
+
+interface Asked {
+  readonly answer: Answer;
+  /** What was asked for is data, which may pass in pieces. */
+  readonly reading: Reading | null;
+}
 
 export function relaySftp(parts: SftpParts): Promise<Ending> {
   return new SftpRelay(parts).run();
@@ -57,17 +59,29 @@ export function relaySftp(parts: SftpParts): Promise<Ending> {
 
 class SftpRelay {
   readonly #parts: SftpParts;
-  readonly #requests = new PacketReader();
-  readonly #answers = new PacketReader();
+  readonly #requests = new PacketReader(sftp.headOfWrite);
+  readonly #answers = new PacketReader((start, length) => (this.#readingOf(start) === null ? null : sftp.headOfData(start, length)));
+  readonly #toTarget: Forwarder;
+  readonly #toClient: Forwarder;
   readonly #files = new Map<string, OpenFile>();
-  readonly #outstanding = new Map<number, Answer>();
-  #queue: Buffer[] = [];
+  readonly #outstanding = new Map<number, Asked>();
+  /** Answers of the gateway that wait until the packet is over which is passing to the client. */
+  #replies: Buffer[] = [];
+  /** Who hears of the rest of the packet that is passing; null: it is dropped. */
+  #writing: Writing | null = null;
+  #reading: Reading | null = null;
   #busy = false;
+  /** One side sent what cannot be: nothing more is looked at. */
+  #isBroken = false;
   #working: Promise<void> = Promise.resolve();
   #ownId = 0xf000_0000;
 
   constructor(parts: SftpParts) {
     this.#parts = parts;
+    this.#toTarget = new Forwarder(parts.target);
+    this.#toClient = new Forwarder(parts.client);
+    passesTo(parts.client, parts.target);
+    passesTo(parts.target, parts.client);
   }
 
   run(): Promise<Ending> {
@@ -86,6 +100,8 @@ class SftpRelay {
         resolve(ending);
       };
       const broken = (thrown: unknown) => {
+        if (this.#isBroken) return;
+        this.#isBroken = true;
         owner.say(plainLines(messageOf(thrown)));
         ending = { status: 1, signal: null };
         target.end();
@@ -116,10 +132,8 @@ class SftpRelay {
         client,
         (chunk) => {
           touch();
-          this.#guard(() => {
-            this.#queue.push(...this.#requests.push(chunk));
-            return true;
-          }, broken);
+          if (this.#isBroken) return true;
+          this.#requests.push(chunk);
           void this.#work().catch(broken);
           return true;
         },
@@ -147,25 +161,50 @@ class SftpRelay {
     return this.#working;
   }
 
-  /** `busy` ends in the same tick as the queue: several packets may come within one tick. */
+  /** `busy` ends in the same tick as what came: more may come within one tick. */
   async #workOff(): Promise<void> {
     const { client, target } = this.#parts;
     this.#busy = true;
-    for (let packet = this.#queue.shift(); packet !== undefined; packet = this.#queue.shift()) {
-      const judging = this.#request(packet);
+    for (let part = this.#requests.next(); part !== null; part = this.#requests.next()) {
+      const judging = this.#part(part);
       if (judging !== undefined) {
-        client.pause();
+        this.#pause();
         await judging;
       }
       // Refusals are answers, too: who does not read them is not read any more.
       for (const taker of [target, client]) {
-        if (!taker.writableNeedDrain) continue;
-        client.pause();
+        if (!isCrowded(taker)) continue;
+        this.#pause();
         await drainedOrClosed(taker);
       }
     }
+    this.#toTarget.flush();
     this.#busy = false;
     client.resume();
+  }
+
+  /** What was not looked at yet is kept: the memory of a chunk is used again when the turn is over. */
+  #pause(): void {
+    this.#parts.client.pause();
+    this.#requests.keep();
+    this.#toTarget.flush();
+  }
+
+  #part(part: Part): Promise<void> | undefined {
+    switch (part.kind) {
+      case 'packet':
+        return this.#request(part.bytes);
+      case 'start':
+        this.#writing = this.#write(part.bytes);
+        return undefined;
+      case 'piece':
+        if (this.#writing !== null) {
+          this.#writing.file.permit.assertOpen();
+          wrote(this.#writing, part.bytes);
+          this.#toTarget.add(part.bytes);
+        }
+        return undefined;
+    }
   }
 
   #request(packet: Buffer): Promise<void> | undefined {
@@ -180,7 +219,7 @@ class SftpRelay {
       case 'handle':
         return this.#onHandle(packet, operation);
       case 'judged':
-        return this.#judge(packet, operation);
+        return this.#judge(Buffer.from(packet), operation);
     }
   }
 
@@ -208,41 +247,53 @@ class SftpRelay {
       } else this.#finish(permit, outcomeOf(answer));
       return false;
     });
+    this.#toTarget.flush();
   }
 
   /** Under the permit that its file was opened with. */
-  #onHandle(packet: Buffer, { handle, writes, source }: Extract<Operation, { kind: 'handle' }>): Promise<void> | undefined {
+  #onHandle(packet: Buffer, { handle, writes, source }: Extract<Operation, { kind: 'handle' }>): undefined {
     const id = sftp.idOf(packet);
     const key = handle.toString('hex');
-    const file = this.#files.get(key);
-    const from = source === null ? file : this.#files.get(source.toString('hex'));
-    if (file === undefined || from === undefined || !file.permit.isOpen) {
-      this.#reply(sftp.statusReply(id, sftp.status.failure, 'no such handle'));
-      return undefined;
-    }
-    if (writes && !file.writes) {
-      // Attributes changed by a handle that was opened for reading.
-      this.#reply(sftp.statusReply(id, sftp.status.permissionDenied, 'the file was opened for reading'));
-      return undefined;
-    }
+    const file = this.#fileOf(id, key, writes, source);
+    if (file === null) return undefined;
     const kind = sftp.typeOf(packet);
-    if (kind === sftp.type.write) {
-      const fields = new sftp.FieldReader(packet);
-      fields.uint32();
-      fields.bytes();
-      const offset = fields.uint64();
-      file.hashes?.write(offset, fields.bytes());
-    }
-    const offset = kind === sftp.type.read ? readOffset(packet) : 0n;
-    this.#send(file.permit, packet, (answer) => {
-      if (kind === sftp.type.read) noteRead(file, offset, answer);
+    if (kind === sftp.type.write) wroteAll(file, packet);
+    const reading = kind === sftp.type.read ? { file, offset: readOffset(packet) } : null;
+    const answer = (answer: Buffer) => {
+      if (reading !== null) noteRead(reading, answer);
       if (kind === sftp.type.close) {
         this.#files.delete(key);
         this.#finish(file.permit, closing(file, 'completed'));
       }
       return false;
-    });
+    };
+    this.#send(file.permit, packet, answer, reading);
     return undefined;
+  }
+
+  /** The beginning of a WRITE. Null when it is refused, and then the rest of it is dropped. */
+  #write(head: Buffer): Writing | null {
+    const id = sftp.idOf(head);
+    const file = this.#fileOf(id, new sftp.FieldReader(head, 9).bytes().toString('hex'), true, null);
+    if (file === null) return null;
+    this.#send(file.permit, head, () => false);
+    return writingOf(file, head);
+  }
+
+  /** The file of a handle under which this may be done. Null when it may not, and that has been answered. */
+  #fileOf(id: number, key: string, writes: boolean, source: Buffer | null): OpenFile | null {
+    const file = this.#files.get(key);
+    const from = source === null ? file : this.#files.get(source.toString('hex'));
+    if (file === undefined || from === undefined || !file.permit.isOpen) {
+      this.#reply(sftp.statusReply(id, sftp.status.failure, 'no such handle'));
+      return null;
+    }
+    if (writes && !file.writes) {
+      // Attributes changed by a handle that was opened for reading.
+      this.#reply(sftp.statusReply(id, sftp.status.permissionDenied, 'the file was opened for reading'));
+      return null;
+    }
+    return file;
   }
 
   /** The absolute path without links, as the target knows it; as it was asked when the target cannot say. */
@@ -276,40 +327,77 @@ class SftpRelay {
         }
         return true;
       });
+      this.#toTarget.flush();
     });
   }
 
-  #send(permit: Permit, packet: Buffer, answer: Answer | null): void {
+  #send(permit: Permit, packet: Buffer, answer: Answer | null, reading: Reading | null = null): void {
     permit.assertOpen();
     if (answer !== null) {
       const id = sftp.idOf(packet);
       if (this.#outstanding.size >= outstandingMax || this.#outstanding.has(id)) {
         throw new Fault('protocol-violation', 'too many SFTP requests at once, or two with the same id');
       }
-      this.#outstanding.set(id, answer);
+      this.#outstanding.set(id, { answer, reading });
     }
-    if (this.#parts.target.writable) this.#parts.target.write(packet);
+    this.#toTarget.add(packet);
   }
 
   #fromTarget(chunk: Buffer): boolean {
-    let more = true;
-    for (const packet of this.#answers.push(chunk)) {
-      if (sftp.typeOf(packet) === sftp.type.version) {
-        if (packet.length < 9 || packet.readUInt32BE(5) !== 3)
-          throw new Fault('protocol-violation', 'the target speaks another version of SFTP than 3');
-        more = this.#parts.client.write(packet);
-        continue;
+    this.#answers.push(chunk);
+    for (let part = this.#answers.next(); part !== null; part = this.#answers.next()) {
+      switch (part.kind) {
+        case 'packet':
+          this.#answer(part.bytes);
+          break;
+        case 'start':
+          this.#reading = this.#readingOf(part.bytes);
+          this.#outstanding.delete(sftp.idOf(part.bytes));
+          this.#data(part.bytes, part.bytes.subarray(13));
+          break;
+        case 'piece':
+          this.#data(part.bytes, part.bytes);
+          if (part.last) this.#replyNow();
+          break;
       }
-      const id = sftp.idOf(packet);
-      const answer = this.#outstanding.get(id);
-      this.#outstanding.delete(id);
-      if (answer !== undefined && !answer(packet)) more = this.#parts.client.write(packet);
     }
-    return more;
+    return this.#toClient.flush();
   }
 
+  #readingOf(answer: Buffer): Reading | null {
+    return this.#outstanding.get(sftp.idOf(answer))?.reading ?? null;
+  }
+
+  /** A piece of an answer, and the data in it. */
+  #data(bytes: Buffer, data: Buffer): void {
+    if (this.#reading !== null) read(this.#reading, data);
+    this.#toClient.add(bytes);
+  }
+
+  #answer(packet: Buffer): void {
+    if (sftp.typeOf(packet) === sftp.type.version) {
+      if (packet.length < 9 || packet.readUInt32BE(5) !== 3)
+        throw new Fault('protocol-violation', 'the target speaks another version of SFTP than 3');
+      this.#toClient.add(packet);
+      return;
+    }
+    const id = sftp.idOf(packet);
+    const asked = this.#outstanding.get(id);
+    this.#outstanding.delete(id);
+    if (asked !== undefined && !asked.answer(packet)) this.#toClient.add(packet);
+  }
+
+  /** An answer of the gateway; not into the middle of another. */
   #reply(packet: Buffer): void {
-    this.#parts.client.write(packet);
+    if (this.#replies.length >= outstandingMax) throw new Fault('protocol-violation', 'too many SFTP requests at once');
+    this.#replies.push(packet);
+    if (!this.#answers.isPassing) this.#replyNow();
+  }
+
+  #replyNow(): void {
+    for (const packet of this.#replies) this.#toClient.add(packet);
+    this.#replies = [];
+    this.#toClient.flush();
   }
 
   #finish(permit: Permit, outcome: Outcome): void {
@@ -317,6 +405,7 @@ class SftpRelay {
   }
 
   #guard(step: () => boolean, broken: (thrown: unknown) => void): boolean {
+    if (this.#isBroken) return true;
     try {
       return step();
     } catch (thrown) {
@@ -335,36 +424,4 @@ function drainedOrClosed(taker: ServerChannel | ClientChannel): Promise<void> {
     };
     taker.on('drain', done).on('close', done);
   });
-}
-
-function noteRead({ hashes }: OpenFile, offset: bigint, answer: Buffer): void {
-  const fields = new sftp.FieldReader(answer);
-  fields.uint32();
-  if (sftp.typeOf(answer) === sftp.type.data) hashes?.read(offset, fields.bytes());
-  else if (sftp.typeOf(answer) === sftp.type.status && fields.uint32() === sftp.status.endOfFile) hashes?.readEnd(offset);
-}
-
-/** How the file was left, with what went through it; for the audit log in short. */
-function closing({ hashes }: OpenFile, kind: 'completed' | 'unknown'): Outcome {
-  const transfer = hashes?.result(kind === 'completed') ?? null;
-  if (transfer === null) return { kind, rows: null, error: null };
-  const { bytes, sha256, whole } = transfer;
-  const detail = { bytes, ...(sha256 === null ? {} : { sha256 }), ...(whole ? {} : { partial: 'yes' }) };
-  return { kind, rows: null, error: null, detail, transfer };
-}
-
-function readOffset(packet: Buffer): bigint {
-  const fields = new sftp.FieldReader(packet);
-  fields.uint32();
-  fields.bytes();
-  return fields.uint64();
-}
-
-function outcomeOf(answer: Buffer): Outcome {
-  if (sftp.typeOf(answer) !== sftp.type.status) return { kind: 'completed', rows: null, error: null };
-  const fields = new sftp.FieldReader(answer);
-  fields.uint32();
-  const code = fields.uint32();
-  if (code === sftp.status.ok) return { kind: 'completed', rows: null, error: null };
-  return { kind: 'failed', rows: null, error: { code: `sftp-${code}`, message: fields.bytes().toString('utf8').slice(0, 200) } };
 }

@@ -1,120 +1,17 @@
-// The only place that touches what ssh2 keeps to itself, with the reason for each. The library is pinned exactly; a test fails
-// when one of these names is gone.
+// The only places that touch what ssh2 keeps to itself are this file and its neighbours (ssh2-channels.ts, ssh2-packets.ts), with the
+// reason for each. The library is pinned exactly; a test fails when one of these names is gone.
 
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { Channel, Client, Connection, ServerChannel } from 'ssh2';
+import type { Client, Connection, ServerChannel } from 'ssh2';
 import { readCertificate } from './certificate.ts';
 import { wireString } from './ssh-wire.ts';
 
 const require = createRequire(import.meta.url);
 
-interface Outgoing {
-  readonly id: number;
-  window: number;
-  readonly packetSize: number;
-  readonly state: string;
-}
-
-interface Item {
-  readonly data: Buffer;
-  at: number;
-  readonly stderr: boolean;
-  readonly done: () => void;
-}
-
-interface RawChannel extends Channel {
-  _sendQueue?: Item[];
-  _waitWindow: boolean;
-  _chunk: unknown;
-  _chunkcb: (() => void) | undefined;
-  readonly server: boolean;
-  readonly outgoing: Outgoing;
-  readonly _client: {
-    readonly _protocol: {
-      channelData(id: number, data: Buffer): void;
-      channelExtData(id: number, data: Buffer, type: number): void;
-    };
-  };
-}
-
-/** RFC 4254, 5.2 */
-const stderrType = 1;
-
-/**
- * stdout and stderr of a channel share one slot for what waits for the window, and writing into a closed channel never calls
- * back: data came twice, or stalled for ever. One queue for both cures it.
- */
-function pump(channel: RawChannel): void {
-  const queue = channel._sendQueue ?? [];
-  const { outgoing } = channel;
-  const protocol = channel._client._protocol;
-  for (let item = queue[0]; item !== undefined; item = queue[0]) {
-    while (outgoing.state === 'open' && item.at < item.data.length && outgoing.window > 0) {
-      const count = Math.min(item.data.length - item.at, outgoing.window, outgoing.packetSize);
-      const part = item.data.subarray(item.at, item.at + count);
-      if (item.stderr) protocol.channelExtData(outgoing.id, part, stderrType);
-      else protocol.channelData(outgoing.id, part);
-      item.at += count;
-      outgoing.window -= count;
-    }
-    if (outgoing.state === 'open' && item.at < item.data.length) {
-      channel._waitWindow = true;
-      channel._chunk = undefined;
-      channel._chunkcb = () => pump(channel);
-      return;
-    }
-    queue.shift();
-    item.done();
-  }
-}
-
-function push(channel: RawChannel, data: Buffer, stderr: boolean, done: () => void): void {
-  channel._sendQueue ??= [];
-  channel._sendQueue.push({ data, at: 0, stderr, done });
-  if (channel._sendQueue.length === 1) pump(channel);
-}
-
-/** Ends what waits in a channel that was closed by the other side, so that nobody waits for its callbacks. */
-export function releaseQueue(channel: Channel): void {
-  const raw = channel as RawChannel;
-  if (raw.outgoing.state !== 'open') pump(raw);
-}
-
 /** Whether ssh2 encrypts in C++; without it, it falls back to JavaScript and says nothing. */
 export function hasNativeCrypto(): boolean {
   return (require('ssh2/lib/protocol/crypto.js') as { readonly bindingAvailable: boolean }).bindingAvailable;
-}
-
-let patched = false;
-
-/** Puts the queue into ssh2's channels, once. */
-export function installSendQueue(): void {
-  if (patched) return;
-  patched = true;
-  const { Channel: channelClass } = require('ssh2/lib/Channel.js') as { Channel: { prototype: Record<string, unknown> } };
-  channelClass.prototype['_write'] = function (this: RawChannel, data: Buffer, _encoding: string, done: () => void): void {
-    push(this, data, false, done);
-  };
-  channelClass.prototype['_final'] = function (this: RawChannel, done: () => void): void {
-    const { stderr } = this;
-    const writable = stderr as unknown as NodeJS.WritableStream & { writableFinished: boolean };
-    if (!this.server || writable.writableFinished) return done();
-    writable.end();
-    writable.once('finish', done);
-  };
-}
-
-let stderrPatched = false;
-
-/** The class of a server channel's stderr is not exported: it is reached through the first one. */
-export function joinStderr(channel: Channel): void {
-  if (stderrPatched) return;
-  stderrPatched = true;
-  const prototype = Object.getPrototypeOf(channel.stderr) as Record<string, unknown>;
-  prototype['_write'] = function (this: { _channel: RawChannel }, data: Buffer, _encoding: string, done: () => void): void {
-    push(this._channel, data, true, done);
-  };
 }
 
 interface RawCompressor {

@@ -12,6 +12,7 @@ import { algorithms } from './algorithms.ts';
 import { HostTrust } from './host-trust.ts';
 import type { Revocations } from './revocations.ts';
 import { acceptHostCertificates, allowHostCertificates, askForNewKeys, presentCertificate } from './ssh2-internals.ts';
+import { reusePackets, socketInPlace } from './ssh2-packets.ts';
 import type { UserAuthority } from './user-authority.ts';
 
 /** Connections to one target for one client. */
@@ -135,7 +136,7 @@ export class Upstream {
     if (this.#closed) throw new Fault('target-lost', 'the session has ended');
     const signal = AbortSignal.timeout(this.#timeoutMs);
     const { client, socket } = await this.#services.credentials.signingIn(this.#target, signal, async (target) => {
-      const dialled = await this.#services.dial(target, signal);
+      const dialled = socketInPlace(await this.#services.dial(target, signal));
       return { client: await this.#signIn(dialled, target), socket: dialled };
     });
     if (this.#closed) client.end();
@@ -195,6 +196,7 @@ export class Upstream {
         authHandler: ['publickey', 'password'],
         agentForward: false,
       });
+      reusePackets(client);
       if (known.takesCertificates) acceptHostCertificates(client);
       if (certificate !== null) presentCertificate(client, certificate);
     });

@@ -39,16 +39,35 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
     return stream;
   }
   const waiting = stream.read() as Buffer | null;
+  const socket = successor(stream, handle, (count, bytes) => onChunk(copyOf(bytes, count)));
+  if (waiting !== null) process.nextTick(onChunk, waiting);
+  return socket as unknown as S;
+}
+
+/**
+ * As a socket whose 'data' is not kept: without copies, what a listener is given is read over as soon as it returns. Paused; the one
+ * that was passed in closes after it. Null, and nothing is changed, where it is no plain socket.
+ */
+export function readInPlace(stream: Duplex): Socket | null {
+  const handle = plainHandle(stream);
+  if (handle === null) return null;
+  const waiting = stream.read() as Buffer | null;
+  const socket = successor(stream, handle, (count) => socket.emit('data', readBuffer.subarray(0, count)));
+  if (waiting !== null) socket.push(waiting);
+  return socket;
+}
+
+/** The socket that reads on, into the one buffer. */
+function successor(stream: Duplex, handle: object, taken: (count: number, bytes: Uint8Array) => void): Socket {
   const old = stream as unknown as { _handle: unknown };
   old._handle = null;
   const first = firstOf.get(stream) ?? stream;
-  const onread = { buffer: readBuffer, callback: (count: number, bytes: Uint8Array) => void onChunk(copyOf(bytes, count)) };
+  const onread = { buffer: readBuffer, callback: (count: number, bytes: Uint8Array) => void taken(count, bytes) };
   // The option `handle` is what Node's own servers make their sockets with.
   const socket = new Socket({ handle, onread, pauseOnCreate: true } as never);
   socket.once('close', () => first.destroy());
   firstOf.set(socket, first);
-  if (waiting !== null) process.nextTick(onChunk, waiting);
-  return socket as unknown as S;
+  return socket;
 }
 
 /** Ends what `readChunks` began, where it gave back the stream that it was given: somebody else reads it from now on. */

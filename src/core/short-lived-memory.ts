@@ -8,6 +8,8 @@ import { createContext, runInContext } from 'node:vm';
 /** A small process (an agent) begins to collect everything at 20 MB. Measured there: 4 MB is better than 8, and 2 brings nothing. */
 const scavengeEveryBytes = 4 * 1024 * 1024;
 
+type Collect = (options: { readonly type: 'minor' | 'major' }) => void;
+
 let passedBytes = 0;
 
 /** So many bytes came in, and are not kept. Called for each chunk. */
@@ -15,7 +17,14 @@ export function bytesPassed(count: number): void {
   passedBytes += count;
   if (passedBytes < scavengeEveryBytes) return;
   passedBytes = 0;
-  young.collect({ type: 'minor' });
+  collector.collect({ type: 'minor' });
+}
+
+/** Collects everything right after `drop`, in a place where objects of native code may die. Does neither where V8 gives no way to. */
+export function collectAfter(drop: () => void): void {
+  if (!collector.works) return;
+  drop();
+  collector.collect({ type: 'major' });
 }
 
 /** The flag is one for all threads of the process: one that begins at the same time may take it away in between. */
@@ -26,15 +35,15 @@ const triesMax = 1000;
  * starts, and its context kept: objects of native code that die while a context is being made, or in one that Node has given up, find no
  * environment to sign off from, and that ends the process.
  */
-const young = exposed();
+const collector = exposed();
 
-function exposed(): { readonly context: object; readonly collect: (options: { readonly type: 'minor' }) => void } {
+function exposed(): { readonly works: boolean; readonly context: object; readonly collect: Collect } {
   for (let tries = 0; tries < triesMax; tries++) {
     setFlagsFromString('--expose-gc');
     const context = createContext();
     const collect: unknown = runInContext('globalThis.gc', context);
     setFlagsFromString('--no-expose-gc');
-    if (typeof collect === 'function') return { context, collect: collect as (options: { readonly type: 'minor' }) => void };
+    if (typeof collect === 'function') return { works: true, context, collect: collect as Collect };
   }
-  return { context: {}, collect: () => undefined }; // slower, nothing else
+  return { works: false, context: {}, collect: () => undefined }; // slower, nothing else
 }
