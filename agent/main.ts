@@ -12,6 +12,7 @@ const usage = `sallyport-agent --gateway wss://gateway.example.com --state DIR -
   --token-file FILE   one-time enrolment token, for the first start (or SALLYPORT_AGENT_TOKEN)
   --ca FILE           authorities to trust for the gateway, instead of the system's
   --proxy URL         http://[user:password@]host:port to go through (or SALLYPORT_AGENT_PROXY)
+  --busy-poll-us N    wait so long for the next bytes of the only busy stream without sleeping (200; 0 with one processor)
   --verbose           log every stream
 `;
 
@@ -26,17 +27,18 @@ try {
       'token-file': text,
       ca: text,
       proxy: text,
+      'busy-poll-us': text,
       verbose: { type: 'boolean' },
       version: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
-  const { gateway, state, allow, 'token-file': tokenFile, help, version, ...rest } = values;
+  const { gateway, state, allow, 'token-file': tokenFile, 'busy-poll-us': busyPollUs, help, version, ...rest } = values;
   if (version === true) process.stdout.write(`${packageJson.version}\n`);
   else if (help === true) process.stdout.write(usage);
   else if (gateway === undefined || state === undefined || allow === undefined)
     throw new Error(`gateway, state and allow are needed\n\n${usage}`);
-  else process.exit(await runAgent({ gateway, state, allow, tokenFile, ...rest }, packageJson.version)); // sockets that linger must not keep it
+  else process.exit(await runAgent({ gateway, state, allow, tokenFile, busyPollUs, ...rest }, packageJson.version)); // sockets that linger must not keep it
 } catch (thrown) {
   process.stderr.write(`${messageOf(thrown)}\n`);
   process.exitCode = 2;

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { busyPollUsDefault, busyPollUsMax, setBusyPoll } from '../src/core/busy-poll.ts';
 import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
 import { printable } from '../src/tunnel/frames.ts';
@@ -17,6 +18,8 @@ export interface AgentFlags {
   readonly ca?: string | undefined;
   readonly proxy?: string | undefined;
   readonly verbose?: boolean | undefined;
+  /** As it was written. */
+  readonly busyPollUs?: string | undefined;
 }
 
 /** 0: told to stop. 2: the options are wrong. 3: the gateway refuses this agent, and trying again would not help. */
@@ -29,6 +32,7 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
   const log = lines(flags.verbose === true);
   let agent;
   try {
+    setBusyPoll(busyPollUsOf(flags));
     agent = startAgent({
       gateway: flags.gateway,
       stateDir: flags.state,
@@ -54,6 +58,12 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
   const refusal = await agent.ended;
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   return refusal === null ? 0 : 3;
+}
+
+function busyPollUsOf({ busyPollUs }: AgentFlags): number {
+  const count = Number(busyPollUs ?? busyPollUsDefault);
+  if (Number.isInteger(count) && count >= 0 && count <= busyPollUsMax) return count;
+  throw new Error(`--busy-poll-us ${busyPollUs}: write a whole number of microseconds from 0 to ${busyPollUsMax}`);
 }
 
 /** Others can see a process's arguments: file and environment come first. The file may be gone: later starts need no token. */

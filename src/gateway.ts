@@ -43,6 +43,7 @@ import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
 import type { Config } from './config/config.ts';
+import { setBusyPoll } from './core/busy-poll.ts';
 import type { Clock, Random } from './core/clock.ts';
 import type { Driver, LocalDriverServices, Log, ServerTls } from './core/driver.ts';
 import { Fault } from './core/errors.ts';
@@ -113,6 +114,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const world = new World();
   let relays: Relays | null = null;
   const flushRelays = async (sessionId: string | null) => relays?.flush(sessionId);
+  setBusyPoll(config.busyPollUs);
   for (const warning of config.warnings) log.warn({}, warning);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
 

@@ -62,6 +62,7 @@ export async function openRelays(config: Config, parts: OpenRelaysParts, down: T
       allowPlaintext: config.allowPlaintext,
       limits: databases,
       dialTimeoutMs: limits.dialTimeoutMs,
+      busyPollUs: config.busyPollUs,
       maskKey: parts.maskKey,
       logLevel: logging.level,
     },

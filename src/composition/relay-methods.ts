@@ -46,6 +46,7 @@ export interface RelayThreadData {
   readonly allowPlaintext: boolean;
   readonly limits: DatabaseLimits;
   readonly dialTimeoutMs: number;
+  readonly busyPollUs: number;
   /** Of hashes in masked results, one for all threads. */
   readonly maskKey: Uint8Array;
   readonly logLevel: LogLevel;

@@ -12,6 +12,7 @@ import { loadPolicies, versionOf } from '../../policies/engine/load.ts';
 import { createMasker } from '../../policies/masking/masker.ts';
 import { joinAuditLog } from '../audit/joined.ts';
 import type { ListenAddress } from '../config/config.ts';
+import { setBusyPoll } from '../core/busy-poll.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Driver, DriverServices, Log } from '../core/driver.ts';
 import { Fault } from '../core/errors.ts';
@@ -40,6 +41,7 @@ import { openTemplateReaders } from './policy-source.ts';
 import type { MainMethods, RelayThreadData, ThreadMethods } from './relay-methods.ts';
 
 const data = workerData as RelayThreadData;
+setBusyPoll(data.busyPollUs);
 const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 const random: Random = { bytes: (count) => randomBytes(count) };
 const log: Log = pino({ level: data.logLevel }, pino.destination({ dest: 2, sync: false })).child({ thread: data.index });

@@ -169,6 +169,8 @@ export interface Config {
   readonly allowPlaintext: boolean;
   /** Threads that relay databases; 0: the main thread does. */
   readonly relayThreads: number;
+  /** How long a thread waits for the next bytes of its only busy session without sleeping; 0: not at all. */
+  readonly busyPollUs: number;
   readonly people: readonly PersonConfig[];
   readonly rights: Rights;
   readonly onCall: readonly OnCallSchedule[];

@@ -4,6 +4,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { busyPollUsDefault } from '../core/busy-poll.ts';
 import { Fault } from '../core/errors.ts';
 import type { PersonName } from '../core/ids.ts';
 import { checkListen, checkNames, checkPublicUrl, checkRights, readTls } from './checks.ts';
@@ -67,6 +68,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     tls,
     allowPlaintext,
     relayThreads: parts.relay_threads === 'auto' ? relayThreadsOf(availableParallelism()) : parts.relay_threads,
+    busyPollUs: parts.busy_poll_us ?? busyPollUsDefault,
     people: parts.people.map(({ value }) => person(value)),
     rights,
     onCall,

@@ -3,6 +3,7 @@
 // (config.schema.json) is made from this.
 
 import { z } from 'zod';
+import { busyPollUsMax } from '../core/busy-poll.ts';
 import { channelsSection, contactKeys } from './channels-schema.ts';
 import { webhookEvents, webhookEventsDefault } from './config.ts';
 import { onCallSection } from './on-call-schema.ts';
@@ -267,6 +268,12 @@ export const sections = {
     .union([z.literal('auto'), z.int().min(0).max(relayThreadsMax)])
     .default('auto')
     .describe('Threads that relay databases; 0: the main thread does. auto: by the number of processors.'),
+  busy_poll_us: z
+    .int()
+    .min(0)
+    .max(busyPollUsMax)
+    .optional()
+    .describe('How long a thread with one busy session waits for its next bytes without sleeping, in microseconds; 0: it sleeps.'),
   people: z.array(personSchema).max(listMax).default([]),
   rights: z
     .strictObject({ approve: z.array(group).default([]), audit: z.array(group).default([]), operate: z.array(group).default([]) })

@@ -52,6 +52,7 @@ function validateSections(document: ConfigDocument, raw: Record<string, unknown>
     tls: part('tls', sections.tls),
     allow_plaintext: part('allow_plaintext', sections.allow_plaintext),
     relay_threads: part('relay_threads', sections.relay_threads),
+    busy_poll_us: part('busy_poll_us', sections.busy_poll_us),
     rights: part('rights', sections.rights),
     on_call: part('on_call', sections.on_call),
     sign_in: part('sign_in', sections.sign_in),

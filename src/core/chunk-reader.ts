@@ -5,7 +5,8 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { bytesPassed } from '../../src/core/short-lived-memory.ts';
+import { ChunkArrivals } from './busy-poll.ts';
+import { bytesPassed } from './short-lived-memory.ts';
 
 /** As much as Node reads at once. */
 const readBytesMax = 64 * 1024;
@@ -36,6 +37,7 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
   const handle = plainHandle(stream);
   if (handle === null) {
     stream.on('data', onChunk).on('data', counted);
+    if (stream instanceof TLSSocket && !arrivalsOf.has(stream)) arrivalsOf.set(stream, new ChunkArrivals());
     return stream;
   }
   const waiting = stream.read() as Buffer | null;
@@ -62,7 +64,12 @@ function successor(stream: Duplex, handle: object, taken: (count: number, bytes:
   const old = stream as unknown as { _handle: unknown };
   old._handle = null;
   const first = firstOf.get(stream) ?? stream;
-  const onread = { buffer: readBuffer, callback: (count: number, bytes: Uint8Array) => void taken(count, bytes) };
+  const arrivals = new ChunkArrivals();
+  const callback = (count: number, bytes: Uint8Array): void => {
+    taken(count, bytes);
+    arrivals.came(count);
+  };
+  const onread = { buffer: readBuffer, callback };
   // The option `handle` is what Node's own servers make their sockets with.
   const socket = new Socket({ handle, onread, pauseOnCreate: true } as never);
   socket.once('close', () => first.destroy());
@@ -75,7 +82,12 @@ export function leaveChunks(stream: Duplex, onChunk: (chunk: Buffer) => void): v
   stream.off('data', onChunk).off('data', counted);
 }
 
-const counted = (chunk: Buffer): void => bytesPassed(chunk.length);
+const arrivalsOf = new WeakMap<Duplex, ChunkArrivals>();
+
+function counted(this: Duplex, chunk: Buffer): void {
+  bytesPassed(chunk.length);
+  arrivalsOf.get(this)?.came(chunk.length);
+}
 
 /** True when nothing of the connection is on its way, and it can be read by somebody else from now on. */
 export function canReadChunksAgain(stream: Duplex): boolean {

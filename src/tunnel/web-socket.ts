@@ -3,6 +3,7 @@
 // neither end spends time on those: masking protects old proxies from scripts in browsers, and inside TLS there are neither.
 
 import type { Socket } from 'node:net';
+import { ChunkArrivals } from '../core/busy-poll.ts';
 import { FrameOutput } from './frame-output.ts';
 import { frameBytesMax } from './limits.ts';
 
@@ -77,7 +78,11 @@ export class WebSocketEnd {
     this.output = new FrameOutput(raw, role === 'client', () => this.#listener?.drained());
     raw.setTimeout(0);
     raw.setNoDelay(true);
-    raw.on('data', (chunk: Buffer) => this.#read(chunk));
+    const arrivals = new ChunkArrivals();
+    raw.on('data', (chunk: Buffer) => {
+      this.#read(chunk);
+      arrivals.came(chunk.length);
+    });
     raw.on('end', () => raw.end());
     raw.on('error', () => {}); // ends in 'close'
     raw.on('close', () => this.#over());
