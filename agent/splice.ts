@@ -3,6 +3,7 @@
 
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { ChunkArrivals } from '../src/core/busy-poll.ts';
 import type { StreamUser, TunnelStream } from '../src/tunnel/stream.ts';
 
 const keepAliveAfterMs = 60_000;
@@ -13,6 +14,7 @@ const readBuffer = Buffer.allocUnsafeSlow(readBytesMax);
 /** Begins to connect to an address. The socket reads nothing before it is spliced. */
 export class TargetSocket implements StreamUser {
   readonly socket: Socket;
+  readonly #arrivals = new ChunkArrivals();
   #stream: TunnelStream | null = null;
 
   constructor(address: string, port: number) {
@@ -23,7 +25,7 @@ export class TargetSocket implements StreamUser {
       keepAlive: true,
       keepAliveInitialDelay: keepAliveAfterMs,
       allowHalfOpen: true,
-      onread: { buffer: readBuffer, callback: (count, bytes) => this.#stream?.send(bytes.subarray(0, count), true) ?? false },
+      onread: { buffer: readBuffer, callback: (count, bytes) => this.#read(bytes.subarray(0, count)) },
     });
     this.socket.pause();
   }
@@ -44,6 +46,12 @@ export class TargetSocket implements StreamUser {
     stream.use(this);
     stream.flow();
     socket.resume();
+  }
+
+  #read(bytes: Uint8Array): boolean {
+    const goesOn = this.#stream?.send(bytes, true) ?? false;
+    this.#arrivals.came(bytes.length);
+    return goesOn;
   }
 
   bytes(chunk: Buffer): void {

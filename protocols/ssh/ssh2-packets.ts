@@ -226,7 +226,7 @@ function prototypesOf(crypto: CryptoModule, name: string, mac: string | null): R
   return prototypes;
 }
 
-/** Sockets that are done with the bytes of a write when they say so; what a tunnel or TLS does with them is not known. */
+/** Streams that are done with the bytes of a write when they say so; what TLS does with them is not known. */
 const plain = new WeakSet<Duplex>();
 
 /** The stream to give to ssh2 for a connection: its bytes are read in place where that can be. */
@@ -242,7 +242,7 @@ export function isInPlace(stream: Duplex): boolean {
   return plain.has(stream);
 }
 
-/** Packets to a plain socket come from the pool from now on. Call once for each connection, before keys are exchanged. */
+/** Packets to such a stream come from the pool from now on. Call once for each connection, before keys are exchanged. */
 export function reusePackets(connection: Client | Connection): void {
   const { _protocol: protocol, _sock: socket } = connection as unknown as { _protocol: { _onWrite: PacketWrite }; _sock: Socket };
   if (!installed || !plain.has(socket)) return;

@@ -47,10 +47,15 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
 }
 
 /**
- * As a socket whose 'data' is not kept: without copies, what a listener is given is read over as soon as it returns. Paused; the one
- * that was passed in closes after it. Null, and nothing is changed, where it is no plain socket.
+ * As a stream whose 'data' is not kept: without copies, what a listener is given is its own to write into, and may be read over as soon
+ * as it returns. Paused; the one that was passed in closes after it. Null, and nothing is changed, where it is neither a plain socket
+ * nor a `ChunkSource`: these are done with the bytes of a write when they say so.
  */
-export function readInPlace(stream: Duplex): Socket | null {
+export function readInPlace(stream: Duplex): Duplex | null {
+  if (isSource(stream)) {
+    const taken: Duplex | null = stream[takeOver]((chunk) => taken?.emit('data', chunk));
+    return taken;
+  }
   const handle = plainHandle(stream);
   if (handle === null) return null;
   const waiting = stream.read() as Buffer | null;
