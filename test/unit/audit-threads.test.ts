@@ -236,7 +236,8 @@ t.test('search sees what other threads have written; checkpoints sign it', async
     const verified = await log.verify();
     return verified.ok && verified.checkpointSeq > 1 && verified.checkpointSeq;
   });
-  t.equal(signed, seq);
+  // The thread may have had some to write still when it was signed.
+  t.ok(signed > checkpointEvents && signed <= seq, `${signed} of ${seq} are signed`);
   await started(log, 'few', 2, 20).ended;
   await log.close();
   t.match(await verifyAudit(dir), { ok: true, checkpointSeq: seq + 20, events: seq + 20 });
