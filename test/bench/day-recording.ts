@@ -1,7 +1,7 @@
 // Opening a recorded terminal of a day, as the console's replay does it: the list, the index, and the first page; then a place in the
 // middle. Once with the index that the recorder leaves, once without it, as after a crash.
 
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { indexCast, pointBytes } from '../../src/recordings/cast-index.ts';
 import type { Teardown } from '../support/directories.ts';
@@ -14,7 +14,7 @@ import { median } from './statistics.ts';
 import { startStubPostgres } from './stub-postgres.ts';
 
 /** Ten a second, all day. */
-const events = 864_000;
+export const eventsOfDay = 864_000;
 const asksEach = 5;
 
 export const dayRecording: Probe = {
@@ -60,12 +60,7 @@ async function recordedDay(t: Teardown) {
   const { endpoint, http, auditorToken, dataDir } = await startBenchGateway(t, { protocol: 'postgres', target, nodeFlags: [] });
   const client = await WireClient.open(t, { ...endpoint, user: person, database: targetName });
   client.socket.destroy();
-  const folder = join(dataDir, 'recordings');
-  const recording = await eventually('the session is recorded', () => readdirSync(folder).find((it) => it.endsWith('.jsonl')));
-  const session = recording.replace('.jsonl', '');
-  const cast = join(folder, `${session}.0.cast`);
-  const bytes = writeDayLongCast(cast, events);
-  t.teardown(() => rmSync(cast, { force: true }));
+  const { session, cast, bytes } = await putDay(dataDir);
   const read = async (path: string, range?: string): Promise<Response> => {
     const headers = { authorization: `Bearer ${auditorToken}`, ...(range === undefined ? {} : { range }) };
     const response = await fetch(`${http}/api/v1/sessions/${session}/terminals${path}`, { headers });
@@ -75,7 +70,16 @@ async function recordedDay(t: Teardown) {
   return { read, cast, bytes };
 }
 
-async function timedMs(work: () => Promise<unknown>): Promise<number> {
+/** Puts a day of terminal beside the recording of the only session, which has none. */
+export async function putDay(dataDir: string): Promise<{ readonly session: string; readonly cast: string; readonly bytes: number }> {
+  const folder = join(dataDir, 'recordings');
+  const recording = await eventually('the session is recorded', () => readdirSync(folder).find((it) => it.endsWith('.jsonl')));
+  const session = recording.replace('.jsonl', '');
+  const cast = join(folder, `${session}.0.cast`);
+  return { session, cast, bytes: writeDayLongCast(cast, eventsOfDay) };
+}
+
+export async function timedMs(work: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await work();
   return performance.now() - startMs;

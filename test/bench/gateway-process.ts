@@ -5,11 +5,13 @@ import { loadConfig } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
 
 const tokenTtlMs = 24 * 3_600_000;
+const linkTtlMs = 10 * 60_000;
 
 const [configPath = '', ...people] = process.argv.slice(2);
 const gateway = await startGateway(loadConfig(configPath));
 const tokens = people.map((person) => gateway.identity.issueToken(person, { name: 'bench', ttlMs: tokenTtlMs }).token);
-process.stdout.write(`${JSON.stringify({ addresses: gateway.addresses, tokens })}\n`);
+const links = people.map((person) => gateway.identity.createLoginLink(person, linkTtlMs, person));
+process.stdout.write(`${JSON.stringify({ addresses: gateway.addresses, tokens, links })}\n`);
 
 let closing = false;
 const close = () => {

@@ -33,6 +33,8 @@ export interface StartedGateway {
   readonly approverToken: string;
   /** Of somebody who may look at recordings. */
   readonly auditorToken: string;
+  /** Signs them in to the console, once. */
+  readonly auditorLink: string;
   readonly dataDir: string;
 }
 
@@ -72,9 +74,10 @@ export async function startBenchGateway(t: Teardown, options: GatewayStart): Pro
   const people = [person, approver, operator, auditor];
   const running = start(t, process.execPath, ['--disable-warning=ExperimentalWarning', ...nodeFlags, script, file, ...people]);
   const ready = await running.waitFor(/^\{"addresses":.*\}$/m, readyTimeoutMs);
-  const { addresses, tokens } = JSON.parse(ready[0]) as {
+  const { addresses, tokens, links } = JSON.parse(ready[0]) as {
     addresses: Record<string, { host: string; port: number }> & { http: string };
     tokens: string[];
+    links: string[];
   };
   const [token = '', approverToken = '', operatorToken = '', auditorToken = ''] = tokens;
   const address = addresses[protocol];
@@ -88,6 +91,7 @@ export async function startBenchGateway(t: Teardown, options: GatewayStart): Pro
     http: addresses.http,
     approverToken,
     auditorToken,
+    auditorLink: links[people.indexOf(auditor)] ?? '',
     dataDir: join(directory, 'data'),
   };
 }

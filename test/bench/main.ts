@@ -7,6 +7,7 @@ import { Cleanup } from './contender.ts';
 import type { ContenderName, Stage } from './contender.ts';
 import { policyRules } from './policy-rules.ts';
 import { dayRecording } from './day-recording.ts';
+import { dayReplay } from './day-replay.ts';
 import { foreignLoadMax } from './judge.ts';
 import { idleSessions, manyHolds } from './many-sessions.ts';
 import { measure } from './measure.ts';
@@ -23,7 +24,7 @@ import { sshWorkloads } from './ssh-workloads.ts';
 import type { Workload } from './workload.ts';
 
 const databaseRows: readonly Workload[] = [...postgresWorkloads, ...postgresTlsWorkloads, ...mysqlWorkloads];
-const probes: readonly Probe[] = [policyRules, dayRecording, auditSearch, idleSessions, manyHolds];
+const probes: readonly Probe[] = [policyRules, dayRecording, dayReplay, auditSearch, idleSessions, manyHolds];
 type Row = Workload | Workload<SshEndpoint> | Probe;
 const allRows: readonly Row[] = [...databaseRows, ...sshWorkloads, ...probes];
 

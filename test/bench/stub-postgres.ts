@@ -1,5 +1,5 @@
 // A PostgreSQL server that answers and does nothing, for measuring many sessions at once: ten thousand real server processes
-// would be what is measured. It takes any sign-in and any query.
+// would be what is measured. It takes any sign-in and any query, and prepares nothing: it has no catalogue to tell of.
 
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -22,6 +22,7 @@ const greeting = Buffer.concat([
   wire.backendKeyData(1, Buffer.alloc(4)),
   ready,
 ]);
+const refused = wire.diagnostic({ severity: 'ERROR', code: '0A000', message: 'nothing is prepared here' });
 const completed = Buffer.concat([wire.message(wire.fromTarget.commandComplete, Buffer.from('DELETE 1\0')), ready]);
 
 export async function startStubPostgres(t: Teardown): Promise<StubPostgres> {
@@ -47,7 +48,9 @@ export async function startStubPostgres(t: Teardown): Promise<StubPostgres> {
         } else if (message[0] === wire.fromClient.query) {
           stub.onQuery(message.toString('utf8', 5, end - 1));
           socket.write(completed);
-        } else if (message[0] === wire.fromClient.terminate) socket.end();
+        } else if (message[0] === wire.fromClient.parse) socket.write(refused);
+        else if (message[0] === wire.fromClient.sync) socket.write(ready);
+        else if (message[0] === wire.fromClient.terminate) socket.end();
       }
     });
   });
