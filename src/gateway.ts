@@ -247,6 +247,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     clock,
     random,
     personNow: (name) => identity.person(name),
+    isTokenLive: (id) => identity.token(id) !== null,
   });
   down.add(() => registry.close('the gateway stops'));
   const activity = new TokenActivity((sessionId) => registry.live(sessionId));

@@ -8,7 +8,7 @@ import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sock
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
-import { whenGone } from '../../src/core/read-exactly.ts';
+import { orAborted, whenGone } from '../../src/core/read-exactly.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
@@ -125,7 +125,8 @@ class MysqlDriver implements Driver {
       );
       const signal = AbortSignal.any([gone.signal, late.signal]);
       const welcomed = async () => welcome(line, this.#services, await this.#welcomeOptions(connectionId), signal);
-      const client = await welcomed().finally(() => clearTimeout(timer));
+      // Also when whoever keeps people and tokens does not answer.
+      const client = await orAborted(welcomed(), signal).finally(() => clearTimeout(timer));
       line.socket.on('error', () => undefined);
       await this.#enter(client, line, null, gone);
     });
@@ -193,7 +194,8 @@ class MysqlDriver implements Driver {
   async #changeUser(client: SignedIn, line: Line, before: Target | null, argument: Buffer, gone: AbortController): Promise<void> {
     line.sequence = 1;
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(this.#options.limits.handshakeTimeoutMs)]);
-    const again = await welcomeAgain(line, this.#services, await this.#welcomeOptions(client.connectionId), client, argument, signal);
+    const options = await this.#welcomeOptions(client.connectionId);
+    const again = await orAborted(welcomeAgain(line, this.#services, options, client, argument, signal), signal);
     await this.#enter(again, line, before, gone);
   }
 

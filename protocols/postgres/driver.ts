@@ -9,7 +9,7 @@ import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
-import { whenGone } from '../../src/core/read-exactly.ts';
+import { orAborted, whenGone } from '../../src/core/read-exactly.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import { CancelKeys } from './cancel-keys.ts';
 
@@ -116,10 +116,11 @@ class PostgresDriver implements Driver {
     const late = () => overall.abort(new Fault('limit-reached', 'sign-in took too long'));
     let timer = setTimeout(late, this.#limits.handshakeTimeoutMs);
     try {
-      const arrival = await welcome(line, this.#services, overall.signal, () => {
+      const welcomed = welcome(line, this.#services, overall.signal, () => {
         clearTimeout(timer);
         timer = setTimeout(late, browserSignInMsMax);
       });
+      const arrival = await orAborted(welcomed, overall.signal); // also when whoever keeps people and tokens does not answer
       clearTimeout(timer);
       if (arrival.kind === 'cancel') {
         const wish: CancelWish = { kind: 'by-secret', connection: arrival.processId, secret: arrival.secret };

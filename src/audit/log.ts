@@ -174,9 +174,10 @@ class ChainedLog implements OpenedAuditLog {
 
   async #signHead(): Promise<void> {
     const { file } = this.#appender;
-    if (file.broken !== null || file.seq === this.#checkpointSeq) return;
+    if (file.broken !== null) return;
     try {
-      const head = file.head();
+      const head = file.head(); // behind whatever another thread is writing now
+      if (head.seq === this.#checkpointSeq) return;
       await file.onDisk();
       await writeCheckpoint(this.#options.dir, this.#key, { logId: this.logId, ...head, atMs: this.#options.clock.nowMs() });
       this.#checkpointSeq = head.seq;

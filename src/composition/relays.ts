@@ -49,6 +49,8 @@ export class Relays {
   readonly #threads = new Map<number, Thread>();
   readonly #listening = new Map<DatabaseProtocol, ListenAddress>();
   readonly #again = new Set<NodeJS.Timeout>();
+  /** Not ready yet. */
+  readonly #starting = new Set<Worker>();
   #stops = false;
 
   private constructor(parts: RelayParts) {
@@ -89,6 +91,7 @@ export class Relays {
   async close(reason: string): Promise<void> {
     this.#stops = true;
     for (const timer of this.#again) clearTimeout(timer);
+    await Promise.all([...this.#starting].map((worker) => worker.terminate()));
     const late = AbortSignal.timeout(stopMsMax);
     const threads = [...this.#threads.values()];
     await Promise.all(
@@ -100,8 +103,24 @@ export class Relays {
   }
 
   async #start(index: number): Promise<void> {
-    const { data, relayed, services, dialAgent, dialled, log } = this.#parts;
-    const worker = new Worker(new URL('./relay-thread.ts', import.meta.url), { name: `relay-${index}`, workerData: { ...data, index } });
+    const worker = new Worker(new URL('./relay-thread.ts', import.meta.url), {
+      name: `relay-${index}`,
+      workerData: { ...this.#parts.data, index },
+    });
+    this.#starting.add(worker);
+    try {
+      await this.#join(index, worker);
+    } catch (thrown) {
+      await worker.terminate(); // the next one has its number
+      throw thrown;
+    } finally {
+      this.#starting.delete(worker);
+    }
+  }
+
+  /** Resolves when the thread works. */
+  async #join(index: number, worker: Worker): Promise<void> {
+    const { relayed, services, dialAgent, dialled, log } = this.#parts;
     const sessions = new RelayedSessions(relayed, () => calls);
     const { targetNamed } = relayed;
     const credentials = new ThreadCredentials({ desk: services.credentials, targetNamed });
@@ -123,17 +142,18 @@ export class Relays {
       worker.once('exit', () => {
         const fault = new Fault('limit-reached', `a relay thread ended: ${why}`);
         this.#threads.delete(index);
+        this.#parts.audit.releaseDead(threadId); // first: all that follows is written to the log
         calls.close(fault);
         credentials.end(fault);
         dialling.end(fault);
         sessions.lost('the relay thread of this session failed');
         for (const counts of Object.values(this.#parts.counts)) counts.giveBack(index);
-        this.#parts.audit.releaseDead(threadId);
         reject(fault);
       });
     });
     gone.catch(() => undefined); // heard below
     await Promise.race([ready, gone, lateFault()]);
+    if (this.#stops) throw new Fault('conflict', 'the gateway stops');
     this.#threads.set(index, { worker, calls, sessions });
     for (const [protocol, address] of this.#listening) await calls.ask('listen', { protocol, address });
     gone.catch(() => {
@@ -147,8 +167,9 @@ export class Relays {
     const timer = setTimeout(() => {
       this.#again.delete(timer);
       this.#start(index).catch((thrown: unknown) => {
+        if (this.#stops) return;
         this.#parts.log.error({ thread: index, err: messageOf(thrown) }, 'a relay thread could not be started again');
-        if (!this.#stops) this.#startAgain(index);
+        this.#startAgain(index);
       });
     }, againAfterMs);
     this.#again.add(timer);

@@ -28,6 +28,19 @@ export function readExactly(stream: Duplex, count: number, signal: AbortSignal):
   });
 }
 
+/** What `step` resolves with. Rejects when the signal is aborted before, whatever the step still waits for; it has to end by itself. */
+export async function orAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(abortedFault(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([step, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** The fault that a signal was aborted with. */
 export function abortedFault(signal: AbortSignal): Fault {
   return signal.reason instanceof Fault ? signal.reason : new Fault('limit-reached', String(signal.reason ?? 'given up'));

@@ -18,6 +18,8 @@ type Asking = Pick<Calls<CancellingMethods, Methods>, 'ask'>;
 
 /** Wishes of one thread under way. Nobody has signed in who sends them for PostgreSQL: beyond it they are dropped, as wrong ones are. */
 export const wishesMax = 1000;
+/** A client waits no longer to hear that nobody has what it wants to cancel. */
+export const wishMsMax = 10_000;
 
 /** For a thread: asks the main thread. */
 export function remoteCancelling(calls: Asking): (wish: CancelWish) => Promise<boolean> {
@@ -25,13 +27,13 @@ export function remoteCancelling(calls: Asking): (wish: CancelWish) => Promise<b
   return async (wish) => {
     if (underWay >= wishesMax) return false;
     underWay += 1;
-    try {
-      return await calls.ask('cancel', sent(wish));
-    } catch {
-      return false; // the main thread is gone, and this one with it
-    } finally {
-      underWay -= 1;
-    }
+    const had = calls
+      .ask('cancel', sent(wish))
+      .catch(() => false) // the main thread is gone, and this one with it
+      .finally(() => (underWay -= 1));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), wishMsMax)));
+    return await Promise.race([had, late]).finally(() => clearTimeout(timer));
   };
 }
 

@@ -12,6 +12,7 @@ import type { RegisteredSession } from '../sessions/registry.ts';
 
 /** Where the session itself is told. */
 export interface ThreadSide {
+  /** Nothing more is released in it from now on, also before its thread has heard. */
   end(id: SessionId, reason: string): void;
   notice(id: SessionId, words: string): void;
   become(session: RelayedSession): void;
@@ -85,10 +86,11 @@ export class RelayedSession implements RegisteredSession {
     this.#thread.end(this.id, reason);
   }
 
+  /** Its thread knows, or never had it. */
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.end(reason);
+    if (!this.#end.signal.aborted) this.#end.abort(reason);
     this.#onClosed(this, reason);
   }
 

@@ -56,7 +56,10 @@ export class RelayedSessions {
   constructor(parts: RelayedParts, calls: () => Pick<Calls<ThreadSessionMethods, Methods>, 'note'>) {
     this.#parts = parts;
     this.#thread = {
-      end: (id, reason) => calls().note('session.end', { id, reason }),
+      end: (id, reason) => {
+        parts.world.changed(); // until it has heard, its thread has to ask, and is refused
+        calls().note('session.end', { id, reason });
+      },
       notice: (id, words) => calls().note('session.notice', { id, words }),
       become: (session) => calls().note('session.become', { id: session.id, standing: this.#standingOf(session) }),
     };
@@ -66,7 +69,7 @@ export class RelayedSessions {
       'session.foresee': ({ sessionId, action: sent }) => {
         const action = receiveAction(sent, this.#catalogues);
         const session = this.#sessions.get(sessionId);
-        if (session === undefined) return 'fault';
+        if (session === undefined || session.ended.aborted) return 'fault';
         return parts.gate.foresee(action, sent.classification, session.submitter);
       },
       'session.closed': ({ did, reason }) => {
@@ -112,11 +115,19 @@ export class RelayedSessions {
     if (opened.kind === 'refuse') return opened;
     const session = made as RelayedSession | null;
     if (session === null) throw new Error('the session was opened in the wrong thread');
-    if (asked.signal.aborted) {
-      session.close('the client is gone');
-      return refuse('the client is gone');
+    if (asked.signal.aborted) session.end('the client is gone');
+    // The thread has not heard of the session yet: words for it would be lost there.
+    if (session.ended.aborted) {
+      const reason = String(session.ended.reason);
+      session.close(reason);
+      return refuse(reason);
     }
-    this.#parts.flushAudit();
+    try {
+      this.#parts.flushAudit();
+    } catch (thrown) {
+      session.close(messageOf(thrown));
+      throw thrown;
+    }
     const { id, role, startedAtMs } = session;
     return { kind: 'open', id, ...(role === undefined ? {} : { role }), startedAtMs, standing: this.#standingOf(session) };
   }
@@ -124,7 +135,7 @@ export class RelayedSessions {
   async #judge({ did, action: sent, world }: JudgementAsked, asked: Asked<HoldNotice>): Promise<JudgementAnswer> {
     const action = receiveAction(sent, this.#catalogues);
     const session = this.#sessions.get(did.sessionId);
-    if (session === undefined) throw new Error('the session has ended');
+    if (session === undefined || session.ended.aborted) throw new Error('the session has ended');
     this.#did(did);
     const judgement = await this.#parts.gate.judge(action, session.submitter, laneOf(asked));
     if (judgement.holdId !== null) session.counts.held += 1;

@@ -19,14 +19,15 @@ export interface SentAction extends Pick<Action, 'id' | 'kind' | 'text' | 'param
 
 export function sendAction(action: Action, classification: Classification, catalogues: CatalogueSender): SentAction {
   const { id, kind, text, parameters, transaction, reason = null, mode } = action;
-  const catalogue = mode.catalogue === null ? null : catalogues.send(mode.catalogue);
-  return {
+  const sent = {
     ...{ id, kind, text, transaction, reason, classification },
     parameters: parameters === null ? null : parameters.map((it) => ({ type: it.type, text: it.text })),
     digest: action.digest(),
-    mode: { key: mode.key, settings: { ...mode.settings }, catalogue },
     prepared: preparedIn(action),
   };
+  // Last: what is sent by its number alone from now on must really go.
+  const catalogue = mode.catalogue === null ? null : catalogues.send(mode.catalogue);
+  return { ...sent, mode: { key: mode.key, settings: { ...mode.settings }, catalogue } };
 }
 
 export function receiveAction(sent: SentAction, catalogues: CatalogueReceiver): Action {

@@ -80,9 +80,10 @@ export class ThreadGate implements SessionGate {
     } else this.#judge(action, classified, submitter, lane, then);
   }
 
-  /** By what is known here, true still or not: the submission itself is judged again. What only the main thread knows may have to wait. */
+  /** What only the main thread knows may have to wait: so does everything while what is known here is not true any more. */
   foresee(action: Action, classification: Classification, submitter: Submitter): Decision['kind'] | 'fault' {
     const { judging } = this.#parts;
+    if (!this.#isTrueNow) return 'hold';
     judging.grants = this.#standing.grants;
     const foreseen = judging.gate.foresee(action, classification, submitter);
     return judging.unknown.wasAsked ? 'hold' : foreseen;
@@ -98,8 +99,10 @@ export class ThreadGate implements SessionGate {
     }
   }
 
+  /** By the policies that its standing names, or not at all. */
   stillAllows(action: Action, before: Judgement, submitter: Submitter): boolean {
     const { judging } = this.#parts;
+    if (!judging.parts.policies.has(this.#standing.policyVersion)) return false;
     judging.grants = this.#standing.grants;
     return judging.gate.stillAllows(action, before, submitter);
   }

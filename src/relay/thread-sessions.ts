@@ -11,6 +11,7 @@ import type { SessionCounts } from '../sessions/live-session.ts';
 import { recordingHeader } from '../sessions/registry.ts';
 import type { Handlers } from './calls.ts';
 import type { OpeningAnswer, ThreadSessionMethods } from './session-methods.ts';
+import type { Standing } from './standing.ts';
 import { ThreadGate } from './thread-gate.ts';
 import type { ThreadJudging } from './thread-judging.ts';
 
@@ -39,10 +40,11 @@ export class ThreadSessions implements Sessions {
     this.handlers = {
       'session.end': ({ id, reason }) => this.#live.get(id)?.session.end(reason),
       'session.notice': ({ id, words }) => this.#live.get(id)?.session.notice(words),
-      'session.become': ({ id, standing }) => {
+      'session.become': async ({ id, standing }) => {
         const live = this.#live.get(id);
         if (live === undefined) return;
         live.gate.stand(standing);
+        await this.#hasPolicies(standing);
         if (!live.session.runsOnlyAllowed) live.session.end('your groups changed, and the policies no longer allow this session');
       },
       flush: ({ sessionId }) => {
@@ -55,7 +57,7 @@ export class ThreadSessions implements Sessions {
 
   async open(opening: SessionOpening, lane: Lane): Promise<OpenedSession> {
     const { principal, target, facts, tokenId = null } = opening;
-    const { calls, policies } = this.#parts.judging.parts;
+    const { calls } = this.#parts.judging.parts;
     const { clientAddress, tls, method, database } = facts;
     const asked = { principal, target: target.name, facts: { clientAddress, tls, method, database }, tokenId };
     let answer: OpeningAnswer;
@@ -65,14 +67,25 @@ export class ThreadSessions implements Sessions {
       return refused(messageOf(thrown));
     }
     if (answer.kind === 'refuse') return answer;
-    if (!policies.has(answer.standing.policyVersion)) await policies.load();
+    let session: LiveSession;
     try {
-      return { kind: 'open', session: this.#opened(answer, opening) };
+      session = this.#opened(answer, opening); // before anything is waited for: it may be ended already, by the next message
     } catch (thrown) {
       const reason = `the session could not be recorded: ${messageOf(thrown)}`;
       calls.note('session.closed', { did: { sessionId: answer.id, acted: 0, counts: noCounts }, reason });
       return refused(reason);
     }
+    await this.#hasPolicies(answer.standing);
+    if (!session.ended.aborted) return { kind: 'open', session };
+    const reason = String(session.ended.reason);
+    session.close(reason);
+    return refused(reason);
+  }
+
+  /** Waits for the policies that are named, if they are not those of this thread yet. */
+  async #hasPolicies({ policyVersion }: Standing): Promise<void> {
+    const { policies } = this.#parts.judging.parts;
+    if (!policies.has(policyVersion)) await policies.load();
   }
 
   #opened({ id, role, startedAtMs, standing }: Opened, opening: SessionOpening): LiveSession {

@@ -55,6 +55,8 @@ export interface RegistryParts {
   readonly book: SessionBook;
   /** The principal of a name while it may act; missing: it never changes while somebody waits to be let in. */
   readonly personNow?: (name: string) => Principal | null;
+  /** Is it good still? Missing: tokens never end while somebody signs in with them or waits to be let in. */
+  readonly isTokenLive?: (tokenId: string) => boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -96,6 +98,10 @@ export class SessionRegistry implements Sessions {
     if (principal !== undefined && principal !== opening.principal) {
       judgement.ruling.permit.close();
       return refuse('this account was changed while you waited; sign in again');
+    }
+    if (opening.tokenId && this.#parts.isTokenLive?.(opening.tokenId) === false) {
+      judgement.ruling.permit.close();
+      return refuse('the access token has ended since you began to sign in; sign in again with another');
     }
     judgement.ruling.permit.close(); // nothing of `connect` itself goes to the target
     try {
