@@ -56,12 +56,16 @@ export function chainLine(seq: number, prev: string, event: AuditEvent): { line:
 
 /** What a line says of its event, within its limits: from the comma before its type to the last brace. Throws when the detail is no JSON. */
 export function boundedBody(event: AuditEvent): string {
-  let body = bodyOf(event, event.detailJson ?? JSON.stringify(event.detail));
+  let body = bodyOf(event, jsonOf(event));
   if (body.length <= bodyCharsMax) return body;
   const clipped = clippedNames(event);
   body = bodyOf(clipped, JSON.stringify(clippedDetail(event.detail)));
   if (body.length <= bodyCharsMax) return body;
   return bodyOf(clipped, JSON.stringify({ detail_cut: fingerprint(event.detail) }));
+}
+
+function jsonOf({ detail, detailJson }: AuditEvent): string {
+  return detailJson instanceof Uint8Array ? Buffer.from(detailJson).toString() : (detailJson ?? JSON.stringify(detail));
 }
 
 /** By hand, because the detail may be JSON already. */

@@ -25,16 +25,11 @@ interface Repeated {
   /** From the type to the beginning of the action's id, with the time of the last event. */
   middle: Uint8Array;
   atMs: number;
-  /** The last detail that was JSON already; and its bytes, from the second time on: the same statement runs again and again. */
-  detailJson: string;
-  detail: Uint8Array | null;
 }
 
 /** By type, then by session. Of sessions that are alive now, and of some that were: when it is full, it begins anew. */
 const repeated = new Map<string, Map<string, Repeated>>();
 const sessionsMax = 4096;
-/** A longer detail is written out each time: there may be one for each session. */
-const keptDetailBytesMax = 1024;
 
 const typeStart = ',"type":"';
 const timeStart = '","at_ms":';
@@ -66,7 +61,7 @@ export function putQuickBody(bytes: Buffer, start: number, event: AuditEvent): n
   if (detail instanceof PlainOutcome) return putOutcome(bytes, at, detail);
   const json = event.detailJson ?? JSON.stringify(detail);
   if (json.length > quickDetailCharsMax) return null;
-  at = event.detailJson === undefined ? at + bytes.write(json, at) : putDetail(bytes, at, json, known);
+  at = typeof json === 'string' ? at + bytes.write(json, at) : put(bytes, at, json);
   bytes[at] = closingBrace;
   return at + 1;
 }
@@ -80,15 +75,6 @@ function putOutcome(bytes: Buffer, start: number, { outcome, rows, duration_ms }
   bytes[at] = closingBrace;
   bytes[at + 1] = closingBrace;
   return at + 2;
-}
-
-function putDetail(bytes: Buffer, at: number, json: string, known: Repeated): number {
-  const isAgain = known.detailJson === json;
-  if (isAgain && known.detail !== null) return put(bytes, at, known.detail);
-  const end = at + bytes.write(json, at);
-  known.detailJson = json;
-  known.detail = isAgain && end - at <= keptDetailBytesMax ? Uint8Array.from(bytes.subarray(at, end)) : null;
-  return end;
 }
 
 function put(bytes: Buffer, at: number, part: Uint8Array): number {
@@ -109,7 +95,7 @@ function repeatedOf(sessionId: string, event: AuditEvent): Repeated | null {
   const middle = middleOf(sessionId, event);
   if (middle.length > middleBytesMax) return null;
   if (sessions.size >= sessionsMax) sessions.clear();
-  const made = { principal, target, idStart: `${sessionId}-`, middle, atMs, detailJson: '', detail: null };
+  const made = { principal, target, idStart: `${sessionId}-`, middle, atMs };
   sessions.set(sessionId, made);
   return made;
 }

@@ -91,8 +91,8 @@ export interface AuditEvent {
   readonly holdId: string | null;
   /** The rest, flat and small, no secrets: rule, policy version, text, digest, rows, reason, … */
   readonly detail: Readonly<Record<string, unknown>>;
-  /** JSON.stringify(detail), where the writer has it already: details of statements repeat themselves. */
-  readonly detailJson?: string;
+  /** JSON.stringify(detail), or that in UTF-8, where the writer has it already: details of statements repeat themselves. */
+  readonly detailJson?: string | Uint8Array;
 }
 
 /** The detail of an action that finished, where there is nothing else to say. Writers know it by its class: most details are of it. */

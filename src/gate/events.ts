@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Action } from '../core/action.ts';
+import { AlikeActions, type Likeness } from '../core/alike-actions.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Approval, Decision } from '../core/decision.ts';
@@ -58,36 +59,45 @@ export function releasedEvent(
 
 interface Release {
   readonly detail: Readonly<Record<string, unknown>>;
-  readonly detailJson: string;
+  readonly detailJson: string | Uint8Array;
 }
 
-interface PlainRelease extends Release {
-  readonly detail: {
-    readonly kind: Action['kind'];
-    readonly text: string;
-    readonly access: string;
-    readonly rule: string;
-    readonly policy: string;
-  };
-  /** The JSON of what stands behind the text; the same for all of a kind, access and rule. */
+/** What was released last of actions that are alike. */
+interface PlainRelease extends Likeness {
+  text: string;
+  release: Release;
+  /** The JSON of what stands behind the text. */
   readonly tailJson: string;
 }
 
-/** What was released last under a decision: policies remember their decisions, and the same statement runs again and again. */
-const releases = new WeakMap<Decision, PlainRelease>();
+const releases = new AlikeActions<PlainRelease>();
+/** The JSON of longer texts is put into bytes each time. */
+const keptTextCharsMax = 1024;
 
-function plainRelease(action: Action, { summary: { access } }: Classification, decision: Allow): PlainRelease {
+function plainRelease(action: Action, { summary }: Classification, decision: Allow): Release {
   const { kind, text } = action;
-  const known = releases.get(decision);
-  const isAlike = known !== undefined && known.detail.access === access && known.detail.kind === kind;
-  if (isAlike && known.detail.text === text) return known;
+  const known = releases.find(summary, decision.rule, action);
+  if (known !== undefined && known.text === text) {
+    const { detail, detailJson } = known.release;
+    if (typeof detailJson === 'string' && text.length <= keptTextCharsMax) known.release = { detail, detailJson: bytesOf(detailJson) };
+    return known.release;
+  }
+  const { access } = summary;
   const { id: rule, version: policy } = decision.rule;
-  const detail = { kind, text, access, rule, policy };
-  const tailJson = isAlike ? known.tailJson : `,${JSON.stringify({ access, rule, policy }).slice(1)}`;
+  const tailJson = known?.tailJson ?? `,${JSON.stringify({ access, rule, policy }).slice(1)}`;
   action.textJson = JSON.stringify(text);
-  const release = { detail, detailJson: `{"kind":"${kind}","text":${action.textJson}${tailJson}`, tailJson };
-  releases.set(decision, release);
+  const release = { detail: { kind, text, access, rule, policy }, detailJson: `{"kind":"${kind}","text":${action.textJson}${tailJson}` };
+  if (known === undefined) {
+    releases.keep(summary, { rule: decision.rule, kind, transaction: action.transaction, text, release, tailJson });
+  } else {
+    known.text = text;
+    known.release = release;
+  }
   return release;
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text));
 }
 
 function heldRelease(

@@ -1,7 +1,8 @@
-// The entry of an action for the recording, and most of it as JSON where the action was like the one before: only times, id and
-// count differ then.
+// The entry of an action for the recording, and most of it as JSON where the action is like an earlier one: only times, id and count
+// differ then.
 
 import type { Action } from '../core/action.ts';
+import { AlikeActions, type Likeness } from '../core/alike-actions.ts';
 import type { Classification, ColumnsTouched } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -73,10 +74,8 @@ function decisionWord(wasHeld: boolean, decision: Decision | null): Decision['ki
   return decision === null ? 'deny' : decision.kind;
 }
 
-interface Same {
-  readonly classification: Classification;
-  readonly kind: Action['kind'];
-  readonly transaction: Action['transaction'];
+interface Same extends Likeness {
+  readonly statementCount: number;
   /** All members that are the same every time, without the braces and without the text. */
   readonly rest: Uint8Array;
   text: string;
@@ -85,8 +84,7 @@ interface Same {
   textBytes: Uint8Array | null;
 }
 
-/** What ran last under a decision: policies remember their decisions, and the same statement runs again and again. */
-const same = new WeakMap<Decision, Same>();
+const same = new AlikeActions<Same>();
 
 /** The same as entryOf, most of it as JSON; null for whatever is not the usual short, allowed and completed action. */
 export function quickEntryJson(running: Running, finishedMs: number, outcome: Outcome): JsonEntry | null {
@@ -96,9 +94,11 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
   if (results !== null || outcome.kind !== 'completed' || outcome.error !== null || outcome.transfer !== undefined) return null;
   if (ruling.obligations.recordParameters && action.parameters !== null) return null;
   if (action.text.length > quickTextCharsMax || judgement.estimatedRows !== undefined) return null;
-  let known = same.get(decision);
-  if (known === undefined || !isSame(known, action, classification)) {
-    if (classification.summary.effects.length > quickEffectsMax) return null;
+  const { summary, understood, statements } = classification;
+  if (!understood || judgement.approvedBy.length > 0) return null;
+  let known = same.find(summary, decision.rule, action);
+  if (known === undefined || known.statementCount !== statements.length) {
+    if (known !== undefined || summary.effects.length > quickEffectsMax) return null;
     const {
       kind,
       text,
@@ -110,15 +110,16 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
       ...rest
     } = entryOf(running, finishedMs, outcome);
     known = {
-      classification,
+      rule: decision.rule,
       kind: action.kind,
       transaction: action.transaction,
+      statementCount: statements.length,
       rest: bytesOf(JSON.stringify(rest).slice(1, -1)),
       text,
       textJson: action.textJson ?? JSON.stringify(text),
       textBytes: null,
     };
-    same.set(decision, known);
+    same.keep(summary, known);
   } else if (known.text !== action.text) {
     known.text = action.text;
     known.textJson = action.textJson ?? JSON.stringify(action.text);
@@ -135,21 +136,8 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
   };
 }
 
-/** Texts that differ only in literals have classifications of their own, and one summary. */
-function isSame(known: Same, action: Action, { understood, statements, summary }: Classification): boolean {
-  const { classification } = known;
-  return (
-    classification.summary === summary &&
-    classification.understood &&
-    understood &&
-    classification.statements.length === statements.length &&
-    known.kind === action.kind &&
-    known.transaction === action.transaction
-  );
-}
-
 function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text));
+  return new Uint8Array(Buffer.from(text));
 }
 
 /** Milliseconds with microseconds kept: enough for a replay, short in the file. */

@@ -29,6 +29,8 @@ const quick: readonly (readonly [name: string, more: Partial<AuditEvent>])[] = [
   ['the other again', second],
   ['and again', second],
   ['the first once more', first],
+  ['in bytes', { ...first, detailJson: Buffer.from(first.detailJson) }],
+  ['in bytes that are no ASCII', { ...second, detailJson: new Uint8Array(Buffer.from(second.detailJson)) }],
   ['another session', { ...first, sessionId: 's-2', actionId: 's-2-17' }],
   ['another target in the same session', { ...first, target: 'shop' }],
   ['a name with quotes and more than ASCII', { principal: 'Zoë "the one" \u2028', ...first }],
@@ -74,6 +76,7 @@ t.test('what is not an action of a session, or may have to be cut, is left to th
     ['an id that is too long', { actionId: `s-1-${'1'.repeat(40)}` }],
     ['a name that is too long', { principal: 'x'.repeat(600) }],
     ['a detail that is too long', json({ text: 'x'.repeat(10_000) })],
+    ['bytes of a detail that are too many', { detailJson: Buffer.from(JSON.stringify({ text: 'x'.repeat(10_000) })) }],
   ];
   for (const [name, more] of left) t.equal(quickBody(event(1, { actionId: 's-1-1', ...more })), null, name);
 });

@@ -34,6 +34,9 @@ const obligations = { recordParameters: false, recordResults: false, mask: [] };
 const rule = { id: 'allow "all"', title: 'All', version: 'v"1', policy: 'p' };
 const decision = { kind: 'allow', rule, obligations } as unknown as Extract<Decision, { kind: 'allow' }>;
 const other = { kind: 'allow', rule: { ...rule, id: 'other' }, obligations } as unknown as Extract<Decision, { kind: 'allow' }>;
+/** After the policies changed, and for another session, for which several rules allow together. */
+const renewed = { kind: 'allow', rule: { ...rule, version: 'v"2' }, obligations } as unknown as Extract<Decision, { kind: 'allow' }>;
+const joined = { kind: 'allow', rule: { ...rule }, obligations } as unknown as Extract<Decision, { kind: 'allow' }>;
 
 const actions: readonly (readonly [text: string, classification: Classification, change?: Partial<Action>])[] = [
   ['SELECT 1', ofA],
@@ -80,9 +83,9 @@ t.test('an entry that is mostly JSON reads as what it says, whatever its id, its
   );
 });
 
-t.test('every action in turn, under one decision and under two', async (t) => {
+t.test('every action in turn, under one decision and under several', async (t) => {
   const { recordings, recorder } = opened(t);
-  for (const decisions of [[decision], [decision, other]]) {
+  for (const decisions of [[decision], [decision], [decision, other], [decision, renewed, joined], [decision, decision, other]]) {
     for (const [index, [text, classification, change]] of actions.entries()) {
       const action = {
         id: `s-${index}` as ActionId,
@@ -113,8 +116,14 @@ t.test('every action in turn, under one decision and under two', async (t) => {
 
       const submitter = { principal: { name: 'alice' }, target: { name: 'orders' }, sessionId: 's' as SessionId };
       const event = releasedEvent(action, classification, submitter as never, decided, null, [], 17);
-      t.equal(event.detailJson, JSON.stringify(event.detail), `event ${index}: ${text}`);
-      t.match(event.detail, { text, kind: action.kind, access: classification.summary.access, rule: decided.rule.id });
+      t.equal(Buffer.from(event.detailJson ?? '').toString(), JSON.stringify(event.detail), `event ${index}: ${text}`);
+      t.match(event.detail, {
+        text,
+        kind: action.kind,
+        access: classification.summary.access,
+        rule: decided.rule.id,
+        policy: decided.rule.version,
+      });
     }
   }
 });
