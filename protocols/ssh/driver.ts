@@ -16,6 +16,7 @@ import type { KeyTrust } from './public-key-sign-in.ts';
 import { installChannels } from './ssh2-channels.ts';
 import { hasNativeCrypto, installCompressionGuards, socketOf } from './ssh2-internals.ts';
 import { installPacketReuse, reusePackets, socketInPlace } from './ssh2-packets.ts';
+import { stopReadingUnread } from './unsent.ts';
 import type { TargetTrust } from './upstream.ts';
 import { UserAuthority } from './user-authority.ts';
 
@@ -89,6 +90,7 @@ class SshDriver implements Driver {
     });
     this.#grace(socket, address);
     this.#server.injectSocket(socket);
+    stopReadingUnread(socket);
   }
 
   async close(reason: string): Promise<void> {

@@ -17,7 +17,6 @@ import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from
 import { relay } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { relaySftp } from './sftp.ts';
-import { joinStderr } from './ssh2-channels.ts';
 import { TypedAhead } from './typed-ahead.ts';
 import { TypedCommands } from './typed-commands.ts';
 import type { Program, Upstream } from './upstream.ts';
@@ -154,7 +153,6 @@ export class SessionChannel {
   #start(accept: Accept, wish: Wish): void {
     const channel = accept() as ServerChannel | undefined;
     if (channel === undefined) return; // a second program in one channel
-    joinStderr(channel);
     this.#channel = channel;
     channel.on('error', () => undefined);
     channel.once('close', () => this.gone('the client closed the channel'));

@@ -2,9 +2,12 @@
 // whose listeners keep nothing is memory that is read over as soon as they return; for all others it is copied.
 
 import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
 import type { Channel } from 'ssh2';
 import { bytesPassed } from '../../src/core/short-lived-memory.ts';
 import { giveBackMemory, takeMemory } from './packet-memory.ts';
+import { sends, whenItSends } from './unsent.ts';
+import type { Sender } from './unsent.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -27,12 +30,15 @@ interface RawChannel extends Channel {
   _taker?: RawChannel;
   _giver?: RawChannel;
   _sendQueue?: Item[];
+  /** Goes on with the queue. */
+  _pump?: () => void;
   _waitWindow: boolean;
   _chunk: unknown;
   _chunkcb: (() => void) | undefined;
   readonly server: boolean;
+  readonly incoming: { readonly window: number };
   readonly outgoing: Outgoing;
-  readonly _client: {
+  readonly _client: Sender & {
     readonly _protocol: {
       channelData(id: number, data: Buffer): void;
       channelExtData(id: number, data: Buffer, type: number): void;
@@ -43,11 +49,11 @@ interface RawChannel extends Channel {
 /** RFC 4254, 5.2 */
 const stderrType = 1;
 
-/** Sends from `at` what the window takes, in packets that the other side takes. Gives how far that is. */
-function sendSome(outgoing: Outgoing, data: Buffer, at: number, send: (part: Buffer) => void): number {
+/** Sends from `at` what the window and the socket take, in packets that the other side takes. Gives how far that is. */
+function sendSome({ outgoing, _client: client }: RawChannel, data: Buffer, at: number, send: (part: Buffer) => void): number {
   let sent = at;
   // A side that says 0 for its packets takes none.
-  while (sent < data.length && outgoing.window > 0 && outgoing.packetSize > 0) {
+  while (sent < data.length && outgoing.window > 0 && outgoing.packetSize > 0 && sends(client)) {
     const count = Math.min(data.length - sent, outgoing.window, outgoing.packetSize);
     send(count === data.length ? data : data.subarray(sent, sent + count));
     sent += count;
@@ -70,9 +76,10 @@ function pump(channel: RawChannel): void {
       const send = item.stderr
         ? (part: Buffer) => protocol.channelExtData(id, part, stderrType)
         : (part: Buffer) => protocol.channelData(id, part);
-      item.at = sendSome(outgoing, item.data, item.at, send);
+      item.at = sendSome(channel, item.data, item.at, send);
     }
     if (outgoing.state === 'open' && item.at < item.data.length) {
+      if (outgoing.window > 0) return whenItSends(channel._client, (channel._pump ??= () => pump(channel)));
       channel._waitWindow = true;
       channel._chunk = undefined;
       channel._chunkcb = () => pump(channel);
@@ -93,6 +100,13 @@ function enqueue(channel: RawChannel, data: Buffer, stderr: boolean, done: () =>
 export function releaseQueue(channel: Channel): void {
   const raw = channel as RawChannel;
   if (raw.outgoing.state !== 'open') pump(raw);
+}
+
+/** ssh2 counts what comes, and takes what is more than was granted: somebody who waits for people would fill the memory with it. */
+function endWhenTooMuch({ incoming, _client: client }: RawChannel): void {
+  if (incoming.window >= 0) return;
+  client._sock.destroy();
+  throw new Error('the other end sent more than the window of a channel'); // ends the connection for ssh2, too
 }
 
 /** While more than this waits for the taker, the giver is not allowed more: what is under way to it fits the time that asking takes. */
@@ -124,7 +138,7 @@ export function passOn(channel: Channel, bytes: Buffer): boolean {
   const waits = raw.writableLength > 0 || (raw._sendQueue !== undefined && raw._sendQueue.length > 0);
   if (waits || outgoing.state !== 'open' || raw.writableEnded) return writeCopy(raw, bytes);
   const protocol = raw._client._protocol;
-  const sent = sendSome(outgoing, bytes, 0, (part) => protocol.channelData(outgoing.id, part));
+  const sent = sendSome(raw, bytes, 0, (part) => protocol.channelData(outgoing.id, part));
   return sent === bytes.length || writeCopy(raw, bytes.subarray(sent));
 }
 
@@ -188,13 +202,16 @@ let patched = false;
 export function installChannels(): void {
   if (patched) return;
   patched = true;
-  const { Channel: channelClass } = require('ssh2/lib/Channel.js') as { Channel: { prototype: Record<string, unknown> } };
+  const { Channel: channelClass } = require('ssh2/lib/Channel.js') as {
+    Channel: { new (client: object, info: object, options: { server: boolean }): RawChannel; prototype: Record<string, unknown> };
+  };
   channelClass.prototype['_write'] = function (this: RawChannel, data: Buffer, _encoding: string, done: () => void): void {
     enqueue(this, data, false, done);
   };
   const push = channelClass.prototype['push'] as (this: RawChannel, data: Buffer | null) => boolean;
   channelClass.prototype['push'] = function (this: RawChannel, data: Buffer | null): boolean {
     if (data === null) return push.call(this, null);
+    endWhenTooMuch(this);
     const { _taker: taker } = this;
     if (taker !== undefined && this.readableFlowing === true && this.readableLength === 0) {
       this.emit('data', data);
@@ -209,16 +226,14 @@ export function installChannels(): void {
     writable.end();
     writable.once('finish', done);
   };
-}
-
-let stderrPatched = false;
-
-/** The class of a server channel's stderr is not exported: it is reached through the first one. */
-export function joinStderr(channel: Channel): void {
-  if (stderrPatched) return;
-  stderrPatched = true;
-  const prototype = Object.getPrototypeOf(channel.stderr) as Record<string, unknown>;
-  prototype['_write'] = function (this: { _channel: RawChannel }, data: Buffer, _encoding: string, done: () => void): void {
+  // The classes of stderr are not exported: they are reached through one of each.
+  const stderrOf = (server: boolean) =>
+    Object.getPrototypeOf(new channelClass({}, { incoming: {}, outgoing: {} }, { server }).stderr) as Record<string, unknown>;
+  stderrOf(true)['_write'] = function (this: { _channel: RawChannel }, data: Buffer, _encoding: string, done: () => void): void {
     enqueue(this._channel, data, true, done);
+  };
+  stderrOf(false)['push'] = function (this: Readable & { _channel: RawChannel }, data: Buffer | null): boolean {
+    if (data !== null) endWhenTooMuch(this._channel);
+    return Readable.prototype.push.call(this, data);
   };
 }

@@ -13,6 +13,7 @@ import { HostTrust } from './host-trust.ts';
 import type { Revocations } from './revocations.ts';
 import { acceptHostCertificates, allowHostCertificates, askForNewKeys, presentCertificate } from './ssh2-internals.ts';
 import { reusePackets, socketInPlace } from './ssh2-packets.ts';
+import { stopReadingUnread } from './unsent.ts';
 import type { UserAuthority } from './user-authority.ts';
 
 /** Connections to one target for one client. */
@@ -147,6 +148,7 @@ export class Upstream {
       this.#sockets = this.#sockets.filter((it) => it !== socket);
       if (!this.#closed) this.onLost(`the connection to target ${this.#target.name} was lost`);
     });
+    stopReadingUnread(socket);
     this.onSocket(socket);
     this.onConnected(client);
     return client;

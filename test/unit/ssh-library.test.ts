@@ -20,6 +20,15 @@ t.test('channels wait for the window by these names', async (t) => {
     t.ok(source.includes(words), words);
 });
 
+t.test('what is not sent is bounded by these names', async (t) => {
+  for (const module of ['ssh2/lib/server.js', 'ssh2/lib/client.js'])
+    for (const words of ["this.emit('handshake', negotiated)", 'channel.incoming.window -= data.length', 'this._protocol'])
+      t.ok(sourceOf(module).includes(words), `${module}: ${words}`);
+  t.ok(sourceOf('ssh2/lib/client.js').includes('channel.stderr.push(data)'));
+  t.ok(sourceOf('ssh2/lib/Channel.js').includes('this.stderr = new ServerStderr(this)'));
+  t.ok(sourceOf('ssh2/lib/protocol/kex.js').includes('this._kexinit = this._protocol._kexinit = undefined'));
+});
+
 t.test('every algorithm that is offered is one that the library knows, and none is weak', async (t) => {
   const known = require('ssh2/lib/protocol/constants.js') as Record<string, readonly string[]>;
   const lists = { kex: 'SUPPORTED_KEX', cipher: 'SUPPORTED_CIPHER', hmac: 'SUPPORTED_MAC', compress: 'SUPPORTED_COMPRESSION' } as const;
