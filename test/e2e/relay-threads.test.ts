@@ -24,7 +24,7 @@ rules:
   - { id: read, effects: { access: [read, session] }, decision: allow }
   - { id: write, effects: { verbs: [insert, update, create, alter] }, decision: allow }
   - { id: ask, effects: { verbs: [delete] }, decision: hold, approvers: { groups: [dba] }, expires: 1h }
-  - { id: often, when: 'history.actions_last_minute > 5 && action.text.contains("rate")', decision: deny }
+  - { id: often, when: 'action.text.contains("rate") && history.actions_last_minute > 5', decision: deny }
   - { id: with-access, needs: grant, effects: { verbs: [truncate] }, decision: allow }
 ${extra}
 access:
