@@ -22,7 +22,7 @@ export const wishesMax = 1000;
 export const wishMsMax = 10_000;
 
 /** For a thread: asks the main thread. */
-export function remoteCancelling(calls: Asking): (wish: CancelWish) => Promise<boolean> {
+export function remoteCancelling(calls: Asking, waitMsMax: number = wishMsMax): (wish: CancelWish) => Promise<boolean> {
   let underWay = 0;
   return async (wish) => {
     if (underWay >= wishesMax) return false;
@@ -32,7 +32,7 @@ export function remoteCancelling(calls: Asking): (wish: CancelWish) => Promise<b
       .catch(() => false) // the main thread is gone, and this one with it
       .finally(() => (underWay -= 1));
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), wishMsMax)));
+    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), waitMsMax)));
     return await Promise.race([had, late]).finally(() => clearTimeout(timer));
   };
 }
