@@ -4,7 +4,7 @@
 import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
+import { isPlainSocket, leaveChunks, readChunks, reusePassed } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
@@ -69,6 +69,8 @@ export class Connection implements MachinePort, Lane, Killable {
   readonly #parts: ConnectionParts;
   readonly #client: ClientStream;
   readonly #target: Duplex;
+  /** What passes between the two leaves its memory behind. */
+  readonly #isPlain: boolean;
   readonly #reader: PacketReader;
   readonly #link: Link;
   #withdrawal = new AbortController();
@@ -85,6 +87,7 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
     this.#client = readChunks(parts.client, this.#onClientData);
     this.#target = readChunks(parts.target, this.#onTargetData);
+    this.#isPlain = isPlainSocket(this.#client) && isPlainSocket(this.#target);
     this.#link = new Link(this.#target, parts.machine.attributes === 'forwarded');
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
@@ -187,8 +190,13 @@ export class Connection implements MachinePort, Lane, Killable {
   }
 
   toClientNow(chunk: Buffer): void {
-    this.#toClient.push(chunk);
-    this.#flushClient();
+    if (this.#toClient.length > 0) {
+      this.#toClient.push(chunk);
+      this.#flushClient();
+      return;
+    }
+    this.#writeClient(chunk);
+    if (this.#isPlain) reusePassed(chunk, this.#client);
   }
 
   foreseesDenial(submission: Submission): boolean | null {
@@ -330,11 +338,13 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#toClient.length === 0) return;
     const out = this.#toClient;
     this.#toClient = [];
-    const [client, target] = [this.#client, this.#target];
-    if (client.destroyed) return;
-    if (client.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out)) || this.#clientBlocked) return;
+    this.#writeClient(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
+  }
+
+  #writeClient(bytes: Buffer): void {
+    if (this.#client.destroyed || this.#client.write(bytes) || this.#clientBlocked) return;
     this.#clientBlocked = true;
-    target.pause();
+    this.#target.pause();
   }
 
   readonly #onClientData = (chunk: Buffer): void => this.#guarded(() => this.#fromClient(chunk));

@@ -125,6 +125,21 @@ export function reuseChunk(chunk: Buffer): void {
   if (isOurs && spares.length < sparesMax) spares.push(Buffer.from(chunk.buffer));
 }
 
+/** True when what is written to it is with the kernel or counted in `writableLength`: not for TLS, tunnels and compression. */
+export function isPlainSocket(stream: Duplex): boolean {
+  return stream instanceof Socket && !(stream instanceof TLSSocket);
+}
+
+/**
+ * For a chunk that was passed on to a plain socket just now, as it came, and that nobody has a slice of: if the kernel has taken it, its
+ * memory is read into again. Nothing may have been read since it came.
+ */
+export function reusePassed(chunk: Buffer, to: Duplex): void {
+  if (to.writableLength > 0) return;
+  if (chunk.buffer !== slab.buffer) reuseChunk(chunk);
+  else if (chunk.byteOffset + chunk.length === slabUsed) slabUsed = chunk.byteOffset;
+}
+
 /** Large chunks given out and not given back. */
 const largeChunks = new WeakSet<Buffer>();
 

@@ -1,10 +1,12 @@
 // Reading a socket with the one buffer: what was waiting comes first, chunks are copies, pausing and the end work as before, and
 // the same connection can be taken over again.
 
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import t from 'tap';
-import { canReadChunksAgain, readChunks, reuseChunk } from '../../src/core/chunk-reader.ts';
+import { canReadChunksAgain, isPlainSocket, readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
 import { eventually } from '../support/eventually.ts';
 import { socketPair } from '../support/socket-pair.ts';
 
@@ -117,4 +119,79 @@ t.test('memory of a large chunk is used again only when it was given back, and o
     new Set(again.filter((chunk) => chunk.length > 20_000).map((chunk) => chunk.buffer)).size,
     again.filter((chunk) => chunk.length > 20_000).length,
   );
+});
+
+t.test('a chunk that was passed on leaves its memory to the next, and what is kept stays', async (t) => {
+  const [source, sink] = [await socketPair(t), await socketPair(t)];
+  const places: { readonly memory: ArrayBufferLike; readonly at: number }[] = [];
+  let passes = true;
+  const kept: Buffer[] = [];
+  const taken = readChunks(source.near, (chunk) => {
+    places.push({ memory: chunk.buffer, at: chunk.byteOffset });
+    if (passes) {
+      sink.near.write(chunk);
+      reusePassed(chunk, sink.near);
+    } else kept.push(chunk);
+  });
+  taken.resume();
+  const heard: Buffer[] = [];
+  sink.far.on('data', (chunk: Buffer) => heard.push(chunk));
+  const words = ['one ', 'two ', 'three ', 'four ', 'five '];
+  for (const [index, word] of words.entries()) {
+    passes = index !== 2;
+    source.far.write(word);
+    await eventually('it has come', () => places.length === index + 1);
+  }
+  t.same(places[1], places[0]);
+  t.same(places[2], places[0]);
+  t.not(places[3]?.at, places[2]?.at, 'not over what is kept');
+  t.equal(text(kept), 'three ');
+  await eventually('all is heard', () => text(heard) === 'one two four five ');
+});
+
+t.test('what a slow reader makes wait is not read over, whatever comes meanwhile', async (t) => {
+  const sessions = await Promise.all(
+    Array.from({ length: 4 }, async () => ({
+      source: await socketPair(t),
+      sink: await socketPair(t),
+      sent: [] as Buffer[],
+      heard: [] as Buffer[],
+    })),
+  );
+  let waited = 0;
+  for (const { source, sink, heard } of sessions) {
+    sink.far.pause();
+    sink.far.on('data', (chunk: Buffer) => heard.push(chunk));
+    sink.far.pause();
+    readChunks(source.near, (chunk) => {
+      sink.near.write(chunk);
+      if (sink.near.writableLength > 0) waited += 1;
+      reusePassed(chunk, sink.near);
+    }).resume();
+  }
+  const lengths = [20, 300, 12_000, 40_000, 3];
+  const round = async (number: number) => {
+    for (const { source, sent } of sessions) {
+      const bytes = randomBytes(lengths[number % lengths.length] ?? 1);
+      sent.push(bytes);
+      source.far.write(bytes);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let number = 0; waited < 400 && number < 20_000; number += 1) await round(number);
+  t.ok(waited >= 400, 'some had to wait');
+  for (const { sink } of sessions) sink.far.resume();
+  for (let number = 0; number < 50; number += 1) await round(number);
+  for (const { sent, heard } of sessions) {
+    const total = Buffer.concat(sent);
+    await eventually('all is heard', () => heard.reduce((sum, it) => sum + it.length, 0) === total.length);
+    t.ok(Buffer.concat(heard).equals(total), 'every byte as it was sent');
+  }
+});
+
+t.test('only a plain socket tells when the kernel has what was written', async (t) => {
+  const { near } = await socketPair(t);
+  t.ok(isPlainSocket(near));
+  t.notOk(isPlainSocket(new PassThrough()));
+  t.notOk(isPlainSocket(new TLSSocket(near)));
 });
