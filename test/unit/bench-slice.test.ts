@@ -35,6 +35,12 @@ t.test('one row, one second, directly and through the gateway', async (t) => {
   t.ok((rows[0]?.samples[1]?.cpuMicros ?? 0) > 0, 'CPU time of the gateway was counted');
 });
 
+t.test('a row about the gateway alone', async (t) => {
+  const args = ['--only', 'many-holds', '--sessions', '5', '--out', ''];
+  const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { timeout: 60_000 });
+  t.match(stdout, /many-holds: approve .*\n.* ms, must 50 ms\n {2}holds 5, /);
+});
+
 t.test('a row that does not exist is told', async (t) => {
   await t.rejects(run(process.execPath, [main, '--only', 'pg-fly']), { code: 1, stderr: /there is no row "pg-fly"/ });
 });

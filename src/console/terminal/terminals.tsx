@@ -1,20 +1,22 @@
-// The terminals of a session: which there are, one of them played or watched. The player itself is loaded when one is opened.
+// The terminals of a session: which there are, one of them played or watched. The player is loaded while they are asked for.
 
 import { Button } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { IconEye, IconPlayerPlay, IconTerminal2 } from '@tabler/icons-react';
-import { lazy, Suspense, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import type { SessionView, TerminalView } from '../../api/contract.ts';
-import { Loading, ProblemNote } from '../parts/notes.tsx';
+import { later } from '../parts/later.tsx';
+import { ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { visibleLine } from '../visible.ts';
 import { durationWords, plural, sizeWords } from '../words.ts';
 import { terminalApi } from './terminal-api.ts';
 import './terminal.css';
 
-const TerminalReplay = lazy(() => import('./replay.tsx'));
-const TerminalLive = lazy(() => import('./live.tsx'));
+const loadReplay = () => import('./replay.tsx');
+const TerminalReplay = later(loadReplay);
+const TerminalLive = later(() => import('./live.tsx'));
 
 const pollOpenMs = 2_000;
 
@@ -32,6 +34,7 @@ export function Terminals({ session, end, momentMs }: Props) {
     queryFn: ({ signal }) => terminalApi.list(session.id, signal),
     refetchInterval: session.state === 'open' ? pollOpenMs : false,
   });
+  useEffect(() => void loadReplay().catch(() => undefined), []); // told when it is opened
   const [chosen, setChosen] = useState<{ readonly index: number; readonly way: 'replay' | 'live' } | null>(null);
   const client = useQueryClient();
   if (terminals.error !== null && terminals.data === undefined) {
@@ -66,30 +69,26 @@ export function Terminals({ session, end, momentMs }: Props) {
           </li>
         ))}
       </ul>
-      {open === null || shown === undefined ? null : (
-        <Suspense fallback={<Loading />}>
-          {open.way === 'replay' ? (
-            <TerminalReplay
-              key={`${open.index} replay`}
-              sessionId={session.id}
-              terminal={open.index}
-              fromMs={momentMs !== null && playsAt(shown, momentMs) ? momentMs - Date.parse(shown.started_at) : 0}
-            />
-          ) : (
-            <TerminalLive
-              key={`${open.index} live`}
-              sessionId={session.id}
-              terminal={open.index}
-              onEnded={() => {
-                // The watched screen stays; what can be done with it is in the list.
-                setChosen(open);
-                void client.invalidateQueries({ queryKey: ['terminals', session.id] });
-              }}
-            >
-              {end}
-            </TerminalLive>
-          )}
-        </Suspense>
+      {open === null || shown === undefined ? null : open.way === 'replay' ? (
+        <TerminalReplay
+          key={`${open.index} replay`}
+          sessionId={session.id}
+          terminal={open.index}
+          fromMs={momentMs !== null && playsAt(shown, momentMs) ? momentMs - Date.parse(shown.started_at) : 0}
+        />
+      ) : (
+        <TerminalLive
+          key={`${open.index} live`}
+          sessionId={session.id}
+          terminal={open.index}
+          onEnded={() => {
+            // The watched screen stays; what can be done with it is in the list.
+            setChosen(open);
+            void client.invalidateQueries({ queryKey: ['terminals', session.id] });
+          }}
+        >
+          {end}
+        </TerminalLive>
       )}
     </section>
   );
