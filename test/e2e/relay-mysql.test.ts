@@ -75,6 +75,16 @@ t.test('nobody kills what is another person’s', async (t) => {
   t.match(await asked, /not yours/, 'with a target it is a statement like others');
 });
 
+t.test('a token that is revoked opens no session, however long ago its connection signed in', async (t) => {
+  const { identity } = gateway.running;
+  const { id, token } = identity.issueToken('alice', { name: 'short', ttlMs: 3_600_000 });
+  const connection = await createConnection({ host: '127.0.0.1', port, user: 'alice', password: token });
+  connection.on('error', () => undefined);
+  t.teardown(() => connection.destroy());
+  identity.revokeToken(id, 'erin');
+  t.match(await said(connection.query('USE shop')), /access token has ended/);
+});
+
 t.test('Ctrl-C in the mariadb client', async (t) => {
   const login = ['-h', '127.0.0.1', '-P', String(port), '-u', 'alice', `-p${tokens.alice}`];
   const session = start(t, mariadb, [...login, '-N', '-B', '--force', '--unbuffered', 'shop']);

@@ -238,3 +238,18 @@ t.test('many clients over several threads', async (t) => {
     await Promise.all(held);
   });
 });
+
+t.test('a gateway that stops while a thread is started again leaves none behind', async (t) => {
+  const workers = relayThreads(t);
+  const gateway = await startTestGateway(t, { config: { relay_threads: 1 } });
+  const relay = () => workers.find(({ threadName }) => threadName === 'relay-0'); // ended ones have no name
+  await relay()?.terminate();
+  const second = await eventually('another one is being started', relay);
+  const ended = new Promise<void>((resolve) => second.once('exit', () => resolve()));
+  await gateway.close();
+  await ended;
+  t.notOk(
+    gateway.log.some(({ message }) => /could not be started/.test(message)),
+    'that is no failure',
+  );
+});
