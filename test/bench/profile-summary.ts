@@ -1,46 +1,27 @@
 // Sums up a CPU profile of V8 (node --cpu-prof): self time by function, and by folder of the project.
 // node profile-summary.ts FILE.cpuprofile [LINES]
 
-import { readFileSync } from 'node:fs';
-
-interface CpuProfile {
-  readonly nodes: readonly ProfileNode[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
-interface ProfileNode {
-  readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
-}
+import { isIdle, nameOf, placeOf, readProfile } from './cpu-profile.ts';
 
 const [file = '', lines = '40'] = process.argv.slice(2);
-const profile = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
-const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
+const profile = readProfile(file);
+const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
 const byFunction = new Map<string, number>();
 const byPlace = new Map<string, number>();
 let busyMicros = 0;
 
 profile.samples.forEach((id, index) => {
-  const frame = frames.get(id);
+  const node = nodes.get(id);
   const micros = profile.timeDeltas[index] ?? 0;
-  if (frame === undefined || frame.functionName === '(idle)') return;
+  if (node === undefined || isIdle(node)) return;
   busyMicros += micros;
-  const place = placeOf(frame.url);
-  add(byFunction, `${frame.functionName || '(anonymous)'}  ${place}:${frame.lineNumber + 1}`, micros);
+  const place = placeOf(node.callFrame.url);
+  add(byFunction, `${nameOf(node)}  ${place}:${node.callFrame.lineNumber + 1}`, micros);
   add(byPlace, folderOf(place), micros);
 });
 
 print('by folder', byPlace, 20);
 print('by function, self time', byFunction, Number(lines));
-
-function placeOf(url: string): string {
-  if (url === '') return '(native)';
-  return url
-    .replace(/^file:\/\//, '')
-    .replace(/^.*\/node_modules\//, 'node_modules/')
-    .replace(/^.*\/((?:src|protocols|policies|test)\/)/, '$1');
-}
 
 /** The first two parts of a path: "src/audit", "policies/engine". */
 function folderOf(place: string): string {
