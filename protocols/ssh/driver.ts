@@ -127,7 +127,10 @@ class SshDriver implements Driver {
     const socket = socketOf(client);
     reusePackets(client);
     const grace = this.#graces.get(socket);
-    client.on('error', (error: unknown) => this.#services.log.debug({ err: messageOf(error) }, 'a connection failed'));
+    client.on('error', (error: unknown) => {
+      this.#services.log.debug({ err: messageOf(error) }, 'a connection failed');
+      socket.destroySoon(); // ssh2 ends its own half only
+    });
     void signIn(client, socket.remoteAddress ?? '', this.#services, this.#trust, () => grace?.extend()).then((signedIn) => {
       grace?.done();
       this.#open(client, signedIn);

@@ -194,10 +194,16 @@ export function installPacketReuse(): void {
   const protocol = (require('ssh2/lib/protocol/Protocol.js') as { prototype: { parse: unknown } }).prototype;
   protocol.parse = function (this: RawProtocol, chunk: Buffer, from: number, end: number): void {
     let bytes = chunk;
-    for (let at: number | undefined = from; at !== undefined && at < end; at = this._parse(bytes, at, end)) {
-      // Everything else keeps slices of what it is given.
-      const keeps = this._decipher === undefined || !inPlace.has(Object.getPrototypeOf(this._decipher) as object);
-      if (keeps && bytes === chunk) bytes = Buffer.from(chunk);
+    try {
+      for (let at: number | undefined = from; at !== undefined && at < end; at = this._parse(bytes, at, end)) {
+        // Everything else keeps slices of what it is given.
+        const keeps = this._decipher === undefined || !inPlace.has(Object.getPrototypeOf(this._decipher) as object);
+        if (keeps && bytes === chunk) bytes = Buffer.from(chunk);
+      }
+    } catch (thrown) {
+      // Where the next packet begins is not known: what still comes must not be taken for one.
+      this._parse = () => undefined;
+      throw thrown;
     }
   };
 }

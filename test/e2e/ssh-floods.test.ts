@@ -1,7 +1,9 @@
 // A signed-in client that obeys no window: what it sends too much of ends its connection, and what it does not read stays with the target.
 
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,7 +15,7 @@ import { eventually } from '../support/eventually.ts';
 import { sshPolicies, startSshWorld } from '../support/ssh.ts';
 
 const world = await startSshWorld(t, { policies: sshPolicies() });
-const { directory, port, server, ssh } = world;
+const { directory, gateway, port, server, ssh } = world;
 const mebibyte = 1024 ** 2;
 
 interface RawClient {
@@ -27,7 +29,7 @@ interface RawClient {
   };
 }
 
-function signedIn(t: { teardown(step: () => void): void }, target: string): Promise<ssh2.Client & RawClient> {
+function signedIn(t: { teardown(step: () => void): void }, target: string, sock?: Socket): Promise<ssh2.Client & RawClient> {
   const client = new ssh2.Client();
   t.teardown(() => client.destroy());
   return new Promise((resolve, reject) => {
@@ -36,7 +38,8 @@ function signedIn(t: { teardown(step: () => void): void }, target: string): Prom
       client.removeAllListeners('error').on('error', () => undefined);
       resolve(client as never);
     });
-    client.connect({ host: '127.0.0.1', port, username: `alice:${target}`, privateKey: readFileSync(join(directory, 'alice')) });
+    const to = sock === undefined ? { host: '127.0.0.1', port } : { sock };
+    client.connect({ ...to, username: `alice:${target}`, privateKey: readFileSync(join(directory, 'alice')) });
   });
 }
 
@@ -129,4 +132,36 @@ t.test('requests whose answers nobody reads are not read either', async (t) => {
   t.ok(memory() - before < 60 * mebibyte);
   socket.resume();
   await once(await exec(client, 'echo here'), 'data'); // all of it was answered in the end
+});
+
+for (const [what, bytes] of [
+  ['and nothing was sent to it', 0],
+  ['and what was sent to it was not read', 3_000_000],
+] as const) {
+  t.test(`a command that waits is withdrawn when its channel is closed ${what}`, async (t) => {
+    const client = await signedIn(t, 'web-1');
+    const channel = await exec(client, 'rm deploy.log');
+    const bob = gateway.api('bob');
+    const hold = await bob.pendingHold(/^rm deploy/);
+    if (bytes > 0) channel.write(Buffer.alloc(bytes));
+    channel.close();
+    await eventually('nobody is asked any more', async () => {
+      const { body } = await bob.get<{ items: { id: string }[] }>('/holds?state=pending');
+      return !body.items.some(({ id }) => id === hold.id);
+    });
+  });
+}
+
+t.test('after a packet that cannot be, nothing is read and the connection is closed, whatever the client does', async (t) => {
+  const sock = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  await signedIn(t, 'dev-1', sock);
+  sock.removeAllListeners('end');
+  sock.write(randomBytes(100_000));
+  const lost = new Promise((resolve) => sock.once('close', resolve).on('error', () => undefined));
+  // Its own end stays open: only the gateway can end it.
+  const timer = setInterval(() => sock.write(randomBytes(1000)), 10);
+  t.teardown(() => clearInterval(timer));
+  await lost;
+  t.notOk(sock.writable);
+  t.match(await ssh(['echo still'], { target: 'dev-1' }), { stdout: 'still\n' });
 });
