@@ -20,6 +20,7 @@ import type { Judgement } from '../gate/judgement.ts';
 import type { Submitter } from '../gate/submitter.ts';
 import { entryOf, quickEntryJson, round } from './entries.ts';
 import type { Running } from './entries.ts';
+import { RunningActions } from './running-actions.ts';
 
 /** What a session asks of its gate. */
 export interface SessionGate extends Pick<Gate, 'judge' | 'judgeSoon' | 'foresee' | 'stillAllows'> {
@@ -60,7 +61,7 @@ export class LiveSession implements Session {
   /** Whoever waits at the gate has this very object: the second decision is about the person of then. */
   readonly #submitter: { -readonly [Key in keyof Submitter]: Submitter[Key] };
   readonly #end = new AbortController();
-  readonly #running = new Map<Permit, Running>();
+  readonly #running = new RunningActions();
   readonly #startMs: number;
   readonly #noticed: ((words: string) => void)[] = [];
   #actions = 0;
@@ -92,7 +93,7 @@ export class LiveSession implements Session {
 
   /** Everything that runs in it would be let run in just the same way now. */
   get runsOnlyAllowed(): boolean {
-    return [...this.#running.values()].every(({ action, judgement }) => this.#parts.gate.stillAllows(action, judgement, this.#submitter));
+    return this.#running.all().every(({ action, judgement }) => this.#parts.gate.stillAllows(action, judgement, this.#submitter));
   }
 
   submit(submission: Submission, lane: Lane): Ruling | Promise<Ruling> {
@@ -126,9 +127,8 @@ export class LiveSession implements Session {
   }
 
   finish(permit: Permit, outcome: Outcome): void {
-    const running = this.#running.get(permit);
+    const running = this.#running.take(permit);
     if (running === undefined) throw new Error(`action ${permit.actionId} finished twice or never released`);
-    this.#running.delete(permit);
     const finishedMs = this.#sinceStartMs();
     this.#appendFinished(permit, running.action, running.judgement, finishedDetail(outcome, finishedMs - running.releasedMs));
     this.#record(running, finishedMs, outcome);
@@ -172,7 +172,7 @@ export class LiveSession implements Session {
     if (this.#closed) return;
     this.#closed = true;
     this.end(reason);
-    for (const permit of [...this.#running.keys()]) this.finish(permit, { kind: 'unknown', rows: null, error: null });
+    for (const permit of this.#running.permits()) this.finish(permit, { kind: 'unknown', rows: null, error: null });
     this.#parts.closed(this, reason);
   }
 
@@ -210,7 +210,7 @@ export class LiveSession implements Session {
       return { kind: 'refuse', refusal: { reason: 'fault', message: 'the session has ended', hint: null, holdId: null, offset: null } };
     }
     const running = { action, judgement, askedMs, releasedMs: this.#sinceStartMs(), results: null, cells: 0 };
-    this.#running.set(ruling.permit, running);
+    this.#running.add(ruling.permit, running);
     return ruling;
   }
 
