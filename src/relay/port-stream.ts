@@ -4,7 +4,10 @@
 
 import { Duplex } from 'node:stream';
 import type { MessagePort } from 'node:worker_threads';
+import { takeOver } from '../core/chunk-reader.ts';
+import type { ChunkSource } from '../core/chunk-reader.ts';
 import { Fault } from '../core/errors.ts';
+import { bytesPassed } from '../core/short-lived-memory.ts';
 import { receivedFault, sentFault } from './calls.ts';
 import type { SentFault } from './calls.ts';
 
@@ -24,8 +27,11 @@ type Message =
   /** Given up in both directions. */
   | { readonly fault: SentFault };
 
-export class PortStream extends Duplex {
+export class PortStream extends Duplex implements ChunkSource {
   readonly #port: MessagePort;
+  /** The stream that the connection began as: it closes with the last one. */
+  readonly #first: PortStream;
+  #isTakenOver = false;
 
   #sendCredit = windowBytes;
   #toSend: Buffer[] = [];
@@ -39,18 +45,51 @@ export class PortStream extends Duplex {
   /** Read since the last grant. */
   #readBytes = 0;
 
-  /** Takes `port` over; it closes with the stream. */
-  constructor(port: MessagePort) {
+  readonly #onMessage = (message: Message): void => this.#receive(message);
+  readonly #onMessageError = (error: Error): void => void this.destroy(error);
+  readonly #onClose = (): void => this.#lost();
+
+  /** Takes `port` over; it closes with the stream. `before`: the stream that used it until now, which is quiet. */
+  constructor(port: MessagePort, before: PortStream | null = null) {
     super({ allowHalfOpen: true, readableHighWaterMark: bufferedBytes, writableHighWaterMark: bufferedBytes });
     this.#port = port;
+    this.#first = before === null ? this : before.#first;
+    if (before !== null) {
+      this.#sendCredit = before.#sendCredit;
+      this.#received.push(...before.#received.splice(0));
+      this.#readBytes = before.#readBytes;
+    }
     // A stream may fail before anybody listens; whoever uses it hears of it by 'close' as well.
     this.on('error', () => undefined);
-    port.on('message', (message: Message) => this.#receive(message));
-    port.on('messageerror', (error) => void this.destroy(error));
-    port.on('close', () => this.#lost());
+    port.on('message', this.#onMessage).on('messageerror', this.#onMessageError).on('close', this.#onClose);
+  }
+
+  get canBeTakenOver(): boolean {
+    return this.#isQuiet && this.readableLength === 0 && this.#received.length === 0;
+  }
+
+  [takeOver](onChunk: (chunk: Buffer) => void): Duplex | null {
+    if (!this.#isQuiet) return null;
+    const waiting = this.read() as Buffer | null;
+    this.#isTakenOver = true;
+    const next = new PortStream(this.#port, this);
+    this.#port.off('message', this.#onMessage).off('messageerror', this.#onMessageError).off('close', this.#onClose);
+    if (waiting !== null) next.unshift(waiting);
+    next.pause().on('data', (chunk: Buffer) => {
+      bytesPassed(chunk.length);
+      onChunk(chunk);
+    });
+    return next;
+  }
+
+  /** Nothing is being written, and neither direction is over. */
+  get #isQuiet(): boolean {
+    if (this.destroyed || this.#isTakenOver || this.writableEnded || this.#receivedEnd) return false;
+    return this.writableLength === 0 && this.#toSendBytes === 0;
   }
 
   override _read(): void {
+    if (this.#isTakenOver) return;
     this.#wanted = true;
     this.#deliver();
   }
@@ -73,6 +112,8 @@ export class PortStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (this.#isTakenOver) return void done(error);
+    if (this.#first !== this) this.#first.destroy();
     const fault = error ?? new Fault('target-lost', 'the stream was closed by the other end');
     const isOver = this.#sentEnd && this.#receivedEnd;
     if (!isOver) this.#post({ fault: sentFault(fault) });

@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import t from 'tap';
+import { canReadChunksAgain, readChunks } from '../../src/core/chunk-reader.ts';
 import { Fault } from '../../src/core/errors.ts';
 import { PortStream, carry, windowBytes } from '../../src/relay/port-stream.ts';
 import type { Teardown } from '../support/directories.ts';
@@ -285,4 +286,36 @@ t.test('TLS goes through it, as a driver does to a target behind an agent', asyn
   t.equal(digest(await heard), digest(up));
   t.equal(digest(await said), digest(down));
   await closed;
+});
+
+t.test('a stream that somebody else reads from now on: every byte, and what may still be sent', async (t) => {
+  const { near, far } = pair(t);
+  const closed = once(near, 'close');
+  const seen: Buffer[] = [];
+  const sent = randomBytes(4 * windowBytes);
+  let at = 0;
+  const send = (count: number): void => void far.write(sent.subarray(at, (at += count)));
+  const hasSeen = (count: number) => eventually(`${count} bytes came`, () => seen.reduce((sum, it) => sum + it.length, 0) === count);
+  far.on('data', (chunk: Buffer) => far.write(chunk)); // an echo
+  send(100_000);
+  await messagesCame();
+  let now: Duplex = readChunks<Duplex>(near, (chunk) => void seen.push(chunk));
+  t.not(now, near);
+  await messagesCame();
+  t.same(seen, [], 'nothing before it is resumed');
+  now.resume();
+  await hasSeen(100_000);
+  for (let round = 0; round < 30; round++) {
+    t.equal(canReadChunksAgain(now), true);
+    send(31_337);
+    await hasSeen(100_000 + (round + 1) * 31_337);
+    now = readChunks(now, (chunk) => void seen.push(chunk)).resume();
+  }
+  t.ok(Buffer.concat(seen).equals(sent.subarray(0, at)));
+  now.write('more');
+  await eventually('the echo', () => seen.at(-1)?.toString() === 'more');
+  far.end();
+  await eventually('its end is there', () => !canReadChunksAgain(now));
+  now.destroy();
+  await closed; // the first one closes with the last one
 });
