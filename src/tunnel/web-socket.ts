@@ -34,6 +34,8 @@ const closeWaitMs = 2_000;
 const closeWordsBytesMax = 120;
 /** RFC 6455, 5.5. */
 const controlBytesMax = 125;
+/** Frames that a message may be cut into: each costs more memory than a few bytes in it. Proxies cut at some kilobytes. */
+const piecesMax = 256;
 const nothing = Buffer.alloc(0);
 
 interface Header {
@@ -66,6 +68,7 @@ export class WebSocketEnd {
   /** Pieces of a message that came in several frames (some proxies cut messages). */
   #fragments: { readonly opcode: number; readonly pieces: Buffer[]; bytes: number } | null = null;
   #isReading = false;
+  #isBroken = false;
   #isClosing = false;
   #closedFor: string | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -130,19 +133,27 @@ export class WebSocketEnd {
   #over(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#isClosing = true;
+    this.#tell();
+  }
+
+  /** Nothing that still comes is for anybody. */
+  #tell(): void {
     const listener = this.#listener;
     this.#listener = null;
     listener?.closed(this.#closedFor ?? 'the connection was lost');
   }
 
   #read(chunk: Buffer): void {
+    if (this.#isBroken) return; // where the next frame begins is not known
     if (this.#isReading) return void (this.#rest = join(this.#rest, chunk));
     this.#isReading = true;
     try {
       this.#take(chunk);
     } catch (thrown) {
       if (!(thrown instanceof FramingError)) throw thrown;
+      this.#isBroken = true;
       this.close(thrown.code, thrown.message);
+      this.#tell();
     } finally {
       this.#isReading = false;
     }
@@ -222,7 +233,7 @@ export class WebSocketEnd {
         if (begun === null) throw new FramingError(closeCode.framing, 'a message goes on that has not begun');
         begun.bytes += payload.length;
         // An empty piece costs memory and brings nothing.
-        if (begun.bytes > frameBytesMax || (payload.length === 0 && !header.isLast))
+        if (begun.bytes > frameBytesMax || begun.pieces.length >= piecesMax || (payload.length === 0 && !header.isLast))
           throw new FramingError(closeCode.size, 'a message in pieces: max payload size exceeded');
         begun.pieces.push(payload);
         if (!header.isLast) return;
@@ -248,6 +259,7 @@ export class WebSocketEnd {
 
   #refuse(words: string): void {
     this.close(closeCode.protocol, words);
+    this.#tell();
   }
 
   #onClose(payload: Buffer): void {
@@ -260,6 +272,7 @@ export class WebSocketEnd {
       this.#timer = setTimeout(() => this.raw.destroy(), closeWaitMs);
     }
     this.raw.end();
+    this.#tell();
   }
 }
 

@@ -159,6 +159,40 @@ t.test('what a stranger may not send: closed in words', async (t) => {
   await Promise.all(forbidden.map(one)); // each waits for an answer to its closing that does not come
 });
 
+t.test('after a violation, and after a closing, it is over at once, and nothing that still comes is for anybody', async (t) => {
+  const reserved = masked(0xc2, Buffer.from('x'));
+  const closing = masked(0x88, Buffer.from([0x03, 0xe8]));
+  const ping = masked(0x89, Buffer.from('x'));
+  for (const last of [reserved, closing, ping]) {
+    const { raw, heard } = await stranger(t);
+    const ended = new Promise((resolve) => raw.on('error', resolve).once('end', resolve).resume());
+    const began = performance.now();
+    raw.write(Buffer.concat([masked(0x82, Buffer.from('before')), last, masked(0x82, Buffer.from('after'))]));
+    await eventually('it is over', () => heard.closed.length > 0);
+    t.ok(performance.now() - began < 1500, 'not only when the socket is');
+    raw.write(masked(0x82, Buffer.from('after'))); // its end stays open
+    await ended;
+    raw.destroy();
+    t.same(heard.messages.map(String), ['before']);
+    t.equal(heard.closed.length, 1);
+  }
+});
+
+t.test('a message in more pieces than anybody cuts it into', async (t) => {
+  const pieces = (count: number) => [
+    masked(0x02, Buffer.from('a')),
+    ...Array.from({ length: count - 2 }, () => masked(0x00, Buffer.from('b'))),
+    masked(0x80, Buffer.from('c')),
+  ];
+  const { raw, heard } = await stranger(t);
+  raw.write(Buffer.concat(pieces(256)));
+  await eventually('it came', () => heard.messages.length === 1);
+  t.equal(heard.messages[0]?.length, 256);
+  raw.write(Buffer.concat(pieces(257)));
+  await eventually('it is over', () => heard.closed.length > 0);
+  t.match(heard.closed[0], /max payload/);
+});
+
 t.test('requests that are no upgrade to the link are refused', async (t) => {
   const { url } = await door(t);
   const good = {
