@@ -37,6 +37,8 @@ const readyMsMax = 30_000;
 const againAfterMs = 1_000;
 /** Its clients have been told by then, or will not be. */
 const stopMsMax = 10_000;
+/** Who reads what a busy thread has done lately waits no longer: then it is not seen yet. */
+const flushMsMax = 2_000;
 
 interface Thread {
   readonly worker: Worker;
@@ -85,7 +87,8 @@ export class Relays {
   /** What threads have and did not write yet is written: of one session, or (null) audit events of all. */
   async flush(sessionId: string | null): Promise<void> {
     const asked = [...this.#threads.values()].filter(({ sessions }) => sessionId === null || sessions.has(sessionId));
-    await Promise.all(asked.map(({ calls }) => calls.ask('flush', { sessionId }).catch(() => undefined))); // one that died has nothing
+    const flushed = asked.map(({ calls }) => calls.ask('flush', { sessionId }).catch(() => undefined)); // one that died has nothing
+    await Promise.race([Promise.all(flushed), aborted(AbortSignal.timeout(flushMsMax))]);
   }
 
   async close(reason: string): Promise<void> {

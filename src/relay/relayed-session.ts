@@ -66,7 +66,7 @@ export class RelayedSession implements RegisteredSession {
 
   become(principal: Principal): void {
     this.submitter.principal = principal;
-    this.#thread.become(this);
+    if (!this.ended.aborted) this.#thread.become(this); // one that has ended is told of nothing that it could release by
   }
 
   /** What the thread counted, and what the gate has seen meanwhile. */

@@ -15,6 +15,7 @@ import { createHolds } from '../../src/approvals/holds.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Grant } from '../../src/core/grant.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import type { GrantId } from '../../src/core/ids.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { OpenedSession, Session, Submission } from '../../src/core/session.ts';
 import { Gate } from '../../src/gate/gate.ts';
@@ -34,12 +35,15 @@ import { openSessionHistory, sessionHistoryMigrations } from '../../src/store/se
 import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { realClock as clock, temporaryFolder } from './audit-fixtures/log.ts';
 import { target } from './policy-fixtures/recorded-gateway.ts';
 
-const policyOf = (write: 'allow' | 'deny'): string => `
+const policyOf = (write: 'allow' | 'deny', extra = ''): string => `
 policy: p
+access: [{ id: short, principals: { groups: [engineers] }, longest: 2h, automatic: true }]
 rules:
+${extra}
   - { id: open, actions: [connect], decision: allow }
   - { id: read, effects: { access: [read, session] }, decision: allow }
   - { id: write, effects: { access: [write] }, decision: ${write} }
@@ -81,7 +85,8 @@ async function start(t: Teardown) {
   };
   let policies = compiled(state.policy);
   const histories = createHistories(openSessionHistory(db), clock);
-  const gate = new Gate({ classifierOf, policies: () => policies, holds, audit, clock, histories });
+  const grants = { inForce: () => state.grants, used: () => undefined };
+  const gate = new Gate({ classifierOf, policies: () => policies, holds, audit, clock, histories, grants });
   const registry = new SessionRegistry({
     ...{ gate, classifierOf, audit, recordings, clock, random },
     book: createSessionStore(db),
@@ -102,8 +107,7 @@ async function start(t: Teardown) {
       },
       personNow: () => state.person,
       targetNamed: () => target,
-      grants: { inForce: () => state.grants },
-      histories,
+      ...{ grants, histories },
       policies: () => policies,
       policyTexts: () => ({ version: policies.version, files: [{ path: 'p.yaml', text: state.policy }] }),
       ...{ world, clock },
@@ -148,7 +152,7 @@ async function start(t: Teardown) {
     rmSync(dir, { recursive: true });
   });
   return {
-    ...{ state, audit, registry, sessions, world, judging },
+    ...{ state, audit, registry, gate, world },
     setPolicy(text: string) {
       state.policy = text;
       policies = compiled(text);
@@ -302,4 +306,68 @@ t.test('what can’t be sent is refused, and what comes after it is judged', asy
   });
   t.match(broken, { kind: 'refuse', refusal: { message: 'no digest' } });
   t.match(await asked(() => 'd'), { kind: 'release' }, 'its catalogue comes whole');
+});
+
+t.test('at any moment a thread releases what the main thread would, and nothing else', async (t) => {
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+  t.comment(`SEED=${seed}`);
+  const die = seededRandom(seed);
+  const { state, registry, gate, world, opened, setPolicy } = await start(t);
+  const extra = `
+  - { id: with-access, needs: grant, effects: { verbs: [truncate] }, decision: allow }
+  - { id: dba, principals: { groups: [dba] }, effects: { verbs: [drop] }, decision: allow }
+  - { id: late, when: 'grant.active && action.text.contains("late")', decision: deny }`;
+  const texts = ['SELECT 1', "SELECT 'rare'", "SELECT 'late'", 'DELETE FROM a WHERE id = 1', 'TRUNCATE a', 'DROP TABLE a'];
+  const grant = (id: string, readOnly: boolean): Grant => ({
+    id: id as GrantId,
+    scope: { role: null, readOnly, tables: null },
+    ...{ rule: 'p/short', isBreakGlass: die(4) === 0, reason: '', approvedBy: [], endsAtMs: Date.now() + 3_600_000 },
+  });
+  const change: readonly (() => void)[] = [
+    () => setPolicy(policyOf(die(2) === 0 ? 'allow' : 'deny', die(3) > 0 ? extra : '')),
+    () => {
+      state.person = { ...alice, groups: die(2) === 0 ? ['engineers'] : ['engineers', 'dba'] };
+      world.changed();
+      registry.personChanged(state.person);
+    },
+    () => {
+      state.grants = [grant(`g-${die(5)}`, die(3) === 0)].slice(die(2));
+      world.changed();
+    },
+    () => registry.endWhere(({ id }) => id === sessions[die(2)]?.id, 'ended'),
+  ];
+  const openAgain = async (): Promise<Session> => {
+    state.person = alice; // as who signs in
+    return opened();
+  };
+  const sessions = [await openAgain(), await openAgain()];
+  const counted = { released: 0, refused: 0, ended: 0 };
+  for (let step = 0; step < 1500; step++) {
+    const place = die(2);
+    if (die(6) === 0) change[die(10) === 0 ? 3 : die(3)]?.();
+    if (die(4) === 0) await new Promise((resolve) => setImmediate(resolve)); // messages get through
+    const session = sessions[place] as Session;
+    const submission = submissionOf(texts[die(texts.length)] as string);
+    const classification = await session.classify(submission);
+    const standsFor = registry.live(session.id);
+    const isOver = standsFor === undefined || standsFor.ended.aborted;
+    const right = isOver
+      ? 'refused'
+      : gate.foresee({ ...submission, id: 'x' as never }, classification, {
+            ...{ sessionId: session.id, target, ended: lane.signal },
+            ...{ principal: standsFor.principal, facts: standsFor.facts },
+          }) === 'allow'
+        ? 'released'
+        : 'refused';
+    const words = await said(session, submission.text);
+    const is = words === 'released' ? 'released' : 'refused';
+    if (is !== right) t.fail(`step ${step}: "${submission.text}" is ${is} (${words}), and is to be ${right}`);
+    counted[isOver ? 'ended' : is] += 1;
+    if (!isOver) continue;
+    session.close('over');
+    sessions[place] = await openAgain();
+  }
+  t.comment(JSON.stringify({ ...counted, judged: state.judged }));
+  t.ok(counted.released > 300 && counted.refused > 100 && counted.ended > 3, 'all of it came about');
+  t.ok(counted.released + counted.refused - state.judged > 300, 'many were released by the thread alone');
 });
