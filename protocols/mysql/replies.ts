@@ -92,6 +92,10 @@ export class Replies {
     let at = Math.min(this.#skip, bytes.length);
     this.#skip -= at;
     while (at < bytes.length) {
+      if (this.#phase === 'rows' && !this.#continued && this.#passesRows(sink)) {
+        at = this.#passRows(bytes, at);
+        if (at === bytes.length) break;
+      }
       if (this.#phase === 'idle') throw new Fault('protocol-violation', 'the target sent bytes that nobody asked for');
       if (bytes.length - at < headerBytes) break;
       const length = bytes.readUIntLE(at, 3);
@@ -135,6 +139,30 @@ export class Replies {
     }
     if (at > from) this.#forward(bytes.subarray(from, at), sink);
     if (at < bytes.length) this.#held = bytes.subarray(at);
+  }
+
+  /** Rows are only counted now. */
+  #passesRows(sink: ReplySink): boolean {
+    return this.#terms.rowsMax === null && this.#output.passes && !sink.masksRows && !sink.gathersRows;
+  }
+
+  /** Walks past rows that are there whole; gives the place of the first packet that may be anything else. */
+  #passRows(bytes: Buffer, from: number): number {
+    const last = bytes.length - headerBytes - 1;
+    let rows = 0;
+    let sequence = 0;
+    let at = from;
+    while (at <= last) {
+      const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
+      const end = at + headerBytes + length;
+      if (length === 0 || length === fullPacketBytes || end > bytes.length || (bytes[at + headerBytes] as number) >= 0xfe) break;
+      sequence = bytes[at + 3] as number;
+      rows += 1;
+      at = end;
+    }
+    if (rows > 0) this.#output.passed(sequence);
+    this.#rows += rows;
+    return at;
   }
 
   #forward(bytes: Buffer, sink: ReplySink): void {

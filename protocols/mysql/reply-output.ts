@@ -43,6 +43,16 @@ export class ReplyOutput {
     return true;
   }
 
+  /** True while packets leave with the numbers that the target has given them. */
+  get passes(): boolean {
+    return this.#shift === 0 && this.#silentFrom === null && !this.#silencing;
+  }
+
+  /** Packets that were not looked at, up to the one with this number. */
+  passed(sequence: number): void {
+    this.#next = (sequence + 1) & 0xff;
+  }
+
   /** Numbers the packet whose header is at `at`. */
   number(bytes: Buffer, at: number): void {
     const sequence = bytes[at + 3] as number;
