@@ -67,6 +67,7 @@ export async function relayReplication(
         .once('end', resolve)
         .once('error', () => resolve());
     session.ended.addEventListener('abort', () => resolve(), { once: true });
+    if (session.ended.aborted) resolve();
     client.resume();
     target.resume();
   });
