@@ -13,10 +13,13 @@ class Run {
   /** The lowest offset at which the target said that the file ends. */
   #endAt: bigint | null = null;
 
+  #isOver = false;
+
   data(offset: bigint, data: Buffer): void {
     this.bytes += data.length;
     this.#inOrder &&= offset === this.#next;
-    if (!this.#inOrder) return;
+    // A target may answer what was asked before the close after it.
+    if (!this.#inOrder || this.#isOver) return;
     this.#hash.update(data);
     this.#next += BigInt(data.length);
   }
@@ -36,6 +39,7 @@ class Run {
   }
 
   digest(): string | null {
+    this.#isOver = true;
     return this.#inOrder ? this.#hash.digest('hex') : null;
   }
 }
