@@ -115,10 +115,9 @@ export class RelayedSessions {
     if (opened.kind === 'refuse') return opened;
     const session = made as RelayedSession | null;
     if (session === null) throw new Error('the session was opened in the wrong thread');
-    if (asked.signal.aborted) session.end('the client is gone');
     // The thread has not heard of the session yet: words for it would be lost there.
-    if (session.ended.aborted) {
-      const reason = String(session.ended.reason);
+    if (asked.signal.aborted || session.ended.aborted) {
+      const reason = session.ended.aborted ? String(session.ended.reason) : 'the client is gone';
       session.close(reason);
       return refuse(reason);
     }

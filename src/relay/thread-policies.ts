@@ -22,6 +22,8 @@ export interface ThreadPoliciesParts {
 export class ThreadPolicies {
   readonly #parts: ThreadPoliciesParts;
   #current: PolicySet | null = null;
+  /** A version that can't be compiled here: it is not tried again at every statement. */
+  #failed: string | null = null;
   #loading: Promise<void> | null = null;
 
   constructor(parts: ThreadPoliciesParts) {
@@ -36,8 +38,13 @@ export class ThreadPolicies {
   /** Is this the version that is loaded? If not, it is asked for, and the main thread decides until it is here. */
   has(version: string): boolean {
     if (this.#current?.version === version) return true;
-    void this.load();
+    if (version !== this.#failed) void this.load();
     return false;
+  }
+
+  /** Resolves when this version is loaded, or can't be. */
+  async ready(version: string): Promise<void> {
+    if (!this.has(version)) await this.#loading;
   }
 
   /** Gets the version in force. Never rejects: without policies every action is asked of the main thread. */
@@ -53,8 +60,11 @@ export class ThreadPolicies {
       const texts = await this.#parts.calls.ask('policies', null);
       if (texts.version === this.#current?.version) return;
       const set = this.#parts.compile(texts);
-      if (set === null) this.#parts.log.error({ version: texts.version }, 'a relay thread could not load the policies in force');
-      else this.#current = set;
+      if (set !== null) this.#current = set;
+      else {
+        this.#failed = texts.version;
+        this.#parts.log.error({ version: texts.version }, 'a relay thread could not load the policies in force: the main thread decides');
+      }
     } catch (thrown) {
       this.#parts.log.warn({ err: messageOf(thrown) }, 'a relay thread could not get the policies in force');
     }

@@ -11,7 +11,6 @@ import type { SessionCounts } from '../sessions/live-session.ts';
 import { recordingHeader } from '../sessions/registry.ts';
 import type { Handlers } from './calls.ts';
 import type { OpeningAnswer, ThreadSessionMethods } from './session-methods.ts';
-import type { Standing } from './standing.ts';
 import { ThreadGate } from './thread-gate.ts';
 import type { ThreadJudging } from './thread-judging.ts';
 
@@ -44,7 +43,7 @@ export class ThreadSessions implements Sessions {
         const live = this.#live.get(id);
         if (live === undefined) return;
         live.gate.stand(standing);
-        await this.#hasPolicies(standing);
+        await parts.judging.parts.policies.ready(standing.policyVersion);
         if (!live.session.runsOnlyAllowed) live.session.end('your groups changed, and the policies no longer allow this session');
       },
       flush: ({ sessionId }) => {
@@ -57,7 +56,7 @@ export class ThreadSessions implements Sessions {
 
   async open(opening: SessionOpening, lane: Lane): Promise<OpenedSession> {
     const { principal, target, facts, tokenId = null } = opening;
-    const { calls } = this.#parts.judging.parts;
+    const { calls, policies } = this.#parts.judging.parts;
     const { clientAddress, tls, method, database } = facts;
     const asked = { principal, target: target.name, facts: { clientAddress, tls, method, database }, tokenId };
     let answer: OpeningAnswer;
@@ -75,17 +74,11 @@ export class ThreadSessions implements Sessions {
       calls.note('session.closed', { did: { sessionId: answer.id, acted: 0, counts: noCounts }, reason });
       return refused(reason);
     }
-    await this.#hasPolicies(answer.standing);
+    await policies.ready(answer.standing.policyVersion);
     if (!session.ended.aborted) return { kind: 'open', session };
     const reason = String(session.ended.reason);
     session.close(reason);
     return refused(reason);
-  }
-
-  /** Waits for the policies that are named, if they are not those of this thread yet. */
-  async #hasPolicies({ policyVersion }: Standing): Promise<void> {
-    const { policies } = this.#parts.judging.parts;
-    if (!policies.has(policyVersion)) await policies.load();
   }
 
   #opened({ id, role, startedAtMs, standing }: Opened, opening: SessionOpening): LiveSession {

@@ -68,6 +68,9 @@ async function start(t: Teardown) {
     /** Policies are given when this does. */
     giving: Promise.resolve(),
     judged: 0,
+    /** Policies asked for, and whether the thread can compile them. */
+    asked: 0,
+    compiles: true,
   };
   const onFailed = (fault: Error): never => {
     throw fault;
@@ -118,6 +121,7 @@ async function start(t: Teardown) {
   const mainCalls = new Calls<ThreadSessionMethods, SessionMethods>(port1, {
     ...relayed.handlers,
     policies: async (given, asked) => {
+      state.asked += 1;
       await state.giving;
       return relayed.handlers.policies(given, asked);
     },
@@ -130,7 +134,11 @@ async function start(t: Teardown) {
     'session.become': (given, asked) => sessions.handlers['session.become'](given, asked),
     flush: (given, asked) => sessions.handlers.flush(given, asked),
   });
-  const threadPolicies = new ThreadPolicies({ calls, compile: ({ files }) => compiled(files[0]?.text ?? ''), log });
+  const threadPolicies = new ThreadPolicies({
+    calls,
+    compile: ({ files }) => (state.compiles ? compiled(files[0]?.text ?? '') : null),
+    log,
+  });
   const masker = await createMasker((count) => randomBytes(count));
   const judging = new ThreadJudging({
     ...{ calls, policies: threadPolicies, classifierOf, masker, audit: threadAudit, clock },
@@ -291,6 +299,27 @@ t.test('looking ahead by what is not true any more says nothing', async (t) => {
   setPolicy(policyOf('deny'));
   t.equal(session.foresee(submission, classification), 'hold');
   t.equal(await session.foreseeSurely?.(submission, classification), 'deny', 'the main thread knows');
+});
+
+t.test('policies that a thread can’t compile are the main thread’s, and are not asked for at every statement', async (t) => {
+  const { state, opened, setPolicy } = await start(t);
+  const session = await opened();
+  state.compiles = false;
+  setPolicy(policyOf('deny'));
+  for (let turn = 0; turn < 20; turn++) {
+    t.equal(await said(session, 'SELECT 1'), 'released');
+    t.not(await said(session, 'DELETE FROM things WHERE id = 1'), 'released');
+  }
+  (await opened()).close('done');
+  t.equal(state.judged, 40);
+  t.equal(state.asked, 2, 'at the start, and once for this version');
+  state.compiles = true;
+  setPolicy(policyOf('allow'));
+  await eventually('the next version is the thread’s again', async () => {
+    const before = state.judged;
+    t.equal(await said(session, 'DELETE FROM things WHERE id = 1'), 'released');
+    return state.judged === before;
+  });
 });
 
 t.test('what can’t be sent is refused, and what comes after it is judged', async (t) => {
