@@ -1,77 +1,22 @@
 // A signed-in client that obeys no window: what it sends too much of ends its connection, and what it does not read stays with the target.
 
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import ssh2 from 'ssh2';
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
+import { exec, idOf, memory, settled, signedIn } from '../support/ssh-raw-client.ts';
+import type { RawClient } from '../support/ssh-raw-client.ts';
 import { sshPolicies, startSshWorld } from '../support/ssh.ts';
 
 const world = await startSshWorld(t, { policies: sshPolicies() });
-const { directory, gateway, port, server, ssh } = world;
+const { gateway, port, server, ssh } = world;
 const mebibyte = 1024 ** 2;
 
-interface RawClient {
-  readonly _sock: Socket;
-  readonly _protocol: {
-    channelData(id: number, data: Buffer): void;
-    channelWindowAdjust(id: number, more: number): void;
-    ping(): void;
-    rekey(): void;
-    parse: () => void;
-  };
-}
-
-function signedIn(t: { teardown(step: () => void): void }, target: string, sock?: Socket): Promise<ssh2.Client & RawClient> {
-  const client = new ssh2.Client();
-  t.teardown(() => client.destroy());
-  return new Promise((resolve, reject) => {
-    client.on('error', reject);
-    client.on('ready', () => {
-      client.removeAllListeners('error').on('error', () => undefined);
-      resolve(client as never);
-    });
-    const to = sock === undefined ? { host: '127.0.0.1', port } : { sock };
-    client.connect({ ...to, username: `alice:${target}`, privateKey: readFileSync(join(directory, 'alice')) });
-  });
-}
-
-const exec = (client: ssh2.Client, command: string) =>
-  new Promise<ssh2.ClientChannel>((resolve, reject) =>
-    client.exec(command, (error, channel) => (error instanceof Error ? reject(error) : resolve(channel))),
-  );
-const idOf = (channel: ssh2.ClientChannel) => (channel as unknown as { outgoing: { id: number } }).outgoing.id;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-/** In use outside of V8's heap by client, gateway and all: packets are. */
-function memory(): number {
-  collect();
-  return process.memoryUsage().arrayBuffers;
-}
-
-/** Gives when it has stayed the same for a while. */
-async function settled(figure: () => number): Promise<void> {
-  let last = Number.NaN;
-  let same = 0;
-  await eventually('nothing moves any more', async () => {
-    const now = figure();
-    same = now === last ? same + 1 : 0;
-    last = now;
-    await delay(50);
-    return same >= 6;
-  });
-}
-
 t.test('more than the window, while nobody takes it: the connection ends', async (t) => {
-  const client = await signedIn(t, 'web-1');
+  const client = await signedIn(world, t, 'web-1');
   let isClosed = false;
   client.on('close', () => (isClosed = true));
   const channel = await exec(client, 'rm deploy.log'); // waits for people
@@ -100,7 +45,7 @@ const unwilling: readonly (readonly [string, (client: RawClient) => void])[] = [
 
 for (const [how, stops] of unwilling) {
   t.test(`a window without end of a client that ${how}`, async (t) => {
-    const client = await signedIn(t, 'dev-1');
+    const client = await signedIn(world, t, 'dev-1');
     const started = join(server.home, `started-${process.pid}`);
     const channel = await exec(
       client,
@@ -119,27 +64,12 @@ for (const [how, stops] of unwilling) {
   });
 }
 
-t.test('requests whose answers nobody reads are not read either', async (t) => {
-  const client = await signedIn(t, 'dev-1');
-  const before = memory();
-  client._sock.pause();
-  const { _sock: socket, _protocol: protocol } = client;
-  await settled(() => {
-    // The socket takes them as long as the gateway does.
-    for (let count = 0; socket.writableLength === 0 && count < 50_000; count += 1) protocol.ping();
-    return socket.bytesWritten;
-  });
-  t.ok(memory() - before < 60 * mebibyte);
-  socket.resume();
-  await once(await exec(client, 'echo here'), 'data'); // all of it was answered in the end
-});
-
 for (const [what, bytes] of [
   ['and nothing was sent to it', 0],
   ['and what was sent to it was not read', 3_000_000],
 ] as const) {
   t.test(`a command that waits is withdrawn when its channel is closed ${what}`, async (t) => {
-    const client = await signedIn(t, 'web-1');
+    const client = await signedIn(world, t, 'web-1');
     const channel = await exec(client, 'rm deploy.log');
     const bob = gateway.api('bob');
     const hold = await bob.pendingHold(/^rm deploy/);
@@ -154,7 +84,7 @@ for (const [what, bytes] of [
 
 t.test('after a packet that cannot be, nothing is read and the connection is closed, whatever the client does', async (t) => {
   const sock = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  await signedIn(t, 'dev-1', sock);
+  await signedIn(world, t, 'dev-1', sock);
   sock.removeAllListeners('end');
   sock.write(randomBytes(100_000));
   const lost = new Promise((resolve) => sock.once('close', resolve).on('error', () => undefined));
