@@ -4,7 +4,7 @@
 import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { isPlainSocket, leaveChunks, readChunks, reusePassed } from '../../src/core/chunk-reader.ts';
+import { isPlainSocket, leaveChunks, readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
@@ -293,8 +293,19 @@ export class Connection implements MachinePort, Lane, Killable {
   #fromTarget(chunk: Buffer): void {
     if (this.machine.fastPath.target(chunk)) return;
     this.machine.target(chunk);
+    if (this.#passedOn(chunk)) return;
     this.#pump();
     this.#flushClient();
+  }
+
+  /** In the middle of a large result a chunk goes out alone and as it came; when it is with the kernel its memory is used again. */
+  #passedOn(chunk: Buffer): boolean {
+    const [only] = this.#toClient;
+    if (!this.#isPlain || this.#toClient.length !== 1 || only === undefined || !this.machine.replies.passedAll) return false;
+    if (only.buffer !== chunk.buffer || only.byteOffset !== chunk.byteOffset || only.length !== chunk.length) return false;
+    this.#toClient = [];
+    this.#writeClient(only, (error) => void (error == null && !this.#client.destroyed && reuseChunk(chunk)));
+    return true;
   }
 
   /** Takes the client's packets for as long as the machine takes them. */
@@ -341,8 +352,8 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#writeClient(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
   }
 
-  #writeClient(bytes: Buffer): void {
-    if (this.#client.destroyed || this.#client.write(bytes) || this.#clientBlocked) return;
+  #writeClient(bytes: Buffer, written?: (error: Error | null | undefined) => void): void {
+    if (this.#client.destroyed || this.#client.write(bytes, written) || this.#clientBlocked) return;
     this.#clientBlocked = true;
     this.#target.pause();
   }

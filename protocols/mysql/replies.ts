@@ -26,6 +26,7 @@ export class Replies {
   #held: Buffer | null = null;
   #skip = 0;
   #continued = false;
+  #passedAll = false;
 
   constructor(options: ReplyOptions) {
     this.#options = options;
@@ -66,6 +67,11 @@ export class Replies {
     return this.#output.nextSequence;
   }
 
+  /** The last chunk went by whole, and nothing of it is kept. */
+  get passedAll(): boolean {
+    return this.#passedAll;
+  }
+
   /** Nothing more of the answer is forwarded. */
   get isSilent(): boolean {
     return this.#output.isSilent;
@@ -84,6 +90,7 @@ export class Replies {
 
   walk(chunk: Buffer, sink: ReplySink): void {
     let bytes = chunk;
+    this.#passedAll = this.#held === null && this.#phase === 'rows';
     if (this.#held !== null) {
       bytes = Buffer.concat([this.#held, chunk]);
       this.#held = null;
@@ -110,6 +117,7 @@ export class Replies {
       this.#continued = length === fullPacketBytes;
       const wanted = !continues && this.#isInspected(bytes[payloadAt] ?? 0, length, sink);
       if (wanted) {
+        this.#passedAll = false;
         if (length === fullPacketBytes && sink.masksRows)
           throw new Fault('message-too-large', 'the target sent a row of more than 16 MB where values are masked');
         if (length > inspectedBytesMax && this.#isEnd(bytes[payloadAt] ?? 0, length))
@@ -138,7 +146,9 @@ export class Replies {
       at = end;
     }
     if (at > from) this.#forward(bytes.subarray(from, at), sink);
-    if (at < bytes.length) this.#held = bytes.subarray(at);
+    if (at === bytes.length) return;
+    this.#held = bytes.subarray(at);
+    this.#passedAll = false;
   }
 
   /** Rows are only counted now. */
