@@ -74,10 +74,14 @@ export async function startBenchGateway(t: Teardown, options: GatewayStart): Pro
   const people = [person, approver, operator, auditor];
   const running = start(t, process.execPath, ['--disable-warning=ExperimentalWarning', ...nodeFlags, script, file, ...people]);
   const ready = await running.waitFor(/^\{"addresses":.*\}$/m, readyTimeoutMs);
-  const { addresses, tokens, links } = JSON.parse(ready[0]) as {
+  const {
+    addresses,
+    tokens,
+    links = [],
+  } = JSON.parse(ready[0]) as {
     addresses: Record<string, { host: string; port: number }> & { http: string };
     tokens: string[];
-    links: string[];
+    links?: string[]; // older checkouts say none
   };
   const [token = '', approverToken = '', operatorToken = '', auditorToken = ''] = tokens;
   const address = addresses[protocol];
