@@ -1,8 +1,10 @@
 // A recorded terminal of a day in the console, in a browser: from the address until it can be played, and the jump to its end.
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeKeyPair, publicKeyOf, SshServer } from '../../docker/demo/ssh-server.ts';
 import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
+import { indexCast } from '../../src/recordings/cast-index.ts';
 import { startBrowser } from '../support/browser.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import type { Teardown } from '../support/directories.ts';
@@ -33,7 +35,7 @@ export const dayReplay: Probe = {
       await player.getByRole('button', { name: 'Play', exact: true }).waitFor();
       await screen.waitFor();
     };
-    // The first time is without the recorder's index and with nothing of the player in the browser's cache.
+    // The first time is with nothing of the player in the browser's cache.
     const firstMs = await timedMs(open);
     const times: number[] = [];
     for (let turn = 0; turn < opensEach; turn += 1) times.push(await timedMs(open));
@@ -49,7 +51,7 @@ export const dayReplay: Probe = {
   },
 };
 
-/** A session over SSH, and a day of terminal in its folder of recordings. */
+/** A session over SSH, and a day of terminal in its folder of recordings, with the index that the recorder leaves. */
 async function recordedDay(t: Teardown) {
   tool('sshd', 'openssh-server');
   const directory = temporaryDirectory(t, 'bench-replay');
@@ -68,5 +70,8 @@ async function recordedDay(t: Teardown) {
   const to = ['-p', String(endpoint.port), '-i', key, `${person}:${targetName}@127.0.0.1`, 'true'];
   const { code, stderr } = await run(t, 'ssh', [...options.flatMap((it) => ['-o', it]), ...to]);
   if (code !== 0) throw new Error(`ssh: ${stderr}`);
-  return { http, auditorLink, ...(await putDay(dataDir)) };
+  const day = await putDay(dataDir);
+  const { ...index } = await indexCast(day.cast);
+  writeFileSync(`${day.cast}.index`, JSON.stringify(index));
+  return { http, auditorLink, ...day };
 }

@@ -11,13 +11,8 @@ const headHeight = 52;
 const letterWidth = 6.2;
 /** Narrower frames, in pixels, are left out: nobody can see them, and they are most of the file. */
 const narrowest = 3;
-/** Node's own functions under which a process starts: not what is measured. */
-const startUp = new Set([
-  'executeUserEntryPoint',
-  'asyncRunEntryPointWithESMLoader',
-  'runEntryPointWithESMLoader',
-  'compileForInternalLoader',
-]);
+/** Under Node's loader of modules a process starts: not what is measured. */
+const startUp = /^node:internal\/(modules|bootstrap|process\/pre_execution)/;
 
 const owners = [
   { words: 'kernel and V8', color: '#9aa5b1', is: (place: string) => place === '(native)' },
@@ -66,7 +61,7 @@ function framesOf(profile: CpuProfile): Frame {
     const micros = profile.timeDeltas[index] ?? 0;
     const touched = new Set<Frame>([all]);
     for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) touched.add(frameOf(at));
-    if ([...touched].some(({ name }) => startUp.has(name))) return;
+    if ([...touched].some(({ place }) => startUp.test(place))) return;
     for (const frame of touched) frame.micros += micros;
   });
   return all;
