@@ -11,7 +11,7 @@ import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import { isPlainSocket, readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
+import { readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { onlyReads } from './idle-upstreams.ts';
@@ -145,7 +145,7 @@ export class Connection implements MachinePort, Lane {
     this.#toClient.push(chunk);
     const isAlone = this.#toClient.length === 1 && !this.#client.destroyed;
     this.#flushClient();
-    if (isAlone && isPlainSocket(this.#client)) reusePassed(chunk, this.#client);
+    if (isAlone) reusePassed(chunk, this.#client);
   }
 
   reply(bytes: Buffer): void {
@@ -290,7 +290,7 @@ export class Connection implements MachinePort, Lane {
     if (only.length !== chunk.length || this.#client.destroyed) return false;
     this.#toClient = [];
     this.#writeClient(only, (error) => void (error == null && !this.#client.destroyed && reuseChunk(chunk)));
-    if (isPlainSocket(this.#client)) reusePassed(chunk, this.#client);
+    reusePassed(chunk, this.#client);
     return true;
   }
 

@@ -131,11 +131,11 @@ export function isPlainSocket(stream: Duplex): boolean {
 }
 
 /**
- * For a chunk that was passed on to a plain socket just now, as it came, and that nobody has a slice of: if the kernel has taken it, its
- * memory is read into again. Nothing may have been read since it came.
+ * For a chunk that was passed on just now, as it came, and that nobody has a slice of: if it went to a plain socket and the kernel has
+ * taken it, its memory is read into again. Nothing may have been read since it came.
  */
 export function reusePassed(chunk: Buffer, to: Duplex): void {
-  if (to.writableLength > 0) return;
+  if (to.writableLength > 0 || !isPlainSocket(to)) return;
   if (chunk.buffer !== slab.buffer) reuseChunk(chunk);
   else if (chunk.byteOffset + chunk.length === slabUsed) slabUsed = chunk.byteOffset;
 }
