@@ -170,12 +170,12 @@ class PostgresDriver implements Driver {
     const person = session.principal.name;
     const signingIn = this.#services.credentials.signingIn(target, signal, async (filled) => {
       const reuse = { person, target: filled, database, parameters: passedOn };
-      const kept = role === undefined ? this.#idle.take(reuse) : null;
+      // DISCARD ALL, which makes a connection new for the next one, goes back to the account's own role.
+      const isReusable = role === undefined && !isReplication(parameters);
+      const kept = isReusable ? this.#idle.take(reuse) : null;
       if (kept !== null) return kept;
       const fresh = await signInWith(this.#services, filled, database, passedOn, signal);
-      // DISCARD ALL, which makes a connection new for the next one, goes back to the account's own role.
-      if (role === undefined) this.#idle.fresh(fresh, reuse);
-      return fresh;
+      return isReusable ? this.#idle.fresh(fresh, reuse) : fresh;
     });
     const upstream = await signingIn.catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');

@@ -7,9 +7,11 @@
 
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Target } from '../../src/core/target.ts';
 import { canReadChunksAgain, readChunks } from '../../src/core/chunk-reader.ts';
+import { LentStream } from '../../src/core/lent-stream.ts';
 import { BackendWalker } from './codec.ts';
 import * as wire from './messages.ts';
 import type { Upstream } from './upstream.ts';
@@ -66,10 +68,13 @@ export class IdleUpstreams {
     return null;
   }
 
-  /** A fresh connection that may be kept when its session is over. */
-  fresh(upstream: Upstream, reuse: ReuseKey): void {
-    if (reuse.target.credential?.kind === 'vault-database') return; // the account is its session's own, and ends with it
+  /** A fresh connection, as one that may be kept when its session is over. */
+  fresh(signedIn: Upstream, reuse: ReuseKey): Upstream {
+    if (reuse.target.credential?.kind === 'vault-database') return signedIn; // the account is its session's own, and ends with it
+    const { stream } = signedIn;
+    const upstream = stream instanceof TLSSocket ? { ...signedIn, stream: new LentStream(stream) } : signedIn;
     this.#uses.set(upstream, { key: keyOf(reuse), uses: 1 });
+    return upstream;
   }
 
   /** Takes a connection back from a session that only read, on which nothing runs; `stream` is what its bytes came through last. */
@@ -169,9 +174,23 @@ function leave(stream: Duplex): void {
 
 function keyOf({ person, target, database, parameters }: ReuseKey): string {
   const { name, host, port, user, password, tls, agent } = target;
-  const secret = createHash('sha256')
-    .update(password?.reveal() ?? '')
-    .digest('hex');
+  const secrets = [password, tls.key].map((it) => digestOf(it?.reveal() ?? ''));
   const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([person, name, host, port, user, secret, tls.mode, tls.ca, tls.serverName, agent ?? null, database, sorted]);
+  return JSON.stringify([
+    person,
+    name,
+    host,
+    port,
+    user,
+    secrets,
+    tls.mode,
+    tls.ca,
+    tls.certificate,
+    tls.serverName,
+    agent ?? null,
+    database,
+    sorted,
+  ]);
 }
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,17 +1,12 @@
 // A real PostgreSQL with pgbench's tables, and the proxies in front of it; all without TLS, or all with it.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
-import { temporaryDirectory } from '../support/directories.ts';
-import { startPostgres } from '../support/postgres.ts';
+import { startPostgres, tlsSettings } from '../support/postgres.ts';
 import type { Teardown } from '../support/directories.ts';
 import type { Contender, ContenderName, Endpoint, Stage } from './contender.ts';
 import { certificateFiles } from '../unit/agent-fixture.ts';
 import { contendersOf, startBenchGateway } from './gateway.ts';
 import { startHaproxy, startPgbouncer } from './proxies.ts';
-import type { CertificateFiles } from './proxies.ts';
 import { runTool } from './tools-output.ts';
 
 export interface StageOptions {
@@ -76,18 +71,6 @@ export async function startPostgresStage(
     versions: { PostgreSQL: String(version?.['server_version']), ...proxyVersions(wanted) },
     reset: () => server.sql('TRUNCATE bench_rows', database),
   };
-}
-
-/** The server reads its key as its own user, and only when nobody else can. */
-function tlsSettings(t: Teardown, { cert, key }: CertificateFiles): Record<string, string> {
-  const directory = temporaryDirectory(t, 'bench-postgres-tls');
-  const [ownCert, ownKey] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
-  copyFileSync(cert, ownCert);
-  copyFileSync(key, ownKey);
-  chmodSync(ownKey, 0o600);
-  const as = unprivilegedUser();
-  if (as !== null) for (const path of [directory, ownCert, ownKey]) chownSync(path, as.uid, as.gid);
-  return { ssl: 'on', ssl_cert_file: ownCert, ssl_key_file: ownKey };
 }
 
 export function proxyVersions(wanted: ReadonlySet<ContenderName>): Record<string, string> {

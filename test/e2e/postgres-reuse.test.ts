@@ -4,20 +4,24 @@
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, targetOf } from '../support/gateway.ts';
-import { startPostgres } from '../support/postgres.ts';
+import { startPostgres, tlsSettings } from '../support/postgres.ts';
 import { run } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
+import { certificateFiles } from '../unit/agent-fixture.ts';
 
 t.setTimeout(120_000);
 
-const server = await startPostgres(t);
+const server = await startPostgres(t, { settings: tlsSettings(t, certificateFiles(t)) });
 await server.sql('CREATE TABLE things (id int)');
-const gateway = await startTestGateway(t, { targets: [targetOf(server, 'scratch', { env: 'development' })] });
+const scratch = targetOf(server, 'scratch', { env: 'development' });
+const secured = { ...scratch, name: 'secured', tls: { mode: 'require' } };
+const gateway = await startTestGateway(t, { targets: [scratch, secured] });
 const psql = tool('psql', 'postgresql-client');
 
 /** Runs texts in one psql; gives what it printed. */
-async function inOne(person: string, ...texts: string[]): Promise<string[]> {
-  const { stdout, stderr } = await run(t, psql, ['-XAtq', ...texts.flatMap((it) => ['-c', it]), gateway.url(person, 'scratch')]);
+const inOne = (person: string, ...texts: string[]): Promise<string[]> => inOneAt('scratch', person, ...texts);
+async function inOneAt(target: string, person: string, ...texts: string[]): Promise<string[]> {
+  const { stdout, stderr } = await run(t, psql, ['-XAtq', ...texts.flatMap((it) => ['-c', it]), gateway.url(person, target)]);
   if (stderr !== '') throw new Error(stderr);
   return stdout.trim().split('\n');
 }
@@ -44,6 +48,29 @@ await t.test('after a session that only read, the same person gets the same serv
   const options = ['-XAtq', '-c', 'SELECT 1', gateway.url('alice', 'scratch')];
   await run(t, psql, options, { env: { PGOPTIONS: '-c work_mem=1MB' } });
   t.ok((await backends()).length >= 1, 'another way to sign in is another connection');
+  await none();
+});
+
+await t.test('the same over TLS, again and again', async (t) => {
+  const isTls = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+  t.strictSame(await inOneAt('secured', 'alice', isTls), ['t']);
+  const pid = await kept();
+  const large = await inOneAt('secured', 'alice', 'SELECT n, repeat(md5(n::text), 20) FROM generate_series(1, 5000) n');
+  t.equal(large.length, 5000);
+  t.match(large[4999], /^5000\|/);
+  for (const said of ['one', 'two', 'three']) {
+    t.equal(await kept(), pid, 'the same process');
+    t.strictSame(await inOneAt('secured', 'alice', `SELECT '${said}'`, isTls), [said, 't']);
+  }
+  await inOneAt('secured', 'alice', `SET work_mem = '2MB'`);
+  await noneAtOnce();
+});
+
+await t.test('a kept connection with TLS that the server ended is not handed out', async (t) => {
+  await inOneAt('secured', 'alice', 'SELECT 1');
+  const pid = await kept();
+  await server.sql(`SELECT pg_terminate_backend(${pid})`);
+  t.strictSame(await inOneAt('secured', 'alice', 'SELECT 3'), ['3']);
   await none();
 });
 

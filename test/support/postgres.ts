@@ -1,6 +1,7 @@
 // A real PostgreSQL for one test (or one test file): PostgreSQL 18 from npm, or Debian's. On a free port, in a temporary
 // directory, as an unprivileged user when root runs the tests, gone with the test and with this process.
 
+import { chmodSync, chownSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { postgresBinaries } from '../../docker/demo/postgres-binaries.ts';
@@ -76,4 +77,16 @@ export async function startPostgres(t: Teardown, options: TestPostgresOptions = 
     server,
     stop: () => server.stop(),
   };
+}
+
+/** Settings for TLS with these files. The server reads its key as its own user, and only when nobody else can. */
+export function tlsSettings(t: Teardown, { cert, key }: { readonly cert: string; readonly key: string }): Record<string, string> {
+  const directory = temporaryDirectory(t, 'postgres-tls');
+  const [ownCert, ownKey] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  copyFileSync(cert, ownCert);
+  copyFileSync(key, ownKey);
+  chmodSync(ownKey, 0o600);
+  const as = unprivilegedUser();
+  if (as !== null) for (const path of [directory, ownCert, ownKey]) chownSync(path, as.uid, as.gid);
+  return { ssl: 'on', ssl_cert_file: ownCert, ssl_key_file: ownKey };
 }
