@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly database: string;
   /** Clients encrypt; false when it is missing. */
   readonly tls?: boolean;
+  /** What it is trusted by, for clients that need files to encrypt. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
 }
 
 export interface Contender<Where = Endpoint> {

@@ -89,7 +89,7 @@ export async function startBenchGateway(t: Teardown, options: GatewayStart): Pro
   const link = { httpPort, certificate, operatorToken, directory, targetPort: target.port };
   return {
     // MySQL clients name the target as the database too.
-    endpoint: { ...address, user: person, password: token, database: targetName, tls },
+    endpoint: { ...address, user: person, password: token, database: targetName, tls, ...(certificate === null ? {} : { certificate }) },
     pid: running.child.pid,
     agentPid: agent && certificate !== null ? await startAgent(t, { ...link, certificate }) : null,
     http: addresses.http,

@@ -12,7 +12,7 @@ import { foreignLoadMax } from './judge.ts';
 import { idleSessions, manyHolds } from './many-sessions.ts';
 import { measure } from './measure.ts';
 import type { Measured, Sample } from './measure.ts';
-import { mysqlWorkloads } from './mysql-workloads.ts';
+import { mysqlTlsWorkloads, mysqlWorkloads } from './mysql-workloads.ts';
 import { chosen, help, readOptions } from './options.ts';
 import type { Options } from './options.ts';
 import type { StageOptions } from './postgres-stage.ts';
@@ -23,7 +23,7 @@ import type { SshEndpoint } from './ssh-stage.ts';
 import { sshWorkloads } from './ssh-workloads.ts';
 import type { Workload } from './workload.ts';
 
-const databaseRows: readonly Workload[] = [...postgresWorkloads, ...postgresTlsWorkloads, ...mysqlWorkloads];
+const databaseRows: readonly Workload[] = [...postgresWorkloads, ...postgresTlsWorkloads, ...mysqlWorkloads, ...mysqlTlsWorkloads];
 const probes: readonly Probe[] = [policyRules, dayRecording, dayReplay, auditSearch, idleSessions, manyHolds];
 type Row = Workload | Workload<SshEndpoint> | Probe;
 const allRows: readonly Row[] = [...databaseRows, ...sshWorkloads, ...probes];
@@ -72,7 +72,9 @@ async function main(args: readonly string[]): Promise<number> {
   const { startPostgresStage } = await import('./postgres-stage.ts');
   await onStage('postgres', ofProtocol('postgres'), (t, it) => startPostgresStage(t, it));
   await onStage('postgres-tls', ofProtocol('postgres-tls'), (t, it) => startPostgresStage(t, it, 'tls'));
-  await onStage('mysql', ofProtocol('mysql'), (await import('./mysql-stage.ts')).startMysqlStage);
+  const { startMysqlStage } = await import('./mysql-stage.ts');
+  await onStage('mysql', ofProtocol('mysql'), (t, it) => startMysqlStage(t, it));
+  await onStage('mysql-tls', ofProtocol('mysql-tls'), (t, it) => startMysqlStage(t, it, 'tls'));
   await onStage('ssh', sshWorkloads, (await import('./ssh-stage.ts')).startSshStage);
   for (const probe of ofNames(probes)) {
     await attempt(probe.name, async () => {

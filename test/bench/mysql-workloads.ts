@@ -1,5 +1,8 @@
-// The MySQL rows: sysbench's point selects (as prepared statements and as text) and its read-only transactions.
+// The MySQL rows: sysbench's point selects (as prepared statements and as text), its read-only transactions, and connecting.
 
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Endpoint } from './contender.ts';
 import { readSysbench, runTool } from './tools-output.ts';
 import { throughAgent } from './workload.ts';
@@ -14,7 +17,11 @@ export const mysqlWorkloads: readonly Workload[] = [
   row('point-text', 'oltp_point_select', 16, ['--db-ps-mode=disable']),
   row('readonly', 'oltp_read_only', 1, []),
   row('readonly', 'oltp_read_only', 16, []),
+  connecting(false),
 ];
+
+/** With TLS on both sides; HAProxy passes it through. */
+export const mysqlTlsWorkloads: readonly Workload[] = [connecting(true)];
 
 function row(name: string, test: string, clients: number, flags: readonly string[]): Workload {
   return {
@@ -31,12 +38,56 @@ function row(name: string, test: string, clients: number, flags: readonly string
   };
 }
 
-/** Runs one of sysbench's own tests; the last argument is its command. */
+const connectingClients = 4;
+
+function connecting(tls: boolean): Workload {
+  return {
+    name: tls ? 'tls-my-connect' : 'my-connect',
+    title: `MariaDB: connect, sign in, one query, close${tls ? ', TLS' : ''}`,
+    protocol: tls ? 'mysql-tls' : 'mysql',
+    unit: 'connections',
+    contenders: ['direct', 'haproxy', 'sallyport', ...(tls ? [] : (['agent'] as const))],
+    criteria: [{ metric: 'rate', against: 'direct', must: 1, aim: 2 }, throughAgent],
+    run: async (endpoint, { seconds }) => {
+      const directory = mkdtempSync(join(tmpdir(), 'sallyport-sysbench-'));
+      try {
+        const script = join(directory, 'connect.lua');
+        writeFileSync(script, connectScript);
+        if (endpoint.certificate !== undefined) {
+          for (const [name, file] of Object.entries(clientFiles)) symlinkSync(endpoint.certificate[file], join(directory, name));
+        }
+        const args = [`--threads=${connectingClients}`, `--time=${seconds}`, '--events=0', 'run'];
+        const output = await sysbench(endpoint, script, args, seconds * 1000 + graceMs, directory);
+        return readSysbench(output, connectingClients);
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+const connectScript = `
+function thread_init()
+  driver = sysbench.sql.driver()
+end
+
+function event()
+  local connection = driver:connect()
+  connection:query("SELECT c FROM sbtest1 WHERE id=" .. sysbench.rand.uniform(1, ${tableRows}))
+  connection:disconnect()
+end
+`;
+
+/** Where sysbench looks for what its client shows and trusts: names in its working directory. */
+const clientFiles = { 'client-cert.pem': 'cert', 'client-key.pem': 'key', 'cacert.pem': 'cert' } as const;
+
+/** Runs one of sysbench's own tests, or a script; the last argument is its command. */
 export function sysbench(
-  { host, port, user, password, database }: Endpoint,
+  { host, port, user, password, database, tls = false }: Endpoint,
   test: string,
   args: readonly string[],
   timeoutMs: number,
+  cwd?: string,
 ): Promise<string> {
   const place = [
     `--mysql-host=${host}`,
@@ -45,6 +96,8 @@ export function sysbench(
     `--mysql-password=${password}`,
     `--mysql-db=${database}`,
   ];
-  const table = ['--tables=1', `--table-size=${tableRows}`, '--mysql-ssl=off'];
-  return runTool({ command: 'sysbench', args: [test, '--db-driver=mysql', ...place, ...table, ...args], timeoutMs });
+  const table = ['--tables=1', `--table-size=${tableRows}`];
+  const own = test.endsWith('.lua') ? [] : table;
+  const all = [test, '--db-driver=mysql', ...place, `--mysql-ssl=${tls ? 'on' : 'off'}`, ...own, ...args];
+  return runTool({ command: 'sysbench', args: all, timeoutMs, ...(cwd === undefined ? {} : { cwd }) });
 }

@@ -16,6 +16,7 @@ export interface ToolRun {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  readonly cwd?: string;
   /** Its stdout goes nowhere, and not through this process; kept otherwise. */
   readonly discardOutput?: boolean;
   /** A file that is its stdin, or what is written to it. */
@@ -29,6 +30,7 @@ export async function runTool(run: ToolRun): Promise<string> {
   const input = run.inputFile === undefined ? 'pipe' : openSync(run.inputFile, 'r');
   const child = spawn(run.command, run.args, {
     env,
+    ...(run.cwd === undefined ? {} : { cwd: run.cwd }),
     stdio: [input, run.discardOutput === true ? 'ignore' : 'pipe', 'pipe'],
     signal: AbortSignal.timeout(run.timeoutMs),
     killSignal: 'SIGKILL',

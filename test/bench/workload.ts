@@ -3,7 +3,7 @@
 import type { ContenderName, Endpoint } from './contender.ts';
 import type { LoadResult } from './tools-output.ts';
 
-export type Protocol = 'postgres' | 'postgres-tls' | 'mysql' | 'ssh';
+export type Protocol = 'postgres' | 'postgres-tls' | 'mysql' | 'mysql-tls' | 'ssh';
 
 export interface Load {
   readonly seconds: number;
