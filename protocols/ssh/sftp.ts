@@ -100,6 +100,9 @@ class SftpRelay {
         resolve(ending);
       };
       const broken = (thrown: unknown) => {
+        // What stood before it in the same chunk would be somebody else's bytes by the time that anything else is said.
+        this.#toTarget.drop();
+        this.#toClient.drop();
         if (this.#isBroken) return;
         this.#isBroken = true;
         owner.say(plainLines(messageOf(thrown)));

@@ -184,6 +184,11 @@ export class Forwarder {
     return more;
   }
 
+  /** Nothing that was added since the last `flush` is passed on: its memory is used for something else from now on. */
+  drop(): void {
+    this.#waiting = null;
+  }
+
   #pass(): void {
     const bytes = this.#waiting;
     this.#waiting = null;
