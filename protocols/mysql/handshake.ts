@@ -4,10 +4,10 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import { acceptTls } from '../../src/core/server-tls.ts';
 import type { SignInMaterial, TokenVerifier } from '../../src/core/sign-in.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
 import { flag, has, offered, type Capabilities } from './capabilities.ts';
@@ -211,27 +211,7 @@ function send(line: Line, payload: Buffer): void {
 async function startTls(line: Line, services: DriverServices, signal: AbortSignal): Promise<void> {
   const { tls } = services;
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
-  const secured = new TLSSocket(line.accepted, { isServer: true, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' });
-  await new Promise<void>((resolve, reject) => {
-    const settle = (then: () => void) => () => {
-      secured.off('error', onError).off('close', onClose);
-      signal.removeEventListener('abort', onAbort);
-      then();
-    };
-    const fail = (why: string) =>
-      settle(() => {
-        line.socket.destroy(); // words in plain text would mean nothing to the other side
-        reject(new Fault('protocol-violation', `TLS failed: ${why}`));
-      });
-    const onError = (why: Error) => fail(why.message)();
-    const onClose = fail('the client closed the connection');
-    const onAbort = fail('it took too long');
-    secured.once('secure', settle(resolve));
-    secured.once('error', onError);
-    secured.once('close', onClose);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  line.socket = secured;
+  line.socket = await acceptTls(line.accepted, tls, null, signal);
   line.tls = true;
 }
 

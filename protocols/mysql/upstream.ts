@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Random } from '../../src/core/clock.ts';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { secure } from '../../src/core/target-tls.ts';
 import type { Target } from '../../src/core/target.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
 import { askedOfTarget, flag, has, type Capabilities } from './capabilities.ts';
@@ -12,7 +13,6 @@ import * as wire from './messages.ts';
 import * as hello from './sign-in-messages.ts';
 import { ed25519Answer, parsecAnswer, parsecScrambleBytes } from './ed25519.ts';
 import { encryptPassword, nativeAnswer, sha2Answer } from './passwords.ts';
-import { secure } from './target-tls.ts';
 
 const payloadBytesMax = 64 * 1024;
 /** utf8mb4_general_ci, for the gateway's own connections. */
@@ -114,7 +114,7 @@ class SigningIn {
     this.#send(hello.responseHead(secured, this.#wish.charset));
     if (this.stream.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${this.#target.name} sent bytes before TLS was agreed`);
-    this.stream = await secure(this.stream, this.#target, this.#signal);
+    this.stream = await secure(this.stream, this.#target, null, this.#signal);
     this.#secured = true;
     this.#verified = mode === 'verify-ca' || mode === 'verify-full';
     return secured;

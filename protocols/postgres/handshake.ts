@@ -3,16 +3,16 @@
 // each check has answered.
 
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import { X509Certificate } from 'node:crypto';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import { acceptTls, ownCertificate } from '../../src/core/server-tls.ts';
 import { duration } from '../../src/core/words.ts';
 import { readExactly, whenGone } from '../../src/core/read-exactly.ts';
 import { readMessage } from './byte-stream.ts';
 import * as wire from './messages.ts';
 import { ScramServer, serverEndPoint } from './scram.ts';
+import { alpnProtocol } from './upstream.ts';
 
 /** A start-up packet or password message has no business being longer (libpq refuses at 10,000 too). */
 const startupBytesMax = 10_000;
@@ -151,32 +151,11 @@ async function startupPacket(line: Line, services: DriverServices, signal: Abort
 async function startTls(line: Line, services: DriverServices, signal: AbortSignal, direct: boolean): Promise<void> {
   const { tls } = services;
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
-  const secured = new TLSSocket(line.socket, {
-    isServer: true,
-    cert: tls.certificate,
-    key: tls.key,
-    minVersion: 'TLSv1.2',
-    ALPNProtocols: ['postgresql'],
-  });
-  await new Promise<void>((resolve, reject) => {
-    const fail = (why: unknown) => {
-      line.socket.destroy(); // words in plain text would mean nothing to the other side
-      reject(new Fault('protocol-violation', `TLS failed: ${why instanceof Error ? why.message : String(why)}`));
-    };
-    const onAbort = () => fail(signal.reason);
-    secured.once('secure', () => {
-      secured.off('error', fail).off('close', onAbort);
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    secured.once('error', fail);
-    secured.once('close', onAbort);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  const secured = await acceptTls(line.socket, tls, alpnProtocol, signal);
   // Direct TLS without ALPN could be another protocol's bytes (ALPACA): the server must refuse it (54.2.1.11).
-  if (direct && secured.alpnProtocol !== 'postgresql') {
+  if (direct && secured.alpnProtocol !== alpnProtocol) {
     secured.destroy();
-    throw new Fault('protocol-violation', 'direct TLS without the ALPN protocol "postgresql"');
+    throw new Fault('protocol-violation', `direct TLS without the ALPN protocol "${alpnProtocol}"`);
   }
   line.socket = secured;
   line.tls = true;
@@ -212,7 +191,7 @@ async function byToken(
   const { socket } = line;
   const address = socket.remoteAddress ?? '';
   const { principal, scramSalt, scramIterations, verifiers } = await services.signIns.material(person);
-  const binding = line.tls && services.tls !== null ? serverEndPoint(new X509Certificate(services.tls.certificate)) : null;
+  const binding = line.tls && services.tls !== null ? serverEndPoint(ownCertificate(services.tls)) : null;
   const scram = new ScramServer(scramSalt, scramIterations, verifiers, binding, services.random);
   socket.write(wire.saslMechanisms(scram.mechanisms));
   const initial = new wire.BodyReader(await passwordMessage(socket, signal));

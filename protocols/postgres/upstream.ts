@@ -3,11 +3,10 @@
 
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { connect as tlsConnect } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
+import { secure } from '../../src/core/target-tls.ts';
 import type { Target } from '../../src/core/target.ts';
 import { readExactly } from '../../src/core/read-exactly.ts';
 import { readMessage } from './byte-stream.ts';
@@ -16,6 +15,8 @@ import * as wire from './messages.ts';
 import { ScramClient, serverEndPoint } from './scram.ts';
 
 const messageBytesMax = 64 * 1024;
+/** As IANA registered it. */
+export const alpnProtocol = 'postgresql';
 
 /** A signed-in connection to a target, idle and ready for a query. */
 export interface Upstream {
@@ -83,50 +84,13 @@ async function openStream(
     }
     if (answer !== 'S' || plain.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${target.name} answered the TLS request with something else`);
-    const secured = await secure(plain, target, signal);
+    const secured = await secure(plain, target, alpnProtocol, signal);
     const certificate = secured.getPeerX509Certificate();
     return { stream: secured, binding: certificate === undefined ? null : serverEndPoint(new X509Certificate(certificate.raw)) };
   } catch (thrown) {
     plain.destroy();
     throw thrown;
   }
-}
-
-/** libpq: prefer and require do not verify (require does when a CA is configured), verify-ca checks the chain, verify-full the name too. */
-function secure(plain: Duplex, target: Target, signal: AbortSignal): Promise<TLSSocket> {
-  const { mode, ca, certificate, key, serverName } = target.tls;
-  const verifyChain = mode === 'verify-ca' || mode === 'verify-full' || (mode === 'require' && ca !== null);
-  const name = serverName ?? target.host;
-  return new Promise((resolve, reject) => {
-    const secured = tlsConnect({
-      socket: plain,
-      ALPNProtocols: ['postgresql'],
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: verifyChain,
-      ...(isAddress(name) ? {} : { servername: name }),
-      ...(ca === null ? {} : { ca }),
-      ...(certificate === null ? {} : { cert: certificate }),
-      ...(key === null ? {} : { key: key.reveal() }),
-      ...(mode === 'verify-full' ? { host: name } : { checkServerIdentity: () => undefined }),
-    });
-    const fail = (why: Error) =>
-      reject(new Fault('target-tls-failed', `TLS to target ${target.name} failed: ${why.message}`, { cause: why }));
-    const late = () => {
-      fail(new Error('no answer in time'));
-      secured.destroy();
-    };
-    signal.addEventListener('abort', late, { once: true });
-    secured.on('error', fail); // stays: between two steps of the sign-in nobody else listens
-    secured.once('close', () => fail(new Error('the connection was closed')));
-    secured.once('secureConnect', () => {
-      signal.removeEventListener('abort', late);
-      resolve(secured);
-    });
-  });
-}
-
-function isAddress(name: string): boolean {
-  return /^[\d.]+$/.test(name) || name.includes(':') || name.startsWith('/');
 }
 
 async function authenticate(

@@ -3,7 +3,8 @@
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
-import type { Log, ServerTls } from '../core/driver.ts';
+import type { Log } from '../core/driver.ts';
+import type { ServerTls } from '../core/server-tls.ts';
 import type { Principal } from '../core/principal.ts';
 import type { StatementEntry } from '../core/recording.ts';
 import type { Protocol, Target } from '../core/target.ts';

@@ -2,7 +2,7 @@
 
 import type { SharedAudit } from '../audit/joined.ts';
 import type { ListenAddress, LogLevel } from '../config/config.ts';
-import type { ServerTls } from '../core/driver.ts';
+import type { ServerTls } from '../core/server-tls.ts';
 import type { SharedAcceptCounts } from '../relay/accept-counts.ts';
 import type { CancellingMethods } from '../relay/cancelling.ts';
 import type { SharedChanges } from '../relay/change-counts.ts';

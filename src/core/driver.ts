@@ -5,15 +5,10 @@ import type { Socket } from 'node:net';
 import type { ChangeCount } from './catalogue-cache.ts';
 import type { Clock, Random } from './clock.ts';
 import type { CredentialDesk } from './credential.ts';
+import type { ServerTls } from './server-tls.ts';
 import type { Sessions } from './session.ts';
 import type { LocalSignIns, SignIns } from './sign-in.ts';
 import type { Target } from './target.ts';
-
-/** PEM certificate chain and key of the gateway itself; null when TLS is off. */
-export interface ServerTls {
-  readonly certificate: string;
-  readonly key: string;
-}
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -46,6 +41,7 @@ export interface DriverServices {
   readonly dial: (target: Target, signal: AbortSignal) => Promise<Duplex>;
   /** Fills in what to sign in to the target with. Every sign-in to a target goes through it. */
   readonly credentials: CredentialDesk;
+  /** Null when TLS is off. */
   readonly tls: ServerTls | null;
   /** False refuses sign-in over plain text from addresses that are not loopback. */
   readonly allowPlaintext: boolean;
