@@ -2,20 +2,41 @@
 // in full with equal results. Which literals can be taken out, and what a masked text looks like, each classifier says for itself.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { Action } from '../../src/core/action.ts';
 import type { Classification, StatementFacts } from '../../src/core/classification.ts';
 import { ClassificationCache } from '../../src/core/classification-cache.ts';
+import { formOf, KnownForms, type Form, type LiteralRules } from './known-forms.ts';
 
 /** In each of two generations, of texts seen once and of texts known. */
 const limits = { entriesMax: 2_000, textUnitsMax: 2_000_000 };
 
+interface KnownForm extends Form {
+  readonly classification: Classification;
+}
+
 export class MaskedLiterals {
+  readonly #rules: LiteralRules;
   readonly #seenOnce = new ClassificationCache(limits);
-  readonly #known = new ClassificationCache(limits);
+  readonly #known = new ClassificationCache<KnownForm>(limits);
+  readonly #forms: KnownForms<KnownForm>;
+
+  constructor(rules: LiteralRules) {
+    this.#rules = rules;
+    this.#forms = new KnownForms(rules);
+  }
+
+  /** The classification of a text that is told by comparing it with the forms, or undefined: it may be known all the same. */
+  compared(action: Action): Classification | undefined {
+    const known = this.#forms.find(action);
+    return known === undefined ? undefined : ofText(known, action.text);
+  }
 
   /** The classification of a text that is `masked` without its literals, or undefined. Its own object, as for every other text. */
   get(modeKey: string, masked: string, text: string): Classification | undefined {
     const known = this.#known.get(modeKey, masked);
-    return known === undefined ? undefined : moved(known, text.length - masked.length);
+    if (known === undefined) return undefined;
+    this.#forms.add(modeKey, known);
+    return ofText(known, text);
   }
 
   /** Takes note of what a text was judged to be in full. The second time the same counts from then on. */
@@ -24,8 +45,16 @@ export class MaskedLiterals {
     const ofMasked = moved(classification, masked.length - text.length);
     const before = this.#seenOnce.get(modeKey, masked);
     if (before === undefined) this.#seenOnce.set(modeKey, masked, ofMasked);
-    else if (isDeepStrictEqual(before, ofMasked)) this.#known.set(modeKey, masked, ofMasked);
+    else if (isDeepStrictEqual(before, ofMasked)) {
+      const known = { ...formOf(masked, this.#rules), classification: ofMasked };
+      this.#known.set(modeKey, masked, known);
+      this.#forms.add(modeKey, known);
+    }
   }
+}
+
+function ofText({ classification, masked }: KnownForm, text: string): Classification {
+  return moved(classification, text.length - masked.length);
 }
 
 /** One SELECT that only reads, with nothing that points into the text but its own span. */

@@ -1,9 +1,9 @@
-// Classifications by mode and exact text, in two generations: when the young one is full it becomes the old one, and what
-// is still asked for comes back. A hit makes no object and moves nothing while the entry is young.
+// Classifications, or what else is known of a text, by mode and exact text, in two generations: when the young one is full it
+// becomes the old one, and what is still asked for comes back. A hit makes no object and moves nothing while the entry is young.
 
 import type { Classification } from './classification.ts';
 
-type Generation = Map<string, Map<string, Classification>>;
+type Generation<Known> = Map<string, Map<string, Known>>;
 
 export interface CacheLimits {
   /** Entries of one generation; there are two. */
@@ -15,10 +15,10 @@ export interface CacheLimits {
 /** 10,000 statements in two generations; 8 million units of text (16 MB at worst) in each. */
 export const cacheLimits: CacheLimits = { entriesMax: 5_000, textUnitsMax: 8_000_000 };
 
-export class ClassificationCache {
+export class ClassificationCache<Known extends object = Classification> {
   readonly #limits: CacheLimits;
-  #young: Generation = new Map();
-  #old: Generation = new Map();
+  #young: Generation<Known> = new Map();
+  #old: Generation<Known> = new Map();
   #entries = 0;
   #textUnits = 0;
 
@@ -26,7 +26,7 @@ export class ClassificationCache {
     this.#limits = limits;
   }
 
-  get(modeKey: string, text: string): Classification | undefined {
+  get(modeKey: string, text: string): Known | undefined {
     const young = this.#young.get(modeKey)?.get(text);
     if (young !== undefined) return young;
     const old = this.#old.get(modeKey)?.get(text);
@@ -34,7 +34,7 @@ export class ClassificationCache {
     return old;
   }
 
-  set(modeKey: string, text: string, classification: Classification): void {
+  set(modeKey: string, text: string, known: Known): void {
     if (text.length > this.#limits.textUnitsMax) return;
     if (this.#entries >= this.#limits.entriesMax || this.#textUnits + text.length > this.#limits.textUnitsMax) this.#age();
     let texts = this.#young.get(modeKey);
@@ -43,7 +43,7 @@ export class ClassificationCache {
       this.#young.set(modeKey, texts);
     }
     if (texts.has(text)) return;
-    texts.set(text, classification);
+    texts.set(text, known);
     this.#entries += 1;
     this.#textUnits += text.length;
   }

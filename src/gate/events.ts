@@ -85,7 +85,7 @@ function plainRelease(action: Action, { summary }: Classification, decision: All
   const { access } = summary;
   const { id: rule, version: policy } = decision.rule;
   const tailJson = known?.tailJson ?? `,${JSON.stringify({ access, rule, policy }).slice(1)}`;
-  action.textJson = JSON.stringify(text);
+  action.textJson ??= JSON.stringify(text);
   const release = { detail: { kind, text, access, rule, policy }, detailJson: `{"kind":"${kind}","text":${action.textJson}${tailJson}` };
   if (known === undefined) {
     releases.keep(summary, { rule: decision.rule, kind, transaction: action.transaction, text, release, tailJson });

@@ -10,7 +10,7 @@ import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { MaskedLiterals } from '../masked-literals.ts';
 import { columnNamesOf, columnsTouched } from './columns.ts';
 import type { Token } from './lexer.ts';
-import { withoutLiterals } from './masked-literals.ts';
+import { mysqlLiterals, withoutLiterals } from './masked-literals.ts';
 import { objectsOf } from './objects.ts';
 import { hasNonAscii, isProblem, sqlModeOf, type SqlMode } from './reading-mode.ts';
 import { readingsOf } from './readings.ts';
@@ -26,6 +26,8 @@ export interface MysqlClassifierOptions {
 
 /** 2 million characters: an INSERT as dump tools write it has one; reading takes about 20 ms per million. */
 const defaultTextUnitsMax = 2_000_000;
+/** From so many UTF-16 units on a text is compared with what is like it before it is looked up. */
+const longUnits = 256;
 /** Parentheses in parentheses; servers give up at a few hundred too. */
 const depthMax = 500;
 /** Statements in one text; dump tools send them one by one. */
@@ -39,12 +41,16 @@ const nothingPrepared = (): undefined => undefined;
 export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Classifier {
   const textUnitsMax = options.textUnitsMax ?? defaultTextUnitsMax;
   const cache = new ClassificationCache();
-  const literals = new MaskedLiterals();
+  const literals = new MaskedLiterals(mysqlLiterals);
   return {
     outline: outlinesOf,
     classify(action: Action): Classification {
       const { text, mode } = action;
-      const known = cache.get(mode.key, text);
+      // Looking a long text up costs more than comparing it: each comes in a string whose hash is not known yet.
+      const isLong = text.length >= longUnits;
+      const compared = isLong ? literals.compared(action) : undefined;
+      if (compared !== undefined) return compared;
+      const known = cache.get(mode.key, text) ?? (isLong ? undefined : literals.compared(action));
       if (known !== undefined) return known;
       if (text.length > textUnitsMax)
         return notUnderstood('too-large', `the statement has ${text.length} characters; ${textUnitsMax} are read`);

@@ -3,6 +3,8 @@
 // cuts as the server's lexer does in every mode take part; everything else is read as ever. Whoever makes the classifier look at the
 // value of a literal in a plain read has to name that here.
 
+import type { LiteralRules } from '../known-forms.ts';
+
 /** Texts that are longer take so long at the server that reading them does not matter. */
 const textUnitsMax = 16 * 1024;
 
@@ -39,9 +41,31 @@ const zero = 0x30;
 
 /** The text with a placeholder for each whole number and string; null when it has none, or anything that could be read differently. */
 export function withoutLiterals(text: string): string | null {
-  if (text.length > textUnitsMax) return null;
+  const places = placesOf(text);
+  if (places === null || places.length === 0) return null;
   let masked = '';
   let kept = 0;
+  for (let index = 0; index < places.length; index += 2) {
+    const start = places[index] as number;
+    masked += text.slice(kept, start) + placeholderAt(text, start);
+    kept = places[index + 1] as number;
+  }
+  return masked + text.slice(kept);
+}
+
+/** For texts that are compared with forms. */
+export const mysqlLiterals: LiteralRules = {
+  placesOf: (masked) => placesOf(masked) ?? [],
+  literalEnd,
+  asksWhole: () => false,
+  isPlain: () => true,
+  textUnitsMax,
+};
+
+/** Where the literals begin and end, in turn; null when anything could be read differently. */
+function placesOf(text: string): number[] | null {
+  if (text.length > textUnitsMax) return null;
+  const places: number[] = [];
   let before = space;
   for (let at = 0; at < text.length;) {
     const code = text.charCodeAt(at);
@@ -57,12 +81,9 @@ export function withoutLiterals(text: string): string | null {
         before = code; // any letter
         break;
       case digit: {
-        const end = digitsEnd(text, at);
-        const after = end < text.length ? text.charCodeAt(end) : space;
-        // 1.5, 1e5, 0x1f, `t.1a` and names such as 1a.
-        if (before === dot || after === dot || after > 127 || classes[after] !== delimiter) return null;
-        masked += text.slice(kept, at) + number;
-        kept = end;
+        const end = before === dot ? -1 : numberEnd(text, at);
+        if (end < 0) return null;
+        places.push(at, end);
         before = zero;
         at = end;
         break;
@@ -73,10 +94,7 @@ export function withoutLiterals(text: string): string | null {
         const end = quotedEnd(text, at, code);
         if (end === null) return null;
         // Whether "…" is a string or a name depends on the mode, so it stays as it is.
-        if (code === singleQuote) {
-          masked += text.slice(kept, at) + string;
-          kept = end;
-        }
+        if (code === singleQuote) places.push(at, end);
         before = code;
         at = end;
         break;
@@ -85,7 +103,25 @@ export function withoutLiterals(text: string): string | null {
         return null;
     }
   }
-  return kept === 0 ? null : masked + text.slice(kept);
+  return places;
+}
+
+/** As the scanner goes on where all before is the same, so it takes what stands there as the same kind of literal; else -1. */
+function literalEnd(text: string, start: number, placeholder: string): number {
+  const code = text.charCodeAt(start);
+  if (placeholder === string) return code === singleQuote ? (quotedEnd(text, start, code) ?? -1) : -1;
+  return classes[code] === digit ? numberEnd(text, start) : -1;
+}
+
+function placeholderAt(text: string, start: number): string {
+  return text.charCodeAt(start) === singleQuote ? string : number;
+}
+
+/** Behind a whole number; -1 for 1.5, 1e5, 0x1f, and names such as 1a. */
+function numberEnd(text: string, from: number): number {
+  const end = digitsEnd(text, from);
+  const after = end < text.length ? text.charCodeAt(end) : space;
+  return after === dot || after > 127 || classes[after] !== delimiter ? -1 : end;
 }
 
 function wordEnd(text: string, from: number): number {

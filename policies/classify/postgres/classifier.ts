@@ -12,7 +12,7 @@ import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { MaskedLiterals } from '../masked-literals.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
-import { withoutLiterals } from './masked-literals.ts';
+import { postgresLiterals, withoutLiterals } from './masked-literals.ts';
 import { outlinesOf } from './outline.ts';
 import { Parser } from './parser.ts';
 import { shapeOfPostgres } from './shape.ts';
@@ -36,6 +36,8 @@ export interface PostgresClassifier extends Classifier {
 const directUnitsMax = 64 * 1024;
 /** 1 MB parses in 50 ms in a worker; people write nothing larger by hand, and bulk goes through COPY. */
 const textUnitsMax = 1024 * 1024;
+/** From so many UTF-16 units on a text is compared with what is like it before it is looked up. */
+const longUnits = 256;
 /** Twenty times what 1 MB takes, and short enough for a person at a prompt. */
 const deadlineMs = 2_000;
 
@@ -49,7 +51,7 @@ class CachingClassifier implements PostgresClassifier {
   readonly #parser: Parser;
   readonly #judge: Judge;
   readonly #cache = new ClassificationCache();
-  readonly #masked = new MaskedLiterals();
+  readonly #masked = new MaskedLiterals(postgresLiterals);
   readonly #large: LargeTexts;
   readonly #directUnitsMax: number;
   readonly #textUnitsMax: number;
@@ -73,7 +75,11 @@ class CachingClassifier implements PostgresClassifier {
         return notUnderstood('unknown-statement', `an action of kind ${action.kind} cannot be judged by its text`);
     }
     const { text, mode } = action;
-    const cached = this.#cache.get(mode.key, text);
+    // Looking a long text up costs more than comparing it: each comes in a string whose hash is not known yet.
+    const isLong = text.length >= longUnits;
+    const alike = isLong ? this.#masked.compared(action) : undefined;
+    if (alike !== undefined) return alike;
+    const cached = this.#cache.get(mode.key, text) ?? (isLong ? undefined : this.#masked.compared(action));
     if (cached !== undefined) return cached;
     if (text.length > this.#textUnitsMax) {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);

@@ -3,6 +3,8 @@
 // after two of them were judged in full with equal results; everything else is parsed as ever. Whoever makes the classifier
 // look at the value of a constant in a plain read has to name it in `valueMatters`.
 
+import type { LiteralRules } from '../known-forms.ts';
+
 /** Texts that are longer take so long at the server that parsing them does not matter. */
 const textUnitsMax = 16 * 1024;
 /** Digits of the largest bigint. */
@@ -47,9 +49,32 @@ const valueMatters = /float|pg_input/i;
 
 /** The text with a placeholder for each whole number and string; null when it has none, or anything that could be read differently. */
 export function withoutLiterals(text: string): string | null {
-  if (text.length > textUnitsMax) return null;
+  const places = placesOf(text);
+  if (places === null || places.length === 0 || valueMatters.test(text) || mayBeOrdinal(text)) return null;
   let masked = '';
   let kept = 0;
+  for (let index = 0; index < places.length; index += 2) {
+    const start = places[index] as number;
+    const end = places[index + 1] as number;
+    masked += text.slice(kept, start) + placeholderFor(text, start, end);
+    kept = end;
+  }
+  return masked + text.slice(kept);
+}
+
+/** For texts that are compared with forms. */
+export const postgresLiterals: LiteralRules = {
+  placesOf: (masked) => placesOf(masked) ?? [],
+  literalEnd,
+  asksWhole: (masked) => masked.includes("'") && ordering.test(masked),
+  isPlain: (text) => !mayBeOrdinal(text),
+  textUnitsMax,
+};
+
+/** Where the literals begin and end, in turn; null when anything could be read differently. */
+function placesOf(text: string): number[] | null {
+  if (text.length > textUnitsMax) return null;
+  const places: number[] = [];
   let before = 0x20;
   for (let at = 0; at < text.length;) {
     const code = text.charCodeAt(at);
@@ -66,11 +91,9 @@ export function withoutLiterals(text: string): string | null {
         break;
       }
       case digit: {
-        const end = digitsEnd(text, at);
-        const after = end < text.length ? text.charCodeAt(end) : 0x20;
-        if (before === dot || end - at > digitsMax || after === dot || after > 127 || classes[after] !== delimiter) return null;
-        masked += text.slice(kept, at) + numberFor(text, at, end);
-        kept = end;
+        const end = before === dot ? -1 : numberEnd(text, at);
+        if (end < 0) return null;
+        places.push(at, end);
         before = 0x30;
         at = end;
         break;
@@ -80,10 +103,7 @@ export function withoutLiterals(text: string): string | null {
         if (before === ampersand || isWordPart(before)) return null;
         const end = quotedEnd(text, at, code);
         if (end === null) return null;
-        if (code === singleQuote) {
-          masked += text.slice(kept, at) + (end - at === 2 ? emptyString : string);
-          kept = end;
-        }
+        if (code === singleQuote) places.push(at, end);
         before = code;
         at = end;
         break;
@@ -92,7 +112,19 @@ export function withoutLiterals(text: string): string | null {
         return null;
     }
   }
-  return kept === 0 || valueMatters.test(text) || mayBeOrdinal(text) ? null : masked + text.slice(kept);
+  return places;
+}
+
+/** As the scanner goes on where all before is the same, so it takes what stands there as the same kind of literal; else -1. */
+function literalEnd(text: string, start: number, placeholder: string): number {
+  const code = text.charCodeAt(start);
+  if (code !== singleQuote) {
+    const end = classes[code] === digit ? numberEnd(text, start) : -1;
+    return end >= 0 && placeholder === numberFor(text, start, end) ? end : -1;
+  }
+  const end = quotedEnd(text, start, code) ?? -1;
+  if (end < 0 || placeholder !== stringFor(start, end)) return -1;
+  return placeholder !== emptyString && valueOrOrdering.test(text.slice(start, end)) ? -1 : end;
 }
 
 /** `ORDER BY 2`, `GROUP BY a, 3`, `DISTINCT ON (1)`: the number says which column of the result is meant. */
@@ -103,6 +135,23 @@ function mayBeOrdinal(text: string): boolean {
 
 const ordering = /(?:order|group)\s+by|distinct\s+on/i;
 const ordinal = /(?:by|,|\()\s*\d/i;
+/** In a string: a text with it is not told by its form. */
+const valueOrOrdering = new RegExp(`${valueMatters.source}|${ordering.source}`, 'i');
+
+/** Behind a whole number; -1 for another, or what only begins with digits. */
+function numberEnd(text: string, from: number): number {
+  const end = digitsEnd(text, from);
+  const after = end < text.length ? text.charCodeAt(end) : 0x20;
+  return end - from > digitsMax || after === dot || after > 127 || classes[after] !== delimiter ? -1 : end;
+}
+
+function placeholderFor(text: string, from: number, to: number): string {
+  return text.charCodeAt(from) === singleQuote ? stringFor(from, to) : numberFor(text, from, to);
+}
+
+function stringFor(from: number, to: number): string {
+  return to - from === 2 ? emptyString : string;
+}
 
 function numberFor(text: string, from: number, to: number): string {
   return to - from > 9 && Number(text.slice(from, to)) > integerMax ? largeNumber : number;
