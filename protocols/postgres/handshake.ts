@@ -208,8 +208,7 @@ async function byToken(
     );
   }
   services.signIns.succeeded(principal, final.verifier.tokenId, address, 'postgres');
-  socket.write(wire.authentication(12, Buffer.from(final.serverFinal)));
-  socket.write(wire.authentication(0));
+  socket.write(Buffer.concat([wire.authentication(12, Buffer.from(final.serverFinal)), wire.authentication(0)]));
   return { principal, tokenId: final.verifier.tokenId };
 }
 
