@@ -4,6 +4,7 @@
 
 import { Fault } from '../core/errors.ts';
 import { unreadableLine, type AuditLine } from './line.ts';
+import { longDetailChars, NewWords } from './new-words.ts';
 
 export const nameFields = ['type', 'principal', 'target', 'session', 'hold'] as const;
 export type NameField = (typeof nameFields)[number];
@@ -48,6 +49,7 @@ export class BlockBuilder {
   readonly #seen = new Set<string>();
   readonly #lastNames: string[] = [];
   readonly #lastDetails: string[] = [];
+  readonly #newWords = new NewWords();
   #lastTime = '';
   /** Statements have two types in turn. */
   #lastTypes: readonly [string, string] = ['', ''];
@@ -120,7 +122,8 @@ export class BlockBuilder {
       if (held !== 'null') this.#add('hold', JSON.parse(utf8Of(held)) as string);
       if (isPlainOutcome(text, detail, end)) return true;
       const rest = text.slice(detail + 10, end);
-      if (this.#isNew(rest, this.#lastDetails, place)) this.#addTexts(JSON.parse(utf8Of(rest)) as AuditLine['detail']);
+      if (rest.length >= longDetailChars) this.#takeLong(rest);
+      else if (this.#isNew(rest, this.#lastDetails, place)) this.#addTexts(JSON.parse(utf8Of(rest)) as AuditLine['detail']);
       return true;
     } catch {
       return false;
@@ -148,6 +151,14 @@ export class BlockBuilder {
     if (this.#seen.has(part)) return false;
     this.#seen.add(part);
     return true;
+  }
+
+  #takeLong(detail: string): void {
+    const words = this.#newWords.of(detail);
+    if (words === null) {
+      this.#addTexts(JSON.parse(utf8Of(detail)) as AuditLine['detail']);
+      this.#newWords.note(detail);
+    } else if (words !== '') this.#texts.add(words);
   }
 
   #takeLine(line: AuditLine): void {
