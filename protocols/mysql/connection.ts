@@ -7,6 +7,7 @@ import type { Clock } from '../../src/core/clock.ts';
 import { isPlainSocket, leaveChunks, readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
@@ -403,7 +404,7 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#ended) return;
     this.#leave(reason);
     this.#client.removeAllListeners('data');
-    this.#client.destroySoon();
+    bidFarewell(this.#client);
     this.#parts.gone();
   }
 

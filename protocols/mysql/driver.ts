@@ -8,6 +8,7 @@ import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sock
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import { orAborted, whenGone } from '../../src/core/read-exactly.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
@@ -141,7 +142,7 @@ class MysqlDriver implements Driver {
       this.#services.log.debug({ err: messageOf(thrown), client: line.accepted.remoteAddress }, 'a client was turned away');
       const payload = thrown instanceof SignInRefused ? thrown.payload : wire.err(1043, '08S01', `Bad handshake: ${messageOf(thrown)}`);
       if (!line.socket.destroyed && line.socket.writable) writePacket(line.socket, payload, line.sequence);
-      line.socket.destroySoon();
+      bidFarewell(line.socket);
     }
   }
 

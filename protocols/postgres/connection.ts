@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../src/core/clock.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
@@ -397,7 +398,7 @@ export class Connection implements MachinePort, Lane {
     const [client, target] = [this.#client, this.#target];
     this.#parts.session.close(reason);
     client.removeAllListeners('data');
-    client.destroySoon();
+    bidFarewell(client);
     if (canBeUsedAgain && !target.destroyed) this.#parts.giveBack(target);
     else {
       if (!target.destroyed) target.end(wire.terminate);

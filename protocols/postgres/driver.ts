@@ -6,6 +6,7 @@ import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sock
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
@@ -105,7 +106,7 @@ class PostgresDriver implements Driver {
           ? thrown.diagnostic
           : wire.diagnostic({ severity: 'FATAL', code: '08P01', message: messageOf(thrown) });
       if (!line.socket.destroyed && line.socket.writable) line.socket.end(words);
-      line.socket.destroySoon();
+      bidFarewell(line.socket);
     }
   }
 
@@ -192,7 +193,7 @@ class PostgresDriver implements Driver {
       upstream.stream.destroy();
       session.close('the replication connection ended');
       if (refusal !== null) throw refusedStart(refusalError(refusal, '', 'FATAL'), refusal.message);
-      socket.destroySoon();
+      bidFarewell(socket);
       return;
     }
     const catalogue = this.#catalogue(target, database);

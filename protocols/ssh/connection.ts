@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Connection as SshConnection, PseudoTtyInfo } from 'ssh2';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { messageOf } from '../../src/core/errors.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import type { TerminalRecorder } from '../../src/core/recording.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Session } from '../../src/core/session.ts';
@@ -143,7 +144,7 @@ export class Connection {
     this.upstream.close();
     this.#open?.close(reason);
     const socket = socketOf(this.#client);
-    const timer = setTimeout(() => socket.destroySoon(), farewellMs);
+    const timer = setTimeout(() => bidFarewell(socket), farewellMs);
     socket.once('close', () => clearTimeout(timer));
     this.#leaveWhenSaid();
   }
@@ -194,6 +195,7 @@ export class Connection {
     this.#gone.abort('the client is gone');
     this.upstream.close();
     this.#open?.close('the client left');
+    bidFarewell(socketOf(this.#client));
   }
 
   #look(): void {

@@ -6,6 +6,7 @@ import ssh2 from 'ssh2';
 import type { Connection as SshConnection, Server, ServerChannel } from 'ssh2';
 import type { Driver, LocalDriverServices } from '../../src/core/driver.ts';
 import { messageOf } from '../../src/core/errors.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { algorithms } from './algorithms.ts';
 import { Connection } from './connection.ts';
@@ -129,7 +130,7 @@ class SshDriver implements Driver {
     const grace = this.#graces.get(socket);
     client.on('error', (error: unknown) => {
       this.#services.log.debug({ err: messageOf(error) }, 'a connection failed');
-      socket.destroySoon(); // ssh2 ends its own half only
+      bidFarewell(socket); // ssh2 ends its own half only
     });
     void signIn(client, socket.remoteAddress ?? '', this.#services, this.#trust, () => grace?.extend()).then((signedIn) => {
       grace?.done();
