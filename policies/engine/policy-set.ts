@@ -75,17 +75,16 @@ export class CompiledPolicySet implements LoadedPolicySet {
     const known = remembered.get(classification);
     if (known !== undefined) return known;
     const signed = action.transaction === 'none' ? plan.signed : plan.signedInTransaction;
+    const alike = signed.alike(classification);
+    if (alike !== undefined) return alike;
     const signature = signatureOf(classification);
-    const alike = signature === null ? undefined : signed.get(signature);
-    if (alike !== undefined) {
-      remembered.set(classification, alike);
-      return alike;
-    }
+    const allowed = signature === null ? undefined : signed.get(signature, classification);
+    if (allowed !== undefined) return allowed;
     const judging = this.#judging(action, classification, facts, session);
     const decision = decided(plan, judging);
     if (judging.isVolatile) return decision;
     remembered.set(classification, decision);
-    if (signature !== null) signed.set(signature, decision);
+    if (signature !== null) signed.set(signature, classification, decision);
     return decision;
   }
 

@@ -2,7 +2,7 @@
 // every rule whose condition reads neither time, text, parameters nor approvals. That makes a text that was never seen before
 // (a new number in a known query) a look-up instead of a round through all rules.
 
-import type { Classification, ColumnsTouched } from '../../src/core/classification.ts';
+import type { Classification, ClassificationSummary, ColumnsTouched } from '../../src/core/classification.ts';
 import type { Decision } from '../../src/core/decision.ts';
 
 /** Statements with more effects are rare, and their signatures long. */
@@ -38,17 +38,38 @@ function signedColumns({ read, asked, written }: ColumnsTouched): string {
   return signature;
 }
 
+/** What is allowed of one summary, in texts of so many statements. */
+interface Allowed {
+  readonly statements: number;
+  readonly decision: Decision;
+}
+
 /** Decisions by signature. Only what is allowed: denials and holds have words that name the text. */
 export class SignedDecisions {
   readonly #known = new Map<string, Decision>();
+  /** The same for a summary that was met before: texts that differ in literals only share one, and have classifications of their own. */
+  readonly #bySummary = new WeakMap<ClassificationSummary, Allowed>();
 
-  get(signature: string): Decision | undefined {
-    return this.#known.get(signature);
+  /** Without a signature; undefined when that has to be made. */
+  alike({ understood, statements, summary }: Classification): Decision | undefined {
+    const allowed = this.#bySummary.get(summary);
+    return understood && allowed?.statements === statements.length ? allowed.decision : undefined;
   }
 
-  set(signature: string, decision: Decision): void {
+  get(signature: string, classification: Classification): Decision | undefined {
+    const decision = this.#known.get(signature);
+    if (decision !== undefined) this.#keep(classification, decision);
+    return decision;
+  }
+
+  set(signature: string, classification: Classification, decision: Decision): void {
     if (decision.kind !== 'allow') return;
     if (this.#known.size >= signaturesMax) this.#known.clear();
     this.#known.set(signature, decision);
+    this.#keep(classification, decision);
+  }
+
+  #keep({ statements, summary }: Classification, decision: Decision): void {
+    this.#bySummary.set(summary, { statements: statements.length, decision });
   }
 }

@@ -2,9 +2,10 @@
 
 import t from 'tap';
 import { ActionFact, factTypes } from '../../policies/engine/facts.ts';
-import { signatureOf } from '../../policies/engine/signature.ts';
+import { signatureOf, SignedDecisions } from '../../policies/engine/signature.ts';
 import type { Action } from '../../src/core/action.ts';
 import type { Classification, StatementFacts } from '../../src/core/classification.ts';
+import type { Decision } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
 
@@ -94,4 +95,34 @@ t.test('what was not understood, and what has very many effects, is always judge
   t.equal(signatureOf(notUnderstood('syntax', 'syntax error')), null);
   const many = Array.from({ length: 65 }, (_, number): Effect => ({ ...read, object: `t${number}` }));
   t.equal(signatureOf(classificationOf([statement({ effects: many })])), null);
+});
+
+t.test('texts of one summary share what is allowed, when they have as many statements and are understood', async (t) => {
+  const decisions = new SignedDecisions();
+  const allowed: Decision = {
+    kind: 'allow',
+    rule: { id: 'a', title: 'a', version: '1' },
+    obligations: { recordParameters: false, recordResults: false },
+  };
+  const first = different['a select'] as Classification;
+  const alike: Classification = { ...first, statements: [statement({ span: { start: 0, end: 12 } })] };
+  t.equal(decisions.alike(first), undefined);
+  decisions.set(signatureOf(first) ?? '', first, allowed);
+  t.equal(decisions.alike(alike), allowed);
+  t.equal(decisions.alike({ ...alike, statements: [statement(), statement()] }), undefined);
+  t.equal(decisions.alike({ ...alike, understood: false }), undefined);
+  for (const [name, other] of Object.entries(different)) if (other !== first) t.equal(decisions.alike(other), undefined, name);
+
+  const again = classificationOf([statement()]);
+  t.equal(decisions.alike(again), undefined, 'its summary was never met');
+  t.equal(decisions.get(signatureOf(again) ?? '', again), allowed);
+  t.equal(decisions.alike(again), allowed);
+});
+
+t.test('what is denied is not shared', async (t) => {
+  const decisions = new SignedDecisions();
+  const first = different['a select'] as Classification;
+  decisions.set(signatureOf(first) ?? '', first, { kind: 'deny', rule: null, message: 'no' });
+  t.equal(decisions.alike(first), undefined);
+  t.equal(decisions.get(signatureOf(first) ?? '', first), undefined);
 });
