@@ -6,7 +6,7 @@
 export const longDetailChars = 256;
 /** Details are compared with the last one that has the same first characters. */
 const beginningChars = 96;
-const comparedAtOnce = 128;
+const comparedAtOnce = 64;
 
 /** How the detail of a statement or command begins. Behind it stands the text, as JSON. */
 const textStart = /^\{"kind":"[a-z-]+","text":"/;
@@ -24,6 +24,9 @@ interface Taken {
   readonly detail: string;
   readonly from: number;
   readonly to: number;
+  /** So many characters were the same at both ends when it was compared: likely they are again. */
+  readonly sameStart: number;
+  readonly sameEnd: number;
 }
 
 /** Details have one character for each byte of the log, as everywhere in the index. */
@@ -37,10 +40,12 @@ export class NewWords {
     if (before === undefined) return null;
     if (before.detail === detail) return '';
     const moved = detail.length - before.detail.length;
-    const from = wordsStart(detail, commonStart(before.detail, detail), before.from);
+    const from = wordsStart(detail, commonStart(before, detail), before.from);
     const to = wordsEnd(detail, before, from, moved);
     const words = to < 0 ? null : decoded(detail.slice(from, to));
-    if (words !== null) this.#taken.set(beginning, { detail, from: before.from, to: before.to + moved });
+    if (words === null) return null;
+    const same = { sameStart: from, sameEnd: detail.length - to };
+    this.#taken.set(beginning, { detail, from: before.from, to: before.to + moved, ...same });
     return words;
   }
 
@@ -48,7 +53,7 @@ export class NewWords {
   note(detail: string): void {
     const from = textStart.exec(detail)?.[0].length ?? 0;
     const to = from === 0 || from > beginningChars ? -1 : stringEnd(detail, from);
-    if (to >= 0) this.#taken.set(detail.slice(0, beginningChars), { detail, from, to });
+    if (to >= 0) this.#taken.set(detail.slice(0, beginningChars), { detail, from, to, sameStart: 0, sameEnd: 0 });
   }
 }
 
@@ -61,23 +66,26 @@ function decoded(json: string): string | null {
   }
 }
 
-function commonStart(one: string, other: string): number {
-  const most = Math.min(one.length, other.length);
-  let at = 0;
-  while (at + comparedAtOnce <= most && one.slice(at, at + comparedAtOnce) === other.slice(at, at + comparedAtOnce)) at += comparedAtOnce;
-  while (at < most && one.charCodeAt(at) === other.charCodeAt(at)) at += 1;
+function commonStart({ detail: before, sameStart }: Taken, detail: string): number {
+  const most = Math.min(before.length, detail.length);
+  let at = sameStart <= most && before.slice(0, sameStart) === detail.slice(0, sameStart) ? sameStart : 0;
+  while (at + comparedAtOnce <= most && before.slice(at, at + comparedAtOnce) === detail.slice(at, at + comparedAtOnce))
+    at += comparedAtOnce;
+  while (at < most && before.charCodeAt(at) === detail.charCodeAt(at)) at += 1;
   return at;
 }
 
 /** How many characters at both ends are the same; at most so many. */
-function commonEnd(one: string, other: string, most: number): number {
-  let count = 0;
+function commonEnd({ detail: before, sameEnd }: Taken, detail: string, most: number): number {
+  const beforeEnd = before.length;
+  const end = detail.length;
+  const isLikely = sameEnd <= most && before.slice(beforeEnd - sameEnd) === detail.slice(end - sameEnd);
+  let count = isLikely ? sameEnd : 0;
   for (; count + comparedAtOnce <= most; count += comparedAtOnce) {
-    const oneEnd = one.length - count;
-    const otherEnd = other.length - count;
-    if (one.slice(oneEnd - comparedAtOnce, oneEnd) !== other.slice(otherEnd - comparedAtOnce, otherEnd)) break;
+    const more = count + comparedAtOnce;
+    if (before.slice(beforeEnd - more, beforeEnd - count) !== detail.slice(end - more, end - count)) break;
   }
-  while (count < most && one.charCodeAt(one.length - count - 1) === other.charCodeAt(other.length - count - 1)) count += 1;
+  while (count < most && before.charCodeAt(beforeEnd - count - 1) === detail.charCodeAt(end - count - 1)) count += 1;
   return count;
 }
 
@@ -90,7 +98,7 @@ function wordsStart(detail: string, same: number, textFrom: number): number {
 
 /** The first character between words, or the text's closing quote, from which on both are the same; -1 when none stands in the text. */
 function wordsEnd(detail: string, before: Taken, from: number, moved: number): number {
-  const same = commonEnd(before.detail, detail, Math.min(before.detail.length, detail.length) - from);
+  const same = commonEnd(before, detail, Math.min(before.detail.length, detail.length) - from);
   const textEnd = before.to + moved;
   for (let at = detail.length - same; at <= textEnd; at += 1) {
     const code = detail.charCodeAt(at);
