@@ -4,6 +4,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { ChunkArrivals } from '../src/core/busy-poll.ts';
+import { giveBack, takeBlock } from '../src/tunnel/memory.ts';
 import type { StreamUser, TunnelStream } from '../src/tunnel/stream.ts';
 
 const keepAliveAfterMs = 60_000;
@@ -16,6 +17,9 @@ export class TargetSocket implements StreamUser {
   readonly socket: Socket;
   readonly #arrivals = new ChunkArrivals();
   #stream: TunnelStream | null = null;
+  /** What the socket has not written yet; nothing more is taken until it has. */
+  #inFlight: Buffer | null = null;
+  #writesLeft = 0;
 
   constructor(address: string, port: number) {
     this.socket = connect({
@@ -38,7 +42,6 @@ export class TargetSocket implements StreamUser {
       stream.reset('reset-by-target', `the target's connection failed (${error.code ?? error.message})`),
     );
     socket.on('end', () => stream.finish(() => undefined));
-    socket.on('drain', () => stream.flow());
     socket.on('close', () => {
       // One that was closed after it said everything leaves a stream that still delivers it.
       if (!socket.readableEnded) stream.reset('aborted', 'the target closed the connection');
@@ -55,8 +58,23 @@ export class TargetSocket implements StreamUser {
   }
 
   bytes(chunk: Buffer): void {
-    if (!this.socket.write(chunk)) this.#stream?.hold();
+    const block = takeBlock();
+    this.#writesLeft += 1;
+    this.socket.write(block.subarray(0, chunk.copy(block)), this.#written);
+    if (this.socket.writableLength === 0) return giveBack(block); // the kernel has it
+    this.#inFlight = block;
+    this.#stream?.hold();
   }
+
+  readonly #written = (error?: Error | null): void => {
+    this.#writesLeft -= 1;
+    const block = this.#inFlight;
+    if (block === null || this.#writesLeft > 0) return;
+    this.#inFlight = null;
+    if (error != null) return; // the socket is gone, and may still hold the memory
+    giveBack(block);
+    this.#stream?.flow();
+  };
 
   ended(): void {
     this.socket.end();

@@ -18,8 +18,8 @@ export const takeOver: unique symbol = Symbol('takeOver');
 
 /** A connection that is no socket of Node's and can be read like one: a stream through an agent. */
 export interface ChunkSource {
-  /** As `readChunks`; null when something is on its way through it. */
-  [takeOver](onChunk: (chunk: Buffer) => void): Duplex | null;
+  /** As `readChunks`, or as `readInPlace`; null when something is on its way through it. */
+  [takeOver](onChunk: (chunk: Buffer) => void, isInPlace?: boolean): Duplex | null;
   readonly canBeTakenOver: boolean;
 }
 
@@ -41,7 +41,7 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
     return stream;
   }
   const waiting = stream.read() as Buffer | null;
-  const socket = successor(stream, handle, (count, bytes) => onChunk(copyOf(bytes, count)));
+  const socket = successor(stream, handle, (count, bytes) => onChunk(ownChunk(bytes, count)));
   if (waiting !== null) process.nextTick(onChunk, waiting);
   return socket as unknown as S;
 }
@@ -53,7 +53,7 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
  */
 export function readInPlace(stream: Duplex): Duplex | null {
   if (isSource(stream)) {
-    const taken: Duplex | null = stream[takeOver]((chunk) => taken?.emit('data', chunk));
+    const taken: Duplex | null = stream[takeOver]((chunk) => taken?.emit('data', chunk), true);
     return taken;
   }
   const handle = plainHandle(stream);
@@ -148,7 +148,8 @@ function newChunk(): Buffer {
   return Buffer.allocUnsafeSlow(readBytesMax);
 }
 
-function copyOf(bytes: Uint8Array, count: number): Buffer {
+/** A copy of the first bytes, at most 64 kB, for somebody who may keep them, or leave their memory by `reuseChunk` and `reusePassed`. */
+export function ownChunk(bytes: Uint8Array, count: number = bytes.length): Buffer {
   if (count > slabBytes / 4) {
     const chunk = (spares.pop() ?? newChunk()).subarray(0, count);
     chunk.set(bytes.subarray(0, count));

@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net';
 import { dataHeaderBytes, writeDataHeader } from './frames.ts';
+import { giveBack, takeBlock } from './memory.ts';
 
 /** Four whole TLS records (RFC 8446, 5.1). */
 const slabBytes = 64 * 1024;
@@ -11,9 +12,6 @@ const slabBytes = 64 * 1024;
 const headerBytesMax = 8;
 /** A data frame is not cut smaller than this to fill the end of a piece. */
 const cutBytesMin = 1024;
-/** Pieces that nobody uses now, of all links: one that is idle has none. */
-const sparesMax = 16;
-const spares: Buffer[] = [];
 
 const binary = 2;
 const isLast = 0x80;
@@ -88,7 +86,7 @@ export class FrameOutput {
   }
 
   #begin(count: number): Buffer {
-    const slab = (this.#slab ??= spares.pop() ?? Buffer.allocUnsafeSlow(slabBytes));
+    const slab = (this.#slab ??= takeBlock());
     this.#used = this.#header(slab, this.#used, binary, count);
     return slab;
   }
@@ -113,7 +111,7 @@ export class FrameOutput {
     const slab = this.#inFlight;
     this.#inFlight = null;
     if (error != null || slab === null) return; // the socket is gone, and may still hold the memory
-    if (spares.length < sparesMax) spares.push(slab);
+    giveBack(slab);
     this.flush();
     this.#drained();
   };

@@ -24,9 +24,6 @@ export const creditBytesMax = 64 * 1024 * 1024;
 /** A window that is used up half within this time (or within one round trip) grows. */
 export const windowGrowsWithinMs = 5;
 
-/** Smaller pieces that wait for their reader are copied out of the chunk that they came in: they would keep all of it. */
-export const copiedBytesMax = 4 * 1024;
-
 /** Control frames (answers, credit, pings) that wait to be sent. An end that doesn't read gets no more answers: the link closes. */
 export const controlBytesMax = 1024 * 1024;
 

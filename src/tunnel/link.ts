@@ -5,7 +5,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
-import { bytesPassed } from '../core/short-lived-memory.ts';
 import { ProtocolError, dataHeaderBytes, decode, encode } from './frames.ts';
 import type { Frame, ResetCode } from './frames.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -106,11 +105,11 @@ export class Link {
     this.#streamLink = {
       sendControl: (frame) => this.#sendControl(frame),
       roomNow: (wanted) => (this.#isBusy ? 0 : output.room(wanted)),
-      sendNow: (stream, bytes) => {
+      putNow: (stream, bytes) => {
         this.#streamOutput.begin(stream, bytes.length);
         output.append(bytes);
-        output.flush();
       },
+      flushNow: () => output.flush(),
       ready: (stream) => {
         this.#ready.add(stream);
         this.#pump();
@@ -197,7 +196,6 @@ export class Link {
   #receive(bytes: Buffer): void {
     if (this.#reason !== null) return;
     this.#bytesReceived += bytes.length;
-    bytesPassed(bytes.length);
     this.#keepAlive.heard();
     try {
       this.#take(decode(bytes));

@@ -3,9 +3,10 @@
 // little as possible.
 
 import { Duplex } from 'node:stream';
-import { takeOver } from '../core/chunk-reader.ts';
+import { ownChunk, takeOver } from '../core/chunk-reader.ts';
 import type { ChunkSource } from '../core/chunk-reader.ts';
 import type { Fault } from '../core/errors.ts';
+import { bytesPassed } from '../core/short-lived-memory.ts';
 import type { StreamUser, TunnelStream } from './stream.ts';
 
 type Written = (error?: Error | null) => void;
@@ -15,15 +16,23 @@ const bufferedBytes = 64 * 1024;
 export class StreamDuplex extends Duplex implements StreamUser, ChunkSource {
   readonly #stream: TunnelStream;
   readonly #onChunk: ((chunk: Buffer) => void) | null;
+  readonly #isInPlace: boolean;
   /** The Duplex that the connection began as: it closes with the last one. */
   readonly #first: Duplex;
   #written: Written | null = null;
   #isTakenOver = false;
 
-  constructor(stream: TunnelStream, onChunk: ((chunk: Buffer) => void) | null = null, first: Duplex | null = null) {
+  /** `onChunk` is given chunks of its own, or, by `isInPlace`, what is valid until it returns. */
+  constructor(
+    stream: TunnelStream,
+    onChunk: ((chunk: Buffer) => void) | null = null,
+    first: Duplex | null = null,
+    isInPlace: boolean = false,
+  ) {
     super({ allowHalfOpen: true, readableHighWaterMark: bufferedBytes, writableHighWaterMark: bufferedBytes });
     this.#stream = stream;
     this.#onChunk = onChunk;
+    this.#isInPlace = isInPlace;
     this.#first = first ?? this;
     // A stream may fail before anybody listens; whoever uses it hears of it by 'close' as well.
     this.on('error', () => {});
@@ -36,20 +45,21 @@ export class StreamDuplex extends Duplex implements StreamUser, ChunkSource {
     return !this.destroyed && !this.#isTakenOver && !this.writableEnded && this.writableLength === 0 && this.#stream.isQuiet;
   }
 
-  [takeOver](onChunk: (chunk: Buffer) => void): Duplex | null {
+  [takeOver](onChunk: (chunk: Buffer) => void, isInPlace = false): Duplex | null {
     if (this.destroyed || this.#isTakenOver || this.writableEnded || this.writableLength > 0 || this.readableEnded) return null;
     const waiting = this.read() as Buffer | null;
     this.#isTakenOver = true;
     if (waiting !== null) this.#stream.putBack(waiting);
-    return new StreamDuplex(this.#stream, onChunk, this.#first);
+    return new StreamDuplex(this.#stream, onChunk, this.#first, isInPlace);
   }
 
   // ---- what comes ----
 
   bytes(chunk: Buffer): void {
     if (this.destroyed) return;
-    if (this.#onChunk !== null) this.#onChunk(chunk);
-    else if (!this.push(chunk)) this.#stream.hold();
+    if (this.#onChunk !== null) return this.#onChunk(this.#isInPlace ? chunk : ownChunk(chunk));
+    bytesPassed(chunk.length);
+    if (!this.push(Buffer.from(chunk))) this.#stream.hold();
   }
 
   ended(): void {

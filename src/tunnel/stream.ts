@@ -4,17 +4,19 @@
 
 import { Fault } from '../core/errors.ts';
 import type { FaultCode } from '../core/errors.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { ProtocolError, encode } from './frames.ts';
 import type { ResetCode } from './frames.ts';
-import { copiedBytesMax, creditBytesMax, dataBytesMax, windowBytesInitial, windowBytesMax } from './limits.ts';
+import { creditBytesMax, dataBytesMax, windowBytesInitial, windowBytesMax } from './limits.ts';
 
 /** What a stream asks of its link. */
 export interface StreamLink {
   sendControl(frame: Buffer): void;
-  /** Bytes of so many that can go at once: none while others wait. */
+  /** Bytes of so many that can go at once, in a frame: none while others wait. */
   roomNow(wanted: number): number;
-  /** Sends bytes for which there is room. */
-  sendNow(stream: number, bytes: Uint8Array): void;
+  /** Puts a frame for which there is room; `flushNow` sends those that were put. */
+  putNow(stream: number, bytes: Uint8Array): void;
+  flushNow(): void;
   /** The stream has something to send: give it turns by `take`. */
   ready(stream: TunnelStream): void;
   /** Both directions are over: the number may be forgotten. */
@@ -34,6 +36,7 @@ export interface StreamOutput {
 
 /** Whoever a stream carries bytes for. */
 export interface StreamUser {
+  /** The chunk is valid until this returns, and its receiver's to write into until then: what comes next is read over it. */
   bytes(chunk: Buffer): void;
   /** Everything that came was handed on, and no more will come. */
   ended(): void;
@@ -59,8 +62,7 @@ export class TunnelStream {
   #fault: Fault | null = null;
 
   #sendCredit: number;
-  #toSend: Uint8Array[] = [];
-  #toSendBytes = 0;
+  readonly #toSend = new ByteQueue();
   #finished: (() => void) | null = null;
 
   #window = windowBytesInitial;
@@ -69,7 +71,7 @@ export class TunnelStream {
   /** Handed on since the last grant. */
   #readBytes = 0;
   #grantedAtMs: number;
-  readonly #received: Buffer[] = [];
+  readonly #received = new ByteQueue();
   #isHeld = true;
   #endDelivered = false;
 
@@ -103,31 +105,47 @@ export class TunnelStream {
     this.#isHeld = true;
   }
 
-  /** Takes back what was handed on and not used: it comes again, first. */
+  /** Takes back what was handed on and not used, in memory of its own: it comes again, first. */
   putBack(bytes: Buffer): void {
     this.#received.unshift(bytes);
     this.#readBytes -= bytes.length;
   }
 
-  /** Sends bytes if all of them can go at once. */
+  /** Sends bytes if all of them can go at once, in one frame. */
   sendWhole(bytes: Uint8Array): boolean {
     const count = bytes.length;
-    if (this.#toSendBytes > 0 || this.#sent !== 'open' || count > this.#sendCredit || count > dataBytesMax || count === 0) return false;
+    if (this.#toSend.length > 0 || this.#sent !== 'open' || count > this.#sendCredit || count > dataBytesMax || count === 0) return false;
     if (this.#link.roomNow(count) < count) return false;
     this.#sendCredit -= count;
-    this.#link.sendNow(this.id, bytes);
+    this.#link.putNow(this.id, bytes);
+    this.#link.flushNow();
     return true;
   }
 
   /** Sends bytes, whose memory may be used for something else afterwards when `isLent`. False: wait for `drained` before more. */
   send(bytes: Uint8Array, isLent: boolean): boolean {
-    if (this.#sent !== 'open' || bytes.length === 0 || this.sendWhole(bytes)) return true;
-    this.#toSend.push(bytes);
-    this.#toSendBytes += bytes.length;
+    if (this.#sent !== 'open' || bytes.length === 0) return true;
+    const rest = this.#toSend.length > 0 ? bytes : this.#sendBeginning(bytes);
+    if (rest.length === 0) return true;
+    if (isLent) this.#toSend.pushCopy(rest);
+    else this.#toSend.push(rest);
     if (this.wantsTurn) this.#link.ready(this);
-    const last = this.#toSend.length - 1;
-    if (isLent && last >= 0) this.#toSend[last] = Buffer.from(this.#toSend[last] as Uint8Array);
-    return this.#toSendBytes === 0;
+    return this.#toSend.length === 0;
+  }
+
+  /** Sends what can go at once, and gives the rest. */
+  #sendBeginning(bytes: Uint8Array): Uint8Array {
+    let at = 0;
+    while (at < bytes.length) {
+      const wanted = Math.min(bytes.length - at, this.#sendCredit, dataBytesMax);
+      const count = wanted === 0 ? 0 : this.#link.roomNow(wanted);
+      if (count === 0) break;
+      this.#sendCredit -= count;
+      this.#link.putNow(this.id, bytes.subarray(at, at + count));
+      at += count;
+    }
+    if (at > 0) this.#link.flushNow();
+    return at === 0 ? bytes : bytes.subarray(at);
   }
 
   /** Nothing more will be sent; `done` is called when the other end is being told. */
@@ -139,7 +157,7 @@ export class TunnelStream {
 
   /** Nothing is on its way here, in either direction. */
   get isQuiet(): boolean {
-    return this.#sent === 'open' && this.#got === 'open' && this.#toSendBytes === 0 && this.#received.length === 0 && !this.#finished;
+    return this.#sent === 'open' && this.#got === 'open' && this.#toSend.length === 0 && this.#received.length === 0 && !this.#finished;
   }
 
   /** Gives the stream up towards the other end; idempotent, and nothing when both directions have ended. */
@@ -157,16 +175,16 @@ export class TunnelStream {
   /** Puts one frame of at most `dataBytesMax` in its turn; false when there is no room for one. */
   take(output: StreamOutput): boolean {
     if (this.#sent !== 'open') return true;
-    const wanted = Math.min(this.#toSendBytes, this.#sendCredit, dataBytesMax);
+    const wanted = Math.min(this.#toSend.length, this.#sendCredit, dataBytesMax);
     if (wanted > 0) {
       const count = output.room(wanted);
       if (count === 0) return false;
       output.begin(this.id, count);
       this.#append(output, count);
-      if (this.#toSendBytes === 0) this.#user?.drained();
+      if (this.#toSend.length === 0) this.#user?.drained();
       return true;
     }
-    if (this.#toSendBytes > 0 || this.#finished === null) return true;
+    if (this.#toSend.length > 0 || this.#finished === null) return true;
     this.#sent = 'fin';
     const done = this.#finished;
     this.#finished = null;
@@ -177,7 +195,7 @@ export class TunnelStream {
   }
 
   get wantsTurn(): boolean {
-    return this.#sent === 'open' && (this.#toSendBytes > 0 ? this.#sendCredit > 0 : this.#finished !== null);
+    return this.#sent === 'open' && (this.#toSend.length > 0 ? this.#sendCredit > 0 : this.#finished !== null);
   }
 
   onData(bytes: Buffer): void {
@@ -186,14 +204,9 @@ export class TunnelStream {
     if (bytes.length > this.#receiveCredit) throw new ProtocolError(`stream ${this.id} sent more than it was granted`);
     this.#receiveCredit -= bytes.length;
     if (this.#sent === 'reset') return; // given up here; the other end does not know yet
-    if (!this.#isHeld && this.#received.length === 0) {
-      this.#readBytes += bytes.length;
-      this.#user?.bytes(bytes);
-      if (this.#readBytes >= this.#window / 2) this.#grant();
-      return;
-    }
-    // A few bytes that wait must not keep all that they came with.
-    this.#received.push(bytes.length < copiedBytesMax ? Buffer.from(bytes) : bytes);
+    if (this.#isHeld || this.#received.length > 0) return this.#received.pushCopy(bytes);
+    this.#handOn(bytes);
+    if (this.#readBytes >= this.#window / 2) this.#grant();
   }
 
   onWindow(moreBytes: number): void {
@@ -230,34 +243,30 @@ export class TunnelStream {
 
   #giveUp(fault: Fault | null): void {
     this.#fault = fault;
-    this.#toSend = [];
-    this.#toSendBytes = 0;
-    this.#received.length = 0;
+    this.#toSend.clear();
+    this.#received.clear();
     this.#finished = null;
     this.#user?.failed(fault);
   }
 
   #append(output: StreamOutput, count: number): void {
     this.#sendCredit -= count;
-    this.#toSendBytes -= count;
     for (let left = count; left > 0;) {
-      const chunk = this.#toSend[0];
-      if (chunk === undefined) throw new Error('fewer bytes than were counted');
-      const taken = Math.min(chunk.length, left);
-      left -= taken;
-      output.append(taken === chunk.length ? chunk : chunk.subarray(0, taken));
-      if (taken === chunk.length) this.#toSend.shift();
-      else this.#toSend[0] = chunk.subarray(taken);
+      this.#toSend.shift(left, (bytes) => {
+        left -= bytes.length;
+        output.append(bytes);
+      });
     }
   }
 
+  readonly #handOn = (bytes: Buffer): void => {
+    this.#readBytes += bytes.length;
+    this.#user?.bytes(bytes);
+  };
+
   #deliver(): void {
     if (this.#sent === 'reset' || this.#endDelivered) return;
-    while (!this.#isHeld && this.#received.length > 0) {
-      const bytes = this.#received.shift() as Buffer;
-      this.#readBytes += bytes.length;
-      this.#user?.bytes(bytes);
-    }
+    while (!this.#isHeld && this.#received.length > 0) this.#received.shift(Infinity, this.#handOn);
     if (this.#got === 'open' && this.#readBytes >= this.#window / 2) return this.#grant();
     if (this.#got !== 'fin' || this.#received.length > 0 || this.#isHeld) return;
     this.#endDelivered = true;

@@ -4,10 +4,14 @@
 
 import type { Socket } from 'node:net';
 import { ChunkArrivals } from '../core/busy-poll.ts';
+import { bytesPassed } from '../core/short-lived-memory.ts';
+import { readIntoBuffer } from '../core/socket-buffer.ts';
 import { FrameOutput } from './frame-output.ts';
 import { frameBytesMax } from './limits.ts';
+import { giveBack, takeBlock } from './memory.ts';
 
 export interface WebSocketListener {
+  /** The bytes are valid until this returns: what comes next is read over them. */
   message(bytes: Buffer): void;
   text(words: string): void;
   /** There is room again for what waits to be sent. */
@@ -37,6 +41,8 @@ const controlBytesMax = 125;
 /** Frames that a message may be cut into: each costs more memory than a few bytes in it. Proxies cut at some kilobytes. */
 const piecesMax = 256;
 const nothing = Buffer.alloc(0);
+/** As much as Node reads at once. One for all links of a thread: what was read is dealt with before the next is. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 interface Header {
   readonly isLast: boolean;
@@ -63,8 +69,8 @@ export class WebSocketEnd {
   #listener: WebSocketListener | null = null;
   /** Bytes that are not read yet: a header that is not whole, or what came while nobody listened. */
   #rest: Buffer = nothing;
-  /** A message of which not everything has come. */
-  #partial: { readonly header: Header; readonly bytes: Buffer; filled: number } | null = null;
+  /** A message of which not everything has come, in a block. */
+  #partial: { readonly header: Header; readonly block: Buffer; filled: number } | null = null;
   /** Pieces of a message that came in several frames (some proxies cut messages). */
   #fragments: { readonly opcode: number; readonly pieces: Buffer[]; bytes: number } | null = null;
   #isReading = false;
@@ -77,15 +83,22 @@ export class WebSocketEnd {
   constructor(raw: Socket, role: 'server' | 'client', head: Buffer) {
     this.raw = raw;
     this.#isServer = role === 'server';
-    this.#rest = head;
+    const early = raw.readableLength > 0 ? (raw.read() as Buffer | null) : null;
+    this.#rest = early === null ? head : Buffer.concat([head, early]);
     this.output = new FrameOutput(raw, role === 'client', () => this.#listener?.drained());
     raw.setTimeout(0);
     raw.setNoDelay(true);
     const arrivals = new ChunkArrivals();
-    raw.on('data', (chunk: Buffer) => {
+    const came = (chunk: Buffer): void => {
       this.#read(chunk);
       arrivals.came(chunk.length);
-    });
+    };
+    if (!readIntoBuffer(raw, readBuffer, (count) => came(readBuffer.subarray(0, count)))) {
+      raw.on('data', (chunk: Buffer) => {
+        came(chunk);
+        bytesPassed(chunk.length);
+      });
+    }
     raw.on('end', () => raw.end());
     raw.on('error', () => {}); // ends in 'close'
     raw.on('close', () => this.#over());
@@ -145,7 +158,7 @@ export class WebSocketEnd {
 
   #read(chunk: Buffer): void {
     if (this.#isBroken) return; // where the next frame begins is not known
-    if (this.#isReading) return void (this.#rest = join(this.#rest, chunk));
+    if (this.#isReading) return void (this.#rest = Buffer.concat([this.#rest, chunk]));
     this.#isReading = true;
     try {
       this.#take(chunk);
@@ -163,7 +176,7 @@ export class WebSocketEnd {
     let at = this.#partial === null ? 0 : this.#fill(came);
     let chunk = came;
     if (this.#rest.length > 0 && this.#partial === null) {
-      chunk = join(this.#rest, came.subarray(at));
+      chunk = Buffer.concat([this.#rest, came.subarray(at)]);
       at = 0;
       this.#rest = nothing;
     }
@@ -175,7 +188,7 @@ export class WebSocketEnd {
       at += size;
       const end = at + header.payloadBytes;
       if (end > chunk.length) {
-        this.#partial = { header, bytes: Buffer.allocUnsafe(header.payloadBytes), filled: 0 };
+        this.#partial = { header, block: takeBlock(), filled: 0 };
         this.#fill(chunk.subarray(at));
         return;
       }
@@ -183,18 +196,20 @@ export class WebSocketEnd {
       at = end;
       this.#frame(header, payload);
     }
-    if (at < chunk.length) this.#rest = join(chunk.subarray(at), this.#rest);
+    if (at < chunk.length) this.#rest = Buffer.concat([chunk.subarray(at), this.#rest]);
   }
 
   /** Adds to the message that is not whole; gives how many bytes were its. */
   #fill(chunk: Buffer): number {
     const partial = this.#partial;
     if (partial === null) return 0;
-    const count = chunk.copy(partial.bytes, partial.filled);
+    const { header, block, filled } = partial;
+    const count = chunk.copy(block, filled, 0, header.payloadBytes - filled);
     partial.filled += count;
-    if (partial.filled === partial.bytes.length) {
+    if (partial.filled === header.payloadBytes) {
       this.#partial = null;
-      this.#frame(partial.header, partial.bytes);
+      this.#frame(header, block.subarray(0, partial.filled));
+      giveBack(block);
     }
     return count;
   }
@@ -226,7 +241,7 @@ export class WebSocketEnd {
       case opcode.binary:
         if (this.#fragments !== null) throw new FramingError(closeCode.framing, 'a message begins before the one before it has ended');
         if (header.isLast) return this.#message(header.opcode, payload);
-        this.#fragments = { opcode: header.opcode, pieces: [payload], bytes: payload.length };
+        this.#fragments = { opcode: header.opcode, pieces: [Buffer.from(payload)], bytes: payload.length };
         return;
       case opcode.more: {
         const begun = this.#fragments;
@@ -235,7 +250,7 @@ export class WebSocketEnd {
         // An empty piece costs memory and brings nothing.
         if (begun.bytes > frameBytesMax || begun.pieces.length >= piecesMax || (payload.length === 0 && !header.isLast))
           throw new FramingError(closeCode.size, 'a message in pieces: max payload size exceeded');
-        begun.pieces.push(payload);
+        begun.pieces.push(Buffer.from(payload));
         if (!header.isLast) return;
         this.#fragments = null;
         return this.#message(begun.opcode, Buffer.concat(begun.pieces));
@@ -287,9 +302,4 @@ function headerBytes(chunk: Buffer, at: number): number | null {
 /** RFC 6455, 5.3. */
 function unmask(payload: Buffer, mask: number): void {
   for (let at = 0; at < payload.length; at += 1) payload[at] = (payload[at] ?? 0) ^ ((mask >>> (24 - 8 * (at & 3))) & 0xff);
-}
-
-function join(first: Buffer, second: Buffer): Buffer {
-  if (first.length === 0) return second;
-  return second.length === 0 ? first : Buffer.concat([first, second]);
 }

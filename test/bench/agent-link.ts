@@ -57,7 +57,7 @@ async function measure(): Promise<void> {
   const nodeFlags = (process.env['AGENT_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
   const agent = spawn(process.execPath, [...nodeFlags, join(resolve(checkout), 'bin/sallyport.mjs'), 'agent', ...flags], {
     env: { ...process.env, SALLYPORT_AGENT_TOKEN: side.token('vpc') },
-    stdio: ['pipe', 'pipe', process.env['AGENT_LOG'] === undefined ? 'ignore' : 'inherit'],
+    stdio: process.env['AGENT_LOG'] === undefined ? 'ignore' : ['ignore', 'inherit', 'inherit'],
   });
   const agentPid = agent.pid as number;
   while (side.agents.list()[0]?.isConnected !== true) await new Promise((done) => setTimeout(done, 20));

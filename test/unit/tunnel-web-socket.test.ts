@@ -86,7 +86,7 @@ t.test('two own ends: what is left while nobody listens comes when somebody does
   client.output.put(Buffer.from('one'));
   client.output.put(Buffer.from('two'));
   client.output.flush();
-  await once(server.raw, 'readable').catch(() => undefined);
+  await eventually('both are on their way', () => client.raw.writableLength === 0);
   const first: string[] = [];
   server.listen({
     message: (bytes) => {

@@ -1,0 +1,84 @@
+// Bytes of a stream that wait: for their reader, or for their turn to be sent. What has to be copied is put together in blocks that are
+// used again.
+
+import { giveBack, takeBlock } from './memory.ts';
+
+/** So few bytes get memory of their own size: a block for each stream that keeps a few would be a thousand times as much. */
+const smallBytesMax = 4 * 1024;
+/** What is copied is given out in pieces of at most as much: what whoever keeps it has memory for. */
+const pieceBytesMax = 64 * 1024;
+
+interface Piece {
+  readonly memory: Buffer;
+  readonly isBlock: boolean;
+  from: number;
+  to: number;
+}
+
+export class ByteQueue {
+  readonly #pieces: Piece[] = [];
+  #bytes = 0;
+
+  /** How many wait. */
+  get length(): number {
+    return this.#bytes;
+  }
+
+  /** Keeps `bytes` themselves. */
+  push(bytes: Uint8Array): void {
+    this.#pieces.push(ownPiece(bytes));
+    this.#bytes += bytes.length;
+  }
+
+  /** As `push`, before all others. */
+  unshift(bytes: Uint8Array): void {
+    this.#pieces.unshift(ownPiece(bytes));
+    this.#bytes += bytes.length;
+  }
+
+  /** Keeps what the bytes are now. */
+  pushCopy(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    let rest = bytes;
+    while (rest.length > 0) {
+      const last = this.#pieces.at(-1);
+      if (last?.isBlock === true && last.to < pieceBytesMax) {
+        const count = Math.min(rest.length, pieceBytesMax - last.to);
+        last.memory.set(count === rest.length ? rest : rest.subarray(0, count), last.to);
+        last.to += count;
+        rest = rest.subarray(count);
+      } else if (rest.length <= smallBytesMax) {
+        this.#pieces.push(ownPiece(Buffer.from(rest)));
+        return;
+      } else this.#pieces.push({ memory: takeBlock(), isBlock: true, from: 0, to: 0 });
+    }
+  }
+
+  /**
+   * Takes up to `countMax` bytes that lie together from the beginning, and gives them to `use`, which may not keep them: they are valid
+   * until it returns. It may do with the queue what it likes. Nothing happens when the queue is empty.
+   */
+  shift(countMax: number, use: (bytes: Buffer) => void): void {
+    const [first] = this.#pieces;
+    if (first === undefined) return;
+    const { memory, from, to } = first;
+    const count = Math.min(countMax, to - from);
+    this.#bytes -= count;
+    first.from += count;
+    const isUsedUp = first.from === to;
+    if (isUsedUp) this.#pieces.shift();
+    use(memory.subarray(from, from + count));
+    if (isUsedUp && first.isBlock) giveBack(memory);
+  }
+
+  clear(): void {
+    for (const { memory, isBlock } of this.#pieces) if (isBlock) giveBack(memory);
+    this.#pieces.length = 0;
+    this.#bytes = 0;
+  }
+}
+
+function ownPiece(bytes: Uint8Array): Piece {
+  const memory = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return { memory, isBlock: false, from: 0, to: bytes.length };
+}
