@@ -14,12 +14,13 @@ import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
-import { framed, PacketReader } from './codec.ts';
+import { framed, headerBytes, PacketReader } from './codec.ts';
+import { isLasting, leavesNothing } from './forgetting.ts';
 import { Machine } from './machine.ts';
 import { lowerQuery, raiseQuery } from './fence.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { probeQuery, trackQuery } from './own-texts.ts';
-import { command, err } from './messages.ts';
+import { command, err, status } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
 import { Link } from './link.ts';
@@ -59,6 +60,8 @@ export interface ConnectionParts {
   readonly cancelTarget: () => Promise<void>;
   /** KILL of a connection of the same person. */
   readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean | Promise<boolean>;
+  /** Takes the target's side of a session that left nothing there and is over; null: it is ended in any event. */
+  readonly giveBack: ((target: Duplex) => void) | null;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
   /** The client wants to be somebody else: both sides of this connection are given up, but for the client, which is read by this stream then. */
@@ -79,6 +82,8 @@ export class Connection implements MachinePort, Lane, Killable {
   #pumping = false;
   #refreshing = false;
   #stopping = false;
+  /** Nothing ran or is on its way that the target's session could keep, or that could meet the next one. */
+  #leavesNothing = true;
   #timeLimit: NodeJS.Timeout | undefined;
   #ended = false;
   #clientBlocked = false;
@@ -125,6 +130,7 @@ export class Connection implements MachinePort, Lane, Killable {
   /** KILL from another connection of the same person: withdraws what waits, or cancels what runs. */
   kill(what: 'query' | 'connection'): void {
     if (what === 'connection') return this.end(endings.killed, 'Connection was killed');
+    this.#leavesNothing = false; // the cancellation may come late
     this.machine.fastPath.leave();
     if (this.machine.isWaiting) this.#withdraw();
     else if (this.machine.isRunning) this.stopTarget();
@@ -164,12 +170,14 @@ export class Connection implements MachinePort, Lane, Killable {
   }
 
   toTargetQuietly(bytes: Buffer): void {
+    if (isLasting(bytes[headerBytes])) this.#leavesNothing = false;
     this.#link.sendQuietly(bytes, ownQueries);
   }
 
   submit(submission: Submission): void {
     let isNow = true;
     this.#parts.session.submitSoon(submission, this, (ruling) => {
+      this.#note(ruling);
       if (isNow) this.machine.ruled(ruling);
       else this.#later(() => this.machine.ruled(ruling));
     });
@@ -178,8 +186,13 @@ export class Connection implements MachinePort, Lane, Killable {
 
   submitSoon(submission: Submission, then: (ruling: Ruling) => void): void {
     this.#parts.session.submitSoon(submission, this, (ruling) => {
+      this.#note(ruling);
       if (!this.#ended) this.#guarded(() => then(ruling));
     });
+  }
+
+  #note(ruling: Ruling): void {
+    if (this.#leavesNothing && ruling.kind === 'release') this.#leavesNothing = leavesNothing(ruling.classification);
   }
 
   ruledLate(ruling: Ruling): void {
@@ -238,6 +251,7 @@ export class Connection implements MachinePort, Lane, Killable {
   /** The next command waits until the target has heard of it, so that it is not the one that is cancelled. */
   stopTarget(): void {
     this.#stopping = true;
+    this.#leavesNothing = false;
     void this.#parts.cancelTarget().then(() => {
       this.#stopping = false;
       this.#guarded(() => this.#pump());
@@ -245,7 +259,9 @@ export class Connection implements MachinePort, Lane, Killable {
   }
 
   clientQuit(): void {
-    this.#close('the client closed the session');
+    const { machine } = this;
+    const isOver = machine.isAtRest && (machine.statusFlags & status.inTransaction) === 0 && this.#target.writableLength === 0;
+    this.#close('the client closed the session', this.#leavesNothing && isOver && !this.#stopping);
   }
 
   /** The old session ends before the new one is asked for: its locks and transactions are gone, as after a new sign-in. */
@@ -400,16 +416,16 @@ export class Connection implements MachinePort, Lane, Killable {
     this.end(endings.targetLost, 'the target closed the connection');
   }
 
-  #close(reason: string): void {
+  #close(reason: string, canBeUsedAgain = false): void {
     if (this.#ended) return;
-    this.#leave(reason);
+    this.#leave(reason, canBeUsedAgain);
     this.#client.removeAllListeners('data');
     bidFarewell(this.#client);
     this.#parts.gone();
   }
 
   /** Ends the session and the target's side; the client's stream is left as it is. */
-  #leave(reason: string): void {
+  #leave(reason: string, canBeUsedAgain = false): void {
     this.machine.fastPath.leave();
     if (this.machine.isRunning && !this.#target.destroyed) void this.#parts.cancelTarget(); // it never rejects
     this.limitTime(null);
@@ -419,6 +435,8 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#withdrawal.abort(reason);
     this.#flushClient();
     session.close(reason);
+    const { giveBack } = this.#parts;
+    if (canBeUsedAgain && giveBack !== null && !target.destroyed) return giveBack(target);
     if (!target.destroyed) target.end(framed(Buffer.from([command.quit]), 0));
     setTimeout(() => target.destroy(), closeGraceMs).unref();
   }

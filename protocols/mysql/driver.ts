@@ -14,7 +14,7 @@ import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import { refusalWords } from '../../src/core/words.ts';
-import { becomeRole, makeDeferred, settingsOf } from './beginning.ts';
+import { makeDeferred } from './beginning.ts';
 import { writePacket } from './byte-stream.ts';
 import { extendedFlag, flag, has, type Capabilities } from './capabilities.ts';
 import type { AttributeUse } from './query-attributes.ts';
@@ -26,9 +26,10 @@ import { SignInRefused, welcome, welcomeAgain, type Line, type SignedIn, type We
 import * as wire from './messages.ts';
 import { OwnConnections } from './own-connections.ts';
 import { codeOf, holdProgress } from './refusal.ts';
-import type { Settings } from './settings.ts';
+import { ReadyUpstreams, type ReadyUpstream } from './ready-upstreams.ts';
+import { Settings } from './settings.ts';
 import { chooseTarget, type Choice } from './targetless.ts';
-import { signIn, unreachable, type Upstream } from './upstream.ts';
+import { unreachable } from './upstream.ts';
 import { Versions } from './versions.ts';
 
 export interface MysqlLimits extends AcceptLimits {
@@ -80,6 +81,7 @@ class MysqlDriver implements Driver {
   readonly #options: MysqlOptions;
   readonly #ids: ConnectionIds;
   readonly #own: OwnConnections;
+  readonly #upstreams: ReadyUpstreams;
   readonly #versions: Versions;
   readonly #sockets: AcceptedSockets;
   readonly #connections = new Set<Connection>();
@@ -91,6 +93,7 @@ class MysqlDriver implements Driver {
     this.#sockets = new AcceptedSockets(options.limits);
     this.#ids = new ConnectionIds(services.random);
     this.#own = new OwnConnections(services, options.limits.targetTimeoutMs);
+    this.#upstreams = new ReadyUpstreams(services);
     this.#versions = new Versions(services);
   }
 
@@ -110,6 +113,7 @@ class MysqlDriver implements Driver {
 
   async close(reason: string): Promise<void> {
     for (const connection of [...this.#connections]) connection.end(endings.shutdown, reason);
+    this.#upstreams.close();
     await this.#sockets.close();
   }
 
@@ -246,15 +250,15 @@ class MysqlDriver implements Driver {
     const { target, database } = arrival.destination;
     const signal = AbortSignal.any([gone.signal, session.ended, AbortSignal.timeout(this.#options.limits.targetTimeoutMs)]);
     const wish = { database, charset: client.charset, client: client.capabilities, person: client.principal.name };
-    const upstream = await signIn(this.#services, target, wish, signal).catch((thrown: unknown) => {
+    const upstream = await this.#upstreams.reach(target, wish, session.role, signal).catch((thrown: unknown) => {
+      if (thrown instanceof SignInRefused) throw thrown;
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
       // ER_CONNECT_TO_FOREIGN_DATA_SOURCE: from 2000 up clients take numbers for their own and show nothing of the words.
       throw new SignInRefused(1429, 'HY000', unreachable(target, thrown));
     });
     this.#versions.saw(target.name, upstream.version);
     try {
-      if (session.role !== undefined) await becomeRole(upstream, session.role, signal);
-      const initial = await settingsOf(upstream, signal);
+      const initial = new Settings(upstream.beginning.settings);
       const catalogue = this.#own.catalogue(target);
       await catalogue.refresh();
       initial.catalogue(catalogue.current);
@@ -275,7 +279,7 @@ class MysqlDriver implements Driver {
     line: Line,
     arrival: Arrival,
     session: Session,
-    upstream: Upstream,
+    upstream: ReadyUpstream,
     settings: Settings,
     catalogue: CatalogueEntry,
     gone: AbortController,
@@ -311,6 +315,8 @@ class MysqlDriver implements Driver {
       },
       showsProgress: showsProgress(client),
       cancelTarget: () => this.#own.cancel(target, upstream),
+      // What a client set before it had named the target is not reset like the rest.
+      giveBack: arrival.deferred.length > 0 ? null : (stream) => void this.#upstreams.giveBack(upstream, stream),
       kill: (id, what) => this.#kill(client.principal.name, target.name, id, what),
       gone: () => {
         this.#ids.revoke(client.connectionId);

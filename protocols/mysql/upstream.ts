@@ -46,17 +46,20 @@ export function ownWish(database: string | null): UpstreamWish {
 
 /** Opens and signs in. Throws Fault target-*. */
 export async function signIn(services: DriverServices, target: Target, wish: UpstreamWish, signal: AbortSignal): Promise<Upstream> {
-  return services.credentials.signingIn(target, signal, async (filled) => {
-    const plain = await services.dial(filled, signal);
-    const signing = new SigningIn(plain, filled, wish, services.random, signal);
-    try {
-      return await signing.run();
-    } catch (thrown) {
-      signing.stream.destroy();
-      plain.destroy();
-      throw thrown;
-    }
-  });
+  return services.credentials.signingIn(target, signal, (filled) => signInWith(services, filled, wish, signal));
+}
+
+/** The same to a target with its account and password filled in. */
+export async function signInWith(services: DriverServices, filled: Target, wish: UpstreamWish, signal: AbortSignal): Promise<Upstream> {
+  const plain = await services.dial(filled, signal);
+  const signing = new SigningIn(plain, filled, wish, services.random, signal);
+  try {
+    return await signing.run();
+  } catch (thrown) {
+    signing.stream.destroy();
+    plain.destroy();
+    throw thrown;
+  }
 }
 
 class SigningIn {

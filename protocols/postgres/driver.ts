@@ -7,6 +7,7 @@ import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
+import { IdleUpstreams } from '../../src/core/idle-upstreams.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
@@ -18,7 +19,7 @@ import { CatalogueSource } from './catalogue-source.ts';
 import { Connection } from './connection.ts';
 import type { Line, SignedIn } from './handshake.ts';
 import { SignInRefused, welcome } from './handshake.ts';
-import { IdleUpstreams } from './idle-upstreams.ts';
+import { forgettingOf } from './forgetting.ts';
 import * as wire from './messages.ts';
 import { failingMessages, holdNotice, nonceBytes, refusalError, sqlState } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
@@ -66,7 +67,7 @@ class PostgresDriver implements Driver {
   readonly #sockets: AcceptedSockets;
   readonly #connections = new Set<Connection>();
   readonly #failing: FailingMessages;
-  readonly #idle = new IdleUpstreams();
+  readonly #idle = new IdleUpstreams<Upstream>({ forgetting: forgettingOf, farewell: wire.terminate });
 
   constructor(services: DriverServices, limits: PostgresLimits) {
     this.#services = services;

@@ -152,6 +152,7 @@ function connected(session: Session): Pair {
     },
     showsProgress: false,
     cancelTarget: () => Promise.resolve(),
+    giveBack: null,
     kill: () => false,
     gone: () => undefined,
     changeUser: () => undefined,

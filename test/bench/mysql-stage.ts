@@ -1,20 +1,15 @@
 // A real MariaDB with sysbench's table, and the proxies in front of it; all without TLS, or all with it.
 
 import { spawnSync } from 'node:child_process';
-import { chownSync, copyFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
-import { temporaryDirectory } from '../support/directories.ts';
 import { certificateFiles } from '../unit/agent-fixture.ts';
 import type { Teardown } from '../support/directories.ts';
-import { startMariadb } from '../support/mariadb.ts';
+import { startMariadb, tlsOptions } from '../support/mariadb.ts';
 import type { Contender, Endpoint, Stage } from './contender.ts';
 import { contendersOf, startBenchGateway } from './gateway.ts';
 import { sysbench } from './mysql-workloads.ts';
 import type { StageOptions } from './postgres-stage.ts';
 import { proxyVersions, withoutThreads } from './postgres-stage.ts';
 import { startHaproxy } from './proxies.ts';
-import type { CertificateFiles } from './proxies.ts';
 
 export async function startMysqlStage(
   t: Teardown,
@@ -51,16 +46,4 @@ export async function startMysqlStage(
     versions: { MariaDB: String(row?.['version']), sysbench: tool.replace('sysbench ', ''), ...proxyVersions(wanted) },
     reset: () => Promise.resolve(),
   };
-}
-
-/** The server reads its key as its own user. */
-function tlsOptions(t: Teardown, { cert, key }: CertificateFiles): string[] {
-  const directory = temporaryDirectory(t, 'bench-mariadb-tls');
-  const [ownCert, ownKey] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
-  copyFileSync(cert, ownCert);
-  copyFileSync(key, ownKey);
-  const as = unprivilegedUser();
-  if (as !== null) for (const path of [directory, ownCert, ownKey]) chownSync(path, as.uid, as.gid);
-  // Clients that show a certificate, as sysbench does, are refused without an authority.
-  return [`--ssl-cert=${ownCert}`, `--ssl-key=${ownKey}`, `--ssl-ca=${ownCert}`];
 }

@@ -1,7 +1,7 @@
 // A real MariaDB (Debian's) for one test file: on a free port, in a temporary directory, as an unprivileged user when root
 // runs the tests, gone with the test and with this process.
 
-import { chownSync, mkdirSync } from 'node:fs';
+import { chownSync, copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { unprivilegedUser } from '../../docker/demo/unprivileged.ts';
@@ -105,4 +105,15 @@ export async function startMariadb(t: Teardown, options: readonly string[] = [])
 export function mariadbTarget(server: TestMariadb, name: string, labels: Readonly<Record<string, string>>): TestTarget {
   const { host, port, user, database } = server;
   return { name, protocol: 'mysql', host, port, user, password: server.password, database, labels };
+}
+
+/** Options for TLS with these files. The server reads its key as its own user; clients that show a certificate need an authority. */
+export function tlsOptions(t: Teardown, { cert, key }: { readonly cert: string; readonly key: string }): string[] {
+  const directory = temporaryDirectory(t, 'mariadb-tls');
+  const [ownCert, ownKey] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  copyFileSync(cert, ownCert);
+  copyFileSync(key, ownKey);
+  const as = unprivilegedUser();
+  if (as !== null) for (const path of [directory, ownCert, ownKey]) chownSync(path, as.uid, as.gid);
+  return [`--ssl-cert=${ownCert}`, `--ssl-key=${ownKey}`, `--ssl-ca=${ownCert}`];
 }

@@ -128,6 +128,7 @@ export class Player {
         this.record.push('cancel at the target');
         return atOnce;
       },
+      giveBack: null,
       kill: (id, what) => {
         this.record.push(`kill ${what} ${id}`);
         return id === 7;

@@ -1,20 +1,14 @@
-// Connections to targets that are used once more: when a session only read, its connection is reset and kept for some seconds, for
-// the next session of the same person that signs in to the same target in the same way. Starting a server process and proving a
-// password cost more than everything else that a short session does.
-//
-// Only reading sessions, because what others leave behind is not all known: DISCARD ALL resets settings, names, cursors, locks
-// and temporary objects, and knows nothing of what extensions and procedural languages keep for themselves.
+// Connections to targets that are used once more: when a session left nothing behind, its connection is reset and kept for some
+// seconds, for the next session of the same person that signs in to the same target in the same way. What a session may have done
+// for that, and how a server is made to forget it, the protocols say.
 
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import type { Classification } from '../../src/core/classification.ts';
-import type { Target } from '../../src/core/target.ts';
-import { canReadChunksAgain, readChunks } from '../../src/core/chunk-reader.ts';
-import { LentStream } from '../../src/core/lent-stream.ts';
-import { BackendWalker } from './codec.ts';
-import * as wire from './messages.ts';
-import type { Upstream } from './upstream.ts';
+import { canReadChunksAgain, readChunks } from './chunk-reader.ts';
+import type { Classification } from './classification.ts';
+import { LentStream } from './lent-stream.ts';
+import type { Target } from './target.ts';
 
 /** A kept connection holds a place at the server, and was allowed by what was known when it signed in. */
 const keptMs = 5_000;
@@ -23,39 +17,58 @@ const keptOfOneKeyMax = 8;
 /** Servers and their extensions may grow with use. */
 const usesMax = 100;
 const resetTimeoutMs = 2_000;
-/** Time for the target to take the Terminate message. */
+/** Time for the target to take the farewell. */
 const leaveTimeoutMs = 2_000;
-const answerBytesMax = 64 * 1024;
 
 /** What must be equal for a connection to be used again. */
 export interface ReuseKey {
   readonly person: string;
   /** As it was signed in to: account and password filled in. */
   readonly target: Target;
-  readonly database: string;
+  readonly database: string | null;
+  /** What else the sign-in said. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-interface Kept {
+/** One request to a server to forget the session. */
+export interface Forgetting {
+  readonly request: Buffer;
+  /** Takes what the server answers. True: all is as after the sign-in. False, or thrown: it is not. Null: more has to come. */
+  answer(chunk: Buffer): boolean | null;
+}
+
+export interface KeeperOptions<U> {
+  /** Null: this one can't be made to forget. */
+  readonly forgetting: (upstream: U) => Forgetting | null;
+  /** The message that ends a connection. */
+  readonly farewell: Buffer;
+}
+
+interface Kept<U> {
   readonly key: string;
-  readonly upstream: Upstream;
+  readonly upstream: U;
   readonly stream: Duplex;
   readonly uses: number;
   readonly timer: NodeJS.Timeout;
 }
 
-/** True of what leaves nothing behind in the server's session. */
+/** True of what leaves nothing behind in most servers' sessions: plain reads, and transactions. */
 export function onlyReads({ understood, summary }: Classification): boolean {
   return understood && summary.verbs.every((verb) => verb === 'read' || verb === 'transaction') && summary.access !== 'unknown';
 }
 
-export class IdleUpstreams {
-  readonly #kept = new Set<Kept>();
-  readonly #uses = new WeakMap<Upstream, { readonly key: string; readonly uses: number }>();
+export class IdleUpstreams<U extends { readonly stream: Duplex }> {
+  readonly #options: KeeperOptions<U>;
+  readonly #kept = new Set<Kept<U>>();
+  readonly #uses = new WeakMap<U, { readonly key: string; readonly uses: number }>();
   #closed = false;
 
-  /** A kept connection, ready for a query; null when there is none. */
-  take(reuse: ReuseKey): Upstream | null {
+  constructor(options: KeeperOptions<U>) {
+    this.#options = options;
+  }
+
+  /** A kept connection, ready for a command; null when there is none. */
+  take(reuse: ReuseKey): U | null {
     const key = keyOf(reuse);
     for (const kept of this.#kept) {
       if (kept.key !== key) continue;
@@ -69,7 +82,7 @@ export class IdleUpstreams {
   }
 
   /** A fresh connection, as one that may be kept when its session is over. */
-  fresh(signedIn: Upstream, reuse: ReuseKey): Upstream {
+  fresh(signedIn: U, reuse: ReuseKey): U {
     if (reuse.target.credential?.kind === 'vault-database') return signedIn; // the account is its session's own, and ends with it
     const { stream } = signedIn;
     const upstream = stream instanceof TLSSocket ? { ...signedIn, stream: new LentStream(stream) } : signedIn;
@@ -77,19 +90,24 @@ export class IdleUpstreams {
     return upstream;
   }
 
-  /** Takes a connection back from a session that only read, on which nothing runs; `stream` is what its bytes came through last. */
-  async giveBack(upstream: Upstream, stream: Duplex): Promise<void> {
+  /** Takes a connection back from a session that left nothing, on which nothing runs; `stream` is what its bytes came through last. */
+  async giveBack(upstream: U, stream: Duplex): Promise<void> {
     const used = this.#uses.get(upstream);
     if (this.#closed || used === undefined || used.uses >= usesMax || !canReadChunksAgain(stream) || this.#isFull(used.key)) {
-      leave(stream);
+      this.#leave(stream);
+      return;
+    }
+    const forgetting = this.#options.forgetting(upstream);
+    if (forgetting === null) {
+      this.#leave(stream);
       return;
     }
     let onChunk: (chunk: Buffer) => void = () => undefined;
     const again = readChunks(stream, (chunk) => onChunk(chunk));
     again.on('error', () => undefined); // ends in 'close'
-    const isClean = await reset(again, upstream, (hear) => (onChunk = hear));
+    const isClean = await reset(again, forgetting, (hear) => (onChunk = hear));
     if (!isClean || this.#closed || this.#isFull(used.key)) {
-      leave(again);
+      this.#leave(again);
       return;
     }
     const gone = () => {
@@ -99,10 +117,10 @@ export class IdleUpstreams {
     onChunk = gone; // a server that speaks to nobody ends the session or reports a change
     const timer = setTimeout(() => {
       this.#drop(kept);
-      leave(again);
+      this.#leave(again);
     }, keptMs);
     timer.unref();
-    const kept: Kept = { key: used.key, upstream, stream: again, uses: used.uses, timer };
+    const kept: Kept<U> = { key: used.key, upstream, stream: again, uses: used.uses, timer };
     again.once('end', gone).once('close', gone);
     this.#kept.add(kept);
   }
@@ -111,7 +129,7 @@ export class IdleUpstreams {
     this.#closed = true;
     for (const kept of [...this.#kept]) {
       this.#drop(kept);
-      leave(kept.stream);
+      this.#leave(kept.stream);
     }
   }
 
@@ -122,21 +140,24 @@ export class IdleUpstreams {
     return alike >= keptOfOneKeyMax;
   }
 
-  #drop(kept: Kept): void {
+  #drop(kept: Kept<U>): void {
     this.#kept.delete(kept);
     clearTimeout(kept.timer);
     kept.stream.removeAllListeners('end');
   }
+
+  #leave(stream: Duplex): void {
+    if (!stream.destroyed) stream.end(this.#options.farewell);
+    setTimeout(() => stream.destroy(), leaveTimeoutMs).unref();
+  }
 }
 
-/** Asks the server to forget the session. True when it did, and reports the same settings as at the sign-in. */
-function reset(stream: Duplex, upstream: Upstream, listen: (hear: (chunk: Buffer) => void) => void): Promise<boolean> {
+/** Asks the server to forget the session. True when it says that it did. */
+function reset(stream: Duplex, forgetting: Forgetting, listen: (hear: (chunk: Buffer) => void) => void): Promise<boolean> {
   return new Promise((resolve) => {
-    const walker = new BackendWalker(new Uint8Array(256).fill(1), answerBytesMax);
-    let forgot = false;
     const settle = (isClean: boolean) => {
       clearTimeout(timer);
-      listen(() => undefined);
+      listen(() => stream.destroy()); // until somebody else listens: nothing was asked any more
       stream.off('close', lost);
       resolve(isClean);
     };
@@ -145,52 +166,31 @@ function reset(stream: Duplex, upstream: Upstream, listen: (hear: (chunk: Buffer
       settle(false);
       stream.destroy();
     }, resetTimeoutMs);
-    const message = (type: number, bytes: Buffer): null => {
-      const reader = new wire.BodyReader(bytes);
-      if (type === wire.fromTarget.commandComplete) forgot = reader.cstring() === 'DISCARD ALL';
-      else if (type === wire.fromTarget.parameterStatus) {
-        if (upstream.parameters.get(reader.cstring()) !== reader.cstring()) settle(false);
-      } else if (type === wire.fromTarget.ready) settle(forgot && bytes[5] === 0x49);
-      else if (type !== wire.fromTarget.notice) settle(false);
-      return null;
-    };
     listen((chunk) => {
-      try {
-        walker.walk(chunk, { forward: () => undefined, message });
-      } catch {
-        settle(false);
-      }
+      const isClean = answered(forgetting, chunk);
+      if (isClean !== null) settle(isClean);
     });
     stream.once('close', lost);
     stream.resume();
-    stream.write(wire.query('DISCARD ALL'));
+    stream.write(forgetting.request);
   });
 }
 
-function leave(stream: Duplex): void {
-  if (!stream.destroyed) stream.end(wire.terminate);
-  setTimeout(() => stream.destroy(), leaveTimeoutMs).unref();
+/** An answer that can't be read is none. */
+function answered(forgetting: Forgetting, chunk: Buffer): boolean | null {
+  try {
+    return forgetting.answer(chunk);
+  } catch {
+    return false;
+  }
 }
 
 function keyOf({ person, target, database, parameters }: ReuseKey): string {
-  const { name, host, port, user, password, tls, agent } = target;
+  const { name, host, port, user, password, agent, tls } = target;
   const secrets = [password, tls.key].map((it) => digestOf(it?.reveal() ?? ''));
   const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([
-    person,
-    name,
-    host,
-    port,
-    user,
-    secrets,
-    tls.mode,
-    tls.ca,
-    tls.certificate,
-    tls.serverName,
-    agent ?? null,
-    database,
-    sorted,
-  ]);
+  const towards = [tls.mode, tls.ca, tls.certificate, tls.serverName, agent ?? null];
+  return JSON.stringify([person, name, host, port, user, secrets, ...towards, database, sorted]);
 }
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
