@@ -1,7 +1,8 @@
 // Memory that is used again never shows in what arrives: over TLS and plain links, for readers that keep what they were given, that write
 // over it, and that stop and go on, and for targets that do not read.
 
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -17,6 +18,8 @@ import { agentOf, byName, certificate, linked, startSide, targetAt } from './age
 import type { Teardown } from '../support/directories.ts';
 
 const sentBytes = 3_000_000;
+/** More than windows and kernels take. */
+const stalledBytes = 16_000_000;
 const nothing = Buffer.alloc(0);
 const seed = randomInt(2 ** 31);
 t.comment(`seed ${seed}`);
@@ -109,6 +112,47 @@ for (const isTls of [true, false]) {
     );
   });
 }
+
+t.test('targets that do not read until nothing moves any more get what was sent', async (t) => {
+  const side = await startSide(t, {});
+  const agent = agentOf(t, { gateway: side.url, token: side.token('vpc') });
+  await linked(agent);
+  const got = new Map<Socket, Hash>();
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    const hash = createHash('sha256');
+    got.set(
+      socket.on('data', (chunk) => hash.update(chunk)).on('error', () => undefined),
+      hash,
+    );
+    socket.pause();
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  t.teardown(() => {
+    server.close();
+    got.forEach((_hash, socket) => socket.destroy());
+  });
+  const target = targetAt((server.address() as AddressInfo).port, byName('vpc'));
+  const sent = Array.from({ length: 3 }, () => randomBytes(stalledBytes));
+  const sending = sent.map(async (bytes) => {
+    const stream = await side.agents.dial(target, new AbortController().signal, 5_000);
+    await send(
+      stream.on('error', () => undefined),
+      bytes,
+    );
+  });
+  let [moved, same] = [-1, 0];
+  await eventually('nothing moves', () => {
+    const now = side.agents.list()[0]?.bytesSent ?? 0;
+    same = now === moved ? same + 1 : 0;
+    moved = now;
+    return same > 10;
+  });
+  t.ok(moved < stalledBytes * sent.length, 'the targets keep it waiting');
+  got.forEach((_hash, socket) => socket.resume());
+  await Promise.all([...sending, ...[...got.keys()].map((socket) => once(socket, 'end'))]);
+  const digests = [...got.values()].map((hash) => hash.digest('hex')).sort();
+  t.same(digests, sent.map((bytes) => createHash('sha256').update(bytes).digest('hex')).sort());
+});
 
 t.test('a queue gives what was put in, in order, whatever was copied', async (t) => {
   const next = chance(seed);
