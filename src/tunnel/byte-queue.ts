@@ -3,14 +3,15 @@
 
 import { giveBack, takeBlock } from './memory.ts';
 
-/** So few bytes get memory of their own size: a block for each stream that keeps a few would be a thousand times as much. */
+/** So few bytes get memory that grows with them: a block for each stream that keeps a few would be a thousand times as much. */
 const smallBytesMax = 4 * 1024;
 /** What is copied is given out in pieces of at most as much: what whoever keeps it has memory for. */
 const pieceBytesMax = 64 * 1024;
 
 interface Piece {
-  readonly memory: Buffer;
-  readonly isBlock: boolean;
+  memory: Buffer;
+  /** Whose memory it is: kept as it came, a few bytes of our own, or a block. */
+  readonly kind: 'kept' | 'small' | 'block';
   from: number;
   to: number;
 }
@@ -42,15 +43,16 @@ export class ByteQueue {
     let rest = bytes;
     while (rest.length > 0) {
       const last = this.#pieces.at(-1);
-      if (last?.isBlock === true && last.to < pieceBytesMax) {
+      if (last?.kind === 'block' && last.to < pieceBytesMax) {
         const count = Math.min(rest.length, pieceBytesMax - last.to);
         last.memory.set(count === rest.length ? rest : rest.subarray(0, count), last.to);
         last.to += count;
         rest = rest.subarray(count);
-      } else if (rest.length <= smallBytesMax) {
-        this.#pieces.push(ownPiece(Buffer.from(rest)));
+      } else if (last?.kind === 'small' && last.to + rest.length <= smallBytesMax) return addTo(last, rest);
+      else if (last?.kind !== 'small' && rest.length <= smallBytesMax) {
+        this.#pieces.push({ memory: Buffer.from(rest), kind: 'small', from: 0, to: rest.length });
         return;
-      } else this.#pieces.push({ memory: takeBlock(), isBlock: true, from: 0, to: 0 });
+      } else this.#pieces.push({ memory: takeBlock(), kind: 'block', from: 0, to: 0 });
     }
   }
 
@@ -68,11 +70,11 @@ export class ByteQueue {
     const isUsedUp = first.from === to;
     if (isUsedUp) this.#pieces.shift();
     use(memory.subarray(from, from + count));
-    if (isUsedUp && first.isBlock) giveBack(memory);
+    if (isUsedUp && first.kind === 'block') giveBack(memory);
   }
 
   clear(): void {
-    for (const { memory, isBlock } of this.#pieces) if (isBlock) giveBack(memory);
+    for (const { memory, kind } of this.#pieces) if (kind === 'block') giveBack(memory);
     this.#pieces.length = 0;
     this.#bytes = 0;
   }
@@ -80,5 +82,17 @@ export class ByteQueue {
 
 function ownPiece(bytes: Uint8Array): Piece {
   const memory = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return { memory, isBlock: false, from: 0, to: bytes.length };
+  return { memory, kind: 'kept', from: 0, to: bytes.length };
+}
+
+/** Bytes that come one by one share their memory: a buffer for each would be a hundred times as much as they are. */
+function addTo(piece: Piece, bytes: Uint8Array): void {
+  const to = piece.to + bytes.length;
+  if (to > piece.memory.length) {
+    const memory = Buffer.allocUnsafe(Math.min(2 * to, smallBytesMax));
+    piece.memory.copy(memory, 0, 0, piece.to);
+    piece.memory = memory;
+  }
+  piece.memory.set(bytes, piece.to);
+  piece.to = to;
 }
