@@ -60,7 +60,7 @@ export function openCredentials({ config, db, targets, clock, random, log, event
   const stored = new StoredCredentials({ store: openTargetCredentialStore(db), wrappers: config.masterKeys.map(wrapperOf), clock, random });
   const desk = new TargetCredentials({
     providers: {
-      local: localCredentials(process.env),
+      local: localCredentials(process.env, clock),
       stored,
       'vault-kv': vault === null ? notConfigured : vaultKeyValue(vault),
       'vault-database': vault === null ? notConfigured : vaultDatabase(vault),

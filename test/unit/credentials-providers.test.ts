@@ -49,7 +49,7 @@ async function wordsOf(work: Promise<unknown>): Promise<string> {
 
 t.test('files and variables are read at use', async (t) => {
   const file = join(temporaryDirectory(t, 'credential'), 'password');
-  const provider = localCredentials({ ORDERS: 'from-the-environment' });
+  const provider = localCredentials({ ORDERS: 'from-the-environment' }, clock);
   const fromFile = target({ kind: 'local', password: { file }, privateKeyFile: null });
   writeFileSync(file, `${planted}\n`);
   t.equal((await provider.read(fromFile, soon())).password?.reveal(), planted);
@@ -187,7 +187,7 @@ t.test('AWS Secrets Manager: signed requests, JSON and plain secrets, the previo
 });
 
 function deskOf(kind: CredentialSource['kind'], provider: CredentialProvider, cacheMs = 60_000): TargetCredentials {
-  const none = localCredentials({});
+  const none = localCredentials({}, clock);
   const providers = { local: none, stored: none, 'vault-kv': none, 'vault-database': none, 'aws-secret': none, [kind]: provider };
   return new TargetCredentials({ providers, clock, log, cacheMs });
 }

@@ -90,7 +90,7 @@ function startThread(t: Teardown, targets: readonly Target[], options: { leases?
     previous: async () => (kept.before === null ? null : credential(kept.before)),
     accepted: () => undefined,
   };
-  const none = localCredentials({});
+  const none = localCredentials({}, { nowMs: () => Date.now() });
   const desk = new TargetCredentials({
     providers: { local: none, stored: none, 'vault-kv': provider, 'vault-database': provider, 'aws-secret': none },
     clock: new SkewClock(),

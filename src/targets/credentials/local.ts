@@ -1,18 +1,20 @@
-// Passwords and keys on this machine: a file, read again at every sign-in (whoever rotates it has nothing to restart), or an
+// Passwords and keys on this machine: a file, looked at again at every sign-in (whoever rotates it has nothing to restart), or an
 // environment variable. Their words name the place, never the content.
 
-import { readFile, stat } from 'node:fs/promises';
+import type { Clock } from '../../core/clock.ts';
 import type { Credential, CredentialProvider } from '../../core/credential.ts';
 import { Fault } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Target } from '../../core/target.ts';
+import { FileContents } from './file-content.ts';
 
 /** A private key has some kilobytes. */
 const fileBytesMax = 64 * 1024;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export function localCredentials(environment: Environment): CredentialProvider {
+export function localCredentials(environment: Environment, clock: Pick<Clock, 'nowMs'>): CredentialProvider {
+  const contents = new FileContents(fileBytesMax, clock);
   return {
     read: async (target) => {
       const source = sourceOf(target);
@@ -20,9 +22,9 @@ export function localCredentials(environment: Environment): CredentialProvider {
         source.password === null
           ? null
           : 'file' in source.password
-            ? withoutLineEnd(await read(source.password.file))
+            ? withoutLineEnd(await read(contents, source.password.file))
             : variable(environment, source.password.variable);
-      const privateKey = source.privateKeyFile === null ? null : await read(source.privateKeyFile);
+      const privateKey = source.privateKeyFile === null ? null : await read(contents, source.privateKeyFile);
       if (password === '') throw failed(`${placeOf(source.password)} is empty`);
       return {
         user: null,
@@ -53,15 +55,12 @@ function variable(environment: Environment, name: string): string {
   return value;
 }
 
-async function read(file: string): Promise<string> {
-  try {
-    const { size } = await stat(file);
-    if (size > fileBytesMax) throw failed(`${file} is larger than ${fileBytesMax} bytes`);
-    return await readFile(file, 'utf8');
-  } catch (thrown) {
-    if (thrown instanceof Fault) throw thrown;
+async function read(contents: FileContents, file: string): Promise<string> {
+  const text = await contents.of(file).catch((thrown: unknown) => {
     throw failed(`${file} can't be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown error'})`);
-  }
+  });
+  if (text === null) throw failed(`${file} is larger than ${fileBytesMax} bytes`);
+  return text;
 }
 
 /** Editors add it. */
