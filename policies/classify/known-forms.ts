@@ -4,17 +4,28 @@
 
 import type { Action } from '../../src/core/action.ts';
 
+/** A piece of a text that a placeholder stands for in its form. */
+export interface Literal {
+  readonly start: number;
+  readonly end: number;
+  readonly placeholder: string;
+  /** A list of any number of literals of that kind. */
+  readonly isList: boolean;
+}
+
+type Hole = Pick<Literal, 'placeholder' | 'isList'>;
+
 /** What the comparing needs to know of a language. */
 export interface LiteralRules {
-  /** Where the placeholders of a masked text begin and end, in turn. */
-  readonly placesOf: (masked: string) => readonly number[];
-  /** Where the literal that begins there ends, when it would get this placeholder whatever stands around it; else -1. */
-  readonly literalEnd: (text: string, start: number, placeholder: string) => number;
+  /** The placeholders of a masked text in their order. */
+  readonly literalsOf: (masked: string) => readonly Literal[];
+  /** Where what begins there ends, when it would get this placeholder whatever stands around it; else -1. */
+  readonly literalEnd: (text: string, start: number, hole: Hole) => number;
   /** Texts of this form have to be looked at whole, with `isPlain`. */
   readonly asksWhole: (masked: string) => boolean;
   readonly isPlain: (text: string) => boolean;
-  /** Longer ones are masked by nobody. */
-  readonly textUnitsMax: number;
+  /** False of texts that are masked by nobody. */
+  readonly takesPart: (action: Action) => boolean;
 }
 
 /** What a text is but for its literals. */
@@ -22,7 +33,7 @@ export interface Form {
   readonly masked: string;
   /** What stands before, between and behind the literals: one more than there are literals. */
   readonly parts: readonly string[];
-  readonly placeholders: readonly string[];
+  readonly holes: readonly Hole[];
   /** The parts as JSON, without quotes around them. */
   readonly json: readonly string[];
   readonly asksWhole: boolean;
@@ -37,19 +48,15 @@ const formsMax = 4_000;
 const formUnitsMax = 4_000_000;
 
 export function formOf(masked: string, rules: LiteralRules): Form {
-  const places = rules.placesOf(masked);
+  const holes = rules.literalsOf(masked);
   const parts: string[] = [];
-  const placeholders: string[] = [];
   let from = 0;
-  for (let index = 0; index < places.length; index += 2) {
-    const start = places[index] as number;
-    const end = places[index + 1] as number;
+  for (const { start, end } of holes) {
     parts.push(masked.slice(from, start));
-    placeholders.push(masked.slice(start, end));
     from = end;
   }
   parts.push(masked.slice(from));
-  return { masked, parts, placeholders, json: parts.map(jsonOf), asksWhole: rules.asksWhole(masked) };
+  return { masked, parts, holes, json: parts.map(jsonOf), asksWhole: rules.asksWhole(masked) };
 }
 
 export class KnownForms<Known extends Form> {
@@ -67,11 +74,11 @@ export class KnownForms<Known extends Form> {
   /** The form of the action's text, or undefined when that has to be read. Leaves the text's JSON with the action. */
   find(action: Action): Known | undefined {
     const { mode, text } = action;
-    if (text.length > this.#rules.textUnitsMax) return undefined;
     const alike = this.#byMode.get(mode.key)?.get(text.slice(0, startUnits));
     if (alike === undefined) return undefined;
     for (const form of alike) {
       if (!this.#isOf(form, text)) continue;
+      if (!this.#rules.takesPart(action)) return undefined;
       action.textJson = this.#jsonOf(form, text);
       return form;
     }
@@ -96,12 +103,12 @@ export class KnownForms<Known extends Form> {
   }
 
   /** Whether the text without its literals is the form's: its parts are where they are there, and so is every literal. */
-  #isOf({ parts, placeholders, asksWhole }: Form, text: string): boolean {
+  #isOf({ parts, holes, asksWhole }: Form, text: string): boolean {
     const places = this.#places;
     let at = (parts[0] as string).length;
     if (text.slice(0, at) !== parts[0]) return false;
-    for (let index = 0; index < placeholders.length; index += 1) {
-      const end = this.#rules.literalEnd(text, at, placeholders[index] as string);
+    for (let index = 0; index < holes.length; index += 1) {
+      const end = this.#rules.literalEnd(text, at, holes[index] as Hole);
       if (end < 0) return false;
       const part = parts[index + 1] as string;
       if (text.slice(end, end + part.length) !== part) return false;
@@ -112,9 +119,9 @@ export class KnownForms<Known extends Form> {
     return at === text.length && (!asksWhole || this.#rules.isPlain(text));
   }
 
-  #jsonOf({ json, placeholders }: Form, text: string): string {
+  #jsonOf({ json, holes }: Form, text: string): string {
     let all = `"${json[0] as string}`;
-    for (let index = 0; index < placeholders.length; index += 1) {
+    for (let index = 0; index < holes.length; index += 1) {
       const literal = text.slice(this.#places[2 * index], this.#places[2 * index + 1]);
       all += jsonOf(literal) + (json[index + 1] as string);
     }

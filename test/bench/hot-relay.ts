@@ -1,6 +1,6 @@
 // The work of the PostgreSQL relay for one statement, with sockets that are only memory and everything else as in hot-path.ts.
 // Prints CPU microseconds for each statement: of many small measurements the tenth part that was disturbed least.
-// node hot-relay.ts [prepared|simple|long] [SECONDS]
+// node hot-relay.ts [prepared|simple|long|varied|forms] [SECONDS]
 
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -58,7 +58,7 @@ const longText = `SELECT ${columns.join(', ')} FROM "pgbench_accounts" "t0"`;
 let total = 0;
 /** Statements of one measurement, and those that warm the compiler up. */
 const batch = 1600;
-const warmUp = 40_000;
+const warmUp = kind === 'forms' ? 8_000 : 40_000;
 for (let done = 0; done < warmUp; done += batch) await run(batch);
 const costs: number[] = [];
 const endMs = performance.now() + Number(secondsText) * 1000;
@@ -127,6 +127,24 @@ async function run(statements: number): Promise<void> {
 
 function chunkOf(aid: number): Buffer {
   if (kind === 'prepared') return client(`B |P_0|${aid}`, 'D P ', 'E |0', 'S');
+  if (kind === 'varied') return client(`Q ${longText} WHERE ${varied(aid)};`);
+  if (kind === 'forms') return client(`Q SELECT ${shuffled(aid)} FROM "pgbench_accounts" "t0" WHERE "t0"."aid" = ${aid};`);
   if (kind === 'long') return client(`Q ${longText} WHERE "t0"."aid" = ${aid} AND "t0"."abalance" <> ${7 * aid};`);
   return client(`Q SELECT abalance FROM pgbench_accounts WHERE aid = ${aid};`);
+}
+
+/** A list of another length, text that is not ASCII, a decimal and a comment that is never the same. */
+function varied(aid: number): string {
+  const ids = Array.from({ length: 1 + (aid % 40) }, (_, more) => aid + more).join(', ');
+  return `"t0"."aid" IN (${ids}) AND "t0"."filler" <> 'Größe ${aid}' AND "t0"."abalance" < ${aid}.5 /* request ${aid} */`;
+}
+
+/** The columns in another order each time: a form that was never seen. */
+function shuffled(aid: number): string {
+  const order = [...columns];
+  for (let at = order.length - 1, rest = 7919 * aid; at > 0; at -= 1, rest = (rest * 31 + 17) % 1_000_003) {
+    const other = rest % (at + 1);
+    [order[at], order[other]] = [order[other] as string, order[at] as string];
+  }
+  return order.join(', ');
 }

@@ -1,6 +1,7 @@
 // What the tools for the hot path run in: the gateway's real parts in this process, and sessions on a target that is not there.
 
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
@@ -57,6 +58,7 @@ const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.n
 export async function hotWorld(sessionsTotal: number, protocol: 'postgres' | 'mysql' = 'postgres'): Promise<HotWorld> {
   const cleanup = new Cleanup();
   const directory = temporaryDirectory(cleanup, 'hot-path');
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true })); // a tool that just ends leaves gigabytes otherwise
   const loaded = loadPolicies(Object.entries(benchPolicies()).map(([path, text]) => ({ path, text })));
   if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('\n'));
   const { set } = loaded;

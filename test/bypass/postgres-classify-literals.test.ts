@@ -44,6 +44,17 @@ const ofNumbers = [
   "SELECT pg_input_is_valid('1', 16), pg_input_is_valid('1', 'int4')",
   'SELECT pg_sleep(0), pg_sleep(1000), pg_terminate_backend(17), lo_unlink(5), nextval(1)',
   'SELECT 1; SELECT 2',
+  'SELECT * FROM s WHERE id IN (1, 2, 3) AND NOT id in(4,5) AND (id, id) IN ((1,2),(3,4))',
+  "SELECT * FROM s WHERE a IN ('1', '2') OR a NOT IN ( '3' ,'4' ) OR b IN (5, '6') OR c IN (7, 8.5) OR d IN (9, NULL)",
+  "SELECT position('1' IN ('2', '3')), public.in (4, 5), public . in (6, 7), f.in(8, 9), extract(day from '10'), 'a' in ('b', 'c')",
+  'SELECT * FROM s WHERE id IN (VALUES (1), (2)) OR id = ANY (ARRAY[3, 4]) OR id IN (SELECT 5) ORDER BY id IN (6, 7)',
+  'SELECT 1.5, 2.25 * price, a[1.5], 3.50::numeric(4,2) FROM s WHERE p BETWEEN 19.99 AND 29.95 LIMIT 1.5 OFFSET 2.0',
+  'SELECT 1 /* 2 */, 3 /* 4 */ FROM s /* 5 */ WHERE id = 6 /* 7 */',
+  "SELECT a FROM s WHERE b = '1' /*controller='x',action='y',traceparent='00-2'*/",
+  '/* 1 */ SELECT 2 /* 3 */; /* 4 */',
+  "SELECT '1' /* 2 */ '3', 4 /* 5 */ + /* 6 */ - 7, 8*/* 9 */10, 11/* 12 */::text, set_config /* 13 */ ('a', '14', false)",
+  'DELETE FROM victim /* 1 */ WHERE id IN (2, 3)',
+  'SELECT f(1, 2), f (3), g( /* 4 */ 5, 6), (7, 8), ROW(9, 10), ARRAY[11, 12], (s).in FROM s',
   'SELECT 1 FROM s FOR UPDATE',
   'SELECT 1 INTO made',
   'DELETE FROM victim WHERE 1 = 1',
@@ -126,7 +137,14 @@ const strings = [
   'é',
   'a\vb',
   '12',
+  'Müller',
+  '\u{1F600}',
+  'a\\b',
 ];
+
+/** In the place of one number: a list, where one may stand. */
+const lists = ['1, 2', '3,4 , 5', '6', '2147483648, 1', '1.5, 2.5', "7, '8'"];
+const comments = ['', ' a ', ' x, 1 ', ' order by 2 ', ' float ', '*', ' /* ', ' -- ', " it's ", ' é ', ' b\n'];
 
 const server = await startFixture(t);
 const { catalogue } = server;
@@ -153,7 +171,12 @@ function varied(pattern: string, random: (below: number) => number): string {
   const kind = random(3);
   const some = <T>(all: readonly T[]): T => all[random(kind === 2 ? all.length : 6)] as T;
   const withStrings = kind === 0 ? pattern : pattern.replace(/'[^']*'/g, () => `'${some(strings)}'`);
-  return kind === 1 ? withStrings : withStrings.replace(/(?<!\w)\d+/g, () => some(numbers));
+  const withComments =
+    random(2) === 0 ? withStrings : withStrings.replace(/\/\*.*?\*\//g, () => `/*${comments[random(comments.length)] ?? ''}*/`);
+  if (kind === 1) return withComments;
+  const listed =
+    random(3) > 0 ? withComments : withComments.replace(/\((?: ?\d+[ ,]*)+\)/g, () => `(${lists[random(lists.length)] ?? ''})`);
+  return listed.replace(/(?<![\w.])\d+/g, () => some(numbers));
 }
 
 function actionOf(text: string, mode: ReadingMode): Action {
@@ -214,8 +237,10 @@ t.test('a third text of the same form is not parsed any more', async (t) => {
 t.test('what the scanner leaves alone', async (t) => {
   const left = [
     'SELECT a FROM s',
-    'SELECT 1.5',
     'SELECT .5',
+    'SELECT 1.5.2',
+    'SELECT 1..2',
+    'SELECT t.1.5',
     'SELECT 5.',
     'SELECT 1e5',
     'SELECT 0x1f',
@@ -223,11 +248,15 @@ t.test('what the scanner leaves alone', async (t) => {
     'SELECT 12345678901234567890',
     'SELECT $1 + 1',
     'SELECT 1 -- one',
-    'SELECT 1 /* one */',
-    "SELECT 1, 'a\\'",
+    'SELECT 1 /* one /* two */ */',
+    'SELECT 1 /* one\n*/',
+    'SELECT 1 /* é */',
+    'SELECT 1; /* two */',
+    '/* one */ SELECT 1',
+    "SELECT 1, 'a\ud83d'",
+    "SELECT 1, '\ude00a'",
     "SELECT 1, E'a'",
     "SELECT 1, U&'a'",
-    "SELECT 1, 'é'",
     'SELECT 1, é',
     'SELECT 1\v',
     "SELECT 1, 'open",
@@ -243,5 +272,14 @@ t.test('what the scanner leaves alone', async (t) => {
   t.equal(
     withoutLiterals("SELECT t1.\"2\", '3', 45 + -6, 2147483647, 2147483648, '', 'a''b'''"),
     "SELECT t1.\"2\", 's', 0 + -0, 0, 9999999999, '', 's'",
+  );
+  t.equal(withoutLiterals("SELECT 1.5, 'é', 'a\\' /* 1, 'x' */ FROM s"), "SELECT 9999999999, 's', 's' /**/ FROM s");
+  t.equal(
+    withoutLiterals('SELECT 1 FROM s WHERE a IN (2, 3 ,4) AND b NOT IN (5 ) OR c in\n( 6,7.5)'),
+    'SELECT 0 FROM s WHERE a IN (0) AND b NOT IN (0 ) OR c in\n( 0,9999999999)',
+  );
+  t.equal(
+    withoutLiterals("SELECT f.in (2, 3), f. in (4, 5), f . /* a */ in (6, 7), (8, 9) IN ('a', '')"),
+    "SELECT f.in (0, 0), f. in (0, 0), f . /**/ in (0, 0), (0, 0) IN ('s', '')",
   );
 });

@@ -3,7 +3,7 @@
 // cuts as the server's lexer does in every mode take part; everything else is read as ever. Whoever makes the classifier look at the
 // value of a literal in a plain read has to name that here.
 
-import type { LiteralRules } from '../known-forms.ts';
+import type { Literal, LiteralRules } from '../known-forms.ts';
 
 /** Texts that are longer take so long at the server that reading them does not matter. */
 const textUnitsMax = 16 * 1024;
@@ -41,31 +41,30 @@ const zero = 0x30;
 
 /** The text with a placeholder for each whole number and string; null when it has none, or anything that could be read differently. */
 export function withoutLiterals(text: string): string | null {
-  const places = placesOf(text);
-  if (places === null || places.length === 0) return null;
+  const literals = literalsOf(text);
+  if (literals === null || literals.length === 0) return null;
   let masked = '';
   let kept = 0;
-  for (let index = 0; index < places.length; index += 2) {
-    const start = places[index] as number;
-    masked += text.slice(kept, start) + placeholderAt(text, start);
-    kept = places[index + 1] as number;
+  for (const { start, end, placeholder } of literals) {
+    masked += text.slice(kept, start) + placeholder;
+    kept = end;
   }
   return masked + text.slice(kept);
 }
 
 /** For texts that are compared with forms. */
 export const mysqlLiterals: LiteralRules = {
-  placesOf: (masked) => placesOf(masked) ?? [],
+  literalsOf: (masked) => literalsOf(masked) ?? [],
   literalEnd,
   asksWhole: () => false,
   isPlain: () => true,
-  textUnitsMax,
+  takesPart: ({ text }) => text.length <= textUnitsMax,
 };
 
-/** Where the literals begin and end, in turn; null when anything could be read differently. */
-function placesOf(text: string): number[] | null {
+/** The literals in their order; null when anything could be read differently. */
+function literalsOf(text: string): Literal[] | null {
   if (text.length > textUnitsMax) return null;
-  const places: number[] = [];
+  const found: Literal[] = [];
   let before = space;
   for (let at = 0; at < text.length;) {
     const code = text.charCodeAt(at);
@@ -83,7 +82,7 @@ function placesOf(text: string): number[] | null {
       case digit: {
         const end = before === dot ? -1 : numberEnd(text, at);
         if (end < 0) return null;
-        places.push(at, end);
+        found.push({ start: at, end, placeholder: number, isList: false });
         before = zero;
         at = end;
         break;
@@ -94,7 +93,7 @@ function placesOf(text: string): number[] | null {
         const end = quotedEnd(text, at, code);
         if (end === null) return null;
         // Whether "…" is a string or a name depends on the mode, so it stays as it is.
-        if (code === singleQuote) places.push(at, end);
+        if (code === singleQuote) found.push({ start: at, end, placeholder: string, isList: false });
         before = code;
         at = end;
         break;
@@ -103,18 +102,14 @@ function placesOf(text: string): number[] | null {
         return null;
     }
   }
-  return places;
+  return found;
 }
 
 /** As the scanner goes on where all before is the same, so it takes what stands there as the same kind of literal; else -1. */
-function literalEnd(text: string, start: number, placeholder: string): number {
+function literalEnd(text: string, start: number, { placeholder }: Pick<Literal, 'placeholder'>): number {
   const code = text.charCodeAt(start);
   if (placeholder === string) return code === singleQuote ? (quotedEnd(text, start, code) ?? -1) : -1;
   return classes[code] === digit ? numberEnd(text, start) : -1;
-}
-
-function placeholderAt(text: string, start: number): string {
-  return text.charCodeAt(start) === singleQuote ? string : number;
 }
 
 /** Behind a whole number; -1 for 1.5, 1e5, 0x1f, and names such as 1a. */

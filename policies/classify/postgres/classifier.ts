@@ -12,7 +12,7 @@ import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { MaskedLiterals } from '../masked-literals.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
-import { postgresLiterals, withoutLiterals } from './masked-literals.ts';
+import { maskedIn, postgresLiterals, withoutLiterals } from './masked-literals.ts';
 import { outlinesOf } from './outline.ts';
 import { Parser } from './parser.ts';
 import { shapeOfPostgres } from './shape.ts';
@@ -85,7 +85,7 @@ class CachingClassifier implements PostgresClassifier {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
     if (text.length > this.#directUnitsMax) return this.#large.classify(text, mode);
-    const masked = withoutLiterals(text);
+    const masked = maskedIn(text, mode) ? withoutLiterals(text) : null;
     const known = masked === null ? undefined : this.#masked.get(mode.key, masked, text);
     if (known !== undefined) return known;
     const { classification, executes } = this.#judge.judge(text, mode, this.#lookup(action));
