@@ -1,7 +1,6 @@
 // The composition root: builds every part from the configuration, passes the parts to each other, listens, and takes
 // everything down again. No logic of its own; the only place that knows concrete classes across folders.
 
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +35,7 @@ import { openEstimates, openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
 import { TokenActivity } from './composition/token-activity.ts';
+import { systemRandom } from './composition/system-random.ts';
 import { joinWebhooks } from './composition/webhook-events.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { openPolicySource } from './composition/policy-source.ts';
@@ -91,7 +91,6 @@ export interface GatewayOptions {
 }
 
 const systemClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-const systemRandom: Random = { bytes: (count) => randomBytes(count) };
 const builtConsole = fileURLToPath(new URL('../dist/console', import.meta.url));
 
 /** Starts a gateway. Throws Fault with words for the operator; nothing is left running then. */
@@ -107,7 +106,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 
 async function build(config: Config, options: GatewayOptions, down: Teardown): Promise<RunningGateway> {
   const clock = options.clock ?? systemClock;
-  const random = options.random ?? systemRandom;
+  const random = options.random ?? systemRandom();
   const log = options.log ?? pino({ level: config.log.level }, pino.destination({ dest: 2, sync: false }));
   const tls: ServerTls | null = config.tls === null ? null : { certificate: config.tls.certificate, key: config.tls.key.reveal() };
   let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens

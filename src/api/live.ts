@@ -66,7 +66,9 @@ export function live(app: FastifyInstance, services: ApiServices): void {
       });
     }
   });
-  const stopSessions = sessions.on((session) => {
+  const stopSessions = sessions.on((sessionNow) => {
+    const session = clients.size === 0 ? null : sessionNow();
+    if (session === null) return;
     for (const client of clients) tell(client, (viewer) => (seesSession(viewer, session) ? { kind: 'session', session } : null));
   });
   const stopAccess = access.on((requestId, grantId) => {

@@ -254,7 +254,8 @@ export interface ApiSessions {
   list(query: SessionQuery): Page<SessionView>;
   /** Ends a live session with words for its client; false when it is not open. */
   kill(id: string, by: Principal): boolean;
-  on(listener: (session: SessionView) => void): () => void;
+  /** The listener asks for the session as it is now, if it wants to know. */
+  on(listener: (session: () => SessionView | null) => void): () => void;
 }
 
 export interface ApiRecordings {

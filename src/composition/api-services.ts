@@ -103,11 +103,7 @@ export function apiSessions(registry: SessionRegistry, book: ReturnType<typeof c
         limit,
       }),
     kill: (id, by) => registry.kill(id, by),
-    on: (listener) =>
-      registry.on((id) => {
-        const view = book.get(id);
-        if (view !== undefined) listener(view);
-      }),
+    on: (listener) => registry.on((id) => listener(() => book.get(id) ?? null)),
   };
 }
 

@@ -6,7 +6,7 @@ import { shapeView } from '../approvals/shape-view.ts';
 import type { Webhooks } from '../notify/webhook.ts';
 
 interface Parts {
-  readonly webhooks: Pick<Webhooks, 'tell'>;
+  readonly webhooks: Pick<Webhooks, 'tell' | 'wants'>;
   readonly shapes: Pick<ShapeDesk, 'on'>;
   readonly sessions: Pick<ApiServices['sessions'], 'on'>;
   readonly consoleUrl: () => string;
@@ -19,8 +19,9 @@ export function joinWebhooks({ webhooks, shapes, sessions, consoleUrl }: Parts):
     const links = { console: `${consoleUrl()}/holds/${shape.holdId}` };
     webhooks.tell(shape.state === 'active' ? 'shape.approved' : 'shape.ended', { ...shapeView(shape, null, false), links });
   });
-  sessions.on((session) => {
-    if (session.state === 'closed')
+  sessions.on((sessionNow) => {
+    const session = webhooks.wants('session.closed') ? sessionNow() : null;
+    if (session?.state === 'closed')
       webhooks.tell('session.closed', { ...session, links: { console: `${consoleUrl()}/sessions/${session.id}` } });
   });
 }

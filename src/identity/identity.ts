@@ -1,6 +1,8 @@
 // Who is there and how they prove it: people, access tokens, sign-in in the browser, console sessions, decision links.
 // Drivers see it as SignIns; the API sees the rest. Whoever is disabled stops everywhere at once, and listeners hear of it.
 
+import { createSecretKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
@@ -73,7 +75,7 @@ export class Identity implements SignIns {
   readonly decisionLinks: DecisionLinks;
   readonly #clock: Clock;
   readonly #audit: AuditLog;
-  readonly #decoyKey: string;
+  readonly #decoyKey: KeyObject;
   readonly #people: People;
   readonly #provisioned: ProvisionedPeopleStore;
   readonly #tokens: AccessTokens;
@@ -86,7 +88,7 @@ export class Identity implements SignIns {
     const { db, clock, random, audit, publicUrl } = parts;
     this.#clock = clock;
     this.#audit = audit;
-    this.#decoyKey = serverSecret(db, 'sign-in-decoys', random).reveal();
+    this.#decoyKey = createSecretKey(serverSecret(db, 'sign-in-decoys', random).reveal(), 'base64');
     this.#provisioned = openProvisionedPeopleStore(db);
     const changed = (name: string) => this.#personChanged(name);
     const provisioned = this.#provisioned.all().map(recordOf);
@@ -234,9 +236,13 @@ export class Identity implements SignIns {
 
   material(name: string): SignInMaterial {
     const principal = this.person(name);
+    const decoyKey = this.#decoyKey;
     return {
       principal,
-      scramSalt: scramSaltOf(this.#decoyKey, name),
+      /** Only some protocols ask for it. */
+      get scramSalt() {
+        return scramSaltOf(decoyKey, name);
+      },
       scramIterations,
       verifiers: principal === null ? [] : this.#tokens.verifiers(name),
     };

@@ -1,6 +1,7 @@
 // From an access token to what the wire protocols check a proof against. Pure; the token is not kept.
 
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { TokenVerifier } from '../core/sign-in.ts';
 
 /** What RFC 7677 asks for at least and PostgreSQL uses. More would slow clients, not guessers: a token has 200 random bits. */
@@ -25,14 +26,14 @@ export function verifiersOf(tokenId: string, token: string, scramSalt: Buffer): 
 }
 
 /** The salt of a name. The same for names that exist and names that don't, so that a handshake tells nothing about either. */
-export function scramSaltOf(serverSecret: string, name: string): Buffer {
-  return hmac(Buffer.from(serverSecret, 'base64'), `scram-salt\0${name}`).subarray(0, scramSaltBytes);
+export function scramSaltOf(serverSecret: KeyObject, name: string): Buffer {
+  return hmac(serverSecret, `scram-salt\0${name}`).subarray(0, scramSaltBytes);
 }
 
 function hash(algorithm: 'sha256' | 'sha1', data: string | Buffer): Buffer {
   return createHash(algorithm).update(data).digest();
 }
 
-function hmac(key: Buffer, data: string): Buffer {
+function hmac(key: Buffer | KeyObject, data: string): Buffer {
   return createHmac('sha256', key).update(data).digest();
 }

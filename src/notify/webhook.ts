@@ -30,6 +30,8 @@ export interface Webhooks {
   /** The same for access requests and grants, shapes and sessions. */
   tell(event: AccessEvent, news: AccessNews): void;
   tell(event: ShapeEvent | SessionEvent, news: OtherNews): void;
+  /** Whether any receiver is told of it. */
+  wants(event: WebhookEvent): boolean;
 }
 
 /** Adds the receivers to the queue. */
@@ -55,5 +57,6 @@ export function createWebhooks({ queue, receivers, clock, links, timeoutMs }: We
       const timestamp = new Date(clock.nowMs()).toISOString();
       toAll(event, null, () => ({ type: event, timestamp, data: news }));
     },
+    wants: (event) => receivers.some(({ events }) => events.includes(event)),
   };
 }

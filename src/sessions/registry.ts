@@ -212,7 +212,6 @@ export class SessionRegistry implements Sessions {
     const entry = this.#live.get(session.id);
     if (entry === undefined) return;
     this.#live.delete(session.id);
-    this.#parts.book.counted(session);
     this.#parts.book.closed(session, this.#parts.clock.nowMs(), reason);
     this.#event('session.closed', session.id, session, { reason, ...session.counts });
     this.#tell(session.id);

@@ -76,19 +76,19 @@ export function createSessionStore(db: Db): SessionStore {
   const insert = db.prepare(`INSERT INTO sessions (id, principal, target, protocol, client_address, tls, method, database, started_at_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const count = db.prepare('UPDATE sessions SET statements = ?, held = ?, denied = ? WHERE id = ? AND ended_at_ms IS NULL');
-  const end = db.prepare('UPDATE sessions SET ended_at_ms = ?, end_reason = ? WHERE id = ? AND ended_at_ms IS NULL');
+  const end = db.prepare(
+    'UPDATE sessions SET statements = ?, held = ?, denied = ?, ended_at_ms = ?, end_reason = ? WHERE id = ? AND ended_at_ms IS NULL',
+  );
   const endAll = db.prepare('UPDATE sessions SET ended_at_ms = ?, end_reason = ? WHERE ended_at_ms IS NULL');
   const get = db.prepare('SELECT * FROM sessions WHERE id = ?');
-  const counted = ({ id, counts }: SessionEntry) => void count.run(counts.statements, counts.held, counts.denied, id);
   return {
     opened: ({ id, principal, target, facts }, startedAtMs) => {
       const { clientAddress, tls, method, database } = facts;
       insert.run(id, principal.name, target.name, target.protocol, clientAddress, tls ? 1 : 0, method, database, startedAtMs);
     },
-    counted,
-    closed: (session, endedAtMs, reason) => {
-      counted(session);
-      end.run(endedAtMs, reason, session.id);
+    counted: ({ id, counts }) => void count.run(counts.statements, counts.held, counts.denied, id),
+    closed: ({ id, counts }, endedAtMs, reason) => {
+      end.run(counts.statements, counts.held, counts.denied, endedAtMs, reason, id);
     },
     closeLeftOpen: (atMs) => endAll.run(atMs, 'gateway stopped').changes,
     get: (id) => {

@@ -111,7 +111,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl: base });
   const holds = createHolds({ db, clock, random, audit, consoleUrl: url });
   const sessions = createSessionStore(db);
-  const sessionListeners = new Set<(session: SessionView) => void>();
+  const sessionListeners = new Set<(session: () => SessionView) => void>();
   const killed: string[] = [];
   const access = createAccessDesk({
     ...{ db, clock, random, audit, log: { error: () => undefined, warn: () => undefined } },
@@ -240,7 +240,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
       const counts = { statements: 0, held: 0, denied: 0 };
       sessions.opened({ id, principal: { name: by }, target: { name: 'orders', protocol: 'postgres' }, facts, counts }, clock.nowMs());
       const view = sessions.get(id) as SessionView;
-      for (const listener of sessionListeners) listener(view);
+      for (const listener of sessionListeners) listener(() => view);
       return view;
     },
     close: async () => {
