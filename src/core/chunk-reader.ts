@@ -6,6 +6,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { ChunkArrivals } from './busy-poll.ts';
+import { PlainSocket, type Taken } from './plain-socket.ts';
 import { bytesPassed } from './short-lived-memory.ts';
 
 /** As much as Node reads at once. */
@@ -65,18 +66,16 @@ export function readInPlace(stream: Duplex): Duplex | null {
 }
 
 /** The socket that reads on, into the one buffer. */
-function successor(stream: Duplex, handle: object, taken: (count: number, bytes: Uint8Array) => void): Socket {
+function successor(stream: Duplex, handle: object, taken: Taken): PlainSocket {
   const old = stream as unknown as { _handle: unknown };
   old._handle = null;
   const first = firstOf.get(stream) ?? stream;
   const arrivals = new ChunkArrivals();
-  const callback = (count: number, bytes: Uint8Array): void => {
+  const callback: Taken = (count, bytes) => {
     taken(count, bytes);
     arrivals.came(count);
   };
-  const onread = { buffer: readBuffer, callback };
-  // The option `handle` is what Node's own servers make their sockets with.
-  const socket = new Socket({ handle, onread, pauseOnCreate: true } as never);
+  const socket = new PlainSocket(handle, readBuffer, callback);
   socket.once('close', () => first.destroy());
   firstOf.set(socket, first);
   return socket;
