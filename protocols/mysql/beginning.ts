@@ -97,5 +97,5 @@ export async function makeDeferred(
     await ownQuery(upstream, text, signal);
     session.finish(ruling.permit, { kind: 'completed', rows: null, error: null });
   }
-  return texts.length === 0 ? settings : new Settings((await beginningOf(upstream, signal)).settings);
+  return new Settings((await beginningOf(upstream, signal)).settings);
 }

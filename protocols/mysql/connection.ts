@@ -60,8 +60,8 @@ export interface ConnectionParts {
   readonly cancelTarget: () => Promise<void>;
   /** KILL of a connection of the same person. */
   readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean | Promise<boolean>;
-  /** Takes the target's side of a session that left nothing there and is over; null: it is ended in any event. */
-  readonly giveBack: ((target: Duplex) => void) | null;
+  /** Takes the target's side of a session that left nothing there and is over. */
+  readonly giveBack: (target: Duplex) => void;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
   /** The client wants to be somebody else: both sides of this connection are given up, but for the client, which is read by this stream then. */
@@ -435,8 +435,7 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#withdrawal.abort(reason);
     this.#flushClient();
     session.close(reason);
-    const { giveBack } = this.#parts;
-    if (canBeUsedAgain && giveBack !== null && !target.destroyed) return giveBack(target);
+    if (canBeUsedAgain && !target.destroyed) return this.#parts.giveBack(target);
     if (!target.destroyed) target.end(framed(Buffer.from([command.quit]), 0));
     setTimeout(() => target.destroy(), closeGraceMs).unref();
   }

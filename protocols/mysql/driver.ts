@@ -22,9 +22,10 @@ import { CompressedStream } from './compression.ts';
 import { ConnectionIds } from './connection-ids.ts';
 import { Connection, endings } from './connection.ts';
 import { destinationOf } from './destination.ts';
-import { SignInRefused, welcome, welcomeAgain, type Line, type SignedIn, type WelcomeOptions } from './handshake.ts';
+import { SignInRefused, tell, welcome, welcomeAgain, type Line, type SignedIn, type WelcomeOptions } from './handshake.ts';
 import * as wire from './messages.ts';
 import { OwnConnections } from './own-connections.ts';
+import { clientGone, Presence } from './presence.ts';
 import { codeOf, holdProgress } from './refusal.ts';
 import { ReadyUpstreams, type ReadyUpstream } from './ready-upstreams.ts';
 import { Settings } from './settings.ts';
@@ -120,20 +121,19 @@ class MysqlDriver implements Driver {
   async #serve(socket: Socket): Promise<void> {
     const line: Line = { socket, accepted: socket, tls: false, sequence: 0 };
     const connectionId = this.#ids.issue();
-    const gone = new AbortController();
-    socket.once('close', () => gone.abort(new Fault('protocol-violation', 'the client is gone')));
+    const presence = new Presence(socket);
     await this.#orTurnAway(line, connectionId, async () => {
       const late = new AbortController();
       const timer = setTimeout(
         () => late.abort(new Fault('limit-reached', 'sign-in took too long')),
         this.#options.limits.handshakeTimeoutMs,
       );
-      const signal = AbortSignal.any([gone.signal, late.signal]);
+      const signal = AbortSignal.any([presence.signal, late.signal]);
       const welcomed = async () => welcome(line, this.#services, await this.#welcomeOptions(connectionId), signal);
       // Also when whoever keeps people and tokens does not answer.
       const client = await orAborted(welcomed(), signal).finally(() => clearTimeout(timer));
       line.socket.on('error', () => undefined);
-      await this.#enter(client, line, null, gone);
+      await this.#enter(client, line, null, presence);
     });
   }
 
@@ -145,7 +145,7 @@ class MysqlDriver implements Driver {
       this.#ids.revoke(connectionId);
       this.#services.log.debug({ err: messageOf(thrown), client: line.accepted.remoteAddress }, 'a client was turned away');
       const payload = thrown instanceof SignInRefused ? thrown.payload : wire.err(1043, '08S01', `Bad handshake: ${messageOf(thrown)}`);
-      if (!line.socket.destroyed && line.socket.writable) writePacket(line.socket, payload, line.sequence);
+      if (!line.socket.destroyed && line.socket.writable) tell(line, payload);
       bidFarewell(line.socket);
     }
   }
@@ -174,21 +174,21 @@ class MysqlDriver implements Driver {
   // ---- which target ----
 
   /** A person is known; finds out where they want to go and takes them there. `before`: the target they come from. */
-  async #enter(client: SignedIn, line: Line, before: Target | null, gone: AbortController): Promise<void> {
+  async #enter(client: SignedIn, line: Line, before: Target | null, presence: Presence): Promise<void> {
     line.sequence = client.nextSequence;
     const destination = destinationOf(this.#services, client, before);
-    if (destination !== null) return await this.#open(client, line, { destination, deferred: [], command: null, shows: false }, gone);
-    writePacket(line.socket, wire.ok(wire.status.autocommit), line.sequence);
+    if (destination !== null) return await this.#open(client, line, { destination, deferred: [], command: null, shows: false }, presence);
+    tell(line, wire.ok(wire.status.autocommit));
     this.#compress(client, line);
-    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(this.#options.limits.targetlessTimeoutMs)]);
+    const signal = AbortSignal.any([presence.signal, AbortSignal.timeout(this.#options.limits.targetlessTimeoutMs)]);
     line.sequence = 1;
     const killing = { kill: (id: number, what: 'query' | 'connection') => this.#kill(client.principal.name, null, id, what) };
     const choice = await chooseTarget(line.socket, this.#services, client, killing, signal);
     switch (choice.kind) {
       case 'target':
-        return await this.#open(client, line, { ...choice, shows: choice.command === null }, gone);
+        return await this.#open(client, line, { ...choice, shows: choice.command === null }, presence);
       case 'change-user':
-        return await this.#changeUser(client, line, null, choice.argument, gone);
+        return await this.#changeUser(client, line, null, choice.argument, presence);
       case 'quit':
         this.#ids.revoke(client.connectionId);
         line.socket.destroySoon();
@@ -196,12 +196,12 @@ class MysqlDriver implements Driver {
   }
 
   /** COM_CHANGE_USER: everything from the proof on, again. What was before is over, whatever comes of it. */
-  async #changeUser(client: SignedIn, line: Line, before: Target | null, argument: Buffer, gone: AbortController): Promise<void> {
+  async #changeUser(client: SignedIn, line: Line, before: Target | null, argument: Buffer, presence: Presence): Promise<void> {
     line.sequence = 1;
-    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(this.#options.limits.handshakeTimeoutMs)]);
+    const signal = AbortSignal.any([presence.signal, AbortSignal.timeout(this.#options.limits.handshakeTimeoutMs)]);
     const options = await this.#welcomeOptions(client.connectionId);
     const again = await orAborted(welcomeAgain(line, this.#services, options, client, argument, signal), signal);
-    await this.#enter(again, line, before, gone);
+    await this.#enter(again, line, before, presence);
   }
 
   /** From the OK of the first sign-in on, when the client has asked for it. */
@@ -213,15 +213,17 @@ class MysqlDriver implements Driver {
 
   // ---- the session ----
 
-  async #open(client: SignedIn, line: Line, arrival: Arrival, gone: AbortController): Promise<void> {
+  async #open(client: SignedIn, line: Line, arrival: Arrival, presence: Presence): Promise<void> {
     const { principal } = client;
     const { target, database } = arrival.destination;
-    const unwatch = whenGone(line.socket, () => gone.abort(new Fault('protocol-violation', 'the client is gone')));
+    const unwatch = whenGone(line.socket, presence.left);
     const shows = arrival.shows && showsProgress(client);
     const onHold = (notice: HoldNotice): void => {
-      if (shows && line.socket.writable) writePacket(line.socket, holdProgress(notice, this.#services.clock.nowMs()), line.sequence++);
+      if (!shows || !line.socket.writable) return;
+      tell(line, holdProgress(notice, this.#services.clock.nowMs()));
+      line.sequence += 1;
     };
-    const lane: Lane = { signal: gone.signal, onHold };
+    const lane: Lane = { signal: presence.signal, onHold };
     const facts = { clientAddress: client.address, tls: client.tls, method: 'token', database };
     const opened = await this.#services.sessions.open({ principal, target, facts, tokenId: client.tokenId }, lane);
     if (opened.kind === 'refuse') {
@@ -230,8 +232,8 @@ class MysqlDriver implements Driver {
     }
     const { session } = opened;
     try {
-      if (line.socket.destroyed) throw new Fault('protocol-violation', 'the client is gone');
-      await this.#relay(client, line, arrival, session, lane, gone, unwatch);
+      if (line.socket.destroyed) throw clientGone();
+      await this.#relay(client, line, arrival, session, lane, presence, unwatch);
     } catch (thrown) {
       session.close(messageOf(thrown));
       throw thrown;
@@ -244,13 +246,14 @@ class MysqlDriver implements Driver {
     arrival: Arrival,
     session: Session,
     lane: Lane,
-    gone: AbortController,
+    presence: Presence,
     unwatch: () => void,
   ): Promise<void> {
     const { target, database } = arrival.destination;
-    const signal = AbortSignal.any([gone.signal, session.ended, AbortSignal.timeout(this.#options.limits.targetTimeoutMs)]);
+    const signal = AbortSignal.any([presence.signal, session.ended, AbortSignal.timeout(this.#options.limits.targetTimeoutMs)]);
     const wish = { database, charset: client.charset, client: client.capabilities, person: client.principal.name };
-    const upstream = await this.#upstreams.reach(target, wish, session.role, signal).catch((thrown: unknown) => {
+    const use = { role: session.role, ownQueriesFollow: arrival.deferred.length > 0 };
+    const upstream = await this.#upstreams.reach(target, wish, use, signal).catch((thrown: unknown) => {
       if (thrown instanceof SignInRefused) throw thrown;
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
       // ER_CONNECT_TO_FOREIGN_DATA_SOURCE: from 2000 up clients take numbers for their own and show nothing of the words.
@@ -262,16 +265,21 @@ class MysqlDriver implements Driver {
       const catalogue = this.#own.catalogue(target);
       await catalogue.refresh();
       initial.catalogue(catalogue.current);
-      const living = AbortSignal.any([gone.signal, session.ended]);
-      const settings = await makeDeferred(arrival.deferred, session, upstream, initial, lane, living);
+      const settings = await this.#deferred(arrival, session, upstream, initial, lane);
       settings.catalogue(catalogue.current);
-      if (gone.signal.aborted || line.socket.destroyed) throw new Fault('protocol-violation', 'the client is gone');
+      if (presence.signal.aborted || line.socket.destroyed) throw clientGone();
       unwatch();
-      this.#start(client, line, arrival, session, upstream, settings, catalogue, gone);
+      this.#start(client, line, arrival, session, upstream, settings, catalogue, presence);
     } catch (thrown) {
       upstream.stream.destroy();
       throw thrown;
     }
+  }
+
+  /** Makes the settings that the client was told are made. */
+  #deferred({ deferred }: Arrival, session: Session, upstream: ReadyUpstream, initial: Settings, lane: Lane): Settings | Promise<Settings> {
+    if (deferred.length === 0) return initial;
+    return makeDeferred(deferred, session, upstream, initial, lane, AbortSignal.any([lane.signal, session.ended]));
   }
 
   #start(
@@ -282,10 +290,10 @@ class MysqlDriver implements Driver {
     upstream: ReadyUpstream,
     settings: Settings,
     catalogue: CatalogueEntry,
-    gone: AbortController,
+    presence: Presence,
   ): void {
     const { target } = arrival.destination;
-    if (arrival.command === null) writePacket(line.socket, wire.ok(upstream.statusFlags), line.sequence);
+    if (arrival.command === null) tell(line, wire.ok(upstream.statusFlags));
     this.#compress(client, line);
     const connection: Connection = new Connection({
       client: line.socket,
@@ -315,8 +323,7 @@ class MysqlDriver implements Driver {
       },
       showsProgress: showsProgress(client),
       cancelTarget: () => this.#own.cancel(target, upstream),
-      // What a client set before it had named the target is not reset like the rest.
-      giveBack: arrival.deferred.length > 0 ? null : (stream) => void this.#upstreams.giveBack(upstream, stream),
+      giveBack: (stream) => void this.#upstreams.giveBack(upstream, stream),
       kill: (id, what) => this.#kill(client.principal.name, target.name, id, what),
       gone: () => {
         this.#ids.revoke(client.connectionId);
@@ -326,11 +333,13 @@ class MysqlDriver implements Driver {
         line.socket = stream;
         this.#ids.unbind(client.connectionId);
         this.#connections.delete(connection);
-        void this.#orTurnAway(line, client.connectionId, () => this.#changeUser(client, line, target, argument, gone)); // catches everything
+        presence.watch();
+        void this.#orTurnAway(line, client.connectionId, () => this.#changeUser(client, line, target, argument, presence)); // catches everything
       },
     });
     this.#connections.add(connection);
     this.#ids.bind(client.connectionId, connection);
+    presence.rest();
     connection.start(arrival.command);
   }
 }

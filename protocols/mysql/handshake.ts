@@ -208,6 +208,18 @@ function send(line: Line, payload: Buffer): void {
   line.sequence += 1;
 }
 
+/** The packet that ends a sign-in, or stands in front of its end; with what `sendAhead` kept back. The number stays. */
+export function tell(line: Line, payload: Buffer): void {
+  writePacket(line.socket, payload, line.sequence);
+  while (line.socket.writableCorked > 0) line.socket.uncork();
+}
+
+/** Of two packets in a row the first: it leaves with the next that `tell` sends. */
+function sendAhead(line: Line, payload: Buffer): void {
+  line.socket.cork();
+  send(line, payload);
+}
+
 async function startTls(line: Line, services: DriverServices, signal: AbortSignal): Promise<void> {
   const { tls } = services;
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
@@ -282,7 +294,7 @@ class Proof {
     if (answer.length <= 1) return null; // an empty password; the client waits for nothing but the verdict
     const proved = this.#verifiers.find((it) => provesSha2(it, this.#nonce, answer)) ?? null;
     if (proved !== null) {
-      send(this.#line, hello.authMore(Buffer.from([sha2.fastOk])));
+      sendAhead(this.#line, hello.authMore(Buffer.from([sha2.fastOk])));
       return proved;
     }
     return await this.#full();

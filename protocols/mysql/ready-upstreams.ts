@@ -15,6 +15,13 @@ export interface ReadyUpstream extends Upstream {
   readonly beginning: Beginning;
 }
 
+export interface UpstreamUse {
+  /** What the session runs as, if not the account itself. */
+  readonly role: string | undefined;
+  /** The gateway asks more before it relays: only a connection that no relay has had can be read packet by packet. */
+  readonly ownQueriesFollow: boolean;
+}
+
 export class ReadyUpstreams {
   readonly #services: DriverServices;
   readonly #idle = new IdleUpstreams<ReadyUpstream>({
@@ -26,12 +33,13 @@ export class ReadyUpstreams {
     this.#services = services;
   }
 
-  /** Throws Fault target-*, and SignInRefused for a role that may not be had. `role`: what the session runs as, if not the account itself. */
-  async reach(target: Target, wish: UpstreamWish, role: string | undefined, signal: AbortSignal): Promise<ReadyUpstream> {
+  /** Throws Fault target-*, and SignInRefused for a role that may not be had. */
+  async reach(target: Target, wish: UpstreamWish, use: UpstreamUse, signal: AbortSignal): Promise<ReadyUpstream> {
+    const { role, ownQueriesFollow } = use;
     let reuse: ReuseKey | null = null;
     const signedIn = await this.#services.credentials.signingIn<Upstream | ReadyUpstream>(target, signal, async (filled) => {
       // A reset would leave the session in the role, or take it out of it: that depends on the server.
-      reuse = role === undefined ? reuseKey(filled, wish) : null;
+      reuse = role === undefined && !ownQueriesFollow ? reuseKey(filled, wish) : null;
       return (reuse === null ? null : this.#idle.take(reuse)) ?? (await signInWith(this.#services, filled, wish, signal));
     });
     if ('beginning' in signedIn) return signedIn;

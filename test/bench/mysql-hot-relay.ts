@@ -152,7 +152,7 @@ function connected(session: Session): Pair {
     },
     showsProgress: false,
     cancelTarget: () => Promise.resolve(),
-    giveBack: null,
+    giveBack: () => undefined,
     kill: () => false,
     gone: () => undefined,
     changeUser: () => undefined,

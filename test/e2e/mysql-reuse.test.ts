@@ -114,6 +114,21 @@ await t.test('settings that are tracked are followed on it', async (t) => {
   await noneAtOnce();
 });
 
+await t.test('settings that a client made before it had named the target are made on a connection of its own', async (t) => {
+  await inOne('alice', 'SELECT 1');
+  const [id] = await kept();
+  const connection = await createConnection({ host: '127.0.0.1', port, user: 'alice', password: gateway.token('alice') });
+  await connection.query(`SET sql_mode = 'ANSI_QUOTES'`);
+  await connection.query('USE shop');
+  const [rows] = await connection.query('SELECT CONNECTION_ID() AS id, COUNT(*) AS n FROM "things"');
+  const [row] = rows as { id: number; n: number }[];
+  t.equal(row?.n, 3);
+  t.not(row?.id, id);
+  await connection.end();
+  await eventually('it is ended, not kept', async () => !(await connections()).includes(Number(row?.id)) || undefined, 3000);
+  await dropKept();
+});
+
 await t.test('prepared statements go with the session that made them', async (t) => {
   const to = { host: '127.0.0.1', port, user: 'alice:shop', password: gateway.token('alice'), flags: ['INTERACTIVE'] };
   const ids: number[] = [];

@@ -128,7 +128,7 @@ export class Player {
         this.record.push('cancel at the target');
         return atOnce;
       },
-      giveBack: null,
+      giveBack: () => this.record.push('the target is given back'),
       kill: (id, what) => {
         this.record.push(`kill ${what} ${id}`);
         return id === 7;
