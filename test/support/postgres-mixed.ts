@@ -44,11 +44,12 @@ rules:
   - { id: all, actions: [statement], targets: { names: ['near', 'far', '*-ended'] }, decision: allow }
   - { id: kept, actions: [statement], targets: { names: ['*-kept'] }, decision: allow, record: { results: true } }
   - { id: masked, actions: [statement], targets: { names: ['*-hidden'] }, decision: allow, record: { results: true }, mask: [{ columns: [hidden.secret] }] }
+  - { id: fenced, actions: [statement], targets: { names: ['*-fenced'] }, decision: allow, fence: read-only }
 `,
 };
 
-/** How a target is called: as it is, where rows are recorded, where they are masked, too, and where an operator ends the session. */
-const kinds = ['', '-kept', '-hidden', '-ended'] as const;
+/** How a target is called: as it is, where rows are recorded, where they are masked, too, behind the fence, and where an operator ends the session. */
+const kinds = ['', '-kept', '-hidden', '-fenced', '-ended'] as const;
 type Kind = (typeof kinds)[number];
 
 interface MixedWorld {
@@ -88,7 +89,15 @@ export async function mixedSessions(t: Tap, world: MixedWorld, target: string): 
   const killed = await make.killed();
   const gone = await Promise.all([1, 2].map((at) => make.stopped(`gone ${at}`)));
   const held = await make.held();
-  const work = [make.quick(1), make.quick(2), make.copiedIn(1), make.copiedIn(2), make.recorded(1), make.recorded(2)];
+  const work = [
+    make.quick(1),
+    make.quick(2),
+    make.quick(3, '-fenced'),
+    make.copiedIn(1),
+    make.copiedIn(2),
+    make.recorded(1),
+    make.recorded(2),
+  ];
   const more = [make.masked(1), make.masked(2), make.notices(), make.cancelled(), make.prepared(1), make.prepared(2)];
   for (const it of gone) it.child.kill('SIGKILL');
   await Promise.all([...work, ...more]);
@@ -138,9 +147,9 @@ class Mixed {
     return WireClient.open(this.#t, { host, port, user: 'alice', password, database: `${this.#target}${kind}` });
   }
 
-  async #read(command: string): Promise<string> {
+  async #read(command: string, kind: Kind): Promise<string> {
     const hash = createHash('sha256');
-    for await (const chunk of this.#start(command).stdout) hash.update(chunk as Buffer);
+    for await (const chunk of this.#start(command, kind).stdout) hash.update(chunk as Buffer);
     return hash.digest('hex');
   }
 
@@ -194,10 +203,10 @@ class Mixed {
     };
   }
 
-  async quick(at: number): Promise<void> {
+  async quick(at: number, kind: Kind = ''): Promise<void> {
     const who = this.#who(`quick ${at}`);
     const command = at % 2 === 0 ? `COPY (${bulk(who)}) TO STDOUT` : bulk(who);
-    this.#t.equal(await this.#read(command), this.#wanted(who), who);
+    this.#t.equal(await this.#read(command, kind), this.#wanted(who), who);
   }
 
   async copiedIn(at: number): Promise<void> {
