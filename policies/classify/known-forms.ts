@@ -21,9 +21,6 @@ export interface LiteralRules {
   readonly literalsOf: (masked: string) => readonly Literal[];
   /** Where what begins there ends, when it would get this placeholder whatever stands around it; else -1. */
   readonly literalEnd: (text: string, start: number, hole: Hole) => number;
-  /** Texts of this form have to be looked at whole, with `isPlain`. */
-  readonly asksWhole: (masked: string) => boolean;
-  readonly isPlain: (text: string) => boolean;
   /** False of texts that are masked by nobody. */
   readonly takesPart: (action: Action) => boolean;
 }
@@ -36,13 +33,12 @@ export interface Form {
   readonly holes: readonly Hole[];
   /** The parts as JSON, without quotes around them. */
   readonly json: readonly string[];
-  readonly asksWhole: boolean;
 }
 
 /** Forms are found by so many characters, which stand before the first literal. */
 const startUnits = 24;
 /** Forms with one beginning are looked at one after the other. */
-const alikeMax = 8;
+const alikeMax = 32;
 /** When there are more forms, or more units of text in them, all are forgotten: what is asked for comes back. */
 const formsMax = 4_000;
 const formUnitsMax = 4_000_000;
@@ -56,7 +52,7 @@ export function formOf(masked: string, rules: LiteralRules): Form {
     from = end;
   }
   parts.push(masked.slice(from));
-  return { masked, parts, holes, json: parts.map(jsonOf), asksWhole: rules.asksWhole(masked) };
+  return { masked, parts, holes, json: parts.map(jsonOf) };
 }
 
 export class KnownForms<Known extends Form> {
@@ -103,7 +99,7 @@ export class KnownForms<Known extends Form> {
   }
 
   /** Whether the text without its literals is the form's: its parts are where they are there, and so is every literal. */
-  #isOf({ parts, holes, asksWhole }: Form, text: string): boolean {
+  #isOf({ parts, holes }: Form, text: string): boolean {
     const places = this.#places;
     let at = (parts[0] as string).length;
     if (text.slice(0, at) !== parts[0]) return false;
@@ -116,7 +112,7 @@ export class KnownForms<Known extends Form> {
       places[2 * index + 1] = end;
       at = end + part.length;
     }
-    return at === text.length && (!asksWhole || this.#rules.isPlain(text));
+    return at === text.length;
   }
 
   #jsonOf({ json, holes }: Form, text: string): string {

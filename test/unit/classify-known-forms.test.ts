@@ -69,7 +69,7 @@ for (const [language, rules, mask] of languages) {
       }
     }
     t.ok(told > 20_000, `${told} texts were told`);
-    t.ok(missed < told / 20, `${missed} were left to reading`);
+    t.equal(missed, 0, 'and of each that it says');
     t.end();
   });
 
@@ -86,9 +86,9 @@ for (const [language, rules, mask] of languages) {
     t.equal(found(`${beginning}WHERE id = 77 AND name = 8`), undefined);
     t.equal(found(`${beginning}WHERE id = 77 AND name = 'yy' OR true`), undefined);
     t.equal(found(`${beginning}WHERE id = 77`, 'another mode'), undefined);
-    for (let index = 0; index < 20; index += 1) forms.add('m', formOfText(`${beginning}WHERE c${'x'.repeat(index)} = 1`));
+    for (let index = 0; index < 40; index += 1) forms.add('m', formOfText(`${beginning}WHERE c${'x'.repeat(index)} = 1`));
     t.equal(found(`${beginning}WHERE id = 77`), undefined, 'the oldest made room');
-    t.equal(found(`${beginning}WHERE cxxxxxxxxxxxxxxxxxxx = 77`), formOfText(`${beginning}WHERE cxxxxxxxxxxxxxxxxxxx = 1`).masked);
+    t.equal(found(`${beginning}WHERE c${'x'.repeat(39)} = 77`), formOfText(`${beginning}WHERE c${'x'.repeat(39)} = 1`).masked);
     forms.add('m', formOfText('SELECT 1'));
     t.equal(found('SELECT 2'), undefined, 'its beginning is too short to be found by');
     t.end();

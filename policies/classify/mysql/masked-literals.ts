@@ -56,8 +56,6 @@ export function withoutLiterals(text: string): string | null {
 export const mysqlLiterals: LiteralRules = {
   literalsOf: (masked) => literalsOf(masked) ?? [],
   literalEnd,
-  asksWhole: () => false,
-  isPlain: () => true,
   takesPart: ({ text }) => text.length <= textUnitsMax,
 };
 

@@ -58,20 +58,19 @@ const deleted = 0x7f;
 const valueMatters = /float|pg_input/i;
 const ordering = /(?:order|group)\s+by|distinct\s+on/i;
 const ordinal = /(?:by|,|\()\s*\d/i;
-/** In a string or comment: a text with it is not told by its form. */
-const valueOrOrdering = new RegExp(`${valueMatters.source}|${ordering.source}`, 'i');
 
 /** The text with a placeholder for each literal; null when it has none, or anything that could be read differently. */
 export function withoutLiterals(text: string): string | null {
   const literals = literalsOf(text);
-  if (literals === null || literals.length === 0 || valueMatters.test(text) || mayBeOrdinal(text)) return null;
+  if (literals === null || literals.length === 0) return null;
   let masked = '';
   let kept = 0;
   for (const { start, end, placeholder } of literals) {
     masked += text.slice(kept, start) + placeholder;
     kept = end;
   }
-  return masked + text.slice(kept);
+  masked += text.slice(kept);
+  return valueMatters.test(masked) || mayBeOrdinal(masked) ? null : masked;
 }
 
 /** False of texts that are not understood in this mode, whatever their form. */
@@ -83,10 +82,7 @@ export function maskedIn(text: string, { settings }: ReadingMode): boolean {
 /** For texts that are compared with forms. */
 export const postgresLiterals: LiteralRules = {
   literalsOf: (masked) => literalsOf(masked) ?? [],
-  literalEnd: (text, start, { placeholder, isList }) =>
-    isList ? listEnd(text, start, placeholder, comparedEnd) : comparedEnd(text, start, placeholder),
-  asksWhole: (masked) => ordering.test(masked) && (masked.includes("'") || masked.includes(comment)),
-  isPlain: (text) => !mayBeOrdinal(text),
+  literalEnd: holeEnd,
   takesPart: ({ text, mode }) => text.length <= textUnitsMax && maskedIn(text, mode),
 };
 
@@ -144,7 +140,7 @@ function literalAt(text: string, start: number): Literal | null {
   const end = literalEnd(text, start);
   if (end < 0) return null;
   const placeholder = placeholderOf(text, start, end);
-  const last = isFirstInList(text, start) ? listEnd(text, start, placeholder, alikeEnd) : -1;
+  const last = isFirstInList(text, start) ? listEnd(text, start, placeholder) : -1;
   return { start, end: last < 0 ? end : last, placeholder, isList: last >= 0 };
 }
 
@@ -154,18 +150,16 @@ function alikeEnd(text: string, start: number, placeholder: string): number {
   return end >= 0 && placeholderOf(text, start, end) === placeholder ? end : -1;
 }
 
-/** The same, and for a comment; -1 also for one that says something that a text is looked at for. */
-function comparedEnd(text: string, start: number, placeholder: string): number {
-  const isComment = placeholder === comment;
-  const end = isComment ? commentEnd(text, start) : alikeEnd(text, start, placeholder);
-  if (end < 0 || (!isComment && placeholder !== string)) return end;
-  return valueOrOrdering.test(text.slice(start, end)) ? -1 : end;
+/** Where ends what stands in a hole of a form; -1 when it is something else. */
+function holeEnd(text: string, start: number, { placeholder, isList }: Pick<Literal, 'placeholder' | 'isList'>): number {
+  if (placeholder === comment) return commentEnd(text, start);
+  return isList ? listEnd(text, start, placeholder) : alikeEnd(text, start, placeholder);
 }
 
 /** Where the last literal ends of a list of literals with that placeholder, up to its closing parenthesis; else -1. */
-function listEnd(text: string, start: number, placeholder: string, endOf: typeof alikeEnd): number {
+function listEnd(text: string, start: number, placeholder: string): number {
   for (let at = start; ;) {
-    const end = endOf(text, at, placeholder);
+    const end = alikeEnd(text, at, placeholder);
     if (end < 0) return -1;
     const next = behindSpaces(text, end);
     const code = text.charCodeAt(next);
@@ -185,10 +179,11 @@ function isFirstInList(text: string, start: number): boolean {
   return before !== dot && before !== slash; // behind a comment there may be a dot
 }
 
-/** `ORDER BY 2`, `GROUP BY a, 3`, `DISTINCT ON (1)`: the number says which column of the result is meant. */
-function mayBeOrdinal(text: string): boolean {
-  const clause = ordering.exec(text);
-  return clause !== null && ordinal.test(text.slice(clause.index));
+/** `ORDER BY 2`, `GROUP BY a, 3`, `DISTINCT ON (1)`: the number says which column of the result is meant. Comments are spaces there. */
+function mayBeOrdinal(masked: string): boolean {
+  const words = masked.replaceAll(comment, ' ');
+  const clause = ordering.exec(words);
+  return clause !== null && ordinal.test(words.slice(clause.index));
 }
 
 function literalEnd(text: string, start: number): number {
