@@ -4,10 +4,12 @@
 
 import type { Socket } from 'node:net';
 import { dataHeaderBytes, writeDataHeader } from './frames.ts';
-import { giveBack, takeBlock } from './memory.ts';
 
-/** Four whole TLS records (RFC 8446, 5.1). */
-const slabBytes = 64 * 1024;
+/** What was read of a socket at once, twice, with headers: eight whole TLS records (RFC 8446, 5.1). */
+const slabBytes = 128 * 1024 + 64;
+/** Pieces that nobody uses now, of all links of a thread: one that is idle has none. */
+const sparesMax = 16;
+const spares: Buffer[] = [];
 /** Of a WebSocket frame up to 65,535 bytes: type, length, mask. */
 const headerBytesMax = 8;
 /** A data frame is not cut smaller than this to fill the end of a piece. */
@@ -15,6 +17,9 @@ const cutBytesMin = 1024;
 
 const binary = 2;
 const isLast = 0x80;
+
+/** Of a data frame, with that of its WebSocket frame. */
+export const frameHeaderBytesMax = headerBytesMax + dataHeaderBytes;
 
 export class FrameOutput {
   readonly #raw: Socket;
@@ -86,7 +91,7 @@ export class FrameOutput {
   }
 
   #begin(count: number): Buffer {
-    const slab = (this.#slab ??= takeBlock());
+    const slab = (this.#slab ??= spares.pop() ?? Buffer.allocUnsafeSlow(slabBytes));
     this.#used = this.#header(slab, this.#used, binary, count);
     return slab;
   }
@@ -111,7 +116,7 @@ export class FrameOutput {
     const slab = this.#inFlight;
     this.#inFlight = null;
     if (error != null || slab === null) return; // the socket is gone, and may still hold the memory
-    giveBack(slab);
+    if (spares.length < sparesMax) spares.push(slab);
     this.flush();
     this.#drained();
   };

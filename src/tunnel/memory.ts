@@ -4,7 +4,7 @@
 import { bytesPassed } from '../core/short-lived-memory.ts';
 import { frameBytesMax } from './limits.ts';
 
-/** A whole message, or four whole TLS records (RFC 8446, 5.1). */
+/** A whole message. */
 export const blockBytes = frameBytesMax;
 /** Blocks that nobody uses now, of all links of a thread: an idle link has none. */
 const sparesMax = 64;

@@ -7,12 +7,13 @@ import type { FaultCode } from '../core/errors.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { ProtocolError, encode } from './frames.ts';
 import type { ResetCode } from './frames.ts';
+import { frameHeaderBytesMax } from './frame-output.ts';
 import { creditBytesMax, dataBytesMax, windowBytesInitial, windowBytesMax } from './limits.ts';
 
 /** What a stream asks of its link. */
 export interface StreamLink {
   sendControl(frame: Buffer): void;
-  /** Bytes of so many that can go at once, in a frame: none while others wait. */
+  /** Bytes of so many that can go at once: none while others wait. */
   roomNow(wanted: number): number;
   /** Puts a frame for which there is room; `flushNow` sends those that were put. */
   putNow(stream: number, bytes: Uint8Array): void;
@@ -111,11 +112,16 @@ export class TunnelStream {
     this.#readBytes -= bytes.length;
   }
 
-  /** Sends bytes if all of them can go at once, in one frame. */
+  /** Sends bytes if all of them can go at once. Their memory may be used for something else then. */
   sendWhole(bytes: Uint8Array): boolean {
     const count = bytes.length;
-    if (this.#toSend.length > 0 || this.#sent !== 'open' || count > this.#sendCredit || count > dataBytesMax || count === 0) return false;
-    if (this.#link.roomNow(count) < count) return false;
+    if (this.#toSend.length > 0 || this.#sent !== 'open' || count > this.#sendCredit || count === 0) return false;
+    const wanted = count + frameHeaderBytesMax * Math.floor((count - 1) / dataBytesMax);
+    if (this.#link.roomNow(wanted) < wanted) return false;
+    if (count > dataBytesMax) {
+      if (this.#sendBeginning(bytes).length > 0) throw new Error('less room than was told');
+      return true;
+    }
     this.#sendCredit -= count;
     this.#link.putNow(this.id, bytes);
     this.#link.flushNow();

@@ -1,6 +1,6 @@
 // The agent link alone: a gateway's end in this process, an agent and a target that answers in processes of their own, TLS between.
 // Prints the rate and the CPU of either end for each round trip, each MB or each connection.
-// node agent-link.ts [ask|down|up|connect] [STREAMS] [SECONDS] [CHECKOUT]
+// node agent-link.ts [ask|down|up|connect] [STREAMS] [SECONDS] [CHECKOUT]; BUSY_POLL_US, AGENT_NODE_FLAGS and AGENT_LOG are looked at
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type * as BusyPoll from '../../src/core/busy-poll.ts';
 import type * as Fixture from '../unit/agent-fixture.ts';
 import { cpuMicros } from './process-usage.ts';
 
@@ -54,6 +55,12 @@ async function measure(): Promise<void> {
   const side = await fixture.startSide(t, { tls: { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') } });
   const state = join(files.cert, '../state');
   const flags = ['--gateway', side.url, '--state', state, '--ca', files.cert, '--allow', `127.0.0.1:${port}`];
+  const poll = process.env['BUSY_POLL_US'];
+  if (poll !== undefined) {
+    const { setBusyPoll } = (await import(join(resolve(checkout), 'src/core/busy-poll.ts'))) as typeof BusyPoll;
+    setBusyPoll(Number(poll));
+    flags.push('--busy-poll-us', poll);
+  }
   const nodeFlags = (process.env['AGENT_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
   const agent = spawn(process.execPath, [...nodeFlags, join(resolve(checkout), 'bin/sallyport.mjs'), 'agent', ...flags], {
     env: { ...process.env, SALLYPORT_AGENT_TOKEN: side.token('vpc') },
