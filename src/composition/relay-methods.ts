@@ -11,6 +11,7 @@ import type { DiallingMethods } from '../relay/dialling.ts';
 import type { SentTarget } from '../relay/sent-target.ts';
 import type { SessionMethods, ThreadSessionMethods } from '../relay/session-methods.ts';
 import type { SignInMethods } from '../relay/sign-ins.ts';
+import type { WatchMethods } from '../relay/watch.ts';
 import type { SharedWorld } from '../relay/world.ts';
 import type { DatabaseLimits, DatabaseProtocol } from './database-drivers.ts';
 
@@ -26,7 +27,8 @@ export type MainMethods = SessionMethods &
 
 /** Asked of a thread. */
 export type ThreadMethods = ThreadSessionMethods &
-  CancellingMethods & {
+  CancellingMethods &
+  WatchMethods & {
     /** Listens beside the other threads, and answers with the port. */
     readonly listen: { readonly given: { readonly protocol: DatabaseProtocol; readonly address: ListenAddress }; readonly answer: number };
     /** Ends everything in words. */

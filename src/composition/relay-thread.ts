@@ -31,6 +31,7 @@ import { remoteSignIns } from '../relay/sign-ins.ts';
 import { ThreadJudging } from '../relay/thread-judging.ts';
 import { ThreadPolicies } from '../relay/thread-policies.ts';
 import { ThreadSessions } from '../relay/thread-sessions.ts';
+import { watchHandlers } from '../relay/watch.ts';
 import { worldReader } from '../relay/world.ts';
 import { createTargets } from '../targets/catalogue.ts';
 import { dial } from '../targets/dial.ts';
@@ -75,6 +76,7 @@ const calls: Calls<MainMethods, ThreadMethods> = new Calls<MainMethods, ThreadMe
   'session.become': (given, asked) => sessions.handlers['session.become'](given, asked),
   flush: (given, asked) => sessions.handlers.flush(given, asked),
   ...cancelHandlers(() => [...drivers.values()]),
+  ...watchHandlers,
   listen: ({ protocol, address }) => listen(protocol, address),
   stop: ({ reason }) => stop(reason),
 });

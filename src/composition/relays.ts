@@ -16,6 +16,7 @@ import { ThreadDialling } from '../relay/dialling.ts';
 import { RelayedSessions } from '../relay/relayed-sessions.ts';
 import type { RelayedParts } from '../relay/relayed-sessions.ts';
 import { signInHandlers } from '../relay/sign-ins.ts';
+import { watchOver } from '../relay/watch.ts';
 import type { DatabaseProtocol } from './database-drivers.ts';
 import type { MainMethods, RelayThreadData, ThreadMethods } from './relay-methods.ts';
 
@@ -158,6 +159,11 @@ export class Relays {
     await Promise.race([ready, gone, lateFault()]);
     if (this.#stops) throw new Fault('conflict', 'the gateway stops');
     this.#threads.set(index, { worker, calls, sessions });
+    const stuck = () => {
+      why = 'it answered nothing for a minute';
+      void worker.terminate(); // its end is heard
+    };
+    worker.once('exit', watchOver(() => calls.ask('alive', null), stuck)); // prettier-ignore
     for (const [protocol, address] of this.#listening) await calls.ask('listen', { protocol, address });
     gone.catch(() => {
       if (this.#stops) return;
