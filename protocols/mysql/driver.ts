@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sockets.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
+import { within } from '../../src/core/deadline.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import { orAborted, whenGone } from '../../src/core/read-exactly.ts';
@@ -123,15 +124,11 @@ class MysqlDriver implements Driver {
     const connectionId = this.#ids.issue();
     const presence = new Presence(socket);
     await this.#orTurnAway(line, connectionId, async () => {
-      const late = new AbortController();
-      const timer = setTimeout(
-        () => late.abort(new Fault('limit-reached', 'sign-in took too long')),
-        this.#options.limits.handshakeTimeoutMs,
-      );
-      const signal = AbortSignal.any([presence.signal, late.signal]);
-      const welcomed = async () => welcome(line, this.#services, await this.#welcomeOptions(connectionId), signal);
+      const welcomed = async (signal: AbortSignal) => welcome(line, this.#services, await this.#welcomeOptions(connectionId), signal);
       // Also when whoever keeps people and tokens does not answer.
-      const client = await orAborted(welcomed(), signal).finally(() => clearTimeout(timer));
+      const orLate = (signal: AbortSignal) => orAborted(welcomed(signal), signal);
+      const late = () => new Fault('limit-reached', 'sign-in took too long');
+      const client = await within(this.#options.limits.handshakeTimeoutMs, [presence.signal], orLate, late);
       line.socket.on('error', () => undefined);
       await this.#enter(client, line, null, presence);
     });
@@ -250,10 +247,11 @@ class MysqlDriver implements Driver {
     unwatch: () => void,
   ): Promise<void> {
     const { target, database } = arrival.destination;
-    const signal = AbortSignal.any([presence.signal, session.ended, AbortSignal.timeout(this.#options.limits.targetTimeoutMs)]);
+    const ends = [presence.signal, session.ended];
     const wish = { database, charset: client.charset, client: client.capabilities, person: client.principal.name };
     const use = { role: session.role, ownQueriesFollow: arrival.deferred.length > 0 };
-    const upstream = await this.#upstreams.reach(target, wish, use, signal).catch((thrown: unknown) => {
+    const reached = within(this.#options.limits.targetTimeoutMs, ends, (signal) => this.#upstreams.reach(target, wish, use, signal));
+    const upstream = await reached.catch((thrown: unknown) => {
       if (thrown instanceof SignInRefused) throw thrown;
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
       // ER_CONNECT_TO_FOREIGN_DATA_SOURCE: from 2000 up clients take numbers for their own and show nothing of the words.

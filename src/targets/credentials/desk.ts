@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import type { Credential, CredentialDesk, CredentialProvider, CredentialSource } from '../../core/credential.ts';
 import type { Log } from '../../core/driver.ts';
+import { within } from '../../core/deadline.ts';
 import { Fault, messageOf } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Target } from '../../core/target.ts';
@@ -153,7 +154,7 @@ export class TargetCredentials implements CredentialDesk {
     if (this.#stops) throw new Fault('target-credential-failed', 'the gateway stops');
     const { log, providers } = this.#options;
     try {
-      return await providers[source.kind].read(target, AbortSignal.any([signal, AbortSignal.timeout(readMsMax)]));
+      return await within(readMsMax, [signal], (limited) => providers[source.kind].read(target, limited));
     } catch (thrown) {
       const words = thrown instanceof Fault ? messageOf(thrown) : 'its source failed';
       log.warn({ target: target.name, source: source.kind, why: words }, 'the credential of a target could not be read');
