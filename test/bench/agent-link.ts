@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type * as BusyPoll from '../../src/core/busy-poll.ts';
+import type * as ChunkReader from '../../src/core/chunk-reader.ts';
 import type * as Fixture from '../unit/agent-fixture.ts';
 import { cpuMicros } from './process-usage.ts';
 
@@ -71,7 +72,8 @@ async function measure(): Promise<void> {
   const aim = fixture.targetAt(port, fixture.byName('vpc'));
   const dial = (): Promise<Duplex> => side.agents.dial(aim, new AbortController().signal, dialMs);
 
-  const world = { dial, done: 0, stop: false };
+  const { readInPlace } = (await import(join(resolve(checkout), 'src/core/chunk-reader.ts'))) as typeof ChunkReader;
+  const world = { dial, readInPlace, done: 0, stop: false };
   const streams = await Promise.all(Array.from({ length: Number(streamsText) }, () => begin(world)));
   await new Promise((done) => setTimeout(done, 1_000));
   process.stderr.write(`gateway ${process.pid} agent ${agentPid}\n`);
@@ -96,6 +98,8 @@ async function measure(): Promise<void> {
 
 interface World {
   readonly dial: () => Promise<Duplex>;
+  /** As SSH reads its targets. */
+  readonly readInPlace: typeof ChunkReader.readInPlace;
   /** Round trips, MB or connections so far. */
   done: number;
   stop: boolean;
@@ -127,9 +131,11 @@ async function begin(world: World): Promise<Duplex | null> {
       return stream;
     case 'down':
       question[0] = 1;
-      stream.on('data', (chunk: Buffer) => (world.done += chunk.length / 1e6));
       stream.write(question);
-      return stream;
+      return world
+        .readInPlace(stream)
+        ?.on('data', (chunk: Buffer) => (world.done += chunk.length / 1e6))
+        .resume() as Duplex;
     case 'up': {
       question[0] = 2;
       stream.write(question);
