@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sockets.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
+import { within } from '../../src/core/deadline.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import { IdleUpstreams } from '../../src/core/idle-upstreams.ts';
@@ -114,7 +115,7 @@ class PostgresDriver implements Driver {
   async #welcome(line: Line): Promise<void> {
     const overall = new AbortController();
     const gone = () => overall.abort(new Fault('protocol-violation', 'the client is gone'));
-    line.socket.once('close', gone);
+    const accepted = line.socket.once('close', gone);
     const late = () => overall.abort(new Fault('limit-reached', 'sign-in took too long'));
     let timer = setTimeout(late, this.#limits.handshakeTimeoutMs);
     try {
@@ -136,6 +137,7 @@ class PostgresDriver implements Driver {
       await this.#open(arrival.client, overall.signal, unwatch);
     } finally {
       clearTimeout(timer);
+      accepted.off('close', gone); // a relay hears of it by itself
     }
   }
 
@@ -168,17 +170,18 @@ class PostgresDriver implements Driver {
     const asked = Object.entries(parameters).filter(([name]) => name !== 'user' && name !== 'database' && !name.startsWith('_pq_.'));
     // With the sign-in, so that RESET ROLE would come back to it; last, so that it counts.
     const passedOn = Object.fromEntries(role === undefined ? asked : [...asked, ['role', role]]);
-    const signal = AbortSignal.any([lane.signal, session.ended, AbortSignal.timeout(this.#limits.targetTimeoutMs)]);
     const person = session.principal.name;
-    const signingIn = this.#services.credentials.signingIn(target, signal, async (filled) => {
-      const reuse = { person, target: filled, database, parameters: passedOn };
-      // DISCARD ALL, which makes a connection new for the next one, goes back to the account's own role.
-      const isReusable = role === undefined && !isReplication(parameters);
-      const kept = isReusable ? this.#idle.take(reuse) : null;
-      if (kept !== null) return kept;
-      const fresh = await signInWith(this.#services, filled, database, passedOn, signal);
-      return isReusable ? this.#idle.fresh(fresh, reuse) : fresh;
-    });
+    const signingIn = within(this.#limits.targetTimeoutMs, [lane.signal, session.ended], (signal) =>
+      this.#services.credentials.signingIn(target, signal, async (filled) => {
+        const reuse = { person, target: filled, database, parameters: passedOn };
+        // DISCARD ALL, which makes a connection new for the next one, goes back to the account's own role.
+        const isReusable = role === undefined && !isReplication(parameters);
+        const kept = isReusable ? this.#idle.take(reuse) : null;
+        if (kept !== null) return kept;
+        const fresh = await signInWith(this.#services, filled, database, passedOn, signal);
+        return isReusable ? this.#idle.fresh(fresh, reuse) : fresh;
+      }),
+    );
     const upstream = await signingIn.catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
       throw new SignInRefused('08001', unreachable(target, thrown), 'Tell the operator of the gateway.');
