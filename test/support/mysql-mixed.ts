@@ -53,8 +53,8 @@ interface MixedWorld {
   readonly server: TestMariadb;
 }
 
-/** A server that is the target "near" and, behind an agent, "far", each of all kinds. */
-export async function mixedGateway(t: Teardown, relayThreads: number): Promise<MixedWorld> {
+/** A server that is the target "near", perhaps on another port, and behind an agent "far", each of all kinds. */
+export async function mixedGateway(t: Teardown, relayThreads: number, through?: (port: number) => Promise<number>): Promise<MixedWorld> {
   const server = await startMariadb(t);
   await server.sql(`
     CREATE TABLE many (id int PRIMARY KEY);
@@ -62,7 +62,8 @@ export async function mixedGateway(t: Teardown, relayThreads: number): Promise<M
     CREATE TABLE hidden (who varchar(40), id int, secret varchar(40));
     CREATE TABLE held (who varchar(40) PRIMARY KEY, value longtext);
     CREATE TABLE loaded (who varchar(40), line text)`);
-  const near = kinds.map((kind) => mariadbTarget(server, `near${kind}`, {}));
+  const port = (await through?.(server.port)) ?? server.port;
+  const near = kinds.map((kind) => ({ ...mariadbTarget(server, `near${kind}`, {}), port }));
   const far = kinds.map((kind) => ({ ...mariadbTarget(server, `far${kind}`, {}), agent: 'vpc' }));
   const gateway = await startTestGateway(t, {
     targets: [...near, ...far],

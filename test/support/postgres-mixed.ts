@@ -57,15 +57,16 @@ interface MixedWorld {
   readonly server: TestPostgres;
 }
 
-/** A server that is the target "near" and, behind an agent, "far", each of all kinds. */
-export async function mixedGateway(t: Teardown, relayThreads: number): Promise<MixedWorld> {
+/** A server that is the target "near", perhaps on another port, and behind an agent "far", each of all kinds. */
+export async function mixedGateway(t: Teardown, relayThreads: number, through?: (port: number) => Promise<number>): Promise<MixedWorld> {
   const server = await startPostgres(t, { from: 'debian' });
   await server.sql(`
     CREATE TABLE kept AS SELECT n AS id FROM generate_series(1, ${rows}) n;
     CREATE TABLE hidden (who text, id int, secret text);
     CREATE TABLE held (who text PRIMARY KEY, value text);
     CREATE TABLE copied (who text, line text)`);
-  const near = kinds.map((kind) => targetOf(server, `near${kind}`, {}));
+  const port = (await through?.(server.port)) ?? server.port;
+  const near = kinds.map((kind) => ({ ...targetOf(server, `near${kind}`, {}), port }));
   const far = kinds.map((kind) => ({ ...targetOf(server, `far${kind}`, {}), agent: 'vpc' }));
   const gateway = await startTestGateway(t, {
     targets: [...near, ...far],
