@@ -3,19 +3,15 @@
 
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { ChunkArrivals } from '../src/core/busy-poll.ts';
+import { readInPlace } from '../src/core/chunk-reader.ts';
 import { giveBack, takeBlock } from '../src/tunnel/memory.ts';
 import type { StreamUser, TunnelStream } from '../src/tunnel/stream.ts';
 
 const keepAliveAfterMs = 60_000;
-/** Less than Node reads at once, so that with its headers it is four whole TLS records. */
-const readBytesMax = 64 * 1024 - 64;
-const readBuffer = Buffer.allocUnsafeSlow(readBytesMax);
 
 /** Begins to connect to an address. The socket reads nothing before it is spliced. */
 export class TargetSocket implements StreamUser {
-  readonly socket: Socket;
-  readonly #arrivals = new ChunkArrivals();
+  socket: Socket;
   #stream: TunnelStream | null = null;
   /** What the socket has not written yet; nothing more is taken until it has. */
   #inFlight: Buffer | null = null;
@@ -29,15 +25,19 @@ export class TargetSocket implements StreamUser {
       keepAlive: true,
       keepAliveInitialDelay: keepAliveAfterMs,
       allowHalfOpen: true,
-      onread: { buffer: readBuffer, callback: (count, bytes) => this.#read(bytes.subarray(0, count)) },
     });
     this.socket.pause();
   }
 
   /** Carries bytes both ways from now on. */
   splice(stream: TunnelStream): void {
-    const { socket } = this;
+    const socket = (readInPlace(this.socket) ?? this.socket) as Socket;
+    socket.allowHalfOpen = true;
+    this.socket = socket;
     this.#stream = stream;
+    socket.on('data', (bytes: Buffer) => {
+      if (!stream.send(bytes, true)) socket.pause();
+    });
     socket.on('error', (error: NodeJS.ErrnoException) =>
       stream.reset('reset-by-target', `the target's connection failed (${error.code ?? error.message})`),
     );
@@ -49,12 +49,6 @@ export class TargetSocket implements StreamUser {
     stream.use(this);
     stream.flow();
     socket.resume();
-  }
-
-  #read(bytes: Uint8Array): boolean {
-    const goesOn = this.#stream?.send(bytes, true) ?? false;
-    this.#arrivals.came(bytes.length);
-    return goesOn;
   }
 
   bytes(chunk: Buffer): void {
