@@ -119,9 +119,9 @@ async function run(statements: number): Promise<void> {
       pair.client.bytes = null;
       if (pair.target.bytes === null) throw new Error('not released');
       pair.target.emit('data', Buffer.from(answer));
-      if (pair.client.bytes === null) throw new Error('not answered');
     }
     await new Promise((resolve) => setImmediate(resolve));
+    for (const pair of pairs) if (pair.client.bytes === null) throw new Error('not answered');
   }
 }
 
