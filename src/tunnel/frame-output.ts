@@ -12,6 +12,7 @@ const sparesMax = 16;
 const spares: Buffer[] = [];
 /** Of a WebSocket frame up to 65,535 bytes: type, length, mask. */
 const headerBytesMax = 8;
+const payloadBytesMax = 65_535;
 /** A data frame is not cut smaller than this to fill the end of a piece. */
 const cutBytesMin = 1024;
 
@@ -98,6 +99,7 @@ export class FrameOutput {
 
   /** RFC 6455, 5.2. Gives where the payload begins. */
   #header(into: Buffer, from: number, opcode: number, count: number): number {
+    if (count > payloadBytesMax) throw new Error(`a frame of ${count} bytes`);
     const mask = this.#masks ? 0x80 : 0;
     let at = from;
     into[at++] = isLast | opcode;

@@ -6,13 +6,15 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import t from 'tap';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { subprotocol } from '../../src/tunnel/handshake.ts';
 import { frameBytesMax } from '../../src/tunnel/limits.ts';
 import { requestUpgrade } from '../../src/tunnel/upgrade.ts';
-import type { WebSocketEnd } from '../../src/tunnel/web-socket.ts';
+import { WebSocketEnd } from '../../src/tunnel/web-socket.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { asBuffer, door, strangeClient, webSockets } from './tunnel-fixture.ts';
@@ -107,6 +109,28 @@ t.test('two own ends: what is left while nobody listens comes when somebody does
 const header = (first: number, second: number, ...rest: number[]): Buffer => Buffer.from([first, second, ...rest]);
 const masked = (first: number, payload: Buffer): Buffer =>
   Buffer.concat([header(first, 0x80 | payload.length, 1, 2, 3, 4), payload.map((byte, at) => byte ^ [1, 2, 3, 4][at & 3]!)]);
+
+t.test('over a stream that can not be read into a buffer', async (t) => {
+  const [near, far] = duplexPair();
+  const raw = (end: Duplex): Socket => Object.assign(end, { setTimeout: () => end, setNoDelay: () => end }) as unknown as Socket;
+  const client = new WebSocketEnd(raw(far), 'client', Buffer.alloc(0));
+  client.listen({ message: () => undefined, text: () => undefined, drained: () => undefined, closed: () => undefined });
+  client.output.put(numbered(1000));
+  client.output.flush();
+  client.sendText('words');
+  const server = new WebSocketEnd(raw(near), 'server', masked(0x82, numbered(99)));
+  const heard = listenTo(server);
+  await eventually('both came', () => heard.texts.length === 1);
+  t.same(heard.messages, [numbered(99), numbered(1000)]);
+  client.close(4403, 'revoked');
+  await eventually('it is over', () => heard.closed.length > 0);
+  t.same(heard.closed, ['revoked']);
+});
+
+t.test('an end of ours makes no frame that its header can not tell', async (t) => {
+  const { client } = await webSockets(t);
+  t.throws(() => client.output.put(Buffer.alloc(65_536)), /65536/);
+});
 
 t.test('bytes that come one by one, and messages in pieces', async (t) => {
   const { raw, heard } = await stranger(t);
