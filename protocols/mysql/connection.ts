@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { isPlainSocket, leaveChunks, readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
+import { flushesSoon, type Flushed } from '../../src/core/turn-flushes.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
@@ -68,7 +69,10 @@ export interface ConnectionParts {
   readonly changeUser: (argument: Buffer, client: ClientStream) => void;
 }
 
-export class Connection implements MachinePort, Lane, Killable {
+/** Longer answers leave at once, and their memory to the next ones. */
+const lateBytesMax = 8 * 1024;
+
+export class Connection implements MachinePort, Lane, Killable, Flushed {
   readonly machine: Machine;
   readonly #parts: ConnectionParts;
   readonly #client: ClientStream;
@@ -141,6 +145,7 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#ended) return;
     this.machine.fastPath.leave();
     const client = this.#client;
+    this.#flushClient();
     const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
     if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, message), this.machine.nextSequence));
     this.#close(message);
@@ -204,13 +209,18 @@ export class Connection implements MachinePort, Lane, Killable {
   }
 
   toClientNow(chunk: Buffer): void {
-    if (this.#toClient.length > 0) {
+    const isLate = chunk.length <= lateBytesMax && flushesSoon(this);
+    if (isLate || this.#toClient.length > 0) {
       this.#toClient.push(chunk);
-      this.#flushClient();
+      if (!isLate) this.#flushClient();
       return;
     }
     this.#writeClient(chunk);
     if (this.#isPlain) reusePassed(chunk, this.#client);
+  }
+
+  flush(): void {
+    this.#guarded(() => this.#flushClient());
   }
 
   foreseesDenial(submission: Submission): boolean | null {

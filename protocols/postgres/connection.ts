@@ -14,6 +14,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
 import { onlyReads } from '../../src/core/idle-upstreams.ts';
+import { flushesSoon, type Flushed } from '../../src/core/turn-flushes.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { Machine } from './machine.ts';
@@ -25,6 +26,9 @@ import { joined, Link } from './upstream.ts';
 
 /** How often a client that is not read (its buffer is full) while its action waits is written to, to learn whether it is there. */
 const heartbeatMs = 2_000;
+
+/** Longer answers leave at once, and their memory to the next ones. */
+const lateBytesMax = 8 * 1024;
 
 export interface ConnectionParts {
   readonly client: Socket;
@@ -46,7 +50,7 @@ export interface ConnectionParts {
   readonly gone: () => void;
 }
 
-export class Connection implements MachinePort, Lane {
+export class Connection implements MachinePort, Lane, Flushed {
   readonly machine: Machine;
   readonly #parts: ConnectionParts;
   readonly #reader: FrontendReader;
@@ -144,9 +148,14 @@ export class Connection implements MachinePort, Lane {
 
   toClientNow(chunk: Buffer): void {
     this.#toClient.push(chunk);
+    if (chunk.length <= lateBytesMax && flushesSoon(this)) return;
     const isAlone = this.#toClient.length === 1 && !this.#client.destroyed;
     this.#flushClient();
     if (isAlone) reusePassed(chunk, this.#client);
+  }
+
+  flush(): void {
+    this.#guarded(() => this.#flushClient());
   }
 
   reply(bytes: Buffer): void {
@@ -391,6 +400,7 @@ export class Connection implements MachinePort, Lane {
     this.machine.fastPath.leave();
     if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
     this.machine.replies.lost();
+    this.#flushClient();
     this.#ended = true;
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.limitTime(null);

@@ -9,7 +9,7 @@ import type { Submission } from '../../src/core/session.ts';
 export interface MachinePort {
   /** Bytes of the target, passed on as they come. */
   toClient(bytes: Buffer): void;
-  /** The same, a whole chunk that nobody looks at afterwards, and it leaves at once. */
+  /** The same, a whole chunk that nobody looks at afterwards, and it leaves at once, or with others at the end of the turn. */
   toClientNow(chunk: Buffer): void;
   /** A whole message of the gateway's own, put between the target's. */
   reply(bytes: Buffer): void;

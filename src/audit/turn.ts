@@ -1,16 +1,11 @@
-// The releases of one turn of the event loop, which share one write at the turn's end. The poll phase brings the statements of many
-// clients at once; setImmediate comes right behind it. One client alone must not pay for that, so releases are gathered only while
-// turns really bring several. Knows neither the chain nor the file: the log says what became of the events.
+// The releases of one turn of the event loop, which share one write at the turn's end. Knows neither the chain nor the file: the log
+// says what became of the events.
 
 import type { Fault } from '../core/errors.ts';
+import { TurnGathering } from '../core/turn-gathering.ts';
 
 /** Hears that its event is in the log (null), or why it isn't. */
 export type Told = (failed: Fault | null) => void;
-
-/** Of releases that were not gathered, every so many-th looks whether others come in the same turn. */
-const lookEvery = 16;
-/** So many turns with one release each end the gathering. */
-const loneTurnsMax = 8;
 
 interface Member {
   /** Of its event among those that wait for their write. */
@@ -24,31 +19,20 @@ export interface Answer {
 }
 
 export class Turn {
-  readonly #onEnd: () => void;
+  readonly #gathering: TurnGathering;
   /** The turn's releases, not yet written. */
   #members: Member[] = [];
   /** Written or refused, not yet told. */
   #answers: Answer[] = [];
-  #isGathering = false;
-  #endsSoon = false;
-  /** Since the last look began. */
-  #releases = 0;
-  #loneTurns = 0;
 
   /** `onEnd` comes at the end of every turn that was looked at. */
   constructor(onEnd: () => void) {
-    this.#onEnd = onEnd;
+    this.#gathering = new TurnGathering(onEnd);
   }
 
   /** Counts a release; true when it shall wait for the end of the turn. */
   takes(): boolean {
-    if (!this.#endsSoon && (this.#isGathering || this.#releases % lookEvery === 0)) {
-      this.#endsSoon = true;
-      this.#releases = 0;
-      setImmediate(() => this.#end());
-    }
-    this.#releases += 1;
-    return this.#isGathering;
+    return this.#gathering.takes();
   }
 
   /** Releases of it wait for their write. */
@@ -87,18 +71,6 @@ export class Turn {
     this.#members = [];
     for (const { then } of members) this.#answers.push({ then, failed });
     return members;
-  }
-
-  #end(): void {
-    this.#endsSoon = false;
-    if (this.#releases > 1) {
-      this.#isGathering = true;
-      this.#loneTurns = 0;
-    } else if (this.#isGathering) {
-      this.#loneTurns += 1;
-      if (this.#loneTurns >= loneTurnsMax) this.#isGathering = false;
-    }
-    this.#onEnd();
   }
 }
 
