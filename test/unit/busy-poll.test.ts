@@ -37,13 +37,18 @@ t.test('not after bulk, and not when it is turned off', async (t) => {
 });
 
 t.test('not while more than one session is busy', async (t) => {
-  const [client, target, another] = [new ChunkArrivals(), new ChunkArrivals(), new ChunkArrivals()];
-  client.came(10);
-  target.came(10);
-  t.ok(isAwake());
-  another.came(10);
-  await new Promise((resolve) => setImmediate(resolve));
-  t.notOk(isAwake(), 'what was being waited for is not, either');
+  let client = new ChunkArrivals();
+  // On a machine that is busy itself the three may be too far apart to be busy together.
+  await eventually('what was being waited for is not, either', async () => {
+    await pause();
+    client = new ChunkArrivals();
+    client.came(10);
+    new ChunkArrivals().came(10);
+    const wasAwake = isAwake();
+    new ChunkArrivals().came(10);
+    await new Promise((resolve) => setImmediate(resolve));
+    return wasAwake && !isAwake();
+  });
   await pause();
   client.came(10);
   t.ok(isAwake(), 'alone again');
