@@ -61,8 +61,11 @@ async function isCutOff(t: Test, name: string, client: Socket): Promise<void> {
   await eventually(`${name}: the connection is closed`, () => !endOf(client).isOpen, patienceMs);
 }
 
-const server = await startPostgres(t, { from: 'debian' });
-const mariadb = await startMariadb(t);
+const [server, mariadb, world] = await Promise.all([
+  startPostgres(t, { from: 'debian' }),
+  startMariadb(t),
+  startSshWorld(t, { policies: sshPolicies() }),
+]);
 const gateway = await startGatewayProcess(t, {
   targets: [targetOf(server, 'scratch', { env: 'development' }), mariadbTarget(mariadb, 'shop', { env: 'development' })],
   config: { listen: Object.fromEntries(['http', 'postgres', 'mysql'].map((name) => [name, { host: '127.0.0.1', port: 0 }])) },
@@ -73,7 +76,6 @@ rules:
 `,
   },
 });
-const world = await startSshWorld(t, { policies: sshPolicies() });
 
 async function postgresClient(t: Test): Promise<Socket> {
   const { hostname: host, port, password, pathname } = new URL(gateway.url('alice', 'scratch'));
