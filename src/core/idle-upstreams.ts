@@ -114,7 +114,6 @@ export class IdleUpstreams<U extends { readonly stream: Duplex }> {
       this.#drop(kept);
       again.destroy();
     };
-    onChunk = gone; // a server that speaks to nobody ends the session or reports a change
     const timer = setTimeout(() => {
       this.#drop(kept);
       this.#leave(again);
@@ -157,7 +156,7 @@ function reset(stream: Duplex, forgetting: Forgetting, listen: (hear: (chunk: Bu
   return new Promise((resolve) => {
     const settle = (isClean: boolean) => {
       clearTimeout(timer);
-      listen(() => stream.destroy()); // until somebody else listens: nothing was asked any more
+      listen(() => stream.destroy()); // a server that speaks to nobody ends the session or reports a change
       stream.off('close', lost);
       resolve(isClean);
     };
