@@ -1,0 +1,75 @@
+// The end of a client's connection: who goes on reading gets everything, however slowly; who has stopped is cut off.
+
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import t from 'tap';
+import { bidFarewell } from '../../src/core/farewell.ts';
+import type { Teardown } from '../support/directories.ts';
+
+t.setTimeout(30_000);
+
+const chunkBytes = 64 * 1024;
+const chunks = 400;
+const waitMs = 1000;
+/** What the client reads before it rests. */
+const portionBytes = 1024 * 1024;
+
+/** A gateway's end with more to send than the kernel takes, and its client, which reads nothing yet. */
+async function leaving(t: Teardown): Promise<{ gateway: Socket; client: Socket }> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+  const [[gateway]] = (await Promise.all([once(server, 'connection'), once(client, 'connect')])) as [[Socket], unknown];
+  t.teardown(() => {
+    client.destroy();
+    gateway.destroy();
+    server.close();
+  });
+  for (const socket of [client, gateway]) socket.on('error', () => undefined);
+  client.pause();
+  for (let sent = 0; sent < chunks; sent += 1) gateway.write(Buffer.alloc(chunkBytes, sent));
+  return { gateway, client };
+}
+
+await t.test('who reads slowly gets everything, long after the wait', async (t) => {
+  const { gateway, client } = await leaving(t);
+  let received = 0;
+  let portion = 0;
+  client.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    portion += chunk.length;
+    if (portion < portionBytes) return;
+    portion = 0;
+    client.pause();
+    setTimeout(() => client.resume(), waitMs / 10);
+  });
+  const begunMs = performance.now();
+  let leftMs = 0;
+  gateway.once('close', () => (leftMs = performance.now()));
+  bidFarewell(gateway, waitMs);
+  client.resume();
+  await once(client, 'end');
+  t.equal(received, chunks * chunkBytes);
+  t.ok(leftMs - begunMs > waitMs, 'the gateway was there for longer than one wait');
+});
+
+await t.test('who reads nothing is cut off', async (t) => {
+  const { gateway, client } = await leaving(t);
+  bidFarewell(gateway, waitMs);
+  t.equal(gateway.destroyed, false, 'there is time');
+  await once(gateway, 'close');
+  let received = 0;
+  client.on('data', (chunk: Buffer) => (received += chunk.length)).resume();
+  await once(client, 'close');
+  t.ok(received < chunks * chunkBytes, 'what waited in the gateway is dropped');
+});
+
+await t.test('with nothing left to send it is over at once', async (t) => {
+  const { gateway, client } = await leaving(t);
+  client.resume();
+  await once(gateway, 'drain');
+  bidFarewell(gateway, 60_000);
+  await once(gateway, 'close');
+  t.pass('long before the wait');
+});
