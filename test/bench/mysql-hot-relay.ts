@@ -182,9 +182,9 @@ async function run(count: number): Promise<void> {
       pair.client.bytes = null;
       if (pair.target.bytes === null) throw new Error('not released');
       pair.target.emit('data', isText ? Buffer.from(textAnswer) : Buffer.from(statement.answer));
-      if (pair.client.bytes === null) throw new Error('not answered');
     }
     await new Promise((resolve) => setImmediate(resolve));
+    for (const pair of pairs) if (pair.client.bytes === null) throw new Error('not answered');
   }
 }
 
