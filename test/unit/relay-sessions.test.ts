@@ -47,7 +47,7 @@ ${extra}
   - { id: open, actions: [connect], decision: allow }
   - { id: read, effects: { access: [read, session] }, decision: allow }
   - { id: write, effects: { access: [write] }, decision: ${write} }
-  - { id: often, when: 'action.text.contains("rare") && history.actions_last_minute > 1000', decision: deny }
+  - { id: often, when: 'action.text.contains("rare") && history.actions_last_minute > 100000', decision: deny }
 `;
 
 const alice = { name: 'alice', displayName: 'Alice', kind: 'person', groups: ['engineers'] } as unknown as Principal;

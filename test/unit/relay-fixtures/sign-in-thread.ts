@@ -4,7 +4,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
-import { writePacket } from '../../../protocols/mysql/byte-stream.ts';
 import * as mysql from '../../../protocols/mysql/handshake.ts';
 import * as mysqlWire from '../../../protocols/mysql/messages.ts';
 import * as postgres from '../../../protocols/postgres/handshake.ts';
@@ -44,10 +43,11 @@ async function serveMysql(socket: Socket): Promise<void> {
   try {
     const client = await mysql.welcome(line, services, { version: '8.0.40', connectionId: 7, rsaKeys }, AbortSignal.timeout(10_000));
     told(client);
-    writePacket(socket, mysqlWire.ok(mysqlWire.status.autocommit), client.nextSequence);
+    line.sequence = client.nextSequence;
+    mysql.tell(line, mysqlWire.ok(mysqlWire.status.autocommit));
     socket.resume();
   } catch (thrown) {
-    if (thrown instanceof mysql.SignInRefused) writePacket(socket, thrown.payload, line.sequence);
+    if (thrown instanceof mysql.SignInRefused) mysql.tell(line, thrown.payload);
     socket.destroySoon();
   }
 }
