@@ -2,40 +2,16 @@
 // reads, and whoever is cut off in the middle.
 
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
 import t from 'tap';
 import { readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
-import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { socketPair } from '../support/socket-pair.ts';
-import { certificateFiles } from './agent-fixture.ts';
+import { tlsPair } from '../support/tls-pair.ts';
 
 t.setTimeout(60_000);
 
 /** 25 MB: more than all buffers of two connections. */
 const pieces = 400;
-
-const files = certificateFiles(t);
-const certificate = { cert: readFileSync(files.cert), key: readFileSync(files.key) };
-
-/** Both ends of a connection with TLS. */
-async function tlsPair(t: Teardown): Promise<{ near: TLSSocket; far: TLSSocket }> {
-  const server = createServer(certificate).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const near = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', rejectUnauthorized: false });
-  const [[far]] = (await Promise.all([once(server, 'secureConnection'), once(near, 'secureConnect')])) as [[TLSSocket], unknown];
-  t.teardown(() => {
-    near.destroy();
-    far.destroy();
-    server.close();
-  });
-  for (const socket of [near, far]) socket.on('error', () => undefined);
-  return { near, far };
-}
 
 t.test('what slow readers make wait is not read over', async (t) => {
   const sessions = await Promise.all(

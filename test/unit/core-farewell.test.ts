@@ -1,11 +1,11 @@
 // The end of a client's connection: who goes on reading gets everything, however slowly; who has stopped is cut off.
 
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import t from 'tap';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Teardown } from '../support/directories.ts';
+import { socketPair } from '../support/socket-pair.ts';
 
 t.setTimeout(30_000);
 
@@ -17,15 +17,7 @@ const portionBytes = 1024 * 1024;
 
 /** A gateway's end with more to send than the kernel takes, and its client, which reads nothing yet. */
 async function leaving(t: Teardown): Promise<{ gateway: Socket; client: Socket }> {
-  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
-  const [[gateway]] = (await Promise.all([once(server, 'connection'), once(client, 'connect')])) as [[Socket], unknown];
-  t.teardown(() => {
-    client.destroy();
-    gateway.destroy();
-    server.close();
-  });
+  const { near: gateway, far: client } = await socketPair(t);
   for (const socket of [client, gateway]) socket.on('error', () => undefined);
   client.pause();
   for (let sent = 0; sent < chunks; sent += 1) gateway.write(Buffer.alloc(chunkBytes, sent));

@@ -3,38 +3,15 @@
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect, createServer } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
 import t from 'tap';
 import { canReadChunksAgain, readChunks } from '../../src/core/chunk-reader.ts';
 import { LentStream } from '../../src/core/lent-stream.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
-import { certificateFiles } from './agent-fixture.ts';
+import { tlsPair } from '../support/tls-pair.ts';
 
 t.setTimeout(30_000);
-
-const files = certificateFiles(t);
-const certificate = { cert: readFileSync(files.cert), key: readFileSync(files.key) };
-
-/** Both ends of a connection with TLS. */
-async function pair(t: Teardown): Promise<{ near: TLSSocket; far: TLSSocket }> {
-  const server = createServer(certificate).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const near = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', rejectUnauthorized: false });
-  const [[far]] = (await Promise.all([once(server, 'secureConnection'), once(near, 'secureConnect')])) as [[TLSSocket], unknown];
-  t.teardown(() => {
-    near.destroy();
-    far.destroy();
-    server.close();
-  });
-  near.on('error', () => undefined);
-  far.on('error', () => undefined);
-  return { near, far };
-}
 
 /** A user of the stream, and what came to it. */
 function use(stream: Duplex): { now: Duplex; heard: () => string } {
@@ -44,7 +21,7 @@ function use(stream: Duplex): { now: Duplex; heard: () => string } {
 }
 
 await t.test('each user gets what comes in its time, and writes in its time only', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await tlsPair(t);
   far.write('before anybody reads, ');
   const first = use(new LentStream(near));
   let atFar = '';
@@ -73,12 +50,12 @@ await t.test('each user gets what comes in its time, and writes in its time only
 
 /** Listeners for an end that a socket has of its own. */
 async function plainListeners(t: Teardown): Promise<number> {
-  const { near } = await pair(t);
+  const { near } = await tlsPair(t);
   return near.listenerCount('close') + near.listenerCount('end');
 }
 
 await t.test('not while something is on its way', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await tlsPair(t);
   const { now } = use(new LentStream(near));
   const large = randomBytes(8 * 1024 * 1024);
   far.pause();
@@ -93,7 +70,7 @@ await t.test('not while something is on its way', async (t) => {
 });
 
 await t.test('a reader that pauses stops the other end; bulk comes whole in both directions', async (t) => {
-  const { near, far } = await pair(t);
+  const { near, far } = await tlsPair(t);
   const large = randomBytes(24 * 1024 * 1024);
   let received = 0;
   let sum = 0;
@@ -117,14 +94,14 @@ await t.test('a reader that pauses stops the other end; bulk comes whole in both
 });
 
 await t.test('its end and its loss are told to who has it', async (t) => {
-  const ended = await pair(t);
+  const ended = await tlsPair(t);
   const one = use(use(new LentStream(ended.near)).now);
   ended.far.end('last words');
   await once(one.now, 'end');
   t.equal(one.heard(), 'last words');
   t.equal(canReadChunksAgain(one.now), false);
 
-  const lost = await pair(t);
+  const lost = await tlsPair(t);
   const first = use(new LentStream(lost.near));
   const other = use(first.now);
   const closed = Promise.all([once(first.now, 'close'), once(other.now, 'close')]);
@@ -133,7 +110,7 @@ await t.test('its end and its loss are told to who has it', async (t) => {
   t.equal(canReadChunksAgain(other.now), false);
   t.equal(lost.near.destroyed, true);
 
-  const left = await pair(t);
+  const left = await tlsPair(t);
   const stream = new LentStream(left.near);
   stream.destroy();
   await once(left.far, 'close');
