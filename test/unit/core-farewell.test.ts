@@ -3,9 +3,12 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import t from 'tap';
+import type { Test } from 'tap';
+import { readChunks } from '../../src/core/chunk-reader.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Teardown } from '../support/directories.ts';
 import { socketPair } from '../support/socket-pair.ts';
+import { tlsPair } from '../support/tls-pair.ts';
 
 t.setTimeout(30_000);
 
@@ -15,17 +18,24 @@ const waitMs = 1000;
 /** What the client reads before it rests. */
 const portionBytes = 1024 * 1024;
 
+/** A socket of Node's, one that a relay reads, one with TLS. */
+const kinds = ['accepted', 'relay', 'tls'] as const;
+type Kind = (typeof kinds)[number];
+
 /** A gateway's end with more to send than the kernel takes, and its client, which reads nothing yet. */
-async function leaving(t: Teardown): Promise<{ gateway: Socket; client: Socket }> {
-  const { near: gateway, far: client } = await socketPair(t);
+async function leaving(t: Teardown, kind: Kind = 'accepted'): Promise<{ gateway: Socket; client: Socket }> {
+  const { near, far: client } = await (kind === 'tls' ? tlsPair(t) : socketPair(t));
+  const gateway = kind === 'relay' ? readChunks(near, () => undefined) : near;
   for (const socket of [client, gateway]) socket.on('error', () => undefined);
   client.pause();
   for (let sent = 0; sent < chunks; sent += 1) gateway.write(Buffer.alloc(chunkBytes, sent));
   return { gateway, client };
 }
 
-await t.test('who reads slowly gets everything, long after the wait', async (t) => {
-  const { gateway, client } = await leaving(t);
+for (const kind of kinds) await t.test(`who reads slowly gets everything, long after the wait: ${kind}`, (t) => readsSlowly(t, kind));
+
+async function readsSlowly(t: Test, kind: Kind): Promise<void> {
+  const { gateway, client } = await leaving(t, kind);
   let received = 0;
   let portion = 0;
   client.on('data', (chunk: Buffer) => {
@@ -44,7 +54,7 @@ await t.test('who reads slowly gets everything, long after the wait', async (t) 
   await once(client, 'end');
   t.equal(received, chunks * chunkBytes);
   t.ok(leftMs - begunMs > waitMs, 'the gateway was there for longer than one wait');
-});
+}
 
 await t.test('who reads nothing is cut off', async (t) => {
   const { gateway, client } = await leaving(t);
