@@ -9,6 +9,8 @@ import { formOf, KnownForms, type Form, type LiteralRules } from './known-forms.
 
 /** In each of two generations, of texts seen once and of texts known. */
 const limits = { entriesMax: 2_000, textUnitsMax: 2_000_000 };
+/** From so many UTF-16 units on a text is compared with what is like it before it is looked up. */
+const longUnits = 256;
 
 interface KnownForm extends Form {
   readonly classification: Classification;
@@ -25,8 +27,15 @@ export class MaskedLiterals {
     this.#forms = new KnownForms(rules);
   }
 
-  /** The classification of a text that is told by comparing it with the forms, or undefined: it may be known all the same. */
-  compared(action: Action): Classification | undefined {
+  /** What `exact` knows of the text, or a comparison with the forms tells of it; undefined: `get` may know it all the same. */
+  found(action: Action, exact: ClassificationCache): Classification | undefined {
+    const { text, mode } = action;
+    // Looking a long text up costs more than comparing it: each comes in a string whose hash is not known yet.
+    if (text.length >= longUnits) return this.#compared(action) ?? exact.get(mode.key, text);
+    return exact.get(mode.key, text) ?? this.#compared(action);
+  }
+
+  #compared(action: Action): Classification | undefined {
     const known = this.#forms.find(action);
     return known === undefined ? undefined : ofText(known, action.text);
   }

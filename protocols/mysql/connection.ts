@@ -4,11 +4,11 @@
 import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { isPlainSocket, leaveChunks, readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
-import { flushesSoon, type Flushed } from '../../src/core/turn-flushes.ts';
+import { isPlainSocket, isWhole, leaveChunks, readChunks, reusePassed, reuseWritten } from '../../src/core/chunk-reader.ts';
+import { flushesSoon, lateBytesMax, type Flushed } from '../../src/core/turn-flushes.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
-import { bidFarewell } from '../../src/core/farewell.ts';
+import { bidFarewell, leaveTarget } from '../../src/core/farewell.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
@@ -20,14 +20,12 @@ import { isLasting, leavesNothing } from './forgetting.ts';
 import { Machine } from './machine.ts';
 import { lowerQuery, raiseQuery } from './fence.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
-import { probeQuery, trackQuery } from './own-texts.ts';
-import { command, err, status } from './messages.ts';
+import { probeQuery, quitPacket, trackQuery } from './own-texts.ts';
+import { err, status } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
 import { Link } from './link.ts';
 
-/** Time for the target to take COM_QUIT. */
-const closeGraceMs = 2_000;
 const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 
 /** ER_CONNECTION_KILLED, ER_SERVER_SHUTDOWN and others that end a connection. */
@@ -68,9 +66,6 @@ export interface ConnectionParts {
   /** The client wants to be somebody else: both sides of this connection are given up, but for the client, which is read by this stream then. */
   readonly changeUser: (argument: Buffer, client: ClientStream) => void;
 }
-
-/** Longer answers leave at once, and their memory to the next ones. */
-const lateBytesMax = 8 * 1024;
 
 export class Connection implements MachinePort, Lane, Killable, Flushed {
   readonly machine: Machine;
@@ -329,9 +324,9 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
   #passedOn(chunk: Buffer): boolean {
     const [only] = this.#toClient;
     if (!this.#isPlain || this.#toClient.length !== 1 || only === undefined || !this.machine.replies.passedAll) return false;
-    if (only.buffer !== chunk.buffer || only.byteOffset !== chunk.byteOffset || only.length !== chunk.length) return false;
+    if (!isWhole(only, chunk)) return false;
     this.#toClient = [];
-    this.#writeClient(only, (error) => void (error == null && !this.#client.destroyed && reuseChunk(chunk)));
+    this.#writeClient(only, reuseWritten(chunk, this.#client));
     return true;
   }
 
@@ -446,7 +441,6 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     this.#flushClient();
     session.close(reason);
     if (canBeUsedAgain && !target.destroyed) return this.#parts.giveBack(target);
-    if (!target.destroyed) target.end(framed(Buffer.from([command.quit]), 0));
-    setTimeout(() => target.destroy(), closeGraceMs).unref();
+    leaveTarget(target, quitPacket);
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Classification } from '../../src/core/classification.ts';
 import { framed } from './codec.ts';
-import { query } from './messages.ts';
+import { command, query } from './messages.ts';
 import type { ReplyEnd } from './reply-sink.ts';
 
 /** What a session must know again after something could have changed it unseen. */
@@ -12,6 +12,9 @@ export const probeQuery = framed(query(probeText), 0);
 export const trackText =
   "SET SESSION session_track_system_variables = CONCAT(@@SESSION.session_track_system_variables, ',sql_mode,character_set_client')";
 export const trackQuery = framed(query(trackText), 0);
+
+/** Ends a connection to a target. */
+export const quitPacket = framed(Buffer.from([command.quit]), 0);
 
 /** What the gateway asks after a statement, where the target does not tell what it changed. */
 export function queriesAfter(classification: Classification, end: ReplyEnd, tracks: boolean): Buffer[] {

@@ -6,9 +6,8 @@ import type { DriverServices } from '../../src/core/driver.ts';
 import { IdleUpstreams, type Forgetting, type ReuseKey } from '../../src/core/idle-upstreams.ts';
 import type { Target } from '../../src/core/target.ts';
 import { becomeRole, beginningOf, type Beginning } from './beginning.ts';
-import { framed } from './codec.ts';
 import { forgettingOf } from './forgetting.ts';
-import * as wire from './messages.ts';
+import { quitPacket } from './own-texts.ts';
 import { signInWith, type Upstream, type UpstreamWish } from './upstream.ts';
 
 export interface ReadyUpstream extends Upstream {
@@ -26,7 +25,7 @@ export class ReadyUpstreams {
   readonly #services: DriverServices;
   readonly #idle = new IdleUpstreams<ReadyUpstream>({
     forgetting: (upstream): Forgetting | null => forgettingOf(upstream, upstream.beginning),
-    farewell: framed(Buffer.from([wire.command.quit]), 0),
+    farewell: quitPacket,
   });
 
   constructor(services: DriverServices) {

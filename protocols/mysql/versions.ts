@@ -5,8 +5,7 @@
 import type { DriverServices } from '../../src/core/driver.ts';
 import { messageOf } from '../../src/core/errors.ts';
 import { ownWish, signIn } from './upstream.ts';
-import { framed } from './codec.ts';
-import { command } from './messages.ts';
+import { quitPacket } from './own-texts.ts';
 
 /** A MariaDB, because only its clients can show that a statement waits. */
 const defaultVersion = '5.5.5-10.11.0-MariaDB-sallyport';
@@ -48,7 +47,7 @@ export class Versions {
     this.#learning = signIn(this.#services, target, ownWish(null), AbortSignal.timeout(learningTimeoutMs))
       .then((upstream) => {
         this.saw(target.name, upstream.version);
-        upstream.stream.end(framed(Buffer.from([command.quit]), 0));
+        upstream.stream.end(quitPacket);
       })
       .catch((thrown: unknown) => {
         this.#services.log.debug({ target: target.name, err: messageOf(thrown) }, 'the version of a target is not known yet');

@@ -5,16 +5,16 @@ import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../src/core/clock.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
-import { bidFarewell } from '../../src/core/farewell.ts';
+import { bidFarewell, leaveTarget } from '../../src/core/farewell.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import { readChunks, reuseChunk, reusePassed } from '../../src/core/chunk-reader.ts';
+import { isWhole, readChunks, reusePassed, reuseWritten } from '../../src/core/chunk-reader.ts';
 import { onlyReads } from '../../src/core/idle-upstreams.ts';
-import { flushesSoon, type Flushed } from '../../src/core/turn-flushes.ts';
+import { flushesSoon, lateBytesMax, type Flushed } from '../../src/core/turn-flushes.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { Machine } from './machine.ts';
@@ -26,9 +26,6 @@ import { joined, Link } from './upstream.ts';
 
 /** How often a client that is not read (its buffer is full) while its action waits is written to, to learn whether it is there. */
 const heartbeatMs = 2_000;
-
-/** Longer answers leave at once, and their memory to the next ones. */
-const lateBytesMax = 8 * 1024;
 
 export interface ConnectionParts {
   readonly client: Socket;
@@ -296,10 +293,9 @@ export class Connection implements MachinePort, Lane, Flushed {
   #passedOn(chunk: Buffer): boolean {
     const [only] = this.#toClient;
     const isAlone = this.#toClient.length === 1 && this.#between.length === 0 && this.machine.replies.passedAll;
-    if (!isAlone || only === undefined || only.buffer !== chunk.buffer || only.byteOffset !== chunk.byteOffset) return false;
-    if (only.length !== chunk.length || this.#client.destroyed) return false;
+    if (!isAlone || only === undefined || !isWhole(only, chunk) || this.#client.destroyed) return false;
     this.#toClient = [];
-    this.#writeClient(only, (error) => void (error == null && !this.#client.destroyed && reuseChunk(chunk)));
+    this.#writeClient(only, reuseWritten(chunk, this.#client));
     reusePassed(chunk, this.#client);
     return true;
   }
@@ -410,10 +406,7 @@ export class Connection implements MachinePort, Lane, Flushed {
     client.removeAllListeners('data');
     bidFarewell(client);
     if (canBeUsedAgain && !target.destroyed) this.#parts.giveBack(target);
-    else {
-      if (!target.destroyed) target.end(wire.terminate);
-      setTimeout(() => target.destroy(), closeGraceMs).unref();
-    }
+    else leaveTarget(target, wire.terminate);
     this.#parts.gone();
   }
 
@@ -431,6 +424,3 @@ export class Connection implements MachinePort, Lane, Flushed {
     this.end(code, messageOf(thrown));
   }
 }
-
-/** Time for the target to take the Terminate message. */
-const closeGraceMs = 2000;

@@ -4,6 +4,7 @@
 import { parse, serialize } from 'pg-protocol';
 import type { DataRowMessage, DatabaseError, RowDescriptionMessage } from 'pg-protocol/dist/messages.js';
 import { Fault } from '../../src/core/errors.ts';
+import { leaveTarget } from '../../src/core/farewell.ts';
 import * as wire from './messages.ts';
 import { rowOf, type Row } from './own-query.ts';
 import type { Upstream } from './upstream.ts';
@@ -67,10 +68,7 @@ export class OwnConnection {
 
   close(): void {
     this.#isOpen = false;
-    const { stream } = this.#upstream;
-    if (stream.destroyed) return;
-    stream.end(wire.terminate);
-    setTimeout(() => stream.destroy(), leaveTimeoutMs).unref();
+    leaveTarget(this.#upstream.stream, wire.terminate);
   }
 
   #texts(texts: readonly string[]): Buffer[] {
@@ -124,6 +122,3 @@ export class OwnConnection {
     batch.settle();
   }
 }
-
-/** Time for the target to take the Terminate message. */
-const leaveTimeoutMs = 2_000;

@@ -124,6 +124,16 @@ export function reuseChunk(chunk: Buffer): void {
   if (isOurs && spares.length < sparesMax) spares.push(Buffer.from(chunk.buffer));
 }
 
+/** What to call back with when a write of all of the chunk to `stream` is over: its memory is read into again where that went well. */
+export function reuseWritten(chunk: Buffer, stream: Duplex): (error?: Error | null) => void {
+  return (error) => void (error == null && !stream.destroyed && reuseChunk(chunk));
+}
+
+/** True when `bytes`, which is made of the chunk or of other memory, is the chunk from its first to its last byte. */
+export function isWhole(bytes: Buffer, chunk: Buffer): boolean {
+  return bytes.buffer === chunk.buffer && bytes.byteOffset === chunk.byteOffset && bytes.length === chunk.length;
+}
+
 /** True when what is written to it is with the kernel or counted in `writableLength`: not for TLS, tunnels and compression. */
 export function isPlainSocket(stream: Duplex): boolean {
   return stream instanceof Socket && !(stream instanceof TLSSocket);

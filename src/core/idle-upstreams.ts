@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { canReadChunksAgain, readChunks } from './chunk-reader.ts';
 import type { Classification } from './classification.ts';
+import { leaveTarget } from './farewell.ts';
 import { LentStream } from './lent-stream.ts';
 import type { Target } from './target.ts';
 
@@ -17,8 +18,6 @@ const keptOfOneKeyMax = 8;
 /** Servers and their extensions may grow with use. */
 const usesMax = 100;
 const resetTimeoutMs = 2_000;
-/** Time for the target to take the farewell. */
-const leaveTimeoutMs = 2_000;
 
 /** What must be equal for a connection to be used again. */
 export interface ReuseKey {
@@ -146,8 +145,7 @@ export class IdleUpstreams<U extends { readonly stream: Duplex }> {
   }
 
   #leave(stream: Duplex): void {
-    if (!stream.destroyed) stream.end(this.#options.farewell);
-    setTimeout(() => stream.destroy(), leaveTimeoutMs).unref();
+    leaveTarget(stream, this.#options.farewell);
   }
 }
 

@@ -9,6 +9,9 @@ export interface Flushed {
   flush(): void;
 }
 
+/** Longer answers leave at once, and their memory to the next ones. */
+export const lateBytesMax = 8 * 1024;
+
 let waiting: Flushed[] = [];
 const gathering = new TurnGathering(flushAll);
 

@@ -26,8 +26,6 @@ export interface MysqlClassifierOptions {
 
 /** 2 million characters: an INSERT as dump tools write it has one; reading takes about 20 ms per million. */
 const defaultTextUnitsMax = 2_000_000;
-/** From so many UTF-16 units on a text is compared with what is like it before it is looked up. */
-const longUnits = 256;
 /** Parentheses in parentheses; servers give up at a few hundred too. */
 const depthMax = 500;
 /** Statements in one text; dump tools send them one by one. */
@@ -46,11 +44,7 @@ export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Cla
     outline: outlinesOf,
     classify(action: Action): Classification {
       const { text, mode } = action;
-      // Looking a long text up costs more than comparing it: each comes in a string whose hash is not known yet.
-      const isLong = text.length >= longUnits;
-      const compared = isLong ? literals.compared(action) : undefined;
-      if (compared !== undefined) return compared;
-      const known = cache.get(mode.key, text) ?? (isLong ? undefined : literals.compared(action));
+      const known = literals.found(action, cache);
       if (known !== undefined) return known;
       if (text.length > textUnitsMax)
         return notUnderstood('too-large', `the statement has ${text.length} characters; ${textUnitsMax} are read`);

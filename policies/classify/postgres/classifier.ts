@@ -36,8 +36,6 @@ export interface PostgresClassifier extends Classifier {
 const directUnitsMax = 64 * 1024;
 /** 1 MB parses in 50 ms in a worker; people write nothing larger by hand, and bulk goes through COPY. */
 const textUnitsMax = 1024 * 1024;
-/** From so many UTF-16 units on a text is compared with what is like it before it is looked up. */
-const longUnits = 256;
 /** Twenty times what 1 MB takes, and short enough for a person at a prompt. */
 const deadlineMs = 2_000;
 
@@ -75,11 +73,7 @@ class CachingClassifier implements PostgresClassifier {
         return notUnderstood('unknown-statement', `an action of kind ${action.kind} cannot be judged by its text`);
     }
     const { text, mode } = action;
-    // Looking a long text up costs more than comparing it: each comes in a string whose hash is not known yet.
-    const isLong = text.length >= longUnits;
-    const alike = isLong ? this.#masked.compared(action) : undefined;
-    if (alike !== undefined) return alike;
-    const cached = this.#cache.get(mode.key, text) ?? (isLong ? undefined : this.#masked.compared(action));
+    const cached = this.#masked.found(action, this.#cache);
     if (cached !== undefined) return cached;
     if (text.length > this.#textUnitsMax) {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
