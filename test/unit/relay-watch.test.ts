@@ -8,7 +8,8 @@ import { watchOver, type WatchMethods } from '../../src/relay/watch.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 
-const everyMs = 50;
+/** Long enough that a thread that turns on a machine with far too much to do is never taken for a stuck one. */
+const everyMs = 200;
 
 interface Watched {
   readonly calls: Calls<WatchMethods & { stand: { given: null; answer: void } }, Methods>;
@@ -17,7 +18,8 @@ interface Watched {
   stop: () => void;
 }
 
-function watched(t: Teardown): Watched {
+/** A thread that answered once: a watch begins with one that runs, and starting one takes long on a busy machine. */
+async function watched(t: Teardown): Promise<Watched> {
   const { port1, port2 } = new MessageChannel();
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('./relay-fixtures/stuck-thread.ts', import.meta.url), {
@@ -29,6 +31,7 @@ function watched(t: Teardown): Watched {
     return worker.terminate();
   });
   const made: Watched = { calls: new Calls(port1, {}), gate, stuck: 0, stop: () => undefined };
+  await made.calls.ask('alive', null);
   made.stop = watchOver(() => made.calls.ask('alive', null), () => (made.stuck += 1), everyMs); // prettier-ignore
   t.teardown(() => made.stop());
   return made;
@@ -37,40 +40,36 @@ function watched(t: Teardown): Watched {
 const turns = (count: number) => new Promise((resolve) => setTimeout(resolve, count * everyMs));
 
 t.test('one that turns is left alone, also when this thread stood still', async (t) => {
-  const made = watched(t);
-  await made.calls.ask('alive', null);
-  await turns(10);
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20 * everyMs);
-  await turns(10);
+  const made = await watched(t);
+  await turns(2);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10 * everyMs);
+  await turns(8);
   t.equal(made.stuck, 0);
 });
 
 t.test('one that stood for a while is left alone', async (t) => {
-  const made = watched(t);
-  await made.calls.ask('alive', null);
+  const made = await watched(t);
   const stood = made.calls.ask('stand', null);
   await turns(3);
   Atomics.store(made.gate, 0, 1);
   Atomics.notify(made.gate, 0);
   await stood;
-  await turns(10);
+  await turns(8);
   t.equal(made.stuck, 0);
 });
 
 t.test('one that stands is told of, once', async (t) => {
-  const made = watched(t);
-  await made.calls.ask('alive', null);
+  const made = await watched(t);
   void made.calls.ask('stand', null).catch(() => undefined);
   await eventually('it is told', () => made.stuck > 0);
-  await turns(10);
+  await turns(8);
   t.equal(made.stuck, 1);
 });
 
 t.test('one that is gone is not watched any more', async (t) => {
-  const made = watched(t);
-  await made.calls.ask('alive', null);
+  const made = await watched(t);
   made.stop();
   made.calls.close(new Fault('limit-reached', 'it ended'));
-  await turns(15);
+  await turns(8);
   t.equal(made.stuck, 0);
 });
