@@ -34,8 +34,8 @@ export class FrameOutput {
   #used = 0;
   #inFlight: Buffer | null = null;
   #isOver = false;
-  readonly #gathering = new TurnGathering(() => this.#send());
-  #sendsNext = false;
+  readonly #gathering = new TurnGathering(() => this.flush());
+  #flushesNext = false;
 
   /** `drained` is called when there is room again after something was sent. */
   constructor(raw: Socket, masks: boolean, drained: () => void) {
@@ -71,24 +71,8 @@ export class FrameOutput {
     this.#used += bytes.length;
   }
 
-  /** What was put leaves: at the end of the turn while turns bring several frames, or now. Waits for the socket to have sent what it holds. */
-  flush(): void {
-    if (turnIsEnding()) this.#sendNext();
-    else if (this.#used > lateBytesMax || !this.#gathering.takes()) this.#send();
-  }
-
-  /** Nothing more comes in this turn but with what is going on now: releases that were told together, answers that leave together. */
-  #sendNext(): void {
-    if (this.#sendsNext) return;
-    this.#sendsNext = true;
-    process.nextTick(() => {
-      this.#sendsNext = false;
-      this.#send();
-    });
-  }
-
   /** Hands what was put to the socket, or leaves it until the socket has sent what it holds. */
-  #send(): void {
+  flush(): void {
     const slab = this.#slab;
     if (slab === null || this.#inFlight !== null || this.#isOver || !this.#raw.writable) return;
     this.#slab = null;
@@ -96,6 +80,22 @@ export class FrameOutput {
     const bytes = slab.subarray(0, this.#used);
     this.#used = 0;
     this.#raw.write(bytes, this.#sent);
+  }
+
+  /** As `flush`, at the end of the turn while turns bring several frames. */
+  flushSoon(): void {
+    if (turnIsEnding()) this.#flushNext();
+    else if (this.#used > lateBytesMax || !this.#gathering.takes()) this.flush();
+  }
+
+  /** Nothing more comes in this turn but with what is going on now: releases that were told together. */
+  #flushNext(): void {
+    if (this.#flushesNext) return;
+    this.#flushesNext = true;
+    process.nextTick(() => {
+      this.#flushesNext = false;
+      this.flush();
+    });
   }
 
   /** Sends the rest, and `last` after it; nothing can be put any more. */
@@ -141,7 +141,7 @@ export class FrameOutput {
     this.#inFlight = null;
     if (error != null || slab === null) return; // the socket is gone, and may still hold the memory
     if (spares.length < sparesMax) spares.push(slab);
-    this.#send();
+    this.flush();
     this.#drained();
   };
 }

@@ -19,7 +19,7 @@ function world() {
   const output = new FrameOutput(socket as unknown as Socket, false, () => undefined);
   const frame = (name: string): void => {
     output.put(Buffer.from(name));
-    output.flush();
+    output.flushSoon();
   };
   const written = (): string[] => writes.splice(0).map((bytes) => bytes.toString('latin1').replace(/[^a-z]/g, ''));
   return { socket, output, frame, written };
@@ -87,6 +87,15 @@ t.test('what the end of a turn brings leaves with one write, and waits for no ot
     });
   });
   await next;
+});
+
+t.test('what may not wait takes with it what did', async (t) => {
+  const it = world();
+  await crowd(it);
+  it.frame('a');
+  it.output.put(Buffer.from('b'));
+  it.output.flush();
+  t.strictSame(it.written(), ['ab']);
 });
 
 t.test('what waits goes before the last words, and nothing after them', async (t) => {
