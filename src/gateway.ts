@@ -10,9 +10,6 @@ import { createPostgresClassifier } from '../policies/classify/postgres/classifi
 import { createMasker } from '../policies/masking/masker.ts';
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { formatProblem } from '../policies/engine/load.ts';
-import { createSshDriver } from '../protocols/ssh/driver.ts';
-import { openHostKey } from '../protocols/ssh/host-key.ts';
-import { sshLimits, sshTrust } from './composition/ssh-trust.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
@@ -24,9 +21,8 @@ import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-se
 import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
-import { listenDriver } from './composition/listen-driver.ts';
+import { listenProtocols, type ProtocolAddresses } from './composition/listen-protocols.ts';
 import { withDatabaseRoles } from './composition/database-roles.ts';
-import { databaseDriver, databaseLimits } from './composition/database-drivers.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
 import { openOnCall } from './composition/on-call.ts';
 import { openRelays } from './composition/open-relays.ts';
@@ -45,7 +41,7 @@ import type { AuditEvent, AuditEventType } from './core/audit.ts';
 import type { Config } from './config/config.ts';
 import { setBusyPoll } from './core/busy-poll.ts';
 import type { Clock, Random } from './core/clock.ts';
-import type { Driver, LocalDriverServices, Log } from './core/driver.ts';
+import type { LocalDriverServices, Log } from './core/driver.ts';
 import type { ServerTls } from './core/server-tls.ts';
 import { Fault } from './core/errors.ts';
 import type { Classifier } from './core/policy.ts';
@@ -300,7 +296,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const agents = openAgents({ store: openAgentStore(db), secret: agentSecret, clock, random, audit, log, ...config.agents });
   const databaseOf = (sessionId: string) => book.get(sessionId)?.database ?? null;
   const previews = openPreviews({ holds, classifierOf, targetNamed: (name) => targets.named(name), databaseOf, clock }, () => services);
-  const addresses: { http: string } & Partial<Record<Protocol, { host: string; port: number }>> = { http: '' };
+  const addresses: { http: string } & ProtocolAddresses = { http: '' };
   const sshPublicKey = (name: string) =>
     addresses.ssh === undefined ? null : readFileSync(join(config.dataDir, `${name}.pub`), 'utf8').trim();
   const api = await createApi({
@@ -355,33 +351,9 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     random,
     log,
   };
-  const limits = databaseLimits(config);
-  const drivers: Partial<Record<Protocol, (services: LocalDriverServices) => Driver>> = {
-    postgres: (given) => databaseDriver('postgres', given, limits),
-    mysql: (given) => databaseDriver('mysql', given, limits),
-    ssh: (given) =>
-      createSshDriver(given, {
-        hostKey: openHostKey(join(config.dataDir, 'ssh_host_ed25519_key')),
-        userAuthorityKey: openHostKey(join(config.dataDir, 'ssh_user_authority')),
-        trust: sshTrust(config),
-        limits: sshLimits(config, limits),
-      }),
-  };
   const relayed = { audit, world, maskKey, services, identity, gate, access, histories, policies, targets, credentials, agents };
   relays = await openRelays(config, { ...relayed, clock, random, log }, down);
-  for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {
-    const address = config.listen[protocol];
-    if (address === null) continue;
-    if (relays !== null && protocol !== 'ssh') {
-      addresses[protocol] = await relays.listen(protocol, address);
-      continue;
-    }
-    const create = drivers[protocol];
-    if (create === undefined) throw new Fault('config-invalid', `listen.${protocol}: this version does not serve ${protocol}`);
-    const targetNamed = (name: string) => [targets.named(name)].find((it) => it?.protocol === protocol);
-    const spoken = () => targets.list().filter((it) => it.protocol === protocol);
-    addresses[protocol] = await listenDriver(address, create({ ...services, targetNamed, targets: spoken }), down);
-  }
+  await listenProtocols(config, { services, targets, relays }, addresses, down);
   event('gateway.started', { version, policy: policies.current().version });
   down.add(() => event('gateway.stopped', { version }));
   return { addresses, identity, close: () => down.run() };

@@ -1,22 +1,19 @@
-// The desk where access is asked for, given, lengthened and taken back. Every step is written to the store and the audit log
-// before anybody hears of it. Requests that wait and grants in force survive a restart; no clock lengthens either.
+// The desk where access is asked for, given, lengthened and taken back: whether each step may be taken; access-ledger.ts takes it.
+// Requests that wait and grants in force survive a restart; no clock lengthens either.
 
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, SecondFactorProof } from '../core/decision.ts';
-import { Fault, messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
-import { duration } from '../core/words.ts';
-import { AccessRequestStore } from '../store/access-requests.ts';
-import type { AccessQuery, AccessRequestEnd, AccessRequestRecord, AccessStep } from '../store/access-requests.ts';
+import type { AccessQuery, AccessRequestRecord, AccessRequestStore, AccessStep } from '../store/access-requests.ts';
 import type { GrantQuery, GrantRecord } from '../store/grants.ts';
 import { accessProofProblem, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
 import type {
   AccessAnswerResult,
   AccessChange,
-  AccessChangeKind,
   AccessDesk,
   AccessParts,
   AccessRefusal,
@@ -24,14 +21,14 @@ import type {
   GrantResult,
   RequestResult,
 } from './access-desk.ts';
-import { answeredBefore, newGrant, newRequest, roleProblem, termsOf, wantedProblem } from './access-record.ts';
+import { answeredBefore, roleProblem, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
-import { approvalDetail, askedDetail, grantEvent, requestEvent, termsDetail, viaDetail } from './access-events.ts';
+import { viaDetail } from './access-events.ts';
+import { AccessLedger } from './access-ledger.ts';
 import { conflictOf, judgeWish } from './access-wish.ts';
-import { makeGrantId, makeRequestId, parseGrantId, parseRequestId } from './access-id.ts';
+import { parseGrantId, parseRequestId } from './access-id.ts';
 import { plainReason } from './answer.ts';
-import { GrantBook } from './grants.ts';
-import { freeId } from './hold-id.ts';
+import type { GrantBook } from './grants.ts';
 import { Lifetime } from './lifetime.ts';
 import { yesesMissing } from '../core/quorum.ts';
 
@@ -42,10 +39,10 @@ export function createAccessDesk(parts: AccessParts): AccessDesk {
 
 class Desk implements AccessDesk {
   readonly #parts: AccessParts;
+  readonly #ledger: AccessLedger;
   readonly #store: AccessRequestStore;
   readonly #book: GrantBook;
-  readonly #waiting = new Map<AccessRequestId, Lifetime>();
-  readonly #listeners = new Set<(change: AccessChange) => void>();
+  readonly #waiting: Map<AccessRequestId, Lifetime>;
   #timer: NodeJS.Timeout | null = null;
   #remindedMs = -Infinity;
   /** Of the wall clock against the monotonic one, when times were written last. */
@@ -54,8 +51,10 @@ class Desk implements AccessDesk {
 
   constructor(parts: AccessParts) {
     this.#parts = parts;
-    this.#store = new AccessRequestStore(parts.db);
-    this.#book = new GrantBook(parts, (kind, grant, sessions) => this.#tellGrant(kind, grant, sessions));
+    this.#ledger = new AccessLedger(parts);
+    this.#store = this.#ledger.store;
+    this.#book = this.#ledger.book;
+    this.#waiting = this.#ledger.waiting;
   }
 
   inForce(person: string, target: string): readonly Grant[] {
@@ -111,14 +110,14 @@ class Desk implements AccessDesk {
       if (request === undefined) return refused('unknown', `there is no request ${typedId}`);
       const denial = mayNotAnswer(request, person);
       if (denial !== null) return denial;
-      if (this.#waiting.get(request.id)?.isOver === true) this.#expire(request);
+      if (this.#waiting.get(request.id)?.isOver === true) this.#ledger.expire(request);
       const now = this.#store.get(request.id) ?? request;
       if (now.state !== 'pending') return answeredBefore(now, person, answer);
       const reason = plainReason(typedReason);
       if (reason !== null && reason.length > accessLimits.reasonCharsMax) {
         return refused('reason-too-long', `a reason has at most ${accessLimits.reasonCharsMax} characters`);
       }
-      if (answer === 'deny') return this.#settle(now, { state: 'denied', by: person.name, reason }, via);
+      if (answer === 'deny') return this.#ledger.settle(now, { state: 'denied', by: person.name, reason }, via);
       if (now.reasonRequired && reason === null)
         return refused('reason-missing', `rule ${now.ruleId} asks for a reason with every approval`);
       return accessProofProblem(now, proof) ?? this.#approve(now, person, reason, proof, via);
@@ -130,7 +129,7 @@ class Desk implements AccessDesk {
       const request = this.requestOf(typedId);
       if (request === undefined || request.principal !== person.name) return refused('unknown', `you have no request ${typedId}`);
       if (request.state !== 'pending') return { kind: 'not-pending', request };
-      return this.#settle(request, { state: 'withdrawn', by: person.name, reason: 'taken back' });
+      return this.#ledger.settle(request, { state: 'withdrawn', by: person.name, reason: 'taken back' });
     });
   }
 
@@ -158,16 +157,8 @@ class Desk implements AccessDesk {
       if (grant.state === 'active') return refused('conflict', `${grant.id} is still in force: review it when it has ended`);
       const words = plainReason(typedWords);
       if (words === null) return refused('reason-missing', 'say in words what the review came to');
-      const atMs = this.#parts.clock.nowMs();
-      const done = this.#atomically(() => {
-        if (!this.#book.store.review(grant.id, person.name, words, atMs)) return null;
-        this.#store.addStep(grant.requestId, { atMs, what: 'grant.reviewed', by: person.name, words, ...viaDetail(via) });
-        return { durable: this.#parts.audit.append(grantEvent('grant.reviewed', grant, atMs, person.name, { words, ...viaDetail(via) })) };
-      });
-      if (done === null) return refused('conflict', `${grant.id} needs no review, or it is done`);
-      await done.durable;
-      const reviewed = this.grantOf(grant.id) ?? grant;
-      this.#tellGrant('reviewed', reviewed);
+      const reviewed = await this.#ledger.addReview(grant, person.name, words, via);
+      if (reviewed === null) return refused('conflict', `${grant.id} needs no review, or it is done`);
       return { kind: 'done', grant: reviewed };
     });
   }
@@ -196,8 +187,7 @@ class Desk implements AccessDesk {
   }
 
   on(listener: (change: AccessChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#ledger.on(listener);
   }
 
   async recover(): Promise<void> {
@@ -224,7 +214,7 @@ class Desk implements AccessDesk {
         if (!lifetime.isOver) continue;
         const request = this.#store.get(id);
         if (request === undefined || request.state !== 'pending') this.#waiting.delete(id);
-        else this.#expire(request);
+        else this.#ledger.expire(request);
       }
       this.#book.tick();
       const { clock } = this.#parts;
@@ -247,23 +237,17 @@ class Desk implements AccessDesk {
 
   /** Writes a request down; where nobody has to be asked, the grant with it. */
   async #ask(person: Principal, wanted: AccessWanted, terms: Terms, extendsGrant: GrantId | null): Promise<RequestResult> {
-    const { clock, audit } = this.#parts;
-    const target = this.#parts.targetNamed(wanted.target);
-    const atMs = clock.nowMs();
-    const id = freeId(this.#parts.random, makeRequestId, (taken) => this.#store.get(taken) !== undefined);
-    const request = newRequest(id, { person, wanted, terms, extendsGrant, target, atMs });
-    const durable = this.#atomically(() => {
-      this.#store.insert(request);
-      this.#store.addStep(request.id, { atMs, what: 'access.requested', by: person.name, words: request.reason });
-      return { written: audit.append(requestEvent('access.requested', request, atMs, person.name, askedDetail(request))) };
-    });
-    this.#waiting.set(request.id, Lifetime.begin(clock, request.waitMs));
-    await durable.written;
-    this.#tell('requested', request);
+    const request = await this.#ledger.open(person, wanted, terms, extendsGrant);
     this.#arm();
     if (terms.kind === 'ask') return { kind: 'requested', request };
     const given = await this.#give(request, null, null);
     return given.kind === 'refused' ? given : { kind: 'requested', request: given.request };
+  }
+
+  async #give(request: AccessRequestRecord, approval: Approval | null, by: string | null): Promise<AccessAnswerResult> {
+    const given = await this.#ledger.give(request, approval, by);
+    this.#arm();
+    return given;
   }
 
   async #approve(
@@ -286,89 +270,8 @@ class Desk implements AccessDesk {
       return refused('not-allowed', 'those who were asked of your groups have said yes already; somebody else is needed');
     }
     if (missing === 0) return this.#give(judged, approval, person.name);
-    const durable = this.#atomically(() => ({ written: this.#writeApproval(judged, approval, missing) }));
-    await durable.written;
-    const now = this.#store.get(judged.id) ?? judged;
-    this.#tell('progress', now);
+    const now = await this.#ledger.addApproval(judged, approval, missing);
     return { kind: 'counted', request: now, already: false };
-  }
-
-  #writeApproval(request: AccessRequestRecord, approval: Approval, missing: number): Promise<void> | undefined {
-    if (!this.#store.addApproval(request.id, approval)) throw new Fault('conflict', 'the store does not take this approval');
-    const { by, atMs, reason, via = null } = approval;
-    this.#store.addStep(request.id, { atMs, what: 'access.approval-given', by, words: reason, ...viaDetail(via) });
-    return this.#parts.audit.append(requestEvent('access.approval-given', request, atMs, by, approvalDetail(request, approval, missing)));
-  }
-
-  /** The last yes, or none that was needed: grant and end of the request are one transaction. */
-  async #give(request: AccessRequestRecord, approval: Approval | null, by: string | null): Promise<AccessAnswerResult> {
-    const atMs = this.#parts.clock.nowMs();
-    const extended = request.extendsGrant;
-    if (extended !== null && this.#book.active(extended) === null) {
-      return this.#settle(request, { state: 'withdrawn', by: null, reason: `the access ${extended} has ended` });
-    }
-    const grant =
-      extended === null
-        ? newGrant(
-            freeId(this.#parts.random, makeGrantId, (id) => this.#book.store.get(id) !== undefined),
-            request,
-            approval,
-            atMs,
-          )
-        : null;
-    const durable = this.#atomically(() => {
-      const yes = approval === null ? undefined : this.#writeApproval(request, approval, 0);
-      const end = { state: 'granted', atMs, by, reason: approval?.reason ?? null, grantId: grant?.id ?? extended } as const;
-      if (!this.#store.end(request.id, end)) throw new Fault('conflict', 'the request has ended already');
-      if (grant !== null) return [yes, this.#book.write(grant, by)];
-      if (extended === null || !this.#book.store.extend(extended, request.durationMs)) throw new Fault('conflict', 'the access has ended');
-      this.#store.addStep(request.id, { atMs, what: 'access.extended', by, words: `${duration(request.durationMs)} more for ${extended}` });
-      const detail = { grant: extended, added_ms: request.durationMs };
-      return [yes, this.#parts.audit.append(requestEvent('access.extended', request, atMs, by, detail))];
-    });
-    this.#waiting.delete(request.id);
-    try {
-      await Promise.all(durable);
-    } catch (thrown) {
-      const failed = { kind: 'failed', atMs, by: null, reason: 'it could not be written to the audit log' } as const;
-      if (grant !== null) this.#book.store.end(grant.id, failed);
-      throw thrown;
-    }
-    if (grant !== null) this.#book.begin(grant);
-    else if (extended !== null) this.#book.extended(extended, request.durationMs);
-    const now = this.#store.get(request.id) ?? request;
-    // More time: whoever was told of the request hears its end.
-    this.#tell(grant === null ? 'extended' : 'granted', now);
-    this.#arm();
-    return { kind: 'granted', request: now, already: false };
-  }
-
-  /** Ends a request without giving anything. */
-  async #settle(
-    request: AccessRequestRecord,
-    how: Pick<AccessRequestEnd, 'by' | 'reason'> & { readonly state: 'denied' | 'expired' | 'withdrawn' },
-    via: AnsweredVia | null = null,
-  ): Promise<AccessAnswerResult> {
-    const end: AccessRequestEnd = { ...how, atMs: this.#parts.clock.nowMs(), grantId: null };
-    const durable = this.#atomically(() => {
-      if (!this.#store.end(request.id, end)) return null;
-      this.#store.addStep(request.id, { atMs: end.atMs, what: `access.${how.state}`, by: end.by, words: end.reason, ...viaDetail(via) });
-      const event = requestEvent(`access.${how.state}`, request, end.atMs, end.by, { reason: end.reason, ...viaDetail(via) });
-      return { written: this.#parts.audit.append(event) };
-    });
-    this.#waiting.delete(request.id);
-    const now = this.#store.get(request.id) ?? request;
-    if (durable === null) return { kind: 'not-pending', request: now };
-    await durable.written;
-    this.#tell(how.state === 'denied' ? 'denied' : 'closed', now);
-    return how.state === 'denied' ? { kind: 'denied', request: now, already: false } : { kind: 'not-pending', request: now };
-  }
-
-  #expire(request: AccessRequestRecord): void {
-    const settled = this.#settle(request, { state: 'expired', by: null, reason: `nobody answered within ${duration(request.waitMs)}` });
-    settled.catch((thrown: unknown) =>
-      this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request could not be ended'),
-    );
   }
 
   /** By the policies and people of now. Gives the request as it is then. */
@@ -384,7 +287,7 @@ class Desk implements AccessDesk {
             ? ({ kind: 'refuse', message: `the access ${request.extendsGrant} has ended` } as const)
             : judgeWish(this.#parts, person, request.target, { ...request, durationMs });
       if (decision.kind === 'refuse') {
-        await this.#settle(request, { state: 'withdrawn', by: null, reason: decision.message });
+        await this.#ledger.settle(request, { state: 'withdrawn', by: null, reason: decision.message });
         return this.#store.get(request.id) ?? request;
       }
       const terms = termsOf(decision);
@@ -392,19 +295,7 @@ class Desk implements AccessDesk {
       const isProved = terms.secondFactor === undefined || terms.secondFactor === request.secondFactor;
       const kept = request.approvals.filter(({ by }) => isProved && stillApproves(this.#parts.person(by), { ...request, ...terms }));
       if (kept.length === request.approvals.length && JSON.stringify(termsOf(request)) === JSON.stringify(terms)) return request;
-      const changed = { ...request, ...terms };
-      const names = kept.map(({ by }) => by);
-      const dropped = request.approvals.map(({ by }) => by).filter((by) => !names.includes(by));
-      const atMs = this.#parts.clock.nowMs();
-      const detail = { ...termsDetail(changed), ...(dropped.length === 0 ? {} : { approvals_no_longer_counted: dropped }) };
-      const durable = this.#atomically(() => {
-        this.#store.change(request.id, changed, names);
-        return { written: this.#parts.audit.append(requestEvent('access.changed', changed, atMs, null, detail)) };
-      });
-      await durable.written;
-      const now = this.#store.get(request.id) ?? request;
-      this.#tell('progress', now);
-      return now;
+      return await this.#ledger.change(request, { ...request, ...terms }, kept);
     } catch (thrown) {
       this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request for access could not be judged again');
       throw thrown;
@@ -419,28 +310,20 @@ class Desk implements AccessDesk {
     return decision.kind === 'refuse' ? `the policies no longer give it: ${decision.message}` : null;
   }
 
-  #everySoOften(): void {
-    this.#remindedMs = this.#parts.clock.monotonicMs();
-    this.#writeTimes();
-    this.#book.remind();
-  }
-
   #writeTimes(): void {
     const { clock } = this.#parts;
     this.#offsetMs = clock.nowMs() - clock.monotonicMs();
     try {
-      const atMs = clock.nowMs();
-      this.#atomically(() => {
-        this.#book.writeTimes();
-        for (const [id, lifetime] of this.#waiting) this.#store.seen(id, lifetime.elapsedMs, atMs);
-      });
+      this.#ledger.writeTimes();
     } catch (thrown) {
       this.#parts.log.error({ error: messageOf(thrown) }, 'how much time of grants has passed could not be written down');
     }
   }
 
-  #atomically<T>(work: () => T): T {
-    return this.#parts.db.transaction(work).immediate();
+  #everySoOften(): void {
+    this.#remindedMs = this.#parts.clock.monotonicMs();
+    this.#writeTimes();
+    this.#book.remind();
   }
 
   async #safely<T>(work: () => Promise<T | AccessRefusal>): Promise<T | AccessRefusal> {
@@ -450,22 +333,6 @@ class Desk implements AccessDesk {
     } catch (thrown) {
       this.#parts.log.error({ error: messageOf(thrown) }, 'a step of an access request could not be written down');
       return refused('failed', `the gateway could not write it down: ${messageOf(thrown)}`);
-    }
-  }
-
-  #tellGrant(kind: AccessChangeKind, grant: GrantRecord, sessions: readonly string[] = []): void {
-    const request = this.#store.get(grant.requestId);
-    if (request !== undefined) this.#tell(kind, request, grant, sessions);
-  }
-
-  #tell(kind: AccessChangeKind, request: AccessRequestRecord, known: GrantRecord | null = null, sessions: readonly string[] = []): void {
-    const grant = known ?? (request.grantId === null ? null : (this.#book.store.get(request.grantId) ?? null));
-    for (const listener of this.#listeners) {
-      try {
-        listener({ kind, request, grant, sessions });
-      } catch (thrown) {
-        this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a listener to access requests failed');
-      }
     }
   }
 

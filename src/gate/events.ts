@@ -8,6 +8,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Approval, Decision } from '../core/decision.ts';
 import type { HoldId, ShapeId } from '../core/ids.ts';
 import type { Refusal } from '../core/ruling.ts';
+import type { Allow } from './decided.ts';
 import type { Submitter } from './submitter.ts';
 
 /** Longer texts are cut in the log and named by their SHA-256; the recording has the whole. */
@@ -22,8 +23,6 @@ function textOf(action: Action): { text: string; text_sha256?: string } {
 function estimateOf({ estimatedRows }: Action): { estimated_rows?: number | null } {
   return estimatedRows === undefined ? {} : { estimated_rows: estimatedRows };
 }
-
-type Allow = Extract<Decision, { kind: 'allow' }>;
 
 export function releasedEvent(
   action: Action,

@@ -7,7 +7,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Approval, Decision } from '../core/decision.ts';
 import type { Estimator } from '../core/estimate.ts';
-import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
+import type { Holds, LastingHold } from '../core/hold.ts';
 import type { Masker, Masking } from '../core/masking.ts';
 import type { Grant, Grants } from '../core/grant.ts';
 import type { Histories } from '../core/history.ts';
@@ -18,16 +18,16 @@ import type { Shapes } from '../core/shape.ts';
 import type { Refusal } from '../core/ruling.ts';
 import type { Lane } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
-import { changesWanted, denied, expired, fault, rejected, transactionFailed, waits } from './refusals.ts';
-import { announce } from './announce.ts';
-import { asked, canOnlyFail, denialOf, isPlain, waitMs, wordsOf, type Allow, type HoldDecision } from './decided.ts';
+import { denied, fault, transactionFailed, withdrawn } from './refusals.ts';
+import { asked, canOnlyFail, denialOf, isPlain, wordsOf, type Allow, type HoldDecision } from './decided.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
 import { fencedByGrants, recordedInFull } from './granted.ts';
+import { Holding } from './holding.ts';
 import { faulted, judged } from './judgement.ts';
 import type { Judgement, ReleasedElsewhere } from './judgement.ts';
 import { maskingOf } from './masked.ts';
 import { leavesRole } from './role.ts';
-import { RunAgain, sameAgain } from './run-again.ts';
+import type { Submission } from './submission.ts';
 import type { Submitter } from './submitter.ts';
 import { unmet } from './unmet.ts';
 
@@ -52,7 +52,7 @@ export interface GateParts {
   readonly estimator?: Estimator;
 }
 
-type Then = (action: Action, decision: Decision) => Judgement | Promise<Judgement>;
+type Then = (submission: Submission, decision: Decision) => Judgement | Promise<Judgement>;
 
 /** A release whose event is to be written before its permit exists. */
 interface PlainRelease {
@@ -61,25 +61,17 @@ interface PlainRelease {
   readonly classification: Classification;
 }
 
-interface Waiting {
-  readonly action: Action;
-  readonly classification: Classification;
-  readonly submitter: Submitter;
-  readonly hold: PlacedHold;
-}
-
 const noApprovals: readonly Approval[] = [];
 const noNames: readonly string[] = [];
 const noGrants: readonly Grant[] = [];
 
 export class Gate {
   readonly #parts: GateParts;
-  readonly #waiting = new Set<Waiting>();
-  readonly #runAgain: RunAgain;
+  readonly #holding: Holding;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
-    this.#runAgain = new RunAgain(parts.clock);
+    this.#holding = new Holding({ ...parts, decideAgain: (held, holdId, approvals) => this.#decideAgain(held, holdId, approvals) });
   }
 
   /** Judges one action. Answers at once unless the classifier, people or the disk must be waited for. Never throws or rejects. */
@@ -146,8 +138,8 @@ export class Gate {
     submitter: Submitter,
     lane: Lane,
   ): Judgement | Promise<Judgement> {
-    const decide = (known: Classification) =>
-      this.#decided(action, known, submitter, lane, this.#ask(action, known, submitter, noApprovals));
+    const decide = (classification: Classification) =>
+      this.#decided({ action, classification, submitter, lane }, this.#ask(action, classification, submitter, noApprovals));
     return settled(classified instanceof Promise ? classified.then(decide) : decide(classified));
   }
 
@@ -160,7 +152,7 @@ export class Gate {
     const nowMs = this.#parts.clock.nowMs();
     const decision = this.#ask(action, classification, submitter, noApprovals, nowMs);
     const plain = this.#plainRelease(action, classification, submitter, decision, nowMs);
-    return plain ?? settled(this.#decided(action, classification, submitter, lane, decision));
+    return plain ?? settled(this.#decided({ action, classification, submitter, lane }, decision));
   }
 
   /** What a rule allows as it is. Null: it needs more than that, and nothing was done. */
@@ -188,11 +180,16 @@ export class Gate {
 
   /** After a change of policies or people: what waits and would now be denied is withdrawn with words. */
   judgeWaitingAgain(): void {
-    for (const { action, classification, submitter, hold } of [...this.#waiting]) {
-      const decision = this.#ask(action, classification, submitter, noApprovals);
+    for (const { submission, hold } of this.#holding.waiting()) {
+      const decision = this.#askOf(submission, noApprovals);
       if (decision.kind === 'deny' && decision.needs === undefined)
         hold.withdraw(`the policies changed and now deny it: ${decision.message}`);
     }
+  }
+
+  /** What an earlier run of the gateway left to be answered or to be run again. */
+  remember(lasting: readonly LastingHold[]): void {
+    this.#holding.remember(lasting);
   }
 
   /** What the policies in force now say, with no effect and no record: for looking ahead and for judging open sessions again. */
@@ -238,237 +235,102 @@ export class Gate {
     return grants.some(({ isBreakGlass }) => isBreakGlass) ? recordedInFull(decision) : decision;
   }
 
+  #askOf({ action, classification, submitter }: Submission, approvals: readonly Approval[]): Decision {
+    return this.#ask(action, classification, submitter, approvals);
+  }
+
   /** Where a rule reads how many rows it would reach, the target is asked for that first, and the policies again. */
-  #withEstimate(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    lane: Lane,
-    approvals: readonly Approval[],
-    decision: Decision,
-    then: Then,
-  ): Judgement | Promise<Judgement> {
+  #withEstimate(submission: Submission, approvals: readonly Approval[], decision: Decision, then: Then): Judgement | Promise<Judgement> {
     const { estimator } = this.#parts;
-    if (decision.needs === undefined || estimator === undefined) return then(action, decision);
+    if (decision.needs === undefined || estimator === undefined) return then(submission, decision);
+    const { action, classification, submitter, lane } = submission;
     const place = { target: submitter.target, database: submitter.facts.database };
     const signal = AbortSignal.any([lane.signal, submitter.ended]);
     return estimator.estimatedRows(action, classification, place, signal).then(async (estimatedRows) => {
-      if (signal.aborted) return this.#withdrawn(classification, decision, null, wordsOf(signal));
-      const known = { ...action, estimatedRows };
-      return { ...(await then(known, this.#ask(known, classification, submitter, approvals))), estimatedRows };
+      if (signal.aborted) return judged(withdrawn(wordsOf(signal), null), decision, classification, null);
+      const known = { ...submission, action: { ...action, estimatedRows } };
+      return { ...(await then(known, this.#askOf(known, approvals))), estimatedRows };
     });
   }
 
-  #decided(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    lane: Lane,
-    decision: Decision,
-  ): Judgement | Promise<Judgement> {
-    return this.#withEstimate(action, classification, submitter, lane, noApprovals, decision, (known, now) =>
-      this.#answer(known, classification, submitter, lane, now),
-    );
+  #decided(submission: Submission, decision: Decision): Judgement | Promise<Judgement> {
+    return this.#withEstimate(submission, noApprovals, decision, (known, now) => this.#answer(known, now));
   }
 
-  #answer(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    lane: Lane,
-    decision: Decision,
-  ): Judgement | Promise<Judgement> {
-    this.#parts.policies().noteUse?.(decision, this.#parts.clock.nowMs());
+  #answer(submission: Submission, decision: Decision): Judgement | Promise<Judgement> {
+    const { action, classification, submitter } = submission;
+    const nowMs = this.#parts.clock.nowMs();
+    this.#parts.policies().noteUse?.(decision, nowMs);
     if (decision.kind !== 'deny') {
-      const missing = unmet(action, classification, submitter, decision, this.#parts.clock.nowMs());
-      if (missing !== null) return this.#refuse(action, classification, submitter, decision, missing);
+      const missing = unmet(action, classification, submitter, decision, nowMs);
+      if (missing !== null) return this.#refuse(submission, decision, missing);
       const masked = maskingOf(this.#parts.masker, action, classification, submitter, decision);
-      if (masked.refusal !== null) return this.#refuse(action, classification, submitter, decision, masked.refusal);
+      if (masked.refusal !== null) return this.#refuse(submission, decision, masked.refusal);
     }
     switch (decision.kind) {
       case 'allow':
-        return this.#release(action, classification, submitter, decision, null, []);
+        return this.#release(submission, decision, null, noApprovals);
       case 'deny':
-        return this.#refuse(action, classification, submitter, decision, denialOf(decision, classification));
+        return this.#refuse(submission, decision, denialOf(decision, classification));
       case 'hold':
-        if (canOnlyFail(action, classification)) return this.#refuse(action, classification, submitter, decision, transactionFailed);
-        const byShape = this.#releaseByShape(action, classification, submitter, decision);
-        if (byShape !== null) return byShape;
-        if (decision.terms.wait === 'error') return this.#answerLater(action, classification, submitter, lane, decision);
-        return this.#hold(action, classification, submitter, lane, decision);
+        if (canOnlyFail(action, classification)) return this.#refuse(submission, decision, transactionFailed);
+        return (
+          this.#releaseByShape(submission, decision) ??
+          (decision.terms.wait === 'error' ? this.#holding.answerLater(submission, decision) : this.#holding.wait(submission, decision))
+        );
     }
   }
 
   /** People approved statements of this shape for a while: decided again with their yes as a fact. Null: it waits like others. */
-  #releaseByShape(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    held: HoldDecision,
-  ): Judgement | Promise<Judgement> | null {
+  #releaseByShape(submission: Submission, held: HoldDecision): Judgement | Promise<Judgement> | null {
     const { shapes } = this.#parts;
     if (shapes === undefined || held.terms.shapeMsMax === undefined) return null;
-    const found = shapes.match(asked(action, classification, submitter, held));
+    const found = shapes.match(asked(submission.action, submission.classification, submission.submitter, held));
     if (found === null) return null;
-    const decision = this.#ask(action, classification, submitter, found.approvals);
+    const decision = this.#askOf(submission, found.approvals);
     if (decision.kind !== 'allow' || !found.take()) return null;
-    return this.#release(action, classification, submitter, decision, null, found.approvals, found.id);
-  }
-
-  /** `wait: error`: refused with the hold's number at the first run, released at the one after the approval. */
-  #answerLater(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    lane: Lane,
-    decision: HoldDecision,
-  ): Judgement | Promise<Judgement> {
-    const key = sameAgain(action, submitter);
-    const answered = this.#runAgain.take(key);
-    if (answered !== null) return this.#decideAgain(action, classification, submitter, lane, answered.hold.id, answered.approvals);
-    const waiting = this.#runAgain.waiting(key);
-    const again = { key, approvedForMs: decision.terms.expiresMs };
-    const hold = waiting ?? this.#place(action, classification, submitter, decision, again);
-    if (waiting === null) this.#runAgain.add(key, hold, decision.terms.expiresMs);
-    return judged(waits(hold.id, decision.rule.title, hold.url), decision, classification, hold.id);
-  }
-
-  async #hold(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    lane: Lane,
-    decision: HoldDecision,
-  ): Promise<Judgement> {
-    if (lane.signal.aborted || submitter.ended.aborted) return this.#withdrawn(classification, decision, null, 'the client is gone');
-    const hold = this.#place(action, classification, submitter, decision);
-    const waiting: Waiting = { action, classification, submitter, hold };
-    this.#waiting.add(waiting);
-    const cancelled = () => hold.withdraw(wordsOf(lane.signal));
-    const over = () => hold.withdraw('the session ended');
-    lane.signal.addEventListener('abort', cancelled, { once: true });
-    submitter.ended.addEventListener('abort', over, { once: true });
-    try {
-      announce(lane, hold, decision);
-      const settlement = await hold.settled;
-      switch (settlement.kind) {
-        case 'denied':
-          this.#parts.histories?.acted(submitter, true);
-          return judged(rejected(hold.id, settlement.by, settlement.reason), decision, classification, hold.id);
-        case 'changes-requested':
-          return judged(changesWanted(hold.id, settlement.by, settlement.words), decision, classification, hold.id);
-        case 'expired':
-          return judged(expired(hold.id), decision, classification, hold.id);
-        case 'withdrawn':
-          return this.#withdrawn(classification, decision, hold.id, settlement.why);
-        case 'approved':
-          if (lane.signal.aborted) return this.#withdrawn(classification, decision, hold.id, wordsOf(lane.signal));
-          return await this.#decideAgain(action, classification, submitter, lane, hold.id, settlement.approvals);
-      }
-    } finally {
-      this.#waiting.delete(waiting);
-      lane.signal.removeEventListener('abort', cancelled);
-      submitter.ended.removeEventListener('abort', over);
-    }
-  }
-
-  /** What an earlier run of the gateway left to be answered or to be run again. */
-  remember(lasting: readonly LastingHold[]): void {
-    for (const { key, hold, approvedForMs } of lasting) this.#runAgain.add(key, hold, approvedForMs);
-  }
-
-  #place(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    decision: HoldDecision,
-    again?: HoldRequest['again'],
-  ): PlacedHold {
-    const { principal, target, facts, sessionId } = submitter;
-    const placed = this.#parts.holds.place({
-      actionId: action.id,
-      sessionId,
-      actionKind: action.kind,
-      principal,
-      target,
-      clientAddress: facts.clientAddress,
-      text: action.text,
-      parameters: action.parameters,
-      digest: action.digest(),
-      classification,
-      transaction: action.transaction,
-      mode: action.mode,
-      ...(action.estimatedRows === undefined ? {} : { estimatedRows: action.estimatedRows }),
-      rule: decision.rule,
-      terms: decision.terms,
-      expiresMs: waitMs(decision.terms, action),
-      ...(again === undefined ? {} : { again }),
-    });
-    if (decision.terms.shapeMsMax !== undefined) {
-      this.#parts.shapes?.offer(placed.id, asked(action, classification, submitter, decision));
-    }
-    return placed;
+    return this.#release(submission, decision, null, found.approvals, found.id);
   }
 
   /** With the approvals as facts: a rule added, a person disabled or a grant over while people thought still counts. */
-  #decideAgain(
-    before: Action,
-    classification: Classification,
-    submitter: Submitter,
-    lane: Lane,
-    holdId: HoldId,
-    approvals: readonly Approval[],
-  ): Judgement | Promise<Judgement> {
-    if (submitter.ended.aborted) return judged(fault('the session has ended', holdId), null, classification, holdId);
-    const { estimatedRows: _then, ...action } = before; // the target may hold more rows by now
-    const decision = this.#ask(action, classification, submitter, approvals);
-    return this.#withEstimate(action, classification, submitter, lane, approvals, decision, (known, now) =>
-      this.#answerAgain(known, classification, submitter, holdId, approvals, now),
-    );
+  #decideAgain(before: Submission, holdId: HoldId, approvals: readonly Approval[]): Judgement | Promise<Judgement> {
+    if (before.submitter.ended.aborted) return judged(fault('the session has ended', holdId), null, before.classification, holdId);
+    const { estimatedRows: _then, ...action } = before.action; // the target may hold more rows by now
+    const submission = { ...before, action };
+    const decision = this.#askOf(submission, approvals);
+    return this.#withEstimate(submission, approvals, decision, (known, now) => this.#answerAgain(known, holdId, approvals, now));
   }
 
-  #answerAgain(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
-    holdId: HoldId,
-    approvals: readonly Approval[],
-    decision: Decision,
-  ): Judgement | Promise<Judgement> {
+  #answerAgain(submission: Submission, holdId: HoldId, approvals: readonly Approval[], decision: Decision): Judgement | Promise<Judgement> {
     switch (decision.kind) {
       case 'allow':
-        return this.#release(action, classification, submitter, decision, holdId, approvals);
+        return this.#release(submission, decision, holdId, approvals);
       case 'deny':
         this.#parts.policies().noteUse?.(decision, this.#parts.clock.nowMs());
-        return this.#refuse(action, classification, submitter, decision, denied(decision.message, holdId));
+        return this.#refuse(submission, decision, denied(decision.message, holdId));
       case 'hold': {
         const message = `the policies changed while it waited: rule ${decision.rule.id} asks for other approvals; run it again`;
-        return this.#refuse(action, classification, submitter, decision, denied(message, holdId));
+        return this.#refuse(submission, decision, denied(message, holdId));
       }
     }
   }
 
-  #refuse(action: Action, classification: Classification, submitter: Submitter, decision: Decision, refusal: Refusal): Judgement {
+  #refuse({ action, classification, submitter }: Submission, decision: Decision, refusal: Refusal): Judgement {
     this.#parts.histories?.acted(submitter, decision.kind === 'deny');
     this.#parts.audit.appendSoon(deniedEvent(action, classification, submitter, decision, refusal, this.#parts.clock.nowMs()));
     return judged(refusal, decision, classification, refusal.holdId);
   }
 
-  #withdrawn(classification: Classification, decision: Decision, holdId: HoldId | null, why: string): Judgement {
-    return judged({ reason: 'withdrawn', message: why, hint: null, holdId, offset: null }, decision, classification, holdId);
-  }
-
   #release(
-    action: Action,
-    classification: Classification,
-    submitter: Submitter,
+    submission: Submission,
     decision: Allow,
     holdId: HoldId | null,
     approvals: readonly Approval[],
     shapeId: ShapeId | null = null,
   ): Judgement | Promise<Judgement> {
+    const { action, classification, submitter } = submission;
     const masked = maskingOf(this.#parts.masker, action, classification, submitter, decision);
-    if (masked.refusal !== null) return this.#refuse(action, classification, submitter, decision, { ...masked.refusal, holdId });
+    if (masked.refusal !== null) return this.#refuse(submission, decision, { ...masked.refusal, holdId });
     const masking: { masking?: Masking } = masked.masking === null ? {} : { masking: masked.masking };
     if (decision.grants !== undefined) for (const id of decision.grants) this.#parts.grants?.used(id, submitter.sessionId);
     const event = releasedEvent(action, classification, submitter, decision, holdId, approvals, this.#parts.clock.nowMs(), shapeId);

@@ -47,6 +47,11 @@ export function changesWanted(holdId: HoldId, by: string, words: string): Refusa
   return { reason: 'rejected', message: `${by} asks for changes: ${words}`, hint: 'Change it and run it again.', holdId, offset: null };
 }
 
+/** Nobody has to answer any more. */
+export function withdrawn(why: string, holdId: HoldId | null): Refusal {
+  return { reason: 'withdrawn', message: why, hint: null, holdId, offset: null };
+}
+
 /** The target's own words: nobody is asked about what can only fail. */
 export const transactionFailed: Refusal = {
   reason: 'transaction-failed',

@@ -1,11 +1,13 @@
 // Writes one recording: a header line, a line for each entry, an end line. Lines wait in bytes; the folder's one timer flushes. A session
-// may do nothing for hours, and there may be ten thousand: the folder lets go of files, and the next line opens its file again.
+// may do nothing for hours, and there may be ten thousand: the folder lets go of files, and the next line opens its file again. An entry
+// like an earlier one is a line that names its place, `"as":OFFSET`, for the members that it leaves out.
 
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { JsonEntry, Recorder, RecordingHeader, StatementEntry } from '../core/recording.ts';
 import type { Chunks } from './chunks.ts';
+import { EarlierLines } from './earlier-lines.ts';
 import { bounded } from './entry-limits.ts';
 
 /** UTF-8 takes at most so many bytes for a UTF-16 unit. */
@@ -18,6 +20,7 @@ const releasedStart = bytesOf(',"releasedMs":');
 const finishedStart = bytesOf(',"finishedMs":');
 const rowsStart = bytesOf(',"rows":');
 const textStart = bytesOf(',"text":');
+const asStart = bytesOf(',"as":');
 const nothing = bytesOf('null');
 const comma = 0x2c;
 const closingBrace = 0x7d;
@@ -45,6 +48,9 @@ export class FileRecorder implements Recorder {
   /** Lines that wait, in the first bytes of a chunk; null when none do. */
   #chunk: Buffer | null = null;
   #lengthBytes = 0;
+  /** What was written of the file. */
+  #writtenBytes = 0;
+  readonly #earlier = new EarlierLines();
   #entries = 0;
   #fault: Fault | null = null;
   #closed = false;
@@ -65,7 +71,7 @@ export class FileRecorder implements Recorder {
     } catch (cause) {
       throw recorderFailed(header.sessionId, cause);
     }
-    this.#writeOut(Buffer.from(`${JSON.stringify({ kind: 'recording', format: 1, ...header })}\n`));
+    this.#writeOut(Buffer.from(`${JSON.stringify({ kind: 'recording', format: 2, ...header })}\n`));
     if (this.#fault !== null) {
       this.letGo();
       throw this.#fault;
@@ -111,6 +117,7 @@ export class FileRecorder implements Recorder {
   letGo(): void {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
+    this.#earlier.forget();
   }
 
   #assertOpen(): void {
@@ -151,6 +158,7 @@ export class FileRecorder implements Recorder {
   /** Gives the end of the line, or null when the action's id is not one of this session's. */
   #putQuick(chunk: Buffer, start: number, entry: JsonEntry): number | null {
     const { actionId, rows, text, rest } = entry;
+    const offset = this.#writtenBytes + start;
     if (actionId.slice(0, this.#idStart.length) !== this.#idStart) return null;
     const id = putDigitsOf(chunk, put(chunk, start, this.#start), actionId, this.#idStart.length);
     if (id === null) return null;
@@ -159,10 +167,17 @@ export class FileRecorder implements Recorder {
     at = putMillis(chunk, put(chunk, at, finishedStart), entry.finishedMs);
     at = put(chunk, at, rowsStart);
     at = rows === null ? put(chunk, at, nothing) : putInteger(chunk, at, rows);
-    at = put(chunk, at, textStart);
-    at = typeof text === 'string' ? at + chunk.write(text, at) : put(chunk, at, text);
-    chunk[at] = comma;
-    at = put(chunk, at + 1, rest);
+    const like = this.#earlier.find(entry, offset);
+    if (like === null) this.#earlier.add(entry, offset);
+    if (like === null || !like.hasText) {
+      at = put(chunk, at, textStart);
+      at = typeof text === 'string' ? at + chunk.write(text, at) : put(chunk, at, text);
+    }
+    if (like !== null) at = putInteger(chunk, put(chunk, at, asStart), like.offset);
+    else {
+      chunk[at] = comma;
+      at = put(chunk, at + 1, rest);
+    }
     chunk[at] = closingBrace;
     chunk[at + 1] = newline;
     return at + 2;
@@ -179,6 +194,7 @@ export class FileRecorder implements Recorder {
     try {
       const fd = this.#fd ?? this.#openAgain();
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+      this.#writtenBytes += bytes.length;
     } catch (cause) {
       this.#fault = recorderFailed(this.sessionId, cause);
       this.#events.failed(this, this.#fault);

@@ -1,4 +1,5 @@
-// Reads a recording back, whatever state a crash left it in: whole lines count, half a line at the end does not.
+// Reads a recording back, whatever state a crash left it in: whole lines count, half a line at the end does not. A line that names an
+// earlier one (`"as":OFFSET`) has the members of that which it leaves out.
 
 import { createReadStream } from 'node:fs';
 import type { RecordingHeader, StatementEntry } from '../core/recording.ts';
@@ -25,6 +26,8 @@ export interface ReadPart {
   readonly entriesMax: number;
 }
 
+type Line = Readonly<Record<string, unknown>>;
+
 /** Null when the file doesn't begin with a header. Rejects with the system's error when it can't be read. */
 export async function readRecording(path: string, part: ReadPart = { from: 0, entriesMax: readEntriesMax }): Promise<Recording | null> {
   const entries: StatementEntry[] = [];
@@ -40,6 +43,8 @@ export async function readRecording(path: string, part: ReadPart = { from: 0, en
     }
     if (header === null) return null;
   }
+  /** Lines that later ones may name, by their places; null where there is none. */
+  const full = new Map<number, Line | null>();
   for await (const { text, endAt } of wholeLines(path, part.from)) {
     const line = parse(text);
     if (header === null) {
@@ -52,7 +57,11 @@ export async function readRecording(path: string, part: ReadPart = { from: 0, en
     } else if (entries.length >= part.entriesMax) {
       truncated = true;
       break;
-    } else if (line?.['kind'] === 'statement') entries.push(line as unknown as StatementEntry);
+    } else if (line?.['kind'] === 'statement') {
+      if (line['as'] === undefined) full.set(next, line);
+      const entry = line['as'] === undefined ? line : await joined(path, line, full);
+      if (entry !== null) entries.push(entry as unknown as StatementEntry);
+    }
     next = endAt;
   }
   if (header === null) return null;
@@ -60,7 +69,24 @@ export async function readRecording(path: string, part: ReadPart = { from: 0, en
   return { header, entries, complete: whole && !truncated, truncated, next };
 }
 
-function headerOf(line: Record<string, unknown> | null): RecordingHeader | null {
+/** With what the line leaves out of the earlier one that it names; null when that is damaged. */
+async function joined(path: string, { as, ...own }: Line, full: Map<number, Line | null>): Promise<Line | null> {
+  if (typeof as !== 'number' || !Number.isSafeInteger(as) || as < 0) return null;
+  let earlier = full.get(as);
+  if (earlier === undefined) {
+    earlier = await lineAt(path, as);
+    full.set(as, earlier);
+  }
+  return earlier?.['kind'] === 'statement' && earlier['as'] === undefined ? { ...earlier, ...own } : null;
+}
+
+/** Of a part that begins behind it. */
+async function lineAt(path: string, offset: number): Promise<Line | null> {
+  for await (const { text } of wholeLines(path, offset)) return parse(text);
+  return null;
+}
+
+function headerOf(line: Line | null): RecordingHeader | null {
   if (line?.['kind'] !== 'recording') return null;
   const { kind: _kind, format: _format, ...rest } = line;
   return rest as unknown as RecordingHeader;
@@ -87,9 +113,9 @@ async function* wholeLines(path: string, from: number): AsyncGenerator<{ text: s
   }
 }
 
-function parse(text: string): Record<string, unknown> | null {
+function parse(text: string): Line | null {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return JSON.parse(text) as Line;
   } catch {
     return null; // a damaged line; those around it are still worth reading
   }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContenderName, Endpoint } from './contender.ts';
+import { newFormScripts, queriesOfScript } from './new-forms.ts';
 import { readPgbench, runTool } from './tools-output.ts';
 import type { LoadResult } from './tools-output.ts';
 import { throughAgent } from './workload.ts';
@@ -28,7 +29,16 @@ export const postgresWorkloads: readonly Workload[] = [
     unit: 'transactions',
     contenders: ['direct', 'haproxy', 'sallyport', 'agent'],
     criteria: [{ metric: 'rate', against: 'direct', must: 0.5, aim: 0.7 }, throughAgent],
-    run: (endpoint, load) => pgbench(endpoint, load, 16, ['-M', 'simple'], newTexts()),
+    run: (endpoint, load) => pgbench(endpoint, load, 16, ['-M', 'simple'], [newTexts()]),
+  },
+  {
+    name: 'pg-new-forms-c16',
+    title: 'every text of a new form, 2 kB, 16 clients',
+    protocol: 'postgres',
+    unit: 'transactions',
+    contenders: ['direct', 'haproxy', 'sallyport', 'agent'],
+    criteria: [{ metric: 'rate', against: 'direct', must: 0.5, aim: 0.7 }, throughAgent],
+    run: async (endpoint, load) => perQuery(await pgbench(endpoint, load, 16, ['-M', 'simple'], newFormScripts())),
   },
   connecting(),
   bulk('pg-copy-out', 'COPY TO STDOUT', 1000, (endpoint, load) => psql(endpoint, load, `COPY (${wideRows(load)}) TO STDOUT`)),
@@ -113,20 +123,29 @@ async function pgbench(
   { seconds }: Load,
   clients: number,
   mode: readonly string[],
-  script?: string,
+  scripts: readonly string[] = [],
 ): Promise<LoadResult> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-pgbench-'));
   try {
-    const file = join(directory, 'script.sql');
-    if (script !== undefined) writeFileSync(file, script);
+    const files = scripts.flatMap((script, index) => {
+      const file = join(directory, `script-${index}.sql`);
+      writeFileSync(file, script);
+      return ['-f', file];
+    });
     const { host, port, user, database } = endpoint;
     const where = ['-h', host, '-p', String(port), '-U', user, '-n', '-T', String(seconds), '-c', String(clients), '-j', '1'];
-    const args = [...where, ...mode, ...(script === undefined ? [] : ['-f', file]), database];
+    const args = [...where, ...mode, ...files, database];
     const output = await runTool({ command: 'pgbench', args, env: environment(endpoint), timeoutMs: seconds * 1000 + graceMs });
     return readPgbench(output, clients);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** A script has several queries. */
+function perQuery({ amount, perSecond, latencyMicros }: LoadResult): LoadResult {
+  const latency = latencyMicros === null ? null : latencyMicros / queriesOfScript;
+  return { amount: amount * queriesOfScript, perSecond: perSecond * queriesOfScript, latencyMicros: latency };
 }
 
 /** What an object-relational mapper writes: quoted names, an alias for each column, 2 kB, and never the same text twice. */

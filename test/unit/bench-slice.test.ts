@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { withoutLiterals } from '../../policies/classify/postgres/masked-literals.ts';
+import { newFormScripts } from '../bench/new-forms.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 
 const run = promisify(execFile);
@@ -33,6 +35,16 @@ t.test('one row, one second, directly and through the gateway', async (t) => {
     ],
   );
   t.ok((rows[0]?.samples[1]?.cpuMicros ?? 0) > 0, 'CPU time of the gateway was counted');
+});
+
+t.test('queries of forms that are all new', async (t) => {
+  const texts = newFormScripts().flatMap((script) => script.split('\n').filter((line) => line.startsWith('SELECT')));
+  const forms = new Set(texts.map((text) => withoutLiterals(text.replaceAll(':n', '7'))));
+  t.equal(forms.size, texts.length, 'no two have one in common');
+  t.ok(texts.every((text) => text.length > 1_000 && text.length < 4_000));
+  const args = ['--only', 'pg-new-forms-c16', '--contenders', 'direct,sallyport', '--seconds', '1', '--rounds', '1', '--out', ''];
+  const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { timeout: 60_000 });
+  t.match(stdout, /every text of a new form.*\n {2}direct .*tps.*\n {2}sallyport .*tps/);
 });
 
 t.test('a row about the gateway alone', async (t) => {

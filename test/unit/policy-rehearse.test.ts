@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { readRecording } from '../../src/recordings/read.ts';
 import { runCommand } from '../support/command-line.ts';
 import { person, recordedGateway } from './policy-fixtures/recorded-gateway.ts';
 
@@ -131,15 +132,14 @@ t.test('a recording of an earlier version: read again, or left with words', asyn
   made.push(old);
   mkdirSync(join(old, 'recordings'));
   const [name] = readdirSync(join(data, 'recordings'));
-  const lines = readFileSync(join(data, 'recordings', name!), 'utf8')
-    .trim()
-    .split('\n');
-  const stripped = lines.map((line) => {
-    const { facts: _facts, judged: _judged, ...rest } = JSON.parse(line) as Record<string, unknown>;
-    // As if the target's catalogue had known more then than the text says today.
-    return rest['text'] === 'SELECT * FROM orders' ? { ...rest, effects: ['read public.orders'] } : rest;
-  });
-  writeFileSync(join(old, 'recordings', name!), stripped.map((line) => JSON.stringify(line)).join('\n') + '\n{"kind":"statement","tex');
+  const recording = await readRecording(join(data, 'recordings', name!));
+  const { facts: _facts, ...header } = recording!.header;
+  // As if the target's catalogue had known more then than the text says today.
+  const entries = recording!.entries.map(({ judged: _judged, ...entry }) =>
+    entry.text === 'SELECT * FROM orders' ? { ...entry, effects: ['read public.orders'] } : entry,
+  );
+  const lines = [{ kind: 'recording', format: 1, ...header }, ...entries, { kind: 'end', entries: entries.length }];
+  writeFileSync(join(old, 'recordings', name!), lines.map((line) => JSON.stringify(line)).join('\n') + '\n{"kind":"statement","tex');
   const args = ['policy', 'rehearse', policies(changed(['tables: [orders]', 'tables: [other]'])), '--data', old, '--days', days, '--json'];
   t.match(JSON.parse((await runCommand(args)).out), { judged: 0, not_judged: { 'who-unknown': 7 } });
   const config = join(old, 'sallyport.yaml');

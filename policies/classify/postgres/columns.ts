@@ -16,6 +16,10 @@ import { flagAt, listAt, namesOf, nodeOf, textAt, treeAt, type Node, type Tree }
 /** Columns of one statement that are told apart; of more, any. */
 const columnsMax = 2_000;
 
+/** Columns as they are written, by their keys; of more, all are written anew. */
+const written = new Map<string, string>();
+const writtenMax = 10_000;
+
 /** Never throws: what is too deep may touch anything. */
 export function columnsTouched(statement: Node, known: KnownColumns, context: Context): ColumnsTouched {
   const path = context.known?.path ?? parseSearchPath(context.settings['search_path'] ?? '');
@@ -107,9 +111,14 @@ function namesOfColumns(sources: Sources): readonly string[] {
 }
 
 function nameOfColumn(source: string): string {
-  if (source === anySource) return anyColumn;
-  const [schema, table, column] = partsOf(source);
-  return `${dotted(schema, table)}.${dotted(null, column)}`;
+  let name = written.get(source);
+  if (name === undefined) {
+    const [schema, table, column] = partsOf(source);
+    name = source === anySource ? anyColumn : `${dotted(schema, table)}.${dotted(null, column)}`;
+    if (written.size >= writtenMax) written.clear();
+    written.set(source, name);
+  }
+  return name;
 }
 
 function united(one: ColumnsTouched, other: ColumnsTouched): ColumnsTouched {

@@ -19,6 +19,9 @@ const volatileComputing =
 /** Definitions lead to definitions; deeper than this nobody has looked. */
 const depthMax = 24;
 
+/** Names of columns that are remembered. */
+const noCallsMax = 10_000;
+
 /** Reads the body of a function under a search path; true when all it does is read. */
 export type BodyReader = (body: string, language: string, searchPath: string, depth: number) => boolean;
 
@@ -40,6 +43,7 @@ export class KnownObjects {
   readonly #typeById: Map<string, CatalogueType>;
   readonly #relationById: Map<string, CatalogueRelation>;
   readonly #verdicts = new Map<string, Verdict>();
+  readonly #noCalls = new Set<string>();
   #depth = 0;
 
   constructor(catalogue: SqlCatalogue, searchPath: string, readBody: BodyReader) {
@@ -106,6 +110,16 @@ export class KnownObjects {
       if (relation !== undefined) return [...temporary, relation];
     }
     return this.path === null ? found : temporary;
+  }
+
+  /** Remembers of a name that no call is written like a column of that name: that it may be is asked again, the verdict may only be due. */
+  isNoCall(name: string): boolean {
+    return this.#noCalls.has(name);
+  }
+
+  noteNoCall(name: string): void {
+    if (this.#noCalls.size >= noCallsMax) this.#noCalls.clear();
+    this.#noCalls.add(name);
   }
 
   relationById(id: string): CatalogueRelation | undefined {

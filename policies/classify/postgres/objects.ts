@@ -191,6 +191,15 @@ export function riskAt(location: number | null, length: number, why: string, fin
 
 /** May a dotted name be a call? True when a function of that name would do more than read, or is not known to. */
 export function isDefinition(name: string, context: Context): boolean {
+  const { known, changed } = context;
+  if (known === null || changed.any || changed.names.size > 0) return mayBeDefinition(name, context);
+  if (known.isNoCall(name)) return false;
+  const may = mayBeDefinition(name, context);
+  if (!may) known.noteNoCall(name);
+  return may;
+}
+
+function mayBeDefinition(name: string, context: Context): boolean {
   const builtin = judgeBuiltin(name, 1);
   if (builtin !== null && builtin.access !== 'read') return true;
   const { known, changed } = context;

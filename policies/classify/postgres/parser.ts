@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
+import { PlainQueries } from './plain/query.ts';
 import type { RawStatement } from './tree.ts';
 
 export type Parsed =
@@ -46,6 +47,7 @@ const errorPositionField = 16;
 
 export class Parser {
   readonly #make: () => Promise<Instance>;
+  readonly #plain = new PlainQueries();
   #current: Instance | null;
   readonly #spares: Instance[] = [];
   #making = 0;
@@ -84,6 +86,12 @@ export class Parser {
 
   /** Parses a text that has no NUL and no lone surrogates. Never throws. */
   parse(text: string): Parsed {
+    const plain = this.#closed ? null : this.#plain.read(text);
+    return plain === null ? this.parseInFull(text) : { kind: 'statements', statements: [plain], byteLength: text.length };
+  }
+
+  /** The same by PostgreSQL's parser alone. */
+  parseInFull(text: string): Parsed {
     const instance = this.#current;
     if (instance === null) return { kind: 'gave-up', message: 'the parser is being replaced' };
     try {

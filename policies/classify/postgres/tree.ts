@@ -68,13 +68,25 @@ export function locationOf(tree: Tree): number | null {
   return typeof value === 'number' && value >= 0 ? value : null;
 }
 
+/** The text of {"String": {…}}; null for anything else. */
+export function nameAt(item: unknown): string | null {
+  const name = isTree(item) ? item['String'] : undefined;
+  return isTree(name) ? textAt(name, 'sval') : null;
+}
+
+/** Whether a dotted name list ends in a star. */
+export function isStarAt(list: readonly unknown[]): boolean {
+  const last = list[list.length - 1];
+  return isTree(last) && last['A_Star'] !== undefined;
+}
+
 /** The names of a dotted name list ([{"String": {"sval": "a"}}, …]); null when a part is not a plain name. */
 export function namesOf(list: readonly unknown[]): string[] | null {
   const names: string[] = [];
   for (const item of list) {
-    const node = nodeOf(item);
-    if (node === null || node.type !== 'String') return null;
-    names.push(textAt(node.body, 'sval'));
+    const name = nameAt(item);
+    if (name === null) return null;
+    names.push(name);
   }
   return names;
 }

@@ -19,7 +19,7 @@ import {
   writeRelation,
 } from './objects.ts';
 import { noteSetConfig, noteSettingsView } from './session-settings.ts';
-import { constantOf, flagAt, isTree, listAt, locationOf, namesOf, nodeOf, textAt, treeAt, type Tree } from './tree.ts';
+import { constantOf, flagAt, isTree, listAt, locationOf, nameAt, namesOf, nodeOf, textAt, treeAt, type Node, type Tree } from './tree.ts';
 
 /** Names of WITH queries in reach, innermost first. */
 interface Scope {
@@ -433,6 +433,27 @@ class Walk {
     for (const key in body) if (key !== skip) this.#pushValue(body[key], key, visit.scope, surely);
   }
 
+  /** Visiting it would find nothing: most of what stands in a select list. */
+  #isIdle({ type, body }: Node): boolean {
+    switch (type) {
+      case 'A_Const':
+      case 'ParamRef':
+      case 'String':
+        return true;
+      case 'ColumnRef': {
+        const fields = listAt(body, 'fields');
+        const name = fields.length < 2 ? null : nameAt(fields[fields.length - 1]);
+        return name === null ? fields.length < 2 : !isDefinition(name, this.#context);
+      }
+      case 'ResTarget': {
+        const value = body['indirection'] === undefined ? nodeOf(body['val']) : null;
+        return value !== null && value.type !== 'ResTarget' && this.#isIdle(value);
+      }
+      default:
+        return false;
+    }
+  }
+
   #pushValue(value: unknown, key: string, scope: Scope | null, surely: boolean): void {
     if (typeof value !== 'object' || value === null) return;
     if (Array.isArray(value)) {
@@ -441,7 +462,7 @@ class Walk {
     }
     const node = nodeOf(value);
     if (node !== null) {
-      this.#stack.push({ type: node.type, body: node.body, scope, surely });
+      if (!this.#isIdle(node)) this.#stack.push({ type: node.type, body: node.body, scope, surely });
       return;
     }
     const type = fieldTypes[key];

@@ -1,12 +1,12 @@
 // What the value of an expression may come from: everything that it reads. What can't be told counts as anything.
 
-import type { Tree } from '../tree.ts';
-import { isTree, listAt, namesOf, nodeOf, textAt, treeAt } from '../tree.ts';
+import type { Node, Tree } from '../tree.ts';
+import { isStarAt, isTree, listAt, namesOf, nodeOf, textAt, treeAt } from '../tree.ts';
 import type { Relations } from './relations.ts';
 import { everythingOf, itemNamed, named } from './scope.ts';
 import type { Scope } from './scope.ts';
 import type { Seen } from './seen.ts';
-import { noSources, union, unknownSources, type Sources } from './sources.ts';
+import { both, noSources, union, unknownSources, type Sources } from './sources.ts';
 
 /** Built-in functions that read tables named in their arguments, or nobody knows what. */
 const reading =
@@ -30,36 +30,52 @@ export class Expressions {
 
   of(value: unknown, scope: Scope): Sources {
     if (typeof value !== 'object' || value === null) return noSources;
-    return this.#seen.deeper(() => {
-      const node = nodeOf(value);
-      if (node === null) return this.all(Object.values(value), scope);
-      const { type, body } = node;
-      switch (type) {
-        case 'A_Const':
-        case 'ParamRef':
-        case 'String':
-          return noSources;
-        case 'ColumnRef':
-          return this.#columnRef(body, scope);
-        case 'SelectStmt':
-          return this.#subquery(value, scope);
-        case 'SubLink':
-          return union(this.of(body['testexpr'], scope), this.#subquery(body['subselect'], scope));
-        case 'FuncCall':
-          return this.#call(body, scope);
-        case 'CaseExpr':
-          return this.#case(body, scope);
-        case 'A_Expr':
-        case 'TypeCast':
-          return union(this.#isOwn(type, body) ? unknownSources : noSources, this.all(Object.values(body), scope));
-        default:
-          return this.all(Object.values(body), scope);
-      }
-    });
+    const node = nodeOf(value);
+    switch (node?.type) {
+      case 'A_Const':
+      case 'ParamRef':
+      case 'String':
+        return noSources;
+      case 'ColumnRef':
+        return this.#columnRef(node.body, scope);
+      default:
+        return this.#seen.deeper(() => this.#compound(value, node, scope));
+    }
   }
 
   all(values: readonly unknown[], scope: Scope): Sources {
-    return union(...values.map((value) => this.of(value, scope)));
+    let found = noSources;
+    for (const value of values) found = both(found, this.of(value, scope));
+    return found;
+  }
+
+  /** What has parts. */
+  #compound(value: object, node: Node | null, scope: Scope): Sources {
+    if (node === null) return this.#fields(value, scope);
+    const { type, body } = node;
+    switch (type) {
+      case 'SelectStmt':
+        return this.#subquery(value, scope);
+      case 'SubLink':
+        return union(this.of(body['testexpr'], scope), this.#subquery(body['subselect'], scope));
+      case 'FuncCall':
+        return this.#call(body, scope);
+      case 'CaseExpr':
+        return this.#case(body, scope);
+      case 'A_Expr':
+      case 'TypeCast':
+        return both(this.#isOwn(type, body) ? unknownSources : noSources, this.#fields(body, scope));
+      default:
+        return this.#fields(body, scope);
+    }
+  }
+
+  /** Everything in a node, or in a list. */
+  #fields(body: object, scope: Scope): Sources {
+    if (Array.isArray(body)) return this.all(body, scope);
+    let found = noSources;
+    for (const field in body) found = both(found, this.of((body as Tree)[field], scope));
+    return found;
   }
 
   /** A subquery as a value depends on everything in it, its conditions too. */
@@ -101,7 +117,7 @@ export class Expressions {
 
   #columnRef(body: Tree, scope: Scope): Sources {
     const fields = listAt(body, 'fields');
-    const isStar = nodeOf(fields.at(-1))?.type === 'A_Star';
+    const isStar = isStarAt(fields);
     const names = namesOf(isStar ? fields.slice(0, -1) : fields);
     const found =
       names === null || (isStar && names.length === 0) ? everythingOf(scope.star) : isStar ? this.#row(names, scope) : named(names, scope);

@@ -2,7 +2,7 @@
 // comes from everything that it reads. It must never say "clean" of what is not; the other way round costs comfort only.
 
 import type { Tree } from '../tree.ts';
-import { flagAt, isTree, listAt, namesOf, nodeOf, numberAt, textAt, treeAt } from '../tree.ts';
+import { flagAt, isStarAt, isTree, listAt, namesOf, nodeOf, numberAt, textAt, treeAt } from '../tree.ts';
 import { Expressions } from './expressions.ts';
 import type { Column, Columns, Relations } from './relations.ts';
 import { functionName, listed, nameOf, returningOf, targetNames, withoutAlias } from './result-names.ts';
@@ -302,10 +302,7 @@ export class Lineage {
     const right = this.#fromItem(body['rarg'], seen);
     const items = [...left.items, ...right.items];
     let star = beside(left.star, right.star);
-    const onTheRight = new Set(right.star.columns.map(({ name }) => name));
-    const using = flagAt(body, 'isNatural')
-      ? left.star.columns.map(({ name }) => name).filter((name) => onTheRight.has(name))
-      : (namesOf(listAt(body, 'usingClause')) ?? []);
+    const using = flagAt(body, 'isNatural') ? namesOfBoth(left.star, right.star) : (namesOf(listAt(body, 'usingClause')) ?? []);
     if (using.length > 0) {
       this.seen.look(using.length * star.columns.length);
       const merged = using.map((name) => ({ name, sources: union(columnOf(left.star, name), columnOf(right.star, name)) }));
@@ -351,7 +348,7 @@ export class Lineage {
     }
     if (node?.type !== 'ColumnRef') return null;
     const fields = listAt(node.body, 'fields');
-    if (nodeOf(fields.at(-1))?.type !== 'A_Star') return null;
+    if (!isStarAt(fields)) return null;
     if (fields.length === 1) return scope.star;
     const names = namesOf(fields.slice(0, -1)) ?? [];
     return itemNamed(names, scope) ?? { columns: [], rest: unknownSources };
@@ -378,4 +375,9 @@ export class Lineage {
   #asking(value: unknown, scope: Scope): void {
     if (value !== undefined) this.seen.ask(this.#expressions.of(value, scope));
   }
+}
+
+function namesOfBoth(left: Columns, right: Columns): string[] {
+  const onTheRight = new Set(right.columns.map(({ name }) => name));
+  return left.columns.map(({ name }) => name).filter((name) => onTheRight.has(name));
 }

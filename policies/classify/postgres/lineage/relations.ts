@@ -75,8 +75,10 @@ export class Relations {
 
   /** What a name in a text may mean. Without a schema: the first of the path, whose columns count as those of all of that name. */
   named(schema: string | null, name: string, path: readonly string[] | null): Columns {
-    const candidates = (this.#byName.get(name) ?? []).filter((it) => schema === null || isOfSchema(it, schema));
+    const all = this.#byName.get(name) ?? [];
+    const candidates = schema === null ? all : all.filter((it) => isOfSchema(it, schema));
     if (candidates.length === 0) return this.#notListed(schema, name);
+    if (candidates.length === 1) return { columns: this.columnsOf(candidates[0] as CatalogueRelation), rest: null };
     const rank = ({ schema: its }: CatalogueRelation): number => {
       const at = path?.indexOf(its) ?? -1;
       return at < 0 ? Number.MAX_SAFE_INTEGER : at;

@@ -27,12 +27,12 @@ const systemColumns = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid
 
 /** What a dotted name may mean here: a column, a row, or nobody knows. */
 export function named(names: readonly string[], scope: Scope): Sources {
-  const last = names.at(-1) ?? '';
+  const last = names[names.length - 1] ?? '';
   if (names.length > 1) {
     const item = itemNamed(names.slice(0, -1), scope);
     if (item === null) return composite(names, scope);
-    const column = item.columns.filter(({ name }) => name === last);
-    if (column.length > 0) return union(...column.map(({ sources }) => sources));
+    const column = columnsNamed(item, last);
+    if (column !== null) return column;
     if (systemColumns.has(last)) return noSources;
     // t.f is also how f(t) is written.
     return item.rest === null ? union(everythingOf(item), unknownSources) : ofRest(item, last);
@@ -48,6 +48,13 @@ export function named(names: readonly string[], scope: Scope): Sources {
     if (systemColumns.has(last) && at.items.length > 0) return noSources;
   }
   return unknownSources;
+}
+
+/** What its columns of that name come from; null when it has none. */
+function columnsNamed({ columns }: Columns, name: string): Sources | null {
+  let found: Sources | null = null;
+  for (const column of columns) if (column.name === name) found = found === null ? column.sources : union(found, column.sources);
+  return found;
 }
 
 /** A column that an entry does not list: of a whole table whose columns are not known, that one; else it may be any. */
@@ -74,14 +81,15 @@ function composite(names: readonly string[], scope: Scope): Sources {
 
 /** What stands in FROM under that name, perhaps with its schema; null when nothing does. */
 export function itemNamed(names: readonly string[], scope: Scope): Columns | null {
-  const [alias, schema] = [names.at(-1), names.at(-2)];
+  const alias = names[names.length - 1];
+  const schema = names[names.length - 2];
   for (let at: Scope | null = scope; at !== null; at = at.outer) {
-    const found = at.items.filter(
-      (item) => item.alias === alias && (schema === undefined || item.schema === null || item.schema === schema),
-    );
-    const [first, ...others] = found;
-    if (first === undefined) continue;
-    return others.reduce<Columns>((one, other) => besides(one, other), first);
+    let found: Columns | null = null;
+    for (const item of at.items) {
+      if (item.alias !== alias || (schema !== undefined && item.schema !== null && item.schema !== schema)) continue;
+      found = found === null ? item : besides(found, item);
+    }
+    if (found !== null) return found;
   }
   return null;
 }

@@ -35,6 +35,15 @@ export function partsOf(key: string): readonly [schema: string, table: string, c
   return [schema, table, column];
 }
 
+/** Of two, which is nearly always asked: without lists. */
+export function both(one: Sources, other: Sources): Sources {
+  if (one.size === 0 || one === other) return other;
+  if (other.size === 0) return one;
+  const united = new Set(one);
+  for (const key of other) united.add(key);
+  return united;
+}
+
 export function union(...all: readonly Sources[]): Sources {
   const filled = all.filter((one) => one.size > 0);
   if (filled.length <= 1) return filled[0] ?? noSources;

@@ -1,0 +1,14 @@
+// One action on its way through the gate.
+
+import type { Action } from '../core/action.ts';
+import type { Classification } from '../core/classification.ts';
+import type { Lane } from '../core/session.ts';
+import type { Submitter } from './submitter.ts';
+
+/** What was understood of an action, who submits it, and the lane that waits for the answer. */
+export interface Submission {
+  readonly action: Action;
+  readonly classification: Classification;
+  readonly submitter: Submitter;
+  readonly lane: Lane;
+}
