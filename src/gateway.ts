@@ -273,7 +273,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   holds.on(({ kind, hold }) => {
     if (kind === 'placed') activity.held(hold);
   });
-  const sessions = apiSessions(registry, book);
+  const sessions = apiSessions(registry, book, (id) => holds.waitingIn(id).length);
   joinWebhooks({ webhooks: channels.webhooks, shapes, sessions, consoleUrl: publicUrl });
   joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
   await holds.recover(); // what an earlier run left pending ends, and whoever was told of it hears that
