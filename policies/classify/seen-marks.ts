@@ -49,7 +49,8 @@ function sampled(text: string, from: number, end: number, step: number, mark: nu
   return end > from ? Math.imul(mixed ^ text.charCodeAt(end - 1), 0x01000193) : mixed;
 }
 
-/** Never 0, which is an empty place. */
+/** 32 bits without a sign, as they are kept; never 0, which is an empty place. */
 function finished(mark: number): number {
-  return ((mark ^ (mark >>> 15)) >>> 0) | 1;
+  const mixed = (mark ^ (mark >>> 15)) >>> 0;
+  return mixed === 0 ? 1 : mixed;
 }

@@ -74,6 +74,11 @@ t.test('a mark is that of the form, and of the text', (t) => {
   t.not(markOfText(`${long} 1`), markOfText(`${long} 12`));
   t.not(markOfText(''), 0);
   const marks = new SeenMarks();
+  for (let at = 0; at < 200; at += 1) {
+    const mark = markOf(`${long} ${'a + '.repeat(at)}1`);
+    t.equal(marks.note(mark), false);
+    t.equal(marks.has(mark), true);
+  }
   t.equal(marks.has(7), false);
   t.equal(marks.note(7), false);
   t.equal(marks.note(7), true);
