@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { AccessRequestBody, AccessRequestView, ExtendBody, GrantView, ReviewBody } from './contract.ts';
-import { passkeyAnswer, textCharactersMax } from './schemas.ts';
+import { passkeyAnswer, textCharactersMax } from './request-schemas.ts';
 
 /** A month: longer access is no access for a while. */
 const forMsMax = 31 * 86_400_000;

@@ -23,7 +23,8 @@ import type {
   TotpConfirmBody,
   TotpSetup,
 } from './contract.ts';
-import { holdView, passkeyAnswer } from './schemas.ts';
+import { passkeyAnswer } from './request-schemas.ts';
+import { holdView } from './schemas.ts';
 
 const name = z.string().min(1).max(200);
 const secret = z.string().min(1).max(500);

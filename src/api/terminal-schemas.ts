@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { TerminalIndexView, TerminalSearchView, TerminalView } from './contract.ts';
-import { idParams } from './schemas.ts';
+import { idParams } from './request-schemas.ts';
 
 const terminalNumberMax = 9999;
 const searchCharsMax = 200;

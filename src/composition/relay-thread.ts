@@ -59,7 +59,10 @@ const recordings = openRecordings({
   clock,
   onFailed: (sessionId, fault) => sessions.endWhere((id) => id === sessionId, `the recorder failed: ${fault.message}`),
 });
-const classifiers: Partial<Record<Protocol, Classifier>> = { postgres: await createPostgresClassifier(), mysql: createMysqlClassifier() };
+const classifiers: Partial<Record<Protocol, Classifier>> = {
+  postgres: await createPostgresClassifier({ onMisread: (words) => log.error({}, words) }),
+  mysql: createMysqlClassifier(),
+};
 const classifierOf = (protocol: Protocol): Classifier => {
   const classifier = classifiers[protocol];
   if (classifier === undefined) throw new Fault('classifier-failed', `a relay thread does not read ${protocol}`);

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { ChunkArrivals } from './busy-poll.ts';
 import { PlainSocket, type Taken } from './plain-socket.ts';
+import { secureLane } from './secure-socket.ts';
 import { bytesPassed } from './short-lived-memory.ts';
 
 /** As much as Node reads at once. */
@@ -38,7 +39,7 @@ export function readChunks<S extends Duplex>(stream: S, onChunk: (chunk: Buffer)
   const handle = plainHandle(stream);
   if (handle === null) {
     stream.on('data', onChunk).on('data', counted);
-    if (stream instanceof TLSSocket && !arrivalsOf.has(stream)) arrivalsOf.set(stream, new ChunkArrivals());
+    if (stream instanceof TLSSocket) readAround(stream, onChunk);
     return stream;
   }
   const waiting = stream.read() as Buffer | null;
@@ -81,9 +82,25 @@ function successor(stream: Duplex, handle: object, taken: Taken): PlainSocket {
   return socket;
 }
 
+/** What comes from now on is no 'data' where that can be had. */
+function readAround(socket: TLSSocket, onChunk: (chunk: Buffer) => void): void {
+  const arrivals = arrivalsOf.get(socket) ?? new ChunkArrivals();
+  arrivalsOf.set(socket, arrivals);
+  secureLane(socket, readBuffer)?.readTo((count, bytes) => {
+    onChunk(ownChunk(bytes, count));
+    arrivals.came(count);
+  });
+}
+
 /** Ends what `readChunks` began, where it gave back the stream that it was given: somebody else reads it from now on. */
 export function leaveChunks(stream: Duplex, onChunk: (chunk: Buffer) => void): void {
   stream.off('data', onChunk).off('data', counted);
+  if (stream instanceof TLSSocket) secureLane(stream, readBuffer)?.readTo(null);
+}
+
+/** Writes to a connection with TLS that nobody else writes to, past what Node's streams do for each write where that can be had. */
+export function writeChunk(socket: TLSSocket, chunk: Buffer, told: (error?: Error | null) => void): void {
+  if (secureLane(socket, readBuffer)?.write(chunk, told) !== true) socket.write(chunk, told);
 }
 
 const arrivalsOf = new WeakMap<Duplex, ChunkArrivals>();
@@ -114,14 +131,20 @@ function plainHandle(stream: Duplex): object | null {
   return typeof handle?.useUserBuffer === 'function' ? handle : null;
 }
 
-/** Large buffers that nobody uses now. Bulk without them is bound by the collector: it counts every 64 kB that was read. */
+/** A record of TLS has at most 16 kB; PostgreSQL's have 8. */
+const recordBytesMax = 16 * 1024;
+/** Chunks from this on have memory of their own. */
+const largeBytesMin = 4 * 1024;
+/** Buffers of both sizes that nobody uses now. Bulk without them is bound by the collector: it counts every 64 kB that was read. */
 const spares: Buffer[] = [];
+const recordSpares: Buffer[] = [];
 const sparesMax = 32;
 
 /** For a chunk that nobody has a slice of any more: its memory is read into again. Chunks of any other origin are left alone. */
 export function reuseChunk(chunk: Buffer): void {
   const isOurs = largeChunks.delete(chunk);
-  if (isOurs && spares.length < sparesMax) spares.push(Buffer.from(chunk.buffer));
+  const list = chunk.buffer.byteLength === recordBytesMax ? recordSpares : spares;
+  if (isOurs && list.length < sparesMax) list.push(Buffer.from(chunk.buffer));
 }
 
 /** What to call back with when a write of all of the chunk to `stream` is over: its memory is read into again where that went well. */
@@ -152,15 +175,19 @@ export function reusePassed(chunk: Buffer, to: Duplex): void {
 /** Large chunks given out and not given back. */
 const largeChunks = new WeakSet<Buffer>();
 
-function newChunk(): Buffer {
-  bytesPassed(readBytesMax);
-  return Buffer.allocUnsafeSlow(readBytesMax);
+function largeBuffer(count: number): Buffer {
+  const isRecord = count <= recordBytesMax;
+  const spare = (isRecord ? recordSpares : spares).pop();
+  if (spare !== undefined) return spare;
+  const size = isRecord ? recordBytesMax : readBytesMax;
+  bytesPassed(size);
+  return Buffer.allocUnsafeSlow(size);
 }
 
 /** A copy of the first bytes, at most 64 kB, for somebody who may keep them, or leave their memory by `reuseChunk` and `reusePassed`. */
 export function ownChunk(bytes: Uint8Array, count: number = bytes.length): Buffer {
-  if (count > slabBytes / 4) {
-    const chunk = (spares.pop() ?? newChunk()).subarray(0, count);
+  if (count >= largeBytesMin) {
+    const chunk = largeBuffer(count).subarray(0, count);
     chunk.set(bytes.subarray(0, count));
     largeChunks.add(chunk);
     return chunk;

@@ -3,7 +3,7 @@
 
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { leaveChunks, readChunks, takeOver } from './chunk-reader.ts';
+import { leaveChunks, readChunks, takeOver, writeChunk } from './chunk-reader.ts';
 import type { ChunkSource } from './chunk-reader.ts';
 import { Fault } from './errors.ts';
 
@@ -68,7 +68,7 @@ export class LentStream extends Duplex implements ChunkSource {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Written): void {
     if (this.#isTakenOver) done(new Fault('target-lost', "the connection is somebody else's by now"));
-    else this.#socket.write(chunk, done);
+    else writeChunk(this.#socket, chunk, done);
   }
 
   override _final(done: Written): void {

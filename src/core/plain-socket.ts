@@ -9,18 +9,20 @@ import { getSystemErrorName } from 'node:util';
 export type Taken = (count: number, bytes: Uint8Array) => void;
 
 /** As much of a handle (TCP or Pipe) as this file asks for. */
-interface Handle {
+export interface Handle {
   onread: (bytes: ArrayBuffer | undefined) => unknown;
   /** Gives 0 or a negative error number. */
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
 }
 
 /** What Node keeps of a write that goes on after the call; one that is over by then leaves it untouched. */
-interface WriteRequest {
+export interface WriteRequest {
   oncomplete?: (this: WriteRequest, status: number) => void;
   told?: (error?: Error | null) => void;
   /** What libuv writes from has to live as long as it does. */
   bytes?: Uint8Array;
+  /** What OpenSSL said of a failure, under TLS. */
+  error?: string;
 }
 
 interface Internals {
@@ -31,7 +33,7 @@ interface Internals {
   readonly kLastWriteWasAsync: number;
 }
 
-const internals = loaded();
+export const internals = loaded();
 
 /** False where Node is not as this file knows it: everything works then, and costs more. */
 export const isQuick = internals !== null;
@@ -82,17 +84,17 @@ function completed(this: WriteRequest, status: number): void {
 }
 
 /** As Node words it. */
-function writeError(errno: number): Error {
+export function writeError(errno: number, why?: string): Error {
   const code = getSystemErrorName(errno);
-  return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
+  return Object.assign(new Error(why === undefined ? `write ${code}` : `write ${code} ${why}`), { errno, code, syscall: 'write' });
 }
 
 /** Node tells timeouts of each read and write. */
-function hasTimeout({ timeout }: Socket): boolean {
+export function hasTimeout({ timeout }: Socket): boolean {
   return timeout !== undefined && timeout > 0;
 }
 
-function isHandle(handle: object | null): handle is Handle {
+export function isHandle(handle: object | null): handle is Handle {
   return handle !== null && typeof (handle as Partial<Handle>).writeBuffer === 'function';
 }
 

@@ -65,6 +65,7 @@ export class Accounts {
     this.#people = openProvisionedPeopleStore(db);
     this.#passwords = new Passwords(random);
     this.factors = new SecondFactors(this.#store, clock, random, audit);
+    identity.onRemoved((name) => this.factors.forget(name));
     this.cliLogins = new CliLogins(clock, random);
     this.oidc = new OidcSignIns(parts.oidc, clock, random, parts.publicUrl);
     this.machines = new MachineTokens(parts.machines, identity, clock);
@@ -157,7 +158,6 @@ export class Accounts {
 
   removePerson(name: string, by: string): void {
     this.#parts.identity.unprovision(name, by);
-    if (!this.#parts.identity.isKnown(name)) this.#store.removeAllOf(name);
   }
 
   /** Forgets which account of an issuer somebody is; the next sign-in by that name links again. False when there was none. */

@@ -83,6 +83,7 @@ export class Identity implements SignIns {
   readonly #backOff: BackOff;
   readonly #failures: FailureLog;
   readonly #listeners = new Set<(change: IdentityChange) => void>();
+  readonly #removed = new Set<(name: string) => void>();
 
   constructor(parts: IdentityParts) {
     const { db, clock, random, audit, publicUrl } = parts;
@@ -173,8 +174,10 @@ export class Identity implements SignIns {
     this.#provisioned.remove(name);
     this.#provisioned.unlink(name);
     const changed = this.#people.provision(name, null);
-    if (!this.#people.isKnown(name)) this.#tokens.list(name).forEach(({ id }) => this.revokeToken(id, by));
-    this.#event(this.#people.isKnown(name) ? 'person.changed' : 'person.removed', by, { person: name });
+    const isGone = !this.#people.isKnown(name);
+    if (isGone) this.#tokens.list(name).forEach(({ id }) => this.revokeToken(id, by));
+    this.#event(isGone ? 'person.removed' : 'person.changed', by, { person: name });
+    if (isGone) for (const removed of this.#removed) removed(name);
     if (changed) this.#personChanged(name);
   }
 
@@ -187,6 +190,11 @@ export class Identity implements SignIns {
   onChange(listener: (change: IdentityChange) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Calls back when nobody has a name any more, whoever removed them: the next who is given it is somebody else. */
+  onRemoved(listener: (name: string) => void): void {
+    this.#removed.add(listener);
   }
 
   // --- access tokens ---

@@ -26,13 +26,15 @@ interface Challenge {
 export class Passkeys {
   readonly #store: FactorStore;
   readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #challenges = new Map<string, Challenge>();
+  readonly #challenges: Challenges;
+  /** Apart: anybody may ask for these, and must not be able to push out those of people who are signed in. */
+  readonly #signInChallenges: Challenges;
 
   constructor(store: FactorStore, clock: Clock, random: Random) {
     this.#store = store;
     this.#clock = clock;
-    this.#random = random;
+    this.#challenges = new Challenges(clock, random);
+    this.#signInChallenges = new Challenges(clock, random);
   }
 
   list(person: string): PasskeyRow[] {
@@ -41,12 +43,9 @@ export class Passkeys {
 
   /** Options for `navigator.credentials.create()`. Throws Faults limit-reached and invalid-request (a page without a name). */
   registrationOptions(person: { readonly name: string; readonly displayName: string }, origin: string): object {
-    const known = this.#store.passkeys(person.name);
-    if (known.length >= passkeysPerPersonMax) {
-      throw new Fault('limit-reached', `you have ${passkeysPerPersonMax} passkeys, the limit`, { hint: 'remove one that you do not use' });
-    }
+    const known = this.#mustHaveRoom(person.name);
     return {
-      challenge: this.#newChallenge(`register ${person.name}`),
+      challenge: this.#challenges.make(`register ${person.name}`),
       rp: { id: rpIdOf(origin), name: 'Sallyport' },
       user: { id: Buffer.from(person.name).toString('base64url'), name: person.name, displayName: person.displayName },
       pubKeyCredParams: [-8, -7, -257].map((alg) => ({ type: 'public-key', alg })),
@@ -57,10 +56,11 @@ export class Passkeys {
     };
   }
 
-  /** Registers what the browser answered. Throws Faults invalid-request and conflict. */
+  /** Registers what the browser answered. Throws Faults invalid-request, conflict and limit-reached. */
   async register(person: string, name: string, answer: CredentialJson, origin: string): Promise<PasskeyRow> {
     const { verifyRegistrationResponse } = await import('@simplewebauthn/server');
-    const taken = (challenge: string) => this.#takeChallenge(challenge, `register ${person}`);
+    await readable(() => mustNotAttest(answer));
+    const taken = (challenge: string) => this.#challenges.take(challenge, `register ${person}`);
     const checked = await readable(() =>
       verifyRegistrationResponse({
         response: answer as unknown as Parameters<typeof verifyRegistrationResponse>[0]['response'],
@@ -83,6 +83,7 @@ export class Passkeys {
       created_at_ms: this.#clock.nowMs(),
       last_used_at_ms: null,
     };
+    this.#mustHaveRoom(person); // again: several may have been begun at once
     if (!this.#store.addPasskey(row)) throw new Fault('conflict', 'that passkey is registered already');
     return row;
   }
@@ -92,7 +93,7 @@ export class Passkeys {
     const rpId = rpIdOf(origin);
     const known = person === null ? [] : this.#store.passkeys(person).filter((row) => row.rp_id === rpId);
     return {
-      challenge: challenge ?? this.#newChallenge(person === null ? 'sign-in' : `prove ${person}`),
+      challenge: challenge ?? (person === null ? this.#signInChallenges.make('sign-in') : this.#challenges.make(`prove ${person}`)),
       rpId,
       userVerification: 'required',
       timeout: challengeTtlMs,
@@ -102,8 +103,9 @@ export class Passkeys {
 
   /** The passkey that signed a random challenge, for a sign-in or a proof of this person; null when it is not good. */
   async check(answer: CredentialJson, origin: string, person: string | null): Promise<PasskeyRow | null> {
-    const purpose = person === null ? 'sign-in' : `prove ${person}`;
-    return this.#verify(answer, origin, person, (challenge) => this.#takeChallenge(challenge, purpose));
+    const isExpected = (challenge: string) =>
+      person === null ? this.#signInChallenges.take(challenge, 'sign-in') : this.#challenges.take(challenge, `prove ${person}`);
+    return this.#verify(answer, origin, person, isExpected);
   }
 
   /** The signature under an approval: by a passkey of this very person over this very challenge; null when it is not good. */
@@ -146,23 +148,56 @@ export class Passkeys {
     }
   }
 
-  #newChallenge(purpose: string): string {
+  #mustHaveRoom(person: string): PasskeyRow[] {
+    const known = this.#store.passkeys(person);
+    if (known.length < passkeysPerPersonMax) return known;
+    throw new Fault('limit-reached', `you have ${passkeysPerPersonMax} passkeys, the limit`, { hint: 'remove one that you do not use' });
+  }
+}
+
+/** Random challenges, each for one purpose, good once and for a while; the oldest go first. */
+class Challenges {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #given = new Map<string, Challenge>();
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  make(purpose: string): string {
     const nowMs = this.#clock.monotonicMs();
-    for (const [key, { deadlineMs }] of this.#challenges) {
-      if (nowMs < deadlineMs && this.#challenges.size < challengesMax) break;
-      this.#challenges.delete(key);
+    for (const [key, { deadlineMs }] of this.#given) {
+      if (nowMs < deadlineMs && this.#given.size < challengesMax) break;
+      this.#given.delete(key);
     }
     const challenge = this.#random.bytes(challengeBytes).toString('base64url');
-    this.#challenges.set(challenge, { purpose, deadlineMs: nowMs + challengeTtlMs });
+    this.#given.set(challenge, { purpose, deadlineMs: nowMs + challengeTtlMs });
     return challenge;
   }
 
-  #takeChallenge(challenge: string, purpose: string): boolean {
-    const known = this.#challenges.get(challenge);
+  take(challenge: string, purpose: string): boolean {
+    const known = this.#given.get(challenge);
     if (known === undefined || known.purpose !== purpose) return false;
-    this.#challenges.delete(challenge);
+    this.#given.delete(challenge);
     return this.#clock.monotonicMs() < known.deadlineMs;
   }
+}
+
+/**
+ * No attestation was asked for, and none is read: to check a chain of certificates the library would fetch the revocation list that a
+ * certificate names, from wherever whoever made that certificate likes. Left are none, and a key that only signs for itself.
+ */
+async function mustNotAttest(answer: CredentialJson): Promise<void> {
+  // Decoded as the library does it: what it reads afterwards must be what was looked at.
+  const { decodeAttestationObject, isoBase64URL } = await import('@simplewebauthn/server/helpers');
+  const response = answer['response'] as { readonly attestationObject?: unknown } | undefined;
+  if (typeof response?.attestationObject !== 'string') throw new Error('it has no attestation object');
+  const decoded = decodeAttestationObject(isoBase64URL.toBuffer(response.attestationObject));
+  const fmt = decoded.get('fmt');
+  if (fmt === 'none' || (fmt === 'packed' && decoded.get('attStmt').get('x5c') === undefined)) return;
+  throw new Error(`it tells its make (${String(fmt).slice(0, 30)}), which was not asked for`);
 }
 
 /** Passkeys belong to a domain name (Level 3, 5.1.3): an IP address has none. Throws Fault invalid-request. */

@@ -209,6 +209,13 @@ export class SecondFactors {
     if (this.#store.removeTotp(person)) this.#event('totp.removed', by, { person });
   }
 
+  /** Drops all that is kept of somebody who was removed, password and time of the last proof as well. */
+  forget(person: string): void {
+    this.#store.removeAllOf(person);
+    this.#setups.delete(person);
+    this.#provedAt.delete(person);
+  }
+
   /** Whoever has a factor must have shown one in this browser lately: a stolen cookie adds no passkey. */
   #mustBeFresh(person: string, browser: string): void {
     const { passkeys, hasTotp } = this.view(person);

@@ -25,6 +25,8 @@ export interface PostgresClassifierOptions {
   readonly textUnitsMax?: number;
   /** How long the worker may think about one text. */
   readonly deadlineMs?: number;
+  /** Called at most once, with words for the operator: the early reader of plain queries was wrong, and reads no more (plain/trust.ts). */
+  readonly onMisread?: (words: string) => void;
 }
 
 export interface PostgresClassifier extends Classifier {
@@ -42,16 +44,23 @@ const deadlineMs = 2_000;
 
 /** Makes a classifier; compiles the parser once. */
 export async function createPostgresClassifier(options: PostgresClassifierOptions = {}): Promise<PostgresClassifier> {
-  const parser = await Parser.create();
-  return new CachingClassifier(parser, options);
+  let made: CachingClassifier | null = null;
+  const parser = await Parser.create({
+    onDistrusted: (words) => {
+      made?.forget();
+      if (words !== null) options.onMisread?.(words);
+    },
+  });
+  made = new CachingClassifier(parser, options);
+  return made;
 }
 
 class CachingClassifier implements PostgresClassifier {
   readonly #parser: Parser;
-  readonly #judge: Judge;
-  readonly #cache = new ClassificationCache();
-  readonly #masked = new MaskedLiterals(postgresLiterals);
-  readonly #summaries = new SharedSummaries();
+  #judge: Judge;
+  #cache = new ClassificationCache();
+  #masked = new MaskedLiterals(postgresLiterals);
+  #summaries = new SharedSummaries();
   readonly #large: LargeTexts;
   readonly #directUnitsMax: number;
   readonly #textUnitsMax: number;
@@ -101,6 +110,14 @@ class CachingClassifier implements PostgresClassifier {
 
   shapeOf(action: Action, classification: Classification): Shape | NoShape {
     return shapeOfPostgres(this.#parser, action, classification);
+  }
+
+  /** Whatever was judged so far is judged anew. */
+  forget(): void {
+    this.#judge = new Judge(this.#parser);
+    this.#cache = new ClassificationCache();
+    this.#masked = new MaskedLiterals(postgresLiterals);
+    this.#summaries = new SharedSummaries();
   }
 
   readonly parsersReplaced = (): number => this.#parser.replaced;

@@ -4,16 +4,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { callerOf, mustHave } from '../authentication.ts';
 import { notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
-import {
-  agentView,
-  agentsRevoked,
-  enrolmentTokenBody,
-  enrolmentTokenIssued,
-  enrolmentTokenView,
-  idParams,
-  nameParams,
-  pageOf,
-} from '../schemas.ts';
+import { enrolmentTokenBody, idParams, nameParams } from '../request-schemas.ts';
+import { agentView, agentsRevoked, enrolmentTokenIssued, enrolmentTokenView, pageOf } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function agentRoutes(services: ApiServices): FastifyPluginAsyncZod {

@@ -4,7 +4,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { callerOf, mustHave } from '../authentication.ts';
 import { gives } from '../responses.ts';
-import { auditEventView, auditVerification, filter, pageOf, paging, timeFilter } from '../schemas.ts';
+import { filter, paging, timeFilter } from '../request-schemas.ts';
+import { auditEventView, auditVerification, pageOf } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {

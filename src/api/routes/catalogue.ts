@@ -7,7 +7,8 @@ import { callerOf, mustHave } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
 import type { Me, PersonView, SshKeysView, TargetView } from '../contract.ts';
 import { gives } from '../responses.ts';
-import { deliveryView, filter, me, nameParams, noBody, pageOf, paging, personView, targetView } from '../schemas.ts';
+import { filter, nameParams, noBody, paging } from '../request-schemas.ts';
+import { deliveryView, me, pageOf, personView, targetView } from '../schemas.ts';
 import type { ApiServices, PersonInfo } from '../services.ts';
 import { notFound } from '../problems.ts';
 

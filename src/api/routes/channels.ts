@@ -9,7 +9,8 @@ import { HttpProblem } from '../problems.ts';
 import { FailureLimit } from '../rate-limit.ts';
 import { headerOf, takeRaw } from '../raw-body.ts';
 import { gives } from '../responses.ts';
-import { nameParams, pageOf } from '../schemas.ts';
+import { nameParams } from '../request-schemas.ts';
+import { pageOf } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function channelRoutes(services: ApiServices): FastifyPluginAsyncZod {

@@ -4,17 +4,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { callerOf, mustHave } from '../authentication.ts';
 import { gives } from '../responses.ts';
-import {
-  credentialBody,
-  credentialChecked,
-  credentialSet,
-  credentialView,
-  credentialsRemoved,
-  credentialsRewrapped,
-  nameParams,
-  noBody,
-  pageOf,
-} from '../schemas.ts';
+import { credentialBody, nameParams, noBody } from '../request-schemas.ts';
+import { credentialChecked, credentialSet, credentialView, credentialsRemoved, credentialsRewrapped, pageOf } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function credentialRoutes(services: ApiServices): FastifyPluginAsyncZod {

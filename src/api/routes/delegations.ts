@@ -6,7 +6,8 @@ import { callerOf, mustHave } from '../authentication.ts';
 import type { DelegateView, DelegationView } from '../contract.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
-import { idParams, pageOf } from '../schemas.ts';
+import { idParams } from '../request-schemas.ts';
+import { pageOf } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 const delegationView: z.ZodType<DelegationView> = z

@@ -4,7 +4,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { callerOf } from '../authentication.ts';
 import { gives } from '../responses.ts';
-import { holdView, idParams, noBody } from '../schemas.ts';
+import { idParams, noBody } from '../request-schemas.ts';
+import { holdView } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 import { answeredHold, mayAnswer } from './holds.ts';
 

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { Fault } from '../../core/errors.ts';
 import { clearCookie, cookieName, setCookie } from '../authentication.ts';
 import { gives, redirects } from '../responses.ts';
-import { nameParams, noBody } from '../schemas.ts';
+import { nameParams, noBody } from '../request-schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 const pathCharactersMax = 500;

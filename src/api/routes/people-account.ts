@@ -10,7 +10,7 @@ import type { AccountView, PasskeyOptions } from '../contract.ts';
 import { browserOf, originOf } from '../origin.ts';
 import { HttpProblem } from '../problems.ts';
 import { gives, givesNothing } from '../responses.ts';
-import { noBody, secretParams } from '../schemas.ts';
+import { noBody, secretParams } from '../request-schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function accountRoutes(services: ApiServices): FastifyPluginAsyncZod {

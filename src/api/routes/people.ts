@@ -6,7 +6,8 @@ import { callerOf, mustHave } from '../authentication.ts';
 import { personBody, setPasswordBody } from '../account-schemas.ts';
 import { notFound } from '../problems.ts';
 import { gives, givesNothing } from '../responses.ts';
-import { nameParams, noBody, personView } from '../schemas.ts';
+import { nameParams, noBody } from '../request-schemas.ts';
+import { personView } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function peopleRoutes(services: ApiServices): FastifyPluginAsyncZod {

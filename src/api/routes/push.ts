@@ -7,7 +7,7 @@ import { pushSubscriptionBody, pushView } from '../channel-schemas.ts';
 import type { PushView } from '../contract.ts';
 import { notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
-import { idParams } from '../schemas.ts';
+import { idParams } from '../request-schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function pushRoutes(services: ApiServices): FastifyPluginAsyncZod {

@@ -7,7 +7,8 @@ import type { Caller } from '../authentication.ts';
 import type { SessionView } from '../contract.ts';
 import { HttpProblem } from '../problems.ts';
 import { gives } from '../responses.ts';
-import { filter, idParams, noBody, pageOf, paging, sessionView } from '../schemas.ts';
+import { filter, idParams, noBody, paging } from '../request-schemas.ts';
+import { pageOf, sessionView } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 import { seenSession } from '../seen-sessions.ts';
 

@@ -5,7 +5,7 @@ import { callerOf } from '../authentication.ts';
 import { cliLoginBegun, cliLoginBody, cliLoginPollBody, cliLoginPolled, cliLoginView } from '../account-schemas.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives, givesNothing } from '../responses.ts';
-import { confirmBody, noBody, secretParams } from '../schemas.ts';
+import { confirmBody, noBody, secretParams } from '../request-schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 export function cliLoginRoutes(services: ApiServices): FastifyPluginAsyncZod {

@@ -9,7 +9,8 @@ import { originOf } from '../origin.ts';
 import { HttpProblem } from '../problems.ts';
 import { FailureLimit } from '../rate-limit.ts';
 import { gives } from '../responses.ts';
-import { me, noBody } from '../schemas.ts';
+import { noBody } from '../request-schemas.ts';
+import { me } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 import { meOf } from './catalogue.ts';
 

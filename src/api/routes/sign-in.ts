@@ -6,7 +6,8 @@ import type { PendingSignInView } from '../contract.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { FailureLimit } from '../rate-limit.ts';
 import { gives, givesNothing } from '../responses.ts';
-import { confirmBody, loginBody, me, noBody, pageOf, pendingSignInView, secretParams } from '../schemas.ts';
+import { confirmBody, loginBody, noBody, secretParams } from '../request-schemas.ts';
+import { me, pageOf, pendingSignInView } from '../schemas.ts';
 import type { ApiServices, PendingSignIn } from '../services.ts';
 import { meOf } from './catalogue.ts';
 

@@ -7,7 +7,7 @@ import { Fault } from '../../core/errors.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { FailureLimit } from '../rate-limit.ts';
 import { gives } from '../responses.ts';
-import { idParams } from '../schemas.ts';
+import { idParams } from '../request-schemas.ts';
 import type { ApiServices } from '../services.ts';
 import { asSeenBy } from '../visibility.ts';
 

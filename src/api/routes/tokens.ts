@@ -7,7 +7,8 @@ import type { Caller } from '../authentication.ts';
 import type { TokenView } from '../contract.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 import { gives, givesNothing } from '../responses.ts';
-import { filter, idParams, loginLinkBody, loginLinkIssued, pageOf, tokenBody, tokenIssued, tokenView } from '../schemas.ts';
+import { filter, idParams, loginLinkBody, tokenBody } from '../request-schemas.ts';
+import { loginLinkIssued, pageOf, tokenIssued, tokenView } from '../schemas.ts';
 import type { ApiServices, TokenInfo } from '../services.ts';
 
 /** A working day. */
