@@ -10,6 +10,7 @@ import type { NoShape, Shape } from '../../../src/core/shape.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { MaskedLiterals } from '../masked-literals.ts';
+import { SharedSummaries } from '../shared-summaries.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
 import { maskedIn, postgresLiterals, withoutLiterals } from './masked-literals.ts';
@@ -59,6 +60,7 @@ class CachingClassifier implements PostgresClassifier {
   #judge: Judge;
   #cache = new ClassificationCache();
   #masked = new MaskedLiterals(postgresLiterals);
+  #summaries = new SharedSummaries();
   readonly #large: LargeTexts;
   readonly #directUnitsMax: number;
   readonly #textUnitsMax: number;
@@ -88,13 +90,14 @@ class CachingClassifier implements PostgresClassifier {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
     if (text.length > this.#directUnitsMax) return this.#large.classify(text, mode);
-    const masked = maskedIn(text, mode) ? withoutLiterals(text) : null;
+    const masked = maskedIn(text, mode) && this.#masked.mayRecur(text) ? withoutLiterals(text) : null;
     const known = masked === null ? undefined : this.#masked.get(mode.key, masked, text);
     if (known !== undefined) return known;
-    const { classification, executes } = this.#judge.judge(text, mode, this.#lookup(action));
-    const isLasting = classification.problem?.kind !== 'parser-gave-up';
-    if (executes || !isLasting) return classification;
-    this.#cache.set(mode.key, text, classification);
+    const { classification: judged, executes } = this.#judge.judge(text, mode, this.#lookup(action));
+    const isLasting = judged.problem?.kind !== 'parser-gave-up';
+    if (executes || !isLasting) return judged;
+    const classification = this.#summaries.shared(judged);
+    this.#masked.keep(action, classification, this.#cache);
     if (masked !== null) this.#masked.note(mode.key, masked, text, classification);
     return classification;
   }
@@ -114,6 +117,7 @@ class CachingClassifier implements PostgresClassifier {
     this.#judge = new Judge(this.#parser);
     this.#cache = new ClassificationCache();
     this.#masked = new MaskedLiterals(postgresLiterals);
+    this.#summaries = new SharedSummaries();
   }
 
   readonly parsersReplaced = (): number => this.#parser.replaced;
