@@ -26,7 +26,8 @@ export function gatewayUrl(text: string): URL {
   const scheme = url === null ? undefined : schemes[url.protocol];
   if (url === null || scheme === undefined) throw new Error(`"${text}" is not the address of a gateway: write wss://gateway.example.com`);
   if (url.username !== '' || url.password !== '' || !['/', linkPath].includes(url.pathname) || url.search !== '') {
-    throw new Error(`"${text}" has more than a host and a port: write wss://gateway.example.com`);
+    // Not as it was written: what is too much may be a password.
+    throw new Error(`the gateway's address has more than a host and a port: write ${url.protocol}//${url.host}`);
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const isLoopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

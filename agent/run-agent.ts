@@ -38,7 +38,7 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
       stateDir: flags.state,
       allow: flags.allow,
       token: tokenOf(flags, environment),
-      ca: flags.ca === undefined ? undefined : readFileSync(flags.ca, 'utf8'),
+      ca: authoritiesOf(flags),
       proxy: flags.proxy ?? environment['SALLYPORT_AGENT_PROXY'],
       hostname: hostname(),
       software,
@@ -64,6 +64,15 @@ function busyPollUsOf({ busyPollUs }: AgentFlags): number {
   const count = Number(busyPollUs ?? busyPollUsDefault);
   if (Number.isInteger(count) && count >= 0 && count <= busyPollUsMax) return count;
   throw new Error(`--busy-poll-us ${busyPollUs}: write a whole number of microseconds from 0 to ${busyPollUsMax}`);
+}
+
+function authoritiesOf({ ca }: AgentFlags): string | undefined {
+  if (ca === undefined) return undefined;
+  try {
+    return readFileSync(ca, 'utf8');
+  } catch (thrown) {
+    throw new Error(`--ca ${ca}: can't be read: ${messageOf(thrown)}`);
+  }
 }
 
 /** Others can see a process's arguments: file and environment come first. The file may be gone: later starts need no token. */

@@ -196,7 +196,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     onFailed: (sessionId, fault) => registry.live(sessionId)?.end(`the recorder failed: ${fault.message}`),
   });
   down.add(() => recordings.close());
-  const classifiers = await buildClassifiers(down);
+  const classifiers = await buildClassifiers(down, log);
   const classifierOf = (protocol: Protocol): Classifier => {
     const classifier = classifiers[protocol];
     if (classifier === undefined) throw new Fault('classifier-failed', `there is no classifier for ${protocol}`);
@@ -273,7 +273,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   holds.on(({ kind, hold }) => {
     if (kind === 'placed') activity.held(hold);
   });
-  const sessions = apiSessions(registry, book);
+  const sessions = apiSessions(registry, book, (id) => holds.waitingIn(id).length);
   joinWebhooks({ webhooks: channels.webhooks, shapes, sessions, consoleUrl: publicUrl });
   joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
   await holds.recover(); // what an earlier run left pending ends, and whoever was told of it hears that
@@ -362,8 +362,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
 /** Problems of a rejected policy version that the audit log keeps; the gateway's own log has all. */
 const rejectedProblemsLogged = 20;
 
-async function buildClassifiers(down: Teardown): Promise<Partial<Record<Protocol, Classifier>>> {
-  const postgres = await createPostgresClassifier();
+async function buildClassifiers(down: Teardown, log: Log): Promise<Partial<Record<Protocol, Classifier>>> {
+  const postgres = await createPostgresClassifier({ onMisread: (words) => log.error({}, words) });
   down.add(() => postgres.close());
   return { postgres, mysql: createMysqlClassifier(), ssh: createShellClassifier() };
 }

@@ -6,10 +6,11 @@ import type { Action } from '../../src/core/action.ts';
 import type { Classification, StatementFacts } from '../../src/core/classification.ts';
 import { ClassificationCache } from '../../src/core/classification-cache.ts';
 import { formOf, KnownForms, type Form, type LiteralRules } from './known-forms.ts';
+import { markOfForm, markOfText, SeenMarks } from './seen-marks.ts';
 
 /** In each of two generations, of texts seen once and of texts known. */
 const limits = { entriesMax: 2_000, textUnitsMax: 2_000_000 };
-/** From so many UTF-16 units on a text is compared with what is like it before it is looked up. */
+/** From so many UTF-16 units on a text is compared with what is like it before it is looked up, and remembered when it comes again. */
 const longUnits = 256;
 
 interface KnownForm extends Form {
@@ -21,6 +22,8 @@ export class MaskedLiterals {
   readonly #seenOnce = new ClassificationCache(limits);
   readonly #known = new ClassificationCache<KnownForm>(limits);
   readonly #forms: KnownForms<KnownForm>;
+  readonly #texts = new SeenMarks();
+  readonly #formMarks = new SeenMarks();
 
   constructor(rules: LiteralRules) {
     this.#rules = rules;
@@ -31,8 +34,19 @@ export class MaskedLiterals {
   found(action: Action, exact: ClassificationCache): Classification | undefined {
     const { text, mode } = action;
     // Looking a long text up costs more than comparing it: each comes in a string whose hash is not known yet.
-    if (text.length >= longUnits) return this.#compared(action) ?? exact.get(mode.key, text);
+    if (text.length >= longUnits)
+      return this.#compared(action) ?? (this.#texts.has(markOfText(text)) ? exact.get(mode.key, text) : undefined);
     return exact.get(mode.key, text) ?? this.#compared(action);
+  }
+
+  /** Remembers what a text was judged to be; of a long one the second time that it comes. */
+  keep({ mode, text }: Action, classification: Classification, exact: ClassificationCache): void {
+    if (text.length < longUnits || this.#texts.note(markOfText(text))) exact.set(mode.key, text, classification);
+  }
+
+  /** Whether its form is worth being known: that of a long text when it may have come before. */
+  mayRecur(text: string): boolean {
+    return text.length < longUnits || this.#formMarks.note(markOfForm(text, this.#rules.literalsOf(text)));
   }
 
   #compared(action: Action): Classification | undefined {

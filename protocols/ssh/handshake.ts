@@ -50,6 +50,7 @@ export function signIn(
   extend: () => void,
 ): Promise<SignedIn> {
   let tries = 0;
+  let wasTold = false;
   let pending: { cancel(): void } | null = null;
   connection.on('close', () => pending?.cancel());
   return new Promise((resolve) => {
@@ -60,13 +61,18 @@ export function signIn(
     };
     connection.on('authentication', (context) => {
       const reject = () => context.reject([...methods]);
-      if (context.method === 'none') return reject();
-      tries += 1;
       const wanted = parseUser(context.username);
-      if (tries > triesMax || wanted === null || services.signIns.blocked(wanted.person, clientAddress)) {
-        if (tries > triesMax) connection.end();
+      if (context.method !== 'none') tries += 1;
+      if (tries > triesMax) {
+        connection.end();
         return reject();
       }
+      if (wanted === null) {
+        sayHowToName(context, wasTold);
+        wasTold ||= context.method === 'keyboard-interactive';
+        return;
+      }
+      if (context.method === 'none' || services.signIns.blocked(wanted.person, clientAddress)) return reject();
       const failed = () => {
         services.signIns.failed(wanted.person, clientAddress);
         reject();
@@ -112,6 +118,18 @@ export function signIn(
       }
     });
   });
+}
+
+/**
+ * Nobody gets in without naming a target. Words without a question (RFC 4256, 3.2) say so, once: what is named as left to try after them
+ * is no way in either, but an empty list has OpenSSH begin again.
+ */
+function sayHowToName(context: AuthContext, wasTold: boolean): void {
+  if (wasTold) return context.reject(['publickey']);
+  if (context.method !== 'keyboard-interactive') return context.reject(['keyboard-interactive']);
+  const words =
+    'The user name says who you are and where you go: ssh PERSON:TARGET@GATEWAY, as in alice:web-1. `sallyport targets` lists them.';
+  context.prompt([], 'Sallyport', words, () => context.reject(['publickey']));
 }
 
 /** One question that takes both: a token, or an empty answer after the browser. */

@@ -1,6 +1,6 @@
 // What the API asks of the gateway's parts, in the API's own words.
 
-import type { RuleUseView } from '../api/contract.ts';
+import type { RuleUseView, SessionView } from '../api/contract.ts';
 import type { ApiServices } from '../api/services.ts';
 import { notAllowed } from '../approvals/answer.ts';
 import { holdView } from '../approvals/hold-view.ts';
@@ -91,19 +91,32 @@ export function apiHolds(
   };
 }
 
-export function apiSessions(registry: SessionRegistry, book: ReturnType<typeof createSessionStore>): ApiServices['sessions'] {
+/** `waiting`: what is held in that session now. The book counts it when it was answered; whoever looks meanwhile sees it, too. */
+export function apiSessions(
+  registry: SessionRegistry,
+  book: ReturnType<typeof createSessionStore>,
+  waiting: (sessionId: string) => number,
+): ApiServices['sessions'] {
+  const seen = (session: SessionView): SessionView =>
+    session.state === 'open' ? { ...session, held: session.held + waiting(session.id) } : session;
+  const get = (id: string): SessionView | null => {
+    const session = book.get(id);
+    return session === undefined ? null : seen(session);
+  };
   return {
-    get: (id) => book.get(id) ?? null,
-    list: ({ state, principal, target, cursor, limit }) =>
-      book.list({
+    get,
+    list: ({ state, principal, target, cursor, limit }) => {
+      const page = book.list({
         state: state ?? undefined,
         principal: principal ?? undefined,
         target: target ?? undefined,
         cursor: cursor ?? undefined,
         limit,
-      }),
+      });
+      return { ...page, items: page.items.map(seen) };
+    },
     kill: (id, by) => registry.kill(id, by),
-    on: (listener) => registry.on((id) => listener(() => book.get(id) ?? null)),
+    on: (listener) => registry.on((id) => listener(() => get(id))),
   };
 }
 

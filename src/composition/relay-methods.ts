@@ -20,7 +20,8 @@ export type MainMethods = SessionMethods &
   SignInMethods &
   CredentialMethods &
   DiallingMethods &
-  CancellingMethods & {
+  CancellingMethods &
+  WatchMethods & {
     /** The thread can work: it has the policies. */
     readonly ready: { readonly given: null; readonly answer: void };
   };

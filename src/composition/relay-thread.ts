@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import pino from 'pino';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
@@ -31,7 +32,7 @@ import { remoteSignIns } from '../relay/sign-ins.ts';
 import { ThreadJudging } from '../relay/thread-judging.ts';
 import { ThreadPolicies } from '../relay/thread-policies.ts';
 import { ThreadSessions } from '../relay/thread-sessions.ts';
-import { watchHandlers } from '../relay/watch.ts';
+import { watchHandlers, watchOver } from '../relay/watch.ts';
 import { worldReader } from '../relay/world.ts';
 import { createTargets } from '../targets/catalogue.ts';
 import { dial } from '../targets/dial.ts';
@@ -40,6 +41,9 @@ import type { DatabaseProtocol } from './database-drivers.ts';
 import { listenBacklog } from './listen-driver.ts';
 import { openTemplateReaders } from './policy-source.ts';
 import type { MainMethods, RelayThreadData, ThreadMethods } from './relay-methods.ts';
+
+/** Clients have heard why by then, or will not. */
+const givingUpMsMax = 5_000;
 
 const data = workerData as RelayThreadData;
 setBusyPoll(data.busyPollUs);
@@ -59,7 +63,10 @@ const recordings = openRecordings({
   clock,
   onFailed: (sessionId, fault) => sessions.endWhere((id) => id === sessionId, `the recorder failed: ${fault.message}`),
 });
-const classifiers: Partial<Record<Protocol, Classifier>> = { postgres: await createPostgresClassifier(), mysql: createMysqlClassifier() };
+const classifiers: Partial<Record<Protocol, Classifier>> = {
+  postgres: await createPostgresClassifier({ onMisread: (words) => log.error({}, words) }),
+  mysql: createMysqlClassifier(),
+};
 const classifierOf = (protocol: Protocol): Classifier => {
   const classifier = classifiers[protocol];
   if (classifier === undefined) throw new Fault('classifier-failed', `a relay thread does not read ${protocol}`);
@@ -93,6 +100,7 @@ const judging = new ThreadJudging({ calls, policies, world: worldReader(data.wor
 const sessions: ThreadSessions = new ThreadSessions({ judging, recordings, flushRecording: (id) => recordings.flush(id) });
 await policies.load();
 calls.note('ready', null);
+watchOver(() => calls.ask('alive', null), giveUp);
 
 function mainPort(): Port {
   if (parentPort === null) throw new Error('a relay thread is started by the gateway');
@@ -130,6 +138,14 @@ async function listen(protocol: DatabaseProtocol, address: ListenAddress): Promi
   });
   servers.push(server);
   return (server.address() as AddressInfo).port;
+}
+
+/** The main thread stands still, and nobody waits for it for ever: this thread ends, and is started again if that one goes on. */
+function giveUp(): void {
+  const reason = 'the gateway does not answer: its main thread has stood still for a minute';
+  log.error({}, `${reason}; this relay thread ends`);
+  calls.close(new Fault('limit-reached', reason));
+  void Promise.race([stop(reason).catch(() => undefined), delay(givingUpMsMax)]).then(() => process.exit(1)); // of this thread
 }
 
 async function stop(reason: string): Promise<void> {

@@ -16,7 +16,7 @@ import { ThreadDialling } from '../relay/dialling.ts';
 import { RelayedSessions } from '../relay/relayed-sessions.ts';
 import type { RelayedParts } from '../relay/relayed-sessions.ts';
 import { signInHandlers } from '../relay/sign-ins.ts';
-import { watchOver } from '../relay/watch.ts';
+import { watchHandlers, watchOver } from '../relay/watch.ts';
 import type { DatabaseProtocol } from './database-drivers.ts';
 import type { MainMethods, RelayThreadData, ThreadMethods } from './relay-methods.ts';
 
@@ -137,6 +137,7 @@ export class Relays {
       ...credentials.handlers,
       ...dialling.handlers,
       ...cancellingHandlers(() => [...this.#threads].filter(([other]) => other !== index).map(([, thread]) => thread.calls)),
+      ...watchHandlers,
       ready: () => isReady(),
     });
     const { threadId } = worker;

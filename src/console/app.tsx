@@ -82,7 +82,7 @@ function SignedIn() {
           </Route>
           <Route path="/access/:id">{({ id }) => <AccessRequestPage key={id} requestId={id} me={me.data} />}</Route>
           <Route path="/sessions">
-            <SessionsPage />
+            <SessionsPage me={me.data} />
           </Route>
           <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} sessionId={id} me={me.data} />}</Route>
           <Route path="/audit">

@@ -32,6 +32,7 @@ export class TurnGathering {
   }
 
   #end(): void {
+    isEnding = true;
     this.#endsSoon = false;
     if (this.#count > 1) {
       this.#isGathering = true;
@@ -40,6 +41,17 @@ export class TurnGathering {
       this.#loneTurns += 1;
       if (this.#loneTurns >= loneTurnsMax) this.#isGathering = false;
     }
-    this.#onEnd();
+    try {
+      this.#onEnd();
+    } finally {
+      isEnding = false;
+    }
   }
+}
+
+let isEnding = false;
+
+/** True while what was gathered is dealt with: nothing more comes in this turn but what that brings. */
+export function turnIsEnding(): boolean {
+  return isEnding;
 }

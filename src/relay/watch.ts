@@ -1,9 +1,10 @@
 // Whether a relay thread still turns. One that is stuck (a loop without end, a disk that does not answer) keeps its sessions standing, and
-// takes its share of new connections on the ports that all threads share: it is as good as dead, and whoever watches ends it.
+// takes its share of new connections on the ports that all threads share: it is as good as dead, and whoever watches ends it. Threads
+// watch the main thread the same way: what only that one can answer would be waited for without end.
 
 import type { Handlers } from './calls.ts';
 
-/** Asked of a thread. */
+/** Asked of a thread, and by it. */
 export type WatchMethods = {
   /** Answered at once by an event loop that turns. */
   readonly alive: { readonly given: null; readonly answer: void };

@@ -220,8 +220,10 @@ export class SessionRegistry implements Sessions {
 
   #count(): void {
     for (const entry of this.#live.values()) {
-      if (entry.counted === entry.session.counts.statements) continue;
-      entry.counted = entry.session.counts.statements;
+      const { statements, held, denied } = entry.session.counts;
+      const counted = statements + held + denied; // what waited is counted when it was answered: later than its statement
+      if (entry.counted === counted) continue;
+      entry.counted = counted;
       this.#parts.book.counted(entry.session);
       this.#tell(entry.session.id);
     }

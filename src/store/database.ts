@@ -1,6 +1,7 @@
 // Opens the embedded database and brings its tables up to date. Each entity file owns its tables and lists its migrations.
 
 import Database from 'better-sqlite3';
+import { Fault, messageOf } from '../core/errors.ts';
 import { makeOwnersOnly } from './owners-only.ts';
 
 export type Db = Database.Database;
@@ -12,8 +13,19 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** Opens (and makes) the database at `path`; ":memory:" for tests. */
+/** Opens (and makes) the database at `path`; ":memory:" for tests. Throws Fault store-failed when it can't be used. */
 export function openDatabase(path: string, migrations: readonly Migration[]): Db {
+  try {
+    return opened(path, migrations);
+  } catch (cause) {
+    throw new Fault('store-failed', `the database ${path} can't be opened: ${messageOf(cause)}`, {
+      cause,
+      hint: 'Look at its rights and the free space; one that is damaged is replaced by a copy (docs/operating.md, Backups).',
+    });
+  }
+}
+
+function opened(path: string, migrations: readonly Migration[]): Db {
   if (path !== ':memory:') makeOwnersOnly(path);
   const db = new Database(path);
   db.pragma('journal_mode = WAL');

@@ -1,8 +1,10 @@
 // What one end of a link has to send, put together in one piece of memory and handed to the socket with one write: one TLS record for
 // the frames of all streams, and no buffer for each frame. While one piece is with the socket the next one fills; both together are
-// all that is sent ahead, so that what waits beyond stays in its stream and short answers overtake it.
+// all that is sent ahead, so that what waits beyond stays in its stream and short answers overtake it. A TLS socket of Node's takes one
+// write in each turn of the event loop, however short: while turns bring frames of several streams they leave at the turn's end.
 
 import type { Socket } from 'node:net';
+import { TurnGathering, turnIsEnding } from '../core/turn-gathering.ts';
 import { dataHeaderBytes, writeDataHeader } from './frames.ts';
 
 /** What was read of a socket at once, twice, with headers: eight whole TLS records (RFC 8446, 5.1). */
@@ -15,6 +17,8 @@ const headerBytesMax = 8;
 const payloadBytesMax = 65_535;
 /** A data frame is not cut smaller than this to fill the end of a piece. */
 const cutBytesMin = 1024;
+/** More than this leaves at once: the other end has enough to do with it while the rest of the turn follows. */
+const lateBytesMax = 32 * 1024;
 
 const binary = 2;
 const isLast = 0x80;
@@ -30,6 +34,8 @@ export class FrameOutput {
   #used = 0;
   #inFlight: Buffer | null = null;
   #isOver = false;
+  readonly #gathering = new TurnGathering(() => this.flush());
+  #flushesNext = false;
 
   /** `drained` is called when there is room again after something was sent. */
   constructor(raw: Socket, masks: boolean, drained: () => void) {
@@ -68,12 +74,28 @@ export class FrameOutput {
   /** Hands what was put to the socket, or leaves it until the socket has sent what it holds. */
   flush(): void {
     const slab = this.#slab;
-    if (slab === null || this.#inFlight !== null || this.#isOver) return;
+    if (slab === null || this.#inFlight !== null || this.#isOver || !this.#raw.writable) return;
     this.#slab = null;
     this.#inFlight = slab;
     const bytes = slab.subarray(0, this.#used);
     this.#used = 0;
     this.#raw.write(bytes, this.#sent);
+  }
+
+  /** As `flush`, at the end of the turn while turns bring several frames. */
+  flushSoon(): void {
+    if (turnIsEnding()) this.#flushNext();
+    else if (this.#used > lateBytesMax || !this.#gathering.takes()) this.flush();
+  }
+
+  /** Nothing more comes in this turn but with what is going on now: releases that were told together. */
+  #flushNext(): void {
+    if (this.#flushesNext) return;
+    this.#flushesNext = true;
+    process.nextTick(() => {
+      this.#flushesNext = false;
+      this.flush();
+    });
   }
 
   /** Sends the rest, and `last` after it; nothing can be put any more. */

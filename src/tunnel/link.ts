@@ -109,7 +109,7 @@ export class Link {
         this.#streamOutput.begin(stream, bytes.length);
         output.append(bytes);
       },
-      flushNow: () => output.flush(),
+      flushSoon: () => output.flushSoon(),
       ready: (stream) => {
         this.#ready.add(stream);
         this.#pump();

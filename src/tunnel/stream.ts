@@ -15,9 +15,9 @@ export interface StreamLink {
   sendControl(frame: Buffer): void;
   /** Bytes of so many that can go at once: none while others wait. */
   roomNow(wanted: number): number;
-  /** Puts a frame for which there is room; `flushNow` sends those that were put. */
+  /** Puts a frame for which there is room; `flushSoon` sends those that were put, with others of the turn. */
   putNow(stream: number, bytes: Uint8Array): void;
-  flushNow(): void;
+  flushSoon(): void;
   /** The stream has something to send: give it turns by `take`. */
   ready(stream: TunnelStream): void;
   /** Both directions are over: the number may be forgotten. */
@@ -124,7 +124,7 @@ export class TunnelStream {
     }
     this.#sendCredit -= count;
     this.#link.putNow(this.id, bytes);
-    this.#link.flushNow();
+    this.#link.flushSoon();
     return true;
   }
 
@@ -150,7 +150,7 @@ export class TunnelStream {
       this.#link.putNow(this.id, bytes.subarray(at, at + count));
       at += count;
     }
-    if (at > 0) this.#link.flushNow();
+    if (at > 0) this.#link.flushSoon();
     return at === 0 ? bytes : bytes.subarray(at);
   }
 

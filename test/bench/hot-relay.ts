@@ -9,6 +9,7 @@ import { failingMessages } from '../../protocols/postgres/refusal.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Session } from '../../src/core/session.ts';
 import { clientMessage, targetMessage } from '../transcripts/postgres-messages.ts';
+import { newFormScripts } from './new-forms.ts';
 import { hotWorld, mode, settings } from './hot-world.ts';
 
 const [kind = 'prepared', secondsText = '3'] = process.argv.slice(2);
@@ -55,6 +56,7 @@ const columns = ['aid', 'bid', 'abalance', 'filler'].flatMap((name, at) =>
   Array.from({ length: 8 }, (_, more) => `"t0"."${name}" AS "account_${8 * at + more}_${name}__value"`),
 );
 const longText = `SELECT ${columns.join(', ')} FROM "pgbench_accounts" "t0"`;
+const newForms = newFormScripts().flatMap((script) => script.split('\n').filter((line) => line.startsWith('SELECT')));
 let total = 0;
 /** Statements of one measurement, and those that warm the compiler up. */
 const batch = 1600;
@@ -128,7 +130,7 @@ async function run(statements: number): Promise<void> {
 function chunkOf(aid: number): Buffer {
   if (kind === 'prepared') return client(`B |P_0|${aid}`, 'D P ', 'E |0', 'S');
   if (kind === 'varied') return client(`Q ${longText} WHERE ${varied(aid)};`);
-  if (kind === 'forms') return client(`Q SELECT ${shuffled(aid)} FROM "pgbench_accounts" "t0" WHERE "t0"."aid" = ${aid};`);
+  if (kind === 'forms') return client(`Q ${(newForms[total % newForms.length] as string).replace(':n', String(total))}`);
   if (kind === 'long') return client(`Q ${longText} WHERE "t0"."aid" = ${aid} AND "t0"."abalance" <> ${7 * aid};`);
   return client(`Q SELECT abalance FROM pgbench_accounts WHERE aid = ${aid};`);
 }
@@ -137,14 +139,4 @@ function chunkOf(aid: number): Buffer {
 function varied(aid: number): string {
   const ids = Array.from({ length: 1 + (aid % 40) }, (_, more) => aid + more).join(', ');
   return `"t0"."aid" IN (${ids}) AND "t0"."filler" <> 'Größe ${aid}' AND "t0"."abalance" < ${aid}.5 /* request ${aid} */`;
-}
-
-/** The columns in another order each time: a form that was never seen. */
-function shuffled(aid: number): string {
-  const order = [...columns];
-  for (let at = order.length - 1, rest = 7919 * aid; at > 0; at -= 1, rest = (rest * 31 + 17) % 1_000_003) {
-    const other = rest % (at + 1);
-    [order[at], order[other]] = [order[other] as string, order[at] as string];
-  }
-  return order.join(', ');
 }

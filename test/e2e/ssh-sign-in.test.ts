@@ -72,6 +72,11 @@ t.test('names that lead nowhere', async (t) => {
   t.match(await ssh(['true'], { target: 'root%web-1' }), { code: world.server.user === 'root' ? 0 : 126 });
   t.match(await ssh(['true'], { target: 'postgres%web-1' }), { code: 126, stderr: /the account "postgres" of web-1 cannot be asked for/ });
   t.match(await client({ username: 'alice', password: gateway.token('alice') }), /error/);
+  const options = ['-F', '/dev/null', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-p', String(port)];
+  const nowhere = await run(t, tool('ssh', 'openssh-client'), [...options, 'alice@127.0.0.1', 'true'], { env });
+  t.match(nowhere, { code: 255, stderr: /ssh PERSON:TARGET@GATEWAY/ }, 'who names no target hears how to');
+  t.equal(nowhere.stderr.split('PERSON:TARGET').length, 2, 'once');
+  t.notMatch(nowhere.stderr, /try again/, 'and is asked for no password that would not help');
 });
 
 t.test('sign-in in the browser, by keyboard-interactive', async (t) => {

@@ -27,6 +27,7 @@ import { ThreadJudging } from '../../src/relay/thread-judging.ts';
 import { ThreadPolicies } from '../../src/relay/thread-policies.ts';
 import { ThreadSessions } from '../../src/relay/thread-sessions.ts';
 import { World, worldReader } from '../../src/relay/world.ts';
+import { apiSessions } from '../../src/composition/api-services.ts';
 import { createHistories } from '../../src/sessions/histories.ts';
 import { SessionRegistry } from '../../src/sessions/registry.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -160,7 +161,7 @@ async function start(t: Teardown) {
     rmSync(dir, { recursive: true });
   });
   return {
-    ...{ state, audit, registry, gate, world },
+    ...{ state, audit, registry, gate, world, holds, db },
     setPolicy(text: string) {
       state.policy = text;
       policies = compiled(text);
@@ -399,4 +400,28 @@ t.test('at any moment a thread releases what the main thread would, and nothing 
   t.comment(JSON.stringify({ ...counted, judged: state.judged }));
   t.ok(counted.released > 300 && counted.refused > 100 && counted.ended > 3, 'all of it came about');
   t.ok(counted.released + counted.refused - state.judged > 300, 'many were released by the thread alone');
+});
+
+t.test('what waits in a session is listed with it, and when it was answered though the session says nothing more', async (t) => {
+  const { registry, holds, db, setPolicy } = await start(t);
+  setPolicy(`
+policy: p
+rules:
+  - { id: open, actions: [connect], decision: allow }
+  - { id: write, effects: { access: [write] }, decision: hold, approvers: { groups: [dba] } }
+`);
+  const opened = await registry.open(opening, lane);
+  if (opened.kind === 'refuse') throw new Error(opened.refusal.message);
+  const { id } = opened.session;
+  const book = createSessionStore(db);
+  const views = apiSessions(registry, book, (session) => holds.waitingIn(session).length);
+  const ruling = ask(opened.session, 'DELETE FROM t');
+  await eventually('its statement is counted', () => book.get(id)?.statements === 1);
+  t.match(views.get(id), { statements: 1, held: 1, denied: 0 }, 'while it waits');
+  t.match(views.list({ limit: 1 }).items, [{ held: 1 }]);
+  const bob = { ...alice, name: 'bob', groups: ['dba'] } as unknown as Principal;
+  await holds.answer(holds.waitingIn(id)[0]?.id ?? '', bob, 'approve', null);
+  t.match(await ruling, { kind: 'release' });
+  await eventually('that it was held is counted', () => book.get(id)?.held === 1);
+  t.match(views.get(id), { statements: 1, held: 1, denied: 0 }, 'once');
 });

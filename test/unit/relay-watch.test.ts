@@ -4,7 +4,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import t from 'tap';
 import { Calls, type Methods } from '../../src/relay/calls.ts';
 import { Fault } from '../../src/core/errors.ts';
-import { watchOver, type WatchMethods } from '../../src/relay/watch.ts';
+import { watchHandlers, watchOver, type WatchMethods } from '../../src/relay/watch.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -72,4 +72,24 @@ t.test('one that is gone is not watched any more', async (t) => {
   made.calls.close(new Fault('limit-reached', 'it ended'));
   await turns(8);
   t.equal(made.stuck, 0);
+});
+
+t.test('a thread notices that this one stands', async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('./relay-fixtures/watching-thread.ts', import.meta.url), {
+    workerData: { port: port2, gate, everyMs },
+    transferList: [port2],
+  });
+  t.teardown(() => {
+    port1.close();
+    return worker.terminate();
+  });
+  const calls: Calls<Methods, WatchMethods> = new Calls<Methods, WatchMethods>(port1, watchHandlers);
+  await eventually('it watches', () => Atomics.load(gate, 0) === 1);
+  await turns(8);
+  t.equal(Atomics.load(gate, 0), 1, 'while this one turns all is well');
+  t.equal(Atomics.wait(gate, 0, 1, 60 * everyMs), 'ok');
+  t.equal(Atomics.load(gate, 0), 2);
+  calls.close(new Fault('limit-reached', 'done'));
 });

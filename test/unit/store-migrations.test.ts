@@ -1,6 +1,7 @@
 // Databases of older versions, filled, brought up to date: no row is lost or changed, what was written then is read as it was
 // meant, and holds, requests and grants of then can be answered and used now.
 
+import { join } from 'node:path';
 import t from 'tap';
 import { createAccessDesk } from '../../src/approvals/access-requests.ts';
 import { createHolds } from '../../src/approvals/holds.ts';
@@ -218,3 +219,8 @@ for (const [name, then] of versions()) {
     t.equal(access.inForce('alice', 'orders').length, 0);
   });
 }
+
+t.test('a file that is no database is refused with its name and what to do', async (t) => {
+  const path = join(t.testdir({ 'broken.db': 'no database' }), 'broken.db');
+  t.throws(() => openDatabase(path, all), { code: 'store-failed', message: `the database ${path} can't be opened`, hint: /Backups/ });
+});

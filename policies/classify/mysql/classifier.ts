@@ -8,6 +8,7 @@ import type { Classifier } from '../../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { MaskedLiterals } from '../masked-literals.ts';
+import { SharedSummaries } from '../shared-summaries.ts';
 import { columnNamesOf, columnsTouched } from './columns.ts';
 import type { Token } from './lexer.ts';
 import { mysqlLiterals, withoutLiterals } from './masked-literals.ts';
@@ -40,6 +41,7 @@ export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Cla
   const textUnitsMax = options.textUnitsMax ?? defaultTextUnitsMax;
   const cache = new ClassificationCache();
   const literals = new MaskedLiterals(mysqlLiterals);
+  const summaries = new SharedSummaries();
   return {
     outline: outlinesOf,
     classify(action: Action): Classification {
@@ -48,14 +50,15 @@ export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Cla
       if (known !== undefined) return known;
       if (text.length > textUnitsMax)
         return notUnderstood('too-large', `the statement has ${text.length} characters; ${textUnitsMax} are read`);
-      const masked = withoutLiterals(text);
+      const masked = literals.mayRecur(text) ? withoutLiterals(text) : null;
       const alike = masked === null ? undefined : literals.get(mode.key, masked, text);
       if (alike !== undefined) return alike;
       const lookup = new PreparedLookup(action.prepared ?? nothingPrepared);
-      const classification = classifyText(text, mode, lookup, 0);
+      const judged = classifyText(text, mode, lookup, 0);
       // What EXECUTE means depends on the session, so it is never shared.
-      if (lookup.used) return classification;
-      cache.set(mode.key, text, classification);
+      if (lookup.used) return judged;
+      const classification = summaries.shared(judged);
+      literals.keep(action, classification, cache);
       if (masked !== null) literals.note(mode.key, masked, text, classification);
       return classification;
     },

@@ -10,6 +10,7 @@ import type { NoShape, Shape } from '../../../src/core/shape.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { MaskedLiterals } from '../masked-literals.ts';
+import { SharedSummaries } from '../shared-summaries.ts';
 import { Judge, type PreparedLookup } from './judge.ts';
 import { LargeTexts } from './large-texts.ts';
 import { maskedIn, postgresLiterals, withoutLiterals } from './masked-literals.ts';
@@ -24,6 +25,8 @@ export interface PostgresClassifierOptions {
   readonly textUnitsMax?: number;
   /** How long the worker may think about one text. */
   readonly deadlineMs?: number;
+  /** Called at most once, with words for the operator: the early reader of plain queries was wrong, and reads no more (plain/trust.ts). */
+  readonly onMisread?: (words: string) => void;
 }
 
 export interface PostgresClassifier extends Classifier {
@@ -41,15 +44,23 @@ const deadlineMs = 2_000;
 
 /** Makes a classifier; compiles the parser once. */
 export async function createPostgresClassifier(options: PostgresClassifierOptions = {}): Promise<PostgresClassifier> {
-  const parser = await Parser.create();
-  return new CachingClassifier(parser, options);
+  let made: CachingClassifier | null = null;
+  const parser = await Parser.create({
+    onDistrusted: (words) => {
+      made?.forget();
+      if (words !== null) options.onMisread?.(words);
+    },
+  });
+  made = new CachingClassifier(parser, options);
+  return made;
 }
 
 class CachingClassifier implements PostgresClassifier {
   readonly #parser: Parser;
-  readonly #judge: Judge;
-  readonly #cache = new ClassificationCache();
-  readonly #masked = new MaskedLiterals(postgresLiterals);
+  #judge: Judge;
+  #cache = new ClassificationCache();
+  #masked = new MaskedLiterals(postgresLiterals);
+  #summaries = new SharedSummaries();
   readonly #large: LargeTexts;
   readonly #directUnitsMax: number;
   readonly #textUnitsMax: number;
@@ -79,13 +90,14 @@ class CachingClassifier implements PostgresClassifier {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
     if (text.length > this.#directUnitsMax) return this.#large.classify(text, mode);
-    const masked = maskedIn(text, mode) ? withoutLiterals(text) : null;
+    const masked = maskedIn(text, mode) && this.#masked.mayRecur(text) ? withoutLiterals(text) : null;
     const known = masked === null ? undefined : this.#masked.get(mode.key, masked, text);
     if (known !== undefined) return known;
-    const { classification, executes } = this.#judge.judge(text, mode, this.#lookup(action));
-    const isLasting = classification.problem?.kind !== 'parser-gave-up';
-    if (executes || !isLasting) return classification;
-    this.#cache.set(mode.key, text, classification);
+    const { classification: judged, executes } = this.#judge.judge(text, mode, this.#lookup(action));
+    const isLasting = judged.problem?.kind !== 'parser-gave-up';
+    if (executes || !isLasting) return judged;
+    const classification = this.#summaries.shared(judged);
+    this.#masked.keep(action, classification, this.#cache);
     if (masked !== null) this.#masked.note(mode.key, masked, text, classification);
     return classification;
   }
@@ -98,6 +110,14 @@ class CachingClassifier implements PostgresClassifier {
 
   shapeOf(action: Action, classification: Classification): Shape | NoShape {
     return shapeOfPostgres(this.#parser, action, classification);
+  }
+
+  /** Whatever was judged so far is judged anew. */
+  forget(): void {
+    this.#judge = new Judge(this.#parser);
+    this.#cache = new ClassificationCache();
+    this.#masked = new MaskedLiterals(postgresLiterals);
+    this.#summaries = new SharedSummaries();
   }
 
   readonly parsersReplaced = (): number => this.#parser.replaced;

@@ -5,14 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
+import type { Parsed } from './parsed.ts';
+import { EarlyReader, type PlainReader } from './plain/early-reader.ts';
 import { PlainQueries } from './plain/query.ts';
+import { threadTrust, type OnDistrusted, type PlainTrust } from './plain/trust.ts';
 import type { RawStatement } from './tree.ts';
-
-export type Parsed =
-  | { readonly kind: 'statements'; readonly statements: readonly RawStatement[]; readonly byteLength: number }
-  /** The parser's own words; position counts characters from 1, 0 when there is none. */
-  | { readonly kind: 'syntax-error'; readonly message: string; readonly position: number }
-  | { readonly kind: 'gave-up'; readonly message: string };
 
 export type ParsedFunction = { readonly kind: 'function'; readonly tree: unknown } | { readonly kind: 'failed' };
 
@@ -45,21 +42,32 @@ const sparesMax = 2;
 const errorField = 8;
 const errorPositionField = 16;
 
+export interface ParserOptions {
+  /** The early reader was found to be wrong: what was judged by its trees is better forgotten. */
+  readonly onDistrusted?: OnDistrusted;
+  /** For tests: another early reader, and a trust of its own. */
+  readonly reader?: PlainReader;
+  readonly trust?: PlainTrust;
+}
+
 export class Parser {
   readonly #make: () => Promise<Instance>;
-  readonly #plain = new PlainQueries();
+  readonly #early: EarlyReader;
+  readonly #forget: () => void;
   #current: Instance | null;
   readonly #spares: Instance[] = [];
   #making = 0;
   #replaced = 0;
   #closed = false;
 
-  private constructor(make: () => Promise<Instance>, first: Instance) {
+  private constructor(make: () => Promise<Instance>, first: Instance, { onDistrusted, reader, trust = threadTrust }: ParserOptions) {
     this.#make = make;
     this.#current = first;
+    this.#early = new EarlyReader(reader ?? new PlainQueries(), trust, (text) => this.parseInFull(text));
+    this.#forget = onDistrusted === undefined ? () => undefined : trust.whenLost(onDistrusted);
   }
 
-  static async create(): Promise<Parser> {
+  static async create(options: ParserOptions = {}): Promise<Parser> {
     const require = createRequire(import.meta.url);
     const module = await WebAssembly.compile(await readFile(require.resolve('libpg-query/wasm/libpg-query.wasm')));
     const imported = require('libpg-query/wasm/libpg-query.js') as Factory | { default: Factory };
@@ -74,7 +82,7 @@ export class Parser {
       });
     const first = await make();
     compileInOrder(first);
-    const parser = new Parser(make, first);
+    const parser = new Parser(make, first, options);
     await parser.#makeSpare();
     return parser;
   }
@@ -86,8 +94,7 @@ export class Parser {
 
   /** Parses a text that has no NUL and no lone surrogates. Never throws. */
   parse(text: string): Parsed {
-    const plain = this.#closed ? null : this.#plain.read(text);
-    return plain === null ? this.parseInFull(text) : { kind: 'statements', statements: [plain], byteLength: text.length };
+    return (this.#closed ? null : this.#early.read(text)) ?? this.parseInFull(text);
   }
 
   /** The same by PostgreSQL's parser alone. */
@@ -121,6 +128,7 @@ export class Parser {
 
   close(): void {
     this.#closed = true;
+    this.#forget();
     this.#current = null;
     this.#spares.length = 0;
   }

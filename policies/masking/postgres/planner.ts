@@ -28,7 +28,7 @@ const declarationsMax = 16;
 export class PostgresPlanner {
   readonly #parser: Parser;
   readonly #key: Buffer;
-  readonly #known: KnownColumns;
+  #known: KnownColumns;
   readonly #plans = new Map<string, MaskPlan>();
   readonly #rules = new Map<string, { columns: MaskedColumns; masks: FieldMasks }>();
 
@@ -39,7 +39,16 @@ export class PostgresPlanner {
   }
 
   static async create(key: Buffer): Promise<PostgresPlanner> {
-    return new PostgresPlanner(await Parser.create(), key);
+    let made: PostgresPlanner | null = null;
+    const parser = await Parser.create({ onDistrusted: () => made?.forget() });
+    made = new PostgresPlanner(parser, key);
+    return made;
+  }
+
+  /** Whatever was planned so far is planned anew. */
+  forget(): void {
+    this.#known = new KnownColumns(this.#parser, 'hidden');
+    this.#plans.clear();
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 
 import { useDeferredValue, useState } from 'react';
 import { Link } from 'wouter';
-import type { SessionView } from '../../api/contract.ts';
+import type { Me, SessionView } from '../../api/contract.ts';
 import { openFirst } from '../live-cache.ts';
 import { Choice, Search } from '../parts/fields.tsx';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
@@ -18,7 +18,8 @@ const states = [
   ['closed', 'Closed'],
 ] as const;
 
-export default function SessionsPage() {
+export default function SessionsPage({ me }: { readonly me: Me }) {
+  const seesAll = me.rights.includes('audit') || me.rights.includes('operate');
   const sessions = useSessions();
   const [state, setState] = useState<(typeof states)[number][0]>('all');
   const [words, setWords] = useState('');
@@ -30,6 +31,7 @@ export default function SessionsPage() {
     <div className="page">
       <div className="page-head">
         <h1>Sessions</h1>
+        {seesAll ? null : <span className="dim">your own sessions</span>}
         <div className="filters end">
           <Search label="Search sessions" placeholder="Person, target, address" value={words} onChange={setWords} />
           <Choice label="State" value={state} options={states} onChange={setState} />

@@ -181,7 +181,7 @@ export class Tokens {
     }
   }
 
-  /** Reads on to a name of which it does not matter whether it is a key word, as behind AS. Its `node` is not set. */
+  /** Reads on to a name of which it does not matter whether it is a key word, as behind AS. */
   nextLabel(): void {
     const text = this.#text;
     let at = this.#at;
@@ -191,11 +191,9 @@ export class Tokens {
     const isQuoted = code === doubleQuote;
     const from = isQuoted ? at + 1 : at;
     const end = isQuoted ? this.#closing(from) : classes[code] === letter ? this.#wordEnd(at) : giveUp();
-    if (end - from > nameUnitsMax) giveUp();
-    const raw = text.slice(from, end);
+    this.#found(from, end, isQuoted);
+    if (this.kind >= firstWord && lookingAhead.has(this.value)) giveUp();
     this.kind = name;
-    this.value = isQuoted ? raw : raw.toLowerCase();
-    if (!isQuoted && lookingAhead.has(this.value)) giveUp();
     this.#at = isQuoted ? end + 1 : end;
     if (isQuoted) this.#nothingBeside(this.#at);
   }
