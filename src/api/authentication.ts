@@ -95,6 +95,12 @@ export function mustHave(caller: Caller, rights: readonly Right[], what: string)
   throw new HttpProblem(403, 'not-allowed', `${what} needs the right ${rights.join(' or ')}, which ${caller.principal.name} does not have`);
 }
 
+/** Whoever shuts out the last operator, themselves, is let in again by nobody. */
+export function mustNotBeSelf(caller: Caller, name: string): void {
+  if (caller.principal.name !== name) return;
+  throw new HttpProblem(403, 'own-account', 'you cannot shut yourself out; another operator can');
+}
+
 function bearer(authorization: string, services: ApiServices): SignedIn | null {
   const [scheme = '', token = ''] = authorization.split(' ', 2);
   return scheme.toLowerCase() === 'bearer' ? services.identity.authenticateBearer(token) : null;

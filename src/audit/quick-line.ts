@@ -33,15 +33,15 @@ const sessionsMax = 4096;
 
 const typeStart = ',"type":"';
 const timeStart = '","at_ms":';
-const detailStart = bytesOf('","hold":null,"detail":');
-const rowsStart = bytesOf(',"rows":');
+const beforeDetail = '","hold":null,"detail":';
+const detailStart = bytesOf(beforeDetail);
 const durationStart = bytesOf(',"duration_ms":');
 const nothing = bytesOf('null');
 const outcomes: Readonly<Record<PlainOutcome['outcome'], Uint8Array>> = {
-  completed: bytesOf('{"outcome":"completed"'),
-  failed: bytesOf('{"outcome":"failed"'),
-  cancelled: bytesOf('{"outcome":"cancelled"'),
-  unknown: bytesOf('{"outcome":"unknown"'),
+  completed: outcomeStart('completed'),
+  failed: outcomeStart('failed'),
+  cancelled: outcomeStart('cancelled'),
+  unknown: outcomeStart('unknown'),
 };
 const closingBrace = 0x7d;
 
@@ -57,8 +57,8 @@ export function putQuickBody(bytes: Buffer, start: number, event: AuditEvent): n
   let at = put(bytes, start, known.middle);
   const id = putDigitsOf(bytes, at, actionId, known.idStart.length);
   if (id === null) return null;
+  if (detail instanceof PlainOutcome) return putOutcome(bytes, id, detail);
   at = put(bytes, id, detailStart);
-  if (detail instanceof PlainOutcome) return putOutcome(bytes, at, detail);
   const json = event.detailJson ?? JSON.stringify(detail);
   if (json.length > quickDetailCharsMax) return null;
   at = typeof json === 'string' ? at + bytes.write(json, at) : put(bytes, at, json);
@@ -68,7 +68,6 @@ export function putQuickBody(bytes: Buffer, start: number, event: AuditEvent): n
 
 function putOutcome(bytes: Buffer, start: number, { outcome, rows, duration_ms }: PlainOutcome): number {
   let at = put(bytes, start, outcomes[outcome]);
-  at = put(bytes, at, rowsStart);
   at = rows === null ? put(bytes, at, nothing) : putInteger(bytes, at, rows);
   at = put(bytes, at, durationStart);
   at = putMillis(bytes, at, duration_ms);
@@ -117,6 +116,11 @@ function putTime(known: Repeated, sessionId: string, event: AuditEvent): void {
 /** From September 2001 to November 2286. */
 function digitsAlike(atMs: number): boolean {
   return atMs >= 1e12 && atMs < 1e13;
+}
+
+/** From the end of the action's id to its number of rows. */
+function outcomeStart(outcome: PlainOutcome['outcome']): Uint8Array {
+  return bytesOf(`${beforeDetail}{"outcome":"${outcome}","rows":`);
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -27,6 +27,8 @@ const seqDigitsMax = 15;
 
 export class WaitingLines {
   #bytes = Buffer.allocUnsafeSlow(startBytes);
+  /** Its memory: asking the buffer for it costs a call out of JavaScript. */
+  #memory = this.#bytes.buffer;
   #lengthBytes = 0;
   #count = 0;
   /** Of each line: where its body begins, and where the line ends. */
@@ -114,7 +116,7 @@ export class WaitingLines {
     this.#lengthBytes = 0;
     this.#count = 0;
     this.#chained = 0;
-    if (this.#bytes.length > 4 * startBytes) this.#bytes = Buffer.allocUnsafeSlow(startBytes); // a disk that was full for a while
+    if (this.#bytes.length > 4 * startBytes) this.#moveTo(Buffer.allocUnsafeSlow(startBytes)); // a disk that was full for a while
   }
 
   #startOf(place: number): number {
@@ -137,7 +139,7 @@ export class WaitingLines {
     this.#front.set(this.#hash, seqStart.length + digits + prevStart.length);
     this.#bytes.set(this.#front, start);
     this.#bytes[brace] = closingBrace;
-    this.#hash.write(digest('sha256', new Uint8Array(this.#bytes.buffer, start, brace + 1 - start), 'hex'), 'latin1');
+    this.#hash.write(digest('sha256', new Uint8Array(this.#memory, start, brace + 1 - start), 'hex'), 'latin1');
     this.#bytes.set(this.#tail, brace);
   }
 
@@ -156,7 +158,7 @@ export class WaitingLines {
   /** Numbers have more digits than when the lines were made: that comes once in ten times the events. */
   #makeRoom(seq: number): void {
     const before = this.#bytes;
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(before.length, this.#lengthBytes + this.#count * seqDigitsMax));
+    this.#moveTo(Buffer.allocUnsafeSlow(Math.max(before.length, this.#lengthBytes + this.#count * seqDigitsMax)));
     this.#lengthBytes = 0;
     for (let place = 0; place < this.#count; place += 1) {
       this.#digits = String(seq + place + 1).length;
@@ -174,7 +176,12 @@ export class WaitingLines {
     if (wanted <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(wanted, 2 * this.#bytes.length));
     this.#bytes.copy(larger, 0, 0, this.#lengthBytes);
-    this.#bytes = larger;
+    this.#moveTo(larger);
+  }
+
+  #moveTo(bytes: Buffer<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#memory = bytes.buffer;
   }
 }
 

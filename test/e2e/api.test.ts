@@ -105,6 +105,9 @@ t.test('the OpenAPI document and what the gateway does are the same', { timeout:
     t.match(await call(as('alice'), 'DELETE', `/tokens/${token.id}`), { status: 204, body: null });
     t.match((await call(as('erin'), 'POST', '/people/dana/disable')).body, { disabled: true });
     t.match((await call(as('erin'), 'POST', '/people/dana/enable')).body, { disabled: false });
+    t.match(await call(as('erin'), 'POST', '/people/erin/disable'), { status: 403, body: { code: 'own-account' } }, 'not oneself');
+    t.match(await call(as('erin'), 'DELETE', '/people/erin'), { status: 403, body: { code: 'own-account' } });
+    t.match((await call(as('erin'), 'POST', '/people/erin/enable')).body, { disabled: false });
   });
 
   await t.test('signing in, in the browser and from a terminal', async (t) => {

@@ -3,7 +3,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { AgentSelector, Protocol, Target } from '../../core/target.ts';
-import { callerOf, mustHave } from '../authentication.ts';
+import { callerOf, mustHave, mustNotBeSelf } from '../authentication.ts';
 import type { Caller } from '../authentication.ts';
 import type { Me, PersonView, SshKeysView, TargetView } from '../contract.ts';
 import { gives } from '../responses.ts';
@@ -105,6 +105,7 @@ export function catalogueRoutes(services: ApiServices): FastifyPluginAsyncZod {
         handler: async (request) => {
           const caller = callerOf(request, services);
           mustHave(caller, ['operate'], 'disabling and enabling people');
+          if (disabled) mustNotBeSelf(caller, request.params.name);
           identity.setDisabled(request.params.name, disabled, caller.principal.name);
           const person = identity.people().find(({ name }) => name === request.params.name);
           if (person === undefined) throw notFound(`person "${request.params.name}"`);

@@ -2,7 +2,7 @@
 
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { FastifyRequest } from 'fastify';
-import { callerOf, mustHave } from '../authentication.ts';
+import { callerOf, mustHave, mustNotBeSelf } from '../authentication.ts';
 import { personBody, setPasswordBody } from '../account-schemas.ts';
 import { notFound } from '../problems.ts';
 import { gives, givesNothing } from '../responses.ts';
@@ -34,7 +34,9 @@ export function peopleRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/people/:name',
       schema: { summary: 'Remove somebody who was added at run time', tags, params: nameParams, response: givesNothing() },
       handler: async (request, reply) => {
-        accounts.removePerson(request.params.name, operator(request));
+        const by = operator(request);
+        mustNotBeSelf(callerOf(request, services), request.params.name);
+        accounts.removePerson(request.params.name, by);
         return reply.code(204).send(null);
       },
     });
