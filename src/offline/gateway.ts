@@ -49,16 +49,19 @@ function writeLoginLink(dataDir: string, link: string): string {
   return file;
 }
 
-/** The first signal closes cleanly; a second one ends at once, as someone who presses Ctrl-C twice means it. */
+/**
+ * The first signal closes cleanly; a second one ends at once, as someone who presses Ctrl-C twice means it. A terminal that is closed
+ * sends SIGHUP, more than once, and takes no more words.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let asked = false;
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (asked) process.exit(1);
+      if (asked && signal !== 'SIGHUP') process.exit(1);
+      if (signal === 'SIGHUP') process.stderr.on('error', () => undefined);
       asked = true;
       resolve(signal);
     };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   });
 }

@@ -37,12 +37,16 @@ export interface RecordedAction {
   readonly approvals: readonly Approval[];
   /** False when the gateway failed: that was no decision. */
   readonly wasDecided: boolean;
+  /** Access for a while had a part in the decision; the log does not say what it reached. */
+  readonly byAccess: boolean;
 }
 
 /** What the audit log says that recordings do not. */
 export interface AuditFacts {
   readonly openings: readonly RecordedAction[];
   readonly approvals: ReadonlyMap<string, readonly Approval[]>;
+  /** Actions that were decided by access for a while. */
+  readonly byAccess: ReadonlySet<string>;
 }
 
 /** Recordings that were written to since then, oldest first. */
@@ -61,17 +65,22 @@ export async function recordedStatements(
   path: string,
   sinceMs: number,
   cast: Cast | null,
-  approvals: AuditFacts['approvals'],
+  audit: Pick<AuditFacts, 'approvals' | 'byAccess'>,
 ): Promise<{ actions: RecordedAction[]; truncated: boolean }> {
   const recording = await readRecording(path);
   if (recording === null) return { actions: [], truncated: true };
   const { header, entries, truncated } = recording;
   const who = whoOf(header.principal, header.target, header.protocol, header.clientAddress, header.facts, cast);
   const actions = entries.filter((entry) => header.startedAtMs + entry.askedMs >= sinceMs);
-  return { actions: actions.map((entry) => statementOf(header, entry, who, approvals)), truncated };
+  return { actions: actions.map((entry) => statementOf(header, entry, who, audit)), truncated };
 }
 
-function statementOf(header: RecordingHeader, entry: StatementEntry, who: Who | null, approvals: AuditFacts['approvals']): RecordedAction {
+function statementOf(
+  header: RecordingHeader,
+  entry: StatementEntry,
+  who: Who | null,
+  { approvals, byAccess }: Pick<AuditFacts, 'approvals' | 'byAccess'>,
+): RecordedAction {
   const { judged } = entry;
   return {
     atMs: header.startedAtMs + entry.askedMs,
@@ -93,6 +102,7 @@ function statementOf(header: RecordingHeader, entry: StatementEntry, who: Who | 
     rule: entry.rule,
     approvals: entry.releasedMs === null || entry.holdId === null ? [] : (approvals.get(entry.holdId) ?? []),
     wasDecided: entry.outcome !== 'fault' && entry.error?.code !== 'fault',
+    byAccess: byAccess.has(entry.actionId),
   };
 }
 
@@ -120,16 +130,20 @@ export async function readAuditFacts(dataDir: string, sinceMs: number, cast: Cas
   const openings: RecordedAction[] = [];
   const approvals = new Map<string, Approval[]>();
   const held = new Set<string>();
+  const byAccess = new Set<string>();
   let truncated = false;
   const take = (line: AuditLine): void => {
     const { type, hold, session, detail } = line;
-    if (openings.length + approvals.size >= openingsMax) truncated = true;
-    else if (type === 'hold.approval-given' && hold !== null) {
+    if (openings.length + approvals.size + byAccess.size >= openingsMax) truncated = true;
+    else if (line.action !== null && texts(detail['grants']).length > 0) byAccess.add(line.action);
+    if (truncated) return;
+    if (type === 'hold.approval-given' && hold !== null) {
       const reason = typeof detail['reason'] === 'string' ? detail['reason'] : null;
       const given = { by: line.principal ?? '', groups: texts(detail['groups']), reason, atMs: line.at_ms };
       approvals.set(hold, [...(approvals.get(hold) ?? []), given]);
     } else if (type === 'action.held' && detail['kind'] === 'connect' && session !== null) held.add(session);
-    else if ((type === 'session.opened' || type === 'session.refused') && line.at_ms >= sinceMs) openings.push(openingOf(line, held, cast));
+    else if ((type === 'session.opened' || type === 'session.refused') && line.at_ms >= sinceMs)
+      openings.push(openingOf(line, held, byAccess, cast));
   };
   for (const { path } of existsSync(dir) ? listSegments(dir) : []) {
     // A segment that was last written to before then has nothing of later.
@@ -142,16 +156,21 @@ export async function readAuditFacts(dataDir: string, sinceMs: number, cast: Cas
       return !truncated;
     });
   }
-  return { openings, approvals, truncated };
+  return { openings, approvals, byAccess, truncated };
 }
 
-const interesting = ['"type":"session.opened"', '"type":"session.refused"', '"type":"action.held"', '"type":"hold.approval-given"'].map(
-  (it) => Buffer.from(it),
-);
+const interesting = [
+  '"type":"session.opened"',
+  '"type":"session.refused"',
+  '"type":"action.held"',
+  '"type":"hold.approval-given"',
+  '"grants":["',
+].map((it) => Buffer.from(it));
 
 function openingOf(
   { type, at_ms: atMs, principal: name, target: on, session, detail }: AuditLine,
   held: ReadonlySet<string>,
+  byAccess: ReadonlySet<string>,
   cast: Cast | null,
 ): RecordedAction {
   const facts = factsOf(detail);
@@ -168,6 +187,7 @@ function openingOf(
     rule: typeof detail['rule'] === 'string' ? detail['rule'] : null,
     approvals: [],
     wasDecided: true,
+    byAccess: byAccess.has(`${session ?? ''}-0`),
   };
 }
 

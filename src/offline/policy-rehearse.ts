@@ -50,10 +50,11 @@ interface Finding {
 }
 
 /** Why an action was not judged. */
-type Left = 'gateway-failed' | 'who-unknown' | 'not-estimated' | 'read-otherwise' | 'unreadable-here';
+type Left = 'gateway-failed' | 'who-unknown' | 'by-access' | 'not-estimated' | 'read-otherwise' | 'unreadable-here';
 const leftWords: Readonly<Record<Left, string>> = {
   'gateway-failed': 'were refused because the gateway failed: no decision of a policy',
   'who-unknown': 'do not say the groups and labels of then (older recordings): --config takes those of today',
+  'by-access': 'were decided by access for a while, which is not known here (`policy explain --grant` judges as if it were there)',
   'not-estimated': 'were not asked then how many rows they would reach, which a rule reads now',
   'read-otherwise': 'have only a text, which reads differently without its target',
   'unreadable-here': 'have only a text, which nothing here reads',
@@ -88,7 +89,7 @@ async function rehearseAll(terminal: Terminal, dataDir: string, sinceMs: number,
   try {
     for (const opening of audit.openings) rehearsal.judge(opening, opening.classification);
     for (const [index, path] of paths.entries()) {
-      const { actions, truncated } = await recordedStatements(path, sinceMs, cast, audit.approvals);
+      const { actions, truncated } = await recordedStatements(path, sinceMs, cast, audit);
       if (truncated) rehearsal.cutShort.push(basename(path, '.jsonl'));
       for (const action of actions) {
         const { classification } = action;
@@ -148,6 +149,7 @@ class Rehearsal {
   judge(recorded: RecordedAction, classification: Classification | null): void {
     if (!recorded.wasDecided) return void this.leave('gateway-failed');
     if (recorded.who === null) return void this.leave('who-unknown');
+    if (recorded.byAccess) return void this.leave('by-access');
     if (classification === null) return;
     const facts = { ...recorded.who, nowMs: recorded.atMs, approvals: [], history: ordinaryHistory };
     const after = this.#set.decide(recorded.action, classification, facts);

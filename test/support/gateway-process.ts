@@ -41,8 +41,8 @@ export interface GatewayProcess {
   url(person: string, target: string): string;
   /** SIGKILL, and resolves when it is gone. */
   killHard(): Promise<void>;
-  /** SIGTERM, and resolves with its exit code. */
-  stop(): Promise<number | null>;
+  /** SIGTERM, or another signal, and resolves with its exit code. */
+  stop(signal?: 'SIGTERM' | 'SIGHUP'): Promise<number | null>;
   /** Starts it again on the same data; ports may differ. */
   start(): Promise<void>;
 }
@@ -73,7 +73,7 @@ export async function startGatewayProcess(t: Teardown, options: GatewayProcessOp
     const link = readFileSync(join(dataDir, 'login-link'), 'utf8').trim();
     for (const [name, token] of await issueTokens(http, link.split('#')[1] ?? '')) tokens.set(name, token);
   };
-  const ended = async (signal: 'SIGKILL' | 'SIGTERM') => {
+  const ended = async (signal: 'SIGKILL' | 'SIGTERM' | 'SIGHUP') => {
     running.kill(signal);
     const { code } = await running.end();
     earlier.push(running.output);
@@ -102,7 +102,7 @@ export async function startGatewayProcess(t: Teardown, options: GatewayProcessOp
     api: (person) => api(http, token(person)),
     url: (person, target) => `postgres://${person}:${token(person)}@127.0.0.1:${postgresPort}/${target}`,
     killHard: async () => void (await ended('SIGKILL')),
-    stop: () => ended('SIGTERM'),
+    stop: (signal = 'SIGTERM') => ended(signal),
     start: launch,
   };
 }

@@ -31,7 +31,7 @@ export function madeQuery(below: Die, tables: readonly Table[], columnsMax: numb
   const several = (most: number, make: (index: number) => string): string[] => Array.from({ length: 1 + below(most) }, (_, at) => make(at));
   const selected = Array.from({ length: columnsMax - below(8) }, (_, at) => {
     const its = column();
-    return `${its} AS ${name(`${some(['c', 'account', 'x_', 'of'])}_${at}_${below(1000)}__${its.replace(/\W/g, '')}`)}`;
+    return `${its} AS ${name(`${some(['c', 'account', 'x_', 'of'])}_${at}__${its.replace(/\W/g, '')}`)}`;
   });
   const test = (): string => {
     const its = column();

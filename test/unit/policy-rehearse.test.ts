@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readRecording } from '../../src/recordings/read.ts';
 import { runCommand } from '../support/command-line.ts';
+import { grantsOf } from '../../src/offline/policy-grant.ts';
 import { person, recordedGateway } from './policy-fixtures/recorded-gateway.ts';
 
 const policy = `policy: p
@@ -189,4 +190,25 @@ t.test('rules about columns are rehearsed by the columns of then', async (t) => 
   t.strictSame((await ask('action.reads_column("ssn")')).toSorted(), ["SELECT id FROM users WHERE ssn = '1'", 'SELECT ssn FROM users']);
   t.strictSame(await ask('action.asks_column("users.ssn")'), ["SELECT id FROM users WHERE ssn = '1'"]);
   t.strictSame(await ask('action.reads_column("token")'), [`SELECT ${many}, token FROM users`], 'too many to be recorded: read again');
+});
+
+t.test('what access for a while decided is left out with a count: nobody knows here what it reached', async (t) => {
+  const own = folder();
+  made.push(own);
+  const text = `policy: p
+access: [{ id: work, principals: { groups: [engineers] }, longest: 2h, automatic: true }]
+rules:
+  - { id: open, actions: [connect], needs: grant, decision: allow }
+  - { id: reads, effects: { access: [read, session] }, decision: allow }
+  - { id: writes, effects: { access: [write] }, needs: grant, decision: allow }
+`;
+  const there = await recordedGateway(own, text, grantsOf(['all,rule=p/work'], Date.UTC(2020, 0)));
+  const session = (await there.open(alice))!;
+  for (const statement of ['SELECT 1', 'INSERT INTO orders VALUES (1)']) t.equal(await there.run(session, statement), 'released');
+  await there.close();
+  const { code, out } = await runCommand(['policy', 'rehearse', policies(text), '--data', own, '--days', days, '--exit-code']);
+  t.match(out, /^1 action of 1 recorded session/);
+  t.match(out, /no decision would differ/);
+  t.match(out, /not judged: 2 actions were decided by access for a while/);
+  t.equal(code, 0);
 });

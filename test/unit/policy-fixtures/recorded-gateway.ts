@@ -6,6 +6,7 @@ import { loadPolicies } from '../../../policies/engine/load.ts';
 import type { LoadedPolicySet } from '../../../policies/engine/load.ts';
 import { openAuditLog } from '../../../src/audit/log.ts';
 import { createHolds } from '../../../src/approvals/holds.ts';
+import type { Grant } from '../../../src/core/grant.ts';
 import type { Principal } from '../../../src/core/principal.ts';
 import type { Session } from '../../../src/core/session.ts';
 import type { Target } from '../../../src/core/target.ts';
@@ -41,7 +42,7 @@ export interface RecordedGateway {
   close(): Promise<void>;
 }
 
-export async function recordedGateway(dataDir: string, policy: string): Promise<RecordedGateway> {
+export async function recordedGateway(dataDir: string, policy: string, inForce: readonly Grant[] = []): Promise<RecordedGateway> {
   const loaded = loadPolicies([{ path: 'p.yaml', text: policy }]);
   if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('\n'));
   const clock = new TestClock();
@@ -52,7 +53,14 @@ export async function recordedGateway(dataDir: string, policy: string): Promise<
   const classifier = await createPostgresClassifier();
   const desk = createHolds({ db, clock, random, audit, consoleUrl: null });
   const classifierOf = () => classifier;
-  const gate = new Gate({ classifierOf, policies: () => loaded.set, holds: desk, audit, clock });
+  const gate = new Gate({
+    classifierOf,
+    policies: () => loaded.set,
+    holds: desk,
+    audit,
+    clock,
+    grants: { inForce: () => inForce, used: () => undefined },
+  });
   const registry = new SessionRegistry({ gate, classifierOf, audit, recordings, book: createSessionStore(db), clock, random });
   return {
     set: loaded.set,

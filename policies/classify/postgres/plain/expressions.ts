@@ -1,25 +1,20 @@
 // Expressions of a plain query, by precedence as the grammar has it (gram.y, "Precedence: lowest to highest"). What may stand behind an
 // expression is for the caller to say: two comparisons in a row, IS NULL of a comparison and the like are given up there.
 
+import { readConstant, readType } from './constants.ts';
 import {
   betweenTest,
-  booleanConst,
   coalesce,
   columnRef,
   existsTest,
-  floatConst,
   inList,
   inSubquery,
-  integerConst,
   junction,
   negation,
-  nullConst,
   nullTest,
   operation,
-  parameterRef,
   scalarSubquery,
   starRef,
-  stringConst,
   typeCast,
   type OperatorName,
   type PlainNode,
@@ -66,24 +61,9 @@ const kinds = {
   otherwise: word['else'],
   end: word['end'],
   coalesce: word['coalesce'],
-  trueWord: word['true'],
-  falseWord: word['false'],
   select: word['select'],
   distinct: word['distinct'],
 } as const;
-
-/** Types whose names are key words, as the grammar names them. */
-const typeNames = new Map<Kind | undefined, readonly PlainNode[]>(
-  (
-    [
-      ['int', 'int4'],
-      ['integer', 'int4'],
-      ['bigint', 'int8'],
-      ['smallint', 'int2'],
-      ['boolean', 'bool'],
-    ] as const
-  ).map(([text, its]) => [word[text], [{ String: { sval: 'pg_catalog' } }, { String: { sval: its } }]]),
-);
 
 export class Expressions {
   readonly #tokens: Tokens;
@@ -201,10 +181,10 @@ export class Expressions {
       this.#expect(closing);
       return isNot ? negation(test, start) : test;
     }
-    const items = [this.#constant() ?? giveUp()];
+    const items = [readConstant(this.#tokens) ?? giveUp()];
     while (given.kind === comma) {
       given.next();
-      items.push(this.#constant() ?? giveUp());
+      items.push(readConstant(this.#tokens) ?? giveUp());
     }
     const listEnd = given.start;
     this.#expect(closing);
@@ -235,67 +215,14 @@ export class Expressions {
 
   #value(): PlainNode {
     const given = this.#tokens;
-    let value = this.#constant() ?? this.#primary();
+    let value = readConstant(this.#tokens) ?? this.#primary();
     while (given.kind === tokens.cast) {
       const { start } = given;
       given.next();
       const typeStart = given.start;
-      value = typeCast(value, this.#type(), typeStart, start);
+      value = typeCast(value, readType(this.#tokens), typeStart, start);
     }
     return value;
-  }
-
-  /** Of one word; anything behind it is not read. */
-  #type(): readonly PlainNode[] {
-    const given = this.#tokens;
-    const names = typeNames.get(given.kind) ?? (given.kind === tokens.name || given.kind === tokens.freeWord ? [given.node] : giveUp());
-    given.next();
-    return names;
-  }
-
-  #constant(): PlainNode | null {
-    const given = this.#tokens;
-    const { start } = given;
-    let found: PlainNode;
-    switch (given.kind) {
-      case tokens.integer:
-        found = integerConst(given.number, start);
-        break;
-      case tokens.float:
-        found = floatConst(given.value, start);
-        break;
-      case tokens.string:
-        found = stringConst(given.value, start);
-        break;
-      case tokens.parameter:
-        found = parameterRef(given.number, start);
-        break;
-      case kinds.nullWord:
-        found = nullConst(start);
-        break;
-      case kinds.trueWord:
-      case kinds.falseWord:
-        found = booleanConst(given.kind === kinds.trueWord, start);
-        break;
-      case minus:
-        return this.#negative(start);
-      default:
-        return null;
-    }
-    given.next();
-    return found;
-  }
-
-  /** The grammar puts the sign into the number, unless the number is cast before. */
-  #negative(start: number): PlainNode {
-    const given = this.#tokens;
-    given.next();
-    let found: PlainNode;
-    if (given.kind === tokens.integer) found = integerConst(-given.number, start);
-    else if (given.kind === tokens.float) found = floatConst(`-${given.value}`, start);
-    else giveUp();
-    given.next();
-    return given.kind === tokens.cast ? giveUp() : found;
   }
 
   #primary(): PlainNode {
