@@ -45,9 +45,9 @@ export class SecureLane {
   readonly #buffer: Uint8Array;
   readonly #WriteWrap: new () => WriteRequest;
   #reader: Taken | null = null;
-  /** Node ends the process when a handle with TLS is given a write before the last one is over. */
+  /** Of the write that goes on. Node ends the process when a handle with TLS is given a write before the last one is over. */
   #told: Told | null = null;
-  /** A write of the socket's own that waits for the lane's. */
+  /** A write of the socket's own that waits for one past it. */
   #next: (() => void) | null = null;
 
   /** Comes from `secureLane`. */
@@ -67,11 +67,11 @@ export class SecureLane {
     const { _write: write, _writev: writev } = parts;
     parts._write = (bytes, encoding, told) => {
       if (this.#told !== null) this.#next = () => parts._write(bytes, encoding, told);
-      else if (!(bytes instanceof Uint8Array) || !this.#issue(bytes, told)) write.call(socket, bytes, encoding, told);
+      else if (!(bytes instanceof Uint8Array) || !this.#issue(bytes, told)) write.call(socket, bytes, encoding, this.#begun(told));
     };
     parts._writev = (chunks, told) => {
       if (this.#told !== null) this.#next = () => parts._writev(chunks, told);
-      else writev.call(socket, chunks, told);
+      else writev.call(socket, chunks, this.#begun(told));
     };
     if (socket.isPaused()) socket.pause(); // from now on this stops the handle
   }
@@ -83,13 +83,16 @@ export class SecureLane {
 
   /** So much was read into the buffer. */
   came(count: number): void {
-    if (this.#reader !== null && !this.#socket.isPaused()) {
+    const socket = this.#socket;
+    const isPaused = socket.isPaused();
+    if (this.#reader !== null && !isPaused && socket.readableLength === 0) {
       this.#reader(count, this.#buffer);
       return;
     }
-    // OpenSSL had read it when the pause came: it waits in the socket, whose listeners for 'data' are given it.
-    this.#socket.push(Buffer.from(this.#buffer.subarray(0, count)));
-    this.#socket.pause();
+    // OpenSSL had read it when the pause came: it waits in the socket, whose listeners for 'data' are given it, and so does what comes
+    // before they have it.
+    socket.push(Buffer.from(this.#buffer.subarray(0, count)));
+    if (isPaused) socket.pause();
   }
 
   /** A write past the socket's own. False, and nothing is done, when something waits there, or it is the socket's to say what is wrong. */
@@ -112,12 +115,22 @@ export class SecureLane {
     return true;
   }
 
-  /** The write is over. */
+  /** The write is over, with 0 or a negative error number. */
   over(status: number, why: string | undefined): void {
+    this.#finished(status < 0 ? writeError(status, why) : null);
+  }
+
+  /** A write goes on that is the socket's own: what it has to call when it is over. */
+  #begun(told: Told): Told {
+    this.#told = told;
+    return (error) => this.#finished(error);
+  }
+
+  #finished(error: Error | null | undefined): void {
     const [told, next] = [this.#told, this.#next];
     this.#told = null;
     this.#next = null;
-    told?.(status < 0 ? writeError(status, why) : null);
+    told?.(error);
     next?.();
   }
 }

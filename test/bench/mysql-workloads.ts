@@ -20,21 +20,27 @@ export const mysqlWorkloads: readonly Workload[] = [
   connecting(false),
 ];
 
-/** With TLS on both sides; HAProxy passes it through. */
-export const mysqlTlsWorkloads: readonly Workload[] = [connecting(true)];
+/** With TLS on both sides; HAProxy passes it through. The way through an agent is measured without: its link has TLS in any event. */
+export const mysqlTlsWorkloads: readonly Workload[] = [
+  row('point', 'oltp_point_select', 1, [], true),
+  row('point', 'oltp_point_select', 16, [], true),
+  connecting(true),
+];
 
-function row(name: string, test: string, clients: number, flags: readonly string[]): Workload {
+function row(name: string, test: string, clients: number, flags: readonly string[], tls = false): Workload {
+  const count = `${clients} ${clients === 1 ? 'client' : 'clients'}`;
   return {
-    name: `my-${name}-c${clients}`,
-    title: `sysbench ${test}${flags.length > 0 ? ' as text' : ''}, ${clients} ${clients === 1 ? 'client' : 'clients'}`,
-    protocol: 'mysql',
+    name: `${tls ? 'tls-' : ''}my-${name}-c${clients}`,
+    title: `sysbench ${test}${flags.length > 0 ? ' as text' : ''}, ${count}${tls ? ', TLS' : ''}`,
+    protocol: tls ? 'mysql-tls' : 'mysql',
     unit: 'transactions',
-    contenders: ['direct', 'haproxy', 'sallyport', 'agent'],
+    contenders: ['direct', 'haproxy', 'sallyport', ...(tls ? [] : (['agent'] as const))],
     criteria: [{ metric: 'rate', against: 'haproxy', must: 0.85, aim: 1 }, throughAgent],
-    run: async (endpoint, { seconds }) => {
-      const args = [...flags, `--threads=${clients}`, `--time=${seconds}`, '--events=0', '--rand-type=uniform', 'run'];
-      return readSysbench(await sysbench(endpoint, test, args, seconds * 1000 + graceMs), clients);
-    },
+    run: (endpoint, { seconds }) =>
+      inClientDirectory(endpoint, async (directory) => {
+        const args = [...flags, `--threads=${clients}`, `--time=${seconds}`, '--events=0', '--rand-type=uniform', 'run'];
+        return readSysbench(await sysbench(endpoint, test, args, seconds * 1000 + graceMs, directory), clients);
+      }),
   };
 }
 
@@ -48,22 +54,28 @@ function connecting(tls: boolean): Workload {
     unit: 'connections',
     contenders: ['direct', 'haproxy', 'sallyport', ...(tls ? [] : (['agent'] as const))],
     criteria: [{ metric: 'rate', against: 'direct', must: 1, aim: 2 }, throughAgent],
-    run: async (endpoint, { seconds }) => {
-      const directory = mkdtempSync(join(tmpdir(), 'sallyport-sysbench-'));
-      try {
+    run: (endpoint, { seconds }) =>
+      inClientDirectory(endpoint, async (directory) => {
         const script = join(directory, 'connect.lua');
         writeFileSync(script, connectScript);
-        if (endpoint.certificate !== undefined) {
-          for (const [name, file] of Object.entries(clientFiles)) symlinkSync(endpoint.certificate[file], join(directory, name));
-        }
         const args = [`--threads=${connectingClients}`, `--time=${seconds}`, '--events=0', 'run'];
         const output = await sysbench(endpoint, script, args, seconds * 1000 + graceMs, directory);
         return readSysbench(output, connectingClients);
-      } finally {
-        rmSync(directory, { recursive: true, force: true });
-      }
-    },
+      }),
   };
+}
+
+/** A directory for one run of sysbench, with what its client needs to encrypt. */
+async function inClientDirectory<T>({ certificate }: Endpoint, work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-sysbench-'));
+  try {
+    if (certificate !== undefined) {
+      for (const [name, file] of Object.entries(clientFiles)) symlinkSync(certificate[file], join(directory, name));
+    }
+    return await work(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 const connectScript = `

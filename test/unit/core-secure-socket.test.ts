@@ -3,10 +3,12 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect as connectPlain, createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { connect, TLSSocket } from 'node:tls';
 import t from 'tap';
 import { readChunks, writeChunk } from '../../src/core/chunk-reader.ts';
 import { LentStream } from '../../src/core/lent-stream.ts';
@@ -16,6 +18,7 @@ import { secureLane } from '../../src/core/secure-socket.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { tlsPair } from '../support/tls-pair.ts';
+import { certificateFiles } from './agent-fixture.ts';
 
 t.setTimeout(60_000);
 
@@ -209,6 +212,35 @@ for (const way of ways) {
   });
 }
 
+t.test('over a stream that is no socket, as through an agent: all of it in order, through pauses', async (t) => {
+  const [nearEnd, farEnd] = duplexPair();
+  const { cert, key } = certificateFiles(t);
+  const far = new TLSSocket(farEnd, { isServer: true, cert: readFileSync(cert), key: readFileSync(key) });
+  const near = connect({ socket: nearEnd, rejectUnauthorized: false });
+  await once(near, 'secureConnect');
+  const [there, back] = [randomBytes(2 * 1024 * 1024), randomBytes(2 * 1024 * 1024)];
+  const heard: Buffer[] = [];
+  const seen: Buffer[] = [];
+  const lengthOf = (chunks: readonly Buffer[]) => chunks.reduce((sum, { length }) => sum + length, 0);
+  far.on('data', (chunk: Buffer) => heard.push(chunk));
+  const stream = readChunks<Duplex>(new LentStream(near), (chunk) => {
+    seen.push(chunk);
+    if (seen.length % 3 !== 0) return;
+    stream.pause();
+    // Within the turn in which more may come, and after it.
+    if (seen.length % 2 === 0) process.nextTick(() => stream.resume());
+    else setImmediate(() => stream.resume());
+  }).resume();
+  far.setMaxSendFragment(1000);
+  far.write(back);
+  for (let at = 0; at < there.length; at += 70_000) stream.write(there.subarray(at, at + 70_000));
+  await eventually('all of it came', () => lengthOf(heard) === there.length && lengthOf(seen) === back.length, 20_000);
+  t.ok(Buffer.concat(heard).equals(there));
+  t.ok(Buffer.concat(seen).equals(back));
+  stream.destroy();
+  far.destroy();
+});
+
 t.test("a socket's own writes wait for one that went past it", async (t) => {
   const { near, far } = await tlsPair(t);
   let heard = '';
@@ -221,6 +253,9 @@ t.test("a socket's own writes wait for one that went past it", async (t) => {
   }
   await eventually('all of it came', () => heard === 'one two three four ');
   t.equal(order.join(''), heard);
+  near.write('');
+  writeChunk(near, Buffer.from('five'), () => undefined);
+  await eventually('it came', () => heard === 'one two three four five');
 });
 
 t.test('what waits in a socket already is read as streams are, and first', async (t) => {
