@@ -1,10 +1,9 @@
 // Constants of a plain query, with the sign that the grammar puts into a number, and the types that they and others are cast to.
 
 import { booleanConst, floatConst, integerConst, nullConst, parameterRef, stringConst, type PlainNode } from './nodes.ts';
-import * as tokens from './tokens.ts';
-import { giveUp, type Kind, type Tokens } from './tokens.ts';
-
-const minus: Kind = 0x2d;
+import * as tokens from './kinds.ts';
+import type { Kind } from './kinds.ts';
+import { giveUp, type Tokens } from './tokens.ts';
 
 const { word } = tokens;
 const kinds = { nullWord: word['null'], trueWord: word['true'], falseWord: word['false'] } as const;
@@ -46,7 +45,7 @@ export function readConstant(given: Tokens): PlainNode | null {
     case kinds.falseWord:
       found = booleanConst(given.kind === kinds.trueWord, start);
       break;
-    case minus:
+    case tokens.minus:
       return negative(given, start);
     default:
       return null;

@@ -19,20 +19,12 @@ import {
   type OperatorName,
   type PlainNode,
 } from './nodes.ts';
-import * as tokens from './tokens.ts';
-import { giveUp, type Kind, type Tokens } from './tokens.ts';
+import * as tokens from './kinds.ts';
+import type { Kind } from './kinds.ts';
+import { giveUp, type Tokens } from './tokens.ts';
 
 /** Parentheses, NOT and CASE in one another; people write five. */
 const depthMax = 24;
-
-const opening: Kind = 0x28;
-const closing: Kind = 0x29;
-const comma: Kind = 0x2c;
-const dot: Kind = 0x2e;
-const star: Kind = 0x2a;
-const plus: Kind = 0x2b;
-const minus: Kind = 0x2d;
-const slash: Kind = 0x2f;
 
 const comparisons: readonly (OperatorName | undefined)[] = (() => {
   const table: (OperatorName | undefined)[] = new Array(256);
@@ -94,7 +86,7 @@ export class Expressions {
 
   list(): PlainNode[] {
     const items = [this.read()];
-    while (this.#tokens.kind === comma) {
+    while (this.#tokens.kind === tokens.comma) {
       this.#tokens.next();
       items.push(this.read());
     }
@@ -175,29 +167,29 @@ export class Expressions {
   #in(left: PlainNode, isNot: boolean, start: number): PlainNode {
     const given = this.#tokens;
     const listStart = given.start;
-    this.#expect(opening);
+    this.#expect(tokens.opening);
     if (given.kind === kinds.select) {
       const test = inSubquery(left, this.nested(), start);
-      this.#expect(closing);
+      this.#expect(tokens.closing);
       return isNot ? negation(test, start) : test;
     }
     const items = [readConstant(this.#tokens) ?? giveUp()];
-    while (given.kind === comma) {
+    while (given.kind === tokens.comma) {
       given.next();
       items.push(readConstant(this.#tokens) ?? giveUp());
     }
     const listEnd = given.start;
-    this.#expect(closing);
+    this.#expect(tokens.closing);
     return inList(isNot, left, items, listStart, listEnd, start);
   }
 
   #sum(): PlainNode {
     const given = this.#tokens;
     let left = this.#product();
-    while (given.kind === plus || given.kind === minus) {
+    while (given.kind === tokens.plus || given.kind === tokens.minus) {
       const { start, kind } = given;
       given.next();
-      left = operation('AEXPR_OP', kind === plus ? '+' : '-', left, this.#product(), start);
+      left = operation('AEXPR_OP', kind === tokens.plus ? '+' : '-', left, this.#product(), start);
     }
     return left;
   }
@@ -205,10 +197,10 @@ export class Expressions {
   #product(): PlainNode {
     const given = this.#tokens;
     let left = this.#value();
-    while (given.kind === star || given.kind === slash) {
+    while (given.kind === tokens.star || given.kind === tokens.slash) {
       const { start, kind } = given;
       given.next();
-      left = operation('AEXPR_OP', kind === star ? '*' : '/', left, this.#value(), start);
+      left = operation('AEXPR_OP', kind === tokens.star ? '*' : '/', left, this.#value(), start);
     }
     return left;
   }
@@ -231,7 +223,7 @@ export class Expressions {
       case tokens.name:
       case tokens.freeWord:
         return this.#columnOrCall();
-      case opening:
+      case tokens.opening:
         return this.#parentheses();
       case kinds.exists:
         return this.#exists();
@@ -240,11 +232,11 @@ export class Expressions {
       case kinds.coalesce: {
         const { start } = given;
         given.next();
-        this.#expect(opening);
+        this.#expect(tokens.opening);
         this.#deeper();
         const args = this.list();
         this.#depth -= 1;
-        this.#expect(closing);
+        this.#expect(tokens.closing);
         return coalesce(args, start);
       }
       default:
@@ -257,8 +249,8 @@ export class Expressions {
     const { start, kind } = given;
     const fields: PlainNode[] = [given.node];
     given.next();
-    if (given.kind === opening) return kind === tokens.name ? this.#call(fields, start) : giveUp();
-    while (given.kind === dot) {
+    if (given.kind === tokens.opening) return kind === tokens.name ? this.#call(fields, start) : giveUp();
+    while (given.kind === tokens.dot) {
       if (fields.length > 2) giveUp();
       if (given.isStarNext()) {
         given.next();
@@ -276,13 +268,13 @@ export class Expressions {
     const given = this.#tokens;
     const funcformat = 'COERCE_EXPLICIT_CALL';
     given.next();
-    if (given.kind === closing) {
+    if (given.kind === tokens.closing) {
       given.next();
       return { FuncCall: { funcname, funcformat, location } };
     }
-    if (given.kind === star) {
+    if (given.kind === tokens.star) {
       given.next();
-      this.#expect(closing);
+      this.#expect(tokens.closing);
       return { FuncCall: { funcname, agg_star: true, funcformat, location } };
     }
     const isDistinct = given.kind === kinds.distinct;
@@ -290,7 +282,7 @@ export class Expressions {
     this.#deeper();
     const args = this.list();
     this.#depth -= 1;
-    this.#expect(closing);
+    this.#expect(tokens.closing);
     if (isDistinct) return { FuncCall: { funcname, args, agg_distinct: true, funcformat, location } };
     return { FuncCall: { funcname, args, funcformat, location } };
   }
@@ -305,12 +297,12 @@ export class Expressions {
     if (given.kind === kinds.select) found = scalarSubquery(this.#subquery(), start);
     else {
       // ((SELECT …)) is one subquery that begins at the first parenthesis.
-      const isDoubled = given.kind === opening;
+      const isDoubled = given.kind === tokens.opening;
       found = this.read();
       if (isDoubled && 'SubLink' in found) giveUp();
     }
     this.#depth -= 1;
-    this.#expect(closing);
+    this.#expect(tokens.closing);
     return found;
   }
 
@@ -318,10 +310,10 @@ export class Expressions {
     const given = this.#tokens;
     const { start } = given;
     given.next();
-    this.#expect(opening);
+    this.#expect(tokens.opening);
     if (given.kind !== kinds.select) giveUp();
     const found = existsTest(this.nested(), start);
-    this.#expect(closing);
+    this.#expect(tokens.closing);
     return found;
   }
 

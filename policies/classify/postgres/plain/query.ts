@@ -5,18 +5,12 @@
 import type { RawStatement } from '../tree.ts';
 import { Expressions } from './expressions.ts';
 import { join, rangeVar, starRef, type JoinType, type PlainNode } from './nodes.ts';
-import * as tokens from './tokens.ts';
-import { giveUp, NotPlain, Tokens, type Kind } from './tokens.ts';
+import * as tokens from './kinds.ts';
+import type { Kind } from './kinds.ts';
+import { giveUp, NotPlain, Tokens } from './tokens.ts';
 
 /** Longer texts take so long at the server that parsing them does not matter. */
 const textUnitsMax = 16 * 1024;
-
-const opening: Kind = 0x28;
-const closing: Kind = 0x29;
-const comma: Kind = 0x2c;
-const dot: Kind = 0x2e;
-const semicolon: Kind = 0x3b;
-const star: Kind = 0x2a;
 
 const { word } = tokens;
 const kinds = {
@@ -68,7 +62,7 @@ export class PlainQueries {
     const stmt = this.#select();
     const end = given.start;
     if (given.kind === tokens.endOfText) return { stmt };
-    if (given.kind !== semicolon) giveUp();
+    if (given.kind !== tokens.semicolon) giveUp();
     given.next();
     return given.kind === tokens.endOfText ? { stmt, stmt_len: end } : giveUp();
   }
@@ -97,7 +91,7 @@ export class PlainQueries {
   #targets(): PlainNode[] {
     const given = this.#tokens;
     const targets = [this.#target()];
-    while (given.kind === comma) {
+    while (given.kind === tokens.comma) {
       given.next();
       targets.push(this.#target());
     }
@@ -107,7 +101,7 @@ export class PlainQueries {
   #target(): PlainNode {
     const given = this.#tokens;
     const location = given.start;
-    if (given.kind === star) {
+    if (given.kind === tokens.star) {
       given.next();
       return { ResTarget: { val: starRef([], location), location } };
     }
@@ -122,7 +116,7 @@ export class PlainQueries {
   #from(): PlainNode[] {
     const given = this.#tokens;
     const items = [this.#joined()];
-    while (given.kind === comma) {
+    while (given.kind === tokens.comma) {
       given.next();
       items.push(this.#joined());
     }
@@ -164,7 +158,7 @@ export class PlainQueries {
   #fromItem(): PlainNode {
     const given = this.#tokens;
     const { start } = given;
-    if (this.#skip(opening)) {
+    if (this.#skip(tokens.opening)) {
       if (given.kind !== kinds.select) giveUp();
       const subquery = this.#nested();
       const aliasname = this.#alias() ?? giveUp();
@@ -173,17 +167,17 @@ export class PlainQueries {
     if (given.kind !== tokens.name && given.kind !== tokens.freeWord) giveUp();
     const first = given.value;
     given.next();
-    if (given.kind !== dot) return rangeVar(null, first, this.#alias(), start);
+    if (given.kind !== tokens.dot) return rangeVar(null, first, this.#alias(), start);
     given.nextAttribute();
     const second = given.value;
     given.next();
-    if (given.kind === dot) giveUp();
+    if (given.kind === tokens.dot) giveUp();
     return rangeVar(first, second, this.#alias(), start);
   }
 
   #nested(): PlainNode {
     const found = this.#expressions.nested();
-    this.#expect(closing);
+    this.#expect(tokens.closing);
     return found;
   }
 
@@ -194,7 +188,7 @@ export class PlainQueries {
     } else if (given.kind !== tokens.name) return null;
     const { value } = given;
     given.next();
-    return given.kind === opening ? giveUp() : value;
+    return given.kind === tokens.opening ? giveUp() : value;
   }
 
   #sorting(): PlainNode[] {
@@ -205,7 +199,7 @@ export class PlainQueries {
       const node = this.#expressions.read();
       const direction = this.#skip(kinds.asc) ? 'SORTBY_ASC' : this.#skip(kinds.desc) ? 'SORTBY_DESC' : 'SORTBY_DEFAULT';
       keys.push({ SortBy: { node, sortby_dir: direction, sortby_nulls: this.#nulls(), location: -1 } });
-    } while (given.kind === comma);
+    } while (given.kind === tokens.comma);
     return keys;
   }
 

@@ -2,7 +2,25 @@
 // escapes, no prefixed strings) and gives up at the first character that is not of it.
 
 import type { Tree } from '../tree.ts';
-import { freeKeywords, otherKeywords } from './keywords.ts';
+import {
+  cast,
+  dot,
+  endOfText,
+  firstWord,
+  float,
+  freeWord,
+  greaterOrEqual,
+  integer,
+  kindOfWord,
+  lessOrEqual,
+  name,
+  notEqual,
+  otherWord,
+  parameter,
+  star,
+  string,
+  type Kind,
+} from './kinds.ts';
 
 /** Not a plain query, or not surely one. */
 export class NotPlain extends Error {}
@@ -14,40 +32,8 @@ export function giveUp(): never {
   throw notPlain;
 }
 
-/** Of a token. A punctuation mark's kind is its character; the others are outside ASCII. */
-export type Kind = number;
-
-export const endOfText: Kind = 128;
-/** A name: quoted, or no key word at all. `value` is the name. */
-export const name: Kind = 129;
-/** A key word that may name columns and tables. */
-export const freeWord: Kind = 130;
-/** A key word that is not read here. */
-export const otherWord: Kind = 131;
-export const integer: Kind = 132;
-export const float: Kind = 133;
-export const string: Kind = 134;
-export const parameter: Kind = 135;
-export const lessOrEqual: Kind = 136;
-export const greaterOrEqual: Kind = 137;
-export const notEqual: Kind = 138;
-export const cast: Kind = 139;
-
-/** Key words that mean something here have a kind each. */
-const firstWord = 160;
-const words = (
-  'select distinct as from where group having order limit offset on join inner left right full outer cross and or not is null in like ' +
-  'ilike between exists case when then else end coalesce true false asc desc int integer bigint smallint boolean with without nulls format'
-).split(' ');
-export const word: Readonly<Record<string, Kind>> = Object.fromEntries(words.map((text, index) => [text, firstWord + index]));
-
 /** The server's lexer makes another token of these before some words (gram.y, "NOT_LA" and the like), which is never a name. */
 const lookingAhead: ReadonlySet<string> = new Set(['not', 'nulls', 'with', 'without', 'format']);
-
-const kindOfWord = new Map<string, number>([
-  ...freeKeywords.map((text) => [text, word[text] ?? freeWord] as const),
-  ...otherKeywords.map((text) => [text, word[text] ?? otherWord] as const),
-]);
 
 // What a character may be.
 const space = 1;
@@ -72,10 +58,8 @@ const doubleQuote = 0x22;
 const singleQuote = 0x27;
 const backslash = 0x5c;
 const dollar = 0x24;
-const dot = 0x2e;
 const colon = 0x3a;
 const exclamation = 0x21;
-const starCode = 0x2a;
 const less = 0x3c;
 const equal = 0x3d;
 const greater = 0x3e;
@@ -211,7 +195,7 @@ export class Tokens {
     const text = this.#text;
     let at = this.#at;
     while (at < text.length && classes[text.charCodeAt(at)] === space) at += 1;
-    return text.charCodeAt(at) === starCode;
+    return text.charCodeAt(at) === star;
   }
 
   #plainWord(from: number): void {
