@@ -45,13 +45,21 @@ function follow(parser, path, total, print) {
     if (!good && (inner === null || inner.failed === 0)) print(failure([...path, result.name], result.diag));
     if (path.length === 0) {
       total.files++;
-      if (!good) total.failedFiles.push({ name: result.name, failed: Math.max(1, inner?.failed ?? 1) });
+      if (!good) noteFailed(total.failedFiles, result, Math.max(1, inner?.failed ?? 1));
       const mark = good ? green('✓') : red('✗');
       const counts = inner === null ? '' : `${inner.passed} passed${inner.failed > 0 ? `, ${inner.failed} failed` : ''}`;
       print(`${mark} ${result.name} ${dim(`${counts} ${((result.time ?? 0) / 1000).toFixed(1)} s`)}`);
     }
   });
   return beneath;
+}
+
+/** A file that took too long fails twice: as itself, and as "timeout!" with its name in what is said of it. */
+function noteFailed(files, { name, diag }, failed) {
+  const file = diag?.expired ?? name;
+  const known = files.find((it) => it.name === file);
+  if (known === undefined) files.push({ name: file, failed });
+  else known.failed += failed;
 }
 
 function failure(path, diag) {

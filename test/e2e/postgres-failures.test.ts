@@ -81,7 +81,7 @@ await t.test('the link to the target breaks in the middle of a statement: outcom
   client.send(pg.query('SELECT pg_sleep(20)'));
   await eventually(
     'it runs',
-    async () => (await server.sql("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(20)'")).length === 1,
+    async () => (await server.sql("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(20)' AND state = 'active'")).length === 1,
   );
   for (const link of links) link.destroy();
   await client.closed();

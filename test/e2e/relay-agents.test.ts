@@ -78,7 +78,7 @@ t.test('relay threads reach a target through an agent', async (t) => {
     asleep.write('SELECT pg_sleep(60);\n');
     await eventually(
       'it runs',
-      async () => (await server.sql("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60);'")).length > 0,
+      async () => (await server.sql("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60);' AND state = 'active'")).length > 0,
     );
     asleep.kill('SIGINT');
     await asleep.waitFor(/cancel/i);
