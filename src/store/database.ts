@@ -18,6 +18,7 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Db
   try {
     return opened(path, migrations);
   } catch (cause) {
+    if (cause instanceof Fault) throw cause;
     throw new Fault('store-failed', `the database ${path} can't be opened: ${messageOf(cause)}`, {
       cause,
       hint: 'Look at its rights and the free space; one that is damaged is replaced by a copy (docs/operating.md, Backups).',
@@ -34,6 +35,7 @@ function opened(path: string, migrations: readonly Migration[]): Db {
   db.pragma('busy_timeout = 5000');
   db.exec('CREATE TABLE IF NOT EXISTS migrations (id TEXT PRIMARY KEY, applied_at_ms INTEGER NOT NULL)');
   const applied = new Set(db.prepare('SELECT id FROM migrations').pluck().all() as string[]);
+  assertNotNewer(db, path, applied, migrations);
   for (const migration of migrations) {
     if (applied.has(migration.id)) continue;
     db.transaction(() => {
@@ -42,4 +44,15 @@ function opened(path: string, migrations: readonly Migration[]): Db {
     })();
   }
   return db;
+}
+
+/** What a later version has made of the tables nobody here knows how to keep right. */
+function assertNotNewer(db: Db, path: string, applied: ReadonlySet<string>, migrations: readonly Migration[]): void {
+  const known = new Set(migrations.map(({ id }) => id));
+  const newer = [...applied].filter((id) => !known.has(id));
+  if (newer.length === 0) return;
+  db.close();
+  throw new Fault('store-failed', `the database ${path} was written by a newer version of the gateway (${newer.join(', ')})`, {
+    hint: 'Start that version again, or put back the copy that was made before the upgrade (docs/operating.md, Backups).',
+  });
 }

@@ -224,3 +224,13 @@ t.test('a file that is no database is refused with its name and what to do', asy
   const path = join(t.testdir({ 'broken.db': 'no database' }), 'broken.db');
   t.throws(() => openDatabase(path, all), { code: 'store-failed', message: `the database ${path} can't be opened`, hint: /Backups/ });
 });
+
+t.test('a database of a newer version is refused, and left as it is', (t) => {
+  const path = join(t.testdir(), 'newer.db');
+  openDatabase(path, [...all, { id: 'hold-999', sql: 'CREATE TABLE later (id TEXT)' }]).close();
+  t.throws(() => openDatabase(path, all), { code: 'store-failed', message: /newer version of the gateway \(hold-999\)/, hint: /Backups/ });
+  const db = openDatabase(path, [...all, { id: 'hold-999', sql: '' }]);
+  t.same(db.prepare('SELECT * FROM later').all(), [], 'the newer version opens it again');
+  db.close();
+  t.end();
+});
