@@ -28,12 +28,18 @@ export function judgeWith(statement: Statement, judge: JudgeStatement): Judged {
       const word = wordAt(tokens, at, to);
       if (word === null || !changingVerbs.has(word)) continue;
       if (wordAt(tokens, at - 1) === 'FOR') continue; // SELECT … FOR UPDATE
+      if (isFunction(word) && opAt(tokens, at + 1, to) === '(') continue; // SELECT REPLACE(…)
       readParts(reading, verbAt, at, facts, plainParts);
       return takeOver(statement, at, judge, word.toLowerCase());
     }
   }
   facts.kind = 'select';
   return statement.parts(statement.from);
+}
+
+/** As verbs they never have a parenthesis behind them, but a table. */
+function isFunction(word: string): boolean {
+  return word === 'INSERT' || word === 'REPLACE';
 }
 
 /** Plain EXPLAIN runs nothing but the functions of constant and derived tables; EXPLAIN ANALYZE runs all of it. */
