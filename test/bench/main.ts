@@ -112,14 +112,15 @@ function stageOptions(
 async function measureRow<Where>(
   row: Workload<Where>,
   stage: Stage<Where>,
-  { seconds, rounds, ...options }: Options,
+  { seconds, warmUpSeconds, rounds, ...options }: Options,
   { measured }: Gathered,
   signal: AbortSignal,
 ): Promise<void> {
   const load = { seconds, megabytes: options.megabytes ?? row.megabytes ?? 0 };
   const onSample = ({ contender, round, perSecond }: Sample) =>
     progress(`${row.name} round ${round + 1}/${rounds} ${contender} ${perSecond.toFixed(0)}/s`);
-  const result = await measure(row, stage, load, rounds, onSample, signal);
+  progress(`${row.name}: ${row.title}`);
+  const result = await measure(row, stage, load, warmUpSeconds, rounds, onSample, signal);
   measured.push(result);
   progress('');
   process.stdout.write(`${rowText(result)}\n\n`);

@@ -8,6 +8,8 @@ export interface Options {
   /** Names of contenders; empty means all of each row. */
   readonly contenders: readonly string[];
   readonly seconds: number;
+  /** What each contender of a row does unmeasured before the first round; 0 for nothing. */
+  readonly warmUpSeconds: number;
   /** Null: each row's own. */
   readonly megabytes: number | null;
   readonly rounds: number;
@@ -33,6 +35,7 @@ export const help = `npm run bench measures the gateway beside the proxies it is
   npm run bench -- --list                         the names
   --contenders A,B  only these of direct, haproxy, pgbouncer, jump, sallyport, agent
   --seconds N       for each run (default 3)
+  --warm-up N       seconds that each contender works unmeasured before a row's first round, but for bulk (default 3)
   --megabytes N     for each bulk run (default 1000 for COPY, 500 for one result and SSH)
   --events N        audit events to search in (default 10000000)
   --sessions N      sessions that are idle or wait at once (default 10000, or what open files allow)
@@ -58,6 +61,7 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', multiple: true, default: [] },
       contenders: { type: 'string', multiple: true, default: [] },
       seconds: { type: 'string', default: '3' },
+      'warm-up': { type: 'string', default: '3' },
       megabytes: { type: 'string' },
       rounds: { type: 'string', default: '3' },
       events: { type: 'string', default: '10000000' },
@@ -74,6 +78,7 @@ export function readOptions(args: readonly string[]): Options {
     only: commaSeparated(values.only),
     contenders: commaSeparated(values.contenders),
     seconds: numberIn('seconds', values.seconds, secondsMax),
+    warmUpSeconds: numberIn('warm-up', values['warm-up'], secondsMax, 0),
     megabytes: values.megabytes === undefined ? null : numberIn('megabytes', values.megabytes, megabytesMax),
     rounds: numberIn('rounds', values.rounds, roundsMax),
     events: numberIn('events', values.events, eventsMax),
@@ -91,9 +96,9 @@ function commaSeparated(values: readonly string[]): string[] {
   return values.flatMap((it) => it.split(',')).filter((it) => it !== '');
 }
 
-function numberIn(name: string, text: string, max: number): number {
+function numberIn(name: string, text: string, max: number, min = 1): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > max) throw new Error(`--${name} takes a whole number from 1 to ${max}`);
+  if (!Number.isInteger(value) || value < min || value > max) throw new Error(`--${name} takes a whole number from ${min} to ${max}`);
   return value;
 }
 

@@ -133,7 +133,9 @@ async function pgbench(
       return ['-f', file];
     });
     const { host, port, user, database } = endpoint;
-    const where = ['-h', host, '-p', String(port), '-U', user, '-n', '-T', String(seconds), '-c', String(clients), '-j', '1'];
+    // Connecting blocks a thread of pgbench: with one thread, four clients would connect one after the other.
+    const threads = mode.includes('-C') ? clients : 1;
+    const where = ['-h', host, '-p', String(port), '-U', user, '-n', '-T', String(seconds), '-c', String(clients), '-j', String(threads)];
     const args = [...where, ...mode, ...files, database];
     const output = await runTool({ command: 'pgbench', args, env: environment(endpoint), timeoutMs: seconds * 1000 + graceMs });
     return readPgbench(output, clients);

@@ -14,7 +14,20 @@ const main = join(import.meta.dirname, '../bench/main.ts');
 
 t.test('one row, one second, directly and through the gateway', async (t) => {
   const out = join(temporaryDirectory(t, 'bench'), 'bench.json');
-  const args = ['--only', 'pg-prepared-c1', '--contenders', 'direct,sallyport', '--seconds', '1', '--rounds', '1', '--out', out];
+  const args = [
+    '--only',
+    'pg-prepared-c1',
+    '--contenders',
+    'direct,sallyport',
+    '--seconds',
+    '1',
+    '--warm-up',
+    '1',
+    '--rounds',
+    '1',
+    '--out',
+    out,
+  ];
   const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { timeout: 60_000 });
   t.match(stdout, /pgbench -S prepared, 1 client\n {2}direct .*tps.*\n {2}sallyport .*tps/);
   const { rows, machine } = JSON.parse(readFileSync(out, 'utf8')) as {
@@ -42,7 +55,20 @@ t.test('queries of forms that are all new', async (t) => {
   const forms = new Set(texts.map((text) => withoutLiterals(text.replaceAll(':n', '7'))));
   t.equal(forms.size, texts.length, 'no two have one in common');
   t.ok(texts.every((text) => text.length > 1_000 && text.length < 4_000));
-  const args = ['--only', 'pg-new-forms-c16', '--contenders', 'direct,sallyport', '--seconds', '1', '--rounds', '1', '--out', ''];
+  const args = [
+    '--only',
+    'pg-new-forms-c16',
+    '--contenders',
+    'direct,sallyport',
+    '--seconds',
+    '1',
+    '--warm-up',
+    '0',
+    '--rounds',
+    '1',
+    '--out',
+    '',
+  ];
   const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], { timeout: 60_000 });
   t.match(stdout, /every text of a new form.*\n {2}direct .*tps.*\n {2}sallyport .*tps/);
 });

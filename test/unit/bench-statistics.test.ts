@@ -89,6 +89,8 @@ t.test('the command line', async (t) => {
   t.same(chosen(rows, ['pg-copy']), [{ name: 'pg-copy-in' }]);
   t.throws(() => chosen(rows, ['pg-nothing']), /no row "pg-nothing"/);
   t.throws(() => readOptions(['--seconds', '0']), /--seconds/);
+  t.equal(readOptions(['--warm-up', '0']).warmUpSeconds, 0, 'a row may begin cold');
+  t.throws(() => readOptions(['--warm-up=-1']), /--warm-up takes a whole number from 0/);
   t.throws(() => readOptions(['--rounds', 'many']), /--rounds/);
 });
 

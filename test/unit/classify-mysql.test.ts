@@ -61,6 +61,14 @@ const table: readonly (readonly [string, Expected])[] = [
     'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT * FROM n',
     { kinds: 'select', access: 'read', tables: '' },
   ],
+  [
+    "WITH x AS (SELECT * FROM a) SELECT REPLACE(c, '1', ''), INSERT (c, 1, 2, '') FROM x",
+    { kinds: 'select', access: 'read', tables: 'shop.a' },
+  ],
+  [
+    'WITH x AS (SELECT * FROM a) REPLACE INTO b SELECT * FROM x',
+    { kinds: 'replace', access: 'write', tables: 'shop.a shop.b shop.x', written: 'shop.b' },
+  ],
   ['SELECT * FROM (WITH x AS (SELECT 1) SELECT * FROM x) y, x', { kinds: 'select', access: 'read', tables: 'shop.x' }],
   ['SELECT * FROM a USE INDEX FOR JOIN (i), b FOR SYSTEM_TIME ALL, c', { kinds: 'select', access: 'read', tables: 'shop.a shop.b shop.c' }],
   ['INSERT INTO t (a, b) VALUES (1, NOW())', { kinds: 'insert', access: 'write', tables: 'shop.t', written: 'shop.t' }],

@@ -5,6 +5,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -92,6 +94,27 @@ t.test('from the first start to a verified log', async (t) => {
   t.equal(code, 0, 'it closes cleanly');
   t.match(await run(['audit', 'verify', `${dir}/data/audit`]), { code: 0, output: /^intact: \d+ events/ });
   t.match(await run(['targets']), { code: 1, output: /can't be reached: connection refused/ });
+});
+
+t.test('a port that another process has: a start may help later, so it is not the exit code of a wrong configuration', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => other.close());
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const written = readFileSync(config, 'utf8');
+  const taken = `${dir}/taken.yaml`;
+  for (const [what, listen] of [
+    ['postgres', `{ http: { port: 0 }, postgres: { port: ${port} } }`],
+    ['console and API', `{ http: { port: ${port} }, postgres: { port: 0 } }`],
+  ]) {
+    writeFileSync(taken, written.replace(/listen: .*/, `listen: ${listen}`));
+    t.match(await run(['gateway', '--config', taken]), {
+      code: 1,
+      output: new RegExp(`${what}: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE[^]*another process listens there`),
+    });
+  }
+  writeFileSync(taken, written.replace(/listen: .*/, 'listen: { http: { port: 99999 } }'));
+  t.match(await run(['gateway', '--config', taken]), { code: 2, output: /listen.http.port/ });
 });
 
 t.test('a first link for nobody ends in words, with nothing left running', async (t) => {

@@ -1,11 +1,12 @@
-// CREATE, ALTER, DROP, RENAME, TRUNCATE and the rights: what kind of object, which ones, and whether code is stored that
-// runs later or elsewhere.
+// CREATE, ALTER and DROP: what kind of object, which ones, and whether code is stored that runs later or elsewhere. Also how
+// statements name their objects.
 
 import type { EffectVerb, ObjectKind } from '../../../src/core/effect.ts';
 import type { FactsBuilder } from './facts-builder.ts';
 import { isName } from './tables.ts';
 import { plainParts, readParts } from './query-parts.ts';
-import { opAt, unknownStatement, wordAt, type Judged, type Reading } from './reading.ts';
+import { opAt, wordAt, type Judged, type Reading } from './reading.ts';
+import type { Statement } from './statement.ts';
 
 /** Words between the verb and the kind of object: OR REPLACE DEFINER = … SQL SECURITY … ALGORITHM = … */
 const prefixTokensMax = 40;
@@ -43,17 +44,13 @@ const definedKinds: Readonly<Record<string, DefinedKind>> = {
   CATALOG: { objectKind: 'database' },
 };
 
-/** CREATE, ALTER and DROP; `at` is the verb. True in `code` when the rest of the text may be the body of stored code. */
-export function readDefinition(
-  reading: Reading,
-  at: number,
-  to: number,
-  facts: FactsBuilder,
-): Judged | { readonly kind: 'read'; readonly code: boolean } {
+/** CREATE, ALTER and DROP. */
+export function judgeDefinition(statement: Statement): Judged {
+  const { reading, verbAt: at, to, facts } = statement;
   const { tokens } = reading;
   const verb = wordAt(tokens, at) as 'CREATE' | 'ALTER' | 'DROP';
   const kindAt = findKind(reading, at + 1, to);
-  if (kindAt === -1) return unknownStatement(`${verb} of an object that is not known here`, tokens[at]?.start ?? null);
+  if (kindAt === -1) return statement.unknown(`${verb} of an object that is not known here`);
   const word = wordAt(tokens, kindAt) as string;
   const kind = definedKinds[word] as DefinedKind;
   facts.kind = `${verb.toLowerCase()} ${word === 'SCHEMA' ? 'database' : word.toLowerCase()}`;
@@ -68,7 +65,7 @@ export function readDefinition(
   const replaces = verb === 'CREATE' && wordAt(tokens, at + 1) === 'OR' && wordAt(tokens, at + 2) === 'REPLACE';
   if (replaces) for (const name of names) facts.effect('drop', 'write', kind.objectKind, qualifies(kind) ? name.qualified : name.plain);
   if (verb !== 'DROP') readRest(reading, kindAt, to, facts, kind);
-  return { kind: 'read', code: kind.code === true && verb !== 'DROP' };
+  return statement.done();
 }
 
 /** Queries inside a definition (AS SELECT …), other tables of ALTER TABLE … RENAME TO, and code. */

@@ -189,6 +189,12 @@ export function riskAt(location: number | null, length: number, why: string, fin
   findings.risk(start, Math.min(start + length, context.end), why);
 }
 
+/** Length of a dotted, maybe quoted name at an offset. */
+export function nameLength(text: string, at: number): number {
+  const match = /^(?:"(?:[^"]|"")*"|[\p{L}\p{N}_$]+)(?:\s*\.\s*(?:"(?:[^"]|"")*"|[\p{L}\p{N}_$]+))*/u.exec(text.slice(at, at + 300));
+  return match === null ? 1 : match[0].length;
+}
+
 /** May a dotted name be a call? True when a function of that name would do more than read, or is not known to. */
 export function isDefinition(name: string, context: Context): boolean {
   const { known, changed } = context;

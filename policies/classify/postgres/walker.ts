@@ -1,31 +1,27 @@
 // Walks a whole statement tree, iteratively (hostile texts nest deep), and writes what it does into the findings. Inside a
 // query every node type must be on the allow-list; inside schema changes, which are never harmless, unknown ones are passed.
+// What a node means is said in the files named after it (calls, data-changes, row-locks); here is which nodes are met, and with
+// which names in reach.
 
+import {
+  noteCall,
+  noteDottedName,
+  noteEquality,
+  noteExpression,
+  noteIndirection,
+  noteSampling,
+  noteSortOperator,
+  noteSubqueryTest,
+} from './calls.ts';
 import type { Context } from './context.ts';
+import { noteChange, noteInsert, noteMerge, noteSelectInto } from './data-changes.ts';
 import type { Findings } from './findings.ts';
 import { fieldTypes, plainTypes } from './node-types.ts';
-import { narrows, whereCannotNarrow } from './narrowing.ts';
-import {
-  dotted,
-  functionName,
-  isDefinition,
-  judgeFunction,
-  judgeOperator,
-  judgeType,
-  readRelation,
-  relationOf,
-  riskAt,
-  typeReads,
-  writeRelation,
-} from './objects.ts';
-import { noteSetConfig, noteSettingsView } from './session-settings.ts';
-import { constantOf, flagAt, isTree, listAt, locationOf, nameAt, namesOf, nodeOf, textAt, treeAt, type Node, type Tree } from './tree.ts';
-
-/** Names of WITH queries in reach, innermost first. */
-interface Scope {
-  readonly name: string;
-  readonly outer: Scope | null;
-}
+import { isDefinition, judgeType, readRelation, relationOf } from './objects.ts';
+import { noteRowLocks } from './row-locks.ts';
+import { isWithQuery, noteAlias, withQueries, type Scope } from './scope.ts';
+import { noteSettingsView } from './session-settings.ts';
+import { flagAt, isTree, listAt, nameAt, nodeOf, treeAt, type Node, type Tree } from './tree.ts';
 
 interface Visit {
   readonly type: string;
@@ -61,7 +57,7 @@ class Walk {
   }
 
   run(roots: readonly unknown[]): void {
-    for (const root of roots) this.#pushValue(root, '', null, true);
+    for (const root of roots) this.#push(root, '', null, true);
     let nodes = 0;
     for (;;) {
       const visit = this.#stack.pop();
@@ -75,6 +71,8 @@ class Walk {
 
   #visit(visit: Visit): void {
     const { type, body, scope } = visit;
+    const findings = this.#findings;
+    const context = this.#context;
     switch (type) {
       case 'A_Const':
       case 'ParamRef':
@@ -86,60 +84,59 @@ class Walk {
       case 'SelectStmt':
         return this.#select(visit);
       case 'InsertStmt':
-        return this.#insert(visit);
+        noteInsert(body, findings, context);
+        return this.#insideChange(visit);
       case 'UpdateStmt':
       case 'DeleteStmt':
-        return this.#change(visit);
+        noteChange(type === 'DeleteStmt' ? 'delete' : 'update', body, findings, context);
+        return this.#insideChange(visit);
       case 'MergeStmt':
-        return this.#merge(visit);
+        noteMerge(body, findings, context);
+        return this.#insideChange(visit);
       case 'RangeVar':
         return this.#rangeVar(body, scope);
       case 'FuncCall':
-        return this.#functionCall(visit);
+        noteCall(body, visit.surely, findings, context);
+        return this.#children(visit, 'funcname');
       case 'ColumnRef':
-        return this.#columnRef(body);
+        return noteDottedName(body, findings, context);
       case 'A_Indirection':
-        this.#indirection(body);
+        noteIndirection(body, findings, context);
         return this.#children(visit);
       case 'A_Expr':
-        this.#operator(body);
+        noteExpression(body, findings, context);
         return this.#children(visit, 'name');
       case 'SubLink':
-        if (listAt(body, 'operName').length > 0) this.#judgeOperatorAt(body, 'operName');
-        else if (textAt(body, 'subLinkType') === 'ANY_SUBLINK') this.#judgeBare('=', body);
+        noteSubqueryTest(body, findings, context);
         return this.#children(visit, 'operName');
       case 'SortBy':
-        if (listAt(body, 'useOp').length > 0) this.#judgeOperatorAt(body, 'useOp');
+        noteSortOperator(body, findings, context);
         return this.#children(visit, 'useOp');
       case 'CaseExpr':
-        if (body['arg'] !== undefined) this.#judgeBare('=', body);
+        if (body['arg'] !== undefined) noteEquality(body, findings, context);
         return this.#children(visit);
       case 'JoinExpr':
-        if (flagAt(body, 'isNatural') || listAt(body, 'usingClause').length > 0) this.#judgeBare('=', body);
+        if (flagAt(body, 'isNatural') || listAt(body, 'usingClause').length > 0) noteEquality(body, findings, context);
         return this.#children(visit);
       case 'TypeName':
-        judgeType(body, this.#findings, this.#context);
+        judgeType(body, findings, context);
         return this.#children(visit, 'names');
       case 'ColumnDef':
         // In a query: the column list of a function in FROM. In a definition the type is not used yet.
         return this.#strict ? this.#children(visit) : this.#children(visit, 'typeName');
       case 'RangeTableSample':
-        this.#sample(body);
+        noteSampling(body, findings);
         return this.#children(visit, 'method');
-      case 'LockingClause':
-        return this.#locking(body, scope);
       case 'RangeSubselect':
-        this.#alias(body, null);
-        return this.#children(visit);
       case 'RangeFunction':
-        this.#alias(body, null);
+        noteAlias(body, [], findings);
         return this.#children(visit);
       case 'CommonTableExpr':
       case 'WithClause':
         return this.#children(visit);
       default:
         if (!plainTypes.has(type) && this.#strict) {
-          this.#findings.notUnderstood('unknown-construct', `${type} is not known inside a query`);
+          findings.notUnderstood('unknown-construct', `${type} is not known inside a query`);
           return;
         }
         return this.#children(visit);
@@ -148,280 +145,45 @@ class Walk {
 
   // Statements ------------------------------------------------------------------------------------------------------------
 
-  #select(visit: Visit): void {
-    const { body } = visit;
-    const scope = this.#withScope(body, visit.scope);
+  #select({ body, scope: outer, surely }: Visit): void {
+    const findings = this.#findings;
+    const context = this.#context;
+    const scope = this.#withScope(body, outer);
     const into = treeAt(body, 'intoClause');
-    if (into !== null) this.#createInto(into);
-    const locking = listAt(body, 'lockingClause');
-    if (locking.length > 0) this.#lockingOf(body, locking, scope);
-    if (visit.surely && noteSettingsView(body, this.#findings, this.#context)) return;
-    const isPlain = visit.surely && body['fromClause'] === undefined && body['whereClause'] === undefined && body['larg'] === undefined;
+    if (into !== null) noteSelectInto(into, findings, context);
+    if (body['lockingClause'] !== undefined) noteRowLocks(body, scope, findings, context);
+    if (surely && noteSettingsView(body, findings, context)) return;
+    const isPlain = surely && body['fromClause'] === undefined && body['whereClause'] === undefined && body['larg'] === undefined;
     for (const key in body) {
       if (key === 'withClause' || key === 'intoClause' || key === 'lockingClause') continue;
-      this.#pushValue(body[key], key, scope, isPlain && key === 'targetList');
+      this.#push(body[key], key, scope, isPlain && key === 'targetList');
     }
   }
 
-  /** SELECT … INTO and CREATE TABLE AS make a relation. */
-  #createInto(into: Tree): void {
-    const relation = treeAt(into, 'rel');
-    if (relation === null) return;
-    const found = relationOf(relation, this.#context);
-    this.#findings.effect('create', 'write', 'table', found.name);
-    this.#findings.change({ kind: 'schema-changed' });
-    riskAt(locationOf(relation), textAt(relation, 'relname').length, 'makes a new table', this.#findings, this.#context);
+  /** All of a data change but its table, which has been noted. */
+  #insideChange({ body, scope: outer }: Visit): void {
+    const scope = this.#withScope(body, outer);
+    for (const key in body) if (key !== 'relation' && key !== 'withClause') this.#push(body[key], key, scope, false);
   }
 
-  #insert(visit: Visit): void {
-    const { body } = visit;
-    const scope = this.#withScope(body, visit.scope);
-    this.#target('insert', body, 'inserts into');
-    const conflict = treeAt(body, 'onConflictClause');
-    if (conflict !== null && textAt(conflict, 'action') === 'ONCONFLICT_UPDATE') this.#target('update', body, 'inserts into');
-    this.#rest(body, scope);
-  }
-
-  #change(visit: Visit): void {
-    const { body, type } = visit;
-    const scope = this.#withScope(body, visit.scope);
-    const isDelete = type === 'DeleteStmt';
-    const isEveryRow = whereCannotNarrow(body, this.#context);
-    if (isEveryRow) this.#findings.missingWhere = true;
-    const words = isDelete ? 'deletes from' : 'updates';
-    this.#target(isDelete ? 'delete' : 'update', body, isEveryRow ? `${words} every row of` : words);
-    this.#rest(body, scope);
-  }
-
-  #merge(visit: Visit): void {
-    const { body } = visit;
-    const scope = this.#withScope(body, visit.scope);
-    for (const item of listAt(body, 'mergeWhenClauses')) {
-      const clause = nodeOf(item)?.body;
-      const command = clause === undefined ? '' : textAt(clause, 'commandType');
-      if (command === 'CMD_INSERT') this.#target('insert', body, 'merges into');
-      else if (command === 'CMD_UPDATE') this.#target('update', body, 'merges into');
-      else if (command === 'CMD_DELETE') this.#target('delete', body, 'merges into');
-      else if (command !== 'CMD_NOTHING') this.#findings.notUnderstood('unknown-construct', `MERGE with ${command || 'no command'}`);
-      const isChange = command === 'CMD_UPDATE' || command === 'CMD_DELETE';
-      if (
-        isChange &&
-        clause !== undefined &&
-        !narrows(clause['condition'], body, this.#context) &&
-        !narrows(body['joinCondition'], body, this.#context)
-      ) {
-        this.#findings.missingWhere = true;
-      }
-    }
-    this.#rest(body, scope);
-  }
-
-  /** The relation that a data change is about. A WITH query of the same name does not hide it. */
-  #target(verb: 'insert' | 'update' | 'delete', body: Tree, words: string): void {
-    const rangeVar = treeAt(body, 'relation');
-    if (rangeVar === null) {
-      this.#findings.notUnderstood('unknown-construct', `${verb} without a table`);
-      return;
-    }
-    const relation = relationOf(rangeVar, this.#context);
-    writeRelation(verb, relation, this.#findings, this.#context);
-    this.#alias(rangeVar, relation.known.length > 0 ? relation.known.map((one) => one.id) : null);
-    this.#riskOfTarget(rangeVar, `${words} ${relation.name}`);
-  }
-
-  /** Marks from the statement's verb to the end of the table's name: the verb itself has no location in the tree. */
-  #riskOfTarget(rangeVar: Tree, why: string): void {
-    const location = locationOf(rangeVar);
-    if (location === null) return;
-    const { text, offsets, start, end } = this.#context;
-    const at = offsets.fromByte(location);
-    const before = text.slice(Math.max(start, at - 200), at);
-    const verb = /(?:delete|update|insert|merge)(?![\s\S]*(?:delete|update|insert|merge))[\s\S]*$/i.exec(before);
-    const nameEnd = Math.min(end, at + nameLength(text, at));
-    this.#findings.risk(verb === null ? at : at - (before.length - verb.index), nameEnd, why);
-  }
-
-  #rest(body: Tree, scope: Scope | null): void {
-    for (const key in body) if (key !== 'relation' && key !== 'withClause') this.#pushValue(body[key], key, scope, false);
-  }
-
-  /** Pushes the WITH queries, each with what it can see, and returns what the statement itself can see. */
+  /** Pushes the WITH queries of a statement and returns what the statement itself can see. */
   #withScope(body: Tree, outer: Scope | null): Scope | null {
     const clause = treeAt(body, 'withClause');
     if (clause === null) return outer;
-    const queries = listAt(clause, 'ctes').map(nodeOf);
-    const names = queries.map((query) => (query === null ? '' : textAt(query.body, 'ctename')));
-    const extend = (scope: Scope | null, name: string): Scope => ({ name, outer: scope });
-    const all = names.reduce<Scope | null>(extend, outer);
-    let soFar = outer;
-    queries.forEach((query, index) => {
-      if (query === null) return;
-      const scope = flagAt(clause, 'recursive') ? all : soFar;
-      this.#stack.push({ ...query, scope, surely: false });
-      soFar = extend(soFar, names[index] ?? '');
-    });
-    return all;
+    const { queries, scope } = withQueries(clause, outer);
+    for (const query of queries) this.#stack.push({ ...query.node, scope: query.scope, surely: false });
+    return scope;
   }
-
-  // Names -----------------------------------------------------------------------------------------------------------------
 
   #rangeVar(body: Tree, scope: Scope | null): void {
-    const name = textAt(body, 'relname');
-    if (textAt(body, 'schemaname') === '') {
-      for (let one = scope; one !== null; one = one.outer) {
-        if (one.name === name) return this.#alias(body, null);
-      }
-    }
+    if (isWithQuery(body, scope)) return noteAlias(body, [], this.#findings);
     const relation = relationOf(body, this.#context);
     readRelation(relation, this.#findings, this.#context);
-    this.#alias(body, relation.known.length > 0 ? relation.known.map((one) => one.id) : null);
-  }
-
-  #alias(body: Tree, relations: string[] | null): void {
-    const alias = treeAt(body, 'alias');
-    const name = alias === null ? textAt(body, 'relname') : textAt(alias, 'aliasname');
-    const same = this.#findings.aliases.get(name);
-    const ids = relations ?? ['?'];
-    if (same === undefined) this.#findings.aliases.set(name, [...ids]);
-    else same.push(...ids);
-  }
-
-  #functionCall(visit: Visit): void {
-    const { body } = visit;
-    const names = namesOf(listAt(body, 'funcname'));
-    if (names === null || names.length === 0) {
-      this.#findings.notUnderstood('unknown-construct', 'a function without a name');
-      return;
-    }
-    const args = listAt(body, 'args');
-    if (names[names.length - 1] === 'set_config' && (names.length === 1 || names[names.length - 2] === 'pg_catalog')) {
-      noteSetConfig(args, visit.surely, locationOf(body), this.#findings, this.#context);
-    } else {
-      this.#judgedCall(names, args.length, locationOf(body));
-      this.#inputOfNamedType(names, args);
-    }
-    this.#children(visit, 'funcname');
-  }
-
-  /** pg_input_is_valid(text, type) runs the input code of a type that is named in a text. */
-  #inputOfNamedType(names: readonly string[], args: readonly unknown[]): void {
-    const name = names[names.length - 1] ?? '';
-    if (name !== 'pg_input_is_valid' && name !== 'pg_input_error_info') return;
-    const type = constantOf(args[1]);
-    if (type !== null && /^[a-z_][a-z0-9_]*$/.test(type) && typeReads(null, type, this.#context)) return;
-    this.#findings.effect('call', 'unknown', 'function', name);
-  }
-
-  #judgedCall(names: readonly string[], argumentCount: number, location: number | null): void {
-    const judgement = judgeFunction(names, argumentCount, this.#context);
-    const isOwn =
-      names.length > 1 ? names[names.length - 2] !== 'pg_catalog' : (this.#context.known?.functions(null, names[0] ?? '').length ?? 0) > 0;
-    if (judgement.access === 'read' && !isOwn) return;
-    const name = functionName(names, this.#context);
-    const verb = judgement.access === 'read' ? 'call' : judgement.verb;
-    this.#findings.effect(verb, judgement.access, 'function', name);
-    if (judgement.why !== null) {
-      const at = location === null ? 0 : this.#context.offsets.fromByte(location);
-      riskAt(location, nameLength(this.#context.text, at), judgement.why, this.#findings, this.#context);
-    }
-  }
-
-  /** `s.wipe` may be the function wipe(s): anything that takes one argument can be called like a column. */
-  #columnRef(body: Tree): void {
-    const fields = listAt(body, 'fields');
-    if (fields.length < 2) return;
-    const names = namesOf(fields);
-    if (names === null) return; // Ends in *: a row.
-    const name = names[names.length - 1] ?? '';
-    this.#mayBeCall(names[names.length - 2] ?? null, name, locationOf(body));
-  }
-
-  #indirection(body: Tree): void {
-    for (const item of listAt(body, 'indirection')) {
-      const node = nodeOf(item);
-      if (node?.type === 'String') this.#mayBeCall(null, textAt(node.body, 'sval'), null);
-    }
-  }
-
-  #mayBeCall(qualifier: string | null, name: string, location: number | null): void {
-    if (this.#findings.ambiguous.length >= 1_000) {
-      this.#findings.notUnderstood('too-large', 'too many names that may be functions');
-    } else if (isDefinition(name, this.#context)) {
-      this.#findings.ambiguous.push({ qualifier, name, location });
-    }
-  }
-
-  #operator(body: Tree): void {
-    switch (textAt(body, 'kind')) {
-      case 'AEXPR_OP':
-      case 'AEXPR_OP_ANY':
-      case 'AEXPR_OP_ALL':
-      case 'AEXPR_DISTINCT':
-      case 'AEXPR_NOT_DISTINCT':
-      case 'AEXPR_NULLIF':
-      case 'AEXPR_IN':
-      case 'AEXPR_LIKE':
-      case 'AEXPR_ILIKE':
-      case 'AEXPR_SIMILAR':
-        return this.#judgeOperatorAt(body, 'name');
-      case 'AEXPR_BETWEEN':
-      case 'AEXPR_NOT_BETWEEN':
-      case 'AEXPR_BETWEEN_SYM':
-      case 'AEXPR_NOT_BETWEEN_SYM':
-        for (const name of ['<', '<=', '>', '>=']) this.#judgeBare(name, body);
-        return;
-      default:
-        this.#findings.notUnderstood('unknown-construct', `an expression of kind ${textAt(body, 'kind')}`);
-    }
-  }
-
-  #judgeOperatorAt(body: Tree, field: string): void {
-    judgeOperator(listAt(body, field), locationOf(body), this.#findings, this.#context);
-  }
-
-  #judgeBare(name: string, body: Tree): void {
-    judgeOperator([{ String: { sval: name } }], locationOf(body), this.#findings, this.#context);
-  }
-
-  #sample(body: Tree): void {
-    const names = namesOf(listAt(body, 'method')) ?? [];
-    const name = names[names.length - 1] ?? '';
-    if (['bernoulli', 'system', 'system_rows', 'system_time'].includes(name)) return;
-    this.#findings.effect('call', 'unknown', 'function', dotted(null, name));
-  }
-
-  // Locks -----------------------------------------------------------------------------------------------------------------
-
-  #lockingOf(select: Tree, clauses: readonly unknown[], scope: Scope | null): void {
-    for (const item of clauses) {
-      const clause = nodeOf(item);
-      if (clause === null) continue;
-      if (listAt(clause.body, 'lockedRels').length === 0) this.#lockAll(listAt(select, 'fromClause'), scope);
-      this.#locking(clause.body, scope);
-    }
-  }
-
-  #lockAll(from: readonly unknown[], scope: Scope | null): void {
-    for (const item of from) {
-      const node = nodeOf(item);
-      if (node?.type === 'RangeVar') this.#lockOne(node.body, scope);
-    }
-  }
-
-  #locking(body: Tree, scope: Scope | null): void {
-    this.#findings.effect('lock', 'write', 'none', null);
-    for (const item of listAt(body, 'lockedRels')) {
-      const node = nodeOf(item);
-      if (node !== null) riskAt(locationOf(node.body), textAt(node.body, 'relname').length, 'locks rows', this.#findings, this.#context);
-    }
-    void scope; // The names in FOR UPDATE OF are aliases, so they name no table by themselves.
-  }
-
-  #lockOne(body: Tree, scope: Scope | null): void {
-    for (let one = scope; one !== null; one = one.outer) if (one.name === textAt(body, 'relname')) return;
-    const relation = relationOf(body, this.#context);
-    this.#findings.effect('lock', 'write', relation.kind, relation.name);
-    riskAt(locationOf(body), textAt(body, 'relname').length, `locks rows of ${relation.name}`, this.#findings, this.#context);
+    noteAlias(
+      body,
+      relation.known.map((one) => one.id),
+      this.#findings,
+    );
   }
 
   // Children --------------------------------------------------------------------------------------------------------------
@@ -430,7 +192,27 @@ class Walk {
     const { body, type } = visit;
     // A cast or a label keeps "surely runs once"; anything else may run a call never or often.
     const surely = visit.surely && (type === 'ResTarget' || type === 'TypeCast');
-    for (const key in body) if (key !== skip) this.#pushValue(body[key], key, visit.scope, surely);
+    for (const key in body) if (key !== skip) this.#push(body[key], key, visit.scope, surely);
+  }
+
+  #push(value: unknown, key: string, scope: Scope | null, surely: boolean): void {
+    if (typeof value !== 'object' || value === null) return;
+    if (Array.isArray(value)) {
+      for (const item of value) this.#push(item, key, scope, surely);
+      return;
+    }
+    const node = nodeOf(value);
+    if (node !== null) {
+      if (!this.#isIdle(node)) this.#stack.push({ type: node.type, body: node.body, scope, surely });
+      return;
+    }
+    const type = fieldTypes[key];
+    if (type !== undefined && isTree(value)) {
+      this.#stack.push({ type, body: value, scope, surely });
+    } else if (isTree(value) && Object.keys(value).length > 0) {
+      if (this.#strict) this.#findings.notUnderstood('unknown-construct', `the field ${key} is not known inside a query`);
+      else this.#stack.push({ type: key, body: value, scope, surely });
+    }
   }
 
   /** Visiting it would find nothing: most of what stands in a select list. */
@@ -453,30 +235,4 @@ class Walk {
         return false;
     }
   }
-
-  #pushValue(value: unknown, key: string, scope: Scope | null, surely: boolean): void {
-    if (typeof value !== 'object' || value === null) return;
-    if (Array.isArray(value)) {
-      for (const item of value) this.#pushValue(item, key, scope, surely);
-      return;
-    }
-    const node = nodeOf(value);
-    if (node !== null) {
-      if (!this.#isIdle(node)) this.#stack.push({ type: node.type, body: node.body, scope, surely });
-      return;
-    }
-    const type = fieldTypes[key];
-    if (type !== undefined && isTree(value)) {
-      this.#stack.push({ type, body: value, scope, surely });
-    } else if (isTree(value) && Object.keys(value).length > 0) {
-      if (this.#strict) this.#findings.notUnderstood('unknown-construct', `the field ${key} is not known inside a query`);
-      else this.#stack.push({ type: key, body: value, scope, surely });
-    }
-  }
-}
-
-/** Length of a dotted, maybe quoted name at an offset. */
-function nameLength(text: string, at: number): number {
-  const match = /^(?:"(?:[^"]|"")*"|[\p{L}\p{N}_$]+)(?:\s*\.\s*(?:"(?:[^"]|"")*"|[\p{L}\p{N}_$]+))*/u.exec(text.slice(at, at + 300));
-  return match === null ? 1 : match[0].length;
 }
