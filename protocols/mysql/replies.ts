@@ -4,6 +4,7 @@
 import { Fault } from '../../src/core/errors.ts';
 import { Answer } from './answer.ts';
 import { framed, fullPacketBytes, headerBytes } from './codec.ts';
+import { HeldPacket } from './held-packet.ts';
 import { ReplyOutput } from './reply-output.ts';
 import { dropped, plainTerms, type ReplyOptions, type ReplyShape, type ReplySink, type ReplyTerms } from './reply-sink.ts';
 
@@ -12,8 +13,7 @@ export class Replies {
   readonly #output = new ReplyOutput();
   /** Rows that are let through; null: all. */
   #rowsMax: number | null = null;
-  /** The beginning of a packet that is looked at when it is there whole. */
-  #held: Buffer | null = null;
+  readonly #held = new HeldPacket();
   /** Bytes of a packet that are passed without a look. */
   #skip = 0;
   /** The next packet continues the last one. */
@@ -43,7 +43,7 @@ export class Replies {
 
   /** True in the middle of a packet, where nothing else may be written to the client. */
   get isMidPacket(): boolean {
-    return this.#skip > 0 || this.#held !== null;
+    return this.#skip > 0 || !this.#held.isEmpty;
   }
 
   /** Rows seen in this answer. */
@@ -79,12 +79,10 @@ export class Replies {
 
   walk(chunk: Buffer, sink: ReplySink): void {
     const answer = this.#answer;
-    let bytes = chunk;
-    this.#passedAll = this.#held === null && answer.isInRows;
-    if (this.#held !== null) {
-      bytes = Buffer.concat([this.#held, chunk]);
-      this.#held = null;
-    }
+    this.#passedAll = this.#held.isEmpty && answer.isInRows;
+    const bytes = this.#held.isEmpty ? chunk : this.#held.joined(chunk);
+    if (bytes === null) return;
+    let neededBytes = 0;
     let from = 0;
     let at = Math.min(this.#skip, bytes.length);
     this.#skip -= at;
@@ -107,7 +105,10 @@ export class Replies {
       }
       if (!continues && answer.isInspected(first, length, sink)) {
         this.#passedAll = false;
-        if (end > bytes.length) break;
+        if (end > bytes.length) {
+          neededBytes = end - at;
+          break;
+        }
         if (at > from) this.#forward(bytes.subarray(from, at), sink);
         this.#inspect(bytes, at, end, sink);
         from = end;
@@ -121,7 +122,7 @@ export class Replies {
     }
     if (at > from) this.#forward(bytes.subarray(from, at), sink);
     if (at === bytes.length) return;
-    this.#held = bytes.subarray(at);
+    this.#held.keep(bytes.subarray(at), neededBytes);
     this.#passedAll = false;
   }
 
