@@ -277,6 +277,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const sessions = apiSessions(registry, book, (id) => holds.waitingIn(id).length);
   joinWebhooks({ webhooks: channels.webhooks, shapes, sessions, consoleUrl: publicUrl });
   joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
+  identity.forgetStrangers();
   await holds.recover(); // what an earlier run left pending ends, and whoever was told of it hears that
   gate.remember(holds.lasting());
   await access.recover();
