@@ -3,15 +3,16 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { Fault, messageOf } from '../core/errors.ts';
+import { cannotListen } from '../core/cannot-listen.ts';
+import { Fault } from '../core/errors.ts';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * Listens, and gives the address in use. Throws Fault config-invalid for plain HTTP on an address that others can reach:
- * tokens and cookies would be read on the way.
+ * Listens, and gives the address in use. Throws Fault listen-failed, and config-invalid for plain HTTP on an address that others
+ * can reach: tokens and cookies would be read on the way.
  */
 export async function listenApi(
   app: FastifyInstance,
@@ -25,9 +26,7 @@ export async function listenApi(
   try {
     await app.listen({ host: at.host, port: at.port });
   } catch (thrown) {
-    throw new Fault('config-invalid', `the console and API cannot listen on ${at.host}:${at.port}: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    throw cannotListen('console and API', at, thrown);
   }
   const address = app.server.address();
   if (typeof address !== 'object' || address === null) throw new Error('a TCP server without an address');

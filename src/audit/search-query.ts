@@ -10,6 +10,7 @@ import { auditPageMax, type AuditQuery } from './search.ts';
 import { blockEventsMax, lineOf, nameFields, textsOf, type Block, type BlockContent, type NameField } from './search-block.ts';
 import { blockOf, fieldNumber, type BlockRow, type SearchStore } from './search-store.ts';
 import { segmentOf } from './segments.ts';
+import { assertType } from './search-types.ts';
 import { ftsQuery, TextFilter } from './search-words.ts';
 
 const auditPageDefault = 50;
@@ -20,9 +21,10 @@ const noEvents: Page<AuditEventView> = { items: [], next: null };
 
 /**
  * A page of events, newest first. A page can have fewer than asked (even none) and still a next one. `rest` is what the log has
- * behind the last block of the index.
+ * behind the last block of the index. Throws Fault invalid-request.
  */
 export function searchPage(dir: string, store: SearchStore, rest: BlockContent | null, query: AuditQuery): Page<AuditEventView> {
+  if (query.type !== undefined) assertType(query.type, store, rest);
   const limit = pageSize(query.limit);
   const before = beforeOf(query.cursor);
   const filter = new LineFilter(query);

@@ -47,6 +47,8 @@ export interface SearchStore {
   add(blocks: readonly BlockContent[]): void;
   /** The number of a name, or null when no event of a block has it. */
   nameId(name: string): number | null;
+  /** Whether an event of a block has this name in that field. */
+  hasName(field: NameField, name: string): boolean;
   close(): void;
 }
 
@@ -141,6 +143,7 @@ class Store implements SearchStore {
   readonly #names = new Map<string, number>();
   readonly #findName: Database.Statement;
   readonly #addName: Database.Statement;
+  readonly #findPosting: Database.Statement;
   readonly #addBlock: Database.Statement;
   readonly #addPosting: Database.Statement;
   readonly #addWords: Database.Statement;
@@ -150,6 +153,7 @@ class Store implements SearchStore {
     this.db = db;
     this.#findName = db.prepare('SELECT id FROM names WHERE name = ?').pluck();
     this.#addName = db.prepare('INSERT INTO names (name) VALUES (?)');
+    this.#findPosting = db.prepare('SELECT 1 FROM postings WHERE field = ? AND name = ? LIMIT 1');
     this.#addBlock = db.prepare('INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#addPosting = db.prepare('INSERT INTO postings VALUES (?, ?, ?)');
     this.#addWords = db.prepare('INSERT INTO words (rowid, text) VALUES (?, ?)');
@@ -180,6 +184,11 @@ class Store implements SearchStore {
   nameId(name: string): number | null {
     const id = this.#names.get(name) ?? (this.#findName.get(name) as number | undefined);
     return id ?? null;
+  }
+
+  hasName(field: NameField, name: string): boolean {
+    const id = this.nameId(name);
+    return id !== null && this.#findPosting.get(fieldNumber(field), id) !== undefined;
   }
 
   close(): void {

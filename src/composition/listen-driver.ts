@@ -3,17 +3,21 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { ListenAddress } from '../config/config.ts';
+import { cannotListen } from '../core/cannot-listen.ts';
 import type { Driver } from '../core/driver.ts';
-import { Fault, messageOf } from '../core/errors.ts';
+import type { Protocol } from '../core/target.ts';
 import type { Teardown } from './teardown.ts';
 
-/** Listens for a driver. Throws Fault config-invalid with what to do. */
-export async function listenDriver(address: ListenAddress, driver: Driver, down: Teardown): Promise<{ host: string; port: number }> {
+/** Listens for a driver. Throws Fault listen-failed with what to do. */
+export async function listenDriver(
+  protocol: Protocol,
+  address: ListenAddress,
+  driver: Driver,
+  down: Teardown,
+): Promise<{ host: string; port: number }> {
   const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => driver.serve(socket));
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (why) =>
-      reject(new Fault('config-invalid', `cannot listen on ${address.host}:${address.port}: ${messageOf(why)}`)),
-    );
+    server.once('error', (why) => reject(cannotListen(protocol, address, why)));
     server.listen({ ...address, backlog: listenBacklog }, resolve);
   });
   down.add(async () => {

@@ -39,7 +39,7 @@ export async function listenProtocols(
     const targetNamed = (name: string) => [targets.named(name)].find((it) => it?.protocol === protocol);
     const spoken = () => targets.list().filter((it) => it.protocol === protocol);
     const driver = driverOf(protocol, config, { ...services, targetNamed, targets: spoken });
-    addresses[protocol] = await listenDriver(address, driver, down);
+    addresses[protocol] = await listenDriver(protocol, address, driver, down);
   }
 }
 

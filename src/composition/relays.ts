@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { OpenedAuditLog } from '../audit/log.ts';
 import type { ListenAddress } from '../config/config.ts';
+import { cannotListen } from '../core/cannot-listen.ts';
 import type { DriverServices, LocalDriverServices, Log } from '../core/driver.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { Target } from '../core/target.ts';
@@ -72,7 +73,7 @@ export class Relays {
     return relays;
   }
 
-  /** All threads listen; the address with the port that they got. Throws Fault config-invalid with what to do. */
+  /** All threads listen; the address with the port that they got. Throws Fault listen-failed with what to do. */
   async listen(protocol: DatabaseProtocol, address: ListenAddress): Promise<ListenAddress> {
     try {
       // Ports are shared by whoever asks for that: another gateway on the same one would take half of the clients unseen.
@@ -81,7 +82,7 @@ export class Relays {
       await Promise.all([...this.#threads.values()].map(({ calls }) => calls.ask('listen', { protocol, address: own })));
       return own;
     } catch (thrown) {
-      throw new Fault('config-invalid', `cannot listen on ${address.host}:${address.port}: ${messageOf(thrown)}`);
+      throw cannotListen(protocol, address, thrown);
     }
   }
 

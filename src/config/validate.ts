@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { ConfigDocument, ValuePath } from './document.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../core/nearest.ts';
 import { documentSchema, personSchema, sections, targetSchema, webhookSchema } from './schema.ts';
 
 /** One entry of a list and where it stands in the file. */

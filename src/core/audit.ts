@@ -4,80 +4,83 @@ import type { Fault } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Names are `<thing>.<past participle>`; a reader must understand an event without the code. */
-export type AuditEventType =
-  | 'log.created'
-  | 'gateway.started'
-  | 'gateway.stopped'
-  | 'gateway.recovered'
-  | 'policy.loaded'
-  | 'policy.rejected'
-  | 'session.opened'
-  | 'session.refused'
-  | 'session.closed'
-  | 'session.killed'
-  | 'action.denied'
-  | 'action.held'
-  | 'action.released'
-  | 'action.finished'
-  | 'hold.approval-given'
-  | 'hold.approved'
-  | 'hold.denied'
-  | 'hold.changes-requested'
-  | 'hold.approval-taken-back'
-  | 'hold.expired'
-  | 'hold.withdrawn'
-  | 'hold.changed'
-  | 'hold.escalated'
-  | 'delegation.given'
-  | 'delegation.ended'
-  | 'access.requested'
-  | 'access.approval-given'
-  | 'access.changed'
-  | 'access.granted'
-  | 'access.extended'
-  | 'access.denied'
-  | 'access.expired'
-  | 'access.withdrawn'
-  | 'shape.approved'
-  | 'shape.revoked'
-  | 'shape.ended'
-  | 'grant.used'
-  | 'grant.revoked'
-  | 'grant.ended'
-  | 'grant.review-reminded'
-  | 'grant.reviewed'
-  | 'sign-in.succeeded'
-  | 'sign-in.failed'
-  | 'recording.opened'
-  | 'recording.watched'
-  | 'token.issued'
-  | 'token.revoked'
-  | 'person.disabled'
-  | 'person.enabled'
-  | 'person.added'
-  | 'person.changed'
-  | 'person.removed'
-  | 'password.set'
-  | 'passkey.registered'
-  | 'passkey.removed'
-  | 'totp.registered'
-  | 'totp.removed'
-  | 'second-factor.proved'
-  | 'second-factor.refused'
-  | 'webhook.delivered'
-  | 'webhook.failed'
-  | 'channel.delivered'
-  | 'channel.failed'
-  | 'agent.token-issued'
-  | 'agent.enrolled'
-  | 'agent.connected'
-  | 'agent.lost'
-  | 'agent.refused'
-  | 'agent.token-revoked'
-  | 'credential.set'
-  | 'credential.removed'
-  | 'credential.rewrapped'
-  | 'agent.revoked';
+export const auditEventTypes = [
+  'log.created',
+  'gateway.started',
+  'gateway.stopped',
+  'gateway.recovered',
+  'policy.loaded',
+  'policy.rejected',
+  'session.opened',
+  'session.refused',
+  'session.closed',
+  'session.killed',
+  'action.denied',
+  'action.held',
+  'action.released',
+  'action.finished',
+  'hold.approval-given',
+  'hold.approved',
+  'hold.denied',
+  'hold.changes-requested',
+  'hold.approval-taken-back',
+  'hold.expired',
+  'hold.withdrawn',
+  'hold.changed',
+  'hold.escalated',
+  'delegation.given',
+  'delegation.ended',
+  'access.requested',
+  'access.approval-given',
+  'access.changed',
+  'access.granted',
+  'access.extended',
+  'access.denied',
+  'access.expired',
+  'access.withdrawn',
+  'shape.approved',
+  'shape.revoked',
+  'shape.ended',
+  'grant.used',
+  'grant.revoked',
+  'grant.ended',
+  'grant.review-reminded',
+  'grant.reviewed',
+  'sign-in.succeeded',
+  'sign-in.failed',
+  'recording.opened',
+  'recording.watched',
+  'token.issued',
+  'token.revoked',
+  'person.disabled',
+  'person.enabled',
+  'person.added',
+  'person.changed',
+  'person.removed',
+  'password.set',
+  'passkey.registered',
+  'passkey.removed',
+  'totp.registered',
+  'totp.removed',
+  'second-factor.proved',
+  'second-factor.refused',
+  'webhook.delivered',
+  'webhook.failed',
+  'channel.delivered',
+  'channel.failed',
+  'agent.token-issued',
+  'agent.enrolled',
+  'agent.connected',
+  'agent.lost',
+  'agent.refused',
+  'agent.token-revoked',
+  'credential.set',
+  'credential.removed',
+  'credential.rewrapped',
+  'agent.revoked',
+] as const;
+
+export type AuditEventType = (typeof auditEventTypes)[number];
 
 export interface AuditEvent {
   readonly type: AuditEventType;

@@ -2,6 +2,7 @@
 
 export type FaultCode =
   | 'config-invalid'
+  | 'listen-failed'
   | 'policy-invalid'
   | 'policy-failed'
   | 'audit-write-failed'

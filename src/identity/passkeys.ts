@@ -45,7 +45,7 @@ export class Passkeys {
   registrationOptions(person: { readonly name: string; readonly displayName: string }, origin: string): object {
     const known = this.#mustHaveRoom(person.name);
     return {
-      challenge: this.#challenges.make(`register ${person.name}`),
+      challenge: this.#challenges.for(`register ${person.name}`).make(),
       rp: { id: rpIdOf(origin), name: 'Sallyport' },
       user: { id: Buffer.from(person.name).toString('base64url'), name: person.name, displayName: person.displayName },
       pubKeyCredParams: [-8, -7, -257].map((alg) => ({ type: 'public-key', alg })),
@@ -60,11 +60,11 @@ export class Passkeys {
   async register(person: string, name: string, answer: CredentialJson, origin: string): Promise<PasskeyRow> {
     const { verifyRegistrationResponse } = await import('@simplewebauthn/server');
     await readable(() => mustNotAttest(answer));
-    const taken = (challenge: string) => this.#challenges.take(challenge, `register ${person}`);
+    const asked = this.#challenges.for(`register ${person}`);
     const checked = await readable(() =>
       verifyRegistrationResponse({
         response: answer as unknown as Parameters<typeof verifyRegistrationResponse>[0]['response'],
-        expectedChallenge: taken,
+        expectedChallenge: (challenge) => asked.take(challenge),
         expectedOrigin: origin,
         expectedRPID: rpIdOf(origin),
         requireUserVerification: true,
@@ -93,7 +93,7 @@ export class Passkeys {
     const rpId = rpIdOf(origin);
     const known = person === null ? [] : this.#store.passkeys(person).filter((row) => row.rp_id === rpId);
     return {
-      challenge: challenge ?? (person === null ? this.#signInChallenges.make('sign-in') : this.#challenges.make(`prove ${person}`)),
+      challenge: challenge ?? this.#asked(person).make(),
       rpId,
       userVerification: 'required',
       timeout: challengeTtlMs,
@@ -103,9 +103,8 @@ export class Passkeys {
 
   /** The passkey that signed a random challenge, for a sign-in or a proof of this person; null when it is not good. */
   async check(answer: CredentialJson, origin: string, person: string | null): Promise<PasskeyRow | null> {
-    const isExpected = (challenge: string) =>
-      person === null ? this.#signInChallenges.take(challenge, 'sign-in') : this.#challenges.take(challenge, `prove ${person}`);
-    return this.#verify(answer, origin, person, isExpected);
+    const asked = this.#asked(person);
+    return this.#verify(answer, origin, person, (challenge) => asked.take(challenge));
   }
 
   /** The signature under an approval: by a passkey of this very person over this very challenge; null when it is not good. */
@@ -120,6 +119,11 @@ export class Passkeys {
     if (row === null || row.person !== person) return null;
     this.#store.removePasskey(id);
     return row;
+  }
+
+  /** The challenges that this person is asked to sign as a proof; with null, those that anybody may sign in by. */
+  #asked(person: string | null): ChallengesFor {
+    return person === null ? this.#signInChallenges.for('sign-in') : this.#challenges.for(`prove ${person}`);
   }
 
   async #verify(
@@ -155,6 +159,13 @@ export class Passkeys {
   }
 }
 
+/** What is asked and answered for one purpose. */
+interface ChallengesFor {
+  make(): string;
+  /** Whether it was made for this, not long ago, and has not been taken before. */
+  take(challenge: string): boolean;
+}
+
 /** Random challenges, each for one purpose, good once and for a while; the oldest go first. */
 class Challenges {
   readonly #clock: Clock;
@@ -166,7 +177,11 @@ class Challenges {
     this.#random = random;
   }
 
-  make(purpose: string): string {
+  for(purpose: string): ChallengesFor {
+    return { make: () => this.#make(purpose), take: (challenge) => this.#take(challenge, purpose) };
+  }
+
+  #make(purpose: string): string {
     const nowMs = this.#clock.monotonicMs();
     for (const [key, { deadlineMs }] of this.#given) {
       if (nowMs < deadlineMs && this.#given.size < challengesMax) break;
@@ -177,7 +192,7 @@ class Challenges {
     return challenge;
   }
 
-  take(challenge: string, purpose: string): boolean {
+  #take(challenge: string, purpose: string): boolean {
     const known = this.#given.get(challenge);
     if (known === undefined || known.purpose !== purpose) return false;
     this.#given.delete(challenge);

@@ -167,6 +167,7 @@ const interesting = [
   '"grants":["',
 ].map((it) => Buffer.from(it));
 
+/** Earlier versions wrote `clientAddress` and `principalKind`. */
 function openingOf(
   { type, at_ms: atMs, principal: name, target: on, session, detail }: AuditLine,
   held: ReadonlySet<string>,
@@ -175,11 +176,11 @@ function openingOf(
 ): RecordedAction {
   const facts = factsOf(detail);
   const protocol = typeof detail['protocol'] === 'string' ? detail['protocol'] : (cast?.targets.get(on ?? '')?.protocol ?? '');
-  const clientAddress = typeof detail['clientAddress'] === 'string' ? detail['clientAddress'] : '';
+  const clientAddress = detail['client_address'] ?? detail['clientAddress'];
   return {
     atMs,
     sessionId: session ?? '',
-    who: whoOf(name ?? '', on ?? '', protocol, clientAddress, facts, cast),
+    who: whoOf(name ?? '', on ?? '', protocol, typeof clientAddress === 'string' ? clientAddress : '', facts, cast),
     action: actionOf('connect', `connect to ${on ?? ''}`, 'none', null),
     classification: classificationOf([]),
     effects: [],
@@ -192,7 +193,8 @@ function openingOf(
 }
 
 function factsOf(detail: AuditLine['detail']): SessionRecordFacts | undefined {
-  const { principalKind, labels, tls, method, database } = detail;
+  const { labels, tls, method, database } = detail;
+  const principalKind = detail['principal_kind'] ?? detail['principalKind'];
   if (principalKind !== 'person' && principalKind !== 'machine' && principalKind !== 'ai-agent') return undefined;
   return {
     principalKind,

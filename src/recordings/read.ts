@@ -58,8 +58,9 @@ export async function readRecording(path: string, part: ReadPart = { from: 0, en
       truncated = true;
       break;
     } else if (line?.['kind'] === 'statement') {
+      let entry: Line | null = line;
       if (line['as'] === undefined) full.set(next, line);
-      const entry = line['as'] === undefined ? line : await joined(path, line, full);
+      else entry = await joined(path, line, full);
       if (entry !== null) entries.push(entry as unknown as StatementEntry);
     }
     next = endAt;

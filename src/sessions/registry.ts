@@ -91,7 +91,7 @@ export class SessionRegistry implements Sessions {
     const submitter: Submitter = { sessionId: id, ...opening, ended: lane.signal };
     const judgement = await gate.judge(connectAction(id, opening), submitter, lane);
     if (judgement.ruling.kind === 'refuse') {
-      this.#event('session.refused', id, opening, { ...opening.facts, ...whoFacts(opening), message: judgement.ruling.refusal.message });
+      this.#event('session.refused', id, opening, { ...factsDetail(opening), message: judgement.ruling.refusal.message });
       return { kind: 'refuse', refusal: judgement.ruling.refusal };
     }
     const principal = this.#parts.personNow?.(opening.principal.name);
@@ -122,7 +122,7 @@ export class SessionRegistry implements Sessions {
             });
       book.opened(session, startedAtMs);
       this.#live.set(id, { session, recorder, counted: 0 });
-      this.#event('session.opened', id, opening, { ...opening.facts, ...whoFacts(opening), rule: judgement.decision?.rule?.id ?? null });
+      this.#event('session.opened', id, opening, { ...factsDetail(opening), rule: judgement.decision?.rule?.id ?? null });
       this.#tell(id);
       return { kind: 'open', session };
     } catch (thrown) {
@@ -267,9 +267,17 @@ function recordFacts({ principal, target, facts }: SessionOpening): SessionRecor
   return { principalKind: principal.kind, groups: principal.groups, labels: target.labels, tls, method, database };
 }
 
-/** The same for the audit log, which has the rest of it. */
-function whoFacts({ principal, target }: SessionOpening): Record<string, unknown> {
-  return { principalKind: principal.kind, groups: principal.groups, protocol: target.protocol, labels: target.labels };
+/** The same and the rest of it for the audit log, in its words. */
+function factsDetail({ principal, target, facts }: SessionOpening): Record<string, unknown> {
+  const { clientAddress, tls, method, database, role, secondFactorAtMs } = facts;
+  return {
+    client_address: clientAddress,
+    ...{ tls, method, database },
+    ...(role === undefined ? {} : { role }),
+    ...(secondFactorAtMs === undefined ? {} : { second_factor_at_ms: secondFactorAtMs }),
+    principal_kind: principal.kind,
+    ...{ groups: principal.groups, protocol: target.protocol, labels: target.labels },
+  };
 }
 
 function connectAction(id: SessionId, opening: SessionOpening): Action {

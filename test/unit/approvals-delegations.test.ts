@@ -52,6 +52,24 @@ t.test('the delegate answers in the lender’s right, and it is said so', async 
   );
 });
 
+t.test('whoever is removed lends nothing and is lent nothing any more, and neither is the next of that name', async (t) => {
+  const { delegations, audit, open } = office(t);
+  await delegations.give(bob, 'dana', day, null);
+  await delegations.give(erik, 'dana', day, null);
+  await delegations.give(fay, 'bob', day, null);
+  delegations.endAllOf('bob', 'scim:hr');
+  const left = [{ from: 'erik', to: 'dana' }];
+  t.match(delegations.list(), left);
+  t.match(open().list(), left, 'after a restart, too');
+  t.same(
+    audit.events.filter((it) => it.type === 'delegation.ended').map((it) => [it.principal, it.detail['from']]),
+    [
+      ['scim:hr', 'bob'],
+      ['scim:hr', 'fay'],
+    ],
+  );
+});
+
 t.test('one right is one voice', async (t) => {
   const { desk, delegations } = office(t);
   await delegations.give(bob, 'dana', day, null);

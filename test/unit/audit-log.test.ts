@@ -145,6 +145,35 @@ t.test('search', async (t) => {
     [599, 600],
   );
   await t.rejects(log.search({ cursor: 'x' }), { code: 'invalid-request' });
+
+  await t.test('a type that is none is a slip, told with those that are near', async (t) => {
+    const slips = [
+      ['hold.aproved', /no events of type "hold.aproved"; did you mean "hold.approved"\?$/],
+      ['session-opened', /did you mean "session.opened"\?$/],
+      ['sessions', /; there are session.opened, session.refused, session.closed, session.killed$/],
+      ['session.everything', /; there are session.opened/],
+      ['alice', /; types are written as in hold.approved$/],
+      ['__proto__', /no events of type "__proto__"/],
+      [`${'x'.repeat(5000)}`, /no events of type "x{64}"/],
+      ['', /no events of type ""/],
+    ] as const;
+    for (const [type, message] of slips) await t.rejects(log.search({ type }), { code: 'invalid-request', message }, type.slice(0, 20));
+    await t.rejects(log.search({ type: 'hold.aproved', text: '%' }), { code: 'invalid-request' }, 'whatever else is asked');
+    t.strictSame(await seqs({ type: 'agent.revoked' }), [], 'one that has not happened yet');
+    t.strictSame(await seqs({ type: 'hold.denied', principal: 'nobody' }), []);
+  });
+
+  await t.test('a type that another version wrote is found, in a block and behind the last one', async (t) => {
+    const { log } = await opened(t);
+    const later = 'moon.landed' as 'hold.denied';
+    log.append(event(2, { type: later }));
+    t.equal((await log.search({ type: later })).items.length, 1);
+    for (let number = 3; number <= 1200; number += 1) log.append(event(number));
+    t.equal((await log.search({ type: later })).items[0]?.type, later);
+    await t.rejects(log.search({ type: 'moon.landing' }), { code: 'invalid-request' });
+    t.equal((await log.search({ principal: later })).items.length, 0);
+  });
+
   await t.rejects(log.search({ limit: 0 }), { code: 'invalid-request' });
 
   t.test('pages go through all of it, once each, while more is appended', async (t) => {

@@ -5,6 +5,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -92,6 +94,40 @@ t.test('from the first start to a verified log', async (t) => {
   t.equal(code, 0, 'it closes cleanly');
   t.match(await run(['audit', 'verify', `${dir}/data/audit`]), { code: 0, output: /^intact: \d+ events/ });
   t.match(await run(['targets']), { code: 1, output: /can't be reached: connection refused/ });
+});
+
+t.test('a token of somebody who was taken out of the configuration stays gone when the name comes back', async (t) => {
+  const written = readFileSync(config, 'utf8');
+  const without = `${dir}/without.yaml`;
+  writeFileSync(without, written.replace('name: erin', 'name: frank'));
+  const { token } = JSON.parse(readFileSync(`${dir}/.config/sallyport/credentials.json`, 'utf8')) as { token: string };
+  for (const [path, wanted] of [
+    [without, null],
+    [config, { code: 3 }],
+  ] as const) {
+    const gateway = start(['gateway', '--config', path]);
+    const server = await gateway.until(/console and API +(\S+)/);
+    await gateway.until(/ready/);
+    if (wanted !== null) t.match(await run(['targets', '--server', server, '--token', token]), wanted);
+    gateway.child.kill('SIGTERM');
+    await once(gateway.child, 'close');
+  }
+});
+
+t.test('a port that another process has: a start may help later, so it is not the exit code of a wrong configuration', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => other.close());
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const written = readFileSync(config, 'utf8');
+  const taken = `${dir}/taken.yaml`;
+  writeFileSync(taken, written.replace(/listen: .*/, `listen: { http: { port: 0 }, postgres: { port: ${port} } }`));
+  t.match(await run(['gateway', '--config', taken]), {
+    code: 1,
+    output: new RegExp(`postgres: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE[^]*another process listens there`),
+  });
+  writeFileSync(taken, written.replace(/listen: .*/, 'listen: { http: { port: 99999 } }'));
+  t.match(await run(['gateway', '--config', taken]), { code: 2, output: /listen.http.port/ });
 });
 
 t.test('a first link for nobody ends in words, with nothing left running', async (t) => {

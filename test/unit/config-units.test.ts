@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseDuration, parseSize } from '../../src/config/units.ts';
 import type { Parsed } from '../../src/config/units.ts';
-import { nearest } from '../../src/config/nearest.ts';
+import { nearest } from '../../src/core/nearest.ts';
 
 const value = (parsed: Parsed): number | null => (parsed.ok ? parsed.value : null);
 

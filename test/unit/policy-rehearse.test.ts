@@ -7,6 +7,7 @@ import t from 'tap';
 import { readRecording } from '../../src/recordings/read.ts';
 import { runCommand } from '../support/command-line.ts';
 import { grantsOf } from '../../src/offline/policy-grant.ts';
+import { readAuditFacts } from '../../src/offline/policy-recorded.ts';
 import { person, recordedGateway } from './policy-fixtures/recorded-gateway.ts';
 
 const policy = `policy: p
@@ -68,6 +69,30 @@ const days = String(Math.ceil((Date.now() - gateway.clock.nowMs()) / 86_400_000)
 const rehearse = (text: string, ...more: string[]) =>
   runCommand(['policy', 'rehearse', policies(text), '--data', data, '--days', days, ...more]);
 const answer = async (text: string): Promise<Answer> => JSON.parse((await rehearse(text, '--json')).out) as Answer;
+
+t.test('the audit log says who opened a session from where, in its own words', async (t) => {
+  const { openings } = await readAuditFacts(data, 0, null);
+  t.match(openings, [
+    { decision: 'allow', who: { principal: { name: 'alice', kind: 'person' }, session: { clientAddress: '10.0.0.7' } } },
+    { decision: 'deny', who: { principal: { name: 'carol' }, session: { clientAddress: '10.0.0.7' } } },
+  ]);
+  const [name] = readdirSync(join(data, 'audit')).filter((it) => it.startsWith('audit-'));
+  const lines = readFileSync(join(data, 'audit', name ?? ''), 'utf8');
+  t.match(lines, '"client_address":"10.0.0.7"');
+  const keys = [...lines.matchAll(/[{,]"(\w+)":/g)].map(([, key]) => key ?? '');
+  t.strictSame(
+    keys.filter((key) => /[A-Z]/.test(key)),
+    [],
+    'no name is written in two ways',
+  );
+
+  const old = folder();
+  made.push(old);
+  mkdirSync(join(old, 'audit'));
+  const asBefore = lines.replaceAll('"client_address":', '"clientAddress":').replaceAll('"principal_kind":', '"principalKind":');
+  writeFileSync(join(old, 'audit', name ?? ''), asBefore);
+  t.same((await readAuditFacts(old, 0, null)).openings, openings, 'a log of an earlier version says the same');
+});
 
 t.test('what was recorded: nine actions, each decided', async (t) => {
   t.strictSame(results, ['released', 'released', 'released', 'denied', 'released', 'not-understood', 'released']);

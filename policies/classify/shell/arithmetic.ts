@@ -3,11 +3,17 @@
 
 import type { ArithmeticExpression, SyntaxNode } from 'unbash';
 import { forEachChild } from 'unbash';
+import { isOwnVariable } from './assignments.ts';
 
 const plainNumber = /^[+-]?(?:0[xX][0-9a-fA-F]+|\d+)$/;
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** The shell's own numbers. */
 const ownNumbers = new Set(['$#', '$?', '$$', '$!', 'RANDOM', 'SECONDS', 'LINENO', 'EPOCHSECONDS', 'UID', 'EUID', 'PPID']);
+
+/** What `assign` lets go without a word: a name in small letters. */
+function isOwnName(expression: ArithmeticExpression): boolean {
+  return expression.type === 'ArithmeticWord' && isOwnVariable(expression.value);
+}
 
 export class Numbers {
   readonly #assigned = new Set<string>();
@@ -26,7 +32,7 @@ export class Numbers {
       if (numbers) this.#assigned.add(node.name.text);
       else this.#tainted.add(node.name.text);
     }
-    if (node.type === 'ArithmeticBinary' && /^(?:[-+*/%&|^]|<<|>>)?=$/.test(node.operator)) this.#target(node.left);
+    if (node.type === 'ArithmeticBinary' && node.operator === '=') this.#target(node.left);
     if (node.type === 'ParameterExpansion' && node.operation?.type === 'Default' && node.operation.operator.endsWith('='))
       this.#tainted.add(node.parameter);
     forEachChild(node, (child) => this.collect(child));
@@ -51,6 +57,8 @@ export class Numbers {
     if (expression === undefined) return null;
     switch (expression.type) {
       case 'ArithmeticBinary':
+        if (/^(?:[-+*/%&|^]|<<|>>)?=$/.test(expression.operator) && !isOwnName(expression.left))
+          return 'arithmetic gives a value to a variable that programs may read';
         return this.problemOf(expression.left) ?? this.problemOf(expression.right);
       case 'ArithmeticUnary':
         return this.problemOf(expression.operand);

@@ -33,11 +33,16 @@ export interface AssignmentPlace {
 /** How long it lasts and who sees it: the shell alone, or the programs that it starts. */
 export type AssignmentUse = 'plain' | 'for a program' | 'exported';
 
+/** A name that only the shell itself sees and that means nothing to it. */
+export function isOwnVariable(name: string): boolean {
+  return /^[a-z_][a-z0-9_]*$/.test(name) && !meaningful.has(name);
+}
+
 /** Judges one assignment. `node` is null where only the name is known (loops, `read`). */
 export function assign(name: string, node: Assignment | null, place: AssignmentPlace, use: AssignmentUse): void {
   const { found, span } = place;
   if (node?.index !== undefined) return place.opaque(span, 'a subscript is evaluated as arithmetic');
-  const own = use === 'plain' && /^[a-z_][a-z0-9_]*$/.test(name) && !meaningful.has(name);
+  const own = use === 'plain' && isOwnVariable(name);
   if (own || harmlessEnvironment.has(name)) return found.effect('environment', 'session', 'setting', name);
   found.effect('environment', 'unknown', 'setting', name);
   found.risk(span, `${name} may change what programs do or which ones run`);

@@ -6,7 +6,7 @@ import type { Call, Reader } from './call.ts';
 import { reads, unsure } from './call.ts';
 import { afterOptions } from './options.ts';
 import type { Argument } from './words.ts';
-import { mayBeOption } from './words.ts';
+import { literal, mayBeOption, unknownPath } from './words.ts';
 
 const plainName = /^[A-Za-z_]\w*$/;
 
@@ -86,14 +86,15 @@ function splitsValue(prefix: string, name: string): boolean {
 const read: Reader = (call) => {
   const names = afterOptions(call.args, ['-r', '-s', '-e'], ['-p', '-n', '-N', '-t', '-d', '-u', '-a']);
   if (names === null) return call.opaque(call.span, 'an option of read that is not known');
-  for (const { text, span } of names) {
+  const array = call.args.findIndex(({ text }) => text?.startsWith('-a') === true);
+  const joined = call.args[array]?.text?.slice(2) ?? '';
+  const arrays = array === -1 ? [] : [joined === '' ? call.args[array + 1] : literal(joined, call.span)];
+  for (const name of [...names, ...arrays]) {
+    const { text, span } = name ?? unknownPath('', call.span);
     if (text === null || !plainName.test(text)) return call.opaque(span, 'read evaluates the subscript of a name');
     call.assigns(text);
     assign(text, null, { found: call.found, span, opaque: (at, why) => call.opaque(at, why) }, 'plain');
   }
-  const array = call.args.findIndex(({ text }) => /^-[rse]*a$/.test(text ?? ''));
-  if (array !== -1 && !plainName.test(call.args[array + 1]?.text ?? ''))
-    return call.opaque(call.span, 'read evaluates the subscript of a name');
   call.found.effect('session', 'session');
 };
 
@@ -110,15 +111,17 @@ const test: Reader = (call) => {
   for (const [index, argument] of call.args.entries()) {
     if (argument.text === '-v' && !plainName.test(call.args[index + 1]?.text ?? ''))
       return call.opaque(argument.span, 'a test of a subscript evaluates it');
-    if (argument.splits && !/^-[a-zA-Z]$/.test(call.args[index - 1]?.text ?? ''))
-      return call.opaque(argument.span, 'this may become an operator of the test; put it in double quotes');
-  }
-  const [first] = call.args;
-  if (first !== undefined && first.text === null && call.args.length <= (call.name === '[' ? 3 : 2) && call.args[1]?.text !== ']') {
-    return call.opaque(first.span, 'this may become an operator of the test');
+    if (argument.splits) return call.opaque(argument.span, 'this may become an operator of the test; put it in double quotes');
+    if (argument.text === null && '-v'.startsWith(argument.prefix) && holdsSubscript(call.args[index + 1]))
+      return call.opaque(argument.span, 'this may become an operator of the test');
   }
   reads(call);
 };
+
+/** A word that may be a name with a subscript, which `test -v` would evaluate. The bracket that ends `[` is none. */
+function holdsSubscript(name: Argument | undefined): boolean {
+  return name !== undefined && (name.text === null || /.\[/.test(name.text));
+}
 
 const unset: Reader = (call) => {
   for (const { text, span } of call.args) {

@@ -5,6 +5,7 @@ import type { Call, Reader } from './call.ts';
 import { readsFiles, unsure, writes, writesFiles } from './call.ts';
 import { operands } from './options.ts';
 import type { Argument } from './words.ts';
+import { literal, unknownPath } from './words.ts';
 
 const removes =
   (why: string): Reader =>
@@ -58,13 +59,13 @@ const changesMachine: Reader = (call) => {
 /** dd: operands are name=value. */
 const dd: Reader = (call) => {
   let changes = false;
-  for (const { text, prefix, span } of call.args) {
-    if (text === null && !/^(?:if|bs|ibs|obs|count|skip|status|conv|iflag)=/.test(prefix))
+  for (const { text, prefix, splits, span } of call.args) {
+    if (splits || (text === null && !/^(?:if|bs|ibs|obs|count|skip|status|conv|iflag)=/.test(prefix)))
       return unsure(call, span, 'this may name a file to write');
     if (text?.startsWith('if=') === true) call.found.effect('file-read', 'read', 'file', text.slice(3));
     if (!prefix.startsWith('of=')) continue;
     changes = true;
-    writesFiles(call, [{ text: text?.slice(3) ?? null, prefix: '', splits: false, span }]);
+    writesFiles(call, [text === null ? unknownPath('', span) : literal(text.slice(3), span)]);
   }
   if (changes) writes(call);
   else call.found.effect('run', 'read', 'program', call.name);

@@ -4,6 +4,7 @@
 import type { SyntaxNode } from 'unbash';
 import type { Span } from '../../../src/core/classification.ts';
 import type { Numbers } from './arithmetic.ts';
+import { isOwnVariable } from './assignments.ts';
 
 type Doubt = (span: Span, why: string) => void;
 
@@ -27,6 +28,8 @@ export function checkExpansion(node: SyntaxNode, numbers: Numbers, doubt: Doubt)
       return;
     case 'ParameterExpansion':
       if (node.prefix === '!') return doubt(span, 'it expands a variable whose name is only known when it runs');
+      if (node.operation?.type === 'Default' && node.operation.operator.endsWith('=') && !isOwnVariable(node.parameter))
+        return doubt(span, 'it gives a value to a variable that programs may read');
       if (node.index !== undefined && node.index.text !== '@' && node.index.text !== '*') arithmetic(numbers.wordProblem(node.index.text));
       return;
     case 'Transform':

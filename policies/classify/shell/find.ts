@@ -33,12 +33,14 @@ export const find: Reader = (call) => {
     const word = it.text;
     if (word === null) return unsure(call, it.span, 'this may become an action of find');
     if (tests.has(word) || /^-newer[aBcm][aBcmt]$/.test(word)) {
-      if (word.startsWith('-newer')) at += 1;
+      if (!word.startsWith('-newer')) continue;
+      at += 1;
+      if (maySplit(args[at])) return unsure(call, it.span, 'this may become an action of find');
       continue;
     }
     if (testsWithValue.has(word)) {
       at += 1;
-      if (args[at]?.splits === true) return unsure(call, it.span, 'this may become an action of find');
+      if (maySplit(args[at])) return unsure(call, it.span, 'this may become an action of find');
       continue;
     }
     if (word === '-delete') {
@@ -65,6 +67,11 @@ export const find: Reader = (call) => {
   else reads(call);
   readsFiles(call, starts);
 };
+
+/** The value of a test that may become words of the expression. No word of find's own ends as `*.log` does. */
+function maySplit(value: Argument | undefined): boolean {
+  return value !== undefined && (value.splits || (value.several && !value.suffix.includes('.')));
+}
 
 /** `{}` becomes a path that begins as the place where find started; "-execdir" puts "./" before it. */
 function found(part: Argument, start: string): Argument {

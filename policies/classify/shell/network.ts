@@ -5,6 +5,7 @@ import type { Call, Reader } from './call.ts';
 import { writesFiles } from './call.ts';
 import { operands, searchOptions } from './options.ts';
 import type { Argument } from './words.ts';
+import { literal } from './words.ts';
 
 function connects(call: Call, why: string, address: string | null = null): void {
   call.found.effect('run', 'unknown', 'program', call.name);
@@ -22,8 +23,7 @@ const fetches =
     const search = searchOptions(call.args, { options: writing });
     if (search.kind !== 'found') return;
     for (const { value, index } of search.found) {
-      const target: Argument | undefined =
-        value === null ? call.args[index + 1] : { text: value, prefix: value, splits: false, span: call.span };
+      const target: Argument | undefined = value === null ? call.args[index + 1] : literal(value, call.span);
       if (target !== undefined) writesFiles(call, [target]);
     }
   };

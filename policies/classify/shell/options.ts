@@ -67,9 +67,11 @@ function inWord(text: string, index: number, rules: OptionRules): FoundOption[] 
   return found;
 }
 
-/** Words that are not options. Values of options may be among them. */
+/** Words that are not options: after `--` none is. Values of options may be among them. */
 export function operands(args: readonly Argument[]): Argument[] {
-  return args.filter(({ text }) => text === null || text === '-' || !text.startsWith('-'));
+  const end = args.findIndex(({ text }) => text === '--');
+  const plain = (it: Argument) => it.text === null || it.text === '-' || !it.text.startsWith('-');
+  return end === -1 ? args.filter(plain) : [...args.slice(0, end).filter(plain), ...args.slice(end + 1)];
 }
 
 /** Takes a wrapper's own options off: what is left begins with the command, or null when an option is not one of these. */
@@ -82,7 +84,7 @@ export function afterOptions(args: readonly Argument[], flags: readonly string[]
     if (!text.startsWith('-') || text === '-') return args.slice(at);
     if (flags.includes(text)) continue;
     if (withValue.includes(text)) {
-      if (args[at + 1]?.text === undefined || (args[at + 1] as Argument).splits) return null;
+      if (args[at + 1]?.text === undefined || (args[at + 1] as Argument).several) return null;
       at += 1;
       continue;
     }

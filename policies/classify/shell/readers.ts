@@ -6,6 +6,7 @@ import { reads, readsFiles, unsure, writesFiles } from './call.ts';
 import type { OptionRules } from './options.ts';
 import { operands, searchOptions } from './options.ts';
 import type { Argument } from './words.ts';
+import { literal } from './words.ts';
 
 interface ReaderRules extends Partial<OptionRules> {
   /** Its operands are files; of grep the first is a pattern. */
@@ -43,7 +44,7 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
   if (result.kind === 'found') {
     for (const { option, value, index } of result.found) {
       const span = args[index]?.span ?? call.span;
-      const target: Argument | undefined = value === null ? args[index + 1] : { text: value, prefix: value, splits: false, span };
+      const target: Argument | undefined = value === null ? args[index + 1] : literal(value, span);
       call.found.risk(span, `${option} makes ${call.name} do more than read`);
       if (rules.writing?.includes(option) === true && target !== undefined) writesFiles(call, [target]);
     }
@@ -57,7 +58,7 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
       ? plain.find(({ prefix }) => !prefix.startsWith(operandPrefix))
       : operandsMax === undefined
         ? undefined
-        : (plain[operandsMax] ?? plain.find(({ splits }) => splits));
+        : (plain[operandsMax] ?? plain.find(({ several }) => several));
   if (wrong === undefined) return true;
   unsure(call, wrong.span, `${call.name} may change something with this operand`);
   return false;
@@ -82,7 +83,8 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
   date: { options: ['-s', '--set'], values: 'dfrI', operandPrefix: '+' },
   hostname: { options: ['-F', '-b', '--file', '--boot'], operandsMax: 0 },
   dmesg: {
-    options: ['-c', '-C', '-D', '-E', '-n', '--clear', '--read-clear', '--console-off', '--console-on', '--console-level'],
+    // -H starts a pager on a terminal.
+    options: ['-c', '-C', '-D', '-E', '-n', '-H', '--clear', '--read-clear', '--console-off', '--console-on', '--console-level', '--human'],
     values: 'FflsN',
   },
   lsof: { options: ['-D'] },

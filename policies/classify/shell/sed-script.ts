@@ -17,8 +17,11 @@ export function sedIsHarmless(script: string): boolean {
       const letter = script[at] as string;
       if (letter === '\\') at += 1;
       else if (letter === '\n') return false;
-      else if (letter === '[') bracket = true;
-      else if (letter === ']') bracket = false;
+      else if (letter === '[') {
+        bracket = true;
+        // A bracket right behind is one of the set.
+        at += /^(?:\^?\])?/.exec(script.slice(at + 1, at + 3))?.[0].length ?? 0;
+      } else if (letter === ']') bracket = false;
       else if (letter === delimiter) {
         if (bracket) return false;
         at += 1;

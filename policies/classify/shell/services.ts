@@ -3,6 +3,7 @@
 import type { Reader } from './call.ts';
 import { reads, unsure } from './call.ts';
 import { searchOptions } from './options.ts';
+import type { Argument } from './words.ts';
 
 interface VerbRules {
   readonly verbs: readonly string[];
@@ -30,12 +31,29 @@ function byVerb(rules: VerbRules): Reader {
     if (verb === null ? rules.alone !== true : !rules.verbs.includes(verb)) {
       return unsure(call, args[at]?.span ?? call.span, `${call.name} ${verb ?? ''} is not known only to show`);
     }
-    const quiet = args.some(({ text }) => text === rules.pagerUnless);
-    if (rules.pagerUnless !== undefined && call.terminal && !quiet)
+    if (rules.pagerUnless !== undefined && call.terminal && !isQuiet(args, rules.pagerUnless, 'nptPHMso'))
       return unsure(call, call.span, `on a terminal it starts a pager, and that starts programs; use ${rules.pagerUnless}`);
     reads(call);
   };
 }
+
+/**
+ * True when the option surely is one: it stands before any `--`, and is not the value of the option before it. `values` are the
+ * short options that take one.
+ */
+function isQuiet(args: readonly Argument[], option: string, values: string): boolean {
+  const at = args.findIndex(({ text }) => text === option || text === '--');
+  if (args[at]?.text !== option) return false;
+  const before = args[at - 1]?.text ?? '';
+  if (before.startsWith('--')) return before.includes('=') || longFlags.has(before);
+  return !before.startsWith('-') || !values.includes(before.at(-1) ?? '');
+}
+
+const longFlags = new Set(
+  '--all --catalog --dmesg --failed --follow --full --merge --no-full --no-hostname --no-legend --no-tail --pager-end --plain --quiet --reverse --system --user --utc'.split(
+    ' ',
+  ),
+);
 
 /** journalctl has no verbs; what is not reading has long options. */
 const journalctl: Reader = (call) => {
@@ -62,7 +80,7 @@ const journalctl: Reader = (call) => {
   if (search.kind === 'found')
     return unsure(call, call.args[search.found[0]?.index ?? 0]?.span ?? call.span, 'this option changes the journal');
   if (search.kind === 'unsure') return unsure(call, search.argument.span, 'this may become an option of journalctl');
-  if (call.terminal && !call.args.some(({ text }) => text === '--no-pager'))
+  if (call.terminal && !isQuiet(call.args, '--no-pager', 'nuptSUgcDoTF'))
     return unsure(call, call.span, 'on a terminal it starts a pager, and that starts programs; use --no-pager');
   reads(call);
 };
@@ -74,22 +92,27 @@ const ip: Reader = (call) => {
     (text) => text === null || !/^-(?:4|6|s|d|o|j|p|br|brief|c|color|stats|details|oneline|json|pretty)$/.test(text),
   );
   const [object, verb] = at === -1 ? [null, null] : [words[at], words[at + 1]];
+  // `ip link s` means set.
   const shows =
     object != null &&
+    !(/^l/.test(object) && verb === 's') &&
     /^(?:a|addr|address|l|link|r|route|n|neigh|rule|maddr)$/.test(object) &&
     (verb === undefined || /^(?:s|sh|show|ls|list|get)$/.test(verb ?? '?'));
   if (!shows || words.includes(null)) return unsure(call, call.span, 'ip in this form may change the network');
   reads(call);
 };
 
-/** dpkg's queries. */
+/** dpkg's queries. On a terminal the long ones start a pager. */
 const dpkg: Reader = (call) => {
-  const [first, ...rest] = call.args.map(({ text }) => text);
+  const words = call.args.map(({ text }) => text);
+  const [first, ...rest] = words.filter((text) => text !== '--no-pager');
   if (
     /^(?:-[lLsSp]|--list|--listfiles|--status|--search)$/.test(first ?? '') &&
     rest.every((text) => text !== null && !text.startsWith('-'))
-  )
-    return reads(call);
+  ) {
+    if (!call.terminal || isQuiet(call.args, '--no-pager', '')) return reads(call);
+    return unsure(call, call.span, 'on a terminal it starts a pager, and that starts programs; use --no-pager');
+  }
   unsure(call, call.span, 'it may install or remove packages');
 };
 
@@ -111,10 +134,9 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
         'is-failed',
         'is-system-running',
         'get-default',
-        '--failed',
         '--version',
       ],
-      before: ['--no-pager', '-q', '--quiet', '-a', '--all', '-l', '--full', '--plain', '--no-legend', '--user'],
+      before: ['--no-pager', '-q', '--quiet', '-a', '--all', '-l', '--full', '--plain', '--no-legend', '--user', '--failed'],
       never: ['-H', '--host', '-M', '--machine', '--root', '--image'],
       pagerUnless: '--no-pager',
       alone: true,
@@ -136,7 +158,7 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
     'kubectl',
     byVerb({
       verbs: ['get', 'describe', 'logs', 'top', 'version', 'explain', 'api-resources'],
-      never: ['--kubeconfig', '--cache-dir', '--profile-output', '--token', '--server', '-s'],
+      never: ['--kubeconfig', '--cache-dir', '--profile-output', '--token', '--server', '-s', '-k', '--kustomize'],
     }),
   ],
   ['journalctl', journalctl],

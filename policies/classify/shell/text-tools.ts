@@ -68,7 +68,7 @@ function scriptCall(
     }
     const next = args[at + 1];
     if (scriptOptions.includes(text) && next !== undefined) scripts.push(next);
-    else if (valueOptions.includes(text) && next !== undefined && !next.splits) at += 0;
+    else if (valueOptions.includes(text) && next !== undefined && !next.several) at += 0;
     else if (flags.test(text) || joinedValue.test(text)) continue;
     else {
       unsure(call, it.span, `an option of ${call.name} that is not known to be harmless`);

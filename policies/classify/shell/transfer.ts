@@ -3,11 +3,12 @@
 import type { Call, Reader } from './call.ts';
 import { reads, readsFiles, unsure, writes, writesFiles } from './call.ts';
 import { operands, searchOptions } from './options.ts';
+import { mayBeOption } from './words.ts';
 
 /** `scp -f` sends files, `scp -t` takes them; otherwise it is a client that connects to somewhere. */
 const scp: Reader = (call) => {
   const letters = call.args.map(({ text }) => text ?? '?').filter((text) => text.startsWith('-'));
-  const known = letters.every((text) => /^-[prvdqtf-]+$/.test(text));
+  const known = letters.every((text) => /^-[prvdqtf-]+$/.test(text)) && !call.args.some((it) => it.text === null && mayBeOption(it));
   const sink = letters.some((text) => text.includes('t'));
   const source = letters.some((text) => text.includes('f'));
   if (!known || sink === source) return leaves(call);
@@ -20,6 +21,7 @@ const scp: Reader = (call) => {
   readsFiles(call, files);
 };
 
+/** The letter s (before `e.`) makes it read its real arguments from the client, who may send others than these. */
 const rsync: Reader = (call) => {
   const words = call.args.map(({ text }) => text);
   if (words[0] !== '--server') return leaves(call);
@@ -27,7 +29,9 @@ const rsync: Reader = (call) => {
   const rest = call.args.slice(sender ? 2 : 1);
   const options = rest.filter(({ prefix }) => prefix.startsWith('-'));
   const files = operands(rest).filter(({ text }) => text !== '.');
-  const known = options.every(({ text }) => text !== null && (/^-[a-zA-Z]*(?:e\d*\.[a-zA-Z]*)?$/.test(text) || harmlessRsync.test(text)));
+  const known = options.every(
+    ({ text }) => text !== null && (/^-[a-rt-zA-Z]*(?:e\d*\.[a-zA-Z]*)?$/.test(text) || harmlessRsync.test(text)),
+  );
   if (!known || rest.some(({ splits }) => splits)) return unsure(call, call.span, 'rsync with an option that is not known to be harmless');
   if (sender) {
     reads(call);
@@ -86,7 +90,7 @@ const git: Reader = (call) => {
   for (; at < args.length; at++) {
     const text = args[at]?.text ?? null;
     if (text === '--no-pager' || text === '-P') pager = false;
-    else if (text === '-C' && args[at + 1]?.splits === false) at += 1;
+    else if (text === '-C' && args[at + 1]?.several === false) at += 1;
     else if (text !== '--no-optional-locks') break;
   }
   const verb = args[at]?.text ?? null;

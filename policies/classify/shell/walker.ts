@@ -9,10 +9,11 @@ import { assign } from './assignments.ts';
 import type { Call, Input } from './call.ts';
 import { checkExpansion } from './expansions.ts';
 import { Findings } from './findings.ts';
+import { NetworkPaths } from './network-paths.ts';
 import { readerOf } from './programs.ts';
 import { redirect } from './redirections.ts';
 import type { Argument } from './words.ts';
-import { argumentOf } from './words.ts';
+import { argumentOf, unknownPath } from './words.ts';
 
 /** Texts within texts (`sh -c 'sh -c …'`). */
 export const depthMax = 8;
@@ -29,6 +30,7 @@ export interface Surroundings {
 export class Walker {
   readonly findings = new Findings();
   readonly numbers = new Numbers();
+  readonly paths = new NetworkPaths();
   readonly #surroundings: Surroundings;
   #depth = 0;
   #nesting = 0;
@@ -44,6 +46,7 @@ export class Walker {
     this.#depth += 1;
     const tree = parse(text);
     this.numbers.collect(tree);
+    this.paths.collect(tree);
     this.#node(tree, place, { kind: 'client' });
     this.#depth -= 1;
   }
@@ -162,11 +165,12 @@ export class Walker {
   #argument(node: CommandArgument, place: Place): Argument {
     const span = place(node.pos, node.end);
     if (node.type === 'Word') return argumentOf(node, span);
-    if (node.value.type === 'ArrayValue' || node.index !== undefined) return { text: null, prefix: '', splits: true, span };
+    if (node.value.type === 'ArrayValue' || node.index !== undefined) return unknownPath('', span);
     const head = `${node.name}${node.append === true ? '+' : ''}=`;
     const value = argumentOf(node.value, span);
     const tilde = node.value.text.startsWith('~');
-    return { text: value.text === null || tilde ? null : head + value.text, prefix: head + value.prefix, splits: value.splits, span };
+    const { suffix, splits, several } = value;
+    return { text: value.text === null || tilde ? null : head + value.text, prefix: head + value.prefix, suffix, splits, several, span };
   }
 
   #assignment(node: SyntaxNode, place: Place): void {
@@ -189,7 +193,10 @@ export class Walker {
       command: (inner, from) => this.#wrapped(inner, span, from ?? input),
       script: (text, at) => this.script(text, at),
       opaque: (at, why) => this.#opaque(at, why),
-      assigns: (it) => this.numbers.taint(it),
+      assigns: (it) => {
+        this.numbers.taint(it);
+        this.paths.taint(it);
+      },
     };
     readerOf(name.text)(call);
   }
@@ -204,7 +211,8 @@ export class Walker {
   }
 
   #redirection(node: Redirection, place: Place, found: ReturnType<Findings['program']>): void {
-    redirect(node, place(node.pos, node.end), found);
+    redirect(node, place(node.pos, node.end), found, this.paths);
+    if (node.descriptor?.type === 'FileDescriptorVariable') assign(node.descriptor.name, null, this.#loose(node, place), 'plain');
     forEachChild(node, (child) => this.#node(child, place, { kind: 'client' }));
   }
 

