@@ -1,7 +1,7 @@
 // The composition root: builds every part from the configuration, passes the parts to each other, listens, and takes
 // everything down again. No logic of its own; the only place that knows concrete classes across folders.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
@@ -22,6 +22,7 @@ import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenProtocols, type ProtocolAddresses } from './composition/listen-protocols.ts';
+import { inWords, openDataDirectory } from './composition/data-directory.ts';
 import { withDatabaseRoles } from './composition/database-roles.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
 import { openOnCall } from './composition/on-call.ts';
@@ -96,7 +97,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     return await build(config, options, down);
   } catch (thrown) {
     await down.run();
-    throw thrown;
+    throw inWords(thrown, config.dataDir);
   }
 }
 
@@ -112,7 +113,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const flushRelays = async (sessionId: string | null) => relays?.flush(sessionId);
   setBusyPoll(config.busyPollUs);
   for (const warning of config.warnings) log.warn({}, warning);
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  openDataDirectory(config.dataDir);
 
   const audit = await openAuditLog({
     dir: join(config.dataDir, 'audit'),
