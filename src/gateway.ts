@@ -59,7 +59,7 @@ import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
 import { grantMigrations } from './store/grants.ts';
 import { delegationMigrations } from './store/delegations.ts';
-import { holdMigrations } from './store/holds.ts';
+import { holdMigrations } from './store/hold-tables.ts';
 import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
 import { openSessionHistory, sessionHistoryMigrations } from './store/session-history.ts';

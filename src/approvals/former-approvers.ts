@@ -1,7 +1,7 @@
 // After a change of people: the approvals of those who may not answer any more (disabled, or out of the group) stop counting.
 
 import type { Principal } from '../core/principal.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 import { notAllowed } from './answer.ts';
 import type { Rejudgement } from './hold-desk.ts';
 import type { HoldRule } from './pending-hold.ts';
