@@ -6,7 +6,7 @@ import type { Masking } from '../../src/core/masking.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Limit } from '../../src/core/words.ts';
 import { ClientFile } from './client-file.ts';
-import type { Packet } from './codec.ts';
+import { framed, type Packet } from './codec.ts';
 import { readOnlyError } from './fence.ts';
 import { withoutValues } from './masking.ts';
 import { withoutTracking, type ErrPacket, type OkPacket } from './messages.ts';
@@ -94,8 +94,17 @@ export class AnswerSink implements ReplySink {
     if (state.kind !== 'running') return false;
     const { statements } = state.run.classification;
     if (!statements.some((it) => it.effects.some((effect) => effect.verb === 'file-read'))) return false;
-    this.#file.begin(replies.targetSequence);
+    if (replies.isSilent) this.#withoutFile(state.run.permit);
+    else this.#file.begin(replies.targetSequence);
     return true;
+  }
+
+  /** A client that is shown nothing of the answer any more can't be asked: the target gets a file of nothing, or it would wait for ever. */
+  #withoutFile(permit: Permit): void {
+    const { replies } = this.#relay;
+    const sequence = replies.targetSequence;
+    this.#port.toTarget(permit, framed(Buffer.alloc(0), sequence));
+    replies.fileSent(sequence + 1);
   }
 
   // ---- values ----
