@@ -1,7 +1,7 @@
 // The composition root: builds every part from the configuration, passes the parts to each other, listens, and takes
 // everything down again. No logic of its own; the only place that knows concrete classes across folders.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
@@ -14,7 +14,7 @@ import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
 import { createAccessDesk } from './approvals/access-requests.ts';
-import { withoutFormerApprovers } from './approvals/former-approvers.ts';
+import { withoutFormerPeople } from './approvals/former-people.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAccess, joinAccess } from './composition/access.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
@@ -22,6 +22,7 @@ import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenProtocols, type ProtocolAddresses } from './composition/listen-protocols.ts';
+import { inWords, openDataDirectory } from './composition/data-directory.ts';
 import { withDatabaseRoles } from './composition/database-roles.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
 import { openOnCall } from './composition/on-call.ts';
@@ -58,7 +59,7 @@ import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
 import { grantMigrations } from './store/grants.ts';
 import { delegationMigrations } from './store/delegations.ts';
-import { holdMigrations } from './store/holds.ts';
+import { holdMigrations } from './store/hold-tables.ts';
 import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
 import { openSessionHistory, sessionHistoryMigrations } from './store/session-history.ts';
@@ -96,7 +97,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     return await build(config, options, down);
   } catch (thrown) {
     await down.run();
-    throw thrown;
+    throw inWords(thrown, config.dataDir);
   }
 }
 
@@ -112,7 +113,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const flushRelays = async (sessionId: string | null) => relays?.flush(sessionId);
   setBusyPoll(config.busyPollUs);
   for (const warning of config.warnings) log.warn({}, warning);
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  openDataDirectory(config.dataDir);
 
   const audit = await openAuditLog({
     dir: join(config.dataDir, 'audit'),
@@ -247,6 +248,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => registry.close('the gateway stops'));
   const activity = new TokenActivity((sessionId) => registry.live(sessionId));
+  const rejudgeHolds = () => holds.rejudge((hold, asked) => withoutFormerPeople(hold, asked, (name) => identity.person(name)));
   identity.onChange((change) => {
     const { name } = change;
     world.changed();
@@ -265,7 +267,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     shapes.rejudge();
     registry.judgeAgain();
     gate.judgeWaitingAgain();
-    holds.rejudge((hold, request) => withoutFormerApprovers(hold, request, (approver) => identity.person(approver)));
+    rejudgeHolds();
   });
 
   const lendersOf = (name: string) => delegations.lendersOf(name);
@@ -276,7 +278,9 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const sessions = apiSessions(registry, book, (id) => holds.waitingIn(id).length);
   joinWebhooks({ webhooks: channels.webhooks, shapes, sessions, consoleUrl: publicUrl });
   joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
+  identity.forgetStrangers();
   await holds.recover(); // what an earlier run left pending ends, and whoever was told of it hears that
+  rejudgeHolds(); // those that go on waiting, by the people of this configuration
   gate.remember(holds.lasting());
   await access.recover();
   channels.queue.start();

@@ -304,6 +304,7 @@ async function run(terminal: Terminal, options: CredentialOptions, body: (comman
   process.once('SIGINT', onInterrupt);
   try {
     await body({ terminal, client, nowMs: () => Date.now(), signal: interrupted.signal });
+    if (client.leftOut) terminal.err('there are more: ask for them with --limit');
   } finally {
     process.off('SIGINT', onInterrupt);
   }

@@ -24,6 +24,9 @@ import { holdNotice } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
 import { joined, Link } from './upstream.ts';
 
+/** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
+const answersMax = 256;
+
 /** How often a client that is not read (its buffer is full) while its action waits is written to, to learn whether it is there. */
 const heartbeatMs = 2_000;
 
@@ -258,16 +261,21 @@ export class Connection implements MachinePort, Lane, Flushed {
       if (this.#isBetween() && this.machine.fastPath.client(chunk)) return;
       this.#reader.push(chunk);
       this.#pump();
-      if (this.#reader.bufferedBytes > this.#parts.heldBytesMax && !this.machine.takes) this.#client.pause();
+      if (this.#reader.bufferedBytes > this.#parts.heldBytesMax && !this.#takes) this.#client.pause();
     } catch (thrown) {
       this.#failed(thrown);
     }
   }
 
+  /** Messages of the client are taken. One that does not read what it is answered gets no more answers, as from the server. */
+  get #takes(): boolean {
+    return this.machine.takes && !this.#refreshing && !this.#stopping && !this.#clientBlocked;
+  }
+
   /** Nothing of the client waits, and what comes now can be judged at once. */
   #isBetween(): boolean {
     const { catalogue } = this.#parts;
-    if (!this.#reader.isBetween || this.#refreshing || this.#stopping || !catalogue.isFresh) {
+    if (!this.#reader.isBetween || this.#refreshing || this.#stopping || this.#clientBlocked || !catalogue.isFresh) {
       this.machine.fastPath.leave();
       return false;
     }
@@ -305,7 +313,7 @@ export class Connection implements MachinePort, Lane, Flushed {
     if (this.#pumping || this.#ended) return;
     this.#pumping = true;
     try {
-      while (this.machine.takes && !this.#refreshing && !this.#stopping) {
+      while (this.#takes) {
         if (!this.#parts.catalogue.isFresh) {
           this.#refresh();
           break;
@@ -315,6 +323,7 @@ export class Connection implements MachinePort, Lane, Flushed {
         if (frame === null) break;
         this.machine.client(frame);
         if (this.#ended) return;
+        if (this.#toClient.length >= answersMax) this.#flushClient();
       }
     } finally {
       this.#pumping = false;
@@ -323,7 +332,7 @@ export class Connection implements MachinePort, Lane, Flushed {
     const targetTakes = this.#link.flush();
     this.#flushClient();
     if (!targetTakes) client.pause();
-    else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
+    else if (client.isPaused() && (this.#takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
   }
 
   /** The target's objects changed: nothing is judged until they are known again. */
@@ -362,6 +371,7 @@ export class Connection implements MachinePort, Lane, Flushed {
   #clientDrained(): void {
     this.#clientBlocked = false;
     this.#target.resume();
+    this.#guarded(() => this.#pump());
   }
 
   // ---- endings ----

@@ -133,13 +133,21 @@ export class Machine {
   ruled(ruling: Ruling): void {
     const then = this.#ruled;
     this.#ruled = null;
-    then?.(ruling);
+    if (this.absorbing) this.#lateFor(ruling);
+    else then?.(ruling);
   }
 
   classified(classification: Classification): void {
     const then = this.#classified;
     this.#classified = null;
-    then?.(classification);
+    if (!this.absorbing) then?.(classification);
+  }
+
+  /** While it waited an earlier message of its batch failed: the server throws it away, and has told why. */
+  #lateFor(ruling: Ruling): void {
+    if (ruling.kind === 'refuse') return;
+    ruling.permit.open();
+    this.#port.finish(ruling.permit, { kind: 'cancelled', rows: null, error: null });
   }
 
   #message(type: number, bytes: Buffer): void {

@@ -37,7 +37,6 @@ export class Refusing {
   /** One error for the batch, then silence up to Sync. What was sent before it is answered first and undone with it. */
   batch(reply: Buffer, unnamedLost: boolean): void {
     const machine = this.#machine;
-    if (machine.absorbing) return; // an earlier error of the batch has been told already
     machine.sendOut(machine.outbox.takeReleased());
     this.drop(unnamedLost);
     machine.absorbing = true;

@@ -85,6 +85,15 @@ export class Delegations {
     return { ...found, endedAtMs: atMs, endedBy: by.name };
   }
 
+  /** One of the two has been removed: the next of that name is somebody else. */
+  endAllOf(person: string, by: string | null): void {
+    for (const { record } of this.#open.values()) {
+      if (record.from !== person && record.to !== person) continue;
+      this.#open.delete(record.id);
+      this.#over(record, by);
+    }
+  }
+
   /** Those in force, oldest first. */
   list(): DelegationRecord[] {
     return [...this.#open.values()].filter(({ life }) => !life.isOver).map(({ record }) => record);
@@ -116,10 +125,10 @@ export class Delegations {
     this.note();
   }
 
-  #over(record: DelegationRecord): void {
+  #over(record: DelegationRecord, by: string | null = null): void {
     const atMs = this.#parts.clock.nowMs();
-    this.#store.end(record.id, null, atMs);
-    this.#parts.audit.appendSoon(eventOf(record, 'delegation.ended', null, atMs));
+    this.#store.end(record.id, by, atMs);
+    this.#parts.audit.appendSoon(eventOf(record, 'delegation.ended', by, atMs));
   }
 }
 

@@ -9,7 +9,8 @@ import type { HoldRequest, LastingHold, PlacedHold, Settlement } from '../core/h
 import type { HoldId } from '../core/ids.ts';
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Principal } from '../core/principal.ts';
-import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldRecord, type HoldStore } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
+import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldStore } from '../store/holds.ts';
 import {
   answerAfterEnd,
   notAllowed,

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiBase } from '../api/contract.ts';
 import type { CliLoginBegun, CliLoginPolled, Problem } from '../api/contract.ts';
+import { unreachable } from './client.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 import { visible } from './visible.ts';
@@ -49,12 +50,7 @@ async function post<T>(server: string, path: string, body: object): Promise<T> {
       signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (thrown) {
-    const why = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : String(thrown);
-    throw new CommandFailure(
-      exitCode.failed,
-      `the gateway at ${server} can't be reached: ${visible(why)}`,
-      'check --server or SALLYPORT_SERVER',
-    );
+    throw unreachable(server, thrown);
   }
   const answer = (await response.json().catch(() => ({}))) as T & Partial<Problem>;
   if (response.ok) return answer;

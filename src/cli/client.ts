@@ -4,6 +4,7 @@ import { apiBase, cliUserAgent } from '../api/contract.ts';
 import type { Page, Problem } from '../api/contract.ts';
 import type { Credentials } from './credentials.ts';
 import { CommandFailure, exitCode, exitCodeOfStatus } from './exit-code.ts';
+import { visible } from './visible.ts';
 
 /** An answer takes milliseconds; a recording of a long session some seconds. */
 const timeoutMs = 30_000;
@@ -13,6 +14,7 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
 
 export class Client {
   readonly #credentials: Credentials;
+  #leftOut = false;
 
   constructor(credentials: Credentials) {
     this.#credentials = credentials;
@@ -36,14 +38,23 @@ export class Client {
     return this.#send<T>('DELETE', path, undefined);
   }
 
+  /** Has a list had more than was asked for? Whoever reads the table must not take it for all. */
+  get leftOut(): boolean {
+    return this.#leftOut;
+  }
+
   /** Pages until `limit` items are there or the list ends. */
   async list<T>(path: string, query: Query, limit: number): Promise<T[]> {
     const items: T[] = [];
     let cursor: string | undefined;
+    this.#leftOut = true;
     while (items.length < limit) {
       const page: Page<T> = await this.get<Page<T>>(path, { ...query, limit: Math.min(pageSize, limit - items.length), cursor });
       items.push(...page.items);
-      if (page.next === null) break;
+      if (page.next === null) {
+        this.#leftOut = false;
+        break;
+      }
       cursor = page.next;
     }
     return items;
@@ -69,7 +80,7 @@ export class Client {
       });
       text = await response.text();
     } catch (thrown) {
-      throw new CommandFailure(exitCode.failed, `the gateway at ${server} can't be reached: ${networkWords(thrown)}`, reachHint);
+      throw unreachable(server, thrown);
     }
     const parsed = parse(text);
     if (!response.ok) throw problemFailure(response.status, parsed, server);
@@ -96,19 +107,35 @@ function problemFailure(status: number, parsed: unknown, server: string): Comman
   return new CommandFailure(exitCodeOfStatus(status), words, hint);
 }
 
-function networkWords(thrown: unknown): string {
-  if (thrown instanceof Error && thrown.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
+/** Words for a request that got no answer, and what to do about it. */
+export function unreachable(server: string, thrown: unknown): CommandFailure {
+  const timedOut = thrown instanceof Error && thrown.name === 'TimeoutError';
+  const { code, message } = timedOut ? { code: undefined, message: `no answer within ${timeoutMs / 1000} s` } : causeOf(thrown);
+  const untrusted = code !== undefined && (untrustedCodes.has(code) || code.startsWith('CERT_') || code.startsWith('ERR_TLS_'));
+  const words = untrusted ? `its certificate is not accepted: ${visible(message)}` : (networkWords[code ?? ''] ?? visible(message));
+  return new CommandFailure(
+    exitCode.failed,
+    `the gateway at ${server} can't be reached: ${words}`,
+    untrusted
+      ? 'for an authority of your own set NODE_EXTRA_CA_CERTS=/path/to/ca.pem, or NODE_USE_SYSTEM_CA=1 where this system trusts it'
+      : reachHint,
+  );
+}
+
+function causeOf(thrown: unknown): { readonly code: string | undefined; readonly message: string } {
   const cause: unknown = thrown instanceof Error ? thrown.cause : undefined;
   const inner: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
-  const code = (inner as NodeJS.ErrnoException | undefined)?.code;
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'connection refused';
-    case 'ENOTFOUND':
-      return 'unknown host';
-    case undefined:
-      return inner instanceof Error ? inner.message : 'the connection failed';
-    default:
-      return code;
-  }
+  if (!(inner instanceof Error)) return { code: undefined, message: 'the connection failed' };
+  return { code: (inner as NodeJS.ErrnoException).code, message: inner.message };
 }
+
+const networkWords: Readonly<Record<string, string>> = { ECONNREFUSED: 'connection refused', ENOTFOUND: 'unknown host' };
+
+/** OpenSSL's names, as Node gives them, for chains that end in nobody who is trusted here. */
+const untrustedCodes: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);

@@ -33,7 +33,7 @@ async function one(command: Command, id: string, options: HoldsOptions): Promise
   const hold = await client.get<HoldView>(`/holds/${segment(id)}`);
   const preview = hold.state === 'pending' ? await client.get<PreviewView>(`/holds/${segment(id)}/preview`).catch(() => null) : null;
   if (options.json === true) return printJson(terminal, preview === null ? hold : { ...hold, preview });
-  for (const line of holdLines(command, hold)) terminal.out(line);
+  for (const line of [...holdLines(command, hold), ...recordLines(command, hold)]) terminal.out(line);
   if (preview !== null) for (const line of previewLines(terminal, preview)) terminal.out(line);
 }
 
@@ -83,6 +83,34 @@ function show(command: Command, hold: HoldView, options: HoldsOptions): void {
   for (const line of holdLines(command, hold)) command.terminal.out(line);
 }
 
+/** What `sallyport holds h-…` says beside that: who has answered and when, what an answer needs, and where the rest of the session is. */
+function recordLines({ terminal }: Pick<Command, 'terminal'>, hold: HoldView): string[] {
+  const ended = hold.settled_at === null ? '' : `, ended ${clockTime(hold.settled_at)}`;
+  const session = hold.state === 'pending' ? 'the session so far' : 'the session';
+  const asked = `asked ${clockTime(hold.created_at)}${ended}; ${session}: sallyport replay ${visible(hold.session_id)}`;
+  return [
+    ...(hold.state === 'pending' ? [] : bodyLines(terminal, hold)),
+    ...hold.approvals.map((approval) => terminal.paint('green', `  yes by ${approvalWords(approval)}`)),
+    ...(hold.state === 'pending' ? needs(hold).map((need) => terminal.paint('yellow', `  ${need}`)) : []),
+    terminal.paint('dim', `  ${asked}`),
+  ];
+}
+
+function approvalWords({ by, on_behalf_of: lender, at, via, reason }: HoldView['approvals'][number]): string {
+  const who = lender === undefined ? visible(by) : `${visible(by)} for ${visible(lender)}`;
+  const how = via === undefined ? '' : ` (via ${visible(via)})`;
+  return `${who}, ${clockTime(at)}${how}${reason === null ? '' : `: ${visible(reason)}`}`;
+}
+
+/** What an approval of this hold must bring. */
+function needs(hold: HoldView): string[] {
+  const factor = { passkey: 'a passkey (in the console)', totp: 'a second factor (--code, or in the console)' } as const;
+  return [
+    ...(hold.reason_required ? ['an approval needs a reason (--reason)'] : []),
+    ...(hold.second_factor === undefined ? [] : [`an approval needs ${factor[hold.second_factor]}`]),
+  ];
+}
+
 /** Everything an approver needs to decide, or how it ended. */
 export function holdLines({ terminal, nowMs }: Pick<Command, 'terminal' | 'nowMs'>, hold: HoldView): string[] {
   const head = `${terminal.paint('bold', visible(hold.id))} ${paintState(terminal, hold.state, stateWords(hold, nowMs()))}`;
@@ -92,20 +120,23 @@ export function holdLines({ terminal, nowMs }: Pick<Command, 'terminal' | 'nowMs
     const through = hold.settled_via === undefined ? '' : terminal.paint('dim', ` (via ${visible(hold.settled_via)})`);
     return [`${head}${by === '' ? '' : ` by ${visible(by)}`}${reason}${through}`];
   }
-  const from = `${visible(hold.principal_name)} (${visible(hold.principal)}) from ${visible(hold.client_address)}`;
-  const locks =
-    hold.transaction === 'open' ? [terminal.paint('yellow', '  inside an open transaction: locks are held while it waits')] : [];
-  const parameters = (hold.parameters ?? []).map((one, index) => `  $${index + 1} = ${one.text === null ? 'NULL' : visible(one.text)}`);
+  const [from, ...rest] = bodyLines(terminal, hold);
   const why =
     hold.can_answer || hold.cannot_answer_because === null ? [] : [terminal.paint('dim', `  ${visible(hold.cannot_answer_because)}`)];
+  return [`${head}${from}`, ...rest, ...why];
+}
+
+/** Who asked for what, where, and by which rule it waits or waited. */
+function bodyLines(terminal: Command['terminal'], hold: HoldView): string[] {
+  const locks = terminal.paint('yellow', '  inside an open transaction: locks are held while it waits');
+  const parameters = (hold.parameters ?? []).map((one, index) => `  $${index + 1} = ${one.text === null ? 'NULL' : visible(one.text)}`);
   return [
-    `${head}  ${from} on ${visible(hold.target)}`,
+    `  ${visible(hold.principal_name)} (${visible(hold.principal)}) from ${visible(hold.client_address)} on ${visible(hold.target)}`,
     `  ${visible(hold.rule_title)} (${visible(hold.rule)}); approvers: ${approversOf(hold)}`,
-    ...locks,
+    ...(hold.state === 'pending' && hold.transaction === 'open' ? [locks] : []),
     ...visibleLines(hold.text).map((line) => terminal.paint('cyan', `  | ${line}`)),
     ...parameters,
     ...hold.risks.map((risk) => terminal.paint('red', `  ! ${visible(hold.text.slice(risk.start, risk.end))}: ${visible(risk.why)}`)),
-    ...why,
   ];
 }
 

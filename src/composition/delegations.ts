@@ -7,11 +7,16 @@ import type { DelegationRecord } from '../store/delegations.ts';
 
 export function openDelegations(parts: Omit<DelegationParts, 'person' | 'mayApprove'> & { readonly identity: Identity }): Delegations {
   const { identity, ...others } = parts;
-  return new Delegations({
+  const delegations = new Delegations({
     ...others,
     person: (name) => identity.person(name),
     mayApprove: (person) => identity.rights(person).includes('approve'),
   });
+  identity.keeps({
+    people: () => delegations.list().flatMap(({ from, to }) => [from, to]),
+    forget: (person, by) => delegations.endAllOf(person, by),
+  });
+  return delegations;
 }
 
 /** `onGiven`: there is somebody who may answer what waits. */

@@ -3,7 +3,7 @@
 import type { AuditEventView } from '../api/contract.ts';
 import type { Tone } from './words.ts';
 
-/** The types the filter offers. An unknown one in the log is still shown. */
+/** The types the filter offers: all that there are. An unknown one in the log is still shown. */
 export const auditTypes = [
   'action.held',
   'action.released',
@@ -15,14 +15,24 @@ export const auditTypes = [
   'hold.expired',
   'hold.withdrawn',
   'hold.changed',
+  'hold.changes-requested',
+  'hold.approval-taken-back',
+  'hold.escalated',
+  'delegation.given',
+  'delegation.ended',
   'access.requested',
   'access.granted',
   'access.extended',
   'access.denied',
+  'access.approval-given',
+  'access.changed',
+  'access.expired',
+  'access.withdrawn',
   'grant.used',
   'grant.revoked',
   'grant.ended',
   'grant.reviewed',
+  'grant.review-reminded',
   'shape.approved',
   'shape.revoked',
   'shape.ended',
@@ -34,12 +44,25 @@ export const auditTypes = [
   'recording.watched',
   'sign-in.succeeded',
   'sign-in.failed',
+  'second-factor.proved',
+  'second-factor.refused',
   'token.issued',
   'token.revoked',
   'person.disabled',
   'person.enabled',
+  'person.added',
+  'person.changed',
+  'person.removed',
+  'password.set',
+  'passkey.registered',
+  'passkey.removed',
+  'totp.registered',
+  'totp.removed',
   'policy.loaded',
   'policy.rejected',
+  'credential.set',
+  'credential.removed',
+  'credential.rewrapped',
   'webhook.delivered',
   'webhook.failed',
   'channel.delivered',
@@ -50,13 +73,15 @@ export const auditTypes = [
   'agent.lost',
   'agent.refused',
   'agent.revoked',
+  'agent.token-revoked',
   'gateway.started',
   'gateway.stopped',
   'gateway.recovered',
+  'log.created',
 ] as const;
 
 export function auditTone(type: string): Tone {
-  if (/\.(denied|refused|failed|killed|rejected)$/.test(type)) return 'bad';
+  if (/\.(denied|refused|failed|killed|rejected|changes-requested)$/.test(type)) return 'bad';
   if (/\.(held|expired|withdrawn|recovered)$/.test(type)) return 'wait';
   if (/\.(approved|approval-given)$/.test(type)) return 'ok';
   return type === 'action.released' ? 'info' : 'plain';

@@ -65,7 +65,7 @@ export class Accounts {
     this.#people = openProvisionedPeopleStore(db);
     this.#passwords = new Passwords(random);
     this.factors = new SecondFactors(this.#store, clock, random, audit);
-    identity.onRemoved((name) => this.factors.forget(name));
+    identity.keeps({ people: () => this.#store.people(), forget: (person) => this.factors.forget(person) });
     this.cliLogins = new CliLogins(clock, random);
     this.oidc = new OidcSignIns(parts.oidc, clock, random, parts.publicUrl);
     this.machines = new MachineTokens(parts.machines, identity, clock);

@@ -97,6 +97,11 @@ export class ConsoleSessions {
     this.#store.remove(hashOf(cookie));
   }
 
+  /** Who has a session or an unused login link. */
+  people(): readonly string[] {
+    return this.#store.people();
+  }
+
   /** Ends all sessions and unused login links of a person. */
   endAllOf(person: string): void {
     this.#store.removeOf(person);

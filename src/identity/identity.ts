@@ -70,6 +70,13 @@ export interface SignedIn {
   readonly expiresAtMs: number;
 }
 
+/** Something that is kept of people by their names. It must not go to the next who is given the name. */
+export interface KeptOfPeople {
+  /** Of whom there is something; perhaps more than once. */
+  people(): readonly string[];
+  forget(person: string, by: string | null): void;
+}
+
 export class Identity implements SignIns {
   readonly browserSignIns: BrowserSignIns;
   readonly decisionLinks: DecisionLinks;
@@ -83,7 +90,7 @@ export class Identity implements SignIns {
   readonly #backOff: BackOff;
   readonly #failures: FailureLog;
   readonly #listeners = new Set<(change: IdentityChange) => void>();
-  readonly #removed = new Set<(name: string) => void>();
+  readonly #kept: KeptOfPeople[];
 
   constructor(parts: IdentityParts) {
     const { db, clock, random, audit, publicUrl } = parts;
@@ -91,9 +98,8 @@ export class Identity implements SignIns {
     this.#audit = audit;
     this.#decoyKey = createSecretKey(serverSecret(db, 'sign-in-decoys', random).reveal(), 'base64');
     this.#provisioned = openProvisionedPeopleStore(db);
-    const changed = (name: string) => this.#personChanged(name);
     const provisioned = this.#provisioned.all().map(recordOf);
-    this.#people = new People(openPeopleStore(db), clock, parts.people, parts.rights, changed, provisioned);
+    this.#people = new People(openPeopleStore(db), clock, parts.people, parts.rights, provisioned);
     const saltOf = (name: string) => scramSaltOf(this.#decoyKey, name);
     this.#tokens = new AccessTokens(openTokenStore(db), clock, random, saltOf, parts.tokenTtlMsMax ?? tokenTtlMsMax);
     this.#console = new ConsoleSessions(openConsoleSessionStore(db), clock, random, publicUrl);
@@ -102,6 +108,14 @@ export class Identity implements SignIns {
     this.decisionLinks = new DecisionLinks(openDecisionLinkStore(db), clock, random, publicUrl, linkKey);
     this.#backOff = new BackOff(clock);
     this.#failures = new FailureLog(audit, clock);
+    this.#kept = [
+      {
+        people: () => this.#tokens.list(null).map(({ person }) => person),
+        forget: (person, by) => this.#tokens.list(person).forEach(({ id }) => this.revokeToken(id, by)),
+      },
+      { people: () => this.#console.people(), forget: (person) => this.#console.endAllOf(person) },
+      { people: () => this.#provisioned.linkedPeople(), forget: (person) => void this.#provisioned.unlink(person) },
+    ];
   }
 
   // --- people ---
@@ -117,11 +131,6 @@ export class Identity implements SignIns {
 
   rights(principal: Principal): Right[] {
     return this.#people.rights(principal);
-  }
-
-  /** Takes the people and rights of a configuration that was read again. */
-  replacePeople(people: readonly PersonRecord[], rights: RightsByGroup): void {
-    this.#people.replace(people, rights);
   }
 
   /** Sets the groups that have members by the clock only, and who is in them now; whoever else had such a group loses it. */
@@ -174,11 +183,15 @@ export class Identity implements SignIns {
     this.#provisioned.remove(name);
     this.#provisioned.unlink(name);
     const changed = this.#people.provision(name, null);
-    const isGone = !this.#people.isKnown(name);
-    if (isGone) this.#tokens.list(name).forEach(({ id }) => this.revokeToken(id, by));
-    this.#event(isGone ? 'person.removed' : 'person.changed', by, { person: name });
-    if (isGone) for (const removed of this.#removed) removed(name);
+    if (this.#people.isKnown(name)) this.#event('person.changed', by, { person: name });
+    else this.#removed(name, by, {});
     if (changed) this.#personChanged(name);
+  }
+
+  /** Drops what is kept of people whom the configuration has no more. Call it once, when all who keep something have said so. */
+  forgetStrangers(): void {
+    const names = new Set(this.#kept.flatMap((kept) => kept.people()));
+    for (const name of names) if (!this.#people.isKnown(name)) this.#removed(name, null, { source: 'configuration' });
   }
 
   /** What was provisioned at run time, in order of names. */
@@ -192,9 +205,9 @@ export class Identity implements SignIns {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Calls back when nobody has a name any more, whoever removed them: the next who is given it is somebody else. */
-  onRemoved(listener: (name: string) => void): void {
-    this.#removed.add(listener);
+  /** Somebody else keeps something of people: it goes when nobody has a name any more, whoever removed them. */
+  keeps(kept: KeptOfPeople): void {
+    this.#kept.push(kept);
   }
 
   // --- access tokens ---
@@ -352,6 +365,11 @@ export class Identity implements SignIns {
   /** The API has no name to count by: a wrong token or link names nobody. */
   #consoleFailed(clientAddress: string): void {
     this.#failures.note('', clientAddress, this.#backOff.failed('', clientAddress), { protocol: 'console' });
+  }
+
+  #removed(name: string, by: string | null, detail: Record<string, unknown>): void {
+    for (const kept of this.#kept) kept.forget(name, by);
+    this.#event('person.removed', by, { person: name, ...detail });
   }
 
   #mustBeActive(person: string): void {

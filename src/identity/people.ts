@@ -28,9 +28,8 @@ const allRights: readonly Right[] = ['approve', 'audit', 'operate'];
 export class People {
   readonly #store: PeopleStore;
   readonly #clock: Clock;
-  readonly #changed: (name: string) => void;
-  #rights: RightsByGroup;
-  #configured: readonly PersonRecord[] = [];
+  readonly #rights: RightsByGroup;
+  readonly #configured: readonly PersonRecord[];
   readonly #provisioned = new Map<string, PersonRecord>();
   /** Groups that have members by the clock only, and who is in them. */
   #onCallGroups: readonly string[] = [];
@@ -44,12 +43,10 @@ export class People {
     clock: Clock,
     people: readonly PersonRecord[],
     rights: RightsByGroup,
-    changed: (name: string) => void,
     provisioned: readonly PersonRecord[] = [],
   ) {
     this.#store = store;
     this.#clock = clock;
-    this.#changed = changed;
     this.#rights = rights;
     this.#disabled = new Set(store.disabled());
     for (const record of provisioned) this.#provisioned.set(record.name, record);
@@ -79,18 +76,6 @@ export class People {
 
   rights(principal: Principal): Right[] {
     return allRights.filter((right) => this.#rights[right].some((group) => principal.groups.includes(group)));
-  }
-
-  /** Takes the people and rights of a configuration that was read again. Listeners hear of everybody who changed or went. */
-  replace(people: readonly PersonRecord[], rights: RightsByGroup): void {
-    const before = this.#records;
-    const rightsChanged = JSON.stringify(rights) !== JSON.stringify(this.#rights);
-    this.#rights = rights;
-    this.#configured = people;
-    this.#rebuild();
-    for (const name of new Set([...before.keys(), ...this.#records.keys()])) {
-      if (rightsChanged || JSON.stringify(before.get(name)) !== JSON.stringify(this.#records.get(name))) this.#changed(name);
-    }
   }
 
   /** Sets the groups that have members by the clock only, and who is in them now. Gives the names of those who changed by it. */

@@ -41,6 +41,8 @@ export interface ConsoleSessionStore {
   remove(idHash: Buffer): void;
   removeOf(person: string): void;
   removeOfToken(tokenId: string): void;
+  /** Who has a session or a link. */
+  people(): string[];
   /** Keeps the newest `keep` of a person. */
   trim(person: string, keep: number): void;
   removeExpired(nowMs: number): void;
@@ -65,6 +67,7 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
     `DELETE FROM console_sessions WHERE id_hash IN
        (SELECT id_hash FROM console_sessions WHERE person = ? ORDER BY created_at_ms DESC, id_hash LIMIT -1 OFFSET ?)`,
   );
+  const people = db.prepare('SELECT person FROM console_sessions UNION SELECT person FROM login_links').pluck();
   const sessionsExpired = db.prepare('DELETE FROM console_sessions WHERE expires_at_ms <= ?');
   const linksExpired = db.prepare('DELETE FROM login_links WHERE expires_at_ms <= ?');
   const insertLink = db.prepare('INSERT INTO login_links VALUES (?, ?, ?)');
@@ -79,6 +82,7 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
     remove: (idHash) => void remove.run(idHash),
     removeOf: (person) => void removeOf.run(person),
     removeOfToken: (tokenId) => void removeOfToken.run(tokenId),
+    people: () => people.all() as string[],
     trim: (person, keep) => void trim.run(person, keep),
     removeExpired: (nowMs) => {
       sessionsExpired.run(nowMs);

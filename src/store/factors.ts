@@ -73,6 +73,8 @@ export interface FactorStore {
   removeTotp(person: string): boolean;
   provedAtMs(person: string): number | null;
   proved(person: string, atMs: number): void;
+  /** Of whom there is anything. */
+  people(): string[];
   /** Everything of a person. */
   removeAllOf(person: string): void;
 }
@@ -94,9 +96,9 @@ export function openFactorStore(db: Db): FactorStore {
   const removeTotp = db.prepare('DELETE FROM totp WHERE person = ?');
   const provedAt = db.prepare('SELECT at_ms FROM second_factor_proofs WHERE person = ?').pluck();
   const proved = db.prepare('INSERT OR REPLACE INTO second_factor_proofs VALUES (?, ?)');
-  const removals = ['passwords', 'passkeys', 'totp', 'second_factor_proofs'].map((table) =>
-    db.prepare(`DELETE FROM ${table} WHERE person = ?`),
-  );
+  const tables = ['passwords', 'passkeys', 'totp', 'second_factor_proofs'];
+  const people = db.prepare(tables.map((table) => `SELECT person FROM ${table}`).join(' UNION ')).pluck();
+  const removals = tables.map((table) => db.prepare(`DELETE FROM ${table} WHERE person = ?`));
   return {
     password: (person) => (password.get(person) as string | undefined) ?? null,
     setPassword: (person, hash, atMs) => void setPassword.run(person, hash, atMs),
@@ -112,6 +114,7 @@ export function openFactorStore(db: Db): FactorStore {
     removeTotp: (person) => removeTotp.run(person).changes === 1,
     provedAtMs: (person) => (provedAt.get(person) as number | undefined) ?? null,
     proved: (person, atMs) => void proved.run(person, atMs),
+    people: () => people.all() as string[],
     removeAllOf: db.transaction((person: string) => {
       for (const removal of removals) removal.run(person);
     }),

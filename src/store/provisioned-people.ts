@@ -42,6 +42,7 @@ export interface ProvisionedPeopleStore {
   /** The account that a person signs in with, or null. */
   linkOf(person: string): { readonly issuer: string; readonly sub: string } | null;
   link(issuer: string, sub: string, person: string): void;
+  linkedPeople(): string[];
   /** False when there was none. */
   unlink(person: string): boolean;
 }
@@ -62,6 +63,7 @@ export function openProvisionedPeopleStore(db: Db): ProvisionedPeopleStore {
   const linked = db.prepare('SELECT person FROM linked_identities WHERE issuer = ? AND sub = ?').pluck();
   const linkOf = db.prepare('SELECT issuer, sub FROM linked_identities WHERE person = ?');
   const link = db.prepare('INSERT INTO linked_identities VALUES (?, ?, ?)');
+  const linkedPeople = db.prepare('SELECT person FROM linked_identities').pluck();
   const unlink = db.prepare('DELETE FROM linked_identities WHERE person = ?');
   return {
     all: () =>
@@ -79,6 +81,7 @@ export function openProvisionedPeopleStore(db: Db): ProvisionedPeopleStore {
     linked: (issuer, sub) => (linked.get(issuer, sub) as string | undefined) ?? null,
     linkOf: (person) => (linkOf.get(person) as { issuer: string; sub: string } | undefined) ?? null,
     link: (issuer, sub, person) => void link.run(issuer, sub, person),
+    linkedPeople: () => linkedPeople.all() as string[],
     unlink: (person) => unlink.run(person).changes === 1,
   };
 }

@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Fastify from 'fastify';
 import t from 'tap';
 import WebSocket from 'ws';
 import { listenApi } from '../../src/api/listen.ts';
@@ -205,6 +206,16 @@ t.test('plain HTTP is for loopback addresses', async (t) => {
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'no-such-name.invalid']) {
     await t.rejects(listenApi(api.app, { host, port: 0, tls: false }), { code: 'config-invalid' }, host);
   }
+});
+
+t.test('a port that is taken is told as such: trying again may help', async (t) => {
+  const { hostname: host, port } = new URL(api.url);
+  const message = new RegExp(`^console and API: cannot listen on ${host}:${port}: `);
+  await t.rejects(listenApi(Fastify(), { host, port: Number(port), tls: false }), {
+    code: 'listen-failed',
+    message,
+    hint: /another process/,
+  });
 });
 
 t.test('the built console: index for its own addresses, long cache for hashed files, nothing outside the folder', async (t) => {

@@ -6,7 +6,7 @@ import { createHolds } from '../../src/approvals/holds.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { delegationMigrations } from '../../src/store/delegations.ts';
-import { holdMigrations } from '../../src/store/holds.ts';
+import { holdMigrations } from '../../src/store/hold-tables.ts';
 import { MemoryAudit, person, request, SeededRandom, TestClock } from './approvals-fixtures/desk.ts';
 
 const day = 24 * 3_600_000;
@@ -49,6 +49,24 @@ t.test('the delegate answers in the lender’s right, and it is said so', async 
   t.match(
     audit.events.find((it) => it.type === 'delegation.given'),
     { principal: 'bob', detail: { to: 'dana', reason: 'on holiday' } },
+  );
+});
+
+t.test('whoever is removed lends nothing and is lent nothing any more, and neither is the next of that name', async (t) => {
+  const { delegations, audit, open } = office(t);
+  await delegations.give(bob, 'dana', day, null);
+  await delegations.give(erik, 'dana', day, null);
+  await delegations.give(fay, 'bob', day, null);
+  delegations.endAllOf('bob', 'scim:hr');
+  const left = [{ from: 'erik', to: 'dana' }];
+  t.match(delegations.list(), left);
+  t.match(open().list(), left, 'after a restart, too');
+  t.same(
+    audit.events.filter((it) => it.type === 'delegation.ended').map((it) => [it.principal, it.detail['from']]),
+    [
+      ['scim:hr', 'bob'],
+      ['scim:hr', 'fay'],
+    ],
   );
 });
 

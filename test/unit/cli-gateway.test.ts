@@ -96,6 +96,24 @@ t.test('from the first start to a verified log', async (t) => {
   t.match(await run(['targets']), { code: 1, output: /can't be reached: connection refused/ });
 });
 
+t.test('a token of somebody who was taken out of the configuration stays gone when the name comes back', async (t) => {
+  const written = readFileSync(config, 'utf8');
+  const without = `${dir}/without.yaml`;
+  writeFileSync(without, written.replace('name: erin', 'name: frank'));
+  const { token } = JSON.parse(readFileSync(`${dir}/.config/sallyport/credentials.json`, 'utf8')) as { token: string };
+  for (const [path, wanted] of [
+    [without, null],
+    [config, { code: 3 }],
+  ] as const) {
+    const gateway = start(['gateway', '--config', path]);
+    const server = await gateway.until(/console and API +(\S+)/);
+    await gateway.until(/ready/);
+    if (wanted !== null) t.match(await run(['targets', '--server', server, '--token', token]), wanted);
+    gateway.child.kill('SIGTERM');
+    await once(gateway.child, 'close');
+  }
+});
+
 t.test('a port that another process has: a start may help later, so it is not the exit code of a wrong configuration', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   t.teardown(() => other.close());
@@ -103,16 +121,11 @@ t.test('a port that another process has: a start may help later, so it is not th
   const { port } = other.address() as AddressInfo;
   const written = readFileSync(config, 'utf8');
   const taken = `${dir}/taken.yaml`;
-  for (const [what, listen] of [
-    ['postgres', `{ http: { port: 0 }, postgres: { port: ${port} } }`],
-    ['console and API', `{ http: { port: ${port} }, postgres: { port: 0 } }`],
-  ]) {
-    writeFileSync(taken, written.replace(/listen: .*/, `listen: ${listen}`));
-    t.match(await run(['gateway', '--config', taken]), {
-      code: 1,
-      output: new RegExp(`${what}: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE[^]*another process listens there`),
-    });
-  }
+  writeFileSync(taken, written.replace(/listen: .*/, `listen: { http: { port: 0 }, postgres: { port: ${port} } }`));
+  t.match(await run(['gateway', '--config', taken]), {
+    code: 1,
+    output: new RegExp(`postgres: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE[^]*another process listens there`),
+  });
   writeFileSync(taken, written.replace(/listen: .*/, 'listen: { http: { port: 99999 } }'));
   t.match(await run(['gateway', '--config', taken]), { code: 2, output: /listen.http.port/ });
 });

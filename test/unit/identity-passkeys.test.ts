@@ -21,15 +21,14 @@ const origin = 'https://gw.example';
 const userPresentAndVerified = 0x05;
 const attestedData = 0x40;
 
-function open() {
-  const db = openDatabase(':memory:', identityMigrations);
+function open(configured = people, db = openDatabase(':memory:', identityMigrations)) {
   const clock = new HandClock();
   const audit = new KeptAudit();
   const publicUrl = () => origin;
-  const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl });
+  const identity = createIdentity({ db, clock, random, audit, people: configured, rights, publicUrl });
   const accounts = new Accounts({ identity, db, clock, random, audit, publicUrl, oidc: [], machines: [], passwords: true });
   t.teardown(() => identity.close());
-  return { accounts, identity, passkeys: accounts.factors.passkeys, clock };
+  return { accounts, identity, passkeys: accounts.factors.passkeys, clock, audit, db };
 }
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest();
@@ -213,6 +212,48 @@ t.test('whoever removes somebody, their passkeys and passwords do not go to the 
   const challenge = challengeOf(accounts.factors.passkeys.requestOptions(null, null, origin));
   const answer = authenticator.signs(authenticator.clientData('webauthn.get', challenge));
   t.equal(await accounts.signInByPasskey(answer, origin, '10.0.0.1'), null);
+});
+
+t.test('what somebody had who was taken out of the configuration does not go to the next of that name', async (t) => {
+  const { accounts, identity, db } = open();
+  const authenticator = await registered(accounts, 'bob');
+  await accounts.setPassword('bob', 'correct horse battery staple', 'bob');
+  accounts.factors.noteProof('bob', 'passkey');
+  const { token } = identity.issueToken('bob', { name: 'x', ttlMs: 3_600_000 });
+  const kept = identity.issueToken('alice', { name: 'x', ttlMs: 3_600_000 });
+  const { cookie } = identity.openConsole('bob', '10.0.0.1', 'test') ?? { cookie: '' };
+  const [, link = ''] = identity.createLoginLink('bob', 3_600_000).split('#');
+  const holds = () => open(people, db);
+
+  const disabled = open(
+    people.map((it) => (it.name === 'bob' ? { ...it, disabled: true } : it)),
+    db,
+  );
+  disabled.identity.forgetStrangers();
+  t.equal(holds().accounts.hasPassword('bob'), true, 'who is disabled keeps what is theirs');
+
+  const without = open(
+    people.filter(({ name }) => name !== 'bob'),
+    db,
+  );
+  without.identity.forgetStrangers();
+  t.match(
+    without.audit.events.filter(({ type }) => type === 'person.removed'),
+    [{ principal: null, detail: { person: 'bob', source: 'configuration' } }],
+  );
+  t.equal(without.audit.events.filter(({ type }) => type === 'token.revoked').length, 1);
+
+  const again = holds();
+  again.identity.forgetStrangers();
+  t.match(again.accounts.factors.view('bob'), { passkeys: [], provedAtMs: null });
+  t.equal(again.accounts.hasPassword('bob'), false);
+  t.equal(again.identity.authenticateBearer(token), null);
+  t.equal(again.identity.authenticateCookie(cookie), null);
+  t.equal(again.identity.signIn({ secret: link }, '10.0.0.1'), null);
+  const challenge = challengeOf(again.passkeys.requestOptions(null, null, origin));
+  const answer = authenticator.signs(authenticator.clientData('webauthn.get', challenge));
+  t.equal(await again.accounts.signInByPasskey(answer, origin, '10.0.0.1'), null);
+  t.equal(again.identity.authenticateBearer(kept.token)?.principal.name, 'alice', 'others keep theirs');
 });
 
 /** A chain as Android's key store makes it, by an authority of our own; its leaf names where to look for revoked ones. */
