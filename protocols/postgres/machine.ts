@@ -9,6 +9,7 @@ import { mayDefineAnything } from '../../src/core/own-changes.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { DeclaredCursors } from '../../src/core/masking.ts';
+import { withParameterTypes } from '../../src/core/parameter-types.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import type { Frame } from './codec.ts';
@@ -245,7 +246,7 @@ export class Machine {
     const name = wireName(rawName);
     if (this.statements.isFull(name, raw.length)) return this.refusing.batch(tooMany('prepared statements'), false);
     const { text, mode } = this.submissions.read(raw);
-    const submission = this.submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) });
+    const submission = this.submissions.of({ text, mode: withParameterTypes(mode, types), parameters: null, digest: digestOf(bytes) });
     this.#classify(submission, (classification) => {
       const statement: Statement = { text, classification, modeKey: mode.key, bySql: false, types };
       const go = () => {
