@@ -248,8 +248,8 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   clientQuit(): void {
-    const { replies } = this.machine;
-    const isOver = this.#leavesNothing && replies.status === 'I' && !replies.isRunning && !this.machine.dirty && !replies.isMidMessage;
+    const { replies, session } = this.machine;
+    const isOver = this.#leavesNothing && session.status === 'I' && !replies.isRunning && !this.machine.dirty && !replies.isMidMessage;
     this.#close('the client closed the session', isOver && !this.#stopping && this.#target.writableLength === 0);
   }
 
@@ -384,8 +384,8 @@ export class Connection implements MachinePort, Lane, Flushed {
     if (this.#ended) return;
     this.machine.fastPath.leave();
     const wasRunning = this.machine.replies.isRunning;
-    this.machine.replies.lost();
-    if (this.machine.replies.isOver) return this.#close('the target ended the session'); // it has said why
+    this.machine.outcomes.lost();
+    if (this.machine.session.isOver) return this.#close('the target ended the session'); // it has said why
     const outcome = wasRunning ? ' while a statement was running: whether it took effect is unknown' : '';
     this.end('08006', `the target closed the connection${outcome}`);
   }
@@ -405,7 +405,7 @@ export class Connection implements MachinePort, Lane, Flushed {
     if (this.#ended) return;
     this.machine.fastPath.leave();
     if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
-    this.machine.replies.lost();
+    this.machine.outcomes.lost();
     this.#flushClient();
     this.#ended = true;
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
