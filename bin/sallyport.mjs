@@ -10,6 +10,10 @@ const neededMajor = 24;
 const major = Number(process.versions.node.split('.')[0]);
 
 if (major >= neededMajor) {
+  const { enableCompileCache } = await import('node:module');
+  // What Node made of the sources is kept beside the packages, for this user and this Node alone: a gateway starts in half the time.
+  // Where that folder can't be written (an image, a hardened service), nothing is kept.
+  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)));
   const { main } = await import('../src/main.ts');
   const code = await main(process.argv.slice(2));
   // A pipe takes 64 KiB at a time, and what still waits in this process would be lost with it.

@@ -14,7 +14,7 @@ import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
 import { createAccessDesk } from './approvals/access-requests.ts';
-import { withoutFormerApprovers } from './approvals/former-approvers.ts';
+import { withoutFormerPeople } from './approvals/former-people.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAccess, joinAccess } from './composition/access.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
@@ -59,7 +59,7 @@ import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
 import { grantMigrations } from './store/grants.ts';
 import { delegationMigrations } from './store/delegations.ts';
-import { holdMigrations } from './store/holds.ts';
+import { holdMigrations } from './store/hold-tables.ts';
 import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
 import { openSessionHistory, sessionHistoryMigrations } from './store/session-history.ts';
@@ -248,6 +248,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => registry.close('the gateway stops'));
   const activity = new TokenActivity((sessionId) => registry.live(sessionId));
+  const rejudgeHolds = () => holds.rejudge((hold, asked) => withoutFormerPeople(hold, asked, (name) => identity.person(name)));
   identity.onChange((change) => {
     const { name } = change;
     world.changed();
@@ -266,7 +267,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     shapes.rejudge();
     registry.judgeAgain();
     gate.judgeWaitingAgain();
-    holds.rejudge((hold, request) => withoutFormerApprovers(hold, request, (approver) => identity.person(approver)));
+    rejudgeHolds();
   });
 
   const lendersOf = (name: string) => delegations.lendersOf(name);
@@ -279,6 +280,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   joinAccess({ access, registry, gate, webhooks: channels.webhooks, consoleUrl: publicUrl, nowMs: () => clock.nowMs() });
   identity.forgetStrangers();
   await holds.recover(); // what an earlier run left pending ends, and whoever was told of it hears that
+  rejudgeHolds(); // those that go on waiting, by the people of this configuration
   gate.remember(holds.lasting());
   await access.recover();
   channels.queue.start();

@@ -2,35 +2,16 @@
 // this process in any event, as the PostgreSQL beside it. Listens on 127.0.0.1 only. Its root account has no way in: what root
 // must do stands in a file that the server runs before it takes connections.
 
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
-import { endOrphan } from './postgres-orphan.ts';
-import { credentials } from './unprivileged.ts';
+import { KeptServer } from './kept-server.ts';
+import { endOrphan } from './orphan.ts';
+import { cleanEnvironment, runToEnd } from './to-end.ts';
 import type { RunAs } from './unprivileged.ts';
 
 const program = '/usr/sbin/mariadbd';
 const installer = '/usr/bin/mariadb-install-db';
-const startTimeoutMs = 60_000;
-const stopTimeoutMs = 15_000;
-const pollMs = 50;
-const logCharactersMax = 2000;
-
-/** Stops the server at the end of file 3, or when told to; ends with the server's own status. */
-const keeper = `
-trap '' HUP INT
-"$@" </dev/null 3<&- &
-server=$!
-trap 'kill -TERM $server' TERM
-( cat <&3 >/dev/null; kill -TERM $server ) 2>/dev/null &
-watch=$!
-while kill -0 $server 2>/dev/null; do wait $server; status=$?; done
-kill $watch 2>/dev/null
-exit $status
-`;
 
 export interface MariadbPlace {
   /** The data directory; made when missing. Its parent must be reachable by `user`. */
@@ -54,20 +35,12 @@ export function mariadbIsInstalled(): boolean {
 export class MariadbServer {
   readonly place: MariadbPlace;
   readonly port: number;
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
-  #running = true;
+  readonly #kept: KeptServer;
 
-  private constructor(place: MariadbPlace, port: number, child: ChildProcess) {
+  private constructor(place: MariadbPlace, port: number, kept: KeptServer) {
     this.place = place;
     this.port = port;
-    this.#child = child;
-    this.#ended = new Promise((resolve) => {
-      child.once('exit', () => {
-        this.#running = false;
-        resolve();
-      });
-    });
+    this.#kept = kept;
   }
 
   /** Makes the data directory when it is missing, ends what an earlier run left behind, and waits until it takes connections. */
@@ -76,63 +49,31 @@ export class MariadbServer {
     await endOrphan(directory, { name: 'MariaDB', pidFile: 'mariadb.pid', stop: 'SIGTERM', kill: 'SIGKILL' });
     if (!existsSync(join(directory, 'mysql'))) await makeDirectory(place, signal);
     signal?.throwIfAborted();
-    const accountsFile = writeAccounts(place, accounts);
-    const log = openSync(logOf(directory), 'w', 0o600);
-    const child = spawn('/bin/sh', ['-c', keeper, 'sh', program, ...settings(directory, port, accountsFile)], {
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
-      env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
-      ...credentials(user),
-    });
-    closeSync(log);
-    child.on('error', () => {});
-    const server = new MariadbServer(place, port, child);
-    try {
-      await server.#ready(accounts, signal);
-    } catch (error) {
-      await server.stop();
-      throw error;
-    }
-    return server;
+    const kept = await KeptServer.start(
+      {
+        name: 'MariaDB',
+        command: [program, ...settings(directory, port, writeAccounts(place, accounts))],
+        stop: 'TERM',
+        logFile: `${directory}.log`,
+        user,
+        env: cleanEnvironment(),
+      },
+      // Ready is who knows the password of this directory: the port alone could be somebody else's.
+      () => accepts(port, accounts.ownerPassword),
+      signal,
+    );
+    return new MariadbServer(place, port, kept);
   }
 
   /** Ends its connections, writes everything, and resolves when it is gone. Idempotent. */
-  async stop(): Promise<void> {
-    this.#child.stdio[3]?.destroy();
-    const timer = setTimeout(() => this.#kill(), stopTimeoutMs);
-    await this.#ended;
-    clearTimeout(timer);
+  stop(): Promise<void> {
+    return this.#kept.stop();
   }
 
   /** Resolves when the server has ended for whatever reason. */
   get ended(): Promise<void> {
-    return this.#ended;
+    return this.#kept.ended;
   }
-
-  /** Ready is who knows the password of this directory: the port alone could be somebody else's. */
-  async #ready({ ownerPassword }: MariadbAccounts, signal: AbortSignal | undefined): Promise<void> {
-    const deadlineMs = performance.now() + startTimeoutMs;
-    for (;;) {
-      signal?.throwIfAborted();
-      if (!this.#running) throw new Error(`MariaDB did not start:\n${endOf(logOf(this.place.directory))}`);
-      if (await accepts(this.port, ownerPassword)) return;
-      if (performance.now() > deadlineMs) throw new Error(`MariaDB was not ready in time:\n${endOf(logOf(this.place.directory))}`);
-      await delay(pollMs);
-    }
-  }
-
-  #kill(): void {
-    try {
-      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-}
-
-export function logOf(directory: string): string {
-  return `${directory}.log`;
 }
 
 function settings(directory: string, port: number, accountsFile: string): string[] {
@@ -159,36 +100,12 @@ async function makeDirectory({ directory, user }: MariadbPlace, signal: AbortSig
   mkdirSync(unfinished, { mode: 0o700 });
   if (user !== null) chownSync(unfinished, user.uid, user.gid);
   try {
-    await install(unfinished, user, signal);
+    const args = ['--no-defaults', `--datadir=${unfinished}`, '--skip-test-db', '--auth-root-authentication-method=socket'];
+    await runToEnd(installer, args, { user, env: cleanEnvironment({ TMPDIR: unfinished }) }, signal);
     renameSync(unfinished, directory);
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }
-}
-
-function install(directory: string, user: RunAs | null, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const args = ['--no-defaults', `--datadir=${directory}`, '--skip-test-db', '--auth-root-authentication-method=socket'];
-    const child = spawn(installer, args, {
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], LC_ALL: 'C', TMPDIR: directory },
-      ...credentials(user),
-    });
-    let output = '';
-    const keep = (chunk: Buffer) => (output = (output + chunk.toString('utf8')).slice(-logCharactersMax));
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    const abort = () => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM');
-    signal?.addEventListener('abort', abort);
-    child.on('error', reject);
-    child.on('close', (code) => {
-      signal?.removeEventListener('abort', abort);
-      if (code === 0) resolve();
-      else reject(signal?.aborted ? new Error('interrupted') : new Error(`mariadb-install-db failed:\n${output.trim()}`));
-    });
-  });
 }
 
 /** The gateway's account may do whatever the owner may, so that only policy makes the difference. */
@@ -220,8 +137,4 @@ async function accepts(port: number, password: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function endOf(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8').slice(-logCharactersMax).trim() : '';
 }

@@ -2,31 +2,17 @@
 // demo's target web-1. What people run there runs as an ordinary user even when root started it, in a home of its own, and the
 // server is gone with this process in any event.
 
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { newKeyPair } from '../../protocols/ssh/key-pair.ts';
+import { KeptServer } from './kept-server.ts';
 import type { RunAs } from './unprivileged.ts';
 
 const program = '/usr/sbin/sshd';
-const startTimeoutMs = 15_000;
-const pollMs = 20;
 /** sshd of a root user wants this folder to lock itself into. */
 const privilegeSeparationFolder = '/run/sshd';
-
-/** Stops sshd at the end of file 3: this process is gone, or wants it so. */
-const keeper = `
-trap '' HUP INT
-"$@" 3<&- &
-server=$!
-trap 'kill -TERM $server' TERM
-( cat <&3 >/dev/null; kill -TERM $server ) 2>/dev/null &
-wait $server
-`;
 
 export interface SshServerPlace {
   readonly directory: string;
@@ -60,23 +46,15 @@ export class SshServer implements Machine {
   readonly home: string;
   readonly hostKey: string;
   readonly privateKeyFile: string;
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
-  #running = true;
+  readonly #kept: KeptServer;
 
-  private constructor(port: number, place: SshServerPlace, child: ChildProcess) {
+  private constructor(port: number, place: SshServerPlace, kept: KeptServer) {
     this.port = port;
     this.user = userInfo().username;
     this.home = join(place.directory, 'home');
     this.hostKey = publicKeyOf(join(place.directory, 'host_key'));
     this.privateKeyFile = join(place.directory, 'gateway_key');
-    this.#child = child;
-    this.#ended = new Promise((resolve) => {
-      child.once('exit', () => {
-        this.#running = false;
-        resolve();
-      });
-    });
+    this.#kept = kept;
   }
 
   /** Makes keys and configuration when they are missing, and waits until it takes connections. */
@@ -87,39 +65,23 @@ export class SshServer implements Machine {
     writeFileSync(configuration, `${place.settings ?? ''}\n${configurationText(directory, port)}`);
     if (process.getuid?.() === 0 && !existsSync(privilegeSeparationFolder)) mkdirSync(privilegeSeparationFolder, { mode: 0o755 });
     writeFileSync(join(directory, 'run'), runText(directory, user), { mode: 0o755 });
-    const log = openSync(join(directory, 'sshd.log'), 'w', 0o600);
-    const child = spawn('/bin/sh', ['-c', keeper, 'sh', program, '-D', '-e', '-f', configuration], {
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
-      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8' },
-    });
-    closeSync(log);
-    child.on('error', () => {});
-    const server = new SshServer(port, place, child);
-    try {
-      await server.#ready(directory, signal);
-    } catch (error) {
-      await server.stop();
-      throw error;
-    }
-    return server;
+    const kept = await KeptServer.start(
+      {
+        name: 'sshd',
+        command: [program, '-D', '-e', '-f', configuration],
+        stop: 'TERM',
+        logFile: join(directory, 'sshd.log'),
+        user: null, // it drops to `user` for each command
+        env: { PATH: process.env['PATH'], LANG: 'C.UTF-8' },
+      },
+      () => greets(port),
+      signal,
+    );
+    return new SshServer(port, place, kept);
   }
 
-  async stop(): Promise<void> {
-    this.#child.stdio[3]?.destroy();
-    await this.#ended;
-  }
-
-  async #ready(directory: string, signal: AbortSignal | undefined): Promise<void> {
-    const deadlineMs = performance.now() + startTimeoutMs;
-    for (;;) {
-      signal?.throwIfAborted();
-      const failed = !this.#running || performance.now() > deadlineMs;
-      if (failed) throw new Error(`sshd did not start:\n${readFileSync(join(directory, 'sshd.log'), 'utf8').slice(-2000).trim()}`);
-      if (await greets(this.port)) return;
-      await delay(pollMs);
-    }
+  stop(): Promise<void> {
+    return this.#kept.stop();
   }
 }
 

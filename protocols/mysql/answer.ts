@@ -224,11 +224,9 @@ export class Answer {
   }
 
   #localFile(payload: Buffer, sink: ReplySink): Buffer | null {
-    if (!sink.localFile(payload.subarray(1).toString('utf8'))) {
-      throw new Fault('protocol-violation', "the target asked for a file of the client's that no released statement named");
-    }
     this.#phase = 'local-file';
-    return null;
+    if (sink.localFile(payload.subarray(1).toString('utf8'))) return null;
+    throw new Fault('protocol-violation', "the target asked for a file of the client's that no released statement named");
   }
 
   #columnsEnd(payload: Buffer): Buffer | null {

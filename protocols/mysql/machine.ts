@@ -1,90 +1,86 @@
 // The relay of one signed-in client: commands in, rulings in, the target's answers in; bytes, submissions and outcomes out
-// through the port. No sockets, no policies, no clock. One command at a time, as the protocol has it.
+// through the port. One command at a time, as the protocol has it: this file knows where it stands, from the command to the end of
+// its answer. No sockets, no policies, no clock.
 
 import type { Parameter, PreparedStatement, ReadingMode } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
 import { Fault } from '../../src/core/errors.ts';
-import type { Masking } from '../../src/core/masking.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Submission } from '../../src/core/session.ts';
 import type { Limit } from '../../src/core/words.ts';
+import { AnswerSink, type Relay } from './answer-sink.ts';
 import { framed, type Packet } from './codec.ts';
 import { ClientCommands } from './client-commands.ts';
-import { ClientFile } from './client-file.ts';
 import { FastPath } from './fast-path.ts';
-import { Fence, hiddenFlags, lowerQuery, raiseQuery, readOnlyError } from './fence.ts';
+import { hiddenFlags, lowerQuery, raiseQuery, readOnlyError } from './fence.ts';
 import { limitError } from './limits.ts';
-import { withoutValues } from './masking.ts';
 import * as wire from './messages.ts';
+import { SessionMirror } from './mirror.ts';
 import { completed, outcomeOf } from './outcomes.ts';
 import { OwnAsking } from './own-asking.ts';
-import { probeQuery, queriesAfter, trackQuery } from './own-texts.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { refusalError } from './refusal.ts';
 import { Replies } from './replies.ts';
-import { dropped, plainTerms, type PreparedOk, type ReplyEnd, type ReplyShape, type ReplySink, type ReplyTerms } from './reply-sink.ts';
-import { ResultRows } from './result-rows.ts';
-import { readColumn } from './rows.ts';
-import { reasonAfter, type Settings } from './settings.ts';
+import { plainTerms, type ReplyEnd, type ReplyShape, type ReplyTerms } from './reply-sink.ts';
+import type { Settings } from './settings.ts';
 import { idle, runOf, type Asked, type Preparing, type Run, type State } from './state.ts';
-import { cursorOpened, preparedStatement, Statements, type WireStatement } from './statements.ts';
-import { stoppedWrite, TriedBefore, unproved } from './stopped-write.ts';
+import { cursorOpened, type Statements, type WireStatement } from './statements.ts';
+import { stoppedWrite, unproved } from './stopped-write.ts';
 
-export class Machine implements ReplySink {
+export class Machine implements Relay {
   readonly settings: Settings;
-  readonly statements = new Statements();
+  readonly statements: Statements;
   readonly replies: Replies;
   readonly fastPath: FastPath;
   readonly #port: MachinePort;
-  readonly #options: MachineOptions;
+  readonly #commands: ClientCommands;
+  readonly #mirror: SessionMirror;
+  readonly #sink: AnswerSink;
+  readonly #own: OwnAsking;
   #state: State = idle;
-  #statusFlags: number;
   /** Packets of the gateway's own in front of the answer to the command under way. */
   #inFront = 0;
   /** Number of the first packet of the answer: a command of more than 16 MB has used several. */
   #answersFrom = 1;
-  readonly #rows = new ResultRows();
-  readonly #commands: ClientCommands;
-  readonly #file = new ClientFile();
-  readonly #own: OwnAsking;
-  readonly #fence = new Fence();
-  readonly #triedBefore = new TriedBefore();
   /** What goes on when the gateway's own queries are answered. */
   #afterOwn: (() => void) | null = null;
-  /** What the session says that it is for. */
-  #reason: string | null = null;
 
   constructor(port: MachinePort, settings: Settings, statusFlags: number, options: MachineOptions) {
     this.#port = port;
     this.settings = settings;
-    this.#own = new OwnAsking(settings);
-    this.#statusFlags = statusFlags;
-    this.#options = options;
+    this.#mirror = new SessionMirror(settings, statusFlags, options.tracks);
+    this.statements = this.#mirror.statements;
     this.replies = new Replies(options);
+    this.#sink = new AnswerSink(this, this.#mirror, port, options);
+    this.#own = new OwnAsking(settings);
     this.#commands = new ClientCommands(this, port, options);
     this.fastPath = new FastPath(this, port, options);
   }
 
+  get state(): State {
+    return this.#state;
+  }
+
   /** Status flags as the target told them last. */
   get statusFlags(): number {
-    return this.#statusFlags;
+    return this.#mirror.statusFlags;
   }
 
   /** True when the next packet of the client may be given to `client`. */
   get takes(): boolean {
-    return this.#state.kind === 'idle' || this.#file.isSending;
+    return this.#state.kind === 'idle' || this.#sink.takesFile;
   }
 
   /** Nothing is under way on either side, and nothing has to be watched: the fast path can be taken. */
   get isAtRest(): boolean {
-    return this.#state === idle && this.#afterOwn === null && this.#triedBefore.isEmpty;
+    return this.#state === idle && this.#afterOwn === null && this.#sink.triedBefore.isEmpty;
   }
 
   /** Sequence number that the client's next packet must have. */
   get expectedSequence(): number {
-    return this.#file.isSending ? (this.#file.sequence + this.replies.shift) & 0xff : 0;
+    return this.#sink.takesFile ? this.#sink.fileSequence : 0;
   }
 
   get isWaiting(): boolean {
@@ -116,7 +112,7 @@ export class Machine implements ReplySink {
   // ---- inputs ----
 
   client(packet: Packet): void {
-    if (this.#file.isSending) return this.#filePart(packet);
+    if (this.#sink.takesFile) return this.#sink.filePart(packet);
     this.#inFront = 0;
     this.#answersFrom = packet.sequence + 1;
     this.#commands.take(packet.payload);
@@ -131,9 +127,9 @@ export class Machine implements ReplySink {
   }
 
   target(chunk: Buffer): void {
-    this.replies.walk(chunk, this);
+    this.replies.walk(chunk, this.#sink);
     // Rows that came with nothing behind them: the client need not wait for the end to read them.
-    if (this.#state.kind === 'running' && this.replies.rows > 0) this.#show(this.#state.run);
+    if (this.#state.kind === 'running' && this.replies.rows > 0) this.#sink.show(this.#state.run);
   }
 
   /** The catalogue was read after the statement was judged: does it still say that the statement reads? */
@@ -159,9 +155,9 @@ export class Machine implements ReplySink {
       parameters,
       digest,
       mode,
-      transaction: (this.#statusFlags & wire.status.inTransaction) === 0 ? 'none' : 'open',
+      transaction: (this.statusFlags & wire.status.inTransaction) === 0 ? 'none' : 'open',
       classified: null,
-      reason: this.#reason,
+      reason: this.#mirror.reason,
       prepared: this.#prepared,
     };
   }
@@ -189,7 +185,7 @@ export class Machine implements ReplySink {
   }
 
   ask(asked: Asked): void {
-    this.submit(this.#triedBefore.known(asked.submission), (ruling) => this.#start(runOf(asked, ruling)));
+    this.submit(this.#sink.triedBefore.known(asked.submission), (ruling) => this.#start(runOf(asked, ruling)));
   }
 
   // ---- for the fast path ----
@@ -209,19 +205,18 @@ export class Machine implements ReplySink {
   }
 
   isFenced(obligations: Obligations, classification: Classification): boolean {
-    return this.#fence.need(obligations, classification, this.#statusFlags) !== 'none';
+    return this.#mirror.fenceNeed(obligations, classification) !== 'none';
   }
 
   /** It ran, and came to its end with these. */
   completed(permit: Run['permit'], classification: Classification, rows: number, statusFlags: number): void {
-    this.#statusFlags = statusFlags;
-    this.settings.flags(statusFlags);
-    this.#fence.completed(classification);
+    this.#mirror.flags(statusFlags);
+    this.#mirror.plainly(classification);
     this.#port.finish(permit, completed(rows));
   }
 
   #start(run: Run): void {
-    switch (this.#fence.need(run.obligations, run.classification, this.#statusFlags)) {
+    switch (this.#mirror.fenceNeed(run.obligations, run.classification)) {
       case 'none':
         return this.#run(run);
       case 'transaction':
@@ -238,7 +233,7 @@ export class Machine implements ReplySink {
   #run(run: Run): void {
     const { statementTimeoutMs: ms } = run.obligations;
     this.#begin(run);
-    if (ms !== undefined) this.#port.limitTime({ ms, met: () => this.#met(run, 'time') });
+    if (ms !== undefined) this.#port.limitTime({ ms, met: () => this.met(run, 'time') });
     for (const packet of run.asked.packets()) this.#port.toTarget(run.permit, packet);
   }
 
@@ -246,8 +241,7 @@ export class Machine implements ReplySink {
     const { asked, obligations, fenced } = run;
     const { rowsMax = null } = obligations;
     this.#state = { kind: 'running', run };
-    this.#rows.begin(run.masking);
-    if (asked.statement !== null) asked.statement.masking = run.masking;
+    this.#sink.begin(run);
     this.replies.begin(asked.shape, { ...this.#terms, rowsMax, hides: fenced ? hiddenFlags : 0 });
   }
 
@@ -257,15 +251,13 @@ export class Machine implements ReplySink {
 
   quiet(payload: Buffer, shape: ReplyShape, preparing: Preparing | null = null, fetched: WireStatement | null = null): void {
     this.#state = { kind: 'quiet', command: payload[0] as number, preparing, fetched };
-    if (fetched !== null) {
-      this.#rows.begin(fetched.masking);
-      this.#rows.columns(false, fetched);
-    }
+    if (fetched !== null) this.#sink.beginFetch(fetched);
     this.replies.begin(shape, { ...this.#terms, shift: 0, rowsMax: fetched?.cursor?.rowsLeft ?? null });
     this.#port.toTargetQuietly(framed(payload, 0));
   }
 
-  #met(run: Run, limit: Limit): void {
+  /** Nothing more of its answer is shown, and the target is told to stop. */
+  met(run: Run, limit: Limit): void {
     if (run.met !== null) return;
     run.met = limit;
     this.replies.silence();
@@ -285,6 +277,10 @@ export class Machine implements ReplySink {
     this.#port.toTargetQuietly(next);
   }
 
+  ownRow(payload: Buffer): void {
+    this.#own.row(payload);
+  }
+
   /** `then` hears whether it was one of the person's own connections; the client's next command comes after it. */
   kill(connectionId: number, what: 'query' | 'connection', then: (killed: boolean) => void): void {
     this.#state = { kind: 'killing' };
@@ -299,119 +295,17 @@ export class Machine implements ReplySink {
     this.#inFront = 0;
   }
 
-  // ---- LOAD DATA LOCAL ----
+  // ---- how answers end ----
 
-  /** A part of the client's file goes on under the permit of the statement that asked for it; an empty one ends it. */
-  #filePart(packet: Packet): void {
-    if (this.#state.kind !== 'running') throw new Fault('protocol-violation', 'a file without a statement');
-    this.#port.toTarget(this.#state.run.permit, this.#file.part(packet));
-    if (!this.#file.isSending) this.replies.fileSent(this.#file.sequence);
-  }
-
-  // ---- ReplySink ----
-
-  get gathersRows(): boolean {
-    return this.#state.kind === 'own' || this.masksRows || this.#records;
-  }
-
-  get #records(): boolean {
-    // What is walked past beyond a limit is recorded no more than it is shown.
-    if (this.#state.kind !== 'running' || this.replies.isSilent) return false;
-    return this.#state.run.obligations.recordResults && !this.#rows.isFull;
-  }
-
-  get masksRows(): boolean {
-    return this.#masking !== null;
-  }
-
-  get #masking(): Masking | null {
-    if (this.#state.kind === 'running') return this.#state.run.masking;
-    return this.#state.kind === 'quiet' ? (this.#state.fetched?.masking ?? null) : null;
-  }
-
-  withoutValues(error: wire.ErrPacket): ReturnType<typeof withoutValues> {
-    return this.#masking === null ? null : withoutValues(error, this.#masking);
-  }
-
-  forward(bytes: Buffer): void {
-    const { kind } = this.#state;
-    if (kind === 'own' || kind === 'raising') return;
-    const kept = kind === 'running' ? this.#state.run.kept : null;
-    if (kept === null) this.#port.toClient(bytes);
-    else kept.push(bytes);
-  }
-
-  #show(run: Run): void {
-    for (const bytes of run.kept ?? []) this.#port.toClient(bytes);
-    run.kept = null;
-  }
-
-  failed(error: wire.ErrPacket): Buffer | null {
-    if (this.#state.kind !== 'running' || !this.#state.run.fenced || error.number !== readOnlyError) return null;
-    const { run } = this.#state;
-    if (run.kept === null) return this.#triedBefore.add(run.asked.submission.text, run.classification, error);
-    run.stopped = error;
-    return dropped;
-  }
-
-  rowsMet(): void {
-    if (this.#state.kind === 'running') this.#met(this.#state.run, 'rows');
-  }
-
-  ok(payload: Buffer, packet: wire.OkPacket): Buffer | null {
-    for (const change of packet.changes) {
-      if (change.kind === 'database') this.settings.database(change.name);
-      else this.settings.reported(change.name, change.value);
-    }
-    return this.#options.tracks && !this.#options.clientTracks ? wire.withoutTracking(payload, packet) : null;
-  }
-
-  prepared(packet: PreparedOk): void {
-    if (this.#state.kind !== 'quiet' || this.#state.preparing === null)
-      throw new Fault('protocol-violation', 'a prepared statement that nobody asked for');
-    const { text, textBytes } = this.#state.preparing;
-    const { mode } = this.settings;
-    this.statements.confirmed(preparedStatement({ id: packet.id, text, textBytes, mode, parameterCount: packet.parameters }));
-  }
-
-  localFile(): boolean {
-    if (this.#state.kind !== 'running') return false;
-    const { classification } = this.#state.run;
-    const named = classification.statements.some((it) => it.effects.some((effect) => effect.verb === 'file-read'));
-    if (!named) return false;
-    this.#file.begin(this.replies.nextSequence - this.replies.shift);
-    return true;
-  }
-
-  columns(follow: boolean): void {
-    if (this.#state.kind === 'running') this.#rows.columns(follow, this.#state.run.asked.statement);
-  }
-
-  column(payload: Buffer): void {
-    if (this.#state.kind === 'running') this.#rows.column(payload);
-    else if (this.#state.kind === 'quiet') this.statements.last?.columns.push(readColumn(payload));
-  }
-
-  row(payload: Buffer): Buffer | null {
-    const { kind } = this.#state;
-    if (kind === 'own') this.#own.row(payload);
-    if (kind !== 'running' && kind !== 'quiet') return null;
-    const isBinary = kind === 'quiet' || this.#state.run.asked.statement !== null;
-    return this.#rows.row(payload, isBinary, this.#records);
-  }
-
-  end(end: ReplyEnd): void {
+  ended(end: ReplyEnd): void {
     const state = this.#state;
-    if (end.statusFlags !== null) {
-      this.#statusFlags = end.statusFlags;
-      this.settings.flags(end.statusFlags);
-    }
+    if (end.statusFlags !== null) this.#mirror.flags(end.statusFlags);
     this.#state = idle;
     switch (state.kind) {
       case 'raising':
         return this.#raised(state.run, end);
       case 'running':
-        this.#ended(state.run, end);
+        this.#runEnded(state.run, end);
         break;
       case 'quiet':
         if (state.fetched !== null) this.#fetchEnded(state.fetched, end);
@@ -440,25 +334,17 @@ export class Machine implements ReplySink {
     this.reply(wire.err(error.number, error.sqlState, error.message));
   }
 
-  #ended(run: Run, end: ReplyEnd): void {
+  #runEnded(run: Run, end: ReplyEnd): void {
     const { asked, obligations, classification, permit, met } = run;
     if (obligations.statementTimeoutMs !== undefined) this.#port.limitTime(null);
     if (run.fenced) this.#own.add(lowerQuery);
     if (run.stopped !== null) return this.#stopped(run, run.stopped);
-    this.#show(run);
+    this.#sink.show(run);
+    this.#sink.record(permit);
     const changes = classification.statements.flatMap((it) => it.changes);
-    if (this.#rows.rows.length > 0) this.#port.recordRows(permit, this.#rows.rows);
-    if (end.error === null) {
-      this.statements.changed(asked.submission.text, changes);
-      if (asked.database !== null) this.settings.database(asked.database);
-      this.#reason = reasonAfter(changes, this.#reason);
-      this.#fence.completed(classification);
-    } else {
-      this.statements.failed(changes);
-    }
+    this.#own.add(...this.#mirror.ran(asked, classification, changes, end));
     // A failed text may have changed the schema before it failed.
     if (changes.some((it) => it.kind === 'schema-changed')) this.#port.schemaChanged();
-    this.#own.add(...queriesAfter(classification, end, this.#options.tracks));
     const rows = end.endedRows ? this.replies.rows : end.affectedRows;
     if (((end.statusFlags ?? 0) & wire.status.cursorExists) !== 0) cursorOpened(asked.statement, obligations);
     if (met === null || !this.replies.isSilent) return this.#finish(permit, outcomeOf(end.error, rows));
@@ -489,11 +375,6 @@ export class Machine implements ReplySink {
   #quietEnded(command: number, end: ReplyEnd): void {
     if (command === wire.command.prepare && end.error !== null) this.statements.prepareFailed();
     if (command !== wire.command.resetConnection || end.error !== null) return;
-    // Everything of the session is as after sign-in; prepared statements are gone.
-    this.statements.clear();
-    this.#fence.reset();
-    this.#reason = null;
-    if (this.#options.tracks) this.#own.add(trackQuery);
-    this.#own.add(probeQuery);
+    this.#own.add(...this.#mirror.reset());
   }
 }

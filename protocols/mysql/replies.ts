@@ -56,6 +56,11 @@ export class Replies {
     return this.#output.nextSequence;
   }
 
+  /** The same, as the target counts. */
+  get targetSequence(): number {
+    return this.#output.targetSequence;
+  }
+
   /** The last chunk went by whole, and nothing of it is kept. */
   get passedAll(): boolean {
     return this.#passedAll;

@@ -28,6 +28,10 @@ export class ReplyOutput {
     return this.#silentFrom ?? (this.#next + this.#shift) & 0xff;
   }
 
+  get targetSequence(): number {
+    return this.#next;
+  }
+
   get isSilent(): boolean {
     return this.#silentFrom !== null;
   }

@@ -1,6 +1,7 @@
 // The messages of an extended query (54.2.3): Parse makes a statement, Bind a portal of it, Execute runs that. Nothing from Bind on
 // goes out before the ruling, because planning can already run a function; what runs nothing is kept back until something goes.
 
+import { withParameterTypes } from '../../src/core/parameter-types.ts';
 import type { Machine } from './machine.ts';
 import type { MachinePort } from './machine-port.ts';
 import { describePortal } from './masking.ts';
@@ -26,7 +27,8 @@ export class ExtendedQuery {
     const name = wireName(rawName);
     if (machine.statements.isFull(name, raw.length)) return machine.refusing.batch(tooMany('prepared statements'), false);
     const { text, mode } = machine.submissions.read(raw);
-    const submission = machine.submissions.of({ text, mode, parameters: null, digest: digestOf(bytes) });
+    const asked = { text, mode: withParameterTypes(mode, types), parameters: null, digest: digestOf(bytes) };
+    const submission = machine.submissions.of(asked);
     machine.classify(submission, (classification) => {
       const statement: Statement = { text, classification, modeKey: mode.key, bySql: false, types };
       if (classification.understood) return this.#parsed(name, statement, bytes);

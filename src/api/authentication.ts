@@ -8,7 +8,8 @@ import type { Right } from './contract.ts';
 import { isSafeRead, saysSameOrigin } from './guard.ts';
 import { HttpProblem } from './problems.ts';
 import { FailureLimit } from './rate-limit.ts';
-import type { ApiServices, SignedIn } from './services.ts';
+import type { SignedIn } from './identity-services.ts';
+import type { ApiServices } from './services.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -10,7 +10,8 @@ import type { AccessRequestView, GrantView, HoldView } from './contract.ts';
 import { HttpProblem } from './problems.ts';
 import { grantAfter, requestAfter, visibleGrant } from './routes/access.ts';
 import { answerHold, visibleHold } from './routes/holds.ts';
-import type { AccessOutcome, ApiServices } from './services.ts';
+import type { AccessOutcome } from './access-services.ts';
+import type { ApiServices } from './services.ts';
 import { accessAsSeenBy, asSeenBy } from './visibility.ts';
 
 /** Lines of a list: a message, not an archive. */

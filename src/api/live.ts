@@ -7,7 +7,8 @@ import { callerOf, cookieName } from './authentication.ts';
 import type { LiveMessage } from './contract.ts';
 import { HttpProblem } from './problems.ts';
 import { meOf } from './routes/catalogue.ts';
-import type { ApiServices, SignedIn } from './services.ts';
+import type { SignedIn } from './identity-services.ts';
+import type { ApiServices } from './services.ts';
 import { accessAsSeenBy, asSeenBy, hearsOfHold, seesAccess, seesSession } from './visibility.ts';
 
 export const liveClientsMax = 1000;

@@ -5,7 +5,7 @@ import type { HoldState } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
 import { approverSetWords, yesesMissing } from '../core/quorum.ts';
 import { approverWords } from '../core/words.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 
 export type Answer = 'approve' | 'deny' | 'request-changes';
 

@@ -2,7 +2,8 @@
 
 import type { AuditEvent, AuditEventType } from '../core/audit.ts';
 import type { Approval } from '../core/decision.ts';
-import type { HoldEnd, HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
+import type { HoldEnd } from '../store/holds.ts';
 
 function holdEvent(
   hold: HoldRecord,

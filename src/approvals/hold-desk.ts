@@ -8,7 +8,8 @@ import type { Log } from '../core/driver.ts';
 import type { HoldRequest, Holds, LastingHold } from '../core/hold.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Db } from '../store/database.ts';
-import type { HoldPage, HoldQuery, HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
+import type { HoldPage, HoldQuery } from '../store/holds.ts';
 import type { Answer, AnswerResult } from './answer.ts';
 import type { HoldRule } from './pending-hold.ts';
 

@@ -5,7 +5,8 @@ import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/de
 import type { HoldRequest, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
-import type { HoldEnd, HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
+import type { HoldEnd } from '../store/holds.ts';
 import type { HoldRule } from './pending-hold.ts';
 
 /** What the waiting action hears of a hold that has ended. */

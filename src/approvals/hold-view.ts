@@ -2,7 +2,7 @@
 
 import type { HoldView } from '../api/contract.ts';
 import type { Principal } from '../core/principal.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 import { notAllowed } from './answer.ts';
 
 /** `viewer` is who looks at it; null for machines that only listen. */

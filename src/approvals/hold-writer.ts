@@ -7,7 +7,8 @@ import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
-import type { HoldEnd, HoldRecord, HoldStore } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
+import type { HoldEnd, HoldStore } from '../store/holds.ts';
 import { endedEvent } from './events.ts';
 import { endedRecord, settlementOf } from './hold-record.ts';
 import type { PendingHold } from './pending-hold.ts';
@@ -26,6 +27,9 @@ export interface HoldWriterParts {
 type Write = () => Promise<void> | undefined;
 
 export type EndResult = { readonly kind: 'written'; readonly hold: HoldRecord } | { readonly kind: 'failed'; readonly why: string };
+
+/** Time is up. */
+export const expiredEnd = { state: 'expired', by: null, reason: null } as const;
 
 export class HoldWriter {
   readonly #parts: HoldWriterParts;

@@ -3,7 +3,7 @@
 
 import type { EscalationStep, HoldTerms, RuleRef } from '../core/decision.ts';
 import type { HoldRequest, PlacedHold, Settlement } from '../core/hold.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 
 /** By what it is judged again. */
 export interface HoldRule {

@@ -7,7 +7,7 @@ import type { Principal } from '../core/principal.ts';
 import { isShape } from '../core/shape.ts';
 import type { HoleCondition, NoShape, Shape, ShapeAsked, ShapeMatch } from '../core/shape.ts';
 import { duration } from '../core/words.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 import type { ShapeChoice, ShapeQuery, ShapeRecord } from '../store/shapes.ts';
 import { freeId } from './hold-id.ts';
 import { notAllowed, plainReason, reasonCharsMax } from './answer.ts';

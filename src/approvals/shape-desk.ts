@@ -8,7 +8,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Hole, HoleCondition, Shapes } from '../core/shape.ts';
 import type { Protocol } from '../core/target.ts';
 import type { Db } from '../store/database.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 import type { ShapeChoice, ShapeQuery, ShapeRecord } from '../store/shapes.ts';
 
 export const shapeLimits = {

@@ -1,6 +1,6 @@
 // Recordings as the API asks for them. Whoever looks at one is written down before anything of it is shown.
 
-import type { ApiRecordings } from '../api/services.ts';
+import type { ApiRecordings } from '../api/recording-services.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { OpenedRecordings } from '../recordings/recordings.ts';

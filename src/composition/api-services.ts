@@ -8,7 +8,7 @@ import type { HoldDesk } from '../approvals/holds.ts';
 import type { OpenedAuditLog } from '../audit/log.ts';
 import type { Principal } from '../core/principal.ts';
 import type { SessionRegistry } from '../sessions/registry.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 import type { createSessionStore } from '../store/sessions.ts';
 import type { OpenedAgents } from '../tunnel/open-agents.ts';
 import type { OnCall } from './on-call.ts';

@@ -12,7 +12,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Identity } from '../identity/identity.ts';
 import { isPending, mayAnswer } from '../notify/channel.ts';
 import type { Addressee, Matter, Moment } from '../notify/channel.ts';
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 import type { OnCall } from './on-call.ts';
 
 export interface MatterParts {

@@ -1,7 +1,7 @@
 // What was asked with each access token: sessions, refusals and holds. `sallyport exec` waits for its own command by it. In
 // memory, for tokens that were used lately.
 
-import type { HoldRecord } from '../store/holds.ts';
+import type { HoldRecord } from '../store/hold-rows.ts';
 import type { OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
 import type { RegisteredSession } from '../sessions/registry.ts';
 

@@ -43,6 +43,31 @@ export interface CommentApi {
   edit(place: CodePlace, id: string, text: string, signal: AbortSignal): Promise<SendResult>;
 }
 
+/** What a forge is told of a deployment's request. */
+export interface Asking {
+  readonly ask: AskFor;
+  readonly deployments: Pick<ForgeDeploymentStore, 'asked'>;
+  /** It can't be asked for. */
+  readonly refused: (why: string) => void;
+  /** The policies answered at once, before anybody could wait for it. */
+  readonly settled: (request: AccessRequestView) => void;
+  /** People are asked. */
+  readonly waits: (requestId: string) => void;
+}
+
+/** Asks for a deployment's access and tells the forge what came of it. `delivery` names the deployment in the store. */
+export async function askForDeployment(parts: Asking, delivery: string, wanted: WantedDeployment, reason: string): Promise<ForgeReply> {
+  const asked = await parts.ask(wanted, reason);
+  if ('why' in asked) {
+    parts.refused(asked.why);
+    return { status: 202, words: asked.why };
+  }
+  parts.deployments.asked(delivery, asked.id);
+  if (asked.state === 'pending') parts.waits(asked.id);
+  else parts.settled(asked);
+  return { status: 202, words: `asked as ${asked.id}` };
+}
+
 /** Comments take 64 K characters and more; nobody reads so much in one. */
 const textCharsMax = 20_000;
 

@@ -11,8 +11,8 @@ import type { CodePlace, ForgeDeployment, ForgeDeploymentStore } from '../store/
 import type { AddressBook } from './address-book.ts';
 import { resultOf } from './call.ts';
 import type { Matter } from './channel.ts';
-import { answerByComment, digestOf, numberOf, parsed, replyText, textOf } from './forge.ts';
-import type { AskFor, ForgeReply, WantedDeployment } from './forge.ts';
+import { answerByComment, askForDeployment, digestOf, numberOf, parsed, replyText, textOf } from './forge.ts';
+import type { AskFor, Asking, ForgeReply, WantedDeployment } from './forge.ts';
 import type { GithubApp } from './github-app.ts';
 import type { DeliveryQueue, SendResult } from './queue.ts';
 import { recordOf } from './slack-api.ts';
@@ -97,7 +97,7 @@ export class Github {
   }
 
   async #deployment(payload: Payload, delivery: string): Promise<ForgeReply> {
-    const { store, clock, ask, pageOf } = this.#parts;
+    const { store, clock, ask, onAsked, pageOf } = this.#parts;
     const found = this.#deploymentOf(payload);
     if ('why' in found) return { status: 422, words: found.why };
     const atMs = clock.nowMs();
@@ -105,19 +105,17 @@ export class Github {
     const { wanted, reason, ...place } = found;
     const record = { delivery, forge: 'github' as const, ...place, atMs };
     store.add(record);
-    const asked = await ask(wanted, reason);
-    if ('why' in asked) {
-      this.#post(record, 'rejected', asked.why);
-      return { status: 202, words: asked.why };
-    }
-    store.asked(delivery, asked.id);
-    if (asked.state !== 'pending')
-      this.settled(asked); // the policies gave it at once, before anybody could wait for it
-    else {
-      this.#parts.onAsked(asked.id);
-      this.#post(record, null, `Request ${asked.id} waits for an answer: ${pageOf(asked.id)}`);
-    }
-    return { status: 202, words: `asked as ${asked.id}` };
+    const asking: Asking = {
+      ask,
+      deployments: store,
+      refused: (why) => this.#post(record, 'rejected', why),
+      settled: (request) => this.settled(request),
+      waits: (id) => {
+        onAsked(id);
+        this.#post(record, null, `Request ${id} waits for an answer: ${pageOf(id)}`);
+      },
+    };
+    return askForDeployment(asking, delivery, wanted, reason);
   }
 
   async #comment(payload: Payload, digest: string, desk: ChatDesk): Promise<ForgeReply> {

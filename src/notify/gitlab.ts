@@ -12,8 +12,8 @@ import type { CodePlace, ForgeDeploymentStore } from '../store/forge-deployments
 import type { AddressBook } from './address-book.ts';
 import { resultOf } from './call.ts';
 import type { Matter } from './channel.ts';
-import { answerByComment, digestOf, numberOf, parsed, replyText, textOf } from './forge.ts';
-import type { AskFor, ForgeReply, WantedDeployment } from './forge.ts';
+import { answerByComment, askForDeployment, digestOf, numberOf, parsed, replyText, textOf } from './forge.ts';
+import type { AskFor, Asking, ForgeReply, WantedDeployment } from './forge.ts';
 import type { GitlabApi } from './gitlab-api.ts';
 import type { DeliveryQueue, SendResult } from './queue.ts';
 import { recordOf } from './slack-api.ts';
@@ -99,7 +99,7 @@ export class Gitlab {
 
   /** A job that deploys to a protected environment stands as "manual" until its deployment is approved. */
   async #job(payload: Payload, delivery: string): Promise<ForgeReply> {
-    const { deployments, store, clock, api, ask } = this.#parts;
+    const { deployments, store, clock, api, ask, onAsked } = this.#parts;
     const project = recordOf(payload['project']);
     const repository = textOf(project['path_with_namespace']);
     const environment = textOf(recordOf(payload['environment'])['name']);
@@ -117,15 +117,14 @@ export class Gitlab {
     store.add({ delivery, forge: 'gitlab', callback: String(deployment), environment, isPrivate, ...place, atMs: clock.nowMs() });
     const by = textOf(recordOf(payload['user'])['username']);
     const reason = `deployment of ${repository} (${textOf(payload['ref'])}) to ${environment}${by === '' ? '' : `, started by ${by}`}`;
-    const asked = await ask(wanted, reason.slice(0, statusCharsMax));
-    if ('why' in asked) {
-      this.#post(repository, deployment, 'rejected', asked.why);
-      return { status: 202, words: asked.why };
-    }
-    store.asked(delivery, asked.id);
-    if (asked.state === 'pending') this.#parts.onAsked(asked.id);
-    else this.settled(asked); // the policies gave it at once
-    return { status: 202, words: `asked as ${asked.id}` };
+    const asking: Asking = {
+      ask,
+      deployments: store,
+      refused: (why) => this.#post(repository, deployment, 'rejected', why),
+      settled: (request) => this.settled(request),
+      waits: onAsked,
+    };
+    return askForDeployment(asking, delivery, wanted, reason.slice(0, statusCharsMax));
   }
 
   async #comment(payload: Payload, digest: string, desk: ChatDesk): Promise<ForgeReply> {

@@ -1,6 +1,7 @@
 // `wait: error` across real restarts of a gateway, delegation over the API, and escalation read in psql.
 
 import t from 'tap';
+import { people as demoPeople } from '../../docker/demo/gateway-files.ts';
 import type { DelegationView, HoldView } from '../../src/api/contract.ts';
 import { startTestGateway, targetOf } from '../support/gateway.ts';
 import { startPostgres } from '../support/postgres.ts';
@@ -21,6 +22,12 @@ rules:
     decision: hold
     wait: error
     approvers: { groups: [dba] }
+  - id: emptying
+    title: Emptying is answered later, by two
+    effects: { verbs: [truncate] }
+    decision: hold
+    wait: error
+    approvers: { groups: [dba], count: 2 }
   - id: deleting
     title: Deleting waits
     effects: { verbs: [delete] }
@@ -31,7 +38,8 @@ rules:
 t.test('restarts, delegation, escalation', { timeout: 120_000 }, async (t) => {
   const server = await startPostgres(t);
   await server.sql('CREATE TABLE one (id int); CREATE TABLE two (id int); INSERT INTO two VALUES (1)');
-  const gateway = await startTestGateway(t, { targets: [targetOf(server, 'orders', {})], policies: { 'own.yaml': policy } });
+  const people: { name: string; groups: readonly string[] }[] = [...demoPeople];
+  const gateway = await startTestGateway(t, { targets: [targetOf(server, 'orders', {})], policies: { 'own.yaml': policy }, people });
   const psql = tool('psql', 'postgresql-client');
   const alice = (text: string) => run(t, psql, [gateway.url('alice', 'orders'), '-c', text]);
   const exists = async (name: string) => (await server.sql(`SELECT to_regclass('${name}') IS NOT NULL AS it`))[0]?.['it'];
@@ -73,5 +81,21 @@ t.test('restarts, delegation, escalation', { timeout: 120_000 }, async (t) => {
     t.equal((await gateway.api('alice').post(`/delegations/${lent.body.id}/end`, {})).status, 404);
     t.equal((await gateway.api('bob').post(`/delegations/${lent.body.id}/end`, {})).status, 200);
     t.match((await gateway.api('carol').get('/delegations')).body, { items: [] });
+  });
+
+  // The last: whoever was removed has no token any more.
+  await t.test('what waits over a restart is answered by the people of the new configuration, and for them', async (t) => {
+    t.match(await alice('TRUNCATE two'), { code: 1, stderr: /it waits for approval/ });
+    const { id } = await gateway.api('bob').pendingHold();
+    const hold = async () => (await gateway.api('bob').get<HoldView>(`/holds/${id}`)).body;
+    t.equal((await gateway.api('dana').post(`/holds/${id}/approve`, {})).status, 200);
+    await gateway.restart();
+    t.match(await hold(), { state: 'pending', approvals: [{ by: 'dana' }] });
+    people.splice(0, people.length, ...demoPeople.filter(({ name }) => name !== 'dana'));
+    await gateway.restart();
+    t.match(await hold(), { state: 'pending', approvals: { length: 0 } }, 'dana is gone, and her yes with her');
+    people.splice(0, people.length, { name: 'zoe', groups: ['engineers'] }, ...demoPeople.filter(({ name }) => name !== 'alice'));
+    await gateway.restart();
+    t.match(await hold(), { state: 'withdrawn', settled_reason: /may no longer sign in/ }, 'it is not for the next alice');
   });
 });

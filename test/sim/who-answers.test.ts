@@ -4,7 +4,7 @@
 
 import t from 'tap';
 import { Delegations } from '../../src/approvals/delegations.ts';
-import { withoutFormerApprovers } from '../../src/approvals/former-approvers.ts';
+import { withoutFormerPeople } from '../../src/approvals/former-people.ts';
 import type { HoldDesk } from '../../src/approvals/holds.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -189,7 +189,7 @@ class Run {
           groups.filter(() => random.below(2) === 0),
         ),
       );
-    this.desk.rejudge((hold, asked) => withoutFormerApprovers(hold, asked, (it) => this.people.get(it) ?? null));
+    this.desk.rejudge((hold, asked) => withoutFormerPeople(hold, asked, (it) => this.people.get(it) ?? null));
     for (const hold of this.holds.slice(-20)) {
       const record = this.desk.get(hold.id);
       if (record?.state !== 'pending') continue;

@@ -178,6 +178,8 @@ function words(payload: Buffer): string {
 const ok = wire.ok(wire.status.autocommit);
 const okTold = ok.toString('hex');
 const query = (text: string): Buffer => wire.query(text);
+const packets = (sequence: number, payloads: readonly Buffer[]): Buffer =>
+  Buffer.concat(payloads.map((it, index) => framed(it, sequence + index)));
 
 t.test('a released statement', (t) => {
   const player = new Player();
@@ -539,6 +541,33 @@ t.test('too many rows: the rest does not come through, and the error counts on',
     '>C 4 ERR 1104 the statement returns more than 1 rows, the most that rule p/few lets through. The rows so far are not all: add a LIMIT or a condition.',
     'finish a-2 failed -',
   ]);
+  t.end();
+});
+
+t.test('a file that is asked for behind rows beyond the limit is not asked of the client, and the target does not wait for it', (t) => {
+  const player = new Player({ deprecatesEof: false, clientDeprecatesEof: false });
+  player.answer = player.release([{ verb: 'file-read', access: 'write', objectKind: 'file', object: 'x' }], [], {
+    rowsMax: 1,
+    limitedBy: 'p/few',
+  });
+  player.client(query('SELECT 1; LOAD DATA LOCAL INFILE "x" INTO TABLE t'));
+  const end = Buffer.from('fe00000a00', 'hex');
+  player.machine.target(packets(1, [Buffer.from([1]), column, end, Buffer.from('\x011'), Buffer.from('\x012'), end]));
+  player.machine.target(framed(Buffer.from('\xfbx', 'latin1'), 7));
+  t.equal(player.machine.expectedSequence, 0, 'no part of a file is expected');
+  player.machine.target(framed(ok, 9));
+  t.strictSame(player.log.slice(2), [
+    '>T 0 QUERY SELECT 1; LOAD DATA LOCAL INFILE "x" INTO TABLE t under a-2',
+    '>C 1 01',
+    '>C 2 QUERY def',
+    '>C 3 fe00000a00',
+    'the target is told to stop',
+    '>C 4 0131',
+    '>T 8 empty under a-2',
+    '>C 5 ERR 1104 the statement returns more than 1 rows, the most that rule p/few lets through. The rows so far are not all: add a LIMIT or a condition.',
+    'finish a-2 failed 2',
+  ]);
+  t.ok(player.machine.takes);
   t.end();
 });
 

@@ -25,7 +25,7 @@ import { openScimStore } from '../../src/store/scim.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { shapeMigrations } from '../../src/store/shapes.ts';
 import { grantMigrations } from '../../src/store/grants.ts';
-import { holdMigrations } from '../../src/store/holds.ts';
+import { holdMigrations } from '../../src/store/hold-tables.ts';
 import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
 import { inTurnBy } from './audit-fixtures/in-turn.ts';
 

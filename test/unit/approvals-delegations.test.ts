@@ -6,7 +6,7 @@ import { createHolds } from '../../src/approvals/holds.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { delegationMigrations } from '../../src/store/delegations.ts';
-import { holdMigrations } from '../../src/store/holds.ts';
+import { holdMigrations } from '../../src/store/hold-tables.ts';
 import { MemoryAudit, person, request, SeededRandom, TestClock } from './approvals-fixtures/desk.ts';
 
 const day = 24 * 3_600_000;

@@ -3,6 +3,7 @@
 
 import t from 'tap';
 import { formatProblem, loadPolicies } from '../../policies/engine/load.ts';
+import { withoutFormerPeople } from '../../src/approvals/former-people.ts';
 import type { Action } from '../../src/core/action.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import { classificationOf } from '../../src/core/summary.ts';
@@ -63,6 +64,25 @@ function held(...rules: readonly string[]) {
   const yes = (name: string, ...groups: string[]) => desk.answer(notice.holdId, person(name, groups), 'approve', null);
   return { ...bed, judged, notice, yes };
 }
+
+t.test('a yes that was given for a set counts no more when its person has left that group', async (t) => {
+  const { judged, yes, desk } = held(drop.replace('count: 2', 'count: 1'));
+  t.match(await yes('bob', 'dba', 'security'), { kind: 'counted', given: 1, needed: 2 });
+  const alice = person('alice', ['engineers']);
+  const people = new Map([alice, person('bob', ['dba', 'security', 'sales'])].map((it) => [it.name as string, it]));
+  const moved = () => desk.rejudge((hold, asked) => withoutFormerPeople(hold, asked, (name) => people.get(name) ?? null));
+  const approvals = () => desk.list({ state: 'pending' }).items[0]?.approvals.map(({ by }) => by);
+  moved();
+  t.same(approvals(), ['bob'], 'another group more changes nothing');
+  people.set('bob', person('bob', ['dba']));
+  moved();
+  t.same(approvals(), [], 'bob could have been the one of security');
+  t.match(await yes('bob', 'dba'), { kind: 'counted', given: 1 }, 'and says it again as what he is');
+  t.match(await yes('dana', 'dba'), { kind: 'not-allowed' }, 'two DBAs are not enough');
+  people.delete('alice');
+  moved();
+  t.match(await judged, { ruling: { kind: 'refuse', refusal: { message: /the account that asked may no longer sign in/ } } });
+});
 
 t.test('two of the DBAs and one of security', async (t) => {
   const { judged, notice, yes, desk, audit, clock } = held(drop);

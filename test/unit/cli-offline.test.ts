@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
@@ -95,4 +95,20 @@ t.test('an older Node is told what is needed, or replaced by the one in the pack
   copyFileSync(bin, `${dir}/bin/sallyport.mjs`);
   const alone = await run([`${dir}/bin/sallyport.mjs`, '--version'], older);
   t.match(alone, { code: 1, err: /needs Node 24 or newer; this is v\d+/ });
+});
+
+t.test('what Node made of the sources is kept beside the packages where that can be written, and missed nowhere else', async (t) => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const elsewhere = t.testdir({ bin: {}, src: t.fixture('symlink', `${root}/src`), node_modules: {} });
+  copyFileSync(bin, `${elsewhere}/bin/sallyport.mjs`);
+  const copy = `${elsewhere}/bin/sallyport.mjs`;
+  const compiled = `${elsewhere}/node_modules/.cache/node`;
+  t.match(await run([copy, '--version']), { code: 0, out: /^\d+\.\d+/ });
+  const [place = ''] = readdirSync(compiled);
+  t.match(place, /^v\d+\./, 'one folder for each Node');
+  t.ok(readdirSync(`${compiled}/${place}`).length > 10);
+  // As in an image that is only read, whoever runs it.
+  rmSync(`${elsewhere}/node_modules`, { recursive: true });
+  writeFileSync(`${elsewhere}/node_modules`, '');
+  t.match(await run([copy, '--version']), { code: 0, out: /^\d+\.\d+/, err: '' });
 });

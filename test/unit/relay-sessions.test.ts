@@ -31,7 +31,7 @@ import { apiSessions } from '../../src/composition/api-services.ts';
 import { createHistories } from '../../src/sessions/histories.ts';
 import { SessionRegistry } from '../../src/sessions/registry.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { holdMigrations } from '../../src/store/holds.ts';
+import { holdMigrations } from '../../src/store/hold-tables.ts';
 import { openSessionHistory, sessionHistoryMigrations } from '../../src/store/session-history.ts';
 import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
 import type { Teardown } from '../support/directories.ts';

@@ -10,7 +10,7 @@ import type { HoldId } from '../../src/core/ids.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import type { Shape, ShapeAsked } from '../../src/core/shape.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { holdMigrations } from '../../src/store/holds.ts';
+import { holdMigrations } from '../../src/store/hold-tables.ts';
 import { shapeMigrations } from '../../src/store/shapes.ts';
 import { MemoryAudit, SeededRandom, TestClock, person, request } from './approvals-fixtures/desk.ts';
 

@@ -122,8 +122,12 @@ function refuse(problem: Problem): Classification {
   return notUnderstood(problem.kind, problem.message, problem.offset);
 }
 
+/**
+ * What a text that stands as a literal in PREPARE or EXECUTE IMMEDIATE does, or null when that isn't known. The server takes the literal
+ * through character_set_connection, and one of them (swe7) has none of these two characters: the quote that they hold together is gone.
+ */
 function innerFacts(text: string, mode: ReadingMode, prepared: PreparedLookup, nesting: number): StatementFacts | null {
-  if (nesting >= preparedNestingMax) return null;
+  if (nesting >= preparedNestingMax || /[\\`]/.test(text)) return null;
   const inner = classifyText(text, mode, prepared, nesting + 1);
   const only = inner.statements[0];
   return inner.understood && inner.statements.length === 1 && only !== undefined ? only : null;

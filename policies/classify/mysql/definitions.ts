@@ -64,28 +64,59 @@ export function judgeDefinition(statement: Statement): Judged {
   if (kind.privilege !== true) facts.change({ kind: 'schema-changed' });
   const replaces = verb === 'CREATE' && wordAt(tokens, at + 1) === 'OR' && wordAt(tokens, at + 2) === 'REPLACE';
   if (replaces) for (const name of names) facts.effect('drop', 'write', kind.objectKind, qualifies(kind) ? name.qualified : name.plain);
-  if (verb !== 'DROP') readRest(reading, kindAt, to, facts, kind);
+  if (verb !== 'DROP') readRest(reading, kindAt, to, names[0]?.qualified ?? null, facts, kind);
   return statement.done();
 }
 
 /** Queries inside a definition (AS SELECT …), other tables of ALTER TABLE … RENAME TO, and code. */
-function readRest(reading: Reading, kindAt: number, to: number, facts: FactsBuilder, kind: DefinedKind): void {
-  const { tokens, objects } = reading;
+function readRest(reading: Reading, kindAt: number, to: number, table: string | null, facts: FactsBuilder, kind: DefinedKind): void {
+  const { tokens } = reading;
   if (kind.code === true) facts.effect('code', 'write', 'other');
+  const copies = kind.objectKind === 'table' || kind.objectKind === 'view';
   for (let at = kindAt + 1; at < to; at++) {
     const word = wordAt(tokens, at, to);
-    if (word === 'SELECT' || word === 'WITH') {
-      readParts(reading, at, to, facts, plainParts);
+    if (kind.objectKind === 'table') readTablePart(reading, at, to, table, facts);
+    const isQuery = word === 'SELECT' || (word === 'WITH' && wordAt(tokens, at + 1, to) !== 'TABLE');
+    if (!isQuery && !(copies && word === 'TABLE' && !namesTable.has(wordAt(tokens, at - 1) ?? ''))) continue;
+    readParts(reading, at, to, facts, plainParts);
+    if (wordAt(tokens, at + 1, to) !== 'PARSER') return; // an index WITH PARSER is no query
+  }
+}
+
+/** Words before TABLE where it names another table of ALTER TABLE, not a query (`TABLE t` is short for SELECT * FROM t). */
+const namesTable = new Set(['CONVERT', 'WITH', 'TO']);
+
+/** What one part of ALTER or CREATE TABLE does to other tables, or to the rows of this one. */
+function readTablePart(reading: Reading, at: number, to: number, table: string | null, facts: FactsBuilder): void {
+  const { tokens, objects } = reading;
+  const span = tokens[at] ?? { start: 0, end: 0 };
+  const next = wordAt(tokens, at + 1, to);
+  const other = (verb: EffectVerb, nameFrom: number): void => {
+    const name = nameAt(reading, nameFrom, to);
+    if (name !== null) facts.effect(verb, 'write', 'table', objects.qualify(name.database, name.name));
+  };
+  switch (wordAt(tokens, at, to)) {
+    case 'TRUNCATE':
+      if (next !== 'PARTITION') return;
+      facts.effect('truncate', 'write', 'table', table);
+      return facts.risk(span, 'empties a partition');
+    case 'DROP':
+      return facts.risk(span, 'drops a part of the table');
+    case 'RENAME': // RENAME [TO | AS | =] name
+      if (next === 'COLUMN' || next === 'INDEX' || next === 'KEY') return;
+      return other('rename', at + (next === 'TO' || next === 'AS' || opAt(tokens, at + 1, to) === '=' ? 2 : 1));
+    case 'TABLE': {
+      // EXCHANGE PARTITION p WITH TABLE t, CONVERT TABLE t TO PARTITION p, CONVERT PARTITION p TO TABLE t
+      const before = wordAt(tokens, at - 1) ?? '';
+      if (namesTable.has(before)) other(before === 'TO' ? 'create' : before === 'WITH' ? 'alter' : 'rename', at + 1);
       return;
     }
-    if (kind.objectKind !== 'table') continue;
-    if (word === 'TRUNCATE' && wordAt(tokens, at + 1, to) === 'PARTITION')
-      facts.risk(tokens[at] ?? { start: 0, end: 0 }, 'empties a partition');
-    if (word === 'DROP') facts.risk(tokens[at] ?? { start: 0, end: 0 }, 'drops a part of the table');
-    if (word === 'LIKE' || word === 'EXCHANGE' || word === 'REFERENCES') continue;
-    if (word === 'RENAME' && (wordAt(tokens, at + 1, to) === 'TO' || wordAt(tokens, at + 1, to) === 'AS')) {
-      const name = nameAt(reading, at + 2, to);
-      if (name !== null) facts.effect('rename', 'write', 'table', objects.qualify(name.database, name.name));
+    case 'UNION': {
+      // The tables behind one of the MERGE engine are read and written through it.
+      let name = at + (opAt(tokens, at + 1, to) === '=' ? 3 : 2);
+      if (opAt(tokens, name - 1, to) !== '(') return;
+      for (; name < to && opAt(tokens, name, to) !== ')'; name++) if (/^[(,]$/.test(opAt(tokens, name - 1, to) ?? '')) other('alter', name);
+      return;
     }
   }
 }

@@ -334,7 +334,8 @@ function unescape(inner: string, quote: number): string {
     if (unit === backslash && i + 1 < inner.length) {
       i += 1;
       const next = inner[i] as string;
-      value += escaped[next] ?? next;
+      // A backslash before these two stays: it is for LIKE.
+      value += escaped[next] ?? (next === '%' || next === '_' ? `\\${next}` : next);
     } else {
       value += inner[i];
       if (unit === quote) i += 1; // doubled

@@ -59,7 +59,7 @@ export function judgeExplain(statement: Statement, judge: JudgeStatement): Judge
   }
   // DESCRIBE t [column]
   const name = nameAt(reading, verbAt + 1, to);
-  if (name === null) return statement.unknown('EXPLAIN of something that is not known');
+  if (name === null || name.end + 2 < to) return statement.unknown('EXPLAIN of something that is not known');
   facts.kind = 'describe';
   facts.effect('read', 'read', 'table', reading.objects.qualify(name.database, name.name));
   return statement.done();

@@ -12,11 +12,16 @@ export function readShow(reading: Reading, from: number, to: number, facts: Fact
   for (let at = from; at < to; at++) {
     const word = wordAt(tokens, at, to);
     const before = wordAt(tokens, at - 1);
-    const names = word === 'TABLE' || word === 'VIEW' ? before === 'CREATE' : word === 'FROM' && showsTable.has(before ?? '');
+    if (word === 'EVENTS' && (before === 'BINLOG' || before === 'RELAYLOG')) {
+      facts.effect('replication', 'unknown');
+      return facts.risk(tokens[at] ?? { start: 0, end: 0 }, 'shows what was changed in every table');
+    }
+    const names =
+      word === 'TABLE' || word === 'VIEW' ? before === 'CREATE' : (word === 'FROM' || word === 'IN') && showsTable.has(before ?? '');
     if (!names) continue;
     const name = nameAt(reading, at + 1, to);
     if (name === null) return;
-    const database = wordAt(tokens, name.end + 1, to) === 'FROM' ? (tokens[name.end + 2]?.raw ?? null) : name.database;
+    const database = ['FROM', 'IN'].includes(wordAt(tokens, name.end + 1, to) ?? '') ? (tokens[name.end + 2]?.raw ?? null) : name.database;
     facts.effect('read', 'read', 'table', objects.qualify(database, name.name));
     return;
   }

@@ -91,6 +91,8 @@ class TableFinder {
     else if (op === ',') {
       if (frame.with === 'after-body') frame.with = 'name';
       else if (frame.state === 'from') frame.state = 'want';
+    } else if (op === '{' && frame.state === 'want') {
+      return at + 2; // `{oj a LEFT JOIN b …}`: the word may be any
     } else if (op === '.' && frame.state === 'want') return this.#table(at + 1, null, at, frame);
     return at + 1;
   }
@@ -115,7 +117,7 @@ class TableFinder {
 
   #define(frame: Frame, name: string): void {
     frame.defined ??= new Set();
-    frame.defined.add(name.toLowerCase());
+    frame.defined.add(name);
   }
 
   #inWith(at: number, token: Token, frame: Frame): number {
@@ -249,8 +251,8 @@ class TableFinder {
   }
 
   #isDefined(name: string): boolean {
-    const key = name.toLowerCase();
-    return this.#frames.some((it) => it.defined?.has(key) === true);
+    // MySQL compares them letter by letter: under another case it is the table.
+    return this.#frames.some((it) => it.defined?.has(name) === true);
   }
 
   #wordAt(at: number): string | null {

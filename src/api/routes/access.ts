@@ -22,7 +22,8 @@ import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
 import { filter, idParams, noBody, paging } from '../request-schemas.ts';
 import { pageOf } from '../schemas.ts';
-import type { AccessOutcome, ApiServices } from '../services.ts';
+import type { AccessOutcome } from '../access-services.ts';
+import type { ApiServices } from '../services.ts';
 import type { GivenProof } from './holds.ts';
 import { accessAsSeenBy, seesAccess } from '../visibility.ts';
 

@@ -9,7 +9,8 @@ import type { Me, PersonView, SshKeysView, TargetView } from '../contract.ts';
 import { gives } from '../responses.ts';
 import { filter, nameParams, noBody, paging } from '../request-schemas.ts';
 import { deliveryView, me, pageOf, personView, targetView } from '../schemas.ts';
-import type { ApiServices, PersonInfo } from '../services.ts';
+import type { PersonInfo } from '../identity-services.ts';
+import type { ApiServices } from '../services.ts';
 import { notFound } from '../problems.ts';
 
 const sshKeys = z.strictObject({ host_key: z.string(), user_authority: z.string() });

@@ -13,7 +13,8 @@ import { HttpProblem, notFound } from '../problems.ts';
 import { gives } from '../responses.ts';
 import { decisionBody, secretParams } from '../request-schemas.ts';
 import { holdView } from '../schemas.ts';
-import type { ApiServices, DecisionLinkInfo } from '../services.ts';
+import type { DecisionLinkInfo } from '../identity-services.ts';
+import type { ApiServices } from '../services.ts';
 import { visibleRequest } from './access.ts';
 import { visibleHold } from './holds.ts';
 

@@ -14,7 +14,8 @@ import { gives } from '../responses.ts';
 import { filter, idParams } from '../request-schemas.ts';
 import { pageOf, recordingView } from '../schemas.ts';
 import { seenRecording } from '../seen-sessions.ts';
-import type { ApiServices, TerminalIndex } from '../services.ts';
+import type { TerminalIndex } from '../recording-services.ts';
+import type { ApiServices } from '../services.ts';
 import { searchQuery, terminalIndexView, terminalParams, terminalSearchView, terminalView } from '../terminal-schemas.ts';
 
 /** Entries of one part. */

@@ -8,7 +8,8 @@ import { FailureLimit } from '../rate-limit.ts';
 import { gives, givesNothing } from '../responses.ts';
 import { confirmBody, loginBody, noBody, secretParams } from '../request-schemas.ts';
 import { me, pageOf, pendingSignInView } from '../schemas.ts';
-import type { ApiServices, PendingSignIn } from '../services.ts';
+import type { PendingSignIn } from '../identity-services.ts';
+import type { ApiServices } from '../services.ts';
 import { meOf } from './catalogue.ts';
 
 export function signInRoutes(services: ApiServices): FastifyPluginAsyncZod {

@@ -9,7 +9,8 @@ import { HttpProblem, notFound } from '../problems.ts';
 import { gives, givesNothing } from '../responses.ts';
 import { filter, idParams, loginLinkBody, tokenBody } from '../request-schemas.ts';
 import { loginLinkIssued, pageOf, tokenIssued, tokenView } from '../schemas.ts';
-import type { ApiServices, TokenInfo } from '../services.ts';
+import type { TokenInfo } from '../identity-services.ts';
+import type { ApiServices } from '../services.ts';
 
 /** A working day. */
 export const tokenTtlMsDefault = 12 * 3_600_000;

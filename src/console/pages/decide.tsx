@@ -4,13 +4,12 @@
 import { Button, Textarea } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { AccessRequestView, DecisionView, HoldView } from '../../api/contract.ts';
 import { requestState, scopeWords } from '../access-words.ts';
 import { api, ApiProblem } from '../api.ts';
+import { Alone, AlonePanel } from '../parts/alone.tsx';
 import { Facts } from '../parts/facts.tsx';
-import { Mark } from '../parts/mark.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags } from '../parts/tags.tsx';
@@ -22,35 +21,22 @@ import { rememberWayBack } from '../way-back.ts';
 export default function DecidePage({ token }: { readonly token: string }) {
   const decision = useQuery({ queryKey: ['decision', token], queryFn: ({ signal }) => api.decision(token, signal), staleTime: Infinity });
   return (
-    <main className="alone">
-      <div className="alone-box" style={{ maxWidth: 560 }}>
-        <div className="alone-brand">
-          <Mark size={28} /> Sallyport
-        </div>
-        {decision.data !== undefined ? (
-          <Decide token={token} decision={decision.data} />
-        ) : decision.error === null ? (
-          <Loading />
-        ) : (
-          <Unusable error={decision.error} />
-        )}
-      </div>
-    </main>
-  );
-}
-
-function Box({ children }: { readonly children: ReactNode }) {
-  return (
-    <div className="panel">
-      <div className="panel-body">{children}</div>
-    </div>
+    <Alone widthMax={560}>
+      {decision.data !== undefined ? (
+        <Decide token={token} decision={decision.data} />
+      ) : decision.error === null ? (
+        <Loading />
+      ) : (
+        <Unusable error={decision.error} />
+      )}
+    </Alone>
   );
 }
 
 function Unusable({ error }: { readonly error: Error }) {
   const signInFirst = error instanceof ApiProblem && error.status === 401;
   return (
-    <Box>
+    <AlonePanel>
       <h1>This link can’t be used</h1>
       <ProblemNote error={error} />
       {signInFirst ? (
@@ -60,7 +46,7 @@ function Unusable({ error }: { readonly error: Error }) {
       ) : (
         <Link href="/">Open the console</Link>
       )}
-    </Box>
+    </AlonePanel>
   );
 }
 
@@ -76,21 +62,21 @@ function Settled({ matter }: { readonly matter: Matter }) {
     const by = matter.settled_by === null ? '' : ` by ${matter.settled_by}`;
     const why = matter.settled_reason === null ? '' : `: ${matter.settled_reason}`;
     return (
-      <Box>
+      <AlonePanel>
         <h1>{matter.state === 'pending' ? 'Your answer was taken' : `This request is ${text}`}</h1>
         <Note tone={tone}>
           {matter.state === 'pending' ? `${matter.approvals_missing} more must say yes` : visibleText(`It is ${text}${by}${why}`)}
         </Note>
         <Link href={`/access/${matter.id}`}>Open the request</Link>
-      </Box>
+      </AlonePanel>
     );
   }
   return (
-    <Box>
+    <AlonePanel>
       <h1>{matter.state === 'pending' ? 'Your answer was taken' : `This hold is ${stateWords(matter.state).text}`}</h1>
       <Note tone={stateWords(matter.state).tone}>{visibleText(settlementWords(matter))}</Note>
       <Link href={`/holds/${matter.id}`}>Open the hold</Link>
-    </Box>
+    </AlonePanel>
   );
 }
 
@@ -107,7 +93,7 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
   const { name, display_name: displayName } = decision.answers_as;
   const whose = decision.person === null ? 'signed in here' : 'by this link, which is yours alone';
   return (
-    <Box>
+    <AlonePanel>
       <div className="hold-title">
         <h1>
           {visibleLine(matter.principal_name)} {isHold(matter) ? 'on' : 'asks for'} {matter.target}
@@ -146,7 +132,7 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
           </Button>
         ) : null}
       </div>
-    </Box>
+    </AlonePanel>
   );
 }
 

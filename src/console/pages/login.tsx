@@ -10,7 +10,7 @@ import type { LoginBody } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { api, ApiProblem } from '../api.ts';
 import { hasPasskeys, signWithPasskey } from '../passkey.ts';
-import { Mark } from '../parts/mark.tsx';
+import { Alone, AlonePanel } from '../parts/alone.tsx';
 import { Note, ProblemNote } from '../parts/notes.tsx';
 import { visibleText } from '../visible.ts';
 import { lookWayBack, takeWayBack } from '../way-back.ts';
@@ -53,40 +53,33 @@ export default function LoginPage() {
 
   const offered = methods.data;
   return (
-    <main className="alone">
-      <div className="alone-box">
-        <div className="alone-brand">
-          <Mark size={28} /> Sallyport
-        </div>
-        <div className="panel">
-          <div className="panel-body login">
-            <h1>Sign in</h1>
-            {problem === null ? null : <Note tone="bad">{visibleText(problem)}</Note>}
-            {login.error === null ? null : <ProblemNote error={login.error} />}
-            {passkey.error === null ? null : <ProblemNote error={passkey.error} />}
-            {(offered?.oidc ?? []).map(({ name, display_name: words }) => (
-              <Button
-                key={name}
-                component="a"
-                variant="primary"
-                size="md"
-                href={`/api/v1/oidc/${name}/start?to=${encodeURIComponent(lookWayBack())}`}
-              >
-                Continue with {visibleText(words)}
-              </Button>
-            ))}
-            {hasPasskeys ? (
-              <Button size="md" leftSection={<IconKey size={17} />} loading={passkey.isPending} onClick={() => passkey.mutate()}>
-                Sign in with a passkey
-              </Button>
-            ) : null}
-            {offered?.passwords === true ? <PasswordForm onEntered={enter} /> : null}
-            <TokenForm pending={login.isPending} onToken={(token) => login.mutate({ token })} />
-            <p className="dim">Or open the sign-in link that you were given.</p>
-          </div>
-        </div>
-      </div>
-    </main>
+    <Alone>
+      <AlonePanel className="login">
+        <h1>Sign in</h1>
+        {problem === null ? null : <Note tone="bad">{visibleText(problem)}</Note>}
+        {login.error === null ? null : <ProblemNote error={login.error} />}
+        {passkey.error === null ? null : <ProblemNote error={passkey.error} />}
+        {(offered?.oidc ?? []).map(({ name, display_name: words }) => (
+          <Button
+            key={name}
+            component="a"
+            variant="primary"
+            size="md"
+            href={`/api/v1/oidc/${name}/start?to=${encodeURIComponent(lookWayBack())}`}
+          >
+            Continue with {visibleText(words)}
+          </Button>
+        ))}
+        {hasPasskeys ? (
+          <Button size="md" leftSection={<IconKey size={17} />} loading={passkey.isPending} onClick={() => passkey.mutate()}>
+            Sign in with a passkey
+          </Button>
+        ) : null}
+        {offered?.passwords === true ? <PasswordForm onEntered={enter} /> : null}
+        <TokenForm pending={login.isPending} onToken={(token) => login.mutate({ token })} />
+        <p className="dim">Or open the sign-in link that you were given.</p>
+      </AlonePanel>
+    </Alone>
   );
 }
 

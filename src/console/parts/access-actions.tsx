@@ -1,6 +1,6 @@
 // What people do with a request or a grant: yes or no, taking it back, more time, ending it, the review of an emergency.
 
-import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { Button, NativeSelect, Textarea } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
@@ -11,6 +11,7 @@ import { accountApi } from '../account-api.ts';
 import { api } from '../api.ts';
 import { signWithPasskey } from '../passkey.ts';
 import { ProblemNote } from './notes.tsx';
+import { SecondFactorField } from './second-factor-field.tsx';
 
 const reasonCharactersMax = 1000;
 
@@ -96,18 +97,7 @@ export function AccessAnswer({ request }: { readonly request: AccessRequestView 
         { kind: 'approve', text: 'Approve', send: answer('approve') },
       ]}
     >
-      {request.second_factor === 'totp' ? (
-        <TextInput
-          label="Code of your authenticator app"
-          description="Leave it empty to use a passkey."
-          inputMode="numeric"
-          autoComplete="one-time-code"
-          maxLength={20}
-          value={code}
-          onChange={(event) => setCode(event.currentTarget.value)}
-        />
-      ) : null}
-      {request.second_factor === 'passkey' ? <p className="dim">This rule asks for a passkey: it signs exactly this request.</p> : null}
+      <SecondFactorField factor={request.second_factor} what="request" code={code} onCode={setCode} />
     </Panel>
   );
 }

@@ -1,10 +1,9 @@
 // The answer to a hold. On a phone it is docked at the bottom. It says what the gateway said, not what was clicked: a hold
 // that was withdrawn a moment earlier is shown as withdrawn.
 
-import { Button, Textarea, TextInput } from '@mantine/core';
+import { Button, Textarea } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { Link } from 'wouter';
 import type { HoldView } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { api, ApiProblem } from '../api.ts';
@@ -14,6 +13,7 @@ import { keys, rememberHold } from '../queries.ts';
 import { visibleText } from '../visible.ts';
 import { settlementWords, stateWords } from '../words.ts';
 import { Note, ProblemNote } from './notes.tsx';
+import { SecondFactorField } from './second-factor-field.tsx';
 
 const reasonCharactersMax = 1_000;
 
@@ -109,22 +109,7 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
             if (event.key === 'Escape') event.currentTarget.blur();
           }}
         />
-        {hold.second_factor === 'totp' ? (
-          <TextInput
-            label="Code of your authenticator app"
-            description="Leave it empty to use a passkey."
-            inputMode="numeric"
-            autoComplete="one-time-code"
-            maxLength={20}
-            value={code}
-            onChange={(event) => setCode(event.currentTarget.value)}
-          />
-        ) : null}
-        {hold.second_factor === 'passkey' ? (
-          <p className="dim">
-            This rule asks for a passkey: it signs exactly this action. Register one on your <Link href="/account">account page</Link>.
-          </p>
-        ) : null}
+        <SecondFactorField factor={hold.second_factor} what="action" code={code} onCode={setCode} />
         <div className="answer-buttons">
           <Button
             ref={deny}

@@ -7,7 +7,7 @@ import type { ActionId, PersonName, SessionId, TargetName } from '../../../src/c
 import type { Principal, PrincipalKind } from '../../../src/core/principal.ts';
 import { createHolds, type HoldDesk, type HoldsParts } from '../../../src/approvals/holds.ts';
 import { openDatabase, type Db } from '../../../src/store/database.ts';
-import { holdMigrations } from '../../../src/store/holds.ts';
+import { holdMigrations } from '../../../src/store/hold-tables.ts';
 import { inTurnBy } from '../audit-fixtures/in-turn.ts';
 
 export class TestClock implements Clock {

@@ -14,7 +14,7 @@ import { Gate } from '../../../src/gate/gate.ts';
 import { openRecordings } from '../../../src/recordings/recordings.ts';
 import { SessionRegistry } from '../../../src/sessions/registry.ts';
 import { openDatabase } from '../../../src/store/database.ts';
-import { holdMigrations } from '../../../src/store/holds.ts';
+import { holdMigrations } from '../../../src/store/hold-tables.ts';
 import { createSessionStore, sessionMigrations } from '../../../src/store/sessions.ts';
 import { person, SeededRandom, TestClock } from '../approvals-fixtures/desk.ts';
 
