@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Parameter, ReadingMode, TransactionState } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
+import { withParameterTypes } from '../../src/core/parameter-types.ts';
 import type { Submission } from '../../src/core/session.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 import type { Settings } from './settings.ts';
@@ -62,7 +63,8 @@ export class SubmissionMaker {
   /** A statement is classified again under the mode of now; SQL PREPARE by the inner facts of its whole text. */
   ofPortal(portal: Portal): Submission {
     const { text, parameters, digest, statement } = portal;
-    const submission = this.of({ text, parameters, digest });
+    const mode = withParameterTypes(this.#parts.settings.mode, statement?.types ?? []);
+    const submission = this.of({ text, mode, parameters, digest });
     if (statement === null || !statement.bySql) return submission;
     return { ...submission, classified: this.#inner(statement) };
   }
@@ -71,7 +73,7 @@ export class SubmissionMaker {
     const statement = this.#parts.statements.get(name);
     if (statement === undefined || madeUnder(statement, this.#parts.settings.mode)) return statement;
     if (statement.bySql) return { ...statement, classification: this.#inner(statement) };
-    const again = this.#classifyNow(statement.text);
+    const again = this.#classifyNow(statement.text, statement.types);
     return again === null ? undefined : { ...statement, classification: again };
   };
 
@@ -82,8 +84,9 @@ export class SubmissionMaker {
   }
 
   /** Null when it can't be had at once. */
-  #classifyNow(text: string): Classification | null {
-    const classification = this.#parts.classify({ ...this.of({ text, parameters: null, digest: () => '' }), prepared: null });
+  #classifyNow(text: string, types: readonly number[] = []): Classification | null {
+    const mode = withParameterTypes(this.#parts.settings.mode, types);
+    const classification = this.#parts.classify({ ...this.of({ text, mode, parameters: null, digest: () => '' }), prepared: null });
     return classification;
   }
 }

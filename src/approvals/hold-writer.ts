@@ -28,6 +28,9 @@ type Write = () => Promise<void> | undefined;
 
 export type EndResult = { readonly kind: 'written'; readonly hold: HoldRecord } | { readonly kind: 'failed'; readonly why: string };
 
+/** Time is up. */
+export const expiredEnd = { state: 'expired', by: null, reason: null } as const;
+
 export class HoldWriter {
   readonly #parts: HoldWriterParts;
 

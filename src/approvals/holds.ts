@@ -3,31 +3,20 @@
 // A hold whose client waits can be approved in this very process only: recover() withdraws those of an earlier run. One that is
 // answered without its client (`wait: error`) goes on waiting, and its approval outlives a restart too.
 
-import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
+import type { Approval, HoldTerms, RuleRef } from '../core/decision.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { HoldRequest, LastingHold, PlacedHold, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
-import type { AnsweredVia } from '../core/answered-via.ts';
-import type { Principal } from '../core/principal.ts';
 import type { HoldRecord } from '../store/hold-rows.ts';
 import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldStore } from '../store/holds.ts';
-import {
-  answerAfterEnd,
-  notAllowed,
-  plainReason,
-  proofProblem,
-  reasonProblem,
-  standingOf,
-  type Answer,
-  type AnswerResult,
-} from './answer.ts';
-import { approvalGivenEvent, changedEvent, endedEvent, escalatedEvent, heldEvent, takenBackEvent } from './events.ts';
+import { changedEvent, endedEvent, escalatedEvent, heldEvent } from './events.ts';
+import { HoldAnswers } from './hold-answers.ts';
 import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type HoldsParts, type Rejudgement } from './hold-desk.ts';
 import { freeId, makeHoldId, parseHoldId } from './hold-id.ts';
-import { approvalOf, recordOf, sameTerms, termsOf } from './hold-record.ts';
+import { recordOf, sameTerms, termsOf } from './hold-record.ts';
 import { assertRoom } from './hold-room.ts';
+import { expiredEnd, HoldWriter } from './hold-writer.ts';
 import { LastingTimes } from './lasting-times.ts';
-import { HoldWriter } from './hold-writer.ts';
 import { PendingHold, type HoldRule } from './pending-hold.ts';
 import { revive } from './revival.ts';
 
@@ -43,6 +32,8 @@ export function createHolds(parts: HoldsParts): HoldDesk {
 }
 
 class Desk implements HoldDesk {
+  readonly answer: HoldDesk['answer'];
+  readonly takeBack: HoldDesk['takeBack'];
   readonly #parts: HoldsParts;
   readonly #limits: HoldLimits;
   readonly #store: HoldStore;
@@ -65,6 +56,15 @@ class Desk implements HoldDesk {
       isPending: (id) => this.#pending.has(id),
       release: (hold, record, settlement) => this.#release(hold, record, settlement),
     });
+    const answers = new HoldAnswers({
+      ...{ store: this.#store, audit, clock, writer: this.#writer },
+      lendersOf: parts.lendersOf ?? (() => []),
+      waiting: (id) => this.#pending.get(id),
+      recordOf: (id) => this.get(id),
+      progressed: (hold) => this.#tell('progress', hold),
+    });
+    this.answer = (...given) => answers.answer(...given);
+    this.takeBack = (...given) => answers.takeBack(...given);
   }
 
   get pendingCount(): number {
@@ -112,43 +112,6 @@ class Desk implements HoldDesk {
     }
   }
 
-  async answer(
-    typedId: string,
-    person: Principal,
-    answer: Answer,
-    typedReason: string | null,
-    proof: SecondFactorProof | null = null,
-    via: AnsweredVia | null = null,
-  ): Promise<AnswerResult> {
-    try {
-      const id = parseHoldId(typedId);
-      const hold = id === null ? undefined : this.#pending.get(id);
-      if (hold === undefined) return this.#answerEnded(id, person, answer);
-      const denial = notAllowed(hold.record, person, this.#lendersOf(person));
-      if (denial !== null) return { kind: 'not-allowed', hold: hold.record, ...denial };
-      if (this.#parts.clock.monotonicMs() >= hold.deadlineMs) void this.#writer.end(hold, expiredEnd);
-      if (hold.isClaimed) {
-        await hold.settled;
-        return this.#answerEnded(id, person, answer);
-      }
-      const reason = plainReason(typedReason);
-      const problem =
-        reasonProblem(hold.record, answer, reason) ??
-        proofProblem(hold.record, answer, proof, () => this.#store.hasSpentSignature(hold.record.id, person.name));
-      if (problem !== null) return { kind: 'not-allowed', hold: hold.record, ...problem };
-      switch (answer) {
-        case 'approve':
-          return await this.#approve(hold, person, reason, proof, via);
-        case 'deny':
-          return await this.#refuse(hold, { state: 'denied', by: person.name, reason, via });
-        case 'request-changes':
-          return await this.#refuse(hold, { state: 'changes_requested', by: person.name, reason, via });
-      }
-    } catch (thrown) {
-      return { kind: 'failed', why: messageOf(thrown) };
-    }
-  }
-
   get(typedId: string): HoldRecord | undefined {
     const id = parseHoldId(typedId);
     if (id === null) return undefined;
@@ -190,6 +153,7 @@ class Desk implements HoldDesk {
       });
       durable.push(written);
     }
+    this.#armTimer();
     await Promise.all(durable);
     for (const record of left) this.#tell('settled', this.#store.get(record.id) ?? record);
     return left.length;
@@ -249,77 +213,6 @@ class Desk implements HoldDesk {
     await Promise.all(waiting.map((hold) => hold.settled));
   }
 
-  async #approve(
-    hold: PendingHold,
-    person: Principal,
-    reason: string | null,
-    proof: SecondFactorProof | null,
-    via: AnsweredVia | null,
-  ): Promise<AnswerResult> {
-    const { record } = hold;
-    const needed = record.approvalsNeeded;
-    if (record.approvals.some((it) => it.by === person.name)) {
-      return { kind: 'counted', hold: record, given: record.approvals.length, needed, already: true };
-    }
-    const lent = standingOf(record, person, this.#lendersOf(person)) ?? person;
-    const approval = approvalOf(person, lent, { reason, atMs: this.#parts.clock.nowMs(), proof, via });
-    const counted: HoldRecord = { ...record, approvals: [...record.approvals, approval] };
-    const write = () => {
-      if (!this.#store.addApproval(record.id, approval)) throw new Error('the store does not take this approval');
-      return this.#parts.audit.append(approvalGivenEvent(counted, approval));
-    };
-    if (counted.approvals.length >= needed) {
-      const end = await this.#writer.end(hold, { state: 'approved', by: person.name, reason, via }, counted, write);
-      return end.kind === 'written' ? { kind: 'approved', hold: end.hold, already: false } : { kind: 'failed', why: end.why };
-    }
-    const failed = await this.#writer.note(hold, counted, write);
-    if (failed !== null) return { kind: 'failed', why: failed };
-    // While the disk was awaited another approval may have come, or its end.
-    if (hold.isClaimed) await hold.settled;
-    else hold.tellProgress();
-    const now = this.#pending.get(record.id)?.record ?? this.get(record.id) ?? counted;
-    if (now.state === 'pending') this.#tell('progress', now);
-    return { kind: 'counted', hold: now, given: now.approvals.length, needed, already: false };
-  }
-
-  async #refuse(hold: PendingHold, how: Pick<HoldEnd, 'by' | 'reason' | 'via'> & { readonly state: Refused }): Promise<AnswerResult> {
-    const end = await this.#writer.end(hold, how);
-    if (end.kind !== 'written') return { kind: 'failed', why: end.why };
-    return { kind: how.state === 'denied' ? 'denied' : 'changes-requested', hold: end.hold, already: false };
-  }
-
-  async takeBack(typedId: string, person: Principal): Promise<AnswerResult> {
-    const id = parseHoldId(typedId);
-    const hold = id === null ? undefined : this.#pending.get(id);
-    if (hold === undefined || hold.isClaimed) {
-      await hold?.settled;
-      const record = id === null ? undefined : this.get(id);
-      if (record === undefined) return { kind: 'unknown' };
-      if (record.state === 'pending') return { kind: 'failed', why: 'it ends just now' };
-      return { kind: 'not-pending', hold: record, state: record.state };
-    }
-    const before = hold.record;
-    const record = { ...before, approvals: before.approvals.filter((it) => it.by !== person.name) };
-    if (record.approvals.length === before.approvals.length) {
-      return {
-        kind: 'not-allowed',
-        hold: before,
-        because: 'not-approved',
-        why: 'you have not approved it, so there is nothing to take back',
-      };
-    }
-    const failed = await this.#writer.note(hold, record, () => {
-      if (!this.#store.takeBack(record.id, person.name)) throw new Error('the store has no such approval');
-      return this.#parts.audit.append(takenBackEvent(record, person.name, this.#parts.clock.nowMs()));
-    });
-    if (failed !== null) return { kind: 'failed', why: failed };
-    if (!hold.isClaimed) {
-      hold.tellProgress();
-      this.#tell('progress', hold.record);
-    }
-    return { kind: 'taken-back', hold: hold.record };
-  }
-
   #release(hold: PendingHold, record: HoldRecord, settlement: Settlement): void {
     hold.record = record;
     this.#pending.delete(record.id);
@@ -364,20 +257,11 @@ class Desk implements HoldDesk {
     this.#tell('changed', record);
   }
 
-  #answerEnded(id: HoldId | null, person: Principal, answer: Answer): AnswerResult {
-    const record = id === null ? undefined : this.get(id);
-    return record === undefined ? { kind: 'unknown' } : answerAfterEnd(record, person, answer);
-  }
-
   /** A row that says pending but waits nowhere here: its end could not be written. It can never run. */
   #asEnded(record: HoldRecord): HoldRecord {
     if (record.state !== 'pending' || this.#pending.has(record.id)) return record;
     const settledReason = 'the gateway lost it; it can no longer run';
     return { ...record, state: 'withdrawn', settledAtMs: record.createdAtMs, settledBy: null, settledReason };
-  }
-
-  #lendersOf(person: Principal): readonly Principal[] {
-    return this.#parts.lendersOf?.(person.name) ?? [];
   }
 
   /** One timer for all: it sleeps until the nearest deadline. */
@@ -403,10 +287,6 @@ class Desk implements HoldDesk {
     }
   }
 }
-
-type Refused = 'denied' | 'changes_requested';
-
-const expiredEnd = { state: 'expired', by: null, reason: null } as const;
 
 function safely(check: () => Rejudgement): Rejudgement {
   try {

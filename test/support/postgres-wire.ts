@@ -182,8 +182,10 @@ function cells(bytes: Buffer): (string | null)[] {
 const cstring = (text: string): Buffer => Buffer.from(`${text}\0`);
 const int16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
 
-export function parse(name: string, text: string): Buffer {
-  return wire.message(wire.fromClient.parse, Buffer.concat([cstring(name), cstring(text), int16(0)]));
+/** `types` are OIDs of the parameters. */
+export function parse(name: string, text: string, types: readonly number[] = []): Buffer {
+  const oids = types.map((oid) => wire.int32(oid));
+  return wire.message(wire.fromClient.parse, Buffer.concat([cstring(name), cstring(text), int16(types.length), ...oids]));
 }
 
 export function bind(portal: string, statement: string, values: readonly (string | null)[] = []): Buffer {

@@ -48,6 +48,34 @@ t.test('the signature under a yes that went is no yes again, not after a restart
   t.match(await next.answer(hold.id, dana, 'approve', null, { ...proof, credentialId: 'd' }), { kind: 'counted', given: 1 });
 });
 
+t.test('after a restart time goes on by itself: others are asked, and the wait ends', async (t) => {
+  const { desk, restart, clock, audit } = bench();
+  const asked = request({ expiresMs: 60_000, again: 'k' });
+  const escalate = [{ afterMs: 59_900, to: ['managers'], sets: [['dba', 'managers']] }];
+  const hold = desk.place({ ...asked, terms: { ...asked.terms, escalate } });
+  await desk.close('the gateway stops');
+  clock.pass(59_850);
+  const next = restart();
+  await next.recover();
+  const changes: string[] = [];
+  const heard = (kind: string) =>
+    new Promise<void>((resolve) => {
+      const stop = next.on((change) => {
+        changes.push(change.kind);
+        if (change.kind !== kind) return;
+        stop();
+        resolve();
+      });
+    });
+  const running = setInterval(() => clock.pass(10), 10); // holds the process, too: the desk's own timer does not
+  t.teardown(() => clearInterval(running));
+  await heard('escalated');
+  await heard('settled');
+  t.same(changes, ['escalated', 'settled']);
+  t.match(next.get(hold.id), { state: 'expired' });
+  t.strictSame(audit.typesOf(hold.id), ['action.held', 'hold.escalated', 'hold.expired']);
+});
+
 t.test('wait: error goes on waiting after a restart, with the yeses given so far', async (t) => {
   const { desk, restart, clock } = bench();
   const hold = desk.place(request({ needed: 2, expiresMs: 60_000, again: 'k' }));

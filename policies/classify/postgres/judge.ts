@@ -5,6 +5,7 @@ import type { ReadingMode } from '../../../src/core/action.ts';
 import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import type { Classification, ColumnsTouched, SessionChange, StatementFacts } from '../../../src/core/classification.ts';
 import { mayDefine, ownChangesOf, ownChangesSetting } from '../../../src/core/own-changes.ts';
+import { parameterTypesOf } from '../../../src/core/parameter-types.ts';
 import { anyColumns, classificationOf, notUnderstood } from '../../../src/core/summary.ts';
 import { columnsTouched } from './columns.ts';
 import type { Context } from './context.ts';
@@ -92,6 +93,7 @@ export class Judge {
       };
       const findings = new Findings();
       const kind = kindOf(raw, findings, context);
+      judgeParameterTypes(findings, context);
       settleAmbiguous(findings, context);
       if (findings.problem !== null) {
         const { kind: problemKind, message, offset } = findings.problem;
@@ -165,6 +167,15 @@ function kindOf(raw: RawStatement, findings: Findings, context: Context): string
 function columnsOf(raw: RawStatement, context: Context): ColumnsTouched {
   const node = nodeOf(raw.stmt);
   return node === null ? anyColumns : context.columns(node);
+}
+
+/** Types that the client gave to parameters by protocol message. */
+function judgeParameterTypes(findings: Findings, { settings, known, changed, start, end }: Context): void {
+  for (const id of parameterTypesOf(settings)) {
+    if (!changed.any && known?.typeOfParameterReads(id, changed.names) === true) continue;
+    findings.effect('call', 'unknown', 'other', `type ${known?.typeName(id) ?? id} of a parameter`);
+    findings.risk(start, end, 'a parameter of a type that is not known to be harmless');
+  }
 }
 
 /** The statement's changes, those of the schema once and with the names that they are about. */

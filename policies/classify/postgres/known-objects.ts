@@ -98,6 +98,17 @@ export class KnownObjects {
     return found.every((type) => this.#typeReads(type));
   }
 
+  /** The same of a type by its OID; `names`: what the open transaction has changed. */
+  typeOfParameterReads(id: string, names: ReadonlySet<string>): boolean {
+    const type = this.#typeById.get(id);
+    return type !== undefined && this.#typeReads(type) && !names.has(type.name) && !this.reach(type.uses, names);
+  }
+
+  typeName(id: string): string | null {
+    const type = this.#typeById.get(id);
+    return type === undefined ? null : `${type.schema}.${type.name}`;
+  }
+
   /** The relation a name means: the first on the path, and any temporary one of that name besides. Empty when unknown. */
   relations(schema: string | null, name: string): readonly CatalogueRelation[] {
     const found = this.#relations.get(name);

@@ -91,14 +91,22 @@ export function prepareStatement(body: Tree, findings: Findings, context: Contex
     return 'prepare';
   }
   findings.effect('prepare', 'session');
-  const facts = factsOf(query, findings, context, judge);
+  const facts = factsOf(query, findings, context, judge, listAt(body, 'argtypes'));
   findings.change({ kind: 'prepare', name: textAt(body, 'name'), inner: facts });
   return 'prepare';
 }
 
-function factsOf(query: Node, findings: Findings, context: Context, judge: JudgeStatement): StatementFacts {
+/** `argumentTypes`: making their values may run code of the target, whenever the statement is run. */
+function factsOf(
+  query: Node,
+  findings: Findings,
+  context: Context,
+  judge: JudgeStatement,
+  argumentTypes: readonly unknown[],
+): StatementFacts {
   const inner = new Findings();
   const kind = judge(query, inner, context);
+  walk(argumentTypes, inner, context);
   settleAmbiguous(inner, context);
   takeOver(inner, findings);
   return {
