@@ -21,7 +21,7 @@ import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-se
 import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
 import { openCredentials } from './composition/credentials.ts';
-import { listenProtocols, type ProtocolAddresses } from './composition/listen-protocols.ts';
+import { listenProtocols, type GatewayAddresses } from './composition/listen-protocols.ts';
 import { inWords, openDataDirectory } from './composition/data-directory.ts';
 import { withDatabaseRoles } from './composition/database-roles.ts';
 import { apiDelegations, openDelegations } from './composition/delegations.ts';
@@ -36,6 +36,9 @@ import { systemRandom } from './composition/system-random.ts';
 import { joinWebhooks } from './composition/webhook-events.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { openPolicySource } from './composition/policy-source.ts';
+import { logRefusing } from './composition/log-refusing.ts';
+import { Meter } from './composition/meter.ts';
+import { serveMetrics } from './composition/metrics-listener.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -73,7 +76,7 @@ import { openAgents } from './tunnel/open-agents.ts';
 export const version = '0.1.0';
 
 export interface RunningGateway {
-  readonly addresses: { readonly http: string } & Readonly<Partial<Record<Protocol, { readonly host: string; readonly port: number }>>>;
+  readonly addresses: Readonly<GatewayAddresses>;
   readonly identity: Identity;
   /** Ends every session in words, writes what is buffered, and resolves when nothing is left. Idempotent. */
   close(): Promise<void>;
@@ -109,6 +112,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens
   const publicUrl = () => consoleUrl;
   const world = new World();
+  const meter = new Meter();
   let relays: Relays | null = null;
   const flushRelays = async (sessionId: string | null) => relays?.flush(sessionId);
   setBusyPoll(config.busyPollUs);
@@ -119,7 +123,12 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     dir: join(config.dataDir, 'audit'),
     durability: config.audit.durability,
     clock,
+    onRefusing: (fault) => {
+      meter.auditRefuses(fault?.message ?? null);
+      logRefusing(log, fault);
+    },
     onFailed: (fault) => {
+      meter.auditRefuses(fault.message);
       log.error({ err: fault.message }, 'the audit log cannot be written: sessions end');
       registry.endWhere(() => true, 'the audit log cannot be written');
     },
@@ -153,6 +162,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
       log.info({ version: set.version }, 'policies loaded');
+      meter.policiesRead(true);
       world.changed();
       policiesLoadedAtMs = clock.nowMs();
       policyHistory.noteLoaded();
@@ -162,6 +172,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       gate.judgeWaitingAgain();
     },
     onRejected: (problems) => {
+      meter.policiesRead(false);
       const words = problems.map(formatProblem);
       log.warn({ problems: words }, 'a version of the policies was not taken; the last good one stays in force');
       event('policy.rejected', { problems: words.slice(0, rejectedProblemsLogged) });
@@ -240,7 +251,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     classifierOf,
     audit,
     recordings,
-    book,
+    book: meter.reading(book),
     clock,
     random,
     personNow: (name) => identity.person(name),
@@ -273,6 +284,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const lendersOf = (name: string) => delegations.lendersOf(name);
   const channels = openChannels({ config, db, clock, random, audit, log, identity, holds, access, shapes, lendersOf, onCall, publicUrl });
   holds.on(({ kind, hold }) => {
+    meter.hold(hold, kind === 'placed');
     if (kind === 'placed') activity.held(hold);
   });
   const sessions = apiSessions(registry, book, (id) => holds.waitingIn(id).length);
@@ -300,7 +312,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const agents = openAgents({ store: openAgentStore(db), secret: agentSecret, clock, random, audit, log, ...config.agents });
   const databaseOf = (sessionId: string) => book.get(sessionId)?.database ?? null;
   const previews = openPreviews({ holds, classifierOf, targetNamed: (name) => targets.named(name), databaseOf, clock }, () => services);
-  const addresses: { http: string } & ProtocolAddresses = { http: '' };
+  const addresses: GatewayAddresses = { http: '' };
   const sshPublicKey = (name: string) =>
     addresses.ssh === undefined ? null : readFileSync(join(config.dataDir, `${name}.pub`), 'utf8').trim();
   const api = await createApi({
@@ -358,6 +370,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const relayed = { audit, world, maskKey, services, identity, gate, access, histories, policies, targets, credentials, agents };
   relays = await openRelays(config, { ...relayed, clock, random, log }, down);
   await listenProtocols(config, { services, targets, relays }, addresses, down);
+  const measured = { version, meter, holds, audit, policies, agents, clock };
+  await serveMetrics(config, measured, addresses, down);
   event('gateway.started', { version, policy: policies.current().version });
   down.add(() => event('gateway.stopped', { version }));
   return { addresses, identity, close: () => down.run() };

@@ -28,6 +28,8 @@ export interface AppenderOptions extends ChainFileOptions {
   readonly clock: Clock;
   /** Told once for each lasting failure: buffered events can't be written, or the log is broken for good. */
   readonly onFailed: (fault: Fault) => void;
+  /** Told at the first event that can't be written, and with null at the first one after it that can. */
+  readonly onRefusing?: (fault: Fault | null) => void;
 }
 
 export class Appender implements AuditLog {
@@ -39,6 +41,7 @@ export class Appender implements AuditLog {
   #waitingTimer: NodeJS.Timeout | null = null;
   #failingSinceMs: number | null = null;
   #failureTold = false;
+  #refusing = false;
 
   /** `onWritten` comes after every write. */
   constructor(options: AppenderOptions, at: ChainEnd | SharedChain, onWritten: () => void) {
@@ -170,6 +173,9 @@ export class Appender implements AuditLog {
   /** What can't be written: the releases of the turn and `others` wait no more; what has happened already goes on waiting. */
   #refuse(cause: unknown, others: readonly number[]): void {
     this.#waiting.remove([...this.#turn.refuse(writeFailed(cause)), ...others]);
+    if (this.#refusing || this.file.broken !== null) return;
+    this.#refusing = true;
+    this.#options.onRefusing?.(writeFailed(cause));
   }
 
   /** The timer runs on: starting and clearing one for every statement costs more than a turn of it that finds nothing. */
@@ -177,6 +183,10 @@ export class Appender implements AuditLog {
     this.#waiting.clear();
     this.#turn.written();
     this.#onWritten();
+    if (this.#refusing) {
+      this.#refusing = false;
+      this.#options.onRefusing?.(null);
+    }
     if (this.#failingSinceMs === null) return;
     this.#failingSinceMs = null;
     this.#failureTold = false;

@@ -21,6 +21,7 @@ export interface JoinOptions {
   readonly clock: Clock;
   /** Told once for each lasting failure, as that of the main thread, which hears of a log that is broken by itself. */
   readonly onFailed: (fault: Fault) => void;
+  readonly onRefusing?: AppenderOptions['onRefusing'];
   /** For tests, which let it fail. */
   readonly write?: AppenderOptions['write'];
 }
@@ -33,9 +34,17 @@ export interface JoinedAuditLog extends AuditLog {
 }
 
 /** Throws Fault audit-write-failed when the end of the chain can't be had. */
-export function joinAuditLog(shared: SharedAudit, { clock, onFailed, write }: JoinOptions): JoinedAuditLog {
+export function joinAuditLog(shared: SharedAudit, { clock, onFailed, onRefusing, write }: JoinOptions): JoinedAuditLog {
   const { dir, durability, segmentBytes, memory } = shared;
-  const options = { dir, durability, segmentBytes, clock, onFailed, ...(write === undefined ? {} : { write }) };
+  const options = {
+    dir,
+    durability,
+    segmentBytes,
+    clock,
+    onFailed,
+    ...(onRefusing && { onRefusing }),
+    ...(write === undefined ? {} : { write }),
+  };
   const appender = new Appender(options, new SharedChain(memory, clock), () => undefined);
   let closed: Promise<void> | null = null;
   return {

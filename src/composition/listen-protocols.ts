@@ -14,6 +14,8 @@ import { sshLimits, sshTrust } from './ssh-trust.ts';
 import type { Teardown } from './teardown.ts';
 
 export type ProtocolAddresses = Partial<Record<Protocol, { host: string; port: number }>>;
+/** Everything that a gateway listens on. */
+export type GatewayAddresses = { http: string; metrics?: { host: string; port: number } } & ProtocolAddresses;
 
 export interface ListenProtocolsParts {
   readonly services: Omit<LocalDriverServices, 'targetNamed'>;

@@ -19,6 +19,8 @@ export interface ListenAddress {
 /** Null: this protocol is not served. */
 export interface Listen extends Readonly<Record<Protocol, ListenAddress | null>> {
   readonly http: ListenAddress;
+  /** Figures for monitoring; missing: not served. */
+  readonly metrics?: ListenAddress | undefined;
 }
 
 export interface PersonConfig {

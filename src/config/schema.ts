@@ -260,6 +260,7 @@ export const sections = {
       postgres: address.optional(),
       mysql: address.optional(),
       ssh: address.optional(),
+      metrics: address.optional().describe('Figures for monitoring: plain HTTP without a sign-in, numbers only.'),
     })
     .default({ http: { host: '127.0.0.1', port: 8080 } }),
   tls: z.strictObject({ certificate: path, key: path }).optional().describe("PEM files of the gateway's own certificate and key."),

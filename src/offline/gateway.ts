@@ -32,11 +32,11 @@ export async function runGateway(terminal: Terminal, configPath: string, loginLi
 
 function addressLines(addresses: RunningGateway['addresses']): string[] {
   const lines = [`console and API  ${addresses.http}`];
-  for (const protocol of ['postgres', 'mysql', 'ssh'] as const) {
-    const address = addresses[protocol];
+  for (const served of ['postgres', 'mysql', 'ssh', 'metrics'] as const) {
+    const address = addresses[served];
     if (address === undefined) continue;
     const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-    lines.push(`${protocol.padEnd(16)} ${host}:${address.port}`);
+    lines.push(`${served.padEnd(16)} ${host}:${address.port}`);
   }
   return lines;
 }

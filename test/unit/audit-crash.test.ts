@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
@@ -72,5 +72,34 @@ t.test('a disk that takes half a write: the event is refused, the chain stays wh
   const log = await openAuditLog(options(dir));
   log.append(event(1));
   await log.close();
+  t.match(await verifyAudit(dir), { ok: true });
+});
+
+t.test('a disk that refuses is told once, and once when it takes events again', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const told: string[] = [];
+  let isFull = false;
+  const log = await openAuditLog(
+    options(dir, {
+      onRefusing: (fault) => void told.push(fault?.message ?? 'over'),
+      write: (fd, bytes, offset) => {
+        if (isFull) throw new Error('ENOSPC: no space left on device, write');
+        return writeSync(fd, bytes, offset);
+      },
+    }),
+  );
+  log.append(event(1));
+  t.same(told, []);
+  isFull = true;
+  for (const nth of [2, 3]) t.throws(() => log.append(event(nth)), { code: 'audit-write-failed' });
+  await new Promise<void>((resolve) => log.appendInTurn(event(4), () => resolve()));
+  t.same(told, ["the audit log can't be written: ENOSPC: no space left on device, write"]);
+  isFull = false;
+  log.append(event(5));
+  t.equal(told.at(-1), 'over');
+  t.equal(told.length, 2);
+  await log.close();
+  t.equal(told.length, 2, 'closing is no failure');
   t.match(await verifyAudit(dir), { ok: true });
 });
