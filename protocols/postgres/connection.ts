@@ -5,16 +5,16 @@ import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../src/core/clock.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
-import { bidFarewell, leaveTarget } from '../../src/core/farewell.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import { isWhole, readChunks, reusePassed, reuseWritten } from '../../src/core/chunk-reader.ts';
-import { onlyReads } from '../../src/core/idle-upstreams.ts';
-import { flushesSoon, lateBytesMax, type Flushed } from '../../src/core/turn-flushes.ts';
+import { readChunks } from '../../src/core/chunk-reader.ts';
+import type { Flushed } from '../../src/core/turn-flushes.ts';
+import { ClientOutput } from './client-output.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
 import { Machine } from './machine.ts';
@@ -22,7 +22,7 @@ import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { holdNotice } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
-import { joined, Link } from './upstream.ts';
+import { TargetSide, type TargetSideParts } from './target-side.ts';
 
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
 const answersMax = 256;
@@ -30,7 +30,7 @@ const answersMax = 256;
 /** How often a client that is not read (its buffer is full) while its action waits is written to, to learn whether it is there. */
 const heartbeatMs = 2_000;
 
-export interface ConnectionParts {
+export interface ConnectionParts extends TargetSideParts {
   readonly client: Socket;
   readonly target: Duplex;
   readonly session: Session;
@@ -42,10 +42,6 @@ export interface ConnectionParts {
   readonly heartbeat: Buffer;
   /** Bytes of the client that wait while its action waits; more is left in the kernel. */
   readonly heldBytesMax: number;
-  /** Cancels what runs at the target; resolves when the target has passed it on. Never rejects. */
-  readonly cancelTarget: () => Promise<void>;
-  /** Takes the target's side of a session that only read and is over. */
-  readonly giveBack: (target: Duplex) => void;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
 }
@@ -56,20 +52,13 @@ export class Connection implements MachinePort, Lane, Flushed {
   readonly #reader: FrontendReader;
   readonly #client: Socket;
   readonly #target: Duplex;
-  readonly #link: Link;
+  readonly #output: ClientOutput;
+  readonly #targetSide: TargetSide;
   #withdrawal = new AbortController();
-  #toClient: Buffer[] = [];
-  /** Notices and local answers that must not cut a message of the target in two. */
-  #between: Buffer[] = [];
   #pumping = false;
   #refreshing = false;
-  /** A cancellation is on its way, and must not meet the next statement. */
-  #stopping = false;
   #timeLimit: NodeJS.Timeout | null = null;
-  /** Nothing ran or is on its way that the target's session could keep, or that could meet the next one. */
-  #leavesNothing = true;
   #ended = false;
-  #clientBlocked = false;
   #heartbeat: NodeJS.Timeout | null = null;
 
   constructor(parts: ConnectionParts) {
@@ -77,8 +66,9 @@ export class Connection implements MachinePort, Lane, Flushed {
     this.#reader = new FrontendReader(parts.limits);
     this.#client = readChunks(parts.client, (chunk) => this.#fromClient(chunk));
     this.#target = readChunks(parts.target, (chunk) => this.#fromTarget(chunk));
-    this.#link = new Link(this.#target);
+    this.#targetSide = new TargetSide(this.#target, parts);
     this.machine = new Machine(this, parts.failing);
+    this.#output = new ClientOutput({ client: this.#client, target: this.#target, answers: this.machine.replies, flushed: this });
   }
 
   /** Starts relaying; `greeting` goes to the client first. */
@@ -105,18 +95,13 @@ export class Connection implements MachinePort, Lane, Flushed {
   cancel(): void {
     this.machine.fastPath.leave();
     if (this.machine.isWaiting) return this.withdraw('cancelled by the client');
-    if (!this.machine.replies.isRunning) return;
-    this.#leavesNothing = false; // the cancellation may come late
-    void this.#parts.cancelTarget(); // never rejects
+    if (this.machine.replies.isRunning) this.#targetSide.cancel();
   }
 
   /** Ends the connection with a FATAL error for the client. */
   end(code: string, message: string): void {
     if (this.#ended) return;
-    const client = this.#client;
-    this.#flushClient();
-    const words = wire.diagnostic({ severity: 'FATAL', code, message });
-    if (!this.machine.replies.isMidMessage && !client.destroyed) client.write(words);
+    this.#output.end(wire.diagnostic({ severity: 'FATAL', code, message }));
     this.#close(message);
   }
 
@@ -124,7 +109,7 @@ export class Connection implements MachinePort, Lane, Flushed {
   #notice(words: string): void {
     if (this.#ended) return;
     this.reply(wire.diagnostic({ severity: 'WARNING', code: '01000', message: words }));
-    this.#flushClient();
+    this.#output.flush();
   }
 
   // ---- Lane ----
@@ -137,49 +122,44 @@ export class Connection implements MachinePort, Lane, Flushed {
     this.machine.fastPath.leave();
     this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs);
     this.reply(holdNotice(notice, this.#parts.clock.nowMs()));
-    this.#flushClient();
+    this.#output.flush();
   }
 
   // ---- MachinePort ----
 
   toClient(bytes: Buffer): void {
-    this.#toClient.push(bytes);
+    this.#output.push(bytes);
   }
 
   toClientNow(chunk: Buffer): void {
-    this.#toClient.push(chunk);
-    if (chunk.length <= lateBytesMax && flushesSoon(this)) return;
-    const isAlone = this.#toClient.length === 1 && !this.#client.destroyed;
-    this.#flushClient();
-    if (isAlone) reusePassed(chunk, this.#client);
+    this.#output.pushNow(chunk);
   }
 
   flush(): void {
-    this.#guarded(() => this.#flushClient());
+    this.#guarded(() => this.#output.flush());
   }
 
   reply(bytes: Buffer): void {
-    if (this.machine.replies.isMidMessage) this.#between.push(bytes);
-    else this.#toClient.push(bytes);
+    this.#output.reply(bytes);
   }
 
   toTarget(permit: Permit, bytes: Buffer): void {
-    this.#link.send(permit, bytes);
+    this.#targetSide.link.send(permit, bytes);
   }
 
   toTargetQuietly(bytes: Buffer): void {
-    this.#link.sendQuietly(bytes, this.#parts.failing.query);
+    this.#targetSide.link.sendQuietly(bytes, this.#parts.failing.query);
   }
 
   submit(submission: Submission): Ruling | null {
     const ruling = this.#parts.session.submit(submission, this);
-    if (!(ruling instanceof Promise)) return this.#noted(ruling);
-    void ruling.then((it) => this.#later(() => this.machine.ruled(this.#noted(it)))); // the session never rejects
+    if (!(ruling instanceof Promise)) return this.#targetSide.noted(ruling);
+    void ruling.then((it) => this.#later(() => this.machine.ruled(this.#targetSide.noted(it)))); // the session never rejects
     return null;
   }
 
   submitSoon(submission: Submission, then: (ruling: Ruling) => void): void {
-    this.#parts.session.submitSoon(submission, this, (ruling) => this.#guarded(() => then(this.#noted(ruling))));
+    this.#parts.session.submitSoon(submission, this, (ruling) => this.#guarded(() => then(this.#targetSide.noted(ruling))));
   }
 
   ruledLate(ruling: Ruling): void {
@@ -187,8 +167,8 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   toTargetNow(permit: Permit, bytes: Buffer): void {
-    this.#link.send(permit, bytes);
-    if (!this.#link.flush()) this.#client.pause();
+    this.#targetSide.link.send(permit, bytes);
+    if (!this.#targetSide.link.flush()) this.#client.pause();
   }
 
   takeJudged(chunk: Buffer, ruling: Ruling | null): void {
@@ -197,11 +177,6 @@ export class Connection implements MachinePort, Lane, Flushed {
     if (frame === null || this.#ended) return;
     this.machine.judged(frame, ruling);
     this.#pump();
-  }
-
-  #noted(ruling: Ruling): Ruling {
-    if (this.#leavesNothing && ruling.kind === 'release') this.#leavesNothing = onlyReads(ruling.classification);
-    return ruling;
   }
 
   classify(submission: Submission): Classification | null {
@@ -220,12 +195,7 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   stopTarget(): void {
-    this.#stopping = true;
-    this.#leavesNothing = false;
-    void this.#parts.cancelTarget().then(() => {
-      this.#stopping = false;
-      this.#later(() => undefined);
-    }); // never rejects
+    this.#targetSide.stop(() => this.#later(() => undefined));
   }
 
   limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void {
@@ -248,9 +218,9 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   clientQuit(): void {
-    const { replies } = this.machine;
-    const isOver = this.#leavesNothing && replies.status === 'I' && !replies.isRunning && !this.machine.dirty && !replies.isMidMessage;
-    this.#close('the client closed the session', isOver && !this.#stopping && this.#target.writableLength === 0);
+    const { replies, session } = this.machine;
+    const isOver = session.status === 'I' && !replies.isRunning && !this.machine.dirty && !replies.isMidMessage;
+    this.#close('the client closed the session', isOver && this.#targetSide.canBeUsedAgain);
   }
 
   // ---- bytes ----
@@ -269,13 +239,13 @@ export class Connection implements MachinePort, Lane, Flushed {
 
   /** Messages of the client are taken. One that does not read what it is answered gets no more answers, as from the server. */
   get #takes(): boolean {
-    return this.machine.takes && !this.#refreshing && !this.#stopping && !this.#clientBlocked;
+    return this.machine.takes && !this.#refreshing && !this.#targetSide.isStopping && !this.#output.isBlocked;
   }
 
   /** Nothing of the client waits, and what comes now can be judged at once. */
   #isBetween(): boolean {
     const { catalogue } = this.#parts;
-    if (!this.#reader.isBetween || this.#refreshing || this.#stopping || this.#clientBlocked || !catalogue.isFresh) {
+    if (!this.#reader.isBetween || this.#refreshing || this.#targetSide.isStopping || this.#output.isBlocked || !catalogue.isFresh) {
       this.machine.fastPath.leave();
       return false;
     }
@@ -288,24 +258,12 @@ export class Connection implements MachinePort, Lane, Flushed {
     try {
       if (this.machine.fastPath.target(chunk)) return;
       this.machine.replies.target(chunk);
-      if (this.#passedOn(chunk)) return;
-      if (this.#between.length > 0 && !this.machine.replies.isMidMessage) this.#toClient.push(...this.#between.splice(0));
+      if (this.#output.chunkEnded(chunk)) return;
       this.#pump();
-      this.#flushClient();
+      this.#output.flush();
     } catch (thrown) {
       this.#failed(thrown);
     }
-  }
-
-  /** In the middle of bulk a chunk goes out alone and as it came; when it is with the kernel its memory is used again. */
-  #passedOn(chunk: Buffer): boolean {
-    const [only] = this.#toClient;
-    const isAlone = this.#toClient.length === 1 && this.#between.length === 0 && this.machine.replies.passedAll;
-    if (!isAlone || only === undefined || !isWhole(only, chunk) || this.#client.destroyed) return false;
-    this.#toClient = [];
-    this.#writeClient(only, reuseWritten(chunk, this.#client));
-    reusePassed(chunk, this.#client);
-    return true;
   }
 
   /** Takes the client's messages for as long as the machine takes them. */
@@ -323,14 +281,14 @@ export class Connection implements MachinePort, Lane, Flushed {
         if (frame === null) break;
         this.machine.client(frame);
         if (this.#ended) return;
-        if (this.#toClient.length >= answersMax) this.#flushClient();
+        if (this.#output.length >= answersMax) this.#output.flush();
       }
     } finally {
       this.#pumping = false;
     }
     const client = this.#client;
-    const targetTakes = this.#link.flush();
-    this.#flushClient();
+    const targetTakes = this.#targetSide.link.flush();
+    this.#output.flush();
     if (!targetTakes) client.pause();
     else if (client.isPaused() && (this.#takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
   }
@@ -353,24 +311,8 @@ export class Connection implements MachinePort, Lane, Flushed {
     });
   }
 
-  #flushClient(): void {
-    const client = this.#client;
-    if (this.#toClient.length === 0) return;
-    const out = this.#toClient;
-    this.#toClient = [];
-    if (client.destroyed) return;
-    this.#writeClient(out.length === 1 ? (out[0] as Buffer) : joined(out));
-  }
-
-  #writeClient(bytes: Buffer, written?: (error: Error | null | undefined) => void): void {
-    if (this.#client.write(bytes, written) || this.#clientBlocked) return;
-    this.#clientBlocked = true;
-    this.#target.pause();
-  }
-
   #clientDrained(): void {
-    this.#clientBlocked = false;
-    this.#target.resume();
+    this.#output.drained();
     this.#guarded(() => this.#pump());
   }
 
@@ -384,8 +326,8 @@ export class Connection implements MachinePort, Lane, Flushed {
     if (this.#ended) return;
     this.machine.fastPath.leave();
     const wasRunning = this.machine.replies.isRunning;
-    this.machine.replies.lost();
-    if (this.machine.replies.isOver) return this.#close('the target ended the session'); // it has said why
+    this.machine.outcomes.lost();
+    if (this.machine.session.isOver) return this.#close('the target ended the session'); // it has said why
     const outcome = wasRunning ? ' while a statement was running: whether it took effect is unknown' : '';
     this.end('08006', `the target closed the connection${outcome}`);
   }
@@ -397,7 +339,7 @@ export class Connection implements MachinePort, Lane, Flushed {
       this.#heartbeat = null;
     } else if (this.#client.isPaused()) {
       this.reply(this.#parts.heartbeat);
-      this.#flushClient();
+      this.#output.flush();
     }
   }
 
@@ -405,18 +347,16 @@ export class Connection implements MachinePort, Lane, Flushed {
     if (this.#ended) return;
     this.machine.fastPath.leave();
     if (this.machine.replies.isRunning) void this.#parts.cancelTarget(); // never rejects
-    this.machine.replies.lost();
-    this.#flushClient();
+    this.machine.outcomes.lost();
+    this.#output.flush();
     this.#ended = true;
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.limitTime(null);
     this.withdraw(reason);
-    const [client, target] = [this.#client, this.#target];
     this.#parts.session.close(reason);
-    client.removeAllListeners('data');
-    bidFarewell(client);
-    if (canBeUsedAgain && !target.destroyed) this.#parts.giveBack(target);
-    else leaveTarget(target, wire.terminate);
+    this.#client.removeAllListeners('data');
+    bidFarewell(this.#client);
+    this.#targetSide.leave(canBeUsedAgain);
     this.#parts.gone();
   }
 

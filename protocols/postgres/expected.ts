@@ -58,6 +58,11 @@ export function endsCycle(expected: Expected): boolean {
   }
 }
 
+/** The released action whose rows and end are answered; null for what runs nothing or has none of both. */
+export function runAsked(expected: Expected | undefined): Run | null {
+  return expected?.kind === 'query' ? expected.run : expected?.kind === 'execute' ? expected.portal.run : null;
+}
+
 /** Where the server goes on after an error in a batch. */
 export function isSync(expected: Expected): boolean {
   return expected.kind === 'sync' || (expected.kind === 'own-query' && expected.by === 'sync');

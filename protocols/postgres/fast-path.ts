@@ -62,7 +62,7 @@ export class FastPath {
     const going = this.#going;
     if (going === null || going.ruling === null) return false;
     const answer = this.#machine.replies.isBetween ? answerOf(chunk, going.cycle) : null;
-    if (answer === null || answer.status !== this.#machine.replies.status.charCodeAt(0)) {
+    if (answer === null || answer.status !== this.#machine.session.status.charCodeAt(0)) {
       this.leave();
       return false;
     }
@@ -118,10 +118,10 @@ export class FastPath {
   }
 
   #begin({ portal }: FastCycle): void {
-    const { replies, settings, statements } = this.#machine;
-    if (replies.status === 'I') settings.transactionBegan();
+    const { outcomes, session, settings, statements } = this.#machine;
+    if (session.status === 'I') settings.transactionBegan();
     if (portal === null) statements.confirmed('', undefined);
-    else replies.portalGone('');
+    else outcomes.portalGone('');
   }
 
   /** The cycle is at the target; from now on its answer is waited for as if it had come message by message. */

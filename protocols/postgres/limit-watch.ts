@@ -2,7 +2,8 @@
 // reads in the end. After a limit was met the client hears nothing more of the cycle, since the server may go on with it.
 
 import type { Limit } from '../../src/core/words.ts';
-import type { Expected, ExpectedQueue } from './expected.ts';
+import { runAsked } from './expected.ts';
+import type { ExpectedQueue } from './expected.ts';
 import { limitError } from './limits.ts';
 import type { MachinePort } from './machine-port.ts';
 import type { Run } from './statements.ts';
@@ -41,7 +42,7 @@ export class LimitWatch {
 
   /** After every message of either side: whose clock runs now? That of the first statement that the target has not answered. */
   look(): void {
-    const run = runOf(this.#expected.find((it) => runOf(it) !== null));
+    const run = runAsked(this.#expected.find((it) => runAsked(it) !== null));
     const ms = run?.obligations.statementTimeoutMs;
     const timed = ms === undefined || run?.error !== null ? null : run;
     if (timed === this.#timed) return;
@@ -58,8 +59,4 @@ export class LimitWatch {
     run.limits.met = met;
     this.#port.stopTarget();
   }
-}
-
-function runOf(expected: Expected | undefined): Run | null {
-  return expected?.kind === 'query' ? expected.run : expected?.kind === 'execute' ? expected.portal.run : null;
 }

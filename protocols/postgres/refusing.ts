@@ -21,10 +21,10 @@ export class Refusing {
 
   /** A refused Query or FunctionCall: an error and ReadyForQuery; an open transaction fails as after any error. */
   cycle(reply: Buffer): void {
-    const { outbox, replies, expected } = this.#machine;
+    const { outbox, session, expected } = this.#machine;
     this.#machine.sendOut(outbox.takeReleased());
     this.drop(false);
-    const { status } = replies;
+    const { status } = session;
     if (status === 'T' || this.#machine.dirty || expected.length > 0) {
       this.#machine.busy = true;
       expected.push({ kind: 'refused', reply, endsCycle: true });
@@ -40,17 +40,17 @@ export class Refusing {
     machine.sendOut(machine.outbox.takeReleased());
     this.drop(unnamedLost);
     machine.absorbing = true;
-    if (machine.replies.status !== 'T' && !machine.dirty && machine.expected.length === 0) return this.#port.reply(reply);
+    if (machine.session.status !== 'T' && !machine.dirty && machine.expected.length === 0) return this.#port.reply(reply);
     machine.expected.push({ kind: 'refused', reply, endsCycle: false });
     this.#port.toTargetQuietly(this.#failing.describe);
   }
 
   /** Throws away what is kept back; `unnamedLost`: a Parse of the unnamed statement was among what failed. */
   drop(unnamedLost: boolean): void {
-    const { outbox, replies, statements } = this.#machine;
+    const { outbox, outcomes, statements } = this.#machine;
     const dropped = outbox.take();
     const unnamedParse = dropped.some(({ expected }) => expected.kind === 'parse' && expected.name === '');
-    for (const { expected } of dropped) replies.dropped(expected);
+    for (const { expected } of dropped) outcomes.dropped(expected);
     statements.failed(unnamedLost || unnamedParse);
   }
 

@@ -66,8 +66,8 @@ export class SecondTry {
   /** A fenced Query met the fence. Gives what the client is told now: nothing, when it is tried again. */
   query(run: Run, text: string, { bytes }: QueryFence, error: Buffer): Buffer {
     if (run.completed > 0 || run.shown || isOfCursor(run)) return this.#refusedLater(run, text, error);
-    const submission = this.#machine.submission({ text, parameters: null, digest: digestOf(bytes) });
-    this.#stopped(run, text, submission, error, (ruling) => this.#machine.runQuery(this.#machine.open(ruling, text), text, bytes));
+    const submission = this.#machine.submissions.of({ text, parameters: null, digest: digestOf(bytes) });
+    this.#stopped(run, text, submission, error, (ruling) => this.#machine.simple.run(this.#machine.open(ruling, text), text, bytes));
     return nothing;
   }
 
@@ -79,7 +79,7 @@ export class SecondTry {
     if (others || run.shown || isOfCursor(run) || bind === null || this.#machine.fence.ownBlock || !this.#machine.expected.holdsSync) {
       return this.#refusedLater(run, text, error);
     }
-    this.#stopped(run, text, this.#machine.submission({ text, parameters, digest }), error, (ruling) => {
+    this.#stopped(run, text, this.#machine.submissions.of({ text, parameters, digest }), error, (ruling) => {
       const again = this.#machine.open(ruling, text);
       portal.run = again;
       this.#machine.portals.set(portal.name, portal);
@@ -100,7 +100,7 @@ export class SecondTry {
     const machine = this.#machine;
     if (pending.stage === 'stopped') {
       pending.stage = 'asking';
-      if (machine.replies.status !== 'I') machine.sendOwn(backToFence);
+      if (machine.session.status !== 'I') machine.sendOwn(backToFence);
       machine.sendOwn(askReadOnly);
       machine.expected.push({ kind: 'own-query', by: 'sync' });
       this.#port.toTargetQuietly(wire.sync);
@@ -123,8 +123,8 @@ export class SecondTry {
   #submit(pending: Pending): void {
     const { text, again, classification, error } = pending;
     this.#port.reply(wire.diagnostic({ severity: 'NOTICE', code: '00000', message: attemptWords(error) }));
-    const { transaction } = this.#machine.submission(pending.submission);
-    this.#machine.submitAgain({ ...pending.submission, transaction, classified: classification }, (ruling) => {
+    const { transaction } = this.#machine.submissions.of(pending.submission);
+    this.#machine.submit({ ...pending.submission, transaction, classified: classification }, (ruling) => {
       if (ruling.kind === 'refuse') this.#answer(refusalError(ruling.refusal, text), false);
       else again(ruling);
     });
@@ -155,7 +155,7 @@ export class SecondTry {
 
   /** An error in its place. The transaction lives on, unless it `fails` as it would have without the gateway. */
   #answer(error: Buffer, fails: boolean): void {
-    const { status, expected } = { status: this.#machine.replies.status, expected: this.#machine.expected };
+    const { status, expected } = { status: this.#machine.session.status, expected: this.#machine.expected };
     if (fails && status === 'T') {
       expected.push({ kind: 'refused', reply: error, endsCycle: false }, { kind: 'sync' });
       this.#port.toTargetQuietly(this.#failing.describe);

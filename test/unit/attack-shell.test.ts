@@ -90,6 +90,31 @@ t.test('more that are not free', async (t) => {
   for (const text of waits) t.notOk(isFree(text), text);
 });
 
+t.test('a character set that reads quotes in another way', async (t) => {
+  // zh_CN.GBK takes the last byte of the letter and the backslash for one letter: the quote is closed, and rm runs.
+  const hidden = 'echo "中\\"; rm victim; echo 中\\"x"';
+  for (const text of [
+    `LC_ALL=zh_CN.GBK\n${hidden}`,
+    `export LANG=zh_TW\n${hidden}`,
+    `LC_CTYPE=ja_JP.SJIS bash -c '${hidden}'`,
+    `env LC_ALL=zh_HK.BIG5-HKSCS bash -c '${hidden}'`,
+    `x=zh_CN.GBK; LC_ALL=$x\n${hidden}`,
+    `read LC_ALL <<< zh_CN.GBK\n${hidden}`,
+    `for LC_ALL in zh_CN.GBK; do eval '${hidden}'; done`,
+    `LC_ALL=C; LC_ALL+=.GBK\n${hidden}`,
+  ])
+    t.notOk(isFree(text), text);
+  for (const text of [
+    'LC_ALL=C sort f',
+    'LANG=en_US.UTF-8 ls',
+    'export LC_ALL=C.UTF-8; ls',
+    'env LC_ALL=de_DE date',
+    'LANG= ls',
+    'TZ=UTC date',
+  ])
+    t.ok(isFree(text), text);
+});
+
 t.test('pagers of a terminal start programs', async (t) => {
   const pages = ['dpkg -l', 'dmesg -H', 'dmesg --human', "systemctl list-units -- '*' --no-pager", 'journalctl -u ssh -u --no-pager'];
   for (const text of pages) t.notOk(isFree(text, true), text);

@@ -68,6 +68,8 @@ export function judgeStatement(node: Node, findings: Findings, context: Context)
       return lock(body, findings, context);
     case 'TruncateStmt':
       for (const relation of relationsAt(body, 'relations', context)) writeRelation('truncate', relation, findings, context);
+      // Those that refer to them are emptied too; which ones they are stands nowhere in the text.
+      if (textAt(body, 'behavior') === 'DROP_CASCADE') findings.effect('truncate', 'write', 'table', null);
       markAll('empties whole tables', findings, context);
       return 'truncate';
     case 'VacuumStmt':

@@ -38,12 +38,23 @@ export function isOwnVariable(name: string): boolean {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !meaningful.has(name);
 }
 
-/** Judges one assignment. `node` is null where only the name is known (loops, `read`). */
-export function assign(name: string, node: Assignment | null, place: AssignmentPlace, use: AssignmentUse): void {
+/**
+ * In some character sets a backslash or a bar is the second byte of a letter: a shell that reads the rest of the text by one of them
+ * sees other quotes than the ones judged. These are UTF-8, plain ASCII, or a country's old default (but for Chinese).
+ */
+const safeLocale = /^(?:|C|POSIX|[A-Za-z_@]{1,30}\.(?:utf-?8|UTF-?8)(?:@[a-z]{1,20})?|(?!zh_)[a-z]{2}_[A-Z]{2})$/;
+
+function isHarmless(name: string, value: string | null): boolean {
+  if (!harmlessEnvironment.has(name)) return false;
+  return !/^(?:LANG|LC_[A-Z]+)$/.test(name) || (value !== null && safeLocale.test(value));
+}
+
+/** Judges one assignment. `node` is null where there is none (loops, `read`, `env`); `value` is null where it is not known. */
+export function assign(name: string, node: Assignment | null, place: AssignmentPlace, use: AssignmentUse, value: string | null): void {
   const { found, span } = place;
   if (node?.index !== undefined) return place.opaque(span, 'a subscript is evaluated as arithmetic');
   const own = use === 'plain' && isOwnVariable(name);
-  if (own || harmlessEnvironment.has(name)) return found.effect('environment', 'session', 'setting', name);
+  if (own || (node?.append !== true && isHarmless(name, value))) return found.effect('environment', 'session', 'setting', name);
   found.effect('environment', 'unknown', 'setting', name);
   found.risk(span, `${name} may change what programs do or which ones run`);
 }

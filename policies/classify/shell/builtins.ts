@@ -72,7 +72,13 @@ const declares =
         return call.opaque(span, `${call.name} evaluates what it is given here`);
       }
       if (!/^\d*$/.test(value)) call.assigns(name);
-      assign(name, null, { found: call.found, span, opaque: (at, why) => call.opaque(at, why) }, exported ? 'exported' : 'plain');
+      assign(
+        name,
+        null,
+        { found: call.found, span, opaque: (at, why) => call.opaque(at, why) },
+        exported ? 'exported' : 'plain',
+        text === null ? null : value,
+      );
     }
     call.found.effect('session', 'session');
   };
@@ -93,7 +99,7 @@ const read: Reader = (call) => {
     const { text, span } = name ?? unknownPath('', call.span);
     if (text === null || !plainName.test(text)) return call.opaque(span, 'read evaluates the subscript of a name');
     call.assigns(text);
-    assign(text, null, { found: call.found, span, opaque: (at, why) => call.opaque(at, why) }, 'plain');
+    assign(text, null, { found: call.found, span, opaque: (at, why) => call.opaque(at, why) }, 'plain', null);
   }
   call.found.effect('session', 'session');
 };

@@ -101,7 +101,7 @@ export class Walker {
         return forEachChild(node, (child) => this.#node(child, place, input));
       case 'For':
       case 'Select':
-        assign(node.name.text, null, this.#loose(node.name, place), 'plain');
+        assign(node.name.text, null, this.#loose(node.name, place), 'plain', null);
         return forEachChild(node, (child) => this.#node(child, place, input));
       case 'ArithmeticFor':
       case 'ArithmeticCommand':
@@ -146,6 +146,7 @@ export class Walker {
         it,
         { found, span: place(it.pos, it.end), opaque: (at, why) => this.#opaque(at, why) },
         node.name === undefined ? 'plain' : 'for a program',
+        it.value.type === 'Word' ? argumentOf(it.value, span).text : null,
       );
       this.#assignment(it, place);
     }
@@ -212,7 +213,7 @@ export class Walker {
 
   #redirection(node: Redirection, place: Place, found: ReturnType<Findings['program']>): void {
     redirect(node, place(node.pos, node.end), found, this.paths);
-    if (node.descriptor?.type === 'FileDescriptorVariable') assign(node.descriptor.name, null, this.#loose(node, place), 'plain');
+    if (node.descriptor?.type === 'FileDescriptorVariable') assign(node.descriptor.name, null, this.#loose(node, place), 'plain', null);
     forEachChild(node, (child) => this.#node(child, place, { kind: 'client' }));
   }
 

@@ -94,8 +94,14 @@ function withoutAssignments(call: Call, args: readonly Argument[]): readonly Arg
   for (; at < args.length; at++) {
     const name = /^([A-Za-z_]\w*)=/.exec(args[at]?.prefix ?? '')?.[1];
     if (name === undefined) break;
-    const { span } = args[at] as Argument;
-    assign(name, null, { found: call.found, span, opaque: (where, why) => call.opaque(where, why) }, 'for a program');
+    const { span, text } = args[at] as Argument;
+    assign(
+      name,
+      null,
+      { found: call.found, span, opaque: (where, why) => call.opaque(where, why) },
+      'for a program',
+      text?.slice(name.length + 1) ?? null,
+    );
   }
   return args.slice(at);
 }
