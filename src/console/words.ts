@@ -117,7 +117,7 @@ export function settlementWords(hold: HoldView): string {
         ? 'Nobody has answered yet.'
         : `${hold.approvals.length} of ${hold.approvals_needed} approvals given.`;
     case 'approved':
-      return `Approved${by === '' ? '' : ` by ${by}`}. The session’s log shows how the statement ended.`;
+      return `Approved${by === '' ? '' : ` by ${by}`}. ${outcomeWords(hold.outcome)}`;
     case 'denied':
       return `Denied by ${hold.settled_by ?? 'somebody'}${because}. The statement never reached the target.`;
     case 'changes_requested':
@@ -127,6 +127,13 @@ export function settlementWords(hold: HoldView): string {
     case 'withdrawn':
       return `Withdrawn${because === '' ? ' by the client' : because}. The statement never reached the target.`;
   }
+}
+
+/** What came of what was approved, as far as it is known. */
+function outcomeWords(outcome: HoldView['outcome']): string {
+  if (outcome === undefined) return 'The session’s log shows how the statement ended.';
+  const rows = outcome.rows === null ? '' : `, ${plural(outcome.rows, 'row')}`;
+  return `It ran: ${outcome.kind}${rows}, ${durationWords(outcome.duration_ms)}.`;
 }
 
 export function decisionTone(entry: Pick<RecordingEntry, 'decision' | 'outcome' | 'error' | 'released_ms'>): Tone {
