@@ -36,7 +36,7 @@ import { systemRandom } from './composition/system-random.ts';
 import { joinWebhooks } from './composition/webhook-events.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { openPolicySource } from './composition/policy-source.ts';
-import { logRefusing } from './composition/log-refusing.ts';
+import { noteRefusing } from './composition/log-refusing.ts';
 import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
 import { Teardown } from './composition/teardown.ts';
@@ -124,10 +124,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     dir: join(config.dataDir, 'audit'),
     durability: config.audit.durability,
     clock,
-    onRefusing: (fault) => {
-      meter.auditRefuses(fault?.message ?? null);
-      logRefusing(log, fault);
-    },
+    onRefusing: noteRefusing(log, meter),
     onFailed: (fault) => {
       meter.auditRefuses(fault.message);
       log.error({ err: fault.message }, 'the audit log cannot be written: sessions end');

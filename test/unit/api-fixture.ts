@@ -184,7 +184,9 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
             detail: event.detail,
             hash: '',
           }))
-          .filter((event) => query.principal === undefined || event.principal === query.principal),
+          .filter((event) => query.principal === undefined || event.principal === query.principal)
+          .filter((event) => query.type === undefined || event.type === query.type)
+          .filter((event) => query.hold === undefined || event.hold_id === query.hold),
         next: null,
       }),
       verify: async () => ({ ok: false, seq: 7, file: 'a.jsonl', line: 7, why: 'the hash is wrong' }),
