@@ -1,11 +1,10 @@
-// One client's connection after sign-in: moves bytes between the two sockets and the machine, waits where the machine waits,
-// and ends both sides when either ends.
+// One client's connection after sign-in: moves bytes from the two sockets to the machine, waits where the machine waits, and ends both
+// sides when either ends. What goes out is written by link.ts and client-output.ts.
 
 import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { isPlainSocket, isWhole, leaveChunks, readChunks, reusePassed, reuseWritten } from '../../src/core/chunk-reader.ts';
-import { flushesSoon, lateBytesMax, type Flushed } from '../../src/core/turn-flushes.ts';
+import { leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell, leaveTarget } from '../../src/core/farewell.ts';
@@ -13,6 +12,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import { ClientOutput } from './client-output.ts';
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
 import { framed, headerBytes, PacketReader } from './codec.ts';
@@ -67,32 +67,30 @@ export interface ConnectionParts {
   readonly changeUser: (argument: Buffer, client: ClientStream) => void;
 }
 
-export class Connection implements MachinePort, Lane, Killable, Flushed {
+export class Connection implements MachinePort, Lane, Killable {
   readonly machine: Machine;
   readonly #parts: ConnectionParts;
   readonly #client: ClientStream;
   readonly #target: Duplex;
-  /** What passes between the two leaves its memory behind. */
-  readonly #isPlain: boolean;
   readonly #reader: PacketReader;
   readonly #link: Link;
+  readonly #output: ClientOutput;
   #withdrawal = new AbortController();
-  #toClient: Buffer[] = [];
   #pumping = false;
   #refreshing = false;
-  #stopping = false;
+  /** Cancellations that the target has not heard of yet. */
+  #stops = 0;
   /** Nothing ran or is on its way that the target's session could keep, or that could meet the next one. */
   #leavesNothing = true;
   #timeLimit: NodeJS.Timeout | undefined;
   #ended = false;
-  #clientBlocked = false;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
     this.#client = readChunks(parts.client, this.#onClientData);
     this.#target = readChunks(parts.target, this.#onTargetData);
-    this.#isPlain = isPlainSocket(this.#client) && isPlainSocket(this.#target);
+    this.#output = new ClientOutput(this.#client, this.#target);
     this.#link = new Link(this.#target, parts.machine.attributes === 'forwarded');
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
@@ -114,7 +112,6 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     const { session } = this.#parts;
     const [client, target] = [this.#client, this.#target];
     for (const event of ['end', 'error', 'close'] as const) client.on(event, this.#onClientGone);
-    client.on('drain', this.#onClientDrained);
     target.on('drain', () => this.#guarded(() => this.#pump()));
     target.on('end', () => this.#targetGone());
     target.on('error', () => this.#targetGone());
@@ -140,7 +137,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     if (this.#ended) return;
     this.machine.fastPath.leave();
     const client = this.#client;
-    this.#flushClient();
+    this.#output.flush();
     const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
     if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, message), this.machine.nextSequence));
     this.#close(message);
@@ -156,13 +153,13 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     this.machine.fastPath.leave();
     if (!this.#parts.showsProgress || this.#ended) return;
     this.machine.inFront(holdProgress(notice, this.#parts.clock.nowMs()));
-    this.#flushClient();
+    this.#output.flush();
   }
 
   // ---- MachinePort ----
 
   toClient(bytes: Buffer): void {
-    this.#toClient.push(bytes);
+    this.#output.add(bytes);
   }
 
   toTarget(permit: Permit, bytes: Buffer): void {
@@ -204,18 +201,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
   }
 
   toClientNow(chunk: Buffer): void {
-    const isLate = chunk.length <= lateBytesMax && flushesSoon(this);
-    if (isLate || this.#toClient.length > 0) {
-      this.#toClient.push(chunk);
-      if (!isLate) this.#flushClient();
-      return;
-    }
-    this.#writeClient(chunk);
-    if (this.#isPlain) reusePassed(chunk, this.#client);
-  }
-
-  flush(): void {
-    this.#guarded(() => this.#flushClient());
+    this.#output.pass(chunk);
   }
 
   foreseesDenial(submission: Submission): boolean | null {
@@ -255,10 +241,10 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
 
   /** The next command waits until the target has heard of it, so that it is not the one that is cancelled. */
   stopTarget(): void {
-    this.#stopping = true;
+    this.#stops += 1;
     this.#leavesNothing = false;
     void this.#parts.cancelTarget().then(() => {
-      this.#stopping = false;
+      this.#stops -= 1;
       this.#guarded(() => this.#pump());
     });
   }
@@ -266,7 +252,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
   clientQuit(): void {
     const { machine } = this;
     const isOver = machine.isAtRest && (machine.statusFlags & status.inTransaction) === 0 && this.#target.writableLength === 0;
-    this.#close('the client closed the session', this.#leavesNothing && isOver && !this.#stopping);
+    this.#close('the client closed the session', this.#leavesNothing && isOver && this.#stops === 0);
   }
 
   /** The old session ends before the new one is asked for: its locks and transactions are gone, as after a new sign-in. */
@@ -276,7 +262,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     this.#leave('the client changed its user');
     // One by one: after removeAllListeners('data') Node still takes the stream for one that flows.
     leaveChunks(client, this.#onClientData);
-    client.off('drain', this.#onClientDrained);
+    this.#output.leave();
     for (const event of ['end', 'error', 'close'] as const) client.off(event, this.#onClientGone);
     client.pause();
     this.#parts.changeUser(Buffer.from(argument), client === this.#parts.client ? client : new ChunkStream(client));
@@ -304,7 +290,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
   /** Nothing of the client waits, and what comes now can be judged at once. */
   #isBetween(): boolean {
     const { catalogue } = this.#parts;
-    if (this.#reader.bufferedBytes > 0 || this.#refreshing || this.#stopping || !catalogue.isFresh) {
+    if (this.#reader.bufferedBytes > 0 || this.#refreshing || this.#stops > 0 || !catalogue.isFresh) {
       this.machine.fastPath.leave();
       return false;
     }
@@ -315,19 +301,10 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
   #fromTarget(chunk: Buffer): void {
     if (this.machine.fastPath.target(chunk)) return;
     this.machine.target(chunk);
-    if (this.#passedOn(chunk)) return;
+    // In the middle of a large result, and in the middle of nothing else.
+    if (this.machine.replies.passedAll && this.#output.passedAlone(chunk)) return;
     this.#pump();
-    this.#flushClient();
-  }
-
-  /** In the middle of a large result a chunk goes out alone and as it came; when it is with the kernel its memory is used again. */
-  #passedOn(chunk: Buffer): boolean {
-    const [only] = this.#toClient;
-    if (!this.#isPlain || this.#toClient.length !== 1 || only === undefined || !this.machine.replies.passedAll) return false;
-    if (!isWhole(only, chunk)) return false;
-    this.#toClient = [];
-    this.#writeClient(only, reuseWritten(chunk, this.#client));
-    return true;
+    this.#output.flush();
   }
 
   /** Takes the client's packets for as long as the machine takes them. */
@@ -335,7 +312,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     if (this.#pumping || this.#ended) return;
     this.#pumping = true;
     try {
-      while (this.machine.takes && !this.#refreshing && !this.#stopping) {
+      while (this.machine.takes && !this.#refreshing && this.#stops === 0) {
         if (!this.#parts.catalogue.isFresh) {
           this.#refresh();
           break;
@@ -353,7 +330,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     }
     const client = this.#client;
     const targetTakes = this.#link.flush();
-    this.#flushClient();
+    this.#output.flush();
     if (!targetTakes) client.pause();
     else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
   }
@@ -367,34 +344,16 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     });
   }
 
-  #flushClient(): void {
-    if (this.#toClient.length === 0) return;
-    const out = this.#toClient;
-    this.#toClient = [];
-    this.#writeClient(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
-  }
-
-  #writeClient(bytes: Buffer, written?: (error: Error | null | undefined) => void): void {
-    if (this.#client.destroyed || this.#client.write(bytes, written) || this.#clientBlocked) return;
-    this.#clientBlocked = true;
-    this.#target.pause();
-  }
-
   readonly #onClientData = (chunk: Buffer): void => this.#guarded(() => this.#fromClient(chunk));
 
   readonly #onTargetData = (chunk: Buffer): void => this.#guarded(() => this.#fromTarget(chunk));
-
-  readonly #onClientDrained = (): void => {
-    this.#clientBlocked = false;
-    this.#target.resume();
-  };
 
   #later(step: () => void): void {
     if (this.#ended) return;
     this.#guarded(() => {
       step();
       this.#pump();
-      this.#flushClient();
+      this.#output.flush();
     });
   }
 
@@ -438,7 +397,7 @@ export class Connection implements MachinePort, Lane, Killable, Flushed {
     const { session } = this.#parts;
     const target = this.#target;
     this.#withdrawal.abort(reason);
-    this.#flushClient();
+    this.#output.flush();
     session.close(reason);
     if (canBeUsedAgain && !target.destroyed) return this.#parts.giveBack(target);
     leaveTarget(target, quitPacket);

@@ -1,8 +1,8 @@
 // SFTP through the gateway: the raw packets are read in both directions, every operation that changes or opens something is an
-// action of its own, and only what was released is passed on. Answers come from the target, refusals from here.
+// action of its own, and only what was released is passed on. Answers come from the target (sftp-answers.ts), refusals from here.
 
 import type { ClientChannel, ServerChannel } from 'ssh2';
-import { Fault, messageOf } from '../../src/core/errors.ts';
+import { messageOf } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
@@ -13,9 +13,11 @@ import { plainLines, refusalLines } from './refusal.ts';
 import { pipe } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { finish } from './outcomes.ts';
+import { SftpAnswers } from './sftp-answers.ts';
+import type { Answer } from './sftp-answers.ts';
 import { PacketReader } from './sftp-codec.ts';
 import type { Part } from './sftp-codec.ts';
-import { closing, noteRead, outcomeOf, read, readOffset, writingOf, wrote, wroteAll } from './sftp-files.ts';
+import { closing, noteRead, outcomeOf, readOffset, writingOf, wrote, wroteAll } from './sftp-files.ts';
 import type { OpenFile, Reading, Writing } from './sftp-files.ts';
 import { FileHashes } from './sftp-hashes.ts';
 import * as sftp from './sftp-messages.ts';
@@ -23,8 +25,6 @@ import { effectsOf, operationOf, textOf } from './sftp-operations.ts';
 import type { JudgedPath, Operation } from './sftp-operations.ts';
 import { Forwarder, isCrowded, passesTo, releaseQueue } from './ssh2-channels.ts';
 
-/** Requests without an answer yet. OpenSSH keeps 64 in flight. */
-const outstandingMax = 4096;
 const handlesMax = 1024;
 
 /** What the relay needs of the channel it lives in. */
@@ -44,15 +44,6 @@ export interface SftpParts {
   readonly touch: () => void;
 }
 
-/** Takes an answer; true when it is the gateway's own and does not go to the client. */
-type Answer = (packet: Buffer) => boolean;
-
-interface Asked {
-  readonly answer: Answer;
-  /** What was asked for is data, which may pass in pieces. */
-  readonly reading: Reading | null;
-}
-
 export function relaySftp(parts: SftpParts): Promise<Ending> {
   return new SftpRelay(parts).run();
 }
@@ -60,16 +51,11 @@ export function relaySftp(parts: SftpParts): Promise<Ending> {
 class SftpRelay {
   readonly #parts: SftpParts;
   readonly #requests = new PacketReader(sftp.headOfWrite);
-  readonly #answers = new PacketReader((start, length) => (this.#readingOf(start) === null ? null : sftp.headOfData(start, length)));
   readonly #toTarget: Forwarder;
-  readonly #toClient: Forwarder;
+  readonly #answers: SftpAnswers;
   readonly #files = new Map<string, OpenFile>();
-  readonly #outstanding = new Map<number, Asked>();
-  /** Answers of the gateway that wait until the packet is over which is passing to the client. */
-  #replies: Buffer[] = [];
   /** Who hears of the rest of the packet that is passing; null: it is dropped. */
   #writing: Writing | null = null;
-  #reading: Reading | null = null;
   #busy = false;
   /** One side sent what cannot be: nothing more is looked at. */
   #isBroken = false;
@@ -79,7 +65,7 @@ class SftpRelay {
   constructor(parts: SftpParts) {
     this.#parts = parts;
     this.#toTarget = new Forwarder(parts.target);
-    this.#toClient = new Forwarder(parts.client);
+    this.#answers = new SftpAnswers(parts.client);
     passesTo(parts.client, parts.target);
     passesTo(parts.target, parts.client);
   }
@@ -95,14 +81,14 @@ class SftpRelay {
         if (open > 0) return;
         for (const file of this.#files.values()) this.#finish(file.permit, closing(file, 'unknown'));
         // Some servers close without a status when the client has ended; OpenSSH's says 0.
-        if (clientEnded && this.#outstanding.size === 0 && ending.status === null && ending.signal === null)
+        if (clientEnded && this.#answers.areComplete && ending.status === null && ending.signal === null)
           ending = { status: 0, signal: null };
         resolve(ending);
       };
       const broken = (thrown: unknown) => {
         // What stood before it in the same chunk would be somebody else's bytes by the time that anything else is said.
         this.#toTarget.drop();
-        this.#toClient.drop();
+        this.#answers.drop();
         if (this.#isBroken) return;
         this.#isBroken = true;
         owner.say(plainLines(messageOf(thrown)));
@@ -126,7 +112,7 @@ class SftpRelay {
         target,
         (chunk) => {
           touch();
-          return this.#guard(() => this.#fromTarget(chunk), broken);
+          return this.#guard(() => this.#answers.take(chunk), broken);
         },
         client,
         less,
@@ -217,7 +203,7 @@ class SftpRelay {
         this.#send(this.#parts.permit, packet, sftp.typeOf(packet) === sftp.type.init ? null : () => false);
         return undefined;
       case 'unsupported':
-        this.#reply(sftp.statusReply(sftp.idOf(packet), sftp.status.unsupported, 'not passed on by the gateway'));
+        this.#answers.reply(sftp.statusReply(sftp.idOf(packet), sftp.status.unsupported, 'not passed on by the gateway'));
         return undefined;
       case 'handle':
         return this.#onHandle(packet, operation);
@@ -230,14 +216,14 @@ class SftpRelay {
     const { session, owner } = this.#parts;
     const id = sftp.idOf(packet);
     if (operation.opens !== null && this.#files.size >= handlesMax) {
-      return this.#reply(sftp.statusReply(id, sftp.status.failure, 'too many open files'));
+      return this.#answers.reply(sftp.statusReply(id, sftp.status.failure, 'too many open files'));
     }
     const resolved: string[] = [];
     for (const it of paths) resolved.push(await this.#resolve(it));
     const { ruling } = await owner.submit(session, actions.file(textOf(operation.verb, paths, resolved), effectsOf(paths, resolved)));
     if (ruling.kind === 'refuse') {
       owner.say(refusalLines(ruling.refusal));
-      return this.#reply(sftp.statusReply(id, sftp.status.permissionDenied, refusalWords(ruling.refusal)));
+      return this.#answers.reply(sftp.statusReply(id, sftp.status.permissionDenied, refusalWords(ruling.refusal)));
     }
     const { permit } = ruling;
     permit.open();
@@ -288,12 +274,12 @@ class SftpRelay {
     const file = this.#files.get(key);
     const from = source === null ? file : this.#files.get(source.toString('hex'));
     if (file === undefined || from === undefined || !file.permit.isOpen) {
-      this.#reply(sftp.statusReply(id, sftp.status.failure, 'no such handle'));
+      this.#answers.reply(sftp.statusReply(id, sftp.status.failure, 'no such handle'));
       return null;
     }
     if (writes && !file.writes) {
       // Attributes changed by a handle that was opened for reading.
-      this.#reply(sftp.statusReply(id, sftp.status.permissionDenied, 'the file was opened for reading'));
+      this.#answers.reply(sftp.statusReply(id, sftp.status.permissionDenied, 'the file was opened for reading'));
       return null;
     }
     return file;
@@ -316,7 +302,7 @@ class SftpRelay {
   #realpath(path: string): Promise<string | null> {
     return new Promise((resolve) => {
       this.#ownId += 1;
-      while (this.#outstanding.has(this.#ownId)) this.#ownId += 1;
+      while (this.#answers.isExpected(this.#ownId)) this.#ownId += 1;
       const { target } = this.#parts;
       const lost = () => resolve(null);
       target.once('close', lost);
@@ -336,71 +322,8 @@ class SftpRelay {
 
   #send(permit: Permit, packet: Buffer, answer: Answer | null, reading: Reading | null = null): void {
     permit.assertOpen();
-    if (answer !== null) {
-      const id = sftp.idOf(packet);
-      if (this.#outstanding.size >= outstandingMax || this.#outstanding.has(id)) {
-        throw new Fault('protocol-violation', 'too many SFTP requests at once, or two with the same id');
-      }
-      this.#outstanding.set(id, { answer, reading });
-    }
+    if (answer !== null) this.#answers.expect(sftp.idOf(packet), answer, reading);
     this.#toTarget.add(packet);
-  }
-
-  #fromTarget(chunk: Buffer): boolean {
-    this.#answers.push(chunk);
-    for (let part = this.#answers.next(); part !== null; part = this.#answers.next()) {
-      switch (part.kind) {
-        case 'packet':
-          this.#answer(part.bytes);
-          break;
-        case 'start':
-          this.#reading = this.#readingOf(part.bytes);
-          this.#outstanding.delete(sftp.idOf(part.bytes));
-          this.#data(part.bytes, part.bytes.subarray(13));
-          break;
-        case 'piece':
-          this.#data(part.bytes, part.bytes);
-          if (part.last) this.#replyNow();
-          break;
-      }
-    }
-    return this.#toClient.flush();
-  }
-
-  #readingOf(answer: Buffer): Reading | null {
-    return this.#outstanding.get(sftp.idOf(answer))?.reading ?? null;
-  }
-
-  /** A piece of an answer, and the data in it. */
-  #data(bytes: Buffer, data: Buffer): void {
-    if (this.#reading !== null) read(this.#reading, data);
-    this.#toClient.add(bytes);
-  }
-
-  #answer(packet: Buffer): void {
-    if (sftp.typeOf(packet) === sftp.type.version) {
-      if (packet.length < 9 || packet.readUInt32BE(5) !== 3)
-        throw new Fault('protocol-violation', 'the target speaks another version of SFTP than 3');
-      this.#toClient.add(packet);
-      return;
-    }
-    const id = sftp.idOf(packet);
-    const asked = this.#outstanding.get(id);
-    this.#outstanding.delete(id);
-    if (asked !== undefined && !asked.answer(packet)) this.#toClient.add(packet);
-  }
-
-  /** An answer of the gateway; not into the middle of another. */
-  #reply(packet: Buffer): void {
-    if (this.#replies.length >= outstandingMax) throw new Fault('protocol-violation', 'too many SFTP requests at once');
-    this.#replies.push(packet);
-    if (!this.#answers.isPassing) this.#replyNow();
-  }
-
-  #replyNow(): void {
-    for (const packet of this.#replies) this.#toClient.add(packet);
-    this.#replies = [];
-    this.#toClient.flush();
   }
 
   #finish(permit: Permit, outcome: Outcome): void {

@@ -106,6 +106,8 @@ export interface HoldView {
   readonly settled_reason: string | null;
   /** Through what the answer came that ended it, as in approvals; missing: none did. */
   readonly settled_via?: string | undefined;
+  /** Of one hold asked for by its number, once what was approved has run: "completed", "failed", …; rows where they are known. */
+  readonly outcome?: { readonly kind: string; readonly rows: number | null; readonly duration_ms: number; readonly at: string } | undefined;
   /** May the person who asks answer it? If not, why not. */
   readonly can_answer: boolean;
   readonly cannot_answer_because: string | null;

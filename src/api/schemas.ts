@@ -106,6 +106,7 @@ export const holdView: z.ZodType<HoldView> = z
     settled_by: z.string().nullable(),
     settled_reason: z.string().nullable(),
     settled_via: z.string().optional(),
+    outcome: z.object({ kind: z.string(), rows: z.number().nullable(), duration_ms: z.number(), at: z.string() }).optional(),
     can_answer: z.boolean(),
     cannot_answer_because: z.string().nullable(),
   })

@@ -91,6 +91,7 @@ function recordLines({ terminal }: Pick<Command, 'terminal'>, hold: HoldView): s
   return [
     ...(hold.state === 'pending' ? [] : bodyLines(terminal, hold)),
     ...hold.approvals.map((approval) => terminal.paint('green', `  yes by ${approvalWords(approval)}`)),
+    ...(hold.outcome === undefined ? [] : [`  ran: ${outcomeWords(hold.outcome)}`]),
     ...(hold.state === 'pending' ? needs(hold).map((need) => terminal.paint('yellow', `  ${need}`)) : []),
     terminal.paint('dim', `  ${asked}`),
   ];
@@ -100,6 +101,11 @@ function approvalWords({ by, on_behalf_of: lender, at, via, reason }: HoldView['
   const who = lender === undefined ? visible(by) : `${visible(by)} for ${visible(lender)}`;
   const how = via === undefined ? '' : ` (via ${visible(via)})`;
   return `${who}, ${clockTime(at)}${how}${reason === null ? '' : `: ${visible(reason)}`}`;
+}
+
+function outcomeWords({ kind, rows, duration_ms: durationMs }: NonNullable<HoldView['outcome']>): string {
+  const touched = rows === null ? '' : `, ${rows} ${rows === 1 ? 'row' : 'rows'}`;
+  return `${visible(kind)}${touched}, ${span(durationMs)}`;
 }
 
 /** What an approval of this hold must bring. */

@@ -39,7 +39,7 @@ import { dial } from '../targets/dial.ts';
 import { databaseDriver } from './database-drivers.ts';
 import type { DatabaseProtocol } from './database-drivers.ts';
 import { listenBacklog } from './listen-driver.ts';
-import { logRefusing } from './log-refusing.ts';
+import { noteRefusing } from './log-refusing.ts';
 import { openTemplateReaders } from './policy-source.ts';
 import type { MainMethods, RelayThreadData, ThreadMethods } from './relay-methods.ts';
 
@@ -58,7 +58,7 @@ const audit = joinAuditLog(data.audit, {
     log.error({ err: fault.message }, 'the audit log cannot be written: sessions end');
     sessions.endWhere(() => true, 'the audit log cannot be written');
   },
-  onRefusing: (fault) => logRefusing(log, fault),
+  onRefusing: noteRefusing(log, null),
 });
 const recordings = openRecordings({
   dir: data.recordingsDir,

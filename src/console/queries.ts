@@ -6,7 +6,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import type { HoldState, HoldView, LiveMessage, Page, SessionView } from '../api/contract.ts';
 import { api, ApiProblem } from './api.ts';
 import type { AuditFilters } from './api.ts';
-import { setServerTime } from './clock.ts';
+import { serverNowMs, setServerTime } from './clock.ts';
 import { newerHold, withHold, withSession } from './live-cache.ts';
 import { live } from './live.ts';
 import type { LinkState } from './live.ts';
@@ -64,8 +64,21 @@ export function useHoldHistory(state: Exclude<HoldState, 'pending'> | null) {
   });
 }
 
+const outcomePollMs = 2_000;
+const outcomeWaitMs = 60_000;
+
+function mayStillRun({ state, outcome, settled_at: settledAt }: HoldView): boolean {
+  return state === 'approved' && outcome === undefined && settledAt !== null && serverNowMs() - Date.parse(settledAt) < outcomeWaitMs;
+}
+
 export function useHold(holdId: string) {
-  return useQuery({ queryKey: keys.hold(holdId), queryFn: ({ signal }) => api.hold(holdId, signal), refetchInterval: usePollMs() });
+  const pollMs = usePollMs();
+  return useQuery({
+    queryKey: keys.hold(holdId),
+    queryFn: ({ signal }) => api.hold(holdId, signal),
+    // Nobody tells when the approved statement has run: it is asked for, for a while.
+    refetchInterval: ({ state: { data } }) => (data !== undefined && mayStillRun(data) ? outcomePollMs : pollMs),
+  });
 }
 
 export function useSessions() {

@@ -1,18 +1,18 @@
-// The link between gateway and agent: many streams over one WebSocket. The gateway opens streams, the agent answers. Control
-// frames go first, then every stream that has data and credit gets one frame in turn, so a full or stalled stream stops no
-// other. Whatever breaks the protocol closes the link in words.
+// The link between gateway and agent: many streams over one WebSocket. The gateway opens streams, the agent answers; who sends next
+// is decided in `turns.ts`. Whatever breaks the protocol closes the link in words.
 
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
-import { ProtocolError, dataHeaderBytes, decode, encode } from './frames.ts';
+import { ProtocolError, decode, encode } from './frames.ts';
 import type { Frame, ResetCode } from './frames.ts';
 import { KeepAlive } from './keep-alive.ts';
 import type { KeepAliveTimes } from './keep-alive.ts';
 import * as limits from './limits.ts';
 import { StreamDuplex } from './stream-duplex.ts';
 import { TunnelStream } from './stream.ts';
-import type { StreamLink, StreamOutput } from './stream.ts';
+import type { StreamLink } from './stream.ts';
+import { Turns } from './turns.ts';
 import { closeCode } from './web-socket.ts';
 import type { WebSocketEnd } from './web-socket.ts';
 
@@ -68,23 +68,17 @@ export class Link {
   readonly #keepAlive: KeepAlive;
   readonly #streams = new Map<number, TunnelStream>();
   readonly #opening = new Map<number, Opening>();
-  /** Those that have something to send, in the order of their turns. */
-  readonly #ready = new Set<TunnelStream>();
-  readonly #control: Buffer[] = [];
-  #controlBytes = 0;
-  #pumping = false;
+  readonly #turns: Turns;
   #lastStream = 0;
   #grownBytes = 0;
   #strayFramesLeft = limits.strayFramesInitial;
   #streamsTotal = 0;
-  #bytesSent = 0;
   #bytesReceived = 0;
   #reason: string | null = null;
   #isDraining = false;
   #resolveClosed: (reason: string) => void = () => {};
   readonly #timer: NodeJS.Timeout;
   readonly #streamLink: StreamLink;
-  readonly #streamOutput: StreamOutput;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -94,26 +88,14 @@ export class Link {
     this.#keepAlive = new KeepAlive(options.clock, times);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { output } = this.#socket;
-    this.#streamOutput = {
-      room: (wanted) => output.room(wanted),
-      begin: (stream, count) => {
-        this.#bytesSent += count + dataHeaderBytes;
-        output.begin(stream, count);
-      },
-      append: (bytes) => output.append(bytes),
-    };
+    const turns = new Turns(output, () => this.#end(closeCode.protocol, 'the other end does not read its answers'));
+    this.#turns = turns;
     this.#streamLink = {
-      sendControl: (frame) => this.#sendControl(frame),
-      roomNow: (wanted) => (this.#isBusy ? 0 : output.room(wanted)),
-      putNow: (stream, bytes) => {
-        this.#streamOutput.begin(stream, bytes.length);
-        output.append(bytes);
-      },
+      sendControl: (frame) => turns.sendControl(frame),
+      roomNow: (wanted) => turns.roomNow(wanted),
+      putNow: (stream, bytes) => turns.putNow(stream, bytes),
       flushSoon: () => output.flushSoon(),
-      ready: (stream) => {
-        this.#ready.add(stream);
-        this.#pump();
-      },
+      ready: (stream) => turns.add(stream),
       over: (stream) => this.#forget(stream),
       mayGrow: (tookMs, bytes) => this.#mayGrow(tookMs, bytes),
       shrunk: (bytes) => (this.#grownBytes -= bytes),
@@ -124,7 +106,7 @@ export class Link {
     this.#socket.listen({
       message: (bytes) => this.#receive(bytes),
       text: () => this.#end(closeCode.protocol, 'a text message on a link that is up'),
-      drained: () => this.#pump(),
+      drained: () => turns.pump(),
       closed: (words) => this.#lost(words),
     });
     this.#ping();
@@ -134,7 +116,7 @@ export class Link {
     return {
       streams: this.#streams.size,
       streamsTotal: this.#streamsTotal,
-      bytesSent: this.#bytesSent,
+      bytesSent: this.#turns.bytesSent,
       bytesReceived: this.#bytesReceived,
       latencyMs: this.#keepAlive.latencyMs,
     };
@@ -174,18 +156,18 @@ export class Link {
         opened: () => settle(() => resolve(new StreamDuplex(stream))),
         failed: (fault) => settle(() => reject(fault)),
       });
-      this.#sendControl(encode({ kind: 'open', stream: stream.id, windowBytes: limits.windowBytesInitial, ...address }));
+      this.#turns.sendControl(encode({ kind: 'open', stream: stream.id, windowBytes: limits.windowBytesInitial, ...address }));
     });
   }
 
   sendCredential(text: string): void {
-    this.#sendControl(encode({ kind: 'credential', text }));
+    this.#turns.sendControl(encode({ kind: 'credential', text }));
   }
 
   /** Asks the other end for no new streams. Ends of version 1 are not told: they see the link close. */
   drain(reason: string): void {
     this.#isDraining = true;
-    if (this.version >= drainSince) this.#sendControl(encode({ kind: 'drain', reason }));
+    if (this.version >= drainSince) this.#turns.sendControl(encode({ kind: 'drain', reason }));
   }
 
   /** Closes in words; every stream ends as lost. */
@@ -220,7 +202,7 @@ export class Link {
       case 'reset':
         return this.#onReset(frame.stream, frame.code, frame.reason);
       case 'ping':
-        return this.#sendControl(encode({ kind: 'pong', number: frame.number }));
+        return this.#turns.sendControl(encode({ kind: 'pong', number: frame.number }));
       case 'pong':
         if (!this.#keepAlive.pong(frame.number)) throw new ProtocolError('an answer to a ping that was never sent');
         return;
@@ -254,7 +236,7 @@ export class Link {
       accept: () => {
         if (first()) {
           stream.isOpening = false;
-          this.#sendControl(encode({ kind: 'opened', stream: id, windowBytes: limits.windowBytesInitial }));
+          this.#turns.sendControl(encode({ kind: 'opened', stream: id, windowBytes: limits.windowBytesInitial }));
         }
         return stream;
       },
@@ -295,7 +277,7 @@ export class Link {
 
   #forget(stream: TunnelStream): void {
     this.#streams.delete(stream.id);
-    this.#ready.delete(stream);
+    this.#turns.remove(stream);
   }
 
   #known(id: number): TunnelStream {
@@ -326,50 +308,6 @@ export class Link {
     return true;
   }
 
-  #sendControl(frame: Buffer): void {
-    if (this.#reason !== null) return;
-    this.#control.push(frame);
-    this.#controlBytes += frame.length;
-    if (this.#controlBytes > limits.controlBytesMax) return this.#end(closeCode.protocol, 'the other end does not read its answers');
-    this.#pump();
-  }
-
-  /** Somebody waits for a turn, or is having one. */
-  get #isBusy(): boolean {
-    return this.#pumping || this.#control.length > 0 || this.#ready.size > 0 || this.#reason !== null;
-  }
-
-  /** Puts frames together until the socket has enough to do; goes on when it has room again. */
-  #pump(): void {
-    if (this.#pumping || this.#reason !== null) return;
-    if (this.#control.length === 0 && this.#ready.size === 0) return;
-    this.#pumping = true;
-    try {
-      while (this.#putNext());
-    } finally {
-      this.#pumping = false;
-    }
-    this.#socket.output.flush();
-  }
-
-  /** One frame: a control frame, or of the stream whose turn it is. False when there is none, or no room for it. */
-  #putNext(): boolean {
-    const { output } = this.#socket;
-    const [control] = this.#control;
-    if (control !== undefined) {
-      if (!output.put(control)) return false;
-      this.#control.shift();
-      this.#controlBytes -= control.length;
-      this.#bytesSent += control.length;
-      return true;
-    }
-    const [stream] = this.#ready;
-    if (stream === undefined || !stream.take(this.#streamOutput)) return false;
-    this.#ready.delete(stream);
-    if (stream.wantsTurn) this.#ready.add(stream); // to the end of the row
-    return true;
-  }
-
   #beat(): void {
     if (this.#keepAlive.isDead) return this.#end(closeCode.dead, 'the other end is silent');
     const since = this.#options.clock.monotonicMs() - limits.resetAnswerMs;
@@ -382,7 +320,7 @@ export class Link {
 
   #ping(): void {
     const number = this.#keepAlive.ping();
-    if (number !== null) this.#sendControl(encode({ kind: 'ping', number }));
+    if (number !== null) this.#turns.sendControl(encode({ kind: 'ping', number }));
   }
 
   #end(code: number, reason: string): void {
@@ -394,6 +332,7 @@ export class Link {
   #lost(reason: string): void {
     if (this.#reason !== null) return;
     this.#reason = reason;
+    this.#turns.stop();
     clearInterval(this.#timer);
     const fault = new Fault('target-lost', `the link to the agent is gone: ${reason}`);
     for (const opening of this.#opening.values()) {
@@ -403,8 +342,6 @@ export class Link {
     for (const stream of this.#streams.values()) stream.lost(fault);
     this.#streams.clear();
     this.#opening.clear();
-    this.#ready.clear();
-    this.#control.length = 0;
     this.#resolveClosed(reason);
   }
 }

@@ -88,6 +88,8 @@ export class Player {
   #waiting: { readonly submission: Submission; readonly then: (ruling: Ruling) => void } | null = null;
   #actions = 0;
   #served = 0;
+  /** Cancellations on their way to the target, each to be called when it has heard it; null: it hears them at once. */
+  cancelling: (() => void)[] | null = null;
   /** Chunks that the fast path took of the client, and of the target. */
   fast = { client: 0, target: 0 };
 
@@ -126,7 +128,7 @@ export class Player {
       showsProgress,
       cancelTarget: () => {
         this.record.push('cancel at the target');
-        return atOnce;
+        return this.cancelling === null ? atOnce : new Promise((resolve) => this.cancelling?.push(resolve));
       },
       giveBack: () => this.record.push('the target is given back'),
       kill: (id, what) => {

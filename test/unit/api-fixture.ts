@@ -17,7 +17,8 @@ import type { Clock, Random } from '../../src/core/clock.ts';
 import type { HoldRequest, PlacedHold } from '../../src/core/hold.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { Accounts } from '../../src/identity/accounts.ts';
-import { createIdentity, identityMigrations } from '../../src/identity/identity.ts';
+import { createIdentity } from '../../src/identity/identity.ts';
+import { identityMigrations } from '../../src/identity/tables.ts';
 import type { Identity, PersonRecord } from '../../src/identity/identity.ts';
 import { accessRequestMigrations } from '../../src/store/access-requests.ts';
 import { ScimDirectory } from '../../src/identity/scim-directory.ts';
@@ -183,7 +184,9 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
             detail: event.detail,
             hash: '',
           }))
-          .filter((event) => query.principal === undefined || event.principal === query.principal),
+          .filter((event) => query.principal === undefined || event.principal === query.principal)
+          .filter((event) => query.type === undefined || event.type === query.type)
+          .filter((event) => query.hold === undefined || event.hold_id === query.hold),
         next: null,
       }),
       verify: async () => ({ ok: false, seq: 7, file: 'a.jsonl', line: 7, why: 'the hash is wrong' }),

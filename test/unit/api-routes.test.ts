@@ -69,6 +69,20 @@ t.test('holds are seen by their requester, by approvers while pending, by audito
   franks.withdraw('the test goes on');
 });
 
+t.test('who may see a hold also sees what came of it, without the words of the target', async (t) => {
+  const hold = api.place('alice');
+  t.match(await call('bob', 'POST', `/holds/${hold.id}/approve`), { status: 200, body: { state: 'approved' } });
+  const before = (await call('bob', 'GET', `/holds/${hold.id}`)).body;
+  t.notOk('outcome' in before, 'it has not run yet');
+  const who = { principal: 'alice', target: 'orders', sessionId: null, actionId: null, holdId: hold.id };
+  const detail = { outcome: 'completed', rows: 491, duration_ms: 9.2, error: 'Key (email)=(x@y)' };
+  api.audit.appendSoon({ type: 'action.finished', atMs: api.clock.nowMs(), ...who, detail });
+  for (const name of ['alice', 'bob', 'carol']) {
+    const { body } = await call(name, 'GET', `/holds/${hold.id}`);
+    t.same(body['outcome'], { kind: 'completed', rows: 491, duration_ms: 9.2, at: new Date(api.clock.nowMs()).toISOString() }, name);
+  }
+});
+
 t.test('answers: not by the requester, not without the right, once however often one clicks', async (t) => {
   const hold = api.place('alice');
   t.match(await call('alice', 'POST', `/holds/${hold.id}/approve`), { status: 403, body: { code: 'requester', detail: /yourself/ } });

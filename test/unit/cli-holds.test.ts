@@ -38,6 +38,7 @@ const hold: Partial<HoldView> = {
   settled_at: '2026-11-21T10:01:00Z',
   settled_by: null,
   settled_reason: null,
+  outcome: { kind: 'completed', rows: 1, duration_ms: 9.4, at: '2026-11-21T10:01:00Z' },
   can_answer: true,
   cannot_answer_because: null,
 };
@@ -73,7 +74,7 @@ t.test('a hold that has ended still says who asked for what, who answered, and w
   const { out } = await run(['holds', 'h-7K3M9Q', '--server', url, '--token', 'x']);
   t.match(out, /Alice Arroyo \(alice\) from 10\.0\.0\.1 on orders\n/);
   t.match(out, /Deletes wait \(p\/r\); approvers: dba\n {2}\| DELETE FROM payments\n {2}\$1 = 7\n/);
-  t.match(out, /yes by bob, .* \(via cli\): ticket 12\n {2}yes by dana for sven, /);
+  t.match(out, /yes by bob, .* \(via cli\): ticket 12\n {2}yes by dana for sven, .*\n {2}ran: completed, 1 row, 9 ms\n/);
   t.match(out, /asked .*, ended .*: sallyport replay s-12$/);
   t.notMatch(out, /needs/, 'it needs nothing more');
 });

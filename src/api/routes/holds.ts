@@ -19,6 +19,16 @@ import { asSeenBy, seesHold } from '../visibility.ts';
 /** Pages read to find one that has something to see in it; then the reader gets an empty page and a cursor. */
 const emptyPagesMax = 20;
 
+/** What came of what was approved, as the audit log has it; the target's own words stay in the recording. */
+async function outcomeOf(services: ApiServices, hold: string): Promise<HoldView['outcome']> {
+  const { items } = await services.audit.search({ type: 'action.finished', hold, limit: 1 });
+  const [event] = items;
+  if (event === undefined) return undefined;
+  const { outcome: kind, rows, duration_ms } = event.detail;
+  if (typeof kind !== 'string' || typeof duration_ms !== 'number') return undefined;
+  return { kind, rows: typeof rows === 'number' ? rows : null, duration_ms, at: event.at };
+}
+
 export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
   return async (app) => {
     app.route({
@@ -39,7 +49,11 @@ export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
       method: 'GET',
       url: '/holds/:id',
       schema: { summary: 'One hold', tags: ['holds'], params: idParams, response: gives(holdView) },
-      handler: async (request) => visibleHold(services, callerOf(request, services), request.params.id),
+      handler: async (request) => {
+        const hold = visibleHold(services, callerOf(request, services), request.params.id);
+        const outcome = hold.state === 'approved' ? await outcomeOf(services, hold.id) : undefined;
+        return outcome === undefined ? hold : { ...hold, outcome };
+      },
     });
 
     app.route({

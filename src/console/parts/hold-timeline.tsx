@@ -1,8 +1,8 @@
-// What happened to a hold, in order: asked, each approval, how it ended.
+// What happened to a hold, in order: asked, each approval, how it ended, what came of it.
 
 import type { HoldView } from '../../api/contract.ts';
 import { visibleText } from '../visible.ts';
-import { settlementWords, stateWords, viaWords } from '../words.ts';
+import { durationWords, plural, settlementWords, stateWords, viaWords } from '../words.ts';
 import { At } from './time.tsx';
 
 export function HoldTimeline({ hold }: { readonly hold: HoldView }) {
@@ -34,6 +34,15 @@ export function HoldTimeline({ hold }: { readonly hold: HoldView }) {
           {hold.state === 'approved' ? '' : viaWords(hold.settled_via)}
         </span>
       </li>
+      {hold.outcome === undefined ? null : (
+        <li className={hold.outcome.kind === 'completed' ? 'tone-ok' : 'tone-bad'}>
+          <time dateTime={hold.outcome.at}>
+            <At at={hold.outcome.at} />
+          </time>
+          It ran: {visibleText(hold.outcome.kind)}
+          {hold.outcome.rows === null ? '' : `, ${plural(hold.outcome.rows, 'row')}`}, {durationWords(hold.outcome.duration_ms)}
+        </li>
+      )}
     </ol>
   );
 }
