@@ -14,7 +14,6 @@ import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
 import { createAccessDesk } from './approvals/access-requests.ts';
-import { withoutFormerPeople } from './approvals/former-people.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAccess, joinAccess } from './composition/access.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
@@ -30,6 +29,7 @@ import { openRelays } from './composition/open-relays.ts';
 import type { Relays } from './composition/relays.ts';
 import { openEstimates, openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
+import { joinPeople } from './composition/people-changes.ts';
 import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
 import { TokenActivity } from './composition/token-activity.ts';
 import { systemRandom } from './composition/system-random.ts';
@@ -51,8 +51,9 @@ import { Fault } from './core/errors.ts';
 import type { Classifier } from './core/policy.ts';
 import type { Protocol } from './core/target.ts';
 import { Gate } from './gate/gate.ts';
-import { createIdentity, identityMigrations } from './identity/identity.ts';
+import { createIdentity } from './identity/identity.ts';
 import type { Identity } from './identity/identity.ts';
+import { identityMigrations } from './identity/tables.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { World } from './relay/world.ts';
 import { createHistories } from './sessions/histories.ts';
@@ -256,27 +257,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => registry.close('the gateway stops'));
   const activity = new TokenActivity((sessionId) => registry.live(sessionId));
-  const rejudgeHolds = () => holds.rejudge((hold, asked) => withoutFormerPeople(hold, asked, (name) => identity.person(name)));
-  identity.onChange((change) => {
-    const { name } = change;
-    world.changed();
-    if (change.kind === 'token-revoked')
-      registry.endWhere((session) => session.tokenId === change.tokenId, 'the access token of this session was revoked');
-    const person = identity.person(name);
-    if (person === null) registry.endWhere((session) => session.principal.name === name, 'this account may no longer sign in');
-    else {
-      registry.endWhere(
-        ({ principal }) => principal.name === name && principal.kind !== person.kind,
-        'this account is of another kind now',
-      );
-      registry.personChanged(person);
-    }
-    access.rejudge();
-    shapes.rejudge();
-    registry.judgeAgain();
-    gate.judgeWaitingAgain();
-    rejudgeHolds();
-  });
+  const rejudgeHolds = joinPeople({ identity, world, registry, gate, holds, access, shapes });
 
   const lendersOf = (name: string) => delegations.lendersOf(name);
   const channels = openChannels({ config, db, clock, random, audit, log, identity, holds, access, shapes, lendersOf, onCall, publicUrl });

@@ -8,16 +8,14 @@ import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { BrowserSignIn, SignInMaterial, SignIns } from '../core/sign-in.ts';
-import { consoleSessionMigrations, openConsoleSessionStore } from '../store/console-sessions.ts';
-import type { Db, Migration } from '../store/database.ts';
-import { decisionLinkMigrations, openDecisionLinkStore } from '../store/decision-links.ts';
-import { factorMigrations } from '../store/factors.ts';
-import { openPeopleStore, peopleMigrations } from '../store/people.ts';
-import { openProvisionedPeopleStore, provisionedPeopleMigrations } from '../store/provisioned-people.ts';
+import { openConsoleSessionStore } from '../store/console-sessions.ts';
+import type { Db } from '../store/database.ts';
+import { openDecisionLinkStore } from '../store/decision-links.ts';
+import { openPeopleStore } from '../store/people.ts';
+import { openProvisionedPeopleStore } from '../store/provisioned-people.ts';
 import type { ProvisionedPeopleStore, ProvisionedPerson } from '../store/provisioned-people.ts';
-import { scimMigrations } from '../store/scim.ts';
-import { serverSecret, serverSecretMigrations } from '../store/server-secrets.ts';
-import { openTokenStore, tokenMigrations } from '../store/tokens.ts';
+import { serverSecret } from '../store/server-secrets.ts';
+import { openTokenStore } from '../store/tokens.ts';
 import { AccessTokens, tokenTtlMsMax } from './access-tokens.ts';
 import type { IssuedToken, TokenInfo } from './access-tokens.ts';
 import { BackOff } from './back-off.ts';
@@ -33,17 +31,6 @@ import { scramIterations, scramSaltOf } from './verifiers.ts';
 
 export type { IssuedToken, TokenInfo } from './access-tokens.ts';
 export type { PersonRecord, Right, RightsByGroup } from './people.ts';
-
-export const identityMigrations: readonly Migration[] = [
-  ...peopleMigrations,
-  ...tokenMigrations,
-  ...consoleSessionMigrations,
-  ...serverSecretMigrations,
-  ...decisionLinkMigrations,
-  ...provisionedPeopleMigrations,
-  ...factorMigrations,
-  ...scimMigrations,
-];
 
 export interface IdentityParts {
   readonly db: Db;

@@ -1,7 +1,8 @@
 // The read-only fence, limits and reasons against a real MariaDB: what was judged to only read can't write, whatever hides in it.
 // Views are replaced behind the gateway's back, so that its catalogue still calls them harmless and only the fence stands.
 
-import { createConnection, type Connection, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
+import { Readable } from 'node:stream';
+import { createConnection, type Connection, type QueryOptions, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import t from 'tap';
 import type { HoldView } from '../../src/api/contract.ts';
 import { eventually } from '../support/eventually.ts';
@@ -205,6 +206,22 @@ t.test('limits of rows and time', async (t) => {
     /^1969 canceling statement: it ran longer than 1 s, the most that rule p\/limited/,
   );
   t.match(await outcome(client.query('SELECT SLEEP(60), id FROM many')), /^1969 canceling statement/);
+  t.match(await rows(client, 'SELECT 1 AS alive'), [{ alive: 1 }]);
+});
+
+t.test('a file that is asked for when the limit of rows was met already', async (t) => {
+  const asked: string[] = [];
+  const infileStreamFactory = (path: string) => {
+    asked.push(path);
+    return Readable.from([Buffer.from('1\n')]);
+  };
+  const client = await connect(t, 'limited', { multipleStatements: true, infileStreamFactory });
+  const load = "LOAD DATA LOCAL INFILE 'x' INTO TABLE other";
+  await client.query({ sql: load, infileStreamFactory } as QueryOptions);
+  t.same(asked.splice(0), ['x'], 'files are sent');
+  const text = `SELECT * FROM many LIMIT 5; ${load}`;
+  t.match(await outcome(client.query({ sql: text, infileStreamFactory } as QueryOptions)), /^1104 .* more than 3 rows/);
+  t.same(asked, [], 'the client is shown nothing behind the limit');
   t.match(await rows(client, 'SELECT 1 AS alive'), [{ alive: 1 }]);
 });
 

@@ -2,7 +2,8 @@
 
 import t from 'tap';
 import { Accounts } from '../../src/identity/accounts.ts';
-import { createIdentity, identityMigrations } from '../../src/identity/identity.ts';
+import { createIdentity } from '../../src/identity/identity.ts';
+import { identityMigrations } from '../../src/identity/tables.ts';
 import { cliLoginTtlMs } from '../../src/identity/cli-logins.ts';
 import { freshProofMs, totpFailuresMax } from '../../src/identity/second-factors.ts';
 import { base32, totpCode, totpStep } from '../../src/identity/totp.ts';

@@ -5,7 +5,8 @@ import type { Principal } from '../../src/core/principal.ts';
 import { BackOff, freeFailures, longestWaitMs, pairsMax } from '../../src/identity/back-off.ts';
 import { browserSignInTtlMs, pendingPerNameMax } from '../../src/identity/browser-sign-ins.ts';
 import { sessionIdleMs, sessionLifeMs } from '../../src/identity/console-sessions.ts';
-import { createIdentity, identityMigrations } from '../../src/identity/identity.ts';
+import { createIdentity } from '../../src/identity/identity.ts';
+import { identityMigrations } from '../../src/identity/tables.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { HandClock, KeptAudit, people, random, rights } from './api-fixture.ts';
 

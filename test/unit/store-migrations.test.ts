@@ -6,7 +6,7 @@ import t from 'tap';
 import { createAccessDesk } from '../../src/approvals/access-requests.ts';
 import { createHolds } from '../../src/approvals/holds.ts';
 import { channelMigrations } from '../../src/composition/channels.ts';
-import { identityMigrations } from '../../src/identity/identity.ts';
+import { identityMigrations } from '../../src/identity/tables.ts';
 import { accessRequestMigrations, AccessRequestStore } from '../../src/store/access-requests.ts';
 import { agentMigrations } from '../../src/store/agents.ts';
 import { openDatabase, type Db, type Migration } from '../../src/store/database.ts';
