@@ -72,6 +72,8 @@ export function isSync(expected: Expected): boolean {
 export class ExpectedQueue {
   #items: Expected[] = [];
   #head = 0;
+  /** Nothing before it runs anything any more. */
+  #runningAt = 0;
 
   get length(): number {
     return this.#items.length - this.#head;
@@ -81,12 +83,14 @@ export class ExpectedQueue {
     return this.#items[this.#head];
   }
 
-  find(wanted: (expected: Expected) => boolean): Expected | undefined {
-    for (let at = this.#head; at < this.#items.length; at++) {
-      const item = this.#items[at];
-      if (item !== undefined && wanted(item)) return item;
+  /** What runs at the target: of all that is to be answered the first that runs something. Asked after every message, so it goes on where it was. */
+  get running(): Run | null {
+    this.#runningAt = Math.max(this.#runningAt, this.#head);
+    for (; this.#runningAt < this.#items.length; this.#runningAt += 1) {
+      const run = runAsked(this.#items[this.#runningAt]);
+      if (run !== null) return run;
     }
-    return undefined;
+    return null;
   }
 
   push(...expected: readonly Expected[]): void {
@@ -100,6 +104,7 @@ export class ExpectedQueue {
     if (this.#head === this.#items.length) {
       this.#items = [];
       this.#head = 0;
+      this.#runningAt = 0;
     }
     return item;
   }
@@ -126,5 +131,6 @@ export class ExpectedQueue {
   dropSyncs(): void {
     this.#items = this.#items.slice(this.#head).filter((it) => it.kind !== 'sync');
     this.#head = 0;
+    this.#runningAt = 0;
   }
 }

@@ -87,7 +87,8 @@ export class ExtendedQuery {
     portal.executing += 1;
     machine.run(run, bytes, { kind: 'execute', portal });
     if (run.limits !== null && !run.fenced) machine.replies.limits.look();
-    if (machine.session.changesReading(run.classification)) machine.settle();
+    const takesData = run.classification.summary.kinds.includes('copy from'); // only the target says whether it takes the client's
+    if (takesData || machine.session.changesReading(run.classification)) machine.settle();
   }
 
   describe(bytes: Buffer): void {

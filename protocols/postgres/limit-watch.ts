@@ -2,7 +2,6 @@
 // reads in the end. After a limit was met the client hears nothing more of the cycle, since the server may go on with it.
 
 import type { Limit } from '../../src/core/words.ts';
-import { runAsked } from './expected.ts';
 import type { ExpectedQueue } from './expected.ts';
 import { limitError } from './limits.ts';
 import type { MachinePort } from './machine-port.ts';
@@ -42,7 +41,7 @@ export class LimitWatch {
 
   /** After every message of either side: whose clock runs now? That of the first statement that the target has not answered. */
   look(): void {
-    const run = runAsked(this.#expected.find((it) => runAsked(it) !== null));
+    const run = this.#expected.running;
     const ms = run?.obligations.statementTimeoutMs;
     const timed = ms === undefined || run?.error !== null ? null : run;
     if (timed === this.#timed) return;

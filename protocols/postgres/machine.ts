@@ -316,6 +316,12 @@ export class Machine {
 
   // ---- what the target's half has found ----
 
+  /** The target takes COPY data: all that was sent before has been answered. */
+  copyBegan(run: Run): void {
+    this.copyIn = run;
+    this.#settling = false;
+  }
+
   /** An error in a batch; unless its Sync has been sent, the server throws away what still comes up to it. */
   batchFailed(): void {
     if (this.expected.length > 0) return;

@@ -231,7 +231,7 @@ export class Replies implements BackendSink {
     const asked = this.#machine.expected.head;
     const run = runAsked(asked);
     if (run === null) throw new Fault('protocol-violation', 'the target wants COPY data that nobody offered');
-    this.#machine.copyIn = run;
+    this.#machine.copyBegan(run);
     if (asked?.kind !== 'execute') return;
     this.#machine.expected.dropSyncs();
     this.#machine.busy = false;

@@ -113,6 +113,9 @@ await t.test('COPY in and out, errors midway, in the simple and the extended pro
   );
   t.match(summary(await client.query('COPY c TO STDOUT (FORMAT binary)')), /^H d d d d d? ?c C\(COPY 3\) ZI$/);
   t.same(rowsOf(await client.query('SELECT count(*) FROM c')), [['3']]);
+  const atOnce = [...through('COPY c FROM STDIN'), pg.copyData('4\td\n'), pg.copyDone, pg.sync];
+  t.equal(summary(await client.cycle(...atOnce)), '1 2 G C(COPY 1) ZI', 'data that does not wait to be asked for');
+  t.same(rowsOf(await client.query('SELECT count(*) FROM c')), [['4']]);
   t.equal(summary(await client.cycle(...through('SELECT 1'), pg.sync)), '1 2 D C(SELECT 1) ZI', 'in step afterwards');
 });
 

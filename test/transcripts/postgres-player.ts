@@ -32,7 +32,7 @@ function facts(text: string, start: number, end: number): StatementFacts {
   const deallocate = /^deallocate (\w+)$/i.exec(text);
   const set = /^set (\w+) = '?(\w+)'?$/i.exec(text);
   return {
-    kind: (text.split(' ')[0] as string).toLowerCase(),
+    kind: /^copy .* from /i.test(text) ? 'copy from' : (text.split(' ')[0] as string).toLowerCase(),
     span: { start, end },
     effects: [],
     missingWhere: false,
