@@ -168,7 +168,7 @@ export class Machine implements Relay {
     return statement.mode;
   }
 
-  readonly #prepared = (name: string): PreparedStatement | undefined => this.statements.named(name);
+  readonly #prepared = (name: string): PreparedStatement | undefined => this.statements.named(name, this.settings.mode.catalogue);
 
   submit(submission: Submission, released: (ruling: Extract<Ruling, { kind: 'release' }>) => void): void {
     this.#waitFor(released);

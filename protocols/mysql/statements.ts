@@ -1,7 +1,7 @@
 // Prepared statements: those of the wire by the target's number, those of SQL PREPARE by name. A statement counts once the
 // target has confirmed it.
 
-import type { PreparedStatement, ReadingMode } from '../../src/core/action.ts';
+import type { Catalogue, PreparedStatement, ReadingMode } from '../../src/core/action.ts';
 import type { Masking } from '../../src/core/masking.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
@@ -49,7 +49,7 @@ const lastPreparedId = 0xffffffff;
 
 export class Statements {
   readonly #byId = new Map<number, WireStatement>();
-  readonly #byName = new Map<string, PreparedStatement>();
+  readonly #byName = new Map<string, { readonly statement: PreparedStatement; readonly version: string | null }>();
   #last: WireStatement | null = null;
 
   get size(): number {
@@ -88,16 +88,21 @@ export class Statements {
     this.#last = null;
   }
 
-  /** A name of SQL EXECUTE. */
-  named(name: string): PreparedStatement | undefined {
-    return this.#byName.get(name.toLowerCase());
+  /**
+   * A name of SQL EXECUTE. The server prepares it again when a view or function in it has become another one; what was judged under
+   * another catalogue than that of now is therefore not known any more.
+   */
+  named(name: string, catalogue: Catalogue | null): PreparedStatement | undefined {
+    const known = this.#byName.get(name.toLowerCase());
+    return known === undefined || known.version === versionOf(catalogue) ? known?.statement : undefined;
   }
 
   /** The target confirmed a text with these changes. */
-  changed(text: string, changes: readonly SessionChange[]): void {
+  changed(text: string, changes: readonly SessionChange[], catalogue: Catalogue | null): void {
     for (const change of changes) {
       if (change.kind === 'prepare' && this.#byName.size < statementsMax) {
-        this.#byName.set(change.name.toLowerCase(), { text, classification: classificationOf([change.inner]) });
+        const statement = { text, classification: classificationOf([change.inner]) };
+        this.#byName.set(change.name.toLowerCase(), { statement, version: versionOf(catalogue) });
       } else if (change.kind === 'deallocate' && change.name !== null) {
         this.#byName.delete(change.name.toLowerCase());
       }
@@ -108,6 +113,10 @@ export class Statements {
   failed(changes: readonly SessionChange[]): void {
     for (const change of changes) if (change.kind === 'prepare') this.#byName.delete(change.name.toLowerCase());
   }
+}
+
+function versionOf(catalogue: Catalogue | null): string | null {
+  return catalogue?.version ?? null;
 }
 
 /** COM_STMT_SEND_LONG_DATA is kept until the execution is released: these are bytes of the action. There is no answer. */

@@ -4,7 +4,9 @@
 import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
-import type { Action } from '../../src/core/action.ts';
+import { readCatalogue } from '../../protocols/mysql/catalogue.ts';
+import { Statements } from '../../protocols/mysql/statements.ts';
+import type { Action, Catalogue } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { startMariadb } from '../support/mariadb.ts';
 
@@ -94,4 +96,27 @@ t.test('what stays as it was', async (t) => {
     ['SELECT * FROM {oj a LEFT JOIN b ON a.i = b.i}', ['read read shop.a', 'read read shop.b']],
   ];
   for (const [text, effects] of rows) t.same(judged(text), effects, text);
+});
+
+t.test('EXECUTE of a name that was prepared before a view or function in it changed', async (t) => {
+  const statements = new Statements();
+  const settings = { sql_mode: '', character_set_client: 'utf8mb4', flavour: 'mariadb', database: 'shop', lower_case_table_names: '0' };
+  const catalogueOf = (view: string) =>
+    readCatalogue(
+      { routines: [['shop', 'wipe', 'FUNCTION']], views: [['shop', 'v', view]], triggers: [], columns: [], loaded: null },
+      'owner',
+    );
+  const classify = (text: string, catalogue: Catalogue) => {
+    const mode = { key: catalogue.version, settings, catalogue };
+    const prepared = (name: string) => statements.named(name, catalogue);
+    return classifier.classify({ kind: 'statement', text, mode, classified: null, prepared } as unknown as Action) as Classification;
+  };
+  const before = catalogueOf('select 1 AS `x`');
+  const text = "PREPARE p FROM 'SELECT * FROM v'";
+  statements.changed(text, classify(text, before).statements[0]?.changes ?? [], before);
+  t.equal(classify('EXECUTE p', before).summary.access, 'read');
+  const after = catalogueOf('select `wipe`() AS `x`');
+  t.equal(classify('EXECUTE p', after).summary.access, 'unknown', 'the server prepares it again, and it calls the function');
+  statements.changed(text, classify(text, after).statements[0]?.changes ?? [], after);
+  t.equal(classify('EXECUTE p', after).summary.access, 'unknown', 'prepared anew it is known to call it');
 });
