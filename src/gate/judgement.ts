@@ -2,10 +2,10 @@
 
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
-import { messageOf } from '../core/errors.ts';
+import { Fault, messageOf } from '../core/errors.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Refusal, Ruling } from '../core/ruling.ts';
-import { fault } from './refusals.ts';
+import { fault, noRoom } from './refusals.ts';
 
 /** A ruling with what led to it, for the record. */
 export interface Judgement {
@@ -34,7 +34,8 @@ export function judged(
   return { ruling: { kind: 'refuse', refusal }, decision, classification, holdId, approvedBy: [] };
 }
 
-/** A fault of the gateway's refuses. */
+/** A fault of the gateway's refuses, and so does a limit. */
 export function faulted(thrown: unknown): Judgement {
+  if (thrown instanceof Fault && thrown.code === 'limit-reached') return judged(noRoom(thrown.message, thrown.hint), null, null, null);
   return judged(fault(messageOf(thrown), null), null, null, null);
 }

@@ -61,6 +61,11 @@ export const transactionFailed: Refusal = {
   offset: null,
 };
 
+/** Nothing failed, but there is no room for it to wait. `hint` says what makes room. */
+export function noRoom(message: string, hint: string | null): Refusal {
+  return { reason: 'fault', message: `refused: ${message}`, hint: hint ?? 'Nothing was run.', holdId: null, offset: null };
+}
+
 /** Something of the gateway failed. What exactly stands in its log; the client hears that it was closed, and why in short. */
 export function fault(message: string, holdId: HoldId | null): Refusal {
   return {

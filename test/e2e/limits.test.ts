@@ -87,7 +87,10 @@ t.test('one person cannot take all the holds', { timeout: fileMsMax }, async (t)
     start(t, tool('psql', 'postgresql-client'), [gateway.url(person, 'orders'), '-c', 'DROP TABLE payments']);
   const alices = [hold('alice'), hold('alice')];
   for (const session of alices) await session.waitFor(/NOTICE: {2}hold h-/);
-  t.match(await hold('alice').end(), { code: 1, stderr: /you have 2 holds waiting, the limit/ });
+  t.match(await hold('alice').end(), {
+    code: 1,
+    stderr: /ERROR: {2}refused: you have 2 holds waiting, the limit\n.*HINT: {2}Run it again when/,
+  });
   await hold('dana').waitFor(/NOTICE: {2}hold h-/);
 });
 
