@@ -160,7 +160,6 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
       log.info({ version: set.version }, 'policies loaded');
-      meter.policiesRead(true);
       world.changed();
       policiesLoadedAtMs = clock.nowMs();
       policyHistory.noteLoaded();
@@ -170,7 +169,6 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       gate.judgeWaitingAgain();
     },
     onRejected: (problems) => {
-      meter.policiesRead(false);
       const words = problems.map(formatProblem);
       log.warn({ problems: words }, 'a version of the policies was not taken; the last good one stays in force');
       event('policy.rejected', { problems: words.slice(0, rejectedProblemsLogged) });

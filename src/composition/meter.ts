@@ -25,7 +25,6 @@ export class Meter {
   readonly #pending = new Map<string, number>();
   readonly #settled: Record<EndedState, number> = { approved: 0, denied: 0, changes_requested: 0, expired: 0, withdrawn: 0 };
   #placed = 0;
-  #policiesRejected = false;
   #auditFailing: string | null = null;
 
   /** Writes everything into `book`, and counts it. */
@@ -55,11 +54,6 @@ export class Meter {
     else if (this.#pending.delete(id)) this.#settled[state] += 1;
   }
 
-  /** Whether the newest version of the policies was taken. */
-  policiesRead(taken: boolean): void {
-    this.#policiesRejected = !taken;
-  }
-
   /** Why the audit log takes nothing, and null when it does again. */
   auditRefuses(why: string | null): void {
     this.#auditFailing = why;
@@ -79,10 +73,6 @@ export class Meter {
 
   get placed(): number {
     return this.#placed;
-  }
-
-  get policiesRejected(): boolean {
-    return this.#policiesRejected;
   }
 
   /** When each hold that waits was placed. */

@@ -28,7 +28,7 @@ interface MeasuredParts {
   readonly meter: Meter;
   readonly holds: Pick<HoldDesk, 'lasting' | 'get'>;
   readonly audit: Pick<OpenedAuditLog, 'head'>;
-  readonly policies: { current(): { readonly version: string } };
+  readonly policies: { current(): { readonly version: string }; rejected(): readonly string[] };
   readonly agents: { list(): readonly { readonly isConnected: boolean }[] };
   readonly clock: Clock;
 }
@@ -53,6 +53,7 @@ export async function serveMetrics(
     agentsLinked: () => agents.list().filter(({ isConnected }) => isConnected).length,
     auditSeq: () => audit.head().seq,
     policyVersion: () => policies.current().version,
+    policiesRejected: () => policies.rejected().length > 0,
     nowMs: () => clock.nowMs(),
   });
   down.add(() => metrics.close());

@@ -17,6 +17,8 @@ export interface MeasuredGateway {
   /** Number of the newest event. */
   auditSeq(): number;
   policyVersion(): string;
+  /** Is there a newer version that is wrong, and so not in force? */
+  policiesRejected(): boolean;
   nowMs(): number;
 }
 
@@ -94,7 +96,7 @@ export class Metrics {
       gauge(
         'sallyport_policies_rejected',
         '1 while the newest version of the policies is not in force because it is wrong.',
-        meter.policiesRejected ? 1 : 0,
+        it.policiesRejected() ? 1 : 0,
       ),
       gauge('sallyport_agents_linked', 'Agents that are connected now.', it.agentsLinked()),
       ...optional('sallyport_data_free_bytes', 'Space left for the data folder.', freeBytes(it.dataDir)),

@@ -60,7 +60,10 @@ t.test('a hold is answered in the browser', async (t) => {
     await page.getByLabel('Reason').fill('seen');
     await page.getByRole('button', { name: 'Approve' }).click();
     await page.getByText('Approved by bob').first().waitFor();
-    await page.getByText(/It ran: completed, \d+ rows?, \d/).first().waitFor();
+    await page
+      .getByText(/It ran: completed, \d+ rows?, \d/)
+      .first()
+      .waitFor();
     await session.waitFor(/DELETE 10|^DELETE/m);
     session.endInput();
     await session.end();

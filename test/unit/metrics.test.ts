@@ -1,7 +1,7 @@
 // What monitoring reads: the figures follow what happens, the page is Prometheus' text format, and a gateway that can't write its
 // audit log says that it is not ready.
 
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import t from 'tap';
@@ -12,6 +12,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
 import type { RegisteredSession, SessionBook } from '../../src/sessions/registry.ts';
 import { temporaryDirectory } from '../support/directories.ts';
+import { eventually } from '../support/eventually.ts';
 
 function metricsOf(meter: Meter): Metrics {
   return new Metrics({
@@ -22,6 +23,7 @@ function metricsOf(meter: Meter): Metrics {
     agentsLinked: () => 2,
     auditSeq: () => 40,
     policyVersion: () => 'a"b\\c',
+    policiesRejected: () => false,
     nowMs: () => 100_000,
   });
 }
@@ -146,4 +148,13 @@ targets: [{ name: orders, protocol: postgres, host: 127.0.0.1, port: 1, user: x 
   t.notMatch(text, /mysql/, 'only what is served');
   t.match(text, /^sallyport_data_free_bytes [1-9]/m);
   t.equal((await fetch(`${at}/readyz`)).status, 200);
+  const saysRejected = async (value: 0 | 1) => {
+    const found = await (await fetch(`${at}/metrics`)).text();
+    return found.includes(`\nsallyport_policies_rejected ${value}\n`) || null;
+  };
+  const good = readFileSync(`${dir}/policies/p.yaml`, 'utf8');
+  writeFileSync(`${dir}/policies/p.yaml`, `${good}\nbogus: 1\n`);
+  await eventually('the wrong version is told', () => saysRejected(1));
+  writeFileSync(`${dir}/policies/p.yaml`, good);
+  await eventually('put back, it is over', () => saysRejected(0));
 });
