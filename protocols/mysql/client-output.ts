@@ -10,14 +10,27 @@ export class ClientOutput implements Flushed {
   readonly #target: Duplex;
   /** What passes between the two leaves its memory behind. */
   readonly #isPlain: boolean;
+  readonly #taken: () => void;
   #out: Buffer[] = [];
   #isBlocked = false;
 
-  constructor(client: Duplex, target: Duplex) {
+  /** `taken` is called when the client has taken what it had not. */
+  constructor(client: Duplex, target: Duplex, taken: () => void) {
     this.#client = client;
     this.#target = target;
+    this.#taken = taken;
     this.#isPlain = isPlainSocket(client) && isPlainSocket(target);
     client.on('drain', this.#drained);
+  }
+
+  /** The client has not taken what was written to it. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /** Buffers that wait for the next flush. */
+  get length(): number {
+    return this.#out.length;
   }
 
   /** It leaves with the next `flush`. */
@@ -70,5 +83,6 @@ export class ClientOutput implements Flushed {
   readonly #drained = (): void => {
     this.#isBlocked = false;
     this.#target.resume();
+    this.#taken();
   };
 }

@@ -28,6 +28,9 @@ import { Link } from './link.ts';
 
 const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 
+/** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
+const answersMax = 256;
+
 /** ER_CONNECTION_KILLED, ER_SERVER_SHUTDOWN and others that end a connection. */
 export const endings = {
   killed: { number: 1927, sqlState: '70100' },
@@ -90,7 +93,7 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
     this.#client = readChunks(parts.client, this.#onClientData);
     this.#target = readChunks(parts.target, this.#onTargetData);
-    this.#output = new ClientOutput(this.#client, this.#target);
+    this.#output = new ClientOutput(this.#client, this.#target, () => this.#guarded(() => this.#pump()));
     this.#link = new Link(this.#target, parts.machine.attributes === 'forwarded');
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
@@ -280,17 +283,22 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#isBetween() && this.machine.fastPath.client(chunk)) return;
     this.#reader.push(chunk);
     this.#pump();
-    if (this.#reader.bufferedBytes <= this.#parts.heldBytesMax || this.machine.takes) return;
+    if (this.#reader.bufferedBytes <= this.#parts.heldBytesMax || this.#takes) return;
     if (!this.machine.isWaiting) this.#client.pause();
     // While people think the client must be heard, or nobody would notice that it is gone.
     else if (this.#reader.bufferedBytes > this.#parts.payloadBytesMax)
       this.end(endings.tooLarge, 'too much was sent while a statement waits for approval');
   }
 
+  /** Packets of the client are taken. One that does not read what it is answered gets no more answers, as from the server. */
+  get #takes(): boolean {
+    return this.machine.takes && !this.#refreshing && this.#stops === 0 && !this.#output.isBlocked;
+  }
+
   /** Nothing of the client waits, and what comes now can be judged at once. */
   #isBetween(): boolean {
     const { catalogue } = this.#parts;
-    if (this.#reader.bufferedBytes > 0 || this.#refreshing || this.#stops > 0 || !catalogue.isFresh) {
+    if (this.#reader.bufferedBytes > 0 || this.#refreshing || this.#stops > 0 || this.#output.isBlocked || !catalogue.isFresh) {
       this.machine.fastPath.leave();
       return false;
     }
@@ -312,7 +320,7 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#pumping || this.#ended) return;
     this.#pumping = true;
     try {
-      while (this.machine.takes && !this.#refreshing && this.#stops === 0) {
+      while (this.#takes) {
         if (!this.#parts.catalogue.isFresh) {
           this.#refresh();
           break;
@@ -324,6 +332,7 @@ export class Connection implements MachinePort, Lane, Killable {
         if (packet.payload.length === 0 && this.machine.expectedSequence === 0) throw new Fault('protocol-violation', 'an empty command');
         this.machine.client(packet);
         if (this.#ended) return;
+        if (this.#output.length >= answersMax) this.#output.flush();
       }
     } finally {
       this.#pumping = false;
@@ -332,7 +341,7 @@ export class Connection implements MachinePort, Lane, Killable {
     const targetTakes = this.#link.flush();
     this.#output.flush();
     if (!targetTakes) client.pause();
-    else if (client.isPaused() && (this.machine.takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
+    else if (client.isPaused() && (this.#takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
   }
 
   /** The target's objects changed, or may have: nothing is judged until they are known again. */
