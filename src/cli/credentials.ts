@@ -26,10 +26,15 @@ export function credentialsFile(environment: Environment): string {
   return join(base, 'sallyport', 'credentials.json');
 }
 
+/** The gateway's address of the options or SALLYPORT_SERVER, which counts as unset when it is empty; undefined when neither says. */
+export function namedServer({ server }: CredentialOptions, environment: Environment): string | undefined {
+  return server ?? (environment['SALLYPORT_SERVER'] || undefined);
+}
+
 /** The credentials to use. A saved token is sent only to the server that it was saved for. */
 export function findCredentials(options: CredentialOptions, environment: Environment): Credentials {
   const saved = readSaved(credentialsFile(environment));
-  const server = checkServer(options.server ?? environment['SALLYPORT_SERVER'] ?? saved?.server ?? defaultServer);
+  const server = checkServer(namedServer(options, environment) ?? saved?.server ?? defaultServer);
   const token = options.token ?? environment['SALLYPORT_TOKEN'] ?? (saved?.server === server ? saved.token : undefined);
   if (token === undefined || token === '') {
     throw new CommandFailure(

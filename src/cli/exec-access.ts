@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { apiBase } from '../api/contract.ts';
 import type { Problem, TokenExchanged, TokenIssued } from '../api/contract.ts';
 import { Client } from './client.ts';
-import { checkServer, defaultServer, findCredentials } from './credentials.ts';
+import { checkServer, defaultServer, findCredentials, namedServer } from './credentials.ts';
 import type { CredentialOptions, Environment } from './credentials.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
 import { ttlMs } from './token.ts';
@@ -32,7 +32,7 @@ export interface ExecAccess {
 export async function execAccess(target: string, options: AccessOptions, environment: Environment): Promise<ExecAccess> {
   const jobToken = await jobTokenOf(options, environment);
   if (jobToken === null) return ownAccess(target, options, environment);
-  const server = checkServer(options.server ?? environment['SALLYPORT_SERVER'] ?? defaultServer);
+  const server = checkServer(namedServer(options, environment) ?? defaultServer);
   const exchanged = await exchange(server, jobToken);
   const access = { server, person: exchanged.person, token: exchanged.access_token, tokenId: exchanged.token_id };
   return { ...access, end: () => revoke(server, access.token, access.tokenId) };

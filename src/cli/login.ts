@@ -4,7 +4,7 @@
 import type { Me } from '../api/contract.ts';
 import { browserLogin } from './browser-login.ts';
 import { Client } from './client.ts';
-import { checkServer, defaultServer, saveCredentials } from './credentials.ts';
+import { checkServer, defaultServer, namedServer, saveCredentials } from './credentials.ts';
 import type { CredentialOptions, Environment } from './credentials.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,7 +21,7 @@ export interface LoginOptions extends CredentialOptions {
 }
 
 export async function login(terminal: Terminal, options: LoginOptions, environment: Environment, input: NodeJS.ReadStream): Promise<void> {
-  const server = checkServer(options.server ?? environment['SALLYPORT_SERVER'] ?? defaultServer);
+  const server = checkServer(namedServer(options, environment) ?? defaultServer);
   const given = options.token ?? environment['SALLYPORT_TOKEN'];
   const token = given ?? (await askForToken(terminal, server, options, input));
   if (!/^[\x21-\x7e]+$/.test(token)) throw new CommandFailure(exitCode.usage, 'that is not a token', 'copy it whole from the console');

@@ -7,8 +7,8 @@ import t from 'tap';
 import { catalogueQueries, readCatalogue } from '../../protocols/mysql/catalogue.ts';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import type { ColumnsTouched } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { startMariadb } from '../support/mariadb.ts';
+import { statementOf } from '../support/statements.ts';
 
 /** `pad` may always be read: the server wants some column even for count(*). */
 const fixture = `
@@ -97,17 +97,7 @@ const classifier = createMysqlClassifier();
 const settings = { sql_mode: '', character_set_client: 'utf8mb4', flavour: 'mariadb', database: 'shop', lower_case_table_names: '0' };
 
 async function touched(text: string): Promise<ColumnsTouched> {
-  const { understood, summary } = await classifier.classify({
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode: { key: 'columns', settings, catalogue },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  });
+  const { understood, summary } = await classifier.classify(statementOf(text, { key: 'columns', settings, catalogue }));
   if (!understood || summary.columns === undefined) throw new Error(`not understood: ${text}`);
   return summary.columns;
 }

@@ -7,8 +7,8 @@ import { catalogueQueries, readCatalogue } from '../../protocols/postgres/catalo
 import type { CatalogueQuery, CatalogueRow, CatalogueRows } from '../../protocols/postgres/catalogue.ts';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { ColumnsTouched } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { startPostgres } from '../support/postgres.ts';
+import { statementOf } from '../support/statements.ts';
 
 /** `pad` may always be read: the server wants some column even for count(*). */
 const fixture = `
@@ -115,17 +115,7 @@ for (const [name, text] of Object.entries(catalogueQueries)) {
 const catalogue = { version: '1', content: readCatalogue(rows as CatalogueRows) };
 
 async function touched(text: string): Promise<ColumnsTouched> {
-  const { understood, summary } = await classifier.classify({
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode: { key: 'columns', settings: {}, catalogue },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  });
+  const { understood, summary } = await classifier.classify(statementOf(text, { key: 'columns', settings: {}, catalogue }));
   if (!understood || summary.columns === undefined) throw new Error(`not understood: ${text}`);
   return summary.columns;
 }

@@ -7,8 +7,8 @@ import t from 'tap';
 import { catalogueQueries, readCatalogue } from '../../protocols/mysql/catalogue.ts';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { startMariadb } from '../support/mariadb.ts';
+import { statementOf } from '../support/statements.ts';
 
 const fixture = `
   CREATE TABLE victim (id int PRIMARY KEY, word varchar(20));
@@ -87,17 +87,7 @@ function classify(text: string): Classification | Promise<Classification> {
     database: 'shop',
     lower_case_table_names: '0',
   };
-  return classifier.classify({
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode: { key: 'differential', settings, catalogue },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  });
+  return classifier.classify(statementOf(text, { key: 'differential', settings, catalogue }));
 }
 
 type State = ReadonlyMap<string, string>;

@@ -6,10 +6,10 @@ import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import { withoutLiterals } from '../../policies/classify/mysql/masked-literals.ts';
 import { readCatalogue } from '../../protocols/mysql/catalogue.ts';
-import type { Action, ReadingMode } from '../../src/core/action.ts';
+import type { ReadingMode } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { statementOf } from '../support/statements.ts';
 
 interface Case {
   readonly protocol?: string;
@@ -124,11 +124,6 @@ function varied(pattern: string, dice: (sides: number) => number): string {
   return kind === 1 ? withStrings : withStrings.replace(/(?<!\w)\d+/g, () => some(numbers));
 }
 
-function actionOf(text: string, mode: ReadingMode): Action {
-  const rest = { parameters: null, digest: () => '', transaction: 'none', classified: null, prepared: null } as const;
-  return { id: 'a1' as ActionId, kind: 'statement', text, mode, ...rest };
-}
-
 t.test('whatever is put in, the answer equals the direct one', async (t) => {
   const classifier = createMysqlClassifier();
   const seed = 20261121;
@@ -140,8 +135,8 @@ t.test('whatever is put in, the answer equals the direct one', async (t) => {
     for (const mode of modes) {
       for (let round = 0; round < rounds; round += 1) {
         const text = round === 0 ? pattern : varied(pattern, dice);
-        const direct = createMysqlClassifier().classify(actionOf(text, mode)) as Classification;
-        const answer = classifier.classify(actionOf(text, mode)) as Classification;
+        const direct = createMysqlClassifier().classify(statementOf(text, mode)) as Classification;
+        const answer = classifier.classify(statementOf(text, mode)) as Classification;
         if (withoutLiterals(text) !== null && direct.understood) masked += 1;
         const effects = answer.statements[0]?.effects;
         if (effects !== undefined && known.has(effects)) shared += 1;
@@ -159,7 +154,7 @@ t.test('whatever is put in, the answer equals the direct one', async (t) => {
 t.test('a third text of the same form is not read any more', async (t) => {
   const classifier = createMysqlClassifier();
   const [mode] = modes as [ReadingMode];
-  const ask = (text: string) => classifier.classify(actionOf(text, mode)) as Classification;
+  const ask = (text: string) => classifier.classify(statementOf(text, mode)) as Classification;
   const first = ask('SELECT c FROM sbtest1 WHERE id = 1');
   const second = ask('SELECT c FROM sbtest1 WHERE id = 22');
   t.not(second.statements[0]?.effects, first.statements[0]?.effects, 'the second is judged in full');

@@ -8,8 +8,8 @@ import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.
 import { readCatalogue } from '../../protocols/mysql/catalogue.ts';
 import type { Action, PreparedStatement, ReadingMode } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { classificationOf } from '../../src/core/summary.ts';
+import { statementOf } from '../support/statements.ts';
 
 interface Row {
   readonly id: string;
@@ -61,17 +61,7 @@ function classifyAll(row: Row): Classification[] {
   const { texts, charset } = textsOf(row);
   const prepared = new Map<string, PreparedStatement>();
   return texts.map((text) => {
-    const action: Action = {
-      id: 'a-1' as ActionId,
-      kind: 'statement',
-      text,
-      parameters: null,
-      digest: () => '',
-      mode: modeOf(charset),
-      transaction: 'none',
-      classified: null,
-      prepared: (name) => prepared.get(name),
-    };
+    const action: Action = statementOf(text, modeOf(charset), (name) => prepared.get(name));
     const classification = classifier.classify(action) as Classification;
     for (const change of classification.statements.flatMap((it) => it.changes)) {
       if (change.kind === 'prepare') prepared.set(change.name, { text, classification: classificationOf([change.inner]) });

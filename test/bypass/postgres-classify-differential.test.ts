@@ -3,8 +3,8 @@
 
 import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { startFixture } from './postgres-classify-catalogue.ts';
+import { statementOf } from '../support/statements.ts';
 
 const expressions: readonly string[] = [
   'wipe()',
@@ -84,17 +84,9 @@ const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
 
 async function isFree(text: string): Promise<boolean> {
-  const { understood, summary } = await classifier.classify({
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode: { key: 'fixture', settings: { server_version: '18' }, catalogue: server.catalogue },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  });
+  const { understood, summary } = await classifier.classify(
+    statementOf(text, { key: 'fixture', settings: { server_version: '18' }, catalogue: server.catalogue }),
+  );
   return understood && (summary.access === 'read' || summary.access === 'session');
 }
 

@@ -7,10 +7,10 @@ import { createPostgresClassifier } from '../../policies/classify/postgres/class
 import { Judge } from '../../policies/classify/postgres/judge.ts';
 import { withoutLiterals } from '../../policies/classify/postgres/masked-literals.ts';
 import { Parser } from '../../policies/classify/postgres/parser.ts';
-import type { Action, ReadingMode } from '../../src/core/action.ts';
+import type { ReadingMode } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { startFixture } from './postgres-classify-catalogue.ts';
+import { statementOf } from '../support/statements.ts';
 
 interface Case {
   readonly protocol: string;
@@ -182,20 +182,6 @@ function varied(pattern: string, random: (below: number) => number): string {
   return listed.replace(/(?<![\w.])\d+/g, () => some(numbers));
 }
 
-function actionOf(text: string, mode: ReadingMode): Action {
-  return {
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode,
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  };
-}
-
 t.test('whatever is put in, the answer equals the direct one', async (t) => {
   const parser = await Parser.create();
   const judge = new Judge(parser);
@@ -209,7 +195,7 @@ t.test('whatever is put in, the answer equals the direct one', async (t) => {
       for (let round = 0; round < rounds; round += 1) {
         const text = round === 0 ? pattern : varied(pattern, random);
         const direct = judge.judge(text, mode).classification;
-        const answer = (await classifier.classify(actionOf(text, mode))) as Classification;
+        const answer = (await classifier.classify(statementOf(text, mode))) as Classification;
         if (withoutLiterals(text) !== null && direct.understood) masked += 1;
         if (JSON.stringify(answer) !== JSON.stringify(direct)) {
           t.same(answer, direct, `seed ${seed}: ${text}`);
@@ -224,7 +210,7 @@ t.test('whatever is put in, the answer equals the direct one', async (t) => {
 t.test('a third text of the same form is not parsed any more', async (t) => {
   const classifier = await createPostgresClassifier();
   const [mode] = modes as [ReadingMode];
-  const ask = (text: string) => classifier.classify(actionOf(text, mode)) as Classification;
+  const ask = (text: string) => classifier.classify(statementOf(text, mode)) as Classification;
   const first = ask('SELECT abalance FROM pgbench_accounts WHERE aid = 1');
   const second = ask('SELECT abalance FROM pgbench_accounts WHERE aid = 22');
   t.not(second.statements[0]?.effects, first.statements[0]?.effects, 'the second is judged in full');

@@ -6,9 +6,9 @@ import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { Action, PreparedStatement } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 import { startFixture } from './postgres-classify-catalogue.ts';
+import { statementOf } from '../support/statements.ts';
 
 interface Case {
   readonly id: string;
@@ -72,17 +72,7 @@ class Session {
 
   async judge(text: string): Promise<Classification> {
     const settings = { ...this.#settings };
-    const action: Action = {
-      id: 'a1' as ActionId,
-      kind: 'statement',
-      text,
-      parameters: null,
-      digest: () => '',
-      mode: { key: JSON.stringify(settings), settings, catalogue },
-      transaction: 'none',
-      classified: null,
-      prepared: (name) => this.#prepared.get(name),
-    };
+    const action: Action = statementOf(text, { key: JSON.stringify(settings), settings, catalogue }, (name) => this.#prepared.get(name));
     return classifier.classify(action);
   }
 }

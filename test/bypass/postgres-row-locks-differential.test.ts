@@ -5,6 +5,7 @@ import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { ActionId } from '../../src/core/ids.ts';
 import { startFixture } from './postgres-classify-catalogue.ts';
+import { statementOf } from '../support/statements.ts';
 
 const texts: readonly string[] = [
   'SELECT * FROM victim FOR UPDATE',
@@ -34,17 +35,9 @@ const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
 
 async function judged(text: string): Promise<string[]> {
-  const { summary } = await classifier.classify({
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode: { key: 'fixture', settings: { server_version: '18' }, catalogue: server.catalogue },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  });
+  const { summary } = await classifier.classify(
+    statementOf(text, { key: 'fixture', settings: { server_version: '18' }, catalogue: server.catalogue }),
+  );
   const locks = summary.effects.filter(({ verb, access }) => verb === 'lock' && access === 'write');
   t.ok(locks.length > 0, `locks: ${text}`);
   return locks.flatMap(({ object }) => (object === null ? [] : [object.replace('public.', '')])).sort();

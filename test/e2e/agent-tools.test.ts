@@ -87,7 +87,8 @@ t.test('MySQL and SSH behind one agent', { timeout: 150_000 }, async (t) => {
     const { code } = await running;
     t.not(code, 0);
     const refused = await run(t, tool('mariadb', 'mariadb-client'), [...mysqlLine, '-e', 'SELECT 1']);
-    t.match(refused.stderr, /agent "vpc" is not connected/);
+    // A session that was still on its way when the cable was cut may be told before the silence of the link is noticed.
+    t.match(refused.stderr, /agent "vpc" is not connected|agent vpc .*: the link to the agent is gone/);
     network.mend();
     await linked();
     t.match(await ssh(['echo back']), { stdout: 'back\n', code: 0 });

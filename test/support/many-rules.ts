@@ -6,18 +6,9 @@ import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf } from '../../src/core/summary.ts';
+import { statementOf } from './statements.ts';
 
-export const action: Action = {
-  id: 'a1' as Action['id'],
-  kind: 'statement',
-  text: 'update t1 set x = 1 where id = 2',
-  parameters: null,
-  digest: () => '',
-  mode: { key: '', settings: {}, catalogue: null },
-  transaction: 'none',
-  classified: null,
-  prepared: null,
-};
+export const action: Action = statementOf('update t1 set x = 1 where id = 2');
 
 export const facts: Facts = {
   principal: { name: 'alice' as never, displayName: 'Alice', kind: 'person', groups: ['engineers'] },

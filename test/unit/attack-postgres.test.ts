@@ -4,24 +4,14 @@ import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
+import { statementOf } from '../support/statements.ts';
 
 const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
 
 function judged(text: string): string[] {
   const mode = { key: '', settings: {}, catalogue: null };
-  const action: Action = {
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode,
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  };
+  const action: Action = statementOf(text, mode);
   const { understood, statements } = classifier.classify(action) as Classification;
   if (!understood) return ['not understood'];
   const inner = statements.flatMap(({ changes }) => changes.flatMap((it) => (it.kind === 'prepare' ? it.inner.effects : [])));

@@ -6,8 +6,8 @@ import { formOf, KnownForms, type LiteralRules } from '../../policies/classify/k
 import { mysqlLiterals, withoutLiterals as withoutMysql } from '../../policies/classify/mysql/masked-literals.ts';
 import { postgresLiterals, withoutLiterals as withoutPostgres } from '../../policies/classify/postgres/masked-literals.ts';
 import type { Action } from '../../src/core/action.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { statementOf } from '../support/statements.ts';
 
 /** What may stand in a text: most of it ends literals, goes on with them, or makes something else of them; split at tabs. */
 const ordinary = [
@@ -29,9 +29,7 @@ const literals = pieces
 const beginning = 'SELECT "id", "name" FROM "people" ';
 
 function actionOf(text: string, key = 'm'): Action {
-  const mode = { key, settings: { client_encoding: 'UTF8', standard_conforming_strings: 'on' }, catalogue: null };
-  const nothing = { parameters: null, classified: null, prepared: null, digest: () => '' };
-  return { id: 's-1' as ActionId, kind: 'statement', text, mode, transaction: 'none', ...nothing };
+  return statementOf(text, { key, settings: { client_encoding: 'UTF8', standard_conforming_strings: 'on' }, catalogue: null });
 }
 
 const languages: readonly [string, LiteralRules, (text: string) => string | null][] = [

@@ -4,7 +4,7 @@ import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import type { Action, ReadingMode } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
+import { statementOf } from '../support/statements.ts';
 
 const classifier = createMysqlClassifier();
 
@@ -21,17 +21,7 @@ function modeOf(more: Readonly<Record<string, string>> = {}): ReadingMode {
 }
 
 function classify(text: string, mode: ReadingMode = modeOf()): Classification {
-  const action: Action = {
-    id: 'a-1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode,
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  };
+  const action: Action = statementOf(text, mode);
   return classifier.classify(action) as Classification;
 }
 

@@ -9,14 +9,12 @@ import { SharedSummaries } from '../../policies/classify/shared-summaries.ts';
 import type { Action } from '../../src/core/action.ts';
 import type { Classification, ColumnsTouched } from '../../src/core/classification.ts';
 import type { Effect } from '../../src/core/effect.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import type { Classifier } from '../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
+import { statementOf } from '../support/statements.ts';
 
 function actionOf(text: string, settings: Record<string, string>): Action {
-  const mode = { key: JSON.stringify(settings), settings, catalogue: null };
-  const nothing = { parameters: null, classified: null, prepared: null, digest: () => '' };
-  return { id: 's-1' as ActionId, kind: 'statement', text, mode, transaction: 'none', ...nothing };
+  return statementOf(text, { key: JSON.stringify(settings), settings, catalogue: null });
 }
 
 const reading: Effect = { verb: 'read', access: 'read', objectKind: 'table', object: 'public.people' };

@@ -8,23 +8,14 @@ import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { ActionId } from '../../src/core/ids.ts';
 import { classificationOf } from '../../src/core/summary.ts';
+import { statementOf } from '../support/statements.ts';
 
 const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
 
 async function classify(text: string): Promise<Classification> {
   const mode = { key: '-', settings: {}, catalogue: null };
-  const action: Action = {
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode,
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  };
+  const action: Action = statementOf(text, mode);
   return classifier.classify(action);
 }
 

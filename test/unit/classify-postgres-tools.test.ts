@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { PreparedStatement } from '../../src/core/action.ts';
-import type { ActionId } from '../../src/core/ids.ts';
 import { classificationOf } from '../../src/core/summary.ts';
+import { statementOf } from '../support/statements.ts';
 
 const statements = JSON.parse(readFileSync(new URL('classify-postgres-tools.json', import.meta.url), 'utf8')) as string[];
 const classifier = await createPostgresClassifier();
@@ -15,17 +15,9 @@ t.teardown(() => classifier.close());
 t.test(`${statements.length} statements of psql, pg_dump and drivers are free`, async (t) => {
   const prepared = new Map<string, PreparedStatement>();
   for (const text of statements) {
-    const classification = await classifier.classify({
-      id: 'a1' as ActionId,
-      kind: 'statement',
-      text,
-      parameters: null,
-      digest: () => '',
-      mode: { key: '-', settings: {}, catalogue: null },
-      transaction: 'none',
-      classified: null,
-      prepared: (name) => prepared.get(name),
-    });
+    const classification = await classifier.classify(
+      statementOf(text, { key: '-', settings: {}, catalogue: null }, (name) => prepared.get(name)),
+    );
     for (const change of classification.statements.flatMap((statement) => statement.changes)) {
       if (change.kind === 'prepare') prepared.set(change.name, { text, classification: classificationOf([change.inner]) });
     }

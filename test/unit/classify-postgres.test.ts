@@ -4,24 +4,14 @@ import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { ActionId } from '../../src/core/ids.ts';
+import { statementOf } from '../support/statements.ts';
 
 const classifier = await createPostgresClassifier();
 t.teardown(() => classifier.close());
 
 function action(text: string, settings: Record<string, string> = {}): Action {
   const mode = { key: JSON.stringify(settings), settings, catalogue: null };
-  return {
-    id: 'a1' as ActionId,
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode,
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  };
+  return statementOf(text, mode);
 }
 
 function classify(text: string, settings: Record<string, string> = {}): Classification {

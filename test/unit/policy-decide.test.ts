@@ -9,6 +9,7 @@ import type { Approval, Decision } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
+import { statementOf } from '../support/statements.ts';
 
 function load(...texts: string[]): LoadedPolicySet {
   const loaded = loadPolicies(texts.map((text, index) => ({ path: `${index}.yaml`, text })));
@@ -19,18 +20,7 @@ function load(...texts: string[]): LoadedPolicySet {
 const policy = (rules: string, head = '') => `policy: p\n${head}\nrules:\n${rules.replace(/^(?=.)/gm, '  ')}\n`;
 
 function action(over: Partial<Action> = {}): Action {
-  return {
-    id: 'a1' as Action['id'],
-    kind: 'statement',
-    text: 'select 1',
-    parameters: null,
-    digest: () => '',
-    mode: { key: '', settings: {}, catalogue: null },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-    ...over,
-  };
+  return { ...statementOf('select 1'), ...over };
 }
 
 /** "update orders", "call f", … */

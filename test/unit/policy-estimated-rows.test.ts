@@ -8,23 +8,14 @@ import type { Action } from '../../src/core/action.ts';
 import { statementRows, type EstimateTables } from '../../src/core/estimate.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { Estimates, estimatesAtOnceMax, estimatesWaitingMax } from '../../src/composition/estimates.ts';
+import { statementOf } from '../support/statements.ts';
 
 const postgres = await createPostgresClassifier();
 t.teardown(() => postgres.close());
 const mysql = createMysqlClassifier();
 
 function actionOf(text: string, settings: Record<string, string> = {}): Action {
-  return {
-    id: 'a' as Action['id'],
-    kind: 'statement',
-    text,
-    parameters: null,
-    digest: () => '',
-    mode: { key: JSON.stringify(settings), settings, catalogue: null },
-    transaction: 'none',
-    classified: null,
-    prepared: null,
-  };
+  return statementOf(text, { key: JSON.stringify(settings), settings, catalogue: null });
 }
 
 const facts: Facts = {

@@ -11,6 +11,7 @@ import { MinuteCount } from '../../src/sessions/minute-count.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { openSessionHistory, sessionHistoryMigrations } from '../../src/store/session-history.ts';
 import { createSessionStore, sessionMigrations } from '../../src/store/sessions.ts';
+import { statementOf } from '../support/statements.ts';
 
 const dayMs = 86_400_000;
 const noon = Date.parse('2026-11-18T12:00:00Z');
@@ -132,17 +133,7 @@ t.test('a count for a minute is the sum of its last sixty seconds', async (t) =>
   t.pass();
 });
 
-const action: Action = {
-  id: 'a1' as Action['id'],
-  kind: 'statement',
-  text: 'delete from x',
-  parameters: null,
-  digest: () => '',
-  mode: { key: '', settings: {}, catalogue: null },
-  transaction: 'none',
-  classified: null,
-  prepared: null,
-};
+const action: Action = statementOf('delete from x');
 const session = { clientAddress: '10.1.1.1', tls: true, method: 'token', database: null };
 const classification = classificationOf([
   { kind: 'delete', span: { start: 0, end: 1 }, effects: [{ verb: 'delete', access: 'write', objectKind: 'table', object: 'x' }], missingWhere: true, risks: [], changes: [] },

@@ -11,6 +11,7 @@ import type { Effect } from '../../src/core/effect.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../src/core/summary.ts';
 import { SeededRandom } from './approvals-fixtures/desk.ts';
+import { statementOf } from '../support/statements.ts';
 
 const seed = Number(process.env['SALLYPORT_SEED'] ?? Date.now() % 1_000_000_007);
 /** Loading policies is what takes the time, so each is asked much. */
@@ -127,17 +128,7 @@ function classificationWith(effects: readonly Effect[], missingWhere: boolean, t
   return classificationOf([touched === undefined ? statement : { ...statement, columns: touched }]);
 }
 
-const actionIn = (transaction: Action['transaction']): Action => ({
-  id: 'a' as never,
-  kind: 'statement',
-  text: 'text',
-  parameters: null,
-  digest: () => '',
-  mode: { key: '', settings: {}, catalogue: null },
-  transaction,
-  classified: null,
-  prepared: null,
-});
+const actionIn = (transaction: Action['transaction']): Action => ({ ...statementOf('text'), transaction });
 
 interface Drawn {
   readonly rules: readonly string[];
