@@ -221,7 +221,11 @@ t.test('credentials are saved for their owner alone and go to their own server o
   saveCredentials({ server: 'https://gate.example.com', token: 'saved' }, environment);
   t.equal(statSync(credentialsFile(environment)).mode & 0o777, 0o600);
   t.same(findCredentials({}, environment), { server: 'https://gate.example.com', token: 'saved' });
-  t.equal(findCredentials({}, { ...environment, SALLYPORT_SERVER: '' }).server, 'https://gate.example.com', 'an empty variable says nothing');
+  t.equal(
+    findCredentials({}, { ...environment, SALLYPORT_SERVER: '' }).server,
+    'https://gate.example.com',
+    'an empty variable says nothing',
+  );
   const codeOf = (body: () => unknown): unknown => {
     try {
       return body();
