@@ -92,10 +92,10 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
-  cancel(): void {
+  async cancel(): Promise<void> {
     this.machine.fastPath.leave();
-    if (this.machine.isWaiting) return this.withdraw('cancelled by the client');
-    if (this.machine.replies.isRunning) this.#targetSide.cancel();
+    if (this.machine.isWaiting) this.withdraw('cancelled by the client');
+    else if (this.machine.replies.isRunning) await this.#stop();
   }
 
   /** Ends the connection with a FATAL error for the client. */
@@ -195,7 +195,7 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   stopTarget(): void {
-    this.#targetSide.stop(() => this.#later(() => undefined));
+    void this.#stop(); // never rejects
   }
 
   limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void {
@@ -309,6 +309,12 @@ export class Connection implements MachinePort, Lane, Flushed {
       then();
       this.#pump();
     });
+  }
+
+  /** Cancels what runs. The client's next message waits until the target has heard of it, so that it is not what is cancelled. */
+  async #stop(): Promise<void> {
+    await this.#targetSide.stop();
+    this.#later(() => undefined);
   }
 
   #clientDrained(): void {
