@@ -19,8 +19,7 @@ export class TargetSide {
   readonly #stream: Duplex;
   readonly #parts: TargetSideParts;
   readonly link: Link;
-  /** A cancellation is on its way, and must not meet the next statement. */
-  isStopping = false;
+  #stops = 0;
   /** Nothing ran or is on its way that the target's session could keep, or that could meet the next one. */
   #leavesNothing = true;
 
@@ -36,20 +35,17 @@ export class TargetSide {
     return ruling;
   }
 
-  /** Cancels what runs, for a client that does not wait for it: it may come late. */
-  cancel(): void {
-    this.#leavesNothing = false;
-    void this.#parts.cancelTarget(); // never rejects
+  /** A cancellation is on its way, and must not meet the next statement. */
+  get isStopping(): boolean {
+    return this.#stops > 0;
   }
 
-  /** Cancels what runs; `then` is called when nothing that follows can be hit. */
-  stop(then: () => void): void {
-    this.isStopping = true;
+  /** Cancels what runs; resolves when the target has heard of it. Never rejects. */
+  async stop(): Promise<void> {
+    this.#stops += 1;
     this.#leavesNothing = false;
-    void this.#parts.cancelTarget().then(() => {
-      this.isStopping = false;
-      then();
-    }); // never rejects
+    await this.#parts.cancelTarget();
+    this.#stops -= 1;
   }
 
   /** As far as is known here; that no transaction is open and nothing runs has to be asked elsewhere. */
