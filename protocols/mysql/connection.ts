@@ -1,18 +1,18 @@
 // One client's connection after sign-in: moves bytes from the two sockets to the machine, waits where the machine waits, and ends both
-// sides when either ends. What goes out is written by link.ts and client-output.ts.
+// sides when either ends. What goes to the target is written by link.ts.
 
 import type { Duplex } from 'node:stream';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
+import { isPlainSocket, leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell, leaveTarget } from '../../src/core/farewell.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
+import { RelayOutput } from '../../src/core/relay-output.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
-import { ClientOutput } from './client-output.ts';
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
 import { framed, headerBytes, PacketReader } from './codec.ts';
@@ -77,7 +77,7 @@ export class Connection implements MachinePort, Lane, Killable {
   readonly #target: Duplex;
   readonly #reader: PacketReader;
   readonly #link: Link;
-  readonly #output: ClientOutput;
+  readonly #output: RelayOutput;
   #withdrawal = new AbortController();
   #pumping = false;
   #refreshing = false;
@@ -93,7 +93,9 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#reader = new PacketReader(parts.payloadBytesMax, parts.numbered);
     this.#client = readChunks(parts.client, this.#onClientData);
     this.#target = readChunks(parts.target, this.#onTargetData);
-    this.#output = new ClientOutput(this.#client, this.#target, () => this.#guarded(() => this.#pump()));
+    const [client, target] = [this.#client, this.#target];
+    const leavesMemory = isPlainSocket(client) && isPlainSocket(target);
+    this.#output = new RelayOutput({ client, target, leavesMemory, taken: () => this.#guarded(() => this.#pump()) });
     this.#link = new Link(this.#target, parts.machine.attributes === 'forwarded');
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }

@@ -13,7 +13,6 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { readChunks } from '../../src/core/chunk-reader.ts';
-import type { Flushed } from '../../src/core/turn-flushes.ts';
 import { ClientOutput } from './client-output.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
@@ -46,7 +45,7 @@ export interface ConnectionParts extends TargetSideParts {
   readonly gone: () => void;
 }
 
-export class Connection implements MachinePort, Lane, Flushed {
+export class Connection implements MachinePort, Lane {
   readonly machine: Machine;
   readonly #parts: ConnectionParts;
   readonly #reader: FrontendReader;
@@ -68,7 +67,8 @@ export class Connection implements MachinePort, Lane, Flushed {
     this.#target = readChunks(parts.target, (chunk) => this.#fromTarget(chunk));
     this.#targetSide = new TargetSide(this.#target, parts);
     this.machine = new Machine(this, parts.failing);
-    this.#output = new ClientOutput({ client: this.#client, target: this.#target, answers: this.machine.replies, flushed: this });
+    const [client, target] = [this.#client, this.#target];
+    this.#output = new ClientOutput({ client, target, answers: this.machine.replies, taken: () => this.#guarded(() => this.#pump()) });
   }
 
   /** Starts relaying; `greeting` goes to the client first. */
@@ -78,7 +78,6 @@ export class Connection implements MachinePort, Lane, Flushed {
     client.on('end', () => this.#clientGone());
     client.on('error', () => this.#clientGone());
     client.on('close', () => this.#clientGone());
-    client.on('drain', () => this.#clientDrained());
     target.on('drain', () => this.#guarded(() => this.#pump()));
     target.on('end', () => this.#targetGone());
     target.on('error', () => this.#targetGone());
@@ -133,10 +132,6 @@ export class Connection implements MachinePort, Lane, Flushed {
 
   toClientNow(chunk: Buffer): void {
     this.#output.pushNow(chunk);
-  }
-
-  flush(): void {
-    this.#guarded(() => this.#output.flush());
   }
 
   reply(bytes: Buffer): void {
@@ -315,11 +310,6 @@ export class Connection implements MachinePort, Lane, Flushed {
   async #stop(): Promise<void> {
     await this.#targetSide.stop();
     this.#later(() => undefined);
-  }
-
-  #clientDrained(): void {
-    this.#output.drained();
-    this.#guarded(() => this.#pump());
   }
 
   // ---- endings ----

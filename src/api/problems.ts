@@ -53,6 +53,7 @@ const faultStatus: Partial<Record<FaultCode, number>> = {
   'target-credential-failed': 502,
   'store-failed': 503,
   'audit-write-failed': 503,
+  'audit-chain-broken': 503,
 };
 
 /** Sends a problem document. */
