@@ -57,7 +57,10 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const refusal = await agent.ended;
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  return refusal === null ? 0 : 3;
+  if (refusal === null) return 0;
+  const { tokenFile } = flags;
+  if (tokenFile !== undefined && !existsSync(tokenFile)) log.error({}, `--token-file ${tokenFile}: there is no such file`);
+  return 3;
 }
 
 function busyPollUsOf({ busyPollUs }: AgentFlags): number {
