@@ -3,6 +3,7 @@
 
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
+import type { Log } from '../core/driver.ts';
 import { Fault } from '../core/errors.ts';
 import type { MachineIssuer, OidcIssuer } from '../core/identity-config.ts';
 import type { Db } from '../store/database.ts';
@@ -28,6 +29,7 @@ export interface AccountsParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly audit: AuditLog;
+  readonly log: Pick<Log, 'warn'>;
   readonly publicUrl: () => string;
   readonly oidc: readonly OidcIssuer[];
   readonly machines: readonly MachineIssuer[];
@@ -90,6 +92,7 @@ export class Accounts {
     try {
       const ended = await this.oidc.end(query, browserSecret);
       const name = this.#personOf(ended);
+      this.#warnWithoutGroups(ended, name);
       const detail = { issuer: ended.issuer.issuer };
       const opened = this.#parts.identity.openConsole(name, clientAddress, `oidc:${ended.issuer.name}`, detail);
       if (opened === null) throw new Fault('sign-in-failed', `${name} may not sign in: the account is disabled`);
@@ -138,6 +141,13 @@ export class Accounts {
     }
     if (linked === null) this.#people.link(issuer.issuer, person.sub, name);
     return name;
+  }
+
+  /** A scope that was not asked for, or more groups than an issuer writes into a token: the person is let in and may do nothing. */
+  #warnWithoutGroups({ issuer, person }: EndedSignIn, name: string): void {
+    if (person.groupsSent || Object.keys(issuer.groups).length === 0) return;
+    const words = `the issuer sent no claim "${issuer.groupsClaim}", so this sign-in brings no groups: ask for the scope that has it, under scopes`;
+    this.#parts.log.warn({ issuer: issuer.name, person: name }, words);
   }
 
   // --- local accounts ---

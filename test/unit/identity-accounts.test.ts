@@ -16,7 +16,18 @@ function open() {
   const audit = new KeptAudit();
   const publicUrl = () => 'https://gw.example';
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl });
-  const accounts = new Accounts({ identity, db, clock, random, audit, publicUrl, oidc: [], machines: [], passwords: true });
+  const accounts = new Accounts({
+    identity,
+    db,
+    clock,
+    random,
+    audit,
+    log: { warn: () => undefined },
+    publicUrl,
+    oidc: [],
+    machines: [],
+    passwords: true,
+  });
   t.teardown(() => identity.close());
   return { accounts, identity, clock, audit, db };
 }

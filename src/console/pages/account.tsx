@@ -9,6 +9,7 @@ import type { AccountView, Me, TotpSetup } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { hasPasskeys, newPasskey, signWithPasskey } from '../passkey.ts';
 import { CopyLine } from '../parts/copy.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { PushPanel } from '../parts/push-panel.tsx';
 import { Ago } from '../parts/time.tsx';
@@ -20,7 +21,7 @@ export default function AccountPage({ me }: { readonly me: Me }) {
   const account = useQuery({ queryKey: accountKey, queryFn: ({ signal }) => accountApi.account(signal) });
   return (
     <div className="page account-page">
-      <h1>Account</h1>
+      <Heading>Account</Heading>
       <p className="dim">
         {visibleText(me.display_name)} ({me.name}), {me.groups.length === 0 ? 'in no group' : `in ${me.groups.join(', ')}`}
       </p>
