@@ -80,8 +80,8 @@ function authoritiesOf({ ca }: AgentFlags): string | undefined {
 
 /** Others can see a process's arguments: file and environment come first. The file may be gone: later starts need no token. */
 function tokenOf({ token, tokenFile }: AgentFlags, environment: Environment): string | undefined {
-  if (tokenFile !== undefined) return existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : undefined;
-  return environment['SALLYPORT_AGENT_TOKEN'] ?? token;
+  if (tokenFile !== undefined) return existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() || undefined : undefined;
+  return environment['SALLYPORT_AGENT_TOKEN'] || token;
 }
 
 function lines(verbose: boolean): Log {
