@@ -6,7 +6,7 @@ import type { Submission } from '../../src/core/session.ts';
 import { BodyReader } from './body-reader.ts';
 import { planBulk } from './bulk.ts';
 import { framed } from './codec.ts';
-import { killOf, quoted, refusedCommand, refusedReset, unknownStatement } from './commands.ts';
+import { flushOf, killOf, quoted, refusedCommand, refusedReset, unknownStatement } from './commands.ts';
 import { digestOf, planExecution, type Execution, type Planned } from './execution.ts';
 import type { Machine } from './machine.ts';
 import * as wire from './messages.ts';
@@ -54,6 +54,8 @@ export class ClientCommands {
         return this.#fieldList(payload, argument);
       case wire.command.processInfo:
         return this.#submitText('SHOW PROCESSLIST', payload, argument, 'results');
+      case wire.command.refresh:
+        return this.#refresh(payload, argument);
       case wire.command.processKill:
         return this.#processKill(argument);
       case wire.command.resetConnection:
@@ -141,6 +143,12 @@ export class ClientCommands {
     const end = argument.indexOf(0);
     const table = argument.subarray(0, end === -1 ? argument.length : end).toString('utf8');
     this.#submitText(`SHOW COLUMNS FROM ${quoted(table)}`, payload, argument, 'columns');
+  }
+
+  #refresh(payload: Buffer, argument: Buffer): void {
+    const text = flushOf(argument);
+    if (text === null) return this.#machine.reply(refusedCommand(wire.command.refresh));
+    this.#submitText(text, payload, argument, 'ok');
   }
 
   #processKill(argument: Buffer): void {

@@ -25,6 +25,16 @@ export function unknownStatement(id: number, what: string): Buffer {
   return wire.err(1243, 'HY000', `Unknown prepared statement handler (${id}) given to ${what}`);
 }
 
+/** What COM_REFRESH can ask for that FLUSH says, too, by bit. Idle threads (0x20) and RESET of replication (0x40, 0x80) are not served. */
+const flushed = ['PRIVILEGES', 'LOGS', 'TABLES', 'HOSTS', 'STATUS'];
+
+/** COM_REFRESH (mysqldump --flush-logs) as the text it means; null: there is none. */
+export function flushOf(argument: Buffer): string | null {
+  const [bits = 0] = argument;
+  if (argument.length !== 1 || bits === 0 || bits >= 1 << flushed.length) return null;
+  return `FLUSH ${flushed.filter((_, bit) => (bits & (1 << bit)) !== 0).join(', ')}`;
+}
+
 /** A name as SQL text writes it. */
 export function quoted(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;

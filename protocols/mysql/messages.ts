@@ -7,6 +7,7 @@ export const command = {
   initDb: 0x02,
   query: 0x03,
   fieldList: 0x04,
+  refresh: 0x07,
   statistics: 0x09,
   processInfo: 0x0a,
   processKill: 0x0c,

@@ -52,6 +52,22 @@ t.test('mysqldump | mariadb gives the same database', async (t) => {
   t.match(await server.sql('SELECT copy.plus_one(1) AS n, (SELECT COUNT(*) FROM copy.few) AS few'), [{ n: 2, few: 9 }]);
 });
 
+t.test('mysqldump --flush-logs, which asks by a command of the protocol, is judged as FLUSH LOGS', async (t) => {
+  const dump = await run(t, tool('mysqldump', 'mariadb-client'), [...as, '--flush-logs', '--single-transaction', 'shop'], {
+    timeoutMs: 60_000,
+  });
+  t.equal(dump.code, 0, dump.stderr);
+  t.match(dump.stdout, /CREATE TABLE `big`[^]*Dump completed/);
+  const flush = (what: string) => run(t, tool('mariadb-admin', 'mariadb-client'), [...as, what]);
+  t.match(
+    await flush('refresh'),
+    { code: 1, stderr: /does not know command 0x7/ },
+    'it closes idle threads, too, for which there is no text',
+  );
+  const { body } = await gateway.api('carol').get<object>('/audit?type=action.released');
+  t.ok(JSON.stringify(body).includes('"FLUSH LOGS"'), 'it is in the audit log');
+});
+
 t.test('mysqlslap', async (t) => {
   const more = [
     '--create-schema=slap',
