@@ -8,11 +8,13 @@ import { eventsSince, searchPage } from './search-query.ts';
 import { openSearchStore, type SearchStore } from './search-store.ts';
 import { writtenSeq } from './shared-chain.ts';
 import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
+import { lostEnds } from './unfinished.ts';
 import { verifyAudit } from './verify.ts';
 
 export type SearchRequest =
   | { readonly id: number; readonly kind: 'query'; readonly query: AuditQuery; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'since'; readonly seq: number; readonly limit: number; readonly headSeq: number }
+  | { readonly id: number; readonly kind: 'lost-ends'; readonly sessions: readonly string[] }
   | { readonly id: number; readonly kind: 'verify' }
   | { readonly id: number; readonly kind: 'share'; readonly memory: SharedArrayBuffer }
   | { readonly id: number; readonly kind: 'close' };
@@ -88,6 +90,8 @@ async function answer(request: SearchRequest): Promise<unknown> {
       if (request.kind === 'query') return searchPage(dir, searched, rest, request.query);
       return eventsSince(dir, searched, rest, request.seq, request.limit);
     }
+    case 'lost-ends':
+      return lostEnds(dir, request.sessions, lastSeq());
     case 'verify':
       return verifyAudit(dir);
     case 'share':
