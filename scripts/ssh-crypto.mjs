@@ -18,20 +18,20 @@ export async function buildSshCrypto(root, node) {
   const stamp = `${JSON.parse(readFileSync(join(ssh2, 'package.json'), 'utf8')).version} for Node ${version}\n`;
   const stampFile = join(root, 'node_modules/.ssh2-crypto');
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
-  await step('Compiling the faster encryption of ssh2', async () => {
+  const interrupted = await step('Compiling the faster encryption of ssh2', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'node-headers-'));
     try {
       const headers = await fetchHeaders(dir, version);
-      if (headers !== null) {
-        const env = { ...process.env, npm_config_nodedir: headers };
-        await runQuietly('npm', ['rebuild', 'ssh2', '--ignore-scripts=false', '--loglevel=error'], { cwd: root, env });
-      }
+      if (headers === null) return false;
+      const env = { ...process.env, npm_config_nodedir: headers };
+      const built = await runQuietly('npm', ['rebuild', 'ssh2', '--ignore-scripts=false', '--loglevel=error'], { cwd: root, env });
+      return built.signal !== null;
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
   });
   // Also after a failure: trying again at each start would cost everybody's time.
-  writeFileSync(stampFile, stamp);
+  if (!interrupted) writeFileSync(stampFile, stamp);
 }
 
 /** The folder of Node's headers: npm carries every release as a package for each platform. Null when it can't be had. */

@@ -157,7 +157,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => identity.close());
   const onCall = openOnCall({ schedules: config.onCall, identity, clock, log });
   down.add(() => onCall.close());
-  const accounts = openAccounts(config, { identity, db, clock, random, audit, publicUrl });
+  const accounts = openAccounts(config, { identity, db, clock, random, audit, log, publicUrl });
 
   const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
@@ -175,6 +175,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       log.warn({ problems: words }, 'a version of the policies was not taken; the last good one stays in force');
       event('policy.rejected', { problems: words.slice(0, rejectedProblemsLogged) });
     },
+    onPutBack: (set) => log.info({ version: set.version }, 'the policies are those in force again'),
   });
   let policiesLoadedAtMs = clock.nowMs();
   const policyHistory = apiPolicies(
@@ -298,7 +299,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const api = await createApi({
     identity,
     accounts,
-    scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
+    scim: openScim(config, { identity, db, clock, random, audit, log, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds, previews, lendersOf, onCall),
     delegations: apiDelegations(delegations, identity, channels.newcomers),

@@ -170,6 +170,8 @@ function recordCommands(root: Commander, terminal: Terminal): void {
     .argument('<dir>', "the gateway's folder <data_dir>/audit, or a copy")
     .description('check that no event was changed, removed or reordered, without a gateway')
     .option('--approvals', 'and that every approval by passkey was signed over exactly that action')
+    .option('--head <number:hash>', 'an event and its hash that you kept elsewhere: it must still be there')
+    .option('--checkpoints <file>', 'a copy of checkpoints.jsonl that you kept elsewhere: all that it names must still be there')
     .option('--json', 'as JSON')
     .action(async (dir: string, _options: object, command: Commander) =>
       (await import('./offline/audit-verify.ts')).auditVerify(terminal, dir, command.optsWithGlobals()),

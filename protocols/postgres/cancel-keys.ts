@@ -5,7 +5,8 @@ import type { Random } from '../../src/core/clock.ts';
 import { Fault } from '../../src/core/errors.ts';
 
 export interface Cancellable {
-  cancel(): void;
+  /** Resolves when what it sent to the target, if anything, has been heard there. Never rejects. */
+  cancel(): Promise<void>;
 }
 
 export interface CancelKey {
@@ -36,12 +37,14 @@ export class CancelKeys {
     throw new Fault('limit-reached', 'no free cancel key');
   }
 
-  /** Cancels when the key is right. False when it is none of these keys, or its secret is wrong: the client is not told which. */
-  cancel(processId: number, secret: Buffer): boolean {
+  /**
+   * Cancels when the key is right; true when the target has heard of it. False when it is none of these keys, or its secret is wrong: the
+   * client is not told which. Never rejects.
+   */
+  cancel(processId: number, secret: Buffer): false | Promise<true> {
     const entry = this.#holders.get(processId);
     if (entry === undefined || entry.secret.length !== secret.length || !timingSafeEqual(entry.secret, secret)) return false;
-    entry.holder.cancel();
-    return true;
+    return entry.holder.cancel().then(() => true);
   }
 
   revoke(processId: number): void {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../src/core/clock.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
+import { onlyReads } from '../../src/core/idle-upstreams.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
@@ -13,7 +14,7 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { readChunks } from '../../src/core/chunk-reader.ts';
-import type { Flushed } from '../../src/core/turn-flushes.ts';
+import { TargetSide, type TargetSideParts } from '../../src/core/target-side.ts';
 import { ClientOutput } from './client-output.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
@@ -22,7 +23,7 @@ import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { holdNotice } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
-import { TargetSide, type TargetSideParts } from './target-side.ts';
+import { Link } from './upstream.ts';
 
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
 const answersMax = 256;
@@ -46,7 +47,7 @@ export interface ConnectionParts extends TargetSideParts {
   readonly gone: () => void;
 }
 
-export class Connection implements MachinePort, Lane, Flushed {
+export class Connection implements MachinePort, Lane {
   readonly machine: Machine;
   readonly #parts: ConnectionParts;
   readonly #reader: FrontendReader;
@@ -54,6 +55,7 @@ export class Connection implements MachinePort, Lane, Flushed {
   readonly #target: Duplex;
   readonly #output: ClientOutput;
   readonly #targetSide: TargetSide;
+  readonly #link: Link;
   #withdrawal = new AbortController();
   #pumping = false;
   #refreshing = false;
@@ -66,9 +68,11 @@ export class Connection implements MachinePort, Lane, Flushed {
     this.#reader = new FrontendReader(parts.limits);
     this.#client = readChunks(parts.client, (chunk) => this.#fromClient(chunk));
     this.#target = readChunks(parts.target, (chunk) => this.#fromTarget(chunk));
-    this.#targetSide = new TargetSide(this.#target, parts);
+    this.#targetSide = new TargetSide(this.#target, parts, { leavesNothing: onlyReads, quit: wire.terminate });
+    this.#link = new Link(this.#target);
     this.machine = new Machine(this, parts.failing);
-    this.#output = new ClientOutput({ client: this.#client, target: this.#target, answers: this.machine.replies, flushed: this });
+    const [client, target] = [this.#client, this.#target];
+    this.#output = new ClientOutput({ client, target, answers: this.machine.replies, taken: () => this.#guarded(() => this.#pump()) });
   }
 
   /** Starts relaying; `greeting` goes to the client first. */
@@ -78,7 +82,6 @@ export class Connection implements MachinePort, Lane, Flushed {
     client.on('end', () => this.#clientGone());
     client.on('error', () => this.#clientGone());
     client.on('close', () => this.#clientGone());
-    client.on('drain', () => this.#clientDrained());
     target.on('drain', () => this.#guarded(() => this.#pump()));
     target.on('end', () => this.#targetGone());
     target.on('error', () => this.#targetGone());
@@ -92,10 +95,10 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
-  cancel(): void {
+  async cancel(): Promise<void> {
     this.machine.fastPath.leave();
-    if (this.machine.isWaiting) return this.withdraw('cancelled by the client');
-    if (this.machine.replies.isRunning) this.#targetSide.cancel();
+    if (this.machine.isWaiting) this.withdraw('cancelled by the client');
+    else if (this.machine.replies.isRunning) await this.#stop();
   }
 
   /** Ends the connection with a FATAL error for the client. */
@@ -135,20 +138,16 @@ export class Connection implements MachinePort, Lane, Flushed {
     this.#output.pushNow(chunk);
   }
 
-  flush(): void {
-    this.#guarded(() => this.#output.flush());
-  }
-
   reply(bytes: Buffer): void {
     this.#output.reply(bytes);
   }
 
   toTarget(permit: Permit, bytes: Buffer): void {
-    this.#targetSide.link.send(permit, bytes);
+    this.#link.send(permit, bytes);
   }
 
   toTargetQuietly(bytes: Buffer): void {
-    this.#targetSide.link.sendQuietly(bytes, this.#parts.failing.query);
+    this.#link.sendQuietly(bytes, this.#parts.failing.query);
   }
 
   submit(submission: Submission): Ruling | null {
@@ -167,8 +166,8 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   toTargetNow(permit: Permit, bytes: Buffer): void {
-    this.#targetSide.link.send(permit, bytes);
-    if (!this.#targetSide.link.flush()) this.#client.pause();
+    this.#link.send(permit, bytes);
+    if (!this.#link.flush()) this.#client.pause();
   }
 
   takeJudged(chunk: Buffer, ruling: Ruling | null): void {
@@ -195,7 +194,7 @@ export class Connection implements MachinePort, Lane, Flushed {
   }
 
   stopTarget(): void {
-    this.#targetSide.stop(() => this.#later(() => undefined));
+    void this.#stop(); // never rejects
   }
 
   limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void {
@@ -287,7 +286,7 @@ export class Connection implements MachinePort, Lane, Flushed {
       this.#pumping = false;
     }
     const client = this.#client;
-    const targetTakes = this.#targetSide.link.flush();
+    const targetTakes = this.#link.flush();
     this.#output.flush();
     if (!targetTakes) client.pause();
     else if (client.isPaused() && (this.#takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
@@ -311,9 +310,10 @@ export class Connection implements MachinePort, Lane, Flushed {
     });
   }
 
-  #clientDrained(): void {
-    this.#output.drained();
-    this.#guarded(() => this.#pump());
+  /** Cancels what runs. The client's next message waits until the target has heard of it, so that it is not what is cancelled. */
+  async #stop(): Promise<void> {
+    await this.#targetSide.stop();
+    this.#later(() => undefined);
   }
 
   // ---- endings ----

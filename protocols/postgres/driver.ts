@@ -86,7 +86,7 @@ class PostgresDriver implements Driver {
     void this.#serve(socket); // catches everything
   }
 
-  cancel(wish: CancelWish): boolean {
+  cancel(wish: CancelWish): boolean | Promise<boolean> {
     return wish.kind === 'by-secret' && this.#cancelKeys.cancel(wish.connection, wish.secret);
   }
 
@@ -128,7 +128,7 @@ class PostgresDriver implements Driver {
       if (arrival.kind === 'cancel') {
         const wish: CancelWish = { kind: 'by-secret', connection: arrival.processId, secret: arrival.secret };
         // Clients wait for the end of the connection: what they send then must not be what is cancelled.
-        if (!this.cancel(wish)) await this.#services.cancelElsewhere?.(wish);
+        if (!(await this.cancel(wish))) await this.#services.cancelElsewhere?.(wish);
         line.socket.destroySoon();
         return;
       }

@@ -5,6 +5,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { joined } from '../../src/core/joined.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import { secure } from '../../src/core/target-tls.ts';
 import type { Target } from '../../src/core/target.ts';
@@ -220,18 +221,6 @@ export class Link {
     this.#out = [];
     return this.#stream.write(out.length === 1 ? (out[0] as Buffer) : joined(out));
   }
-}
-
-/** Neighbours in memory (messages of one chunk) become one slice again; the rest is copied together. */
-export function joined(parts: Buffer[]): Buffer {
-  const first = parts[0] as Buffer;
-  const last = parts[parts.length - 1] as Buffer;
-  let end = first.byteOffset;
-  for (const part of parts) {
-    if (part.buffer !== first.buffer || part.byteOffset !== end) return Buffer.concat(parts);
-    end += part.length;
-  }
-  return Buffer.from(first.buffer, first.byteOffset, last.byteOffset + last.length - first.byteOffset);
 }
 
 /** Words for a target that could not be reached or signed in to, without its secrets. */

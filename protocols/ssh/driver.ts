@@ -43,7 +43,7 @@ export function createSshDriver(services: LocalDriverServices, options: SshOptio
   installPacketReuse();
   installCompressionGuards();
   if (!hasNativeCrypto()) {
-    const why = 'its C++ part is not compiled for this version of Node (a compiler, make and python3 are needed when it is installed)';
+    const why = 'its C++ part is not compiled for this version of Node (npm run setup compiles it, with a compiler, make and python3)';
     services.log.warn({}, `SSH encrypts in JavaScript, at about a quarter of the speed: ssh2 says that ${why}`);
   }
   return new SshDriver(services, options);

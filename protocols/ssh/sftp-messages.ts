@@ -33,6 +33,13 @@ export const type = {
 export const openFlag = { read: 1, write: 2, append: 4, create: 8, truncate: 16 } as const;
 export const status = { ok: 0, endOfFile: 1, permissionDenied: 3, failure: 4, badMessage: 5, unsupported: 8 } as const;
 
+/** The packet is sound, and nobody could read what would be done: that request is refused, and the session goes on. */
+export class UnreadablePath extends Error {
+  constructor() {
+    super('a path that is not UTF-8 cannot be judged');
+  }
+}
+
 /** Reads fields of one packet in order. Throws Fault protocol-violation when they do not fit. */
 export class FieldReader {
   readonly #packet: Buffer;
@@ -66,11 +73,12 @@ export class FieldReader {
     return this.#packet.subarray(this.#at);
   }
 
-  /** A path. Bytes that are not UTF-8 or hold a NUL cannot be shown to anybody, so they are refused. */
+  /** A path. Throws UnreadablePath for bytes that are not UTF-8: they cannot be shown to anybody. */
   path(): string {
     const bytes = this.bytes();
     const text = bytes.toString('utf8');
-    if (text.includes('\0') || !Buffer.from(text).equals(bytes)) throw new Fault('protocol-violation', 'a path that is not UTF-8');
+    if (text.includes('\0')) throw new Fault('protocol-violation', 'a path with a NUL byte');
+    if (!Buffer.from(text).equals(bytes)) throw new UnreadablePath();
     return text;
   }
 
@@ -90,6 +98,14 @@ export function typeOf(packet: Buffer): number {
 export function idOf(packet: Buffer): number {
   if (packet.length < 9) throw new Fault('protocol-violation', 'an SFTP packet without an id');
   return packet.readUInt32BE(5);
+}
+
+/** The first name of an answer; null when it has none. Throws UnreadablePath. */
+export function firstName(answer: Buffer): string | null {
+  if (typeOf(answer) !== type.name) return null;
+  const fields = new FieldReader(answer);
+  fields.uint32();
+  return fields.uint32() === 0 ? null : fields.path();
 }
 
 export function statusReply(id: number, code: number, message: string): Buffer {

@@ -2,7 +2,7 @@
 // subsystem itself), or not passed on at all.
 
 import type { Effect } from '../../src/core/effect.ts';
-import { FieldReader, openFlag, type, typeOf } from './sftp-messages.ts';
+import { FieldReader, openFlag, type, typeOf, UnreadablePath } from './sftp-messages.ts';
 
 export interface JudgedPath {
   readonly path: string;
@@ -24,10 +24,21 @@ export type Operation =
   | { readonly kind: 'handle'; readonly handle: Buffer; readonly writes: boolean; readonly source: Buffer | null }
   /** Looking at names and attributes: under the permit of the subsystem. */
   | { readonly kind: 'lookup' }
-  | { readonly kind: 'unsupported' };
+  | { readonly kind: 'unsupported' }
+  /** What it names cannot be shown to anybody. */
+  | { readonly kind: 'unreadable'; readonly why: string };
 
 /** Reads one request. Throws Fault protocol-violation for one that is malformed. */
 export function operationOf(packet: Buffer): Operation {
+  try {
+    return readRequest(packet);
+  } catch (thrown) {
+    if (!(thrown instanceof UnreadablePath)) throw thrown;
+    return { kind: 'unreadable', why: thrown.message };
+  }
+}
+
+function readRequest(packet: Buffer): Operation {
   const fields = new FieldReader(packet);
   if (typeOf(packet) !== type.init) fields.uint32();
   switch (typeOf(packet)) {

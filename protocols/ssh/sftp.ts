@@ -205,6 +205,9 @@ class SftpRelay {
       case 'unsupported':
         this.#answers.reply(sftp.statusReply(sftp.idOf(packet), sftp.status.unsupported, 'not passed on by the gateway'));
         return undefined;
+      case 'unreadable':
+        this.#unreadable(sftp.idOf(packet), operation.why);
+        return undefined;
       case 'handle':
         return this.#onHandle(packet, operation);
       case 'judged':
@@ -219,7 +222,12 @@ class SftpRelay {
       return this.#answers.reply(sftp.statusReply(id, sftp.status.failure, 'too many open files'));
     }
     const resolved: string[] = [];
-    for (const it of paths) resolved.push(await this.#resolve(it));
+    try {
+      for (const it of paths) resolved.push(await this.#resolve(it));
+    } catch (thrown) {
+      if (!(thrown instanceof sftp.UnreadablePath)) throw thrown;
+      return this.#unreadable(id, thrown.message);
+    }
     const { ruling } = await owner.submit(session, actions.file(textOf(operation.verb, paths, resolved), effectsOf(paths, resolved)));
     if (ruling.kind === 'refuse') {
       owner.say(refusalLines(ruling.refusal));
@@ -237,6 +245,12 @@ class SftpRelay {
       return false;
     });
     this.#toTarget.flush();
+  }
+
+  /** Clients show their own words for a status, so these go to stderr as well. */
+  #unreadable(id: number, why: string): void {
+    this.#parts.owner.say(plainLines(why));
+    this.#answers.reply(sftp.statusReply(id, sftp.status.failure, why));
   }
 
   /** Under the permit that its file was opened with. */
@@ -285,7 +299,7 @@ class SftpRelay {
     return file;
   }
 
-  /** The absolute path without links, as the target knows it; as it was asked when the target cannot say. */
+  /** The absolute path without links, as the target knows it; as it was asked when the target cannot say. Rejects with UnreadablePath. */
   async #resolve({ path, follow }: JudgedPath): Promise<string> {
     const slash = path.replace(/\/+$/, '').lastIndexOf('/');
     const base = path.slice(slash + 1).replace(/\/+$/, '');
@@ -300,7 +314,7 @@ class SftpRelay {
 
   /** Asks the target, with an id of the gateway's own. */
   #realpath(path: string): Promise<string | null> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#ownId += 1;
       while (this.#answers.isExpected(this.#ownId)) this.#ownId += 1;
       const { target } = this.#parts;
@@ -308,11 +322,11 @@ class SftpRelay {
       target.once('close', lost);
       this.#send(this.#parts.permit, sftp.realpathRequest(this.#ownId, path), (answer) => {
         target.off('close', lost);
-        if (sftp.typeOf(answer) !== sftp.type.name) resolve(null);
-        else {
-          const fields = new sftp.FieldReader(answer);
-          fields.uint32();
-          resolve(fields.uint32() === 0 ? null : fields.path());
+        try {
+          resolve(sftp.firstName(answer));
+        } catch (thrown) {
+          if (!(thrown instanceof sftp.UnreadablePath)) throw thrown;
+          reject(thrown);
         }
         return true;
       });

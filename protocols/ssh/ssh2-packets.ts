@@ -55,6 +55,9 @@ interface Decipher {
   inSeqno: number;
   readonly _onPayload: (payload: Buffer) => false | number | undefined;
   readonly _instance: unknown;
+  /** Of the kinds with a MAC of their own. */
+  readonly _macActualLen?: number;
+  readonly _macETM?: boolean;
   /** Of the packet that is not whole yet: its length field, and itself. */
   _lengthBytes?: Buffer;
   _lengthRead?: number;
@@ -63,21 +66,27 @@ interface Decipher {
   _bodyRead?: number;
 }
 
-const tagBytes = 16;
+const aeadTagBytes = 16;
 /** RFC 4254, 5.2 */
 const channelData = 94;
 
 interface Opening {
   /** The length of the packet; throws for one that cannot be. */
   length(decipher: Decipher, field: Buffer): number;
+  /** Bytes of the tag or MAC behind it. */
+  tagBytes(decipher: Decipher): number;
   decrypt(decipher: Decipher, body: Buffer, tag: Buffer, length: number): void;
 }
 
 /** Takes the place of a decipher's `decrypt`: the same answers, see there for what it returns. */
-function deciphering({ length, decrypt }: Opening): (this: Decipher, data: Buffer, at: number, end: number) => number | undefined {
+function deciphering({
+  length,
+  tagBytes,
+  decrypt,
+}: Opening): (this: Decipher, data: Buffer, at: number, end: number) => number | undefined {
   function pass(decipher: Decipher, bytes: Buffer, bodyLength: number): false | number | undefined {
     const body = bytes.subarray(0, bodyLength);
-    decrypt(decipher, body, bytes.subarray(bodyLength, bodyLength + tagBytes), bodyLength);
+    decrypt(decipher, body, bytes.subarray(bodyLength), bodyLength);
     const payloadEnd = bodyLength - (body[0] as number);
     if (payloadEnd < 1) throw new Error('Bad packet padding');
     const payload = body.subarray(1, payloadEnd);
@@ -100,7 +109,7 @@ function deciphering({ length, decrypt }: Opening): (this: Decipher, data: Buffe
         this._bodyRead = 0;
       }
       const bodyLength = this._bodyLength ?? 0;
-      const whole = bodyLength + tagBytes;
+      const whole = bodyLength + tagBytes(this);
       let answer: false | number | undefined;
       if (this._body === null && end - at >= whole) {
         at += whole;
@@ -122,7 +131,8 @@ function deciphering({ length, decrypt }: Opening): (this: Decipher, data: Buffe
   };
 }
 
-const packetBytesMax = 35_000;
+/** OpenSSH's own limit. The 35,000 of RFC 4253 (6.1) are what must be taken at least, and less than the longest command that is read. */
+const packetBytesMax = 256 * 1024;
 
 interface GcmInstance {
   decrypt(body: Buffer, length: number, tag: Buffer): void;
@@ -132,9 +142,10 @@ interface GcmInstance {
 const gcm: Opening = {
   length: (_decipher, field) => {
     const length = field.readUInt32BE(0);
-    if (length + 20 > packetBytesMax || length < 16 || (length & 15) !== 0) throw new Error(`Bad packet length: ${length}`);
+    if (length > packetBytesMax || length < 16 || (length & 15) !== 0) throw new Error(`Bad packet length: ${length}`);
     return length;
   },
+  tagBytes: () => aeadTagBytes,
   decrypt: ({ _instance: instance }, body, tag, length) => (instance as GcmInstance).decrypt(body, length, tag),
 };
 
@@ -150,7 +161,27 @@ const chacha: Opening = {
     if (length > packetBytesMax || length < 8 || (length & 7) !== 0) throw new Error('Bad packet length');
     return length;
   },
+  tagBytes: () => aeadTagBytes,
   decrypt: ({ _instance: instance, inSeqno }, body, tag) => (instance as ChachaInstance).decrypt(body, tag, inSeqno),
+};
+
+interface CounterInstance {
+  decryptBlock(field: Buffer): void;
+  decrypt(body: Buffer, sequence: number, field: Buffer, mac: Buffer): void;
+}
+
+/** RFC 4344 with an HMAC: the length is readable only where the MAC is over what is encrypted (PROTOCOL, 1.5). */
+const counter: Opening = {
+  length: ({ _instance: instance, _macETM: isReadable }, field) => {
+    if (isReadable !== true) (instance as CounterInstance).decryptBlock(field);
+    const length = field.readUInt32BE(0);
+    const blocks = isReadable === true ? length : length + 4;
+    if (length > packetBytesMax || length < 12 || (blocks & 15) !== 0) throw new Error('Bad packet length');
+    return length;
+  },
+  tagBytes: ({ _macActualLen: bytes = 0 }) => bytes,
+  decrypt: ({ _instance: instance, inSeqno, _lengthBytes: field }, body, mac) =>
+    (instance as CounterInstance).decrypt(body, inSeqno, field as Buffer, mac),
 };
 
 interface CryptoModule {
@@ -181,16 +212,18 @@ export function installPacketReuse(): void {
     ['chacha20-poly1305@openssh.com', chacha, 8],
   ] as const) {
     const { cipher, decipher } = classes(name, null);
-    cipher['allocPacket'] = allocator(() => ({ block, clear: 4, mac: tagBytes }));
+    cipher['allocPacket'] = allocator(() => ({ block, clear: 4, mac: aeadTagBytes }));
     decipher['decrypt'] = deciphering(opening);
     inPlace.add(decipher);
   }
-  const { cipher } = classes('aes128-ctr', 'hmac-sha2-256');
+  const { cipher, decipher } = classes('aes128-ctr', 'hmac-sha2-256');
   cipher['allocPacket'] = allocator(({ _encBlockLen: block, _aadLen: clear, _macLen: mac }: Record<string, number>) => ({
     block: block as number,
     clear: clear as number,
     mac: mac as number,
   }));
+  decipher['decrypt'] = deciphering(counter);
+  inPlace.add(decipher);
   const protocol = (require('ssh2/lib/protocol/Protocol.js') as { prototype: { parse: unknown } }).prototype;
   protocol.parse = function (this: RawProtocol, chunk: Buffer, from: number, end: number): void {
     let bytes = chunk;

@@ -53,6 +53,7 @@ const faultStatus: Partial<Record<FaultCode, number>> = {
   'target-credential-failed': 502,
   'store-failed': 503,
   'audit-write-failed': 503,
+  'audit-chain-broken': 503,
 };
 
 /** Sends a problem document. */
@@ -67,7 +68,7 @@ export function sendProblem(reply: FastifyReply, status: number, rest: Omit<Prob
 export function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const errors = error.validation.map((issue) => ({
-      path: `${error.validationContext ?? 'body'}${issue.instancePath.replaceAll('/', '.')}`,
+      path: `${error.validationContext ?? 'body'}${issue.instancePath.replaceAll('/', '.').replace(/^\.$/, '')}`,
       message: issue.message ?? 'is not valid',
     }));
     return sendProblem(reply, 400, { detail: 'the request is not what this address takes', code: 'invalid-request', errors });

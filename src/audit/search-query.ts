@@ -5,15 +5,25 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
 import { beforeOf } from '../store/cursor.ts';
-import type { AuditLine } from './line.ts';
+import { lineBytesMax, readLink, unreadableLine, type AuditLine } from './line.ts';
 import { auditPageMax, type AuditQuery } from './search.ts';
-import { blockEventsMax, lineOf, nameFields, textsOf, type Block, type BlockContent, type NameField } from './search-block.ts';
+import {
+  blockBytesMax,
+  blockEventsMax,
+  lineOf,
+  nameFields,
+  textsOf,
+  type Block,
+  type BlockContent,
+  type NameField,
+} from './search-block.ts';
 import { blockOf, fieldNumber, type BlockRow, type SearchStore } from './search-store.ts';
-import { segmentOf } from './segments.ts';
+import { listSegments } from './segments.ts';
 import { assertType } from './search-types.ts';
 import { ftsQuery, TextFilter } from './search-words.ts';
 
 const auditPageDefault = 50;
+const newline = 0x0a;
 /** Blocks read for one page (about 50,000 events); then the page ends early and its cursor goes on from there. */
 export const blocksReadMax = 100;
 
@@ -41,7 +51,7 @@ export function searchPage(dir: string, store: SearchStore, rest: BlockContent |
         const event = lineOf(line.text, line.seq);
         if (!filter.matches(event)) continue;
         if (found.length === limit) return { items: found.map(viewOf), next: String((found.at(-1) as AuditLine).seq) };
-        found.push(event);
+        found.push(genuine(line, event));
       }
     }
     return { items: found.map(viewOf), next: null };
@@ -59,7 +69,7 @@ export function eventsSince(dir: string, store: SearchStore, rest: BlockContent 
   const found: AuditEventView[] = [];
   const take = (block: Block) => {
     const lines = [...newestFirst(files.read(block), block, Infinity)].reverse();
-    for (const line of lines) if (line.seq > seq && found.length < wanted) found.push(viewOf(lineOf(line.text, line.seq)));
+    for (const line of lines) if (line.seq > seq && found.length < wanted) found.push(viewOf(genuine(line, lineOf(line.text, line.seq))));
   };
   try {
     for (const row of rows) {
@@ -161,38 +171,65 @@ class LineFilter {
   }
 }
 
+/** The event as it is shown: one whose own hash does not fit was changed in the file, and nothing that it says is repeated. */
+function genuine({ seq, text }: { readonly seq: number; readonly text: string }, event: AuditLine): AuditLine {
+  const link = readLink(Buffer.from(text));
+  return 'why' in link || link.seq !== seq ? unreadableLine(seq) : event;
+}
+
 /** The lines of a block with a number below `before`, from the last to the first. */
 function* newestFirst(bytes: Buffer, block: Block, before: number): IterableIterator<{ seq: number; text: string }> {
   let end = bytes.length - 1;
   for (let { lastSeq: seq } = block; seq >= block.firstSeq && end > 0; seq -= 1) {
-    const start = bytes.lastIndexOf(0x0a, end - 1) + 1;
+    const start = bytes.lastIndexOf(newline, end - 1) + 1;
     if (seq < before) yield { seq, text: bytes.toString('utf8', start, end) };
     end = start - 1;
   }
 }
 
-/** Reads blocks; every segment is opened once for a query. */
+/** The index says of a block what the log does not: somebody changed the index, or the log. It is built again. */
+export class WrongIndex extends Fault {
+  constructor() {
+    super('store-failed', 'the index of the audit log did not fit the log and is built again; ask once more');
+  }
+}
+
+/** Reads blocks, from the files of the log alone: those that verification reads. Every one is opened once for a query. */
 class SegmentFiles {
-  readonly #dir: string;
+  readonly #paths: ReadonlyMap<number, string>;
   readonly #files = new Map<number, number>();
 
   constructor(dir: string) {
-    this.#dir = dir;
+    this.#paths = new Map(listSegments(dir).map(({ firstSeq, path }) => [firstSeq, path]));
   }
 
+  /** Throws WrongIndex. */
   read(block: Block): Buffer {
-    let fd = this.#files.get(block.segment);
-    if (fd === undefined) {
-      fd = openSync(segmentOf(this.#dir, block.segment).path, 'r');
-      this.#files.set(block.segment, fd);
-    }
-    const bytes = Buffer.allocUnsafe(block.lengthBytes);
-    return bytes.subarray(0, readSync(fd, bytes, 0, block.lengthBytes, block.offset));
+    const path = this.#paths.get(block.segment);
+    if (path === undefined || !(block.lengthBytes > 0 && block.lengthBytes <= blockBytesMax + lineBytesMax)) throw new WrongIndex();
+    const fd = this.#files.get(block.segment) ?? openSync(path, 'r');
+    this.#files.set(block.segment, fd);
+    // With the line end before it: a block begins and ends with a line, and has one for each of its events.
+    const ahead = block.offset > 0 ? 1 : 0;
+    const bytes = Buffer.allocUnsafe(ahead + block.lengthBytes);
+    const read = readSync(fd, bytes, 0, bytes.length, block.offset - ahead);
+    const lines = bytes.subarray(ahead);
+    if (read < bytes.length || (ahead > 0 && bytes[0] !== newline) || lineEnds(lines) !== block.lastSeq - block.firstSeq + 1)
+      throw new WrongIndex();
+    return lines;
   }
 
   close(): void {
     for (const fd of this.#files.values()) closeSync(fd);
   }
+}
+
+/** How many lines there are; -1 when the last one has no end. */
+function lineEnds(bytes: Buffer): number {
+  if (bytes.at(-1) !== newline) return -1;
+  let count = 0;
+  for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, end + 1)) count += 1;
+  return count;
 }
 
 function viewOf(line: AuditLine): AuditEventView {

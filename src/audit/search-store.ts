@@ -80,7 +80,7 @@ export async function openSearchStore(dir: string): Promise<SearchStore> {
   const logId = await logIdOf(dir);
   const existing = await tryOpen(dir, path, logId);
   if (existing !== null) return existing;
-  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+  removeSearchStore(dir);
   const db = openFile(path);
   db.exec(tables);
   const meta = db.prepare('INSERT INTO meta VALUES (?, ?)');
@@ -88,6 +88,11 @@ export async function openSearchStore(dir: string): Promise<SearchStore> {
   meta.run('log', logId);
   meta.run('position', JSON.stringify({ seq: 0, hash: '', segment: 1, offset: 0 } satisfies Position));
   return new Store(db);
+}
+
+/** Takes a closed index away. */
+export function removeSearchStore(dir: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(dir, fileName) + suffix, { force: true });
 }
 
 function openFile(path: string): Database.Database {

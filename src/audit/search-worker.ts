@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, messageOf, type FaultCode } from '../core/errors.ts';
 import type { AuditQuery } from './search.ts';
-import { eventsSince, searchPage } from './search-query.ts';
-import { openSearchStore, type SearchStore } from './search-store.ts';
+import { eventsSince, searchPage, WrongIndex } from './search-query.ts';
+import { openSearchStore, removeSearchStore, type SearchStore } from './search-store.ts';
 import { writtenSeq } from './shared-chain.ts';
 import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
 import { lostEnds } from './unfinished.ts';
@@ -81,14 +81,26 @@ async function caughtUp(headSeq: number): Promise<SearchStore> {
   }
 }
 
+/** The next question builds it again. */
+function dropIndex(wrong: SearchStore): void {
+  store = null;
+  wrong.close();
+  removeSearchStore(dir);
+}
+
 async function answer(request: SearchRequest): Promise<unknown> {
   switch (request.kind) {
     case 'query':
     case 'since': {
       const searched = await caughtUp(request.headSeq);
-      const rest = await lastLines(dir, searched, lastSeq());
-      if (request.kind === 'query') return searchPage(dir, searched, rest, request.query);
-      return eventsSince(dir, searched, rest, request.seq, request.limit);
+      try {
+        const rest = await lastLines(dir, searched, lastSeq());
+        if (request.kind === 'query') return searchPage(dir, searched, rest, request.query);
+        return eventsSince(dir, searched, rest, request.seq, request.limit);
+      } catch (thrown) {
+        if (thrown instanceof WrongIndex && store === searched) dropIndex(searched);
+        throw thrown;
+      }
     }
     case 'lost-ends':
       return lostEnds(dir, request.sessions, lastSeq());

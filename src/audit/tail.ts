@@ -1,7 +1,7 @@
 // What opening a log does before the first append: check the end of the chain against itself and the last checkpoint, cut off
 // the half line that a crash left, and begin the log when there is none.
 
-import { randomBytes, type KeyObject } from 'node:crypto';
+import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../core/errors.ts';
@@ -38,6 +38,9 @@ export async function openTail(dir: string, nowMs: number): Promise<Tail> {
   const key = checkpointKey(dir, false);
   const genesis = await readGenesis(first);
   if ('ok' in genesis) throw chainBroken(genesis.file, genesis.why);
+  // Checkpoints by another key would be good for no reader of the log, and hide what those before them say.
+  if (!createPublicKey(key).equals(genesis.key))
+    throw chainBroken(dir, 'the key of the checkpoints is not the one that the log began with');
   const checkpoint = lastCheckpoint(dir, key);
   if (checkpoint === null) throw chainBroken(checkpointsName, 'the signed checkpoints were removed');
   if (checkpoint.logId !== genesis.logId) throw chainBroken(checkpointsName, 'the last checkpoint is of another log');

@@ -27,7 +27,9 @@ type Broken = Extract<Verification, { ok: false }>;
 
 export interface VerifyOptions {
   /** A head that was kept elsewhere: the log must still have that event with that hash. Finds a log rewritten as a whole. */
-  readonly known?: Head;
+  readonly known?: Head | undefined;
+  /** A copy of the checkpoints' file that was kept elsewhere: the same for every event that it names. */
+  readonly keptCheckpoints?: string | undefined;
 }
 
 interface Genesis {
@@ -46,7 +48,7 @@ export async function verifyAudit(dir: string, options: VerifyOptions = {}): Pro
   if (first === undefined) return broken(0, dir, 0, 'there is no audit log in this folder');
   const genesis = await readGenesis(first);
   if ('ok' in genesis) return genesis;
-  const marks = await readMarks(dir, genesis, checkpointsTo, options.known ?? null);
+  const marks = await readMarks(dir, genesis, checkpointsTo, options);
   if ('ok' in marks) return marks;
 
   const chain = new Chain(emptyHead);
@@ -108,6 +110,11 @@ class Marks {
     this.#marks.push({ seq: head.seq, hash: head.hash, source });
   }
 
+  /** Those of another copy; `lastSeq` stays what the log's own say. */
+  addAll(others: Marks): void {
+    this.#marks.push(...others.#marks);
+  }
+
   /** To be called once all are in, before they are asked. */
   sort(): void {
     this.#marks.sort((a, b) => a.seq - b.seq);
@@ -130,30 +137,49 @@ class Marks {
   }
 }
 
-async function readMarks(dir: string, genesis: Genesis, to: number, known: Head | null): Promise<Marks | Broken> {
+async function readMarks(dir: string, genesis: Genesis, to: number, { known, keptCheckpoints }: VerifyOptions): Promise<Marks | Broken> {
   const marks = new Marks();
-  let wrong: Broken | null = null;
-  if (to > 0) {
-    await readLines(
-      join(dir, checkpointsName),
-      (bytes, { line }) => {
-        const found = readCheckpoint(bytes.toString('utf8'), genesis.key);
-        if ('why' in found) wrong = broken(0, checkpointsName, line, found.why);
-        else if (found.logId !== genesis.logId) wrong = broken(found.seq, checkpointsName, line, 'a checkpoint is of another log');
-        else {
-          marks.add(found, 'a signed checkpoint');
-          marks.lastSeq = Math.max(marks.lastSeq, found.seq);
-        }
-        return wrong === null;
-      },
-      { to },
-    );
-  }
-  if (wrong !== null) return wrong;
+  const own =
+    to === 0 ? null : await takeCheckpoints(join(dir, checkpointsName), checkpointsName, to, genesis, marks, 'a signed checkpoint');
+  if (own !== null) return own;
   if (marks.lastSeq === 0) return broken(0, checkpointsName, 0, 'the signed checkpoints were removed');
-  if (known !== null) marks.add(known, 'the head that you gave');
+  if (keptCheckpoints !== undefined) {
+    const kept = new Marks();
+    const wrong = await takeCheckpoints(keptCheckpoints, keptCheckpoints, Infinity, genesis, kept, 'a checkpoint that you kept');
+    if (wrong !== null) return { ...wrong, why: `${wrong.why} (in the copy that you kept: this is another log, or the copy was changed)` };
+    if (kept.lastSeq === 0) return broken(0, keptCheckpoints, 0, 'there is no checkpoint in it');
+    marks.addAll(kept);
+  }
+  if (known !== undefined) marks.add(known, 'the head that you gave');
   marks.sort();
   return marks;
+}
+
+/** Takes the checkpoints of a file in, up to that byte; null, or what is wrong with one. */
+async function takeCheckpoints(
+  path: string,
+  name: string,
+  to: number,
+  genesis: Genesis,
+  marks: Marks,
+  source: string,
+): Promise<Broken | null> {
+  let wrong: Broken | null = null;
+  await readLines(
+    path,
+    (bytes, { line }) => {
+      const found = readCheckpoint(bytes.toString('utf8'), genesis.key);
+      if ('why' in found) wrong = broken(0, name, line, found.why);
+      else if (found.logId !== genesis.logId) wrong = broken(found.seq, name, line, 'a checkpoint is of another log');
+      else {
+        marks.add(found, source);
+        marks.lastSeq = Math.max(marks.lastSeq, found.seq);
+      }
+      return wrong === null;
+    },
+    { to },
+  );
+  return wrong;
 }
 
 /** The first event of a log: who it is, and the public key of its checkpoints. */

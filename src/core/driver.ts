@@ -62,8 +62,11 @@ export interface LocalDriverServices extends DriverServices {
 export interface Driver {
   /** Takes over an accepted socket until it ends. Never throws. */
   serve(socket: Socket): void;
-  /** False when it is for none of this driver's own connections. Absent: its connections can't be reached by others. */
-  cancel?(wish: CancelWish): boolean;
+  /**
+   * False when it is for none of this driver's own connections; true when who asked need not wait any more. Never rejects. Absent: its
+   * connections can't be reached by others.
+   */
+  cancel?(wish: CancelWish): boolean | Promise<boolean>;
   /** Ends every connection in words and resolves when all are gone. */
   close(reason: string): Promise<void>;
 }

@@ -1,5 +1,7 @@
 // `sallyport audit verify DIR`: checks a folder of the audit log without a gateway. It says what it found, and what it can't know.
 
+import { statSync } from 'node:fs';
+import type { Head } from '../audit/chain.ts';
 import { CommandFailure, exitCode } from '../cli/exit-code.ts';
 import { printJson } from '../cli/command.ts';
 import type { Terminal } from '../cli/terminal.ts';
@@ -12,19 +14,31 @@ export interface VerifyOptions {
   readonly json?: boolean | undefined;
   /** Check the passkeys' signatures under approvals as well. */
   readonly approvals?: boolean | undefined;
+  /** An event and its hash that were kept elsewhere, as in "1200:9f3c…". */
+  readonly head?: string | undefined;
+  /** A copy of checkpoints.jsonl that was kept elsewhere. */
+  readonly checkpoints?: string | undefined;
 }
 
 export async function auditVerify(terminal: Terminal, dir: string, options: VerifyOptions): Promise<void> {
-  const found = await verifyAudit(dir);
+  const known = options.head === undefined ? undefined : headOf(options.head);
+  if (options.checkpoints !== undefined && statSync(options.checkpoints, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new CommandFailure(
+      exitCode.usage,
+      `there is no file ${visible(options.checkpoints)}`,
+      'name a copy of checkpoints.jsonl that you kept',
+    );
+  const found = await verifyAudit(dir, { known, keptCheckpoints: options.checkpoints });
   const approvals = found.ok && options.approvals === true ? await verifyApprovals(dir) : null;
   if (options.json === true) printJson(terminal, approvals === null ? found : { ...found, approvals });
   if (!found.ok) {
-    if (found.line === 0 && found.seq === 0) {
+    if (found.file === dir && found.seq === 0) {
       const hint = 'name the folder "audit" inside data_dir, or a copy of it';
       throw new CommandFailure(exitCode.failed, `nothing to verify at ${visible(found.file)}: ${visible(found.why)}`, hint);
     }
-    const where = found.line > 0 ? `${found.file}:${found.line}` : found.file;
-    throw new CommandFailure(exitCode.failed, `the audit log is not intact: event ${found.seq} (${visible(where)}): ${visible(found.why)}`);
+    const place = visible(found.line > 0 ? `${found.file}:${found.line}` : found.file);
+    const where = found.seq > 0 ? `event ${found.seq} (${place})` : place;
+    throw new CommandFailure(exitCode.failed, `the audit log is not intact: ${where}: ${visible(found.why)}`);
   }
   if (approvals !== null && approvals.problem !== null) {
     const { seq, why } = approvals.problem;
@@ -32,10 +46,19 @@ export async function auditVerify(terminal: Terminal, dir: string, options: Veri
   }
   if (options.json === true) return;
   terminal.out(`intact: ${found.events} events, the last with hash ${found.head}`);
-  terminal.out(`signed up to event ${found.checkpointSeq}; keep the hash elsewhere to notice if later events are cut off`);
+  terminal.out(`signed up to event ${found.checkpointSeq}; keep elsewhere: --head ${found.events}:${found.head}`);
+  if (known === undefined && options.checkpoints === undefined)
+    terminal.out('compared with nothing that was kept elsewhere (--head, --checkpoints): a whole log put in its place would look the same');
   if (found.tornBytes > 0)
     terminal.out(`the last line is half written (${found.tornBytes} bytes): a write under way, or a crash that the next start repairs`);
   if (approvals !== null) for (const line of approvalLines(approvals)) terminal.out(line);
+}
+
+function headOf(text: string): Head {
+  const [, seq, hash] = /^([1-9][0-9]{0,14}):([0-9a-f]{64})$/i.exec(text.trim()) ?? [];
+  if (seq === undefined || hash === undefined)
+    throw new CommandFailure(exitCode.usage, `"${visible(text)}" is no head`, 'write NUMBER:HASH, as `audit verify` has printed it');
+  return { seq: Number(seq), hash: hash.toLowerCase() };
 }
 
 function approvalLines({ signed, codes, plain, keys }: ApprovalsFound): string[] {

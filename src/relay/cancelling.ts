@@ -56,9 +56,10 @@ export function cancellingHandlers(others: () => readonly Asking[]): Handlers<Ca
 /** For a thread, what the main thread passes on. */
 export function cancelHandlers(drivers: () => readonly Driver[]): Handlers<CancellingMethods> {
   return {
-    cancel: (given) => {
+    cancel: async (given) => {
       const wish = received(given);
-      return drivers().some((driver) => driver.cancel?.(wish) === true);
+      for (const driver of drivers()) if ((await driver.cancel?.(wish)) === true) return true;
+      return false;
     },
   };
 }

@@ -2,10 +2,12 @@
 
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import * as wire from '../../protocols/postgres/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, targetOf } from '../support/gateway.ts';
+import { lateCancels } from '../support/late-cancels.ts';
 import { startPostgres } from '../support/postgres.ts';
 import * as pg from '../support/postgres-wire.ts';
 import { rowsOf, summary, WireClient } from '../support/postgres-wire.ts';
@@ -143,6 +145,33 @@ await t.test('CancelRequest ends a running statement; a wrong key does nothing; 
   t.equal((await running()).length, 1, 'a wrong key cancels nothing');
   await cancel(client.secret);
   t.match(summary(await client.until('Z')), /E57014\(.* ZI/);
+});
+
+await t.test('a cancellation that is late hits no later statement, and its connection ends when the target has heard it', async (t) => {
+  const slow = await lateCancels(t, server.port);
+  const targets = [targetOf({ ...server, port: slow.port }, 'scratch', { env: 'development' })];
+  const behind = await startTestGateway(t, { targets });
+  const at = behind.address('postgres');
+  const client = await WireClient.open(t, { ...at, user: 'alice', password: behind.token('alice'), database: 'scratch' });
+  for (const next of [pg.query('SELECT pg_sleep(0.4)'), Buffer.concat([...through('SELECT pg_sleep(0.4)'), pg.sync])]) {
+    client.send(pg.query('SELECT pg_sleep(0.3)'));
+    const other = new WireClient(connect(at.port, at.host));
+    await eventually(
+      'it runs',
+      async () => (await server.sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%sleep(0.3)' AND state = 'active'")).length === 1,
+    );
+    other.send(wire.cancelRequest(client.processId, client.secret));
+    let isOver = false;
+    const over = other.closed().then(() => (isOver = true));
+    await eventually('the cancellation is on its way', () => slow.waiting === 1);
+    t.match(summary(await client.until('Z')), /C\(SELECT 1\) ZI/, 'what was to be cancelled was faster');
+    client.send(next);
+    await setTimeout(100);
+    t.notOk(isOver, 'who asked still waits');
+    slow.pass();
+    t.match(summary(await client.until('Z')), /C\(SELECT 1\) ZI/);
+    await over;
+  }
 });
 
 await t.test('protocol 3.2: a longer cancel key; newer versions and unknown options are negotiated', async (t) => {

@@ -1,6 +1,6 @@
 // Commands over SSH with OpenSSH's own client and server: what runs freely, what waits, how it ends, and what the person reads.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -105,6 +105,19 @@ t.test('a command with a NUL, and what is not understood', async (t) => {
   await bob.post(`/holds/${hold.id}/deny`, { reason: 'say what you mean' });
   t.match(await running.end(), { code: 126 });
   t.match(await ssh(['$x'], { target: 'dev-1' }), { code: 126 }, 'nothing allows it where only the understood is allowed');
+});
+
+t.test('a command as long as one that is read runs, and a longer one is refused in words, with every cipher', async (t) => {
+  for (const cipher of ['chacha20-poly1305@openssh.com', 'aes128-gcm@openssh.com', 'aes256-ctr']) {
+    const options = ['-c', cipher];
+    t.match(await ssh([`echo ${'a'.repeat(60_000)} | wc -c`], { options }), { code: 0, stdout: '60001\n' }, cipher);
+    const long = [`echo ${'a'.repeat(100_000)}`];
+    t.match(await ssh(long, { options, target: 'dev-1' }), { code: 126, stderr: /not understood/ }, cipher);
+  }
+  const input = randomBytes(3_000_000);
+  const options = ['-c', 'aes128-ctr', '-m', 'hmac-sha2-256'];
+  const { stdout } = await ssh(['sha256sum'], { options, input });
+  t.match(stdout, createHash('sha256').update(input).digest('hex'), 'a MAC over what was encrypted');
 });
 
 t.test('variables: the language passes, others do not', async (t) => {

@@ -2,7 +2,7 @@
 // through is written down.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { AuditEventView, Page } from '../../src/api/contract.ts';
@@ -67,6 +67,20 @@ t.test('sftp: a link is judged as what it leads to', async (t) => {
   t.match(hold.text, /^write .*settings\/passwd \(\/etc\/passwd\)$/);
   await bob.post(`/holds/${hold.id}/deny`, { reason: 'no' });
   t.equal((await sftp.end()).code, 1);
+});
+
+t.test('sftp: a name that is not UTF-8 is refused, and the session goes on', async (t) => {
+  const latin = Buffer.from('caf\u00e9', 'latin1');
+  const folder = Buffer.concat([Buffer.from(there('old-')), latin]);
+  mkdirSync(folder);
+  writeFileSync(Buffer.concat([folder, Buffer.from('/a')]), '1');
+  symlinkSync(folder, there('to-old'));
+  const input = `-ls -l\n-get old-* ${here('got-old')}\n-ls to-old\n-put ${here('up')} to-old/x\nget deploy.log ${here('got-log')}\n`;
+  const { code, stderr } = await run(t, tool('sftp', 'openssh-client'), sftpTo('web-1'), { env, input });
+  t.equal(code, 0, stderr);
+  t.match(stderr, /not UTF-8/);
+  t.ok(existsSync(here('got-log')), 'what came after it');
+  t.same(readdirSync(folder), ['a'], 'nothing was written where nobody could read the name');
 });
 
 t.test('sftp: making folders, links and changing attributes', async (t) => {

@@ -1,8 +1,9 @@
 // Every way to falsify the log is found, and the first wrong event is named.
 
 import { cpSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hash as digest } from 'node:crypto';
+import { generateKeyPairSync, hash as digest, sign } from 'node:crypto';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t from 'tap';
 import { Chain, emptyHead } from '../../src/audit/chain.ts';
 import { openAuditLog } from '../../src/audit/log.ts';
@@ -167,6 +168,22 @@ const tamperings: readonly Tampering[] = [
     seq: 0,
     why: /checkpoint of event 199 was changed: its signature/,
   },
+  {
+    name: 'another key, and the checkpoints signed anew with it',
+    tamper: (dir) => {
+      const { privateKey } = generateKeyPairSync('ed25519');
+      writeFileSync(join(dir, 'checkpoint-key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+      edit(dir, 'checkpoints.jsonl', (lines) =>
+        lines.map((line) => {
+          const { log, seq, hash, at_ms } = JSON.parse(line) as Record<string, string | number>;
+          const signed = Buffer.from(`sallyport audit checkpoint\n${log}\n${seq}\n${hash}\n${at_ms}\n`);
+          return JSON.stringify({ log, seq, hash, at_ms, signature: sign(null, signed, privateKey).toString('base64') });
+        }),
+      );
+    },
+    seq: 0,
+    why: /checkpoint of event \d+ was changed: its signature/,
+  },
 ];
 
 for (const { name, tamper, seq, why } of tamperings) {
@@ -198,6 +215,78 @@ t.test('a log rewritten as a whole, key and all, is found by a head kept elsewhe
   // Its checkpoints are genuine: only what was kept elsewhere contradicts.
   t.match(await verifyAudit(dir), { ok: true });
   t.match(await verifyAudit(dir, { known: head }), { ok: false, seq: 200, why: /the head that you gave/ });
+});
+
+t.test('so is a log that was rolled back with its checkpoints, by a copy of the checkpoints that was kept elsewhere', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const begun = await openAuditLog(options(dir));
+  begun.append(event(2));
+  await begun.close();
+  const earlier = temporaryFolder();
+  t.teardown(() => rmSync(earlier, { recursive: true }));
+  cpSync(dir, earlier, { recursive: true });
+  const goneOn = await openAuditLog(options(dir));
+  goneOn.append(event(3));
+  await goneOn.close();
+  const kept = join(dir, 'checkpoints.jsonl');
+  t.match(await verifyAudit(dir, { keptCheckpoints: kept }), { ok: true, events: 3 });
+  t.match(await verifyAudit(earlier), { ok: true, events: 2 });
+  t.match(await verifyAudit(earlier, { keptCheckpoints: kept }), {
+    ok: false,
+    seq: 3,
+    why: /a checkpoint that you kept says that the log/,
+  });
+  t.match(await verifyAudit(original, { keptCheckpoints: kept }), { ok: false, why: /in the copy that you kept: this is another log/ });
+  writeFileSync(join(earlier, 'empty'), '');
+  t.match(await verifyAudit(dir, { keptCheckpoints: join(earlier, 'empty') }), { ok: false, why: /no checkpoint in it/ });
+});
+
+t.test('what a search shows is in the log, whatever somebody wrote into its index', async (t) => {
+  const forgedSegment = 1_000_000_000_000_000; // a digit more than any file of the log has: verification does not read it
+  const changes: Record<string, string> = {
+    'a block in another file': `UPDATE blocks SET segment = ${forgedSegment}, offset = 0, length_bytes = LENGTH WHERE id = (SELECT min(id) FROM blocks)`,
+    'a block of other lines': 'UPDATE blocks SET offset = offset + 1 WHERE id = (SELECT min(id) FROM blocks)',
+    'a block of fewer lines': 'UPDATE blocks SET first_seq = first_seq + 5 WHERE id = (SELECT min(id) FROM blocks)',
+    'a block of a file that is gone': 'UPDATE blocks SET segment = 5 WHERE id = (SELECT min(id) FROM blocks)',
+    'a block without end': 'UPDATE blocks SET length_bytes = 1e15 WHERE id = (SELECT min(id) FROM blocks)',
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const dir = temporaryFolder();
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const indexed = await openAuditLog(options(dir));
+    for (let number = 2; number <= 1500; number += 1) indexed.append(event(number));
+    await indexed.search({});
+    await indexed.close();
+    const lines = readFileSync(join(dir, first), 'utf8').split('\n').slice(0, 512);
+    const forged = `${lines.map((line) => rehashed(line, (value) => (value['principal'] = 'mallory'))).join('\n')}\n`;
+    writeFileSync(join(dir, `audit-${forgedSegment}.jsonl`), forged);
+    const index = new Database(join(dir, 'search.db'));
+    index.exec(change.replace('LENGTH', String(forged.length)));
+    index.close();
+    t.match(await verifyAudit(dir), { ok: true }, 'the log is whole');
+    const searched = await openAuditLog(options(dir));
+    const page = async () => (await searched.search({ cursor: '20', limit: 10 })).items.map(({ seq, principal }) => [seq, principal]);
+    await t.rejects(page(), { code: 'store-failed', message: /did not fit the log and is built again/ }, name);
+    t.strictSame(
+      await page(),
+      Array.from({ length: 10 }, (_, back) => [19 - back, 'alice']),
+      `${name}: asked again it is the log`,
+    );
+    await searched.close();
+  }
+});
+
+t.test('an event that was changed in the file is shown as unreadable', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  cpSync(original, dir, { recursive: true });
+  const searched = await openAuditLog(options(dir));
+  await searched.search({});
+  edit(dir, second, (lines) => lines.map((it) => (seqOf(it) === secondStart + 1 ? it.replace('"SELECT', '"DELETE') : it)));
+  const { items } = await searched.search({ cursor: String(secondStart + 3), limit: 3 });
+  t.match(items, [{ type: 'action.released' }, { type: 'log.unreadable', seq: secondStart + 1, detail: {} }, { type: 'action.released' }]);
+  await searched.close();
 });
 
 t.test('every single byte counts', async (t) => {

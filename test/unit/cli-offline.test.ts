@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { openAuditLog } from '../../src/audit/log.ts';
+import { event, options } from './audit-fixtures/log.ts';
 
 const bin = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
 const packs = fileURLToPath(new URL('../../policies/packs', import.meta.url));
@@ -54,6 +56,25 @@ t.test('audit verify: a folder without a log is said to be one', async (t) => {
   mkdirSync(`${dir}/audit`);
   t.match(await run([bin, 'audit', 'verify', `${dir}/audit`]), { code: 1, err: /nothing to verify .*there is no audit log/ });
   t.match(await run([bin, 'audit', 'verify']), { code: 2, err: /missing required argument/ });
+});
+
+t.test('audit verify: compares with what was kept elsewhere, and names removed checkpoints as damage', async (t) => {
+  const dir = `${t.testdir({})}/audit`;
+  const log = await openAuditLog(options(dir));
+  log.append(event(2));
+  await log.close();
+  const first = await run([bin, 'audit', 'verify', dir]);
+  t.match(first, { code: 0, out: /compared with nothing that was kept elsewhere/ });
+  const [, head = ''] = /--head (2:[0-9a-f]{64})/.exec(first.out) ?? [];
+  const compared = await run([bin, 'audit', 'verify', dir, '--head', head, '--checkpoints', `${dir}/checkpoints.jsonl`]);
+  t.match(compared, { code: 0 });
+  t.notMatch(compared.out, /compared with nothing/);
+  const other = `2:${'0'.repeat(64)}`;
+  t.match(await run([bin, 'audit', 'verify', dir, '--head', other]), { code: 1, err: /not intact: event 2 .*the head that you gave/ });
+  t.match(await run([bin, 'audit', 'verify', dir, '--head', '2:1']), { code: 2, err: /is no head/ });
+  t.match(await run([bin, 'audit', 'verify', dir, '--checkpoints', dir]), { code: 2, err: /there is no file/ });
+  rmSync(`${dir}/checkpoints.jsonl`);
+  t.match(await run([bin, 'audit', 'verify', dir]), { code: 1, err: /not intact: checkpoints.jsonl: the signed checkpoints were removed/ });
 });
 
 t.test('what is printed into a pipe arrives to its end', async (t) => {

@@ -126,8 +126,13 @@ t.test('lengths that are lies end it', async (t) => {
   t.throws(lie(packetBytesMax + 1), { code: 'message-too-large' });
   t.throws(lie(0), { code: 'protocol-violation' });
   t.throws(() => operationOf(Buffer.concat([uint32(9), Buffer.from([13]), uint32(7), uint32(100)])), { code: 'protocol-violation' });
-  t.throws(() => operationOf(packet(13, text(Buffer.from([0x66, 0xff])))), /not UTF-8/);
-  t.throws(() => operationOf(packet(13, text('a\0b'))), /not UTF-8/);
+  t.throws(() => operationOf(packet(13, text('a\0b'))), { code: 'protocol-violation' });
+  t.match(
+    operationOf(packet(13, text(Buffer.from([0x66, 0xff])))),
+    { kind: 'unreadable', why: /not UTF-8/ },
+    'sound, but nobody can judge it',
+  );
+  t.same(operationOf(packet(7, text(Buffer.from([0x66, 0xff])))), { kind: 'lookup' }, 'looking at it goes with the subsystem');
 });
 
 const judged: readonly (readonly [string, Buffer, string, readonly string[]])[] = [

@@ -61,8 +61,9 @@ export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {
         const found = await services.audit.verify();
         if (found.ok) return { ok: true, events: found.events, head: found.head, problem: null, problem_seq: null };
         // Whatever stands before the first bad event is good; the file and line are for whoever mends it.
-        const problem = `event ${found.seq} (${found.file}, line ${found.line}): ${found.why}`;
-        return { ok: false, events: Math.max(0, found.seq - 1), head: null, problem, problem_seq: found.seq };
+        const place = found.line > 0 ? `${found.file}, line ${found.line}` : found.file;
+        const problem = `${found.seq > 0 ? `event ${found.seq} (${place})` : place}: ${found.why}`;
+        return { ok: false, events: Math.max(0, found.seq - 1), head: null, problem, problem_seq: found.seq > 0 ? found.seq : null };
       },
     });
   };

@@ -1,25 +1,33 @@
-// What goes to the client, in order: gathered and written in one go, at once or at the end of the turn. While the client takes no
-// more, nothing is read from the target: neither side's bytes pile up here.
+// What a relay sends to its client, in order: gathered and written in one go, at once or at the end of the turn. While the client takes
+// no more, nothing is read from the target: neither side's bytes pile up here.
 
 import type { Duplex } from 'node:stream';
-import { isPlainSocket, isWhole, reusePassed, reuseWritten } from '../../src/core/chunk-reader.ts';
-import { flushesSoon, lateBytesMax, type Flushed } from '../../src/core/turn-flushes.ts';
+import { isWhole, reusePassed, reuseWritten } from './chunk-reader.ts';
+import { joined } from './joined.ts';
+import { flushesSoon, lateBytesMax, type Flushed } from './turn-flushes.ts';
 
-export class ClientOutput implements Flushed {
+export interface RelayOutputParts {
+  readonly client: Duplex;
+  readonly target: Duplex;
+  /** The client's stream keeps nothing of a chunk once it says that it is written: its memory is used again. */
+  readonly leavesMemory: boolean;
+  /** Called when the client has taken what it had not. */
+  readonly taken: () => void;
+}
+
+export class RelayOutput implements Flushed {
   readonly #client: Duplex;
   readonly #target: Duplex;
-  /** What passes between the two leaves its memory behind. */
-  readonly #isPlain: boolean;
+  readonly #leavesMemory: boolean;
   readonly #taken: () => void;
   #out: Buffer[] = [];
   #isBlocked = false;
 
-  /** `taken` is called when the client has taken what it had not. */
-  constructor(client: Duplex, target: Duplex, taken: () => void) {
+  constructor({ client, target, leavesMemory, taken }: RelayOutputParts) {
     this.#client = client;
     this.#target = target;
+    this.#leavesMemory = leavesMemory;
     this.#taken = taken;
-    this.#isPlain = isPlainSocket(client) && isPlainSocket(target);
     client.on('drain', this.#drained);
   }
 
@@ -42,7 +50,7 @@ export class ClientOutput implements Flushed {
     if (this.#out.length === 0) return;
     const out = this.#out;
     this.#out = [];
-    this.#write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
+    this.#write(out.length === 1 ? (out[0] as Buffer) : joined(out));
   }
 
   /** A chunk of the target's as it came, of which nobody keeps anything: it leaves at once, or at the end of a busy turn. */
@@ -54,7 +62,7 @@ export class ClientOutput implements Flushed {
       return;
     }
     this.#write(chunk);
-    if (this.#isPlain) reusePassed(chunk, this.#client);
+    if (this.#leavesMemory) reusePassed(chunk, this.#client);
   }
 
   /**
@@ -63,9 +71,10 @@ export class ClientOutput implements Flushed {
    */
   passedAlone(chunk: Buffer): boolean {
     const [only] = this.#out;
-    if (!this.#isPlain || this.#out.length !== 1 || only === undefined || !isWhole(only, chunk)) return false;
+    if (!this.#leavesMemory || this.#out.length !== 1 || only === undefined || !isWhole(only, chunk)) return false;
     this.#out = [];
     this.#write(only, reuseWritten(chunk, this.#client));
+    reusePassed(chunk, this.#client);
     return true;
   }
 
