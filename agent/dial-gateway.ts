@@ -89,7 +89,7 @@ function tls(plain: Socket, host: string, ca: string | null, signal: AbortSignal
     signal,
     () => socket.destroy(),
     (done, failed) => {
-      const inWords = (error: Error): void => failed(clockWords(error));
+      const inWords = (error: Error): void => failed(certificateWords(error));
       socket.once('error', inWords).once('secureConnect', () => {
         socket.off('error', inWords);
         done(socket);
@@ -99,13 +99,20 @@ function tls(plain: Socket, host: string, ca: string | null, signal: AbortSignal
   );
 }
 
-/** A certificate of the wrong time is often right, and the clock wrong. */
-function clockWords(error: Error): Error {
+/** In words that an operator can act on. A certificate of the wrong time is often right, and the clock wrong. */
+function certificateWords(error: Error): Error {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'CERT_NOT_YET_VALID':
       return new Error("the gateway's certificate is not valid yet by this machine's clock: is the clock behind?", { cause: error });
     case 'CERT_HAS_EXPIRED':
       return new Error("the gateway's certificate has expired by this machine's clock: renew it, or is the clock ahead?", { cause: error });
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return new Error("the gateway's certificate is of an authority that is not trusted here: name a PEM file of it with --ca", {
+        cause: error,
+      });
     default:
       return error;
   }

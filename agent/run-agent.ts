@@ -57,7 +57,10 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const refusal = await agent.ended;
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  return refusal === null ? 0 : 3;
+  if (refusal === null) return 0;
+  const { tokenFile } = flags;
+  if (tokenFile !== undefined && !existsSync(tokenFile)) log.error({}, `--token-file ${tokenFile}: there is no such file`);
+  return 3;
 }
 
 function busyPollUsOf({ busyPollUs }: AgentFlags): number {
@@ -77,8 +80,8 @@ function authoritiesOf({ ca }: AgentFlags): string | undefined {
 
 /** Others can see a process's arguments: file and environment come first. The file may be gone: later starts need no token. */
 function tokenOf({ token, tokenFile }: AgentFlags, environment: Environment): string | undefined {
-  if (tokenFile !== undefined) return existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : undefined;
-  return environment['SALLYPORT_AGENT_TOKEN'] ?? token;
+  if (tokenFile !== undefined) return existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() || undefined : undefined;
+  return environment['SALLYPORT_AGENT_TOKEN'] || token;
 }
 
 function lines(verbose: boolean): Log {

@@ -19,7 +19,7 @@ import { memoryState, openState } from './state.ts';
 export interface AgentOptions {
   /** wss://gateway.example.com */
   readonly gateway: string;
-  /** One-time enrolment token; not looked at once the agent is enrolled. */
+  /** One-time enrolment token; not looked at while the gateway takes the credential. */
   readonly token?: string | undefined;
   /** Where key and credential are kept. Without it they end with the agent. */
   readonly stateDir?: string | undefined;
@@ -58,10 +58,12 @@ export function startAgent(options: AgentOptions): RunningAgent {
     ca: options.ca ?? null,
     proxy: options.proxy === undefined ? null : proxyUrl(options.proxy),
   };
-  const state = options.stateDir === undefined ? memoryState() : openState(options.stateDir);
+  let state = options.stateDir === undefined ? memoryState() : openState(options.stateDir);
   const stopped = new AbortController();
   let link: Link | null = null;
   let failures = 0;
+  /** Why the credential that it had was refused, while it tries the token. */
+  let outdated = '';
 
   const ended = run();
   return {
@@ -85,11 +87,18 @@ export function startAgent(options: AgentOptions): RunningAgent {
       try {
         await once();
         failures = 0;
+        outdated = '';
       } catch (thrown) {
         if (stopped.signal.aborted) return null;
         if (thrown instanceof SignInRefused && isFinal(thrown)) {
-          log.error({ code: thrown.code }, `the gateway refuses this agent: ${thrown.message}`);
-          return thrown.message;
+          if (state.credential !== null && options.token !== undefined) {
+            outdated = `${thrown.message}; with its enrolment token: `;
+            state = state.anew();
+            continue;
+          }
+          const words = `${outdated}${thrown.message}`;
+          log.error({ code: thrown.code }, `the gateway refuses this agent: ${words}`);
+          return words;
         }
         failures += 1;
         log.warn({ gateway: route.url.host, tries: failures }, `no link to the gateway: ${messageOf(thrown)}`);

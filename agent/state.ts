@@ -3,7 +3,8 @@
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { messageOf } from '../src/core/errors.ts';
 import { join } from 'node:path';
 
 export interface AgentState {
@@ -14,6 +15,8 @@ export interface AgentState {
   sign(bytes: Buffer): Buffer;
   /** Keeps a newer credential; on disk when it returns. */
   keep(credential: string): void;
+  /** A new key in the same place, not enrolled. What is on disk stays until the gateway has enrolled it. */
+  anew(): AgentState;
 }
 
 const keyFile = 'agent.key';
@@ -21,7 +24,11 @@ const credentialFile = 'credential';
 
 /** Opens the folder, and makes it and the key when they are not there. Throws an Error in words. */
 export function openState(dir: string): AgentState {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    throw new Error(`--state ${dir}: no folder can be made there: ${messageOf(thrown)}`, { cause: thrown });
+  }
   const key = readOrMakeKey(join(dir, keyFile));
   const file = join(dir, credentialFile);
   let credential = existsSync(file) ? readFileSync(file, 'utf8').trim() : null;
@@ -34,6 +41,28 @@ export function openState(dir: string): AgentState {
       writeWhole(file, `${newer}\n`);
       credential = newer;
     },
+    anew: () => newKeyIn(dir),
+  };
+}
+
+function newKeyIn(dir: string): AgentState {
+  const key = generateKeyPairSync('ed25519').privateKey;
+  let kept: AgentState | null = null;
+  return {
+    ...signing(key),
+    get credential() {
+      return kept?.credential ?? null;
+    },
+    keep: (first) => {
+      if (kept === null) {
+        // In this order: the new key beside the old credential would be refused after a crash in between.
+        rmSync(join(dir, credentialFile), { force: true });
+        writeWhole(join(dir, keyFile), pemOf(key));
+        kept = openState(dir);
+      }
+      kept.keep(first);
+    },
+    anew: () => newKeyIn(dir),
   };
 }
 
@@ -46,6 +75,7 @@ export function memoryState(): AgentState {
       return credential;
     },
     keep: (newer) => void (credential = newer),
+    anew: memoryState,
   };
 }
 
@@ -57,7 +87,7 @@ function signing(key: KeyObject): Pick<AgentState, 'publicKey' | 'sign'> {
 function readOrMakeKey(file: string): KeyObject {
   if (!existsSync(file)) {
     const key = generateKeyPairSync('ed25519').privateKey;
-    writeWhole(file, key.export({ format: 'pem', type: 'pkcs8' }).toString());
+    writeWhole(file, pemOf(key));
     return key;
   }
   if ((statSync(file).mode & 0o077) !== 0)
@@ -69,6 +99,10 @@ function readOrMakeKey(file: string): KeyObject {
     // Told below: the parser's own words may quote the key.
   }
   throw new Error(`${file} is not an Ed25519 key: remove it and enrol this agent anew`);
+}
+
+function pemOf(key: KeyObject): string {
+  return key.export({ format: 'pem', type: 'pkcs8' }).toString();
 }
 
 /** All or nothing, and for this user only. */

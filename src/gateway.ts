@@ -57,7 +57,9 @@ import { identityMigrations } from './identity/tables.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { World } from './relay/world.ts';
 import { createHistories } from './sessions/histories.ts';
+import { endLeftOpen } from './composition/lost-sessions.ts';
 import { SessionRegistry } from './sessions/registry.ts';
+import { SteadyBook } from './sessions/steady-book.ts';
 import { agentMigrations, openAgentStore } from './store/agents.ts';
 import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
@@ -155,7 +157,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => identity.close());
   const onCall = openOnCall({ schedules: config.onCall, identity, clock, log });
   down.add(() => onCall.close());
-  const accounts = openAccounts(config, { identity, db, clock, random, audit, publicUrl });
+  const accounts = openAccounts(config, { identity, db, clock, random, audit, log, publicUrl });
 
   const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
@@ -173,6 +175,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       log.warn({ problems: words }, 'a version of the policies was not taken; the last good one stays in force');
       event('policy.rejected', { problems: words.slice(0, rejectedProblemsLogged) });
     },
+    onPutBack: (set) => log.info({ version: set.version }, 'the policies are those in force again'),
   });
   let policiesLoadedAtMs = clock.nowMs();
   const policyHistory = apiPolicies(
@@ -241,13 +244,15 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const estimator = openEstimates({ classifierOf, log }, () => services);
   const gate = new Gate({ ...judging, grants: access, histories, shapes, estimator });
   const book = createSessionStore(db);
-  book.closeLeftOpen(clock.nowMs());
+  await endLeftOpen({ audit, book, clock });
+  const steadyBook = new SteadyBook(book, log);
+  down.add(() => steadyBook.close());
   const registry = new SessionRegistry({
     gate,
     classifierOf,
     audit,
     recordings,
-    book: meter.reading(book),
+    book: meter.reading(steadyBook),
     clock,
     random,
     personNow: (name) => identity.person(name),
@@ -294,7 +299,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const api = await createApi({
     identity,
     accounts,
-    scim: openScim(config, { identity, db, clock, random, audit, publicUrl }),
+    scim: openScim(config, { identity, db, clock, random, audit, log, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds, previews, lendersOf, onCall),
     delegations: apiDelegations(delegations, identity, channels.newcomers),

@@ -22,6 +22,8 @@ export interface PolicyFolderListener {
   onLoaded(set: LoadedPolicySet): void;
   /** A version on disk was not taken; once for each version. */
   onRejected(problems: readonly PolicyProblem[]): void;
+  /** After a version that was not taken, the one in force is there again. */
+  onPutBack(set: LoadedPolicySet): void;
 }
 
 export interface PolicyFolder {
@@ -121,6 +123,7 @@ class Folder implements PolicyFolder {
     if (this.#closed) return;
     let problems: readonly PolicyProblem[];
     const before = this.#current;
+    const wasRejected = this.#rejected.length > 0;
     try {
       problems = await this.#read();
     } catch (thrown) {
@@ -129,6 +132,7 @@ class Folder implements PolicyFolder {
     if (this.#closed) return;
     if (problems.length > 0) this.#listener.onRejected(problems);
     else if (this.#current !== null && this.#current !== before) this.#listener.onLoaded(this.#current);
+    else if (this.#current !== null && wasRejected && this.#rejected.length === 0) this.#listener.onPutBack(this.#current);
   }
 
   /** Reads and takes what is new. Returns the problems of a version that is seen for the first time. */

@@ -136,9 +136,11 @@ class FollowedRepository implements GitPolicies {
     const problems = await this.#look();
     if (this.#closed) return;
     if (problems.length > 0) return this.#tellRejected(problems);
+    const wasRejected = this.#rejected.length > 0;
     this.#rejected = [];
     this.#told = '';
     if (this.#taken !== null && this.#taken !== before) this.#listener.onLoaded(this.#taken.set);
+    else if (this.#taken !== null && wasRejected) this.#listener.onPutBack(this.#taken.set);
   }
 
   #tellRejected(problems: readonly PolicyProblem[]): void {

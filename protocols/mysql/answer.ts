@@ -6,7 +6,7 @@ import { Fault } from '../../src/core/errors.ts';
 import { BodyReader } from './body-reader.ts';
 import { fullPacketBytes } from './codec.ts';
 import { ok, progressNumber, readEof, readErr, readOk, status } from './messages.ts';
-import { dropped, type ReplyEnd, type ReplyOptions, type ReplyShape, type ReplySink } from './reply-sink.ts';
+import { dropped, type ReplyEnd, type ReplyOptions, type ReplyShape, type ReplySink, type ReplyTerms } from './reply-sink.ts';
 
 type Phase = 'first' | 'columns' | 'columns-end' | 'rows' | 'parameters' | 'parameters-end' | 'field-list' | 'local-file' | 'idle';
 
@@ -22,6 +22,7 @@ export class Answer {
   #shape: ReplyShape = 'ok';
   /** Status flags that the client is not told. */
   #hides = 0;
+  #asksCursor = false;
   /** Definitions that are still to come. */
   #left = 0;
   #columns = 0;
@@ -33,9 +34,10 @@ export class Answer {
     this.#options = options;
   }
 
-  begin(shape: ReplyShape, hides: number): void {
+  begin(shape: ReplyShape, { hides, asksCursor }: Pick<ReplyTerms, 'hides' | 'asksCursor'>): void {
     this.#shape = shape;
     this.#hides = hides;
+    this.#asksCursor = asksCursor;
     this.#rows = 0;
     this.#hadRows = false;
     this.#phase = shape === 'columns' ? 'field-list' : shape === 'rows' ? 'rows' : 'first';
@@ -98,12 +100,13 @@ export class Answer {
         return true;
       case 'columns':
       case 'parameters':
+        if (this.#addsMetadata) return true;
         // The last definition of a prepared statement may be the end of the answer.
         return this.#shape === 'prepared' ? this.#left === 1 || this.#keepsDefinitions : sink.gathersRows;
       case 'rows':
         return this.#isEnd(first, length) || sink.masksRows || (sink.gathersRows && length < inspectedBytesMax);
       case 'field-list':
-        return this.#isEnd(first, length);
+        return this.#addsMetadata || this.#isEnd(first, length);
       case 'idle':
         return false;
     }
@@ -116,6 +119,11 @@ export class Answer {
   /** Definitions that an execution may leave out, because the prepare has told them. */
   get #keepsDefinitions(): boolean {
     return this.#phase === 'columns' && this.#options.cachesMetadata;
+  }
+
+  /** The client expects a string in definitions that the target does not write. Asked of the target only when the client asked. */
+  get #addsMetadata(): boolean {
+    return this.#options.clientExtendsMetadata && !this.#options.extendsMetadata;
   }
 
   /** So many rows were passed without a look. */
@@ -156,7 +164,7 @@ export class Answer {
       case 'parameters':
         if (this.#shape === 'prepared' ? this.#keepsDefinitions : sink.gathersRows) sink.column(payload);
         this.passed();
-        return null;
+        return this.#addsMetadata ? withMetadata(payload) : null;
       case 'columns-end':
         if (this.#shape !== 'prepared') return this.#columnsEnd(payload);
         this.#phase = this.#afterColumns();
@@ -164,8 +172,10 @@ export class Answer {
       case 'parameters-end':
         this.#phase = this.#afterParameters();
         return this.#translatesEof ? dropped : null;
-      case 'rows':
       case 'field-list':
+        if (this.#addsMetadata && !this.#isEnd(payload[0] ?? 0, payload.length)) return withMetadata(payload);
+        return this.#row(payload, sink);
+      case 'rows':
         return this.#row(payload, sink);
       case 'local-file':
       case 'idle':
@@ -233,7 +243,7 @@ export class Answer {
     this.#hide(payload, 3);
     const { statusFlags } = readEof(payload);
     // With a cursor the rows come with COM_STMT_FETCH, and this is the end of the answer.
-    if ((statusFlags & status.cursorExists) !== 0) {
+    if (this.#asksCursor && (statusFlags & status.cursorExists) !== 0) {
       this.#finish({ ...wordless, statusFlags });
       return this.#asOk(payload);
     }
@@ -310,6 +320,13 @@ export class Answer {
     this.#ending = ending;
     return (this.#phase = 'idle');
   }
+}
+
+/** A definition that says nothing more of its type: an empty string behind the six that each has (ColumnDefinition41). */
+function withMetadata(payload: Buffer): Buffer {
+  const reader = new BodyReader(payload);
+  for (let strings = 6; strings > 0; strings -= 1) reader.lenencBytes();
+  return Buffer.concat([payload.subarray(0, reader.at), Buffer.from([0]), payload.subarray(reader.at)]);
 }
 
 /** Where an OK has its status flags: behind two numbers of any length. */

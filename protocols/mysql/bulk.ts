@@ -44,7 +44,7 @@ export function planBulk(argument: Buffer, statements: Statements, takesBulk: bo
     return [framed(Buffer.concat([...head, types, values]), 0)];
   };
   const digested = () => [statement.textBytes, Buffer.from([0, 0xfa]), types, values];
-  return { kind: 'execution', execution: { statement, parameters, digested, packets } };
+  return { kind: 'execution', execution: { statement, parameters, digested, asksCursor: false, packets } };
 }
 
 /** Values row after row; null when there are too many. */

@@ -40,6 +40,8 @@ export const extendedFlag = {
   progress: 0x1,
   /** COM_STMT_BULK_EXECUTE. */
   bulk: 0x4,
+  /** Definitions of columns have a further string: what a type means (JSON, inet6, point …). */
+  extendedMetadata: 0x8,
   /** Definitions of a prepared statement's columns may be left out when the client has them. */
   cachedMetadata: 0x10,
 } as const;
@@ -51,7 +53,7 @@ export interface Capabilities {
 
 /**
  * What clients are offered. Compression ends at the gateway. Query attributes are of MySQL only. Left out because nobody
- * asks for them: optional result metadata, MariaDB's extended metadata.
+ * asks for it: optional result metadata.
  */
 export function offered(tls: boolean, mariadb: boolean): Capabilities {
   const standard =
@@ -59,7 +61,8 @@ export function offered(tls: boolean, mariadb: boolean): Capabilities {
     flag.protocol41 | flag.interactive | flag.ignoreSigpipe | flag.transactions | flag.reserved | flag.secureConnection |
     flag.multiStatements | flag.multiResults | flag.preparedMultiResults | flag.pluginAuth | flag.connectAttributes |
     flag.pluginAuthLenenc | flag.expiredPasswords | flag.sessionTrack | flag.deprecateEof | flag.compress | flag.zstd | (tls ? flag.tls : 0) | (mariadb ? 0 : flag.mysql | flag.queryAttributes); // prettier-ignore
-  return { standard, extended: mariadb ? extendedFlag.progress | extendedFlag.bulk | extendedFlag.cachedMetadata : 0 };
+  const { progress, bulk, extendedMetadata, cachedMetadata } = extendedFlag;
+  return { standard, extended: mariadb ? progress | bulk | extendedMetadata | cachedMetadata : 0 };
 }
 
 /** Asked of every target that has them. */

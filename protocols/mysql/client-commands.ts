@@ -104,7 +104,15 @@ export class ClientCommands {
     const digested = attributes?.digested ?? (() => [argument]);
     const submission = this.#submission(text, digested, attributes?.parameters ?? null);
     const packets = [framed(payload, 0)];
-    const asked = { submission, statement: null, database: null, shape: 'results' as const, packets: () => packets, proved: false };
+    const asked = {
+      submission,
+      statement: null,
+      database: null,
+      shape: 'results' as const,
+      asksCursor: false,
+      packets: () => packets,
+      proved: false,
+    };
     const killed = killOf(text);
     if (killed === null) return this.#machine.ask(asked);
     const digest = submission.digest(); // the bytes may be others when it is known that the connection is none of the person's
@@ -118,7 +126,7 @@ export class ClientCommands {
   #submitText(text: string, payload: Buffer, digested: Buffer, shape: ReplyShape, database: string | null = null): void {
     const packets = [framed(payload, 0)];
     const submission = this.#submission(text, () => [digested]);
-    this.#machine.ask({ submission, statement: null, database, shape, packets: () => packets, proved: false });
+    this.#machine.ask({ submission, statement: null, database, shape, asksCursor: false, packets: () => packets, proved: false });
   }
 
   #initDb(argument: Buffer): void {
@@ -178,12 +186,13 @@ export class ClientCommands {
 
   #execute(planned: Planned): void {
     if (planned.kind === 'refused') return this.#machine.reply(planned.error);
-    const { statement, parameters, digested, packets } = planned.execution;
+    const { statement, parameters, digested, asksCursor, packets: make } = planned.execution;
     const mode = this.#machine.modeOf(statement);
     statement.cursor = null;
     let made: readonly Buffer[] | null = null;
     const submission = this.#submission(statement.text, digested, parameters, mode);
-    this.#machine.ask({ submission, statement, database: null, shape: 'results', packets: () => (made ??= packets()), proved: false });
+    const packets = () => (made ??= make());
+    this.#machine.ask({ submission, statement, database: null, shape: 'results', asksCursor, packets, proved: false });
   }
 
   #close(payload: Buffer): void {

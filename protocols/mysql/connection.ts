@@ -7,12 +7,13 @@ import type { Clock } from '../../src/core/clock.ts';
 import { isPlainSocket, leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
-import { bidFarewell, leaveTarget } from '../../src/core/farewell.ts';
+import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import { RelayOutput } from '../../src/core/relay-output.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import { TargetSide, type TargetSideParts } from '../../src/core/target-side.ts';
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
 import { framed, headerBytes, PacketReader } from './codec.ts';
@@ -31,18 +32,20 @@ const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
 const answersMax = 256;
 
-/** ER_CONNECTION_KILLED, ER_SERVER_SHUTDOWN and others that end a connection. */
+/**
+ * What ends a connection. ER_CONNECTION_KILLED is the one that pools of connections (SQLAlchemy's, Laravel's) know as the end of theirs,
+ * by its number or its words, and connect again: they show people ER_SERVER_SHUTDOWN and ER_NET_READ_ERROR instead.
+ */
 export const endings = {
   killed: { number: 1927, sqlState: '70100' },
-  shutdown: { number: 1053, sqlState: '08S01' },
-  targetLost: { number: 1158, sqlState: '08S01' },
+  lost: { number: 1927, sqlState: '08S01' },
   malformed: { number: 1156, sqlState: '08S01' },
   tooLarge: { number: 1153, sqlState: '08S01' },
 } as const;
 
 type Ending = (typeof endings)[keyof typeof endings];
 
-export interface ConnectionParts {
+export interface ConnectionParts extends TargetSideParts {
   readonly client: ClientStream;
   /** Packets of the client count from 0 in each command; inside compression clients don't keep to it. */
   readonly numbered: boolean;
@@ -58,12 +61,8 @@ export interface ConnectionParts {
   readonly machine: MachineOptions;
   /** The client shows progress reports. */
   readonly showsProgress: boolean;
-  /** Cancels what runs at the target. */
-  readonly cancelTarget: () => Promise<void>;
   /** KILL of a connection of the same person. */
   readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean | Promise<boolean>;
-  /** Takes the target's side of a session that left nothing there and is over. */
-  readonly giveBack: (target: Duplex) => void;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
   /** The client wants to be somebody else: both sides of this connection are given up, but for the client, which is read by this stream then. */
@@ -77,14 +76,11 @@ export class Connection implements MachinePort, Lane, Killable {
   readonly #target: Duplex;
   readonly #reader: PacketReader;
   readonly #link: Link;
+  readonly #targetSide: TargetSide;
   readonly #output: RelayOutput;
   #withdrawal = new AbortController();
   #pumping = false;
   #refreshing = false;
-  /** Cancellations that the target has not heard of yet. */
-  #stops = 0;
-  /** Nothing ran or is on its way that the target's session could keep, or that could meet the next one. */
-  #leavesNothing = true;
   #timeLimit: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -96,7 +92,8 @@ export class Connection implements MachinePort, Lane, Killable {
     const [client, target] = [this.#client, this.#target];
     const leavesMemory = isPlainSocket(client) && isPlainSocket(target);
     this.#output = new RelayOutput({ client, target, leavesMemory, taken: () => this.#guarded(() => this.#pump()) });
-    this.#link = new Link(this.#target, parts.machine.attributes === 'forwarded');
+    this.#link = new Link(target, parts.machine.attributes === 'forwarded');
+    this.#targetSide = new TargetSide(target, parts, { leavesNothing, quit: quitPacket });
     this.machine = new Machine(this, parts.settings, parts.statusFlags, parts.machine);
   }
 
@@ -130,8 +127,8 @@ export class Connection implements MachinePort, Lane, Killable {
 
   /** KILL from another connection of the same person: withdraws what waits, or cancels what runs. */
   kill(what: 'query' | 'connection'): void {
-    if (what === 'connection') return this.end(endings.killed, 'Connection was killed');
-    this.#leavesNothing = false; // the cancellation may come late
+    if (what === 'connection') return this.end(endings.killed, 'by another connection of the same person');
+    this.#targetSide.leaves(); // the cancellation may come late
     this.machine.fastPath.leave();
     if (this.machine.isWaiting) this.#withdraw();
     else if (this.machine.isRunning) this.stopTarget();
@@ -144,7 +141,8 @@ export class Connection implements MachinePort, Lane, Killable {
     const client = this.#client;
     this.#output.flush();
     const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
-    if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, message), this.machine.nextSequence));
+    const words = ending.number === endings.killed.number ? `Connection was killed: ${message}` : message;
+    if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, words), this.machine.nextSequence));
     this.#close(message);
   }
 
@@ -172,14 +170,14 @@ export class Connection implements MachinePort, Lane, Killable {
   }
 
   toTargetQuietly(bytes: Buffer): void {
-    if (isLasting(bytes[headerBytes])) this.#leavesNothing = false;
+    if (isLasting(bytes[headerBytes])) this.#targetSide.leaves();
     this.#link.sendQuietly(bytes, ownQueries);
   }
 
   submit(submission: Submission): void {
     let isNow = true;
     this.#parts.session.submitSoon(submission, this, (ruling) => {
-      this.#note(ruling);
+      this.#targetSide.noted(ruling);
       if (isNow) this.machine.ruled(ruling);
       else this.#later(() => this.machine.ruled(ruling));
     });
@@ -188,13 +186,9 @@ export class Connection implements MachinePort, Lane, Killable {
 
   submitSoon(submission: Submission, then: (ruling: Ruling) => void): void {
     this.#parts.session.submitSoon(submission, this, (ruling) => {
-      this.#note(ruling);
+      this.#targetSide.noted(ruling);
       if (!this.#ended) this.#guarded(() => then(ruling));
     });
-  }
-
-  #note(ruling: Ruling): void {
-    if (this.#leavesNothing && ruling.kind === 'release') this.#leavesNothing = leavesNothing(ruling.classification);
   }
 
   ruledLate(ruling: Ruling): void {
@@ -246,18 +240,13 @@ export class Connection implements MachinePort, Lane, Killable {
 
   /** The next command waits until the target has heard of it, so that it is not the one that is cancelled. */
   stopTarget(): void {
-    this.#stops += 1;
-    this.#leavesNothing = false;
-    void this.#parts.cancelTarget().then(() => {
-      this.#stops -= 1;
-      this.#guarded(() => this.#pump());
-    });
+    void this.#targetSide.stop().then(() => this.#guarded(() => this.#pump())); // never rejects
   }
 
   clientQuit(): void {
     const { machine } = this;
-    const isOver = machine.isAtRest && (machine.statusFlags & status.inTransaction) === 0 && this.#target.writableLength === 0;
-    this.#close('the client closed the session', this.#leavesNothing && isOver && this.#stops === 0);
+    const isOver = machine.isAtRest && (machine.statusFlags & status.inTransaction) === 0;
+    this.#close('the client closed the session', isOver && this.#targetSide.canBeUsedAgain);
   }
 
   /** The old session ends before the new one is asked for: its locks and transactions are gone, as after a new sign-in. */
@@ -294,13 +283,13 @@ export class Connection implements MachinePort, Lane, Killable {
 
   /** Packets of the client are taken. One that does not read what it is answered gets no more answers, as from the server. */
   get #takes(): boolean {
-    return this.machine.takes && !this.#refreshing && this.#stops === 0 && !this.#output.isBlocked;
+    return this.machine.takes && !this.#refreshing && !this.#targetSide.isStopping && !this.#output.isBlocked;
   }
 
   /** Nothing of the client waits, and what comes now can be judged at once. */
   #isBetween(): boolean {
     const { catalogue } = this.#parts;
-    if (this.#reader.bufferedBytes > 0 || this.#refreshing || this.#stops > 0 || this.#output.isBlocked || !catalogue.isFresh) {
+    if (this.#reader.bufferedBytes > 0 || this.#refreshing || this.#targetSide.isStopping || this.#output.isBlocked || !catalogue.isFresh) {
       this.machine.fastPath.leave();
       return false;
     }
@@ -388,7 +377,7 @@ export class Connection implements MachinePort, Lane, Killable {
   readonly #onClientGone = (): void => this.#close('the client is gone');
 
   #targetGone(): void {
-    this.end(endings.targetLost, 'the target closed the connection');
+    this.end(endings.lost, 'the target closed the connection');
   }
 
   #close(reason: string, canBeUsedAgain = false): void {
@@ -406,11 +395,9 @@ export class Connection implements MachinePort, Lane, Killable {
     this.limitTime(null);
     this.#ended = true;
     const { session } = this.#parts;
-    const target = this.#target;
     this.#withdrawal.abort(reason);
     this.#output.flush();
     session.close(reason);
-    if (canBeUsedAgain && !target.destroyed) return this.#parts.giveBack(target);
-    leaveTarget(target, quitPacket);
+    this.#targetSide.leave(canBeUsedAgain);
   }
 }

@@ -114,7 +114,7 @@ class MysqlDriver implements Driver {
   }
 
   async close(reason: string): Promise<void> {
-    for (const connection of [...this.#connections]) connection.end(endings.shutdown, reason);
+    for (const connection of [...this.#connections]) connection.end(endings.lost, reason);
     this.#upstreams.close();
     await this.#sockets.close();
   }
@@ -312,6 +312,8 @@ class MysqlDriver implements Driver {
         clientTracks: has(client.capabilities, flag.sessionTrack),
         cachesMetadata: (upstream.capabilities.extended & extendedFlag.cachedMetadata) !== 0,
         clientCachesMetadata: (client.capabilities.extended & extendedFlag.cachedMetadata) !== 0,
+        extendsMetadata: (upstream.capabilities.extended & extendedFlag.extendedMetadata) !== 0,
+        clientExtendsMetadata: (client.capabilities.extended & extendedFlag.extendedMetadata) !== 0,
         takesBulk: (upstream.capabilities.extended & extendedFlag.bulk) !== 0,
         attributes: attributeUse(client.capabilities, upstream.capabilities),
         statementBytesMax: this.#options.limits.statementBytesMax,

@@ -9,12 +9,16 @@ import { attributeParts, joinExecution, splitExecution, type AttributeUse, type 
 import { executeHeadBytes, readExecute, readParameters, type BoundParameters, type ExecuteMessage } from './parameters.ts';
 import { dropLongData, longDataBytesMax, type Statements, type WireStatement } from './statements.ts';
 
+/** CURSOR_TYPE_READ_ONLY: the only kind that servers have. */
+const readOnlyCursor = 1;
+
 /** An execution as it was asked for. */
 export interface Execution {
   readonly statement: WireStatement;
   readonly parameters: readonly Parameter[];
   /** What an approval binds to. */
   readonly digested: () => readonly Buffer[];
+  readonly asksCursor: boolean;
   /** The commands for the target. Called when it was released, at most once. */
   readonly packets: () => readonly Buffer[];
 }
@@ -45,10 +49,9 @@ export function planExecution(argument: Buffer, statements: Statements, use: Att
   };
   const digested = () =>
     digestedParts(statement, [...boundParts(bound), ...aheadParts(ahead), ...(attributes === null ? [] : attributeParts(attributes))]);
-  return {
-    kind: 'execution',
-    execution: { statement, parameters: [...(bound?.parameters ?? []), ...(attributes?.parameters ?? [])], digested, packets },
-  };
+  const parameters = [...(bound?.parameters ?? []), ...(attributes?.parameters ?? [])];
+  const asksCursor = (message.flags & readOnlyCursor) !== 0;
+  return { kind: 'execution', execution: { statement, parameters, digested, asksCursor, packets } };
 }
 
 /** What an approval of an execution binds to: the statement's text, and these. */

@@ -181,7 +181,7 @@ export class FastPath {
       if (statement !== null) statement.typesAtTarget = statement.parameterCount === 0 ? null : statement.types;
       return [chunk];
     };
-    return { submission, statement, database: null, shape: 'results', packets, proved: false };
+    return { submission, statement, database: null, shape: 'results', asksCursor: false, packets, proved: false };
   }
 
   #forget(): void {

@@ -242,7 +242,7 @@ export class Machine implements Relay {
     const { rowsMax = null } = obligations;
     this.#state = { kind: 'running', run };
     this.#sink.begin(run);
-    this.replies.begin(asked.shape, { ...this.#terms, rowsMax, hides: fenced ? hiddenFlags : 0 });
+    this.replies.begin(asked.shape, { ...this.#terms, rowsMax, hides: fenced ? hiddenFlags : 0, asksCursor: asked.asksCursor });
   }
 
   get #terms(): ReplyTerms {
@@ -346,7 +346,7 @@ export class Machine implements Relay {
     // A failed text may have changed the schema before it failed.
     if (changes.some((it) => it.kind === 'schema-changed')) this.#port.schemaChanged();
     const rows = end.endedRows ? this.replies.rows : end.affectedRows;
-    if (((end.statusFlags ?? 0) & wire.status.cursorExists) !== 0) cursorOpened(asked.statement, obligations);
+    if (asked.asksCursor && ((end.statusFlags ?? 0) & wire.status.cursorExists) !== 0) cursorOpened(asked.statement, obligations);
     if (met === null || !this.replies.isSilent) return this.#finish(permit, outcomeOf(end.error, rows));
     const { code, message, payload } = limitError(met, obligations);
     this.#port.toClient(framed(payload, this.replies.nextSequence));

@@ -33,12 +33,13 @@ const neutral: ReadonlyMap<number, readonly [text: string, binary: Buffer]> = ne
 /** What to write in its place: null is NULL, undefined: nothing in it is hidden. `text`: the value as people read it. */
 export function maskedValue(text: string, column: ColumnDefinition, mask: FieldMask, isBinary: boolean): Buffer | null | undefined {
   const { code, charset, displayBytes } = column;
-  const isText = (textual.has(code) && charset !== binaryCharset) || code === jsonType;
+  const isJson = code === jsonType || column.isJson;
+  const isText = (textual.has(code) && charset !== binaryCharset) || isJson;
   const shown = mask.text(text);
   if (!mask.whole && shown === text) return undefined;
   if (isText) {
     if (shown === null) return null;
-    if (code === jsonType) return mask.whole ? lenencBytes(Buffer.from('"***"')) : jsonOrNull(shown);
+    if (isJson) return mask.whole ? lenencBytes(Buffer.from('"***"')) : jsonOrNull(shown);
     return lenencBytes(Buffer.from(displayBytes > 0 ? [...shown].slice(0, displayBytes).join('') : shown, 'utf8'));
   }
   if (mask.method !== 'fixed') return null;

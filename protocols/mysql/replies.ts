@@ -27,7 +27,7 @@ export class Replies {
   /** A command was sent; its answer is next. */
   begin(shape: ReplyShape, terms: ReplyTerms = plainTerms): void {
     this.#rowsMax = terms.rowsMax;
-    this.#answer.begin(shape, terms.hides);
+    this.#answer.begin(shape, terms);
     this.#output.begin(terms.shift, terms.from);
   }
 

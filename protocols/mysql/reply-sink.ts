@@ -59,6 +59,10 @@ export interface ReplyOptions {
   readonly cachesMetadata: boolean;
   /** The client expects it to be said. */
   readonly clientCachesMetadata: boolean;
+  /** Definitions of columns have one string more (MARIADB_CLIENT_EXTENDED_METADATA). */
+  readonly extendsMetadata: boolean;
+  /** The client expects it. */
+  readonly clientExtendsMetadata: boolean;
 }
 
 /** In the place of a packet that the client does not get. */
@@ -74,6 +78,8 @@ export interface ReplyTerms {
   readonly rowsMax: number | null;
   /** Status flags of the server that are the gateway's doing and not for the client. */
   readonly hides: number;
+  /** The client asked for a cursor: only then the flag that says "there is one" ends the answer. A routine's own cursors set it, too. */
+  readonly asksCursor: boolean;
 }
 
-export const plainTerms: ReplyTerms = { shift: 0, from: 1, rowsMax: null, hides: 0 };
+export const plainTerms: ReplyTerms = { shift: 0, from: 1, rowsMax: null, hides: 0, asksCursor: false };

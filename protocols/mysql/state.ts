@@ -19,6 +19,8 @@ export interface Asked {
   /** Database that the session is in once the target has confirmed (COM_INIT_DB). */
   readonly database: string | null;
   readonly shape: ReplyShape;
+  /** Its rows may be left at the target, to be fetched. */
+  readonly asksCursor: boolean;
   /** The commands for the target; the same ones each time. */
   readonly packets: () => readonly Buffer[];
   /** The catalogue was read after it was asked: nothing more can be proved. */

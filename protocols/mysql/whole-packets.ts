@@ -35,9 +35,10 @@ export class PlainAnswers {
   statusFlags = 0;
 
   constructor(options: AnswerOptions) {
-    const { deprecatesEof, clientDeprecatesEof, cachesMetadata, clientCachesMetadata } = options;
+    const { deprecatesEof, clientDeprecatesEof, cachesMetadata, clientCachesMetadata, extendsMetadata, clientExtendsMetadata } = options;
     this.#options = options;
-    this.#passesResults = deprecatesEof === clientDeprecatesEof && cachesMetadata === clientCachesMetadata;
+    this.#passesResults =
+      deprecatesEof === clientDeprecatesEof && cachesMetadata === clientCachesMetadata && extendsMetadata === clientExtendsMetadata;
   }
 
   /** False for everything else: errors, files, an answer in several chunks. `isPrepared`: of a prepared statement. */

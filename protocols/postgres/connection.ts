@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../src/core/clock.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
+import { onlyReads } from '../../src/core/idle-upstreams.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
@@ -13,6 +14,7 @@ import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { readChunks } from '../../src/core/chunk-reader.ts';
+import { TargetSide, type TargetSideParts } from '../../src/core/target-side.ts';
 import { ClientOutput } from './client-output.ts';
 import { FrontendReader } from './codec.ts';
 import type { FrameLimits } from './codec.ts';
@@ -21,7 +23,7 @@ import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { holdNotice } from './refusal.ts';
 import type { FailingMessages } from './refusal.ts';
-import { TargetSide, type TargetSideParts } from './target-side.ts';
+import { Link } from './upstream.ts';
 
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
 const answersMax = 256;
@@ -53,6 +55,7 @@ export class Connection implements MachinePort, Lane {
   readonly #target: Duplex;
   readonly #output: ClientOutput;
   readonly #targetSide: TargetSide;
+  readonly #link: Link;
   #withdrawal = new AbortController();
   #pumping = false;
   #refreshing = false;
@@ -65,7 +68,8 @@ export class Connection implements MachinePort, Lane {
     this.#reader = new FrontendReader(parts.limits);
     this.#client = readChunks(parts.client, (chunk) => this.#fromClient(chunk));
     this.#target = readChunks(parts.target, (chunk) => this.#fromTarget(chunk));
-    this.#targetSide = new TargetSide(this.#target, parts);
+    this.#targetSide = new TargetSide(this.#target, parts, { leavesNothing: onlyReads, quit: wire.terminate });
+    this.#link = new Link(this.#target);
     this.machine = new Machine(this, parts.failing);
     const [client, target] = [this.#client, this.#target];
     this.#output = new ClientOutput({ client, target, answers: this.machine.replies, taken: () => this.#guarded(() => this.#pump()) });
@@ -139,11 +143,11 @@ export class Connection implements MachinePort, Lane {
   }
 
   toTarget(permit: Permit, bytes: Buffer): void {
-    this.#targetSide.link.send(permit, bytes);
+    this.#link.send(permit, bytes);
   }
 
   toTargetQuietly(bytes: Buffer): void {
-    this.#targetSide.link.sendQuietly(bytes, this.#parts.failing.query);
+    this.#link.sendQuietly(bytes, this.#parts.failing.query);
   }
 
   submit(submission: Submission): Ruling | null {
@@ -162,8 +166,8 @@ export class Connection implements MachinePort, Lane {
   }
 
   toTargetNow(permit: Permit, bytes: Buffer): void {
-    this.#targetSide.link.send(permit, bytes);
-    if (!this.#targetSide.link.flush()) this.#client.pause();
+    this.#link.send(permit, bytes);
+    if (!this.#link.flush()) this.#client.pause();
   }
 
   takeJudged(chunk: Buffer, ruling: Ruling | null): void {
@@ -282,7 +286,7 @@ export class Connection implements MachinePort, Lane {
       this.#pumping = false;
     }
     const client = this.#client;
-    const targetTakes = this.#targetSide.link.flush();
+    const targetTakes = this.#link.flush();
     this.#output.flush();
     if (!targetTakes) client.pause();
     else if (client.isPaused() && (this.#takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();

@@ -68,7 +68,7 @@ export function sendProblem(reply: FastifyReply, status: number, rest: Omit<Prob
 export function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const errors = error.validation.map((issue) => ({
-      path: `${error.validationContext ?? 'body'}${issue.instancePath.replaceAll('/', '.')}`,
+      path: `${error.validationContext ?? 'body'}${issue.instancePath.replaceAll('/', '.').replace(/^\.$/, '')}`,
       message: issue.message ?? 'is not valid',
     }));
     return sendProblem(reply, 400, { detail: 'the request is not what this address takes', code: 'invalid-request', errors });

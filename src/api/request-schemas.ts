@@ -37,7 +37,9 @@ export const tokenBody: z.ZodType<TokenBody> = z.strictObject({
   person: text.optional(),
   ttl_ms: z.int().positive().optional(),
 });
-export const loginBody: z.ZodType<LoginBody> = z.union([z.strictObject({ secret: text.min(1) }), z.strictObject({ token: text.min(1) })]);
+export const loginBody: z.ZodType<LoginBody> = z.union([z.strictObject({ secret: text.min(1) }), z.strictObject({ token: text.min(1) })], {
+  error: 'takes {"secret": …} with the secret of a login link, or {"token": …} with an access token',
+});
 export const loginLinkBody: z.ZodType<LoginLinkBody> = z.strictObject({ person: text.min(1), ttl_ms: z.int().positive().optional() });
 const labelKey = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/, 'labels have names of 1 to 63 letters, digits and . _ / -');
 /** Labels of one agent. */

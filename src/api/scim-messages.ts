@@ -31,7 +31,8 @@ export function userFrom(body: Attributes): UserAttributes {
   const userName = text(body['userName']);
   if (userName === null) throw invalid('userName is missing', 'invalidValue');
   const displayName = text(body['displayName']) ?? text(name['formatted']) ?? (parts.length > 0 ? parts.join(' ') : userName);
-  return { userName, externalId: text(body['externalId']), displayName: displayName.slice(0, 200), active: truth(body['active'] ?? true) };
+  const active = body['active'] === undefined || truth(body['active']);
+  return { userName, externalId: text(body['externalId']), displayName: displayName.slice(0, 200), active };
 }
 
 export function groupFrom(body: Attributes): GroupAttributes {

@@ -102,8 +102,8 @@ export const api = {
   answer: (holdId: string, answer: 'approve' | 'deny', reason: string | undefined) =>
     request<HoldView>('POST', `/holds/${id(holdId)}/${answer}`, reason === undefined ? {} : { reason }),
 
-  sessions: (cursor: string | null, signal?: AbortSignal) =>
-    request<Page<SessionView>>('GET', `/sessions${query({ cursor, limit: 100 })}`, undefined, signal),
+  sessions: (filter: { state: SessionView['state'] | null; cursor: string | null }, signal?: AbortSignal) =>
+    request<Page<SessionView>>('GET', `/sessions${query({ ...filter, limit: 100 })}`, undefined, signal),
   session: (sessionId: string, signal?: AbortSignal) => request<SessionView>('GET', `/sessions/${id(sessionId)}`, undefined, signal),
   /** A part of the statement log, from a cursor of an earlier one or from its beginning. */
   recording: (sessionId: string, cursor: string | null, limit: number, signal?: AbortSignal) =>

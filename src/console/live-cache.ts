@@ -23,12 +23,13 @@ export function newerHold(known: HoldView | undefined, heard: HoldView): HoldVie
   return heard.approvals.length < known.approvals.length && heard.state === 'pending' ? known : heard;
 }
 
-/** The list of sessions after hearing of one: open ones first, then the latest. */
-export function withSession(page: Page<SessionView> | undefined, session: SessionView): Page<SessionView> | undefined {
-  if (page === undefined) return undefined;
-  const known = page.items.some((item) => item.id === session.id);
-  const items = known ? page.items.map((item) => (item.id === session.id ? session : item)) : [session, ...page.items];
-  return { ...page, items };
+/** The parts of a list of sessions after hearing of one: a new one joins the first part. */
+export function withSession(parts: readonly Page<SessionView>[], session: SessionView): Page<SessionView>[] {
+  const known = parts.some(({ items }) => items.some(({ id }) => id === session.id));
+  return parts.map((part, index) => ({
+    ...part,
+    items: known || index > 0 ? part.items.map((item) => (item.id === session.id ? session : item)) : [session, ...part.items],
+  }));
 }
 
 /** Sessions in the order of the list: open first, then by start, latest first. */

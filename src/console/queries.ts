@@ -1,7 +1,8 @@
 // The questions that pages ask, as hooks: one key for each, so that live messages know what to change. Polling is the second
 // line: it runs only while the live link is down.
 
-import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { InfiniteData } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
 import type { HoldState, HoldView, LiveMessage, Page, SessionView } from '../api/contract.ts';
 import { api, ApiProblem } from './api.ts';
@@ -13,6 +14,7 @@ import type { LinkState } from './live.ts';
 
 const pollWhenDownMs = 10_000;
 const pollAgentsMs = 3_000;
+const pendingPartHolds = 200;
 
 export const keys = {
   me: ['me'] as const,
@@ -25,7 +27,9 @@ export const keys = {
 
 /** One client for the page. A refusal (4xx) is an answer and is not asked again. */
 export function createQueryClient(): QueryClient {
-  return new QueryClient({
+  const client: QueryClient = new QueryClient({
+    queryCache: new QueryCache({ onError: (error, { queryKey }) => (queryKey[0] === keys.me[0] ? undefined : signedOut(error)) }),
+    mutationCache: new MutationCache({ onError: (error) => signedOut(error) }),
     defaultOptions: {
       queries: {
         staleTime: 5_000,
@@ -33,6 +37,11 @@ export function createQueryClient(): QueryClient {
       },
     },
   });
+  /** A sign-in that ran out is noticed by whatever asks first; who one is decides which page is shown. */
+  const signedOut = (error: Error): void => {
+    if (error instanceof ApiProblem && error.status === 401) void client.invalidateQueries({ queryKey: keys.me });
+  };
+  return client;
 }
 
 export function useLink(): LinkState {
@@ -50,9 +59,21 @@ export function useMe() {
 export function usePendingHolds() {
   return useQuery({
     queryKey: keys.pending,
-    queryFn: ({ signal }) => api.holds({ state: 'pending', limit: 200 }, signal),
+    queryFn: ({ signal }) => allPending(signal),
     refetchInterval: usePollMs(),
   });
+}
+
+/** All of them, in as many parts as it takes: lists come newest first, and the oldest ones are the most urgent. */
+async function allPending(signal: AbortSignal): Promise<Page<HoldView>> {
+  const items: HoldView[] = [];
+  let cursor: string | null = null;
+  do {
+    const part: Page<HoldView> = await api.holds({ state: 'pending', cursor, limit: pendingPartHolds }, signal);
+    items.push(...part.items);
+    cursor = part.next;
+  } while (cursor !== null);
+  return { items, next: null };
 }
 
 export function useHoldHistory(state: Exclude<HoldState, 'pending'> | null) {
@@ -81,8 +102,15 @@ export function useHold(holdId: string) {
   });
 }
 
-export function useSessions() {
-  return useQuery({ queryKey: keys.sessions, queryFn: ({ signal }) => api.sessions(null, signal), refetchInterval: usePollMs() });
+/** Newest first, in parts. */
+export function useSessions(state: SessionView['state'] | null) {
+  return useInfiniteQuery({
+    queryKey: [...keys.sessions, state],
+    queryFn: ({ pageParam, signal }) => api.sessions({ state, cursor: pageParam }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    refetchInterval: usePollMs(),
+  });
 }
 
 export function useSession(sessionId: string) {
@@ -119,6 +147,11 @@ export function usePolicies() {
 export function rememberHold(client: QueryClient, heard: HoldView): void {
   const known = client.getQueryData<HoldView>(keys.hold(heard.id));
   const hold = newerHold(known, heard);
+  // Fewer yeses than before: an older message, or somebody took theirs back. Only the gateway can tell.
+  if (hold !== heard && hold.state === 'pending') {
+    void client.invalidateQueries({ queryKey: keys.hold(heard.id) });
+    void client.invalidateQueries({ queryKey: keys.pending });
+  }
   client.setQueryData(keys.hold(hold.id), hold);
   client.setQueryData<Page<HoldView>>(keys.pending, (page) => withHold(page, hold));
   if (hold.state !== 'pending') void client.invalidateQueries({ queryKey: keys.history });
@@ -148,7 +181,10 @@ export function useLive(onNew: (hold: HoldView) => void): void {
           void client.invalidateQueries({ queryKey: ['access'] });
           return;
         case 'session':
-          client.setQueryData<Page<SessionView>>(keys.sessions, (page) => withSession(page, message.session));
+          client.setQueriesData<InfiniteData<Page<SessionView>>>(
+            { queryKey: keys.sessions },
+            (list) => list && { ...list, pages: withSession(list.pages, message.session) },
+          );
           client.setQueryData<SessionView>(keys.session(message.session.id), (known) =>
             known === undefined ? undefined : message.session,
           );

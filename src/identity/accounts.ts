@@ -3,6 +3,7 @@
 
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
+import type { Log } from '../core/driver.ts';
 import { Fault } from '../core/errors.ts';
 import type { MachineIssuer, OidcIssuer } from '../core/identity-config.ts';
 import type { Db } from '../store/database.ts';
@@ -28,6 +29,7 @@ export interface AccountsParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly audit: AuditLog;
+  readonly log: Pick<Log, 'warn'>;
   readonly publicUrl: () => string;
   readonly oidc: readonly OidcIssuer[];
   readonly machines: readonly MachineIssuer[];
@@ -90,6 +92,7 @@ export class Accounts {
     try {
       const ended = await this.oidc.end(query, browserSecret);
       const name = this.#personOf(ended);
+      this.#warnWithoutGroups(ended, name);
       const detail = { issuer: ended.issuer.issuer };
       const opened = this.#parts.identity.openConsole(name, clientAddress, `oidc:${ended.issuer.name}`, detail);
       if (opened === null) throw new Fault('sign-in-failed', `${name} may not sign in: the account is disabled`);
@@ -140,6 +143,13 @@ export class Accounts {
     return name;
   }
 
+  /** A scope that was not asked for, or more groups than an issuer writes into a token: the person is let in and may do nothing. */
+  #warnWithoutGroups({ issuer, person }: EndedSignIn, name: string): void {
+    if (person.groupsSent || Object.keys(issuer.groups).length === 0) return;
+    const words = `the issuer sent no claim "${issuer.groupsClaim}", so this sign-in brings no groups: ask for the scope that has it, under scopes`;
+    this.#parts.log.warn({ issuer: issuer.name, person: name }, words);
+  }
+
   // --- local accounts ---
 
   /** Adds somebody, or changes groups and display name of somebody added so. Throws Faults invalid-request and conflict. */
@@ -178,11 +188,20 @@ export class Accounts {
     if (by !== person) identity.signOutEverywhere(person);
   }
 
-  /** Changes one's own password; false when the old one is wrong. Whoever has none needs no old one. */
-  async changePassword(person: string, old: string, password: string, clientAddress: string): Promise<boolean> {
+  /**
+   * Changes one's own password; false when the old one is wrong. Whoever has none proves a second factor in this browser first,
+   * where they have one: a stolen cookie makes itself no way back in.
+   */
+  async changePassword(
+    person: string,
+    old: string,
+    password: string,
+    { address: clientAddress, browser }: { readonly address: string; readonly browser: string },
+  ): Promise<boolean> {
     const { identity } = this.#parts;
     const stored = this.#store.password(person);
-    if (stored !== null) {
+    if (stored === null) this.factors.mustBeFresh(person, browser);
+    else {
       if (identity.blocked(person, clientAddress)) throw new Fault('limit-reached', 'too many wrong passwords; wait half a minute');
       if (!(await this.#passwords.isRight(old, stored))) {
         identity.failed(person, clientAddress);

@@ -8,6 +8,8 @@ export interface ClaimedPerson {
   readonly name: string;
   readonly displayName: string;
   readonly groups: readonly string[];
+  /** False: the claim that groups here come from was not sent at all. */
+  readonly groupsSent: boolean;
   readonly hasSecondFactor: boolean;
 }
 
@@ -42,7 +44,14 @@ export function personOf(claims: Claims, issuer: OidcIssuer): ClaimedPerson {
   const display = claims['name'];
   const displayName = typeof display === 'string' && display.trim() !== '' ? display.trim().slice(0, displayCharactersMax) : name;
   const hasSecondFactor = textsOf(claims['amr']).some((method) => issuer.secondFactorAmr.includes(method));
-  return { sub: String(claims['sub']), name, displayName, groups, hasSecondFactor };
+  return {
+    sub: String(claims['sub']),
+    name,
+    displayName,
+    groups,
+    groupsSent: theirs.length > 0 || Array.isArray(claims[issuer.groupsClaim]),
+    hasSecondFactor,
+  };
 }
 
 function checkDomain(claims: Claims, issuer: OidcIssuer): void {

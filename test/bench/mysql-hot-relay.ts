@@ -142,6 +142,8 @@ function connected(session: Session): Pair {
       tracks: true,
       clientTracks: true,
       cachesMetadata: true,
+      extendsMetadata: false,
+      clientExtendsMetadata: false,
       clientCachesMetadata: true,
       takesBulk: true,
       attributes: 'none',

@@ -5,8 +5,13 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import t from 'tap';
+import { readPacket } from '../../protocols/mysql/byte-stream.ts';
+import { extendedFlag, flag } from '../../protocols/mysql/capabilities.ts';
+import { framed } from '../../protocols/mysql/codec.ts';
+import { query } from '../../protocols/mysql/messages.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { mariadbTarget, startMariadb } from '../support/mariadb.ts';
+import { rawClient, wireSignal } from '../support/mysql-wire.ts';
 
 t.setTimeout(170_000); // a busy machine takes its time
 
@@ -190,6 +195,18 @@ t.test('detectors, errors and predicates', async (t) => {
   }
   const [rows] = await blind.query<RowDataPacket[][]>('SELECT id, email FROM customers WHERE id = 1');
   t.same(rows, [[1, 'z***@example.org']]);
+});
+
+t.test('a client that hears that a text is JSON reads JSON in its place', async (t) => {
+  const signIn = { port: gateway.address('mysql').port, user: 'alice:columns', password: gateway.token('alice') };
+  const capabilities = { standard: flag.deprecateEof, extended: extendedFlag.extendedMetadata };
+  const { stream } = await rawClient(t, { ...signIn, capabilities });
+  stream.write(framed(query('SELECT doc FROM customers WHERE id = 1'), 0));
+  const answer: string[] = [];
+  for (let sequence = 1; sequence <= 4; sequence += 1)
+    answer.push((await readPacket(stream, sequence, 0xffffff, wireSignal)).payload.toString('latin1'));
+  t.match(answer[1], /json/);
+  t.equal(answer[2], '\x05"***"');
 });
 
 t.test('recordings and logs hold what the client saw', async (t) => {

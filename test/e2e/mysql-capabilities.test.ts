@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import t from 'tap';
-import { flag } from '../../protocols/mysql/capabilities.ts';
+import { extendedFlag, flag } from '../../protocols/mysql/capabilities.ts';
 import { readPacket } from '../../protocols/mysql/byte-stream.ts';
 import { framed } from '../../protocols/mysql/codec.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
@@ -17,17 +17,30 @@ const server = await startMariadb(t);
 await server.sql(`
   CREATE TABLE things (id int PRIMARY KEY, name varchar(20));
   INSERT INTO things VALUES (1, 'a'), (2, 'b'), (3, NULL);
-  CREATE TABLE none_in (id int);`);
+  CREATE TABLE none_in (id int);
+  CREATE TABLE typed (id int PRIMARY KEY, j json, i inet6, p point);
+  INSERT INTO typed VALUES (1, '{"a":1}', '::1', POINT(1, 2));
+  CREATE PROCEDURE own_cursor() BEGIN
+    DECLARE a int;
+    DECLARE c CURSOR FOR SELECT id FROM things;
+    OPEN c; FETCH c INTO a; CLOSE c;
+    SELECT 'first', a; SELECT 'second';
+  END;`);
 const noEof = await olderServer(t, server.port, flag.deprecateEof);
 const old = await olderServer(t, server.port, flag.deprecateEof | flag.sessionTrack);
+const wordless = await olderServer(t, server.port, 0, extendedFlag.extendedMetadata);
+const wordlessEof = await olderServer(t, server.port, flag.deprecateEof, extendedFlag.extendedMetadata);
 const at = (name: string, port: number) => ({ ...mariadbTarget(server, name, {}), port });
 const gateway = await startTestGateway(t, {
-  targets: [at('today', server.port), at('no-eof', noEof), at('old', old), at('fenced', server.port), at('old-fenced', noEof)],
+  targets: [
+    ...[at('today', server.port), at('no-eof', noEof), at('old', old), at('fenced', server.port), at('old-fenced', noEof)],
+    ...[at('wordless', wordless), at('wordless-eof', wordlessEof)],
+  ],
   policies: {
     'p.yaml': `policy: p
 rules:
   - { id: in, actions: [connect], decision: allow }
-  - { id: all, targets: { names: [today, no-eof, old, fenced, old-fenced] }, decision: allow }
+  - { id: all, targets: { names: [today, no-eof, old, fenced, old-fenced, wordless, wordless-eof] }, decision: allow }
   - { id: fenced, targets: { names: [fenced, old-fenced] }, effects: { access: [read, session] }, fence: read-only, decision: allow }
 `,
   },
@@ -59,6 +72,11 @@ const asks: readonly Ask[] = [
   ['a prepare that fails', prepare('SELECT nope FROM things')],
   ['a cursor', prepare('SELECT id, name FROM things'), execute(true), fetch(2), fetch(5)],
   ['a cursor, left open and run again', prepare('SELECT id FROM things'), execute(true), fetch(1), execute(true), fetch(9)],
+  ['a procedure with a cursor of its own', wire.query('CALL own_cursor()'), wire.query('SELECT id FROM things')],
+  ['such a procedure, prepared', prepare('CALL own_cursor()'), execute(false), wire.query('SELECT id FROM things')],
+  ['types that mean more', wire.query('SELECT j, i, p, JSON_COMPACT(j) FROM typed')],
+  ['such types, prepared', prepare('SELECT id, j, i, p FROM typed WHERE id = ?')],
+  ['columns of such types', of(command.fieldList, Buffer.from('typed\0'))],
   ['columns of a table', of(command.fieldList, Buffer.from('things\0'))],
   ['multi-statements off and on', of(command.setOption, wire.uint16(1)), of(command.setOption, wire.uint16(0))],
   ['ping', of(command.ping)],
@@ -133,4 +151,35 @@ for (const [form, standard, tracks] of [
       }
     }
   });
+}
+
+t.test('a MariaDB client hears what its types mean', async (t) => {
+  const capabilities = { standard: flag.deprecateEof | several, extended: extendedFlag.extendedMetadata };
+  const { user, password } = server;
+  const direct = await rawClient(t, { port: server.port, user, password, capabilities, database: 'shop' });
+  t.match((await answers(direct, [wire.query('SELECT j FROM typed')])).join(), Buffer.from('json').toString('hex'));
+  const clients = new Map<string, Upstream>();
+  for (const target of ['today', 'fenced', 'wordless', 'wordless-eof']) {
+    const alice = { user: `alice:${target}`, password: gateway.token('alice') };
+    clients.set(target, await rawClient(t, { port, ...alice, capabilities, database: 'shop' }));
+  }
+  for (const [name, ...commands] of asks) {
+    const expected = await answers(direct, commands);
+    for (const [target, client] of clients) {
+      const seen = await answers(client, commands);
+      // A server that has no such words: there is an empty one.
+      t.strictSame(seen, target.startsWith('wordless') ? expected.map(withoutWords) : expected, `${target}: ${name}`);
+    }
+  }
+});
+
+/** A packet as hex; where it is a definition of a column, without the words of its type. */
+function withoutWords(told: string): string {
+  const [sequence, hex = ''] = told.split(' ');
+  const payload = Buffer.from(hex, 'hex');
+  if (payload.toString('latin1', 0, 4) !== '\x03def') return told;
+  let at = 0;
+  for (let strings = 0; strings < 6; strings += 1) at += 1 + (payload[at] as number);
+  const rest = payload.subarray(at + 1 + (payload[at] as number));
+  return `${sequence} ${Buffer.concat([payload.subarray(0, at), Buffer.from([0]), rest]).toString('hex')}`;
 }

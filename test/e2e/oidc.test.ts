@@ -140,6 +140,17 @@ t.test('sign-in by a real provider', async (t) => {
     t.same((await whoIs(gateway, browser))?.groups, ['dba']);
   });
 
+  await t.test('an issuer that sends no groups at all, though some are mapped, is told to the operator', async (t) => {
+    const { groups: _, ...claims } = frank.claims;
+    const told = () => gateway.log.filter(({ message }) => /sent no claim "groups"/.test(message));
+    t.equal(told().length, 0);
+    provider.account = { sub: 'u-1', claims };
+    const browser = new Browser();
+    await browser.get(await browser.follow(begin(gateway), callback(gateway)));
+    t.same((await whoIs(gateway, browser))?.groups, []);
+    t.match(told(), [{ level: 'warn', fields: { issuer: 'corp', person: 'frank@example.com' } }]);
+  });
+
   await t.test('another account with the same name does not become the person', async (t) => {
     provider.account = { sub: 'u-2', claims: frank.claims };
     const browser = new Browser();

@@ -75,6 +75,16 @@ t.test('SCIM', async (t) => {
     t.equal((await ask('GET', '/Users/nobody')).status, 404);
   });
 
+  await t.test('whoever was shut out is let in again by `active: true` only', async (t) => {
+    const out = await add('yan@example.com', { active: false });
+    t.match(await ask('PUT', `/Users/${out}`, { userName: 'yan@example.com' }), { status: 200, body: { active: false } });
+    const nothing = { Operations: [{ op: 'replace', path: 'active', value: null }] };
+    t.match(await ask('PATCH', `/Users/${out}`, nothing), { status: 400, body: { scimType: 'invalidValue' } });
+    t.match((await ask('GET', `/Users/${out}`)).body, { active: false });
+    t.match(await ask('PUT', `/Users/${out}`, { userName: 'yan@example.com', active: true }), { status: 200, body: { active: true } });
+    t.equal((await ask('DELETE', `/Users/${out}`)).status, 204);
+  });
+
   await t.test('groups map to ours, by PATCH as well, and a group that is not named gives nothing', async (t) => {
     for (const displayName of ['Engineering', 'DBAs', 'Everybody']) {
       const members = displayName === 'Everybody' ? [{ value: maria }] : [];

@@ -116,8 +116,14 @@ t.test('answers of random bytes, cut at random', (t) => {
   const wrong: string[] = [];
   for (let round = 0; round < rounds; round++) {
     const options = { deprecatesEof: dice.number(2) === 1, tracks: dice.number(2) === 1, cachesMetadata: dice.number(2) === 1 };
-    const clientDeprecatesEof = dice.number(2) === 1;
-    const replies = new Replies({ ...options, clientDeprecatesEof, clientCachesMetadata: true });
+    const [clientDeprecatesEof, extendsMetadata] = [dice.number(2) === 1, dice.number(2) === 1];
+    const replies = new Replies({
+      ...options,
+      clientDeprecatesEof,
+      clientCachesMetadata: true,
+      extendsMetadata,
+      clientExtendsMetadata: true,
+    });
     const gathers = dice.number(2) === 1;
     const nothing = () => undefined;
     const sink: ReplySink = {

@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { Teardown } from './directories.ts';
+import { endTogether } from './proxy-ends.ts';
 import { seededRandom } from './seeded-random.ts';
 
 /** Gives the port on which it listens. `seed` decides where it cuts. */
@@ -13,13 +14,7 @@ export async function cuttingProxy(t: Teardown, serverPort: number, seed: number
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: serverPort, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => other.destroy());
-    }
+    endTogether(client, upstream, sockets);
     client.pipe(upstream);
     void cut(upstream, client, dice);
   });

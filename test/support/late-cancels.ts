@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { requestCode } from '../../protocols/postgres/messages.ts';
 import type { Teardown } from './directories.ts';
+import { endTogether } from './proxy-ends.ts';
 
 export interface LateCancels {
   readonly port: number;
@@ -19,13 +20,7 @@ export async function lateCancels(t: Teardown, serverPort: number): Promise<Late
   const waiting: (() => void)[] = [];
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     const upstream = connect(serverPort, '127.0.0.1');
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => other.destroy());
-    }
+    endTogether(client, upstream, sockets);
     upstream.pipe(client);
     client.on('data', (chunk) => {
       const isCancel = chunk.length === 16 && chunk.readInt32BE(4) === requestCode.cancel;

@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { headerBytes } from '../../protocols/mysql/codec.ts';
 import type { Teardown } from './directories.ts';
 
-/** The port of a server like the one at `port`, without these flags (low 32 bits). */
-export async function olderServer(t: Teardown, port: number, without: number): Promise<number> {
+/** The port of a server like the one at `port`, without these flags (low 32 bits) and these of MariaDB's extended ones. */
+export async function olderServer(t: Teardown, port: number, without: number, withoutExtended = 0): Promise<number> {
   const server = createServer((client) => {
     const target = connect(port, '127.0.0.1');
     for (const [from, to] of [
@@ -24,7 +24,7 @@ export async function olderServer(t: Teardown, port: number, without: number): P
       if (greeting === null) return void client.write(chunk);
       greeting = Buffer.concat([greeting, chunk]);
       if (greeting.length < headerBytes || greeting.length < headerBytes + greeting.readUIntLE(0, 3)) return;
-      client.write(taken(greeting, without));
+      client.write(taken(greeting, without, withoutExtended));
       greeting = null;
     });
   });
@@ -34,11 +34,14 @@ export async function olderServer(t: Teardown, port: number, without: number): P
   return (server.address() as AddressInfo).port;
 }
 
-/** HandshakeV10: protocol, version, connection id (4), nonce (8), a zero, low capabilities (2), charset, status (2), high ones (2). */
-function taken(greeting: Buffer, without: number): Buffer {
+/** HandshakeV10: protocol, version, connection id (4), nonce (8), a zero, low capabilities (2), charset, status (2), high ones (2), length of
+ * the nonce, six zeros, MariaDB's extended ones (4). */
+function taken(greeting: Buffer, without: number, withoutExtended: number): Buffer {
   const low = greeting.indexOf(0, headerBytes + 1) + 1 + 4 + 8 + 1;
   const high = low + 2 + 1 + 2;
   greeting.writeUInt16LE(greeting.readUInt16LE(low) & ~(without & 0xffff), low);
   greeting.writeUInt16LE(greeting.readUInt16LE(high) & ~(without >>> 16), high);
+  const extended = high + 2 + 1 + 6;
+  greeting.writeUInt32LE((greeting.readUInt32LE(extended) & ~withoutExtended) >>> 0, extended);
   return greeting;
 }

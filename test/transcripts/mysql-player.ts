@@ -119,6 +119,8 @@ export class Player {
         ...dialect,
         clientDeprecatesEof: dialect.deprecatesEof,
         clientCachesMetadata: dialect.cachesMetadata,
+        extendsMetadata: false,
+        clientExtendsMetadata: false,
         takesBulk: true,
         statementBytesMax: 1000,
         targetName: 'bench',

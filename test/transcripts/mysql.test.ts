@@ -43,6 +43,8 @@ class Player implements MachinePort {
       clientTracks: true,
       cachesMetadata: false,
       clientCachesMetadata: false,
+      extendsMetadata: false,
+      clientExtendsMetadata: false,
       takesBulk: true,
       attributes: 'none' as const,
       role: null,

@@ -110,6 +110,31 @@ t.test('credentials: expired, copied, of another key, of another gateway, renewe
   await eventually('a newer credential is on disk', () => readFileSync(join(dir, 'credential'), 'utf8') !== first);
 });
 
+t.test('a new token enrols an agent anew in the folder that it has, where its credential is refused', async (t) => {
+  const side = await startSide(t, { credentialLifetimeMs: 600_000 });
+  const stateDir = join(temporaryDirectory(t, 'agent'), 'state');
+  const start = (token?: string) => agentOf(t, { gateway: side.url, stateDir, ...(token === undefined ? {} : { token }) });
+  const agent = start(side.token('vpc'));
+  await linked(agent);
+  await agent.close();
+  side.clock.skewMs = 700_000;
+  const kept = readFileSync(join(stateDir, 'agent.key'), 'utf8');
+  t.match(await start('spe_wrong').ended, /enrol it with a new token; with its enrolment token: .*not known/);
+  t.equal(readFileSync(join(stateDir, 'agent.key'), 'utf8'), kept, 'a token that is refused changes nothing');
+  const again = start(side.token('vpc'));
+  await linked(again);
+  await again.close();
+  const later = start();
+  await linked(later);
+  t.equal(side.agents.revoke('vpc', 'erin'), 2);
+  t.match(await later.ended, /was revoked/);
+  const used = side.token('vpc');
+  const back = start(used);
+  await linked(back);
+  side.agents.revoke('vpc', 'erin');
+  t.match(await back.ended, /was revoked; with its enrolment token: .*used already/, 'the same token brings nobody back');
+});
+
 t.test('a stolen credential without the key', async (t) => {
   const side = await startSide(t);
   const base = temporaryDirectory(t, 'agent');
@@ -286,7 +311,7 @@ t.test('TLS: the certificate is checked, and the signature is bound to the chann
   const token = side.token('vpc');
   const suspicious = agentOf(t, { gateway: side.url, token });
   await eventually('an unknown authority is refused', () =>
-    suspicious.log.some(({ message }) => /self-signed|unable to verify/.test(message)),
+    suspicious.log.some(({ message }) => /authority that is not trusted here: .* --ca/.test(message)),
   );
   await suspicious.close();
   const agent = agentOf(t, { gateway: side.url, token, ca: tls.cert });

@@ -40,7 +40,8 @@ t.test('one file: built, alone in a folder, and it links', { timeout: 60_000 }, 
     env: { SALLYPORT_AGENT_TOKEN: '' },
   });
   t.not((await first.end()).code, 0, 'without a token a new agent says so and ends');
-  t.match(first.output, /token/);
+  t.match(first.output, /give it a token/);
+  t.match(first.output, /gone: there is no such file/, 'a misspelt file is told only where the token was needed');
   const running = start(t, process.execPath, [alone, ...args], { env: { SALLYPORT_AGENT_TOKEN: side.token('one-file') } });
   await eventually('it is linked', () => side.agents.list().some(({ name, isConnected }) => name === 'one-file' && isConnected), 20_000);
   running.kill('SIGTERM');

@@ -119,6 +119,10 @@ t.test('answers: not by the requester, not without the right, once however often
     status: 400,
     body: { errors: [{ path: 'body.reason' }] },
   });
+  t.match(await call('bob', 'POST', '/login', { link: 'x' }), {
+    status: 400,
+    body: { errors: [{ path: /^body$/, message: /"secret".+"token"/ }] },
+  });
   strict.withdraw('gone');
   t.match(await call('bob', 'POST', `/holds/${strict.id}/approve`, { reason: 'ok' }), { status: 409, body: { state: 'withdrawn' } });
   t.match(await call('bob', 'POST', '/holds/h-ZZZZZZ/approve'), { status: 404 });

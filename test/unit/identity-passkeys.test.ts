@@ -27,7 +27,18 @@ function open(configured = people, db = openDatabase(':memory:', identityMigrati
   const audit = new KeptAudit();
   const publicUrl = () => origin;
   const identity = createIdentity({ db, clock, random, audit, people: configured, rights, publicUrl });
-  const accounts = new Accounts({ identity, db, clock, random, audit, publicUrl, oidc: [], machines: [], passwords: true });
+  const accounts = new Accounts({
+    identity,
+    db,
+    clock,
+    random,
+    audit,
+    log: { warn: () => undefined },
+    publicUrl,
+    oidc: [],
+    machines: [],
+    passwords: true,
+  });
   t.teardown(() => identity.close());
   return { accounts, identity, passkeys: accounts.factors.passkeys, clock, audit, db };
 }

@@ -90,7 +90,8 @@ interface Walked {
 
 function walk(it: Case, size: number, terms: Partial<ReplyTerms> = {}, clientDeprecatesEof = it.deprecatesEof): Walked {
   const { deprecatesEof } = it;
-  const replies = new Replies({ deprecatesEof, clientDeprecatesEof, tracks: false, cachesMetadata: false, clientCachesMetadata: false });
+  const metadata = { cachesMetadata: false, clientCachesMetadata: false, extendsMetadata: false, clientExtendsMetadata: false };
+  const replies = new Replies({ deprecatesEof, clientDeprecatesEof, tracks: false, ...metadata });
   let met = 0;
   const forwarded: Buffer[] = [];
   const ends: ReplyEnd[] = [];
@@ -152,9 +153,11 @@ t.test('a target with EOF, a client without: none behind definitions, OK behind 
   }
   const cursor: Case = { name: 'a cursor is open', shape: 'results', deprecatesEof: false, payloads: [Buffer.from([1]), column, eof(0x42)], end: {} }; // prettier-ignore
   t.ok(
-    walk(cursor, 4, {}, true).bytes.equals(packets([Buffer.from([1]), column, wire.ok(0x42, 0, 0xfe)])),
+    walk(cursor, 4, { asksCursor: true }, true).bytes.equals(packets([Buffer.from([1]), column, wire.ok(0x42, 0, 0xfe)])),
     'the end of the answer is told',
   );
+  const routines: Case = { name: "a routine's own cursor", shape: 'results', deprecatesEof: false, payloads: [Buffer.from([1]), column, eof(0x42), row('a'), eof(0x42)], end: {} }; // prettier-ignore
+  t.equal(walk(routines, 4).rows, 1, 'a cursor that the client did not ask for ends nothing');
   t.end();
 });
 

@@ -205,6 +205,8 @@ const plain = {
   clientDeprecatesEof: false,
   cachesMetadata: false,
   clientCachesMetadata: false,
+  extendsMetadata: false,
+  clientExtendsMetadata: false,
 };
 
 const dialect = { deprecatesEof: false, tracks: true, clientTracks: true, cachesMetadata: false, attributes: 'none' } as const;

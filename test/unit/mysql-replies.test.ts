@@ -37,7 +37,8 @@ interface Look {
 
 function walked(chunks: readonly Buffer[], look: Look): Seen {
   const { terms = plainTerms, deprecatesEof = false, gathers = false, masks = false, silenceAfter } = look;
-  const plain = { tracks: true, cachesMetadata: false, clientCachesMetadata: false };
+  const metadata = { cachesMetadata: false, clientCachesMetadata: false, extendsMetadata: false, clientExtendsMetadata: false };
+  const plain = { tracks: true, ...metadata };
   const replies = new Replies({ ...plain, deprecatesEof, clientDeprecatesEof: deprecatesEof });
   const forwarded: Buffer[] = [];
   let ended: ReplyEnd | null = null;

@@ -16,6 +16,7 @@ interface Followed {
   readonly folder: PolicyFolder;
   readonly loaded: string[];
   readonly rejected: string[][];
+  readonly putBack: string[];
   /** Resolves when something was heard of and the condition holds. */
   until(condition: () => boolean): Promise<void>;
 }
@@ -25,6 +26,7 @@ async function follow(t: { teardown(end: () => void): unknown }, files: Record<s
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   const loaded: string[] = [];
   const rejected: string[][] = [];
+  const putBack: string[] = [];
   let heard: () => void = () => undefined;
   const folder = await openPolicyFolder(directory, {
     onLoaded: (set) => {
@@ -35,6 +37,7 @@ async function follow(t: { teardown(end: () => void): unknown }, files: Record<s
       rejected.push(problems.map(formatProblem));
       heard();
     },
+    onPutBack: (set) => void putBack.push(set.version),
   });
   t.teardown(() => {
     folder.close();
@@ -46,14 +49,14 @@ async function follow(t: { teardown(end: () => void): unknown }, files: Record<s
     while (!condition()) await new Promise<void>((resolve) => (heard = resolve));
     clearInterval(awake);
   };
-  return { directory, folder, loaded, rejected, until };
+  return { directory, folder, loaded, rejected, putBack, until };
 }
 
 const ruleIds = (folder: PolicyFolder) => folder.current().rules.map((rule) => rule.id);
 
 t.test('the first version must be right, and all of its problems are told', async (t) => {
   const directory = t.testdir({ 'a.yaml': bad, 'b.yaml': 'policy: q\n' });
-  const listener = { onLoaded: () => t.fail('loaded'), onRejected: () => t.fail('told twice') };
+  const listener = { onLoaded: () => t.fail('loaded'), onRejected: () => t.fail('told twice'), onPutBack: () => t.fail('put back') };
   const fault = await openPolicyFolder(directory, listener).then(
     () => null,
     (thrown: unknown) => thrown,
@@ -72,7 +75,7 @@ t.test('policies are the YAML files; tests beside them and hidden files are not'
 });
 
 t.test('a change is taken; a bad version never replaces a good one', async (t) => {
-  const { directory, folder, loaded, rejected, until } = await follow(t, { 'a.yaml': good('one') });
+  const { directory, folder, loaded, rejected, putBack, until } = await follow(t, { 'a.yaml': good('one') });
   writeFileSync(join(directory, 'a.yaml'), good('two'));
   await until(() => loaded.length === 1);
   t.strictSame(ruleIds(folder), ['p/two']);
@@ -89,6 +92,8 @@ t.test('a change is taken; a bad version never replaces a good one', async (t) =
   await folder.reload();
   t.strictSame(folder.rejected(), [], 'back to what is in force');
   t.equal(loaded.length, 1, 'which is nothing new');
+  await folder.reload();
+  t.strictSame(putBack, [folder.current().version], 'and is told, once');
 
   writeFileSync(join(directory, 'a.yaml'), bad);
   await until(() => rejected.length === 2);

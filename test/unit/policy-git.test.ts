@@ -75,18 +75,21 @@ interface Opened {
   readonly policies: GitPolicies;
   readonly loaded: string[];
   readonly rejected: string[];
+  readonly putBack: string[];
   readonly dir: string;
 }
 
 async function open(t: Tap, asked: GitOptions, dir = join(home, `copy-${++count}`)): Promise<Opened> {
   const loaded: string[] = [];
   const rejected: string[] = [];
+  const putBack: string[] = [];
   const policies = await openGitPolicies(dir, asked, {
     onLoaded: (set) => void loaded.push(set.version),
     onRejected: (problems) => void rejected.push(...problems.map(({ message }) => message)),
+    onPutBack: (set) => void putBack.push(set.version),
   });
   t.teardown(() => policies.close());
-  return { policies, loaded, rejected, dir };
+  return { policies, loaded, rejected, putBack, dir };
 }
 
 type Tap = Pick<typeof t, 'teardown'>;
@@ -137,6 +140,14 @@ t.test('a bad commit is told once, and the good one stays in force', async (t) =
   await opened.policies.reload();
   t.strictSame(ids(opened), ['p/three']);
   t.strictSame(opened.policies.rejected(), []);
+  t.strictSame(opened.putBack, [], 'that is a new version');
+  repository.write('p.yaml', rule('four', 'perhaps'));
+  repository.commit('Bad again');
+  await opened.policies.reload();
+  repository.git('reset', '--quiet', '--hard', 'HEAD^');
+  await opened.policies.reload();
+  await opened.policies.reload();
+  t.strictSame(opened.putBack, [opened.policies.current().version]);
 });
 
 t.test('only commits that an allowed signer signed count, where that is required', async (t) => {
@@ -171,7 +182,11 @@ t.test('a gateway whose first commit is not good does not start', async (t) => {
   repository.write('p.yaml', rule('one'));
   repository.commit('Not signed');
   const fails = async (asked: GitOptions) =>
-    openGitPolicies(join(home, `copy-${++count}`), asked, { onLoaded: () => undefined, onRejected: () => undefined }).then(
+    openGitPolicies(join(home, `copy-${++count}`), asked, {
+      onLoaded: () => undefined,
+      onRejected: () => undefined,
+      onPutBack: () => undefined,
+    }).then(
       () => 'started',
       (thrown: unknown) => messageOf(thrown),
     );

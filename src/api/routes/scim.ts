@@ -133,8 +133,10 @@ export async function scimRoutes(app: FastifyInstance, services: ApiServices): P
       send(reply, 201, resource.view(resource.put(clientOf(request), null, resource.from(request.body)))),
     );
     app.put<WithId & { Body: Attributes }>(`${path}/:id`, hidden, async (request, reply) => {
-      const { id } = one(request);
-      return send(reply, 200, resource.view(resource.put(clientOf(request), id, resource.from(request.body))));
+      const before = one(request);
+      // What a PUT leaves out is cleared, but for `active`: half a user must not let somebody in again who was shut out.
+      const kept = 'active' in before ? { active: before.active } : {};
+      return send(reply, 200, resource.view(resource.put(clientOf(request), before.id, resource.from({ ...kept, ...request.body }))));
     });
     app.patch<WithId & { Body: Attributes }>(`${path}/:id`, hidden, async (request, reply) => {
       const before = one(request);

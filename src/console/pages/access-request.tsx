@@ -7,6 +7,7 @@ import { useAccessRequest, useGrant } from '../access-queries.ts';
 import { approverWords, grantState, requestState, scopeWords, stepWords } from '../access-words.ts';
 import { ApiProblem } from '../api.ts';
 import { AccessAnswer, ExtendForm, ReviewForm, RevokeForm, WithdrawButton } from '../parts/access-actions.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { LabelTags, Tag } from '../parts/tags.tsx';
 import { At, Countdown } from '../parts/time.tsx';
@@ -52,9 +53,9 @@ function Loaded({ request, grant, me }: { readonly request: AccessRequestView; r
     <div className="page">
       <Back />
       <div className="hold-title">
-        <h1>
+        <Heading>
           {visibleLine(request.principal_name)} {request.extends_grant === null ? 'for' : 'wants more time on'} {request.target}
-        </h1>
+        </Heading>
         <LabelTags labels={request.target_labels} />
         {request.break_glass ? <Tag tone="bad">break-glass</Tag> : null}
         <Tag tone={state.tone}>{state.text}</Tag>

@@ -8,6 +8,7 @@ import { Link } from 'wouter';
 import type { AccessRequestView, GrantView } from '../../api/contract.ts';
 import { useActiveGrants, useGrantsToReview, usePendingRequests, useRequestHistory } from '../access-queries.ts';
 import { grantState, requestState, scopeWords } from '../access-words.ts';
+import { Heading } from '../parts/heading.tsx';
 import { Loading, ProblemNote } from '../parts/notes.tsx';
 import { RequestForm } from '../parts/request-form.tsx';
 import { ActiveShapes } from '../parts/shape-list.tsx';
@@ -25,7 +26,7 @@ export default function AccessPage() {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Access</h1>
+        <Heading>Access</Heading>
         <div className="end">
           <Button size="xs" leftSection={<IconKey size={15} />} aria-expanded={asking} onClick={() => setAsking(!asking)}>
             {asking ? 'Close' : 'Ask for access'}

@@ -9,6 +9,7 @@ import type { AccountView, Me, TotpSetup } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { hasPasskeys, newPasskey, signWithPasskey } from '../passkey.ts';
 import { CopyLine } from '../parts/copy.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { PushPanel } from '../parts/push-panel.tsx';
 import { Ago } from '../parts/time.tsx';
@@ -20,7 +21,7 @@ export default function AccountPage({ me }: { readonly me: Me }) {
   const account = useQuery({ queryKey: accountKey, queryFn: ({ signal }) => accountApi.account(signal) });
   return (
     <div className="page account-page">
-      <h1>Account</h1>
+      <Heading>Account</Heading>
       <p className="dim">
         {visibleText(me.display_name)} ({me.name}), {me.groups.length === 0 ? 'in no group' : `in ${me.groups.join(', ')}`}
       </p>
@@ -83,12 +84,12 @@ function ProvePanel({ account }: { readonly account: AccountView }) {
   return (
     <Panel title="Prove that it is you">
       <p className="dim">
-        Needed before second factors are changed here, and by some rules before you may do something.{' '}
+        Needed before second factors are changed or a first password is set here, and by some rules before you may do something.{' '}
         {account.second_factor_at === null ? 'Not proved yet.' : 'Last proved '}
         {account.second_factor_at === null ? null : <Ago at={account.second_factor_at} />}
       </p>
       {prove.error === null ? null : <ProblemNote error={prove.error} />}
-      {prove.isSuccess ? <Note tone="ok">Proved. You can change your second factors for ten minutes.</Note> : null}
+      {prove.isSuccess ? <Note tone="ok">Proved. You can change them for ten minutes.</Note> : null}
       {account.passkeys.length > 0 && hasPasskeys ? (
         <Button leftSection={<IconKey size={16} />} loading={prove.isPending} onClick={() => prove.mutate('passkey')}>
           Use a passkey

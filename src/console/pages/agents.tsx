@@ -6,6 +6,7 @@ import { adminApi } from '../admin-api.ts';
 import { ConfirmButton } from '../parts/confirm.tsx';
 import { EnrolAgent } from '../parts/enrol-agent.tsx';
 import { CopyLine } from '../parts/copy.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
 import { LabelTags, Tag } from '../parts/tags.tsx';
 import { Ago, At } from '../parts/time.tsx';
@@ -19,7 +20,7 @@ export default function AgentsPage({ me }: { readonly me: Me }) {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Agents</h1>
+        <Heading>Agents</Heading>
         {mayChange ? (
           <div className="end">
             <EnrolAgent />

@@ -7,6 +7,7 @@ import type { DelegationView, Me, OnCallView } from '../../api/contract.ts';
 import { holdApi } from '../hold-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { ConfirmButton } from '../parts/confirm.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At, Countdown } from '../parts/time.tsx';
@@ -37,7 +38,7 @@ export default function ApproversPage({ me }: { readonly me: Me }) {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Approvers</h1>
+        <Heading>Approvers</Heading>
       </div>
       <section className="panel" aria-label="On call">
         <header>

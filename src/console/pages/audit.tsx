@@ -13,6 +13,7 @@ import { auditTone, auditTypes, auditWords } from '../audit-words.ts';
 import { serverNowMs } from '../clock.ts';
 import { Facts } from '../parts/facts.tsx';
 import { Choice, Search } from '../parts/fields.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
@@ -33,7 +34,7 @@ export default function AuditPage({ me }: { readonly me: Me }) {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Audit</h1>
+        <Heading>Audit</Heading>
         {auditor ? (
           <div className="end">
             <Verify />

@@ -10,7 +10,9 @@ import { requestState, scopeWords } from '../access-words.ts';
 import { api, ApiProblem } from '../api.ts';
 import { Alone, AlonePanel } from '../parts/alone.tsx';
 import { Facts } from '../parts/facts.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags } from '../parts/tags.tsx';
 import { Countdown } from '../parts/time.tsx';
@@ -37,7 +39,7 @@ function Unusable({ error }: { readonly error: Error }) {
   const signInFirst = error instanceof ApiProblem && error.status === 401;
   return (
     <AlonePanel>
-      <h1>This link can’t be used</h1>
+      <Heading>This link can’t be used</Heading>
       <ProblemNote error={error} />
       {signInFirst ? (
         <Link href="/login" onClick={() => rememberWayBack(location.pathname)}>
@@ -63,7 +65,7 @@ function Settled({ matter }: { readonly matter: Matter }) {
     const why = matter.settled_reason === null ? '' : `: ${matter.settled_reason}`;
     return (
       <AlonePanel>
-        <h1>{matter.state === 'pending' ? 'Your answer was taken' : `This request is ${text}`}</h1>
+        <Heading>{matter.state === 'pending' ? 'Your answer was taken' : `This request is ${text}`}</Heading>
         <Note tone={tone}>
           {matter.state === 'pending' ? `${matter.approvals_missing} more must say yes` : visibleText(`It is ${text}${by}${why}`)}
         </Note>
@@ -73,7 +75,7 @@ function Settled({ matter }: { readonly matter: Matter }) {
   }
   return (
     <AlonePanel>
-      <h1>{matter.state === 'pending' ? 'Your answer was taken' : `This hold is ${stateWords(matter.state).text}`}</h1>
+      <Heading>{matter.state === 'pending' ? 'Your answer was taken' : `This hold is ${stateWords(matter.state).text}`}</Heading>
       <Note tone={stateWords(matter.state).tone}>{visibleText(settlementWords(matter))}</Note>
       <Link href={`/holds/${matter.id}`}>Open the hold</Link>
     </AlonePanel>
@@ -95,9 +97,9 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
   return (
     <AlonePanel>
       <div className="hold-title">
-        <h1>
+        <Heading>
           {visibleLine(matter.principal_name)} {isHold(matter) ? 'on' : 'asks for'} {matter.target}
-        </h1>
+        </Heading>
         <LabelTags labels={matter.target_labels} />
         <span className="end">
           <Countdown until={matter.expires_at} />
@@ -141,6 +143,7 @@ function HoldShown({ hold }: { readonly hold: HoldView }) {
     <>
       <div className="panel">
         <Statement text={hold.text} risks={hold.risks} protocol={hold.target_protocol} />
+        {hold.parameters === null || hold.parameters.length === 0 ? null : <ParameterTable parameters={hold.parameters} />}
       </div>
       <Facts
         rows={[
@@ -150,11 +153,6 @@ function HoldShown({ hold }: { readonly hold: HoldView }) {
           ['Transaction', transactionWords(hold.transaction).title],
         ]}
       />
-      {hold.parameters === null || hold.parameters.length === 0 ? null : (
-        <p>
-          The statement has bound parameters: <Link href={`/holds/${hold.id}`}>read them in the console</Link>.
-        </p>
-      )}
       {hold.second_factor === undefined ? null : (
         <Note tone="wait">
           Its rule asks for a second factor with an approval: <Link href={`/holds/${hold.id}`}>approve it in the console</Link>.

@@ -5,6 +5,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import type { ChannelView, DeliveryView } from '../../api/contract.ts';
 import { adminApi } from '../admin-api.ts';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { Ago, At } from '../parts/time.tsx';
@@ -31,7 +32,7 @@ export default function DeliveriesPage() {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Channels</h1>
+        <Heading>Channels</Heading>
       </div>
       <ChannelsPanel />
       <section className="panel" aria-label="Deliveries">

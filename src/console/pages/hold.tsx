@@ -1,13 +1,14 @@
 // One hold: everything an approver needs to decide, and the two buttons.
 
 import { IconArrowLeft, IconLock } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { HoldView } from '../../api/contract.ts';
 import { ApiProblem } from '../api.ts';
 import { AnswerForm, AnswerNote } from '../parts/answer.tsx';
 import { Facts } from '../parts/facts.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { HoldTimeline } from '../parts/hold-timeline.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { ParameterTable } from '../parts/parameters.tsx';
@@ -55,15 +56,25 @@ function Back() {
 function Loaded({ hold }: { readonly hold: HoldView }) {
   const pending = hold.state === 'pending';
   const [tooLate, setTooLate] = useState(false);
+  const note = useRef<HTMLDivElement>(null);
+  const left = useRef(false);
+  const onLeft = useCallback(() => {
+    left.current = true;
+  }, []);
+  useEffect(() => {
+    // What came of it stands at the top: on a phone out of sight, and the focus was on what is no longer there.
+    if (left.current) note.current?.focus();
+    left.current = false;
+  });
   const me = useMe().data;
   const approved = pending && hold.approvals.some((it) => it.by === me?.name);
   return (
     <div className={pending && hold.can_answer ? 'page answer-open' : 'page'}>
       <Back />
       <div className="hold-title">
-        <h1>
+        <Heading>
           {visibleLine(hold.principal_name)} on {hold.target}
-        </h1>
+        </Heading>
         <LabelTags labels={hold.target_labels} />
         <StateTag state={hold.state} />
         {pending ? (
@@ -73,7 +84,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
         ) : null}
       </div>
       {pending ? <CountdownBar from={hold.created_at} until={hold.expires_at} /> : null}
-      <AnswerNote hold={hold} tooLate={tooLate} />
+      <AnswerNote hold={hold} tooLate={tooLate} place={note} />
       {approved ? <TakeBack hold={hold} /> : null}
       <div className="hold-columns">
         <div>
@@ -97,7 +108,7 @@ function Loaded({ hold }: { readonly hold: HoldView }) {
           </section>
         </div>
         <div>
-          {pending && hold.can_answer ? <AnswerForm hold={hold} onTooLate={() => setTooLate(true)} /> : null}
+          {pending && hold.can_answer ? <AnswerForm hold={hold} onTooLate={() => setTooLate(true)} onLeft={onLeft} /> : null}
           <ShapePanel hold={hold} />
           <section className="panel" aria-label="Course of this hold">
             <header>

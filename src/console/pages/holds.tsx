@@ -8,6 +8,7 @@ import type { HoldState, HoldView, Me } from '../../api/contract.ts';
 import { byUrgency } from '../live-cache.ts';
 import { notificationState } from '../notifications.ts';
 import { Choice, Search } from '../parts/fields.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
 import { Preview } from '../parts/preview.tsx';
 import { LabelTags, StateTag, Tag } from '../parts/tags.tsx';
@@ -16,19 +17,35 @@ import { useHoldHistory, usePendingHolds } from '../queries.ts';
 import { visibleLine } from '../visible.ts';
 import { plural } from '../words.ts';
 
+/** A queue that fits on a screen needs no search. */
+const searchedFrom = 8;
+
 export function HoldsPage({ me }: { readonly me: Me }) {
   const pending = usePendingHolds();
   const items = byUrgency(pending.data?.items ?? []);
+  const [words, setWords] = useState('');
+  const wanted = useDeferredValue(words.trim().toLowerCase());
+  const searches = items.length > searchedFrom || words !== '';
+  const shown = wanted === '' ? items : items.filter((hold) => haystack(hold).includes(wanted));
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Holds</h1>
+        <Heading>Holds</Heading>
         {items.length > 0 ? <span className="dim">{plural(items.length, 'statement')} waiting</span> : null}
         <div className="end">
           <NotificationButton me={me} />
         </div>
       </div>
       <section className="panel" aria-label="Waiting">
+        {searches ? (
+          <header>
+            <h2>Waiting</h2>
+            {wanted === '' ? null : <span className="dim">{`${shown.length} of ${plural(items.length, 'statement')}`}</span>}
+            <div className="filters end">
+              <Search label="Search waiting holds" placeholder="Person, target, rule, text" value={words} onChange={setWords} />
+            </div>
+          </header>
+        ) : null}
         {pending.data === undefined ? (
           pending.error === null ? (
             <Loading />
@@ -41,9 +58,11 @@ export function HoldsPage({ me }: { readonly me: Me }) {
           <Empty title="Nothing waits">
             <p>Statements that a rule holds appear here by themselves.</p>
           </Empty>
+        ) : shown.length === 0 ? (
+          <Empty title="No waiting hold matches" />
         ) : (
           <ul className="hold-list">
-            {items.map((hold) => (
+            {shown.map((hold) => (
               <li key={hold.id}>
                 <PendingRow hold={hold} />
               </li>

@@ -11,6 +11,8 @@ import { accountApi } from '../account-api.ts';
 import { api, ApiProblem } from '../api.ts';
 import { hasPasskeys, signWithPasskey } from '../passkey.ts';
 import { Alone, AlonePanel } from '../parts/alone.tsx';
+import { tellWaiting } from '../page-title.ts';
+import { Heading } from '../parts/heading.tsx';
 import { Note, ProblemNote } from '../parts/notes.tsx';
 import { visibleText } from '../visible.ts';
 import { lookWayBack, takeWayBack } from '../way-back.ts';
@@ -33,7 +35,7 @@ export default function LoginPage() {
   const { mutate } = login;
 
   useEffect(() => {
-    document.title = 'Sign in · Sallyport';
+    tellWaiting(0);
     const exchange = (): void => {
       const secret = decodeURIComponent(location.hash.slice(1));
       if (secret === '' || exchanged.current) return;
@@ -55,7 +57,7 @@ export default function LoginPage() {
   return (
     <Alone>
       <AlonePanel className="login">
-        <h1>Sign in</h1>
+        <Heading>Sign in</Heading>
         {problem === null ? null : <Note tone="bad">{visibleText(problem)}</Note>}
         {login.error === null ? null : <ProblemNote error={login.error} />}
         {passkey.error === null ? null : <ProblemNote error={passkey.error} />}

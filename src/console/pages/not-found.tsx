@@ -1,12 +1,15 @@
 // An address that no page has.
 
 import { Link } from 'wouter';
-import { Empty } from '../parts/notes.tsx';
+import { Heading } from '../parts/heading.tsx';
 
 export default function NotFoundPage() {
   return (
-    <Empty title="There is no such page">
+    <div className="page">
+      <div className="page-head">
+        <Heading>There is no such page</Heading>
+      </div>
       <Link href="/">Go to the holds</Link>
-    </Empty>
+    </div>
   );
 }

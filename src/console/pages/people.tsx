@@ -8,6 +8,7 @@ import { adminApi } from '../admin-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { ConfirmButton } from '../parts/confirm.tsx';
 import { Search } from '../parts/fields.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { visibleLine } from '../visible.ts';
@@ -21,7 +22,7 @@ export default function PeoplePage({ me }: { readonly me: Me }) {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>People</h1>
+        <Heading>People</Heading>
         <div className="filters end">
           <Search label="Search people" placeholder="Name or group" value={words} onChange={setWords} />
         </div>

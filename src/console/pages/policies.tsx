@@ -9,6 +9,7 @@ import type { PolicyView, RuleUseView } from '../../api/contract.ts';
 import { adminApi } from '../admin-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { Choice } from '../parts/fields.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { Ago, At } from '../parts/time.tsx';
@@ -42,7 +43,7 @@ export default function PoliciesPage() {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Policies</h1>
+        <Heading>Policies</Heading>
         <span className="dim">
           version <Version version={version} />, loaded <Ago at={loadedAt} />
           {source === undefined ? null : <Commit source={source} />}

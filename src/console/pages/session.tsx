@@ -8,6 +8,7 @@ import type { HoldView, Me, SessionView } from '../../api/contract.ts';
 import { api, ApiProblem } from '../api.ts';
 import { EndSession } from '../parts/end-session.tsx';
 import { Facts } from '../parts/facts.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
@@ -97,9 +98,9 @@ function Head({ session, end }: { readonly session: SessionView; readonly end: R
   return (
     <>
       <div className="page-head">
-        <h1>
+        <Heading>
           {visibleLine(session.principal)} on {session.target}
-        </h1>
+        </Heading>
         <Tag tone={session.state === 'open' ? 'ok' : 'plain'}>{session.state}</Tag>
         {end === null ? null : <div className="end">{end}</div>}
       </div>

@@ -1,10 +1,12 @@
 // The sessions: who is on which target now, and who was.
 
+import { Button } from '@mantine/core';
 import { useDeferredValue, useState } from 'react';
 import { Link } from 'wouter';
 import type { Me, SessionView } from '../../api/contract.ts';
 import { openFirst } from '../live-cache.ts';
 import { Choice, Search } from '../parts/fields.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { Ago } from '../parts/time.tsx';
@@ -20,17 +22,20 @@ const states = [
 
 export default function SessionsPage({ me }: { readonly me: Me }) {
   const seesAll = me.rights.includes('audit') || me.rights.includes('operate');
-  const sessions = useSessions();
   const [state, setState] = useState<(typeof states)[number][0]>('all');
+  const sessions = useSessions(state === 'all' ? null : state);
+  // Those that are open stand first, also one that began long before the newest that were loaded.
+  const open = useSessions('open');
   const [words, setWords] = useState('');
   const wanted = useDeferredValue(words.trim().toLowerCase());
-  const items = openFirst(sessions.data?.items ?? []).filter(
+  const loaded = [...(sessions.data?.pages ?? []), ...(state === 'all' ? (open.data?.pages ?? []) : [])].flatMap(({ items }) => items);
+  const items = openFirst([...new Map(loaded.map((session) => [session.id, session])).values()]).filter(
     (session) => (state === 'all' || session.state === state) && (wanted === '' || haystack(session).includes(wanted)),
   );
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Sessions</h1>
+        <Heading>Sessions</Heading>
         {seesAll ? null : <span className="dim">your own sessions</span>}
         <div className="filters end">
           <Search label="Search sessions" placeholder="Person, target, address" value={words} onChange={setWords} />
@@ -51,6 +56,14 @@ export default function SessionsPage({ me }: { readonly me: Me }) {
         ) : (
           items.map((session) => <SessionRow key={session.id} session={session} />)
         )}
+        {sessions.hasNextPage ? (
+          <div className="more">
+            {wanted === '' ? null : <p className="dim">Searched in the newest {plural(loaded.length, 'session')}.</p>}
+            <Button size="xs" loading={sessions.isFetchingNextPage} onClick={() => void sessions.fetchNextPage()}>
+              Older
+            </Button>
+          </div>
+        ) : null}
       </section>
     </div>
   );

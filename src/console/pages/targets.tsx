@@ -7,6 +7,7 @@ import { useState } from 'react';
 import type { Me, TargetView, TokenIssued } from '../../api/contract.ts';
 import { api } from '../api.ts';
 import { CopyLine } from '../parts/copy.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { LabelTags, Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
@@ -17,7 +18,7 @@ export default function TargetsPage({ me }: { readonly me: Me }) {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Targets</h1>
+        <Heading>Targets</Heading>
         <div className="end">
           <MakeToken me={me} />
         </div>

@@ -8,6 +8,7 @@ import { adminApi } from '../admin-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { ConfirmButton } from '../parts/confirm.tsx';
 import { Search } from '../parts/fields.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { Empty } from '../parts/notes.tsx';
 import { Ago, At } from '../parts/time.tsx';
 import { visibleLine } from '../visible.ts';
@@ -19,7 +20,7 @@ export default function TokensPage({ me }: { readonly me: Me }) {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Access tokens</h1>
+        <Heading>Access tokens</Heading>
         <div className="filters end">
           <Search label="Search tokens" placeholder="Person or name" value={words} onChange={setWords} />
         </div>

@@ -9,6 +9,7 @@ import { useAccessChanged } from '../access-queries.ts';
 import { durations } from '../access-words.ts';
 import { accountApi } from '../account-api.ts';
 import { api } from '../api.ts';
+import { useDraft } from '../drafts.ts';
 import { signWithPasskey } from '../passkey.ts';
 import { ProblemNote } from './notes.tsx';
 import { SecondFactorField } from './second-factor-field.tsx';
@@ -17,12 +18,15 @@ const reasonCharactersMax = 1000;
 
 /** One panel with words and buttons. `send` gets the words. */
 function Panel({
+  id,
   title,
   label,
   needsWords,
   children,
   buttons,
 }: {
+  /** Of the request or grant. */
+  readonly id: string;
   readonly title: string;
   readonly label: string;
   readonly needsWords: (kind: string) => boolean;
@@ -34,7 +38,7 @@ function Panel({
     readonly send: (words: string) => Promise<unknown>;
   }[];
 }) {
-  const [words, setWords] = useState('');
+  const [words, setWords] = useDraft(`${title} ${id}`);
   const changed = useAccessChanged();
   const sending = useMutation({
     mutationFn: (button: (typeof buttons)[number]) => button.send(words.trim()),
@@ -89,6 +93,7 @@ export function AccessAnswer({ request }: { readonly request: AccessRequestView 
   };
   return (
     <Panel
+      id={request.id}
       title="Answer"
       label={request.reason_required ? 'Reason (needed for a yes)' : 'Reason'}
       needsWords={(kind) => kind === 'approve' && request.reason_required}
@@ -126,6 +131,7 @@ export function ExtendForm({ grant }: { readonly grant: GrantView }) {
   const [time, setTime] = useState('3600000');
   return (
     <Panel
+      id={grant.id}
       title="More time"
       label="Reason"
       needsWords={() => true}
@@ -144,6 +150,7 @@ export function ExtendForm({ grant }: { readonly grant: GrantView }) {
 export function RevokeForm({ grant, own }: { readonly grant: GrantView; readonly own: boolean }) {
   return (
     <Panel
+      id={grant.id}
       title={own ? 'Give it back' : 'End it now'}
       label="Reason"
       needsWords={() => false}
@@ -162,6 +169,7 @@ export function RevokeForm({ grant, own }: { readonly grant: GrantView; readonly
 export function ReviewForm({ grant }: { readonly grant: GrantView }) {
   return (
     <Panel
+      id={grant.id}
       title="Review"
       label="What the review came to"
       needsWords={() => true}

@@ -3,10 +3,12 @@
 
 import { Button, Textarea } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import type { RefObject } from 'react';
 import type { HoldView } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { api, ApiProblem } from '../api.ts';
+import { useDraft } from '../drafts.ts';
 import { holdApi } from '../hold-api.ts';
 import { signWithPasskey } from '../passkey.ts';
 import { keys, rememberHold } from '../queries.ts';
@@ -19,24 +21,28 @@ const reasonCharactersMax = 1_000;
 
 type Kind = 'approve' | 'deny' | 'request-changes';
 
-/** Why there is nothing to press: the hold is settled, or this person may not answer it. */
-export function AnswerNote({ hold, tooLate }: { readonly hold: HoldView; readonly tooLate: boolean }) {
-  if (hold.state !== 'pending') {
-    return (
-      <div role="status">
+interface NoteProps {
+  readonly hold: HoldView;
+  readonly tooLate: boolean;
+  readonly place: RefObject<HTMLDivElement | null>;
+}
+
+/** Why there is nothing to press: the hold is settled, or this person may not answer it. Always there, so that a change is said aloud. */
+export function AnswerNote({ hold, tooLate, place }: NoteProps) {
+  return (
+    <div role="status" tabIndex={-1} ref={place} className="answer-note">
+      {hold.state !== 'pending' ? (
         <Note tone={stateWords(hold.state).tone}>
           {tooLate ? <b>Your answer came too late. </b> : null}
           {visibleText(settlementWords(hold))}
         </Note>
-      </div>
-    );
-  }
-  if (hold.can_answer) return null;
-  return (
-    <Note tone="info">
-      <b>You can’t answer this hold.</b> {visibleText(hold.cannot_answer_because ?? '')}
-      <Progress hold={hold} />
-    </Note>
+      ) : hold.can_answer ? null : (
+        <Note tone="info">
+          <b>You can’t answer this hold.</b> {visibleText(hold.cannot_answer_because ?? '')}
+          <Progress hold={hold} />
+        </Note>
+      )}
+    </div>
   );
 }
 
@@ -49,10 +55,17 @@ function Progress({ hold }: { readonly hold: HoldView }) {
   );
 }
 
+interface FormProps {
+  readonly hold: HoldView;
+  readonly onTooLate: () => void;
+  /** Told when the form goes away under somebody who is using it. */
+  readonly onLeft: () => void;
+}
+
 /** The reason, and the two buttons. */
-export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; readonly onTooLate: () => void }) {
+export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
   const client = useQueryClient();
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useDraft(`hold ${hold.id}`);
   const [code, setCode] = useState('');
   const [missing, setMissing] = useState<Kind | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -66,7 +79,10 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
       if (kind === 'deny' || hold.second_factor === undefined) return api.answer(hold.id, kind, words);
       return approveWithFactor(hold.id, words, code.trim());
     },
-    onSuccess: (answered) => rememberHold(client, answered),
+    onSuccess: (answered) => {
+      setReason('');
+      rememberHold(client, answered);
+    },
     onError: (error) => {
       // Somebody or something was faster: show what it is now.
       if (error instanceof ApiProblem && error.status === 409) onTooLate();
@@ -88,8 +104,21 @@ export function AnswerForm({ hold, onTooLate }: { readonly hold: HoldView; reado
 
   useShortcuts({ a: approve, d: deny });
 
+  const dock = useRef<HTMLElement>(null);
+  const sent = useRef(false);
+  useEffect(() => {
+    // A pressed button is disabled meanwhile and has lost the focus.
+    if (sending.isPending) sent.current = true;
+  }, [sending.isPending]);
+  useLayoutEffect(() => {
+    const form = dock.current;
+    return () => {
+      if (sent.current || form?.contains(document.activeElement) === true) onLeft();
+    };
+  }, [onLeft]);
+
   return (
-    <section className="panel answer-dock" aria-label="Answer">
+    <section className="panel answer-dock" aria-label="Answer" ref={dock}>
       <div className="panel-body answer">
         <Progress hold={hold} />
         {sending.error === null ? null : <ProblemNote error={sending.error} />}

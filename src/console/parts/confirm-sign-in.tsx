@@ -8,6 +8,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { Alone, AlonePanel } from './alone.tsx';
 import { Facts } from './facts.tsx';
+import { Heading } from './heading.tsx';
 import { Loading, Note, ProblemNote } from './notes.tsx';
 import { Countdown } from './time.tsx';
 
@@ -42,7 +43,7 @@ export function ConfirmSignIn<Waiting extends WaitingSignIn>(props: Props<Waitin
       <AlonePanel>
         {sending.isSuccess ? (
           <>
-            <h1>{sending.variables === 'confirm' ? 'Signed in' : 'Refused'}</h1>
+            <Heading key="answered">{sending.variables === 'confirm' ? 'Signed in' : 'Refused'}</Heading>
             <p>
               {sending.variables === 'confirm'
                 ? 'Go back to your terminal. This page can be closed.'
@@ -52,7 +53,7 @@ export function ConfirmSignIn<Waiting extends WaitingSignIn>(props: Props<Waitin
           </>
         ) : pending.error !== null ? (
           <>
-            <h1>This sign-in can’t be confirmed</h1>
+            <Heading key="gone">This sign-in can’t be confirmed</Heading>
             <ProblemNote error={pending.error} />
             {props.hint === undefined ? null : <p className="dim">{props.hint}</p>}
             <Link href="/">Go to the console</Link>
@@ -61,7 +62,7 @@ export function ConfirmSignIn<Waiting extends WaitingSignIn>(props: Props<Waitin
           <Loading />
         ) : (
           <>
-            <h1>Is this your {what}?</h1>
+            <Heading>Is this your {what}?</Heading>
             <div>
               <div className="sign-in-code" aria-label={`code ${pending.data.code}`}>
                 {pending.data.code}

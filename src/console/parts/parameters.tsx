@@ -1,10 +1,19 @@
 // The bound parameters of a prepared statement: an approval names them as exactly as the text.
 
+import { Button } from '@mantine/core';
+import { useState } from 'react';
 import { visibleText } from '../visible.ts';
+import { plural } from '../words.ts';
+import { Note } from './notes.tsx';
+
+/** Drawn at once; a statement may have tens of thousands, and a phone would stand still. */
+const shownMax = 500;
 
 type Parameters = readonly { readonly type: string | null; readonly text: string | null }[];
 
 export function ParameterTable({ parameters }: { readonly parameters: Parameters }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? parameters : parameters.slice(0, shownMax);
   return (
     <div className="scroll-x parameters">
       <table className="table">
@@ -16,15 +25,36 @@ export function ParameterTable({ parameters }: { readonly parameters: Parameters
           </tr>
         </thead>
         <tbody>
-          {parameters.map((parameter, index) => (
+          {shown.map((parameter, index) => (
             <tr key={index}>
               <td className="mono">${index + 1}</td>
               <td className="dim">{parameter.type ?? 'not given'}</td>
-              <td className="mono">{parameter.text === null ? <em className="dim">NULL</em> : visibleText(parameter.text)}</td>
+              <td className="mono">
+                <Value text={parameter.text} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
+      {shown.length < parameters.length ? (
+        <div className="more">
+          <Note
+            tone="wait"
+            end={
+              <Button size="compact-sm" onClick={() => setAll(true)}>
+                Show all
+              </Button>
+            }
+          >
+            {`The first ${shown.length} of ${plural(parameters.length, 'parameter')} are shown.`}
+          </Note>
+        </div>
+      ) : null}
     </div>
   );
+}
+
+function Value({ text }: { readonly text: string | null }) {
+  if (text === null) return <em className="dim">NULL</em>;
+  return text === '' ? <em className="dim">empty</em> : visibleText(text);
 }

@@ -9,6 +9,7 @@ import type { AccessRequestBody } from '../../api/contract.ts';
 import { useAccessChanged } from '../access-queries.ts';
 import { durations } from '../access-words.ts';
 import { api } from '../api.ts';
+import { useDraft } from '../drafts.ts';
 import { useTargets } from '../queries.ts';
 import { Note, ProblemNote } from './notes.tsx';
 
@@ -20,7 +21,7 @@ export function RequestForm() {
   const [, go] = useLocation();
   const [target, setTarget] = useState('');
   const [time, setTime] = useState('3600000');
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useDraft('ask for access');
   const [role, setRole] = useState('');
   const [tables, setTables] = useState('');
   const [readOnly, setReadOnly] = useState(false);
@@ -28,6 +29,7 @@ export function RequestForm() {
   const sending = useMutation({
     mutationFn: (body: AccessRequestBody) => api.requestAccess(body),
     onSuccess: (request) => {
+      setReason('');
       changed();
       go(`/access/${request.id}`);
     },

@@ -25,8 +25,10 @@ import { Link, useLocation } from 'wouter';
 import type { HoldView, Me } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { usePendingRequests } from '../access-queries.ts';
+import { forgetDrafts } from '../drafts.ts';
 import { live } from '../live.ts';
 import { notifyNewHold } from '../notifications.ts';
+import { tellWaiting } from '../page-title.ts';
 import { useLink, useLive, usePendingHolds } from '../queries.ts';
 import { visibleText } from '../visible.ts';
 import { plural } from '../words.ts';
@@ -54,19 +56,29 @@ const forStaff: ReadonlySet<string> = new Set(['/agents', '/people', '/deliverie
 const forApprovers: ReadonlySet<string> = new Set(['/approvers']);
 
 export function Shell({ me, children }: { readonly me: Me; readonly children: ReactNode }) {
-  const [heard, setHeard] = useState('');
+  const [heard, setHeard] = useState<HoldView | null>(null);
   const pending = usePendingHolds().data?.items.length ?? 0;
   const onNew = useCallback((hold: HoldView) => {
-    setHeard(`New hold: ${visibleText(hold.principal_name)} on ${hold.target}. ${hold.rule_title}`);
+    setHeard(hold);
     notifyNewHold(hold);
   }, []);
   useLive(onNew);
-  useEffect(() => {
-    document.title = pending === 0 ? 'Sallyport' : `(${pending}) Sallyport`;
-  }, [pending]);
+  useEffect(() => tellWaiting(pending), [pending]);
+  useTopOfNewPages();
+  const main = useRef<HTMLElement>(null);
 
   return (
     <div className="shell">
+      <a
+        href="#main"
+        className="skip"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip the menu
+      </a>
       <div className="shell-top">
         <Brand />
         <LinkLight />
@@ -86,16 +98,42 @@ export function Shell({ me, children }: { readonly me: Me; readonly children: Re
           <Tools />
         </div>
       </aside>
-      <main>
+      <main id="main" ref={main} tabIndex={-1}>
         <LinkBanner />
         <GlassBanner />
         <p className="unseen" aria-live="polite">
-          {heard}
+          {/* An element of its own for each: the same words as before would not be said again. */}
+          {heard === null ? null : <span key={heard.id}>{newHoldWords(heard)}</span>}
         </p>
         {children}
       </main>
     </div>
   );
+}
+
+function newHoldWords(hold: HoldView): string {
+  return `New hold: ${visibleText(hold.principal_name)} on ${hold.target}. ${hold.rule_title}`;
+}
+
+/** Another page is read from its top; going back leads to where one was, which the browser knows. */
+function useTopOfNewPages(): void {
+  useEffect(() => {
+    let path = location.pathname;
+    // The router tells of each step forward by an event of this name.
+    const toTop = (): void => {
+      if (location.pathname !== path) window.scrollTo(0, 0);
+      path = location.pathname;
+    };
+    const note = (): void => {
+      path = location.pathname;
+    };
+    window.addEventListener('pushState', toTop);
+    window.addEventListener('popstate', note);
+    return () => {
+      window.removeEventListener('pushState', toTop);
+      window.removeEventListener('popstate', note);
+    };
+  }, []);
 }
 
 function Brand() {
@@ -190,6 +228,7 @@ function Tools() {
   const logout = async (): Promise<void> => {
     const out = await accountApi.signOut().catch(() => null);
     client.clear();
+    forgetDrafts();
     // Signing out of the sign-in service too: else its next button signs in without a question.
     if (out !== null && out.url !== null) location.assign(out.url);
     else go('/login');

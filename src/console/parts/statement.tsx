@@ -4,6 +4,7 @@
 import { Button, Tooltip } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import type { Risk } from '../../api/contract.ts';
 import { highlight, languageOf } from '../highlight.ts';
 import { statementLines } from '../statement-lines.ts';
@@ -23,6 +24,7 @@ const oddityWords: Readonly<Record<Oddity, string>> = {
   invisible: 'invisible characters',
   space: 'unusual spaces',
   control: 'control characters',
+  stacked: 'marks piled on one letter',
   'look-alike': 'letters of another alphabet inside Latin words',
 };
 
@@ -39,7 +41,9 @@ export function Statement({ text, risks, protocol }: Props) {
   const cut = useMemo(() => statementLines(shown, highlight(shown, languageOf(protocol)), risks), [shown, protocol, risks]);
 
   const showRisk = (index: number): void => {
-    const mark = box.current?.querySelector<HTMLElement>(`[data-risk~="${index}"]`);
+    const find = () => box.current?.querySelector<HTMLElement>(`[data-risk~="${index}"]`) ?? null;
+    if (find() === null) flushSync(() => setAll(true));
+    const mark = find();
     mark?.scrollIntoView({ block: 'center' });
     mark?.focus({ preventScroll: true });
   };

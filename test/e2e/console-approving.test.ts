@@ -1,0 +1,148 @@
+// Answering holds in the console: a yes that is taken back, a queue of many parts, a sign-in that ran out in the middle of a
+// sentence, texts and parameters to their last character, and where the focus goes.
+
+import t from 'tap';
+import type { Page as BrowserPage } from 'playwright-core';
+import pg from 'pg';
+import type { HoldView } from '../../src/api/contract.ts';
+import { startBrowser } from '../support/browser.ts';
+import { consolePage } from '../support/console.ts';
+import { eventually } from '../support/eventually.ts';
+import { shippedPolicies, startTestGateway, targetOf } from '../support/gateway.ts';
+import { startPostgres } from '../support/postgres.ts';
+
+const fileMsMax = 180_000;
+const phone = { width: 390, height: 844 };
+
+const policy = `policy: approving
+rules:
+  - { id: two-needed, effects: { tables: [public.pairs], verbs: [update] }, decision: hold, approvers: { groups: [dba], count: 2 } }
+`;
+
+t.setTimeout(fileMsMax);
+
+t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
+  const server = await startPostgres(t);
+  for (const table of ['payments', 'pairs']) await server.sql(`CREATE TABLE ${table} AS SELECT 1 AS id`);
+  const gateway = await startTestGateway(t, {
+    targets: [targetOf(server, 'orders', { env: 'production' })],
+    policies: { ...shippedPolicies(), 'approving.yaml': policy },
+  });
+  const browser = await startBrowser(t);
+  const complaints: string[] = [];
+  const as = (person: string, path = '/') => consolePage(browser, gateway, { person, path, complaints });
+  const dana = gateway.api('dana');
+
+  /** Asks for it in a session of its own; gives the hold, and what ends it. */
+  const ask = async (text: string, mark: RegExp, values: readonly unknown[] = []) => {
+    const client = new pg.Client({ connectionString: gateway.url('alice', 'orders') });
+    client.on('error', () => undefined);
+    await client.connect();
+    const answer = client.query(text, [...values]).then(
+      () => 'it ran',
+      (error: Error) => error.message,
+    );
+    const hold = await dana.pendingHold(mark);
+    const end = async (): Promise<void> => {
+      await dana.post(`/holds/${hold.id}/deny`, { reason: 'the end' });
+      await answer;
+      await client.end();
+    };
+    return { hold, answer, end };
+  };
+  const focused = (page: BrowserPage) => page.evaluate(() => document.activeElement?.textContent ?? '');
+
+  await t.test('a yes that is taken back is gone from every page, and can be given again', async (t) => {
+    const { hold, end } = await ask('UPDATE pairs SET id = 2 /* a pair */', /a pair/);
+    const bobs = await as('bob', `/holds/${hold.id}`);
+    const danas = await as('dana', `/holds/${hold.id}`);
+    await bobs.getByRole('button', { name: 'Approve' }).click();
+    await danas.getByText('1 of 2 approvals given').first().waitFor();
+    await eventually('what came of the answer has the focus', async () => /can’t answer/.test(await focused(bobs)));
+    await bobs.getByRole('button', { name: 'Take my approval back' }).click();
+    for (const page of [bobs, danas]) await page.getByText('Nobody has answered yet.').waitFor();
+    await bobs.getByRole('button', { name: 'Approve' }).waitFor();
+    t.equal(await bobs.getByRole('button', { name: 'Take my approval back' }).count(), 0);
+    await end();
+    for (const page of [bobs, danas]) await page.context().close();
+  });
+
+  await t.test(
+    'a queue of several parts: all of it is there, the most urgent first, each new hold is said, and it can be searched',
+    async (t) => {
+      const page = await as('bob');
+      await page.getByText('Nothing waits').waitFor();
+      const first = await ask('DELETE FROM payments /* hold 0 */', /hold 0/);
+      const others = [];
+      for (let number = 1; number < 10; number += 1)
+        others.push(await ask(`DELETE FROM payments /* hold ${number} */`, new RegExp(`hold ${number}`)));
+      const said = page.locator('main > [aria-live] span');
+      await eventually('the newest is said', async () => (await said.count()) === 1);
+      const before = await said.elementHandle();
+      others.push(await ask('DELETE FROM payments /* hold 10 */', /hold 10/));
+      await eventually('the next is said, though its words are the same', async () => !(await before?.evaluate((it) => it.isConnected)));
+
+      await page.route(/state=pending/, (route) => route.continue({ url: route.request().url().replace('limit=200', 'limit=3') }));
+      await page.reload();
+      await page.getByText('11 statements waiting').waitFor();
+      t.equal(await page.title(), '(11) Holds · Sallyport');
+      t.match(await page.locator('.hold-row').first().innerText(), /hold 0/);
+      await page.getByLabel('Search waiting holds').fill('HOLD 7');
+      await page.getByText('1 of 11 statements').waitFor();
+      await page.getByLabel('Search waiting holds').fill('');
+
+      await page.setViewportSize(phone);
+      await page.locator('.hold-row', { hasText: 'hold 9' }).click();
+      await page.getByRole('heading', { name: 'Alice Arnold on orders' }).waitFor();
+      await page.getByRole('button', { name: 'Approve' }).waitFor();
+      t.equal(await page.evaluate(() => window.scrollY), 0, 'a page is read from its top');
+      t.equal(await focused(page), 'Alice Arnold on orders');
+      t.equal(await page.title(), '(11) Alice Arnold on orders · Sallyport');
+      for (const { end } of [first, ...others]) await end();
+      await page.context().close();
+    },
+  );
+
+  await t.test('a sign-in that ran out: the page asks for another, and what was typed is still there', async (t) => {
+    const { hold, end } = await ask('DELETE FROM payments /* ran out */', /ran out/);
+    const page = await as('bob', `/holds/${hold.id}`);
+    await page.getByLabel('Reason').fill('what took minutes to write');
+    await page.context().clearCookies();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByLabel('Access token').fill(gateway.token('bob'));
+    await page.getByRole('button', { name: 'Sign in with the token' }).click();
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    t.equal(await page.getByLabel('Reason').inputValue(), 'what took minutes to write');
+    t.equal((await dana.get<HoldView>(`/holds/${hold.id}`)).body.state, 'pending');
+    await page.getByRole('button', { name: 'Sign out' }).first().click();
+    await page.getByLabel('Access token').waitFor();
+    t.same(await page.evaluate(() => Object.keys(sessionStorage).filter((key) => key.includes('draft'))), [], 'signing out forgets it');
+    await end();
+    await page.context().close();
+  });
+
+  await t.test('a risk behind what is shown at first is shown when it is asked for', async () => {
+    const numbers = Array.from({ length: 15_000 }, (_, number) => number).join(',');
+    const { hold, end } = await ask(`DELETE FROM payments WHERE id IN (${numbers}); TRUNCATE payments`, /TRUNCATE/);
+    const page = await as('bob', `/holds/${hold.id}`);
+    await page.getByText(/The first 60,000 characters/).waitFor();
+    await page.getByRole('button', { name: /empties whole tables/ }).click();
+    await eventually('it has the focus', async () => /^TRUNCATE/.test(await focused(page)));
+    await end();
+    await page.context().close();
+  });
+
+  await t.test('parameters are shown to the last space', async (t) => {
+    const values = ['two  spaces\nand a line', '', null];
+    const text = "DELETE FROM payments WHERE true OR 'a' = $1 OR 'b' = $2 OR 'c' = $3 /* exact */";
+    const { hold, end } = await ask(text, /exact/, values);
+    const page = await as('bob', `/holds/${hold.id}`);
+    await page.getByText('two  spaces').waitFor();
+    const shown = await page.locator('.parameters td:last-child').allInnerTexts();
+    t.same(shown, ['two  spaces\nand a line', 'empty', 'NULL']);
+    await end();
+    await page.context().close();
+  });
+
+  t.same(complaints, [], 'no page error');
+});
