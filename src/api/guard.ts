@@ -18,7 +18,8 @@ const contentSecurityPolicy = [
   "form-action 'self'",
 ].join('; ');
 
-const headers: Readonly<Record<string, string>> = {
+/** What keeps browsers strict; every answer carries them. */
+export const strictHeaders: Readonly<Record<string, string>> = {
   'content-security-policy': contentSecurityPolicy,
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
@@ -47,7 +48,7 @@ export function ownOrigins(app: FastifyInstance, publicUrl: string, tls: boolean
 /** Adds the headers and the checks of Host and Origin to everything that `app` serves. */
 export function guard(app: FastifyInstance, publicUrl: () => string, tls: boolean): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(headers);
+    reply.headers(strictHeaders);
     const url = publicUrl();
     if (url.startsWith('https:')) reply.header('strict-transport-security', `max-age=${strictTransportSeconds}`);
     if (request.url === '/healthz') return; // load balancers ask by address; it says nothing
