@@ -3,6 +3,7 @@
 // site can make a browser send our cookie, and says where it comes from.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { clientAddressOf } from './client-address.ts';
 import { HttpProblem } from './problems.ts';
 
 const contentSecurityPolicy = [
@@ -45,9 +46,18 @@ export function ownOrigins(app: FastifyInstance, publicUrl: string, tls: boolean
   return own;
 }
 
+/** How requests come here. */
+interface Standing {
+  readonly tls: boolean;
+  /** By a reverse proxy of this machine. */
+  readonly behindProxy: boolean;
+}
+
 /** Adds the headers and the checks of Host and Origin to everything that `app` serves. */
-export function guard(app: FastifyInstance, publicUrl: () => string, tls: boolean): void {
+export function guard(app: FastifyInstance, publicUrl: () => string, { tls, behindProxy }: Standing): void {
+  app.decorateRequest('clientAddress', '');
   app.addHook('onRequest', async (request, reply) => {
+    request.clientAddress = clientAddressOf(request, behindProxy);
     reply.headers(strictHeaders);
     const url = publicUrl();
     if (url.startsWith('https:')) reply.header('strict-transport-security', `max-age=${strictTransportSeconds}`);

@@ -94,7 +94,7 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
 
   // First of all hooks: it ends the sockets of refused upgrades, which nothing else would.
   await app.register(websocket, { options: { maxPayload: clientMessageBytesMax, perMessageDeflate: false } });
-  guard(app, gateway.publicUrl, tls !== null);
+  guard(app, gateway.publicUrl, { tls: tls !== null, behindProxy: gateway.behindProxy === true });
   await app.register(cookie);
   await describe(app, gateway.version, gateway.publicUrl);
   await app.register(async (api) => routes(api, services), { prefix: apiBase });
