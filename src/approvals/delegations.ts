@@ -7,6 +7,7 @@ import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { createDelegationStore, type DelegationRecord, type DelegationStore } from '../store/delegations.ts';
 import type { Db } from '../store/database.ts';
+import { written } from '../store/own-rounds.ts';
 import { plainReason, reasonCharsMax } from './answer.ts';
 import { Lifetime } from './lifetime.ts';
 
@@ -114,9 +115,8 @@ export class Delegations {
   note(): void {
     for (const [id, { record, life }] of this.#open) {
       if (life.isOver) {
-        this.#open.delete(id);
-        this.#over(record);
-      } else this.#store.seen(id, life.elapsedMs, this.#parts.clock.nowMs());
+        if (written(() => this.#over(record))) this.#open.delete(id); // one that is over lends nothing
+      } else written(() => this.#store.seen(id, life.elapsedMs, this.#parts.clock.nowMs()));
     }
   }
 

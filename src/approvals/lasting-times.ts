@@ -4,6 +4,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { HoldStore } from '../store/holds.ts';
+import { written } from '../store/own-rounds.ts';
 import { Lifetime, type MeasuredTime } from './lifetime.ts';
 
 export class LastingTimes {
@@ -42,7 +43,7 @@ export class LastingTimes {
   note(): void {
     for (const [id, life] of this.#lives) {
       if (life.isOver) this.#lives.delete(id);
-      else this.#store.seen(id, life.elapsedMs, this.#clock.nowMs());
+      else written(() => this.#store.seen(id, life.elapsedMs, this.#clock.nowMs()));
     }
   }
 

@@ -7,6 +7,7 @@ import { Fault } from '../core/errors.ts';
 import type { TokenVerifier } from '../core/sign-in.ts';
 import type { TokenRow, TokenStore } from '../store/tokens.ts';
 import { duration } from '../core/words.ts';
+import { written } from '../store/own-rounds.ts';
 import { randomText } from './random-text.ts';
 import { verifiersOf } from './verifiers.ts';
 
@@ -65,7 +66,7 @@ export class AccessTokens {
     this.#ttlMsMax = Math.min(ttlMsMax, tokenTtlMsMax);
     store.removeExpired(clock.nowMs());
     for (const row of store.live(clock.nowMs())) this.#add(row);
-    this.#timer = setInterval(() => this.#tidy(), flushIntervalMs);
+    this.#timer = setInterval(() => written(() => this.#tidy()), flushIntervalMs);
     this.#timer.unref();
   }
 
