@@ -47,7 +47,12 @@ export interface ApiAccounts {
   ): Promise<{ readonly kind: 'opened'; readonly opened: OpenedConsole } | { readonly kind: 'wrong' | 'code-needed' | 'wait' }>;
   signInByPasskey(answer: CredentialJson, origin: string, clientAddress: string): Promise<OpenedConsole | null>;
   hasPassword(person: string): boolean;
-  changePassword(person: string, old: string, password: string, clientAddress: string): Promise<boolean>;
+  changePassword(
+    person: string,
+    old: string,
+    password: string,
+    from: { readonly address: string; readonly browser: string },
+  ): Promise<boolean>;
   setPassword(person: string, password: string, by: string): Promise<void>;
   addPerson(person: { readonly name: string; readonly displayName: string; readonly groups: readonly string[] }, by: string): void;
   removePerson(name: string, by: string): void;

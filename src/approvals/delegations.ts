@@ -5,9 +5,9 @@ import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
+import { inRounds } from '../core/rounds.ts';
 import { createDelegationStore, type DelegationRecord, type DelegationStore } from '../store/delegations.ts';
 import type { Db } from '../store/database.ts';
-import { written } from '../store/own-rounds.ts';
 import { plainReason, reasonCharsMax } from './answer.ts';
 import { Lifetime } from './lifetime.ts';
 
@@ -45,7 +45,10 @@ export class Delegations {
       if (life === null || life.isOver) this.#over(record);
       else this.#open.set(record.id, { record, life });
     }
-    this.#timer = setInterval(() => this.note(), noteEveryMs);
+    this.#timer = setInterval(
+      inRounds(() => this.note()),
+      noteEveryMs,
+    );
     this.#timer.unref(); // it keeps nothing alive
   }
 
@@ -115,14 +118,15 @@ export class Delegations {
   note(): void {
     for (const [id, { record, life }] of this.#open) {
       if (life.isOver) {
-        if (written(() => this.#over(record))) this.#open.delete(id); // one that is over lends nothing
-      } else written(() => this.#store.seen(id, life.elapsedMs, this.#parts.clock.nowMs()));
+        this.#over(record);
+        this.#open.delete(id);
+      } else this.#store.seen(id, life.elapsedMs, this.#parts.clock.nowMs());
     }
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.note();
+    inRounds(() => this.note())();
   }
 
   #over(record: DelegationRecord, by: string | null = null): void {

@@ -4,7 +4,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { HoldStore } from '../store/holds.ts';
-import { written } from '../store/own-rounds.ts';
 import { Lifetime, type MeasuredTime } from './lifetime.ts';
 
 export class LastingTimes {
@@ -43,7 +42,7 @@ export class LastingTimes {
   note(): void {
     for (const [id, life] of this.#lives) {
       if (life.isOver) this.#lives.delete(id);
-      else written(() => this.#store.seen(id, life.elapsedMs, this.#clock.nowMs()));
+      else this.#store.seen(id, life.elapsedMs, this.#clock.nowMs());
     }
   }
 

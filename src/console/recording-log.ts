@@ -23,20 +23,18 @@ export interface RecordingLog {
 
 interface State {
   readonly entries: readonly RecordingEntry[];
-  readonly cursor: string | null;
   readonly parts: number;
   readonly lastCount: number;
   readonly complete: boolean;
   readonly error: Error | null;
 }
 
-const nothing: State = { entries: [], cursor: null, parts: 0, lastCount: 0, complete: false, error: null };
+const nothing: State = { entries: [], parts: 0, lastCount: 0, complete: false, error: null };
 
 function grown(state: State, part: RecordingView | Error): State {
   if (part instanceof Error) return { ...state, error: part };
   return {
     entries: part.entries.length === 0 ? state.entries : [...state.entries, ...part.entries],
-    cursor: part.next ?? state.cursor,
     parts: state.parts + 1,
     lastCount: part.entries.length,
     complete: part.complete,
@@ -49,9 +47,6 @@ export function useRecordingLog(sessionId: string, open: boolean): RecordingLog 
   const [state, tell] = useReducer(grown, nothing);
   const asking = useRef<AbortController | null>(null);
   const cursor = useRef<string | null>(null);
-  useEffect(() => {
-    cursor.current = state.cursor;
-  });
   const load = useCallback(() => {
     if (asking.current !== null) return;
     const stop = new AbortController();
@@ -62,6 +57,8 @@ export function useRecordingLog(sessionId: string, open: boolean): RecordingLog 
       .then((part) => {
         if (stop.signal.aborted) return;
         asking.current = null;
+        // At once: who asks for the next part may do so before anything here is rendered again.
+        if (!(part instanceof Error)) cursor.current = part.next ?? cursor.current;
         tell(part);
       });
   }, [sessionId]);

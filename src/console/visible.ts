@@ -2,7 +2,7 @@
 // reorder what an approver reads, zero-width ones can split a word, odd spaces can look like ordinary ones.
 
 /** Why a character is boxed. */
-export type Oddity = 'control' | 'direction' | 'invisible' | 'space' | 'look-alike';
+export type Oddity = 'control' | 'direction' | 'invisible' | 'space' | 'stacked' | 'look-alike';
 
 export interface OddCharacter {
   /** UTF-16 offsets in the text. */
@@ -14,16 +14,21 @@ export interface OddCharacter {
 }
 
 const direction = '\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069';
+// Format characters, private use and unassigned ones, and what counts as a letter or mark and shows nothing: fillers, joiners, variation selectors.
 const invisible =
-  '\\u00ad\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200d\\u2060-\\u2065\\u206a-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}';
+  '\\p{Cf}\\p{Co}\\p{Cn}\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u3164\\ufe00-\\ufe0f\\uffa0\\u{e0100}-\\u{e01ef}';
 const space = '\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u2800\\u3000';
 // Newline and tab are ordinary; a carriage return is only in front of a newline. Lone surrogates stand for broken text.
 const control = '\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\ud800-\\udfff';
 
-const odd = new RegExp(`[${direction}]|[${invisible}]|[${space}]|[${control}]|\\r(?!\\n)`, 'gu');
+/** Marks beyond four on one letter climb over the lines above and below. */
+const stacked = '(?<=\\p{M}{4})\\p{M}';
+
+const odd = new RegExp(`[${direction}]|[${invisible}]|[${space}]|[${control}]|\\r(?!\\n)|${stacked}`, 'gu');
 const isDirection = new RegExp(`[${direction}]`, 'u');
 const isInvisible = new RegExp(`[${invisible}]`, 'u');
 const isSpace = new RegExp(`[${space}]`, 'u');
+const isMark = /\p{M}/u;
 
 /** Every character of the text that a reader would not see, or would misread. */
 export function oddCharacters(text: string): OddCharacter[] {
@@ -55,6 +60,7 @@ export function visibleText(text: string): string {
 function oddityOf(character: string): Oddity {
   if (isDirection.test(character)) return 'direction';
   if (isInvisible.test(character)) return 'invisible';
+  if (isMark.test(character)) return 'stacked';
   return isSpace.test(character) ? 'space' : 'control';
 }
 

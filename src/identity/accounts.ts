@@ -188,11 +188,20 @@ export class Accounts {
     if (by !== person) identity.signOutEverywhere(person);
   }
 
-  /** Changes one's own password; false when the old one is wrong. Whoever has none needs no old one. */
-  async changePassword(person: string, old: string, password: string, clientAddress: string): Promise<boolean> {
+  /**
+   * Changes one's own password; false when the old one is wrong. Whoever has none proves a second factor in this browser first,
+   * where they have one: a stolen cookie makes itself no way back in.
+   */
+  async changePassword(
+    person: string,
+    old: string,
+    password: string,
+    { address: clientAddress, browser }: { readonly address: string; readonly browser: string },
+  ): Promise<boolean> {
     const { identity } = this.#parts;
     const stored = this.#store.password(person);
-    if (stored !== null) {
+    if (stored === null) this.factors.mustBeFresh(person, browser);
+    else {
       if (identity.blocked(person, clientAddress)) throw new Fault('limit-reached', 'too many wrong passwords; wait half a minute');
       if (!(await this.#passwords.isRight(old, stored))) {
         identity.failed(person, clientAddress);

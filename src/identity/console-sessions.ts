@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
+import { inRounds } from '../core/rounds.ts';
 import type { ConsoleSessionStore } from '../store/console-sessions.ts';
-import { written } from '../store/own-rounds.ts';
 import { randomText } from './random-text.ts';
 
 export const sessionIdleMs = 8 * 3_600_000;
@@ -44,7 +44,10 @@ export class ConsoleSessions {
     this.#random = random;
     this.#publicUrl = publicUrl;
     store.removeExpired(clock.nowMs());
-    this.#timer = setInterval(() => written(() => store.removeExpired(clock.nowMs())), tidyIntervalMs);
+    this.#timer = setInterval(
+      inRounds(() => store.removeExpired(clock.nowMs())),
+      tidyIntervalMs,
+    );
     this.#timer.unref();
   }
 

@@ -140,16 +140,24 @@ export class SecondFactors {
     return { kind: 'totp' };
   }
 
+  /** Whoever has a factor must have shown one in this browser lately: a stolen cookie adds no passkey. Throws Fault not-allowed. */
+  mustBeFresh(person: string, browser: string): void {
+    const { passkeys, hasTotp } = this.view(person);
+    if (passkeys.length === 0 && !hasTotp) return;
+    if ((this.#fresh.get(browser) ?? -Infinity) > this.#clock.monotonicMs()) return;
+    throw new Fault('not-allowed', 'prove your second factor first: you have one, and this needs it');
+  }
+
   // --- registration ---
 
   registrationOptions(person: { readonly name: string; readonly displayName: string }, origin: string, browser: string): object {
-    this.#mustBeFresh(person.name, browser);
+    this.mustBeFresh(person.name, browser);
     return this.passkeys.registrationOptions(person, origin);
   }
 
   /** The audit event holds the public key: approvals are verified by the log alone. */
   async registerPasskey(person: string, name: string, answer: CredentialJson, origin: string, browser: string): Promise<PasskeyRow> {
-    this.#mustBeFresh(person, browser);
+    this.mustBeFresh(person, browser);
     const row = await this.passkeys.register(person, name, answer, origin);
     this.#event('passkey.registered', person, {
       person,
@@ -163,14 +171,14 @@ export class SecondFactors {
 
   /** Throws Faults not-found and not-allowed. */
   removePasskey(person: string, id: string, browser: string): void {
-    this.#mustBeFresh(person, browser);
+    this.mustBeFresh(person, browser);
     if (this.passkeys.remove(person, id) === null) throw new Fault('not-found', 'there is no such passkey of yours');
     this.#event('passkey.removed', person, { person, credential_id: id });
   }
 
   /** A secret for an app, shown once; it counts when the app's first code has come back. */
   beginTotp(person: string, host: string, browser: string): { readonly secret: string; readonly url: string } {
-    this.#mustBeFresh(person, browser);
+    this.mustBeFresh(person, browser);
     const secret = this.#random.bytes(totpSecretBytes);
     this.#setups.delete(person);
     this.#setups.set(person, { secret, deadlineMs: this.#clock.monotonicMs() + totpSetupTtlMs });
@@ -180,7 +188,7 @@ export class SecondFactors {
 
   /** Throws Faults invalid-request (a wrong code) and not-found (nothing to confirm). */
   confirmTotp(person: string, code: string, browser: string): void {
-    this.#mustBeFresh(person, browser);
+    this.mustBeFresh(person, browser);
     const setup = this.#setups.get(person);
     const nowMs = this.#clock.nowMs();
     if (setup === undefined || this.#clock.monotonicMs() >= setup.deadlineMs) {
@@ -195,7 +203,7 @@ export class SecondFactors {
   }
 
   removeTotp(person: string, browser: string): void {
-    this.#mustBeFresh(person, browser);
+    this.mustBeFresh(person, browser);
     if (!this.#store.removeTotp(person)) throw new Fault('not-found', 'you have no authenticator app registered');
     this.#event('totp.removed', person, { person });
   }
@@ -214,14 +222,6 @@ export class SecondFactors {
     this.#store.removeAllOf(person);
     this.#setups.delete(person);
     this.#provedAt.delete(person);
-  }
-
-  /** Whoever has a factor must have shown one in this browser lately: a stolen cookie adds no passkey. */
-  #mustBeFresh(person: string, browser: string): void {
-    const { passkeys, hasTotp } = this.view(person);
-    if (passkeys.length === 0 && !hasTotp) return;
-    if ((this.#fresh.get(browser) ?? -Infinity) > this.#clock.monotonicMs()) return;
-    throw new Fault('not-allowed', 'prove your second factor first: you have one, and changing them needs it');
   }
 
   #refused(person: string, factor: string, words: string, subject: ApprovalSubject | null = null): Fault {

@@ -30,8 +30,8 @@ export function mailText(matter: Matter, moment: Moment, links: MatterLinks, len
 
   const text = [
     `${words.title} (${matter.id})`,
-    ...(words.text === null ? [] : ['', words.text]),
-    ...(words.parameters === null ? [] : ['', words.parameters]),
+    ...(words.text === null ? [] : ['', quoted(words.text)]),
+    ...(words.parameters === null ? [] : ['', quoted(words.parameters)]),
     ...(words.risks.length === 0 ? [] : ['', ...words.risks.map((risk) => `! ${risk}`)]),
     '',
     ...facts.map(([label, value]) => `${label}: ${value}`),
@@ -60,6 +60,11 @@ export function mailText(matter: Matter, moment: Moment, links: MatterLinks, len
     note === '' ? '' : `<p style="color:#666">${note} (${escapeHtml(matter.id)})</p>`,
   ].join('\n');
   return { subject: `[${matter.id}] ${words.title}`, text, html };
+}
+
+/** Marked line by line: a statement may have lines that look like ours, "Approve: https://…" above all. */
+function quoted(text: string): string {
+  return text.replace(/^/gm, '| ');
 }
 
 function escapeHtml(text: string): string {

@@ -45,7 +45,7 @@ export function slackMessage(
   if (words.parameters !== null) blocks.push(preformatted(words.parameters));
   if (words.risks.length > 0) blocks.push(section(words.risks.map((risk) => `:warning: ${escape(risk)}`).join('\n')));
   const facts = words.facts.filter(([, value]) => value !== '').map(([label, value]) => `*${label}* ${escape(value)}`);
-  blocks.push({ type: 'context', elements: [{ type: 'mrkdwn', text: shortened(facts.join('\n'), sectionCharsMax) }] });
+  blocks.push(context(facts.join('\n')));
   if (words.outcome !== null) blocks.push(section(`*${escape(words.outcome)}*`));
   const only = consoleOnlyWords(matter, words);
   if (only !== null) blocks.push(section(escape(only)));
@@ -53,13 +53,10 @@ export function slackMessage(
     if (mentions.length > 0) blocks.push(section(mentionWords(mentions)));
     const seconds = Math.floor(expiresAtMs(matter) / 1000);
     const fallback = new Date(seconds * 1000).toISOString();
-    blocks.push({
-      type: 'context',
-      elements: [{ type: 'mrkdwn', text: `${escape(matter.id)} · expires <!date^${seconds}^{date_short_pretty} {time_secs}|${fallback}>` }],
-    });
+    blocks.push(context(`${escape(matter.id)} · expires <!date^${seconds}^{date_short_pretty} {time_secs}|${fallback}>`));
     blocks.push({ type: 'actions', block_id: 'answer', elements: buttons(matter, isApprovable(matter, words), links.console) });
   } else {
-    blocks.push({ type: 'context', elements: [{ type: 'mrkdwn', text: `${escape(matter.id)} · <${links.console}|in the console>` }] });
+    blocks.push(context(`${escape(matter.id)} · <${links.console}|in the console>`));
   }
   return { text: escape(`${words.title} (${matter.id})${words.outcome === null ? '' : `: ${words.outcome}`}`), blocks };
 }
@@ -98,7 +95,16 @@ function button(actionId: string, text: string, value: string, style?: 'primary'
 }
 
 export function section(text: string): Block {
-  return { type: 'section', text: { type: 'mrkdwn', text: shortened(text, sectionCharsMax), verbatim: true } };
+  return { type: 'section', text: mrkdwn(text) };
+}
+
+function context(text: string): Block {
+  return { type: 'context', elements: [mrkdwn(text)] };
+}
+
+/** Verbatim: addresses and names of channels that people wrote become no links. */
+function mrkdwn(text: string): Block {
+  return { type: 'mrkdwn', text: shortened(text, sectionCharsMax), verbatim: true };
 }
 
 export function preformatted(text: string): Block {
@@ -109,5 +115,7 @@ export function preformatted(text: string): Block {
 export function escape(text: string): string {
   const plain = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   // A word joiner in front keeps mrkdwn from seeing a pair of them; an underscore inside a word formats nothing.
-  return plain.replace(/[*~`]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\u2060$&');
+  const unformatted = plain.replace(/[*~`]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\u2060$&');
+  // ":white_check_mark:" would be a picture, and ours say what became of it.
+  return unformatted.replace(/:(?=[\w+'\u2060-]*[a-z][\w+'\u2060-]*:)/gi, ':\u2060');
 }

@@ -51,7 +51,7 @@ export const escalatedWords = 'Nobody has answered yet: others may answer as wel
 function toldOfHold({ hold }: Extract<Matter, { kind: 'hold' }>, charsMax: number): Told {
   const whole = visibleText(hold.text);
   const given = (hold.parameters ?? []).map(
-    ({ type, text }, index) => `$${index + 1} = ${text === null ? 'NULL' : `'${text}'`}${type === null ? '' : ` (${type})`}`,
+    ({ type, text }, index) => `$${index + 1} = ${text === null ? 'NULL' : `'${onOneLine(text)}'`}${type === null ? '' : ` (${type})`}`,
   );
   const parameters = given.length === 0 ? null : visibleText(given.join('\n'));
   const facts: [string, string][] = [
@@ -85,6 +85,11 @@ function toldOfHold({ hold }: Extract<Matter, { kind: 'hold' }>, charsMax: numbe
     outcome: holdOutcome(hold),
     isGood: hold.state === 'approved',
   };
+}
+
+/** With its line ends as escapes: one of several lines could show a parameter that is none, before the one that is. */
+function onOneLine(text: string): string {
+  return text.replaceAll('\r', '\\r').replaceAll('\n', '\\n');
 }
 
 function holdOutcome({

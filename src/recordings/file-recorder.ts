@@ -98,10 +98,11 @@ export class FileRecorder implements Recorder {
   flush(): void {
     const chunk = this.#chunk;
     if (chunk === null) return;
-    const bytes = chunk.subarray(0, this.#lengthBytes);
+    const written = chunk.subarray(0, this.#lengthBytes);
+    // First: a write that fails ends the session, which closes this recorder in between.
     this.#chunk = null;
     this.#lengthBytes = 0;
-    this.#writeOut(bytes); // who hears of its failure closes this recording, which flushes once more
+    this.#writeOut(written);
     this.#chunks.giveBack(chunk);
   }
 

@@ -14,7 +14,6 @@ import type { Lane, OpenedSession, Session, SessionOpening, Sessions } from '../
 import type { Protocol } from '../core/target.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Submitter } from '../gate/submitter.ts';
-import { written } from '../store/own-rounds.ts';
 import { LiveSession } from './live-session.ts';
 import type { SessionCounts } from './live-session.ts';
 
@@ -77,8 +76,6 @@ export class SessionRegistry implements Sessions {
   readonly #parts: RegistryParts;
   readonly #live = new Map<SessionId, { session: RegisteredSession; recorder: Recorder | null; counted: number }>();
   readonly #listeners = new Set<(sessionId: SessionId) => void>();
-  /** Of sessions that are over here, while the store takes nothing. At most as many as there were sessions meanwhile. */
-  readonly #endsUnwritten: (() => void)[] = [];
   readonly #timer: NodeJS.Timeout;
 
   constructor(parts: RegistryParts) {
@@ -215,22 +212,19 @@ export class SessionRegistry implements Sessions {
     const entry = this.#live.get(session.id);
     if (entry === undefined) return;
     this.#live.delete(session.id);
-    const endedAtMs = this.#parts.clock.nowMs();
-    const write = () => this.#parts.book.closed(session, endedAtMs, reason);
-    if (!written(write)) this.#endsUnwritten.push(write);
+    this.#parts.book.closed(session, this.#parts.clock.nowMs(), reason);
     this.#event('session.closed', session.id, session, { reason, ...session.counts });
     this.#tell(session.id);
     void entry.recorder?.close(); // a failing recorder has ended the session already
   }
 
   #count(): void {
-    while (this.#endsUnwritten[0] !== undefined && written(this.#endsUnwritten[0])) this.#endsUnwritten.shift();
     for (const entry of this.#live.values()) {
       const { statements, held, denied } = entry.session.counts;
       const counted = statements + held + denied; // what waited is counted when it was answered: later than its statement
       if (entry.counted === counted) continue;
-      if (!written(() => this.#parts.book.counted(entry.session))) return; // in a second
       entry.counted = counted;
+      this.#parts.book.counted(entry.session);
       this.#tell(entry.session.id);
     }
   }

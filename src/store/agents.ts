@@ -1,7 +1,6 @@
 // Agents that were enrolled, and the tokens to enrol more. Keys are public ones, tokens are hashes: nothing here opens a link.
 
 import type { Db, Migration } from './database.ts';
-import { written as taken } from './own-rounds.ts';
 
 export const agentMigrations: readonly Migration[] = [
   {
@@ -78,7 +77,6 @@ export interface AgentStore {
   agentByKey(publicKey: string): StoredAgent | undefined;
   agents(): readonly StoredAgent[];
   seen(id: string, seen: SeenAgent): void;
-  /** For people to see: left out while the store takes nothing, as `allSeen` is. */
   lastSeen(id: string, atMs: number): void;
   allSeen(ids: readonly string[], atMs: number): void;
   revoke(id: string, by: string, atMs: number): void;
@@ -104,9 +102,6 @@ export function openAgentStore(db: Db): AgentStore {
        used_turn = @usedTurn, issued_turn = @issuedTurn WHERE id = @id`,
   );
   const lastSeen = db.prepare('UPDATE agents SET last_seen_at_ms = ? WHERE id = ?');
-  const allSeen = db.transaction((ids: readonly string[], atMs: number) => {
-    for (const id of ids) lastSeen.run(atMs, id);
-  });
   const revoke = db.prepare('UPDATE agents SET revoked_at_ms = ?, revoked_by = ? WHERE id = ? AND revoked_at_ms IS NULL');
   const insertToken = db.prepare(
     'INSERT INTO agent_tokens VALUES (@id, @sha256, @name, @labels, @createdBy, @createdAtMs, @expiresAtMs, @usedByKey)',
@@ -126,8 +121,10 @@ export function openAgentStore(db: Db): AgentStore {
     agents: () => (all.all() as AgentRow[]).map(agentOf),
     seen: (id, { hostname, software, address, allow, lastSeenAtMs, usedTurn, issuedTurn }) =>
       void seen.run({ id, hostname, software, address, allow: JSON.stringify(allow), lastSeenAtMs, usedTurn, issuedTurn }),
-    lastSeen: (id, atMs) => void taken(() => lastSeen.run(atMs, id)),
-    allSeen: (ids, atMs) => void taken(() => allSeen(ids, atMs)),
+    lastSeen: (id, atMs) => void lastSeen.run(atMs, id),
+    allSeen: db.transaction((ids: readonly string[], atMs: number) => {
+      for (const id of ids) lastSeen.run(atMs, id);
+    }),
     revoke: (id, by, atMs) => void revoke.run(atMs, by, id),
     addToken: (token) => void insertToken.run({ ...token, labels: JSON.stringify(token.labels) }),
     token: (sha256) => {

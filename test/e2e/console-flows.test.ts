@@ -3,6 +3,7 @@
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import pg from 'pg';
 import t from 'tap';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { HoldView } from '../../src/api/contract.ts';
@@ -157,6 +158,18 @@ t.test('the console, in a browser', { timeout: fileMsMax }, async (t) => {
     await page.getByLabel('Reason').fill('no');
     await page.getByRole('button', { name: 'Deny' }).click();
     await again.waitFor(/denied by bob: no/);
+
+    const client = new pg.Client({ connectionString: gateway.url('alice', 'orders') });
+    t.teardown(() => client.end());
+    await client.connect();
+    const refused = t.rejects(client.query('UPDATE payments SET id = $1', [4711]), { message: /denied by bob/ });
+    const third = await bob.pendingHold(/\$1/);
+    await page.goto(gateway.running.identity.decisionLinks.create(third.id, 'approve', 'bob'));
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    t.match(await page.locator('.parameters').innerText(), /\$1\s.*4711/s, 'what is answered is shown whole: the parameters too');
+    await look(page, 'decide-parameters');
+    await page.getByRole('button', { name: 'Deny' }).click();
+    await refused;
     await close(page);
   });
 

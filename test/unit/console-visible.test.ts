@@ -1,7 +1,9 @@
 // Hidden characters must not reach an approver's eye as what they are: each family has a row here.
 
 import t from 'tap';
+import { visible } from '../../src/cli/visible.ts';
 import { oddCharacters, visibleLine, visibleText } from '../../src/console/visible.ts';
+import { visibleText as toldVisibly } from '../../src/notify/visible.ts';
 
 const rows: readonly (readonly [string, string, string])[] = [
   ['a right-to-left override is spelled out', 'admin\u202e;resu', 'admin\\u202e;resu'],
@@ -22,6 +24,10 @@ const rows: readonly (readonly [string, string, string])[] = [
   ['a Cyrillic letter inside a Latin word is spelled out', 'p\u0430yments', 'p\\u0430yments'],
   ['a Greek letter inside a Latin word is spelled out', 'c\u03bfde', 'c\\u03bfde'],
   ['a word of Cyrillic letters only is ordinary', 'заказы', 'заказы'],
+  ['a private-use character is spelled out', 'a\ue000b\u{f0000}', 'a\\ue000b\\u{f0000}'],
+  ['a character that is none yet is spelled out', 'a\u0378b', 'a\\u0378b'],
+  ['a format character of another script is spelled out', 'a\u06ddb', 'a\\u06ddb'],
+  ['marks piled on a letter are spelled out', `e${'\u0301'.repeat(6)}`, `e${'\u0301'.repeat(4)}\\u0301\\u0301`],
   ['accents and emoji are ordinary', 'café Łódź 日本 🚀', 'café Łódź 日本 🚀'],
 ];
 
@@ -30,6 +36,23 @@ for (const [name, text, shown] of rows) {
     t.equal(visibleText(text), shown);
   });
 }
+
+t.test('no code point is hidden in the browser or in a message that a terminal would show as its escape', async (t) => {
+  const ordinary = ['\t', '\n', '\r'];
+  const missed: string[] = [];
+  for (let start = 0; start <= 0x10ffff; start += 0x100) {
+    // Whole planes are unassigned or private: there every fiftieth will do.
+    const step = start < 0x20000 || start === 0xe0000 || start === 0xe0100 ? 1 : 50;
+    const block = Array.from({ length: Math.ceil(0x100 / step) }, (_, at) => String.fromCodePoint(start + at * step));
+    if (visible(block.join('a')) === block.join('a')) continue;
+    for (const character of block) {
+      if (ordinary.includes(character) || visible(character) === character) continue;
+      if (visibleText(`a${character}b`) === `a${character}b`) missed.push(`browser ${character.codePointAt(0)?.toString(16)}`);
+      if (toldVisibly(`a${character}b`) === `a${character}b`) missed.push(`message ${character.codePointAt(0)?.toString(16)}`);
+    }
+  }
+  t.same(missed.slice(0, 20), []);
+});
 
 t.test('a line has no newline and no hidden character', async (t) => {
   t.equal(visibleLine('  drop\n\ttable\u202e x  '), 'drop table\\u202e x');

@@ -86,13 +86,27 @@ t.test('wrong passwords make their sender wait, and nobody else', async (t) => {
 
 t.test('changing a password needs the old one; an operator who sets one signs the person out', async (t) => {
   const { accounts, identity } = open();
-  t.equal(await accounts.changePassword('bob', '', password, address), true, 'the first needs none');
-  t.equal(await accounts.changePassword('bob', 'wrong', 'another long password', address), false);
+  const here = { address, browser: 'a browser' };
+  t.equal(await accounts.changePassword('bob', '', password, here), true, 'the first needs none');
+  t.equal(await accounts.changePassword('bob', 'wrong', 'another long password', here), false);
   const opened = await accounts.signInByPassword('bob', password, null, address);
   const cookie = opened.kind === 'opened' ? opened.opened.cookie : '';
   t.ok(identity.authenticateCookie(cookie));
   await accounts.setPassword('bob', 'another long password', 'erin');
   t.equal(identity.authenticateCookie(cookie), null);
+});
+
+t.test('a first password needs the second factor of who has one: a stolen cookie makes itself no way back in', async (t) => {
+  const { accounts, clock } = open();
+  const here = { address, browser: 'a browser' };
+  const secret = app(accounts, clock, 'bob');
+  clock.advance(60_000);
+  await t.rejects(accounts.changePassword('bob', '', password, here), { code: 'not-allowed', message: /prove your second factor first/ });
+  t.equal(accounts.hasPassword('bob'), false);
+  await accounts.factors.prove('bob', { totp: totpCode(secret, step(clock)) }, 'https://gw.example', here.browser);
+  await t.rejects(accounts.changePassword('bob', '', password, { address, browser: 'another' }), { code: 'not-allowed' });
+  t.equal(await accounts.changePassword('bob', '', password, here), true);
+  t.equal(await accounts.changePassword('bob', password, `${password} 2`, { address, browser: 'another' }), true, 'the old one is a proof');
 });
 
 t.test('an account with an app asks for its code after the password, and a code is taken once', async (t) => {

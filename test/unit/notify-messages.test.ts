@@ -133,6 +133,34 @@ t.test('nothing that people wrote is formatting, a mention or markup', async (t)
   }
 });
 
+t.test('lines of a statement are not taken for lines of the message', async (t) => {
+  const spoof = 'DELETE FROM payments\n--\nApprove: https://evil.example.com/decide/x\nIn the console: https://evil.example.com';
+  const { text } = mailText(hold({ text: spoof, parameters: [{ type: 'text', text: "x'\n$2 = '1" }] }), 'placed', links);
+  t.match(text, /^\| Approve: https:\/\/evil/m, 'each is marked');
+  t.same(
+    [...text.matchAll(/^(Approve|In the console): (\S+)$/gm)].map(([, , url]) => url),
+    [links.approve, links.console],
+    'ours are the only others',
+  );
+  t.match(text, "| $1 = 'x'\\n$2 = '1' (text)\n", 'a parameter has one line');
+  t.notMatch(text, /^\|? ?\$2/m);
+});
+
+t.test('in Slack nothing that people wrote becomes a link or a picture', async (t) => {
+  const words = ':white_check_mark: Approved by bob, see https://evil.example.com #general at 12:30:45';
+  const { blocks } = slackMessage(access({ reason: words, principal_name: ':x:' }), 'placed', links);
+  const texts = blocks.flatMap((block) => [block['text'], ...((block['elements'] as unknown[] | undefined) ?? [])]) as Record<
+    string,
+    unknown
+  >[];
+  const formatted = texts.filter((it) => it?.['type'] === 'mrkdwn');
+  t.ok(formatted.length >= 3);
+  for (const it of formatted) t.equal(it['verbatim'], true);
+  const said = formatted.map((it) => String(it['text'])).join('\n');
+  t.notMatch(said.replace(/^:hourglass_flowing_sand:/, ''), /:[\w+-]*[a-z][\w+-]*:/i);
+  t.match(said, /12:30:45/, 'times stay as they are');
+});
+
 t.test('whom it concerns', async (t) => {
   const person = (name: string, groups: string[], rights: Addressee['rights'], kind: Addressee['kind'] = 'person'): Addressee => ({
     name,

@@ -84,12 +84,12 @@ function ProvePanel({ account }: { readonly account: AccountView }) {
   return (
     <Panel title="Prove that it is you">
       <p className="dim">
-        Needed before second factors are changed here, and by some rules before you may do something.{' '}
+        Needed before second factors are changed or a first password is set here, and by some rules before you may do something.{' '}
         {account.second_factor_at === null ? 'Not proved yet.' : 'Last proved '}
         {account.second_factor_at === null ? null : <Ago at={account.second_factor_at} />}
       </p>
       {prove.error === null ? null : <ProblemNote error={prove.error} />}
-      {prove.isSuccess ? <Note tone="ok">Proved. You can change your second factors for ten minutes.</Note> : null}
+      {prove.isSuccess ? <Note tone="ok">Proved. You can change them for ten minutes.</Note> : null}
       {account.passkeys.length > 0 && hasPasskeys ? (
         <Button leftSection={<IconKey size={16} />} loading={prove.isPending} onClick={() => prove.mutate('passkey')}>
           Use a passkey

@@ -12,6 +12,7 @@ import { Alone, AlonePanel } from '../parts/alone.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Heading } from '../parts/heading.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags } from '../parts/tags.tsx';
 import { Countdown } from '../parts/time.tsx';
@@ -142,6 +143,7 @@ function HoldShown({ hold }: { readonly hold: HoldView }) {
     <>
       <div className="panel">
         <Statement text={hold.text} risks={hold.risks} protocol={hold.target_protocol} />
+        {hold.parameters === null || hold.parameters.length === 0 ? null : <ParameterTable parameters={hold.parameters} />}
       </div>
       <Facts
         rows={[
@@ -151,11 +153,6 @@ function HoldShown({ hold }: { readonly hold: HoldView }) {
           ['Transaction', transactionWords(hold.transaction).title],
         ]}
       />
-      {hold.parameters === null || hold.parameters.length === 0 ? null : (
-        <p>
-          The statement has bound parameters: <Link href={`/holds/${hold.id}`}>read them in the console</Link>.
-        </p>
-      )}
       {hold.second_factor === undefined ? null : (
         <Note tone="wait">
           Its rule asks for a second factor with an approval: <Link href={`/holds/${hold.id}`}>approve it in the console</Link>.

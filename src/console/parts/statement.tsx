@@ -24,6 +24,7 @@ const oddityWords: Readonly<Record<Oddity, string>> = {
   invisible: 'invisible characters',
   space: 'unusual spaces',
   control: 'control characters',
+  stacked: 'marks piled on one letter',
   'look-alike': 'letters of another alphabet inside Latin words',
 };
 

@@ -1,7 +1,8 @@
 // The drawn time line: one bar for each statement, the waiting part hatched, the running part in the colour of how it ended.
-// It is a slider for the mouse, a finger and the arrow keys.
+// It is a slider for the mouse, a finger and the keys of a slider.
 
 import { useElementSize } from '@mantine/hooks';
+import { memo } from 'react';
 import type { RecordingEntry } from '../../api/contract.ts';
 import { decisionTone, durationWords, momentWords } from '../words.ts';
 import { toRealMs, toShownMs } from './layout.ts';
@@ -14,6 +15,7 @@ const sidePx = 16;
 /** A bar is never thinner than can be seen. */
 const barMinPx = 3;
 const keyStepShare = 0.02;
+const pageStepShare = 0.1;
 
 interface Props {
   readonly entries: readonly RecordingEntry[];
@@ -33,10 +35,18 @@ export function ReplayChart({ entries, axis, shownMs, onSeek }: Props) {
     onSeek(((event.clientX - left - sidePx) / innerPx) * axis.shownMs);
   };
   const step = (event: React.KeyboardEvent): void => {
-    const direction = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-    if (direction === 0) return;
+    const toMs: Readonly<Record<string, number>> = {
+      ArrowLeft: shownMs - axis.shownMs * keyStepShare,
+      ArrowRight: shownMs + axis.shownMs * keyStepShare,
+      PageDown: shownMs - axis.shownMs * pageStepShare,
+      PageUp: shownMs + axis.shownMs * pageStepShare,
+      Home: 0,
+      End: axis.shownMs,
+    };
+    const wantedMs = toMs[event.key];
+    if (wantedMs === undefined) return;
     event.preventDefault();
-    onSeek(shownMs + direction * axis.shownMs * keyStepShare);
+    onSeek(wantedMs);
   };
 
   return (
@@ -67,15 +77,7 @@ export function ReplayChart({ entries, axis, shownMs, onSeek }: Props) {
           </pattern>
         </defs>
         <rect className="track" x={sidePx} y={trackTopPx} width={innerPx} height={trackHeightPx} rx={6} />
-        {axis.cuts.map((cut) => (
-          <g key={cut.atShownMs}>
-            <title>{durationWords(cut.idleMs)} without a statement</title>
-            <line className="cut" x1={x(cut.atShownMs)} x2={x(cut.atShownMs)} y1={trackTopPx} y2={trackTopPx + trackHeightPx} />
-          </g>
-        ))}
-        {entries.map((entry) => (
-          <Bar key={entry.action_id} entry={entry} x={(ms) => x(toShownMs(axis, ms))} />
-        ))}
+        <Bars entries={entries} axis={axis} innerPx={innerPx} />
         <rect className="future" x={headX} y={trackTopPx - 1} width={Math.max(0, sidePx + innerPx - headX)} height={trackHeightPx + 2} />
         <line className="head" x1={headX} x2={headX} y1={8} y2={trackTopPx + trackHeightPx + 6} />
         <circle className="head-grip" cx={headX} cy={8} r={5} />
@@ -90,23 +92,65 @@ export function ReplayChart({ entries, axis, shownMs, onSeek }: Props) {
   );
 }
 
-function Bar({ entry, x }: { readonly entry: RecordingEntry; readonly x: (realMs: number) => number }) {
-  const start = x(entry.asked_ms);
-  const end = Math.max(x(entry.finished_ms), start + barMinPx);
-  const released = entry.released_ms === null ? end : x(entry.released_ms);
-  const waited = entry.decision === 'hold' && released - start > 1;
-  const runFrom = waited ? Math.min(released, end - barMinPx) : start;
+interface BarsProps {
+  readonly entries: readonly RecordingEntry[];
+  readonly axis: ReplayAxis;
+  readonly innerPx: number;
+}
+
+/** Drawn once for a log and a width: the head moves over it many times a second. */
+const Bars = memo(function Bars({ entries, axis, innerPx }: BarsProps) {
+  const x = (atShownMs: number): number => sidePx + (atShownMs / axis.shownMs) * innerPx;
+  return (
+    <>
+      {axis.cuts.map((cut) => (
+        <g key={cut.atShownMs}>
+          <title>{durationWords(cut.idleMs)} without a statement</title>
+          <line className="cut" x1={x(cut.atShownMs)} x2={x(cut.atShownMs)} y1={trackTopPx} y2={trackTopPx + trackHeightPx} />
+        </g>
+      ))}
+      {barsOf(entries, (ms) => x(toShownMs(axis, ms))).map((bar) => (
+        <DrawnBar key={bar.entry.action_id} bar={bar} />
+      ))}
+    </>
+  );
+});
+
+interface Bar {
+  readonly entry: RecordingEntry;
+  readonly startPx: number;
+  readonly runFromPx: number;
+  readonly endPx: number;
+  readonly waited: boolean;
+}
+
+/** One for each entry, but for those that would stand on the very pixels of another of their colour. */
+function barsOf(entries: readonly RecordingEntry[], x: (realMs: number) => number): readonly Bar[] {
+  const bars = new Map<string, Bar>();
+  for (const entry of entries) {
+    const startPx = x(entry.asked_ms);
+    const endPx = Math.max(x(entry.finished_ms), startPx + barMinPx);
+    const releasedPx = entry.released_ms === null ? endPx : x(entry.released_ms);
+    const waited = entry.decision === 'hold' && releasedPx - startPx > 1;
+    const runFromPx = waited ? Math.min(releasedPx, endPx - barMinPx) : startPx;
+    const place = `${[startPx, runFromPx, endPx].map(Math.round).join(' ')} ${decisionTone(entry)}`;
+    if (!bars.has(place)) bars.set(place, { entry, startPx, runFromPx, endPx, waited });
+  }
+  return [...bars.values()];
+}
+
+function DrawnBar({ bar: { entry, startPx, runFromPx, endPx, waited } }: { readonly bar: Bar }) {
   const y = trackTopPx + 8;
   const height = trackHeightPx - 16;
   return (
     <g>
       <title>{`${momentWords(entry.asked_ms)} ${entry.statement_kinds.join(', ')}`}</title>
-      {waited ? <rect className="waited" x={start} y={y} width={Math.max(1, runFrom - start)} height={height} rx={2} /> : null}
+      {waited ? <rect className="waited" x={startPx} y={y} width={Math.max(1, runFromPx - startPx)} height={height} rx={2} /> : null}
       <rect
         className={`run tone-${decisionTone(entry)}`}
-        x={runFrom}
+        x={runFromPx}
         y={y}
-        width={Math.max(barMinPx, end - runFrom)}
+        width={Math.max(barMinPx, endPx - runFromPx)}
         height={height}
         rx={1.5}
       />

@@ -54,7 +54,7 @@ export function replayAxis(entries: readonly Timed[]): ReplayAxis {
 
 /** Real time → place on the shortened axis. */
 export function toShownMs(axis: ReplayAxis, realMs: number): number {
-  const stretch = axis.stretches.find((each) => realMs <= each.toMs);
+  const stretch = firstOf(axis.stretches, (each) => realMs <= each.toMs);
   if (stretch === undefined) return axis.shownMs;
   const share = (Math.max(realMs, stretch.fromMs) - stretch.fromMs) / (stretch.toMs - stretch.fromMs);
   return stretch.shownFromMs + share * stretch.shownMs;
@@ -62,10 +62,22 @@ export function toShownMs(axis: ReplayAxis, realMs: number): number {
 
 /** Place on the shortened axis → real time. */
 export function toRealMs(axis: ReplayAxis, shownMs: number): number {
-  const stretch = axis.stretches.find((each) => shownMs <= each.shownFromMs + each.shownMs) ?? axis.stretches.at(-1);
+  const stretch = firstOf(axis.stretches, (each) => shownMs <= each.shownFromMs + each.shownMs) ?? axis.stretches.at(-1);
   if (stretch === undefined) return 0;
   const share = Math.min(1, Math.max(0, shownMs - stretch.shownFromMs) / stretch.shownMs);
   return stretch.fromMs + share * (stretch.toMs - stretch.fromMs);
+}
+
+/** The first for which it is true, where it stays true from then on: a log has as many stretches as statements. */
+function firstOf(stretches: readonly Stretch[], isReached: (stretch: Stretch) => boolean): Stretch | undefined {
+  let from = 0;
+  let to = stretches.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (isReached(stretches[middle] as Stretch)) to = middle;
+    else from = middle + 1;
+  }
+  return stretches[from];
 }
 
 export type When = 'past' | 'now' | 'future';

@@ -2,9 +2,9 @@
 
 import { Button, SegmentedControl } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
-import { useCallback, useEffect, useMemo, useRef } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Link } from 'wouter';
-import type { HoldView, SessionView } from '../../api/contract.ts';
+import type { HoldView, RecordingEntry, SessionView } from '../../api/contract.ts';
 import type { RecordingLog } from '../recording-log.ts';
 import { Empty, Note } from '../parts/notes.tsx';
 import { momentWords, plural } from '../words.ts';
@@ -13,6 +13,9 @@ import { Entry } from './entry.tsx';
 import { replayAxis, toRealMs, toShownMs, whenOf } from './layout.ts';
 import { speeds, usePlayer } from './player.ts';
 import type { Speed } from './player.ts';
+
+/** Drawn at once; a session may have tens of thousands of entries. */
+const shownEntries = 100;
 
 interface Props {
   readonly session: SessionView;
@@ -28,34 +31,60 @@ export function Replay({ session, log, hold }: Props) {
   const axis = useMemo(() => replayAxis(entries), [entries]);
   const player = usePlayer(axis);
   const headMs = toRealMs(axis, player.shownMs);
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const [from, setFrom] = useState(0);
+  const shown = entries.slice(from, from + shownEntries);
 
-  const seek = useRef(player.seek);
+  const seek = (toShown: number): void => {
+    player.seek(toShown);
+    setFrom(partOf(indexAt(entries, toRealMs(axis, toShown))));
+  };
+  const latestSeek = useRef(seek);
   useEffect(() => {
-    seek.current = player.seek;
+    latestSeek.current = seek;
   });
-  const pick = useCallback((realMs: number) => seek.current(toShownMs(axis, realMs)), [axis]);
+  const pick = useCallback((realMs: number) => latestSeek.current(toShownMs(axis, realMs)), [axis]);
 
   const sought = hold === null ? undefined : entries.find((entry) => entry.hold_id === hold.id);
   const soughtId = sought?.action_id;
   const soughtMs = sought?.asked_ms;
   const { hasMore, load } = log;
   const isSeeking = hold !== null && hold.state !== 'pending' && soughtId === undefined;
+  const [wantsAll, setWantsAll] = useState(false);
   useEffect(() => {
     // It may stand in a later part of the log.
-    if (isSeeking && hasMore) load();
-  }, [isSeeking, hasMore, load, entries]);
+    if ((isSeeking || wantsAll) && hasMore) load();
+  }, [isSeeking, wantsAll, hasMore, load, entries]);
   useEffect(() => {
-    if (soughtMs === undefined || soughtId === undefined) return;
-    pick(soughtMs);
-    list.current?.querySelector(`[data-action="${CSS.escape(soughtId)}"]`)?.scrollIntoView({ block: 'center' });
-  }, [soughtId, soughtMs, pick]);
+    if (soughtMs !== undefined) pick(soughtMs);
+  }, [soughtMs, pick]);
+  const found = useRef<string | null>(null);
+  useEffect(() => {
+    if (soughtId === undefined || found.current === soughtId) return;
+    const entry = list.current?.querySelector(`[data-action="${CSS.escape(soughtId)}"]`) ?? null;
+    if (entry === null) return;
+    found.current = soughtId;
+    entry.scrollIntoView({ block: 'center' });
+  }, [soughtId, from]);
 
-  const current = entries.findLast((entry) => entry.asked_ms <= headMs)?.action_id;
+  const current = indexAt(entries, headMs);
   useEffect(() => {
-    if (!player.playing || current === undefined) return;
+    if (!player.playing) return;
+    setFrom(partOf(current));
     list.current?.querySelector(`[data-when="now"]`)?.scrollIntoView({ block: 'nearest' });
   }, [current, player.playing]);
+
+  const parts =
+    entries.length <= shownEntries ? null : (
+      <Parts
+        from={from}
+        count={entries.length}
+        onShow={(first) => {
+          setFrom(first);
+          list.current?.scrollIntoView({ block: 'start' });
+        }}
+      />
+    );
 
   return (
     <section className="panel" aria-label="Replay">
@@ -92,35 +121,83 @@ export function Replay({ session, log, hold }: Props) {
             />
             <span className="replay-clock">{momentWords(headMs)}</span>
           </div>
-          <ReplayChart entries={entries} axis={axis} shownMs={player.shownMs} onSeek={player.seek} />
+          <ReplayChart entries={entries} axis={axis} shownMs={player.shownMs} onSeek={seek} />
           <div className="replay-key">
             <span className="tone-wait">waited for approval</span>
             <span className="tone-ok">ran</span>
             <span className="tone-info">ran, approved</span>
             <span className="tone-bad">refused</span>
           </div>
-          <ol ref={list}>
-            {entries.map((entry) => (
-              <Entry
-                key={entry.action_id}
-                entry={entry}
-                protocol={session.protocol}
-                sought={entry.action_id === soughtId}
-                when={player.shownMs >= axis.shownMs && !player.playing ? 'past' : whenOf(entry, headMs)}
-                onPick={pick}
-              />
-            ))}
-          </ol>
+          <div ref={list}>
+            {parts}
+            <ol>
+              {shown.map((entry) => (
+                <Entry
+                  key={entry.action_id}
+                  entry={entry}
+                  protocol={session.protocol}
+                  sought={entry.action_id === soughtId}
+                  when={player.shownMs >= axis.shownMs && !player.playing ? 'past' : whenOf(entry, headMs)}
+                  onPick={pick}
+                />
+              ))}
+            </ol>
+            {parts}
+          </div>
           {log.hasMore ? (
             <div className="more">
-              <Button size="xs" onClick={log.load}>
-                Load more
-              </Button>
+              <Button.Group>
+                <Button size="xs" disabled={wantsAll} onClick={log.load}>
+                  Load more
+                </Button>
+                <Button size="xs" loading={wantsAll && log.error === null} onClick={() => setWantsAll(true)}>
+                  Load all
+                </Button>
+              </Button.Group>
             </div>
           ) : null}
         </>
       )}
     </section>
+  );
+}
+
+/** The last entry that was asked by then; -1 before the first. */
+function indexAt(entries: readonly RecordingEntry[], realMs: number): number {
+  return entries.findLastIndex((entry) => entry.asked_ms <= realMs);
+}
+
+/** Where the part of the list begins in which that entry stands. */
+function partOf(index: number): number {
+  return Math.max(0, Math.floor(index / shownEntries)) * shownEntries;
+}
+
+interface PartsProps {
+  readonly from: number;
+  readonly count: number;
+  readonly onShow: (from: number) => void;
+}
+
+/** Which part of a long log is shown, and the way to the others. */
+function Parts({ from, count, onShow }: PartsProps) {
+  const last = partOf(count - 1);
+  const to = Math.min(from + shownEntries, count);
+  return (
+    <nav className="replay-parts" aria-label="Parts of the log">
+      <Button size="compact-sm" disabled={from === 0} onClick={() => onShow(0)}>
+        First
+      </Button>
+      <Button size="compact-sm" disabled={from === 0} onClick={() => onShow(from - shownEntries)}>
+        Earlier
+      </Button>
+      <span className="number">{`${(from + 1).toLocaleString('en')} to ${to.toLocaleString('en')} of ${count.toLocaleString('en')}`}</span>
+      <Button size="compact-sm" disabled={from === last} onClick={() => onShow(from + shownEntries)}>
+        Later
+      </Button>
+      <Button size="compact-sm" disabled={from === last} onClick={() => onShow(last)}>
+        Last
+      </Button>
+    </nav>
   );
 }
 

@@ -1,0 +1,83 @@
+// A session with more statements than a page can draw: all of its log can be loaded, each entry once, and read in parts; the way
+// from a hold finds its place however late it stands. And lists of more sessions than come at once.
+
+import t from 'tap';
+import pg from 'pg';
+import { startBrowser } from '../support/browser.ts';
+import { consolePage, lookAt } from '../support/console.ts';
+import { eventually } from '../support/eventually.ts';
+import { shippedPolicies, startTestGateway, targetOf } from '../support/gateway.ts';
+import { startPostgres } from '../support/postgres.ts';
+
+const fileMsMax = 180_000;
+const statements = 1_400;
+
+t.setTimeout(fileMsMax);
+
+t.test('long sessions, and many', { timeout: fileMsMax }, async (t) => {
+  const server = await startPostgres(t);
+  await server.sql('CREATE TABLE payments AS SELECT 1 AS id');
+  const gateway = await startTestGateway(t, {
+    targets: [targetOf(server, 'orders', { env: 'production' })],
+    policies: shippedPolicies(),
+  });
+  const connect = async () => {
+    const client = new pg.Client({ connectionString: gateway.url('alice', 'orders') });
+    await client.connect();
+    return client;
+  };
+  const client = await connect();
+  for (let number = 1; number <= statements; number += 1) await client.query(`SELECT ${number} AS number`);
+  const held = client.query('DELETE FROM payments');
+  const hold = await gateway.api('bob').pendingHold();
+  await gateway.api('bob').post(`/holds/${hold.id}/approve`, {});
+  await held;
+  await client.end();
+  const browser = await startBrowser(t);
+  const complaints: string[] = [];
+  const page = await consolePage(browser, gateway, { person: 'carol', path: `/sessions/${hold.session_id}`, complaints });
+  const numbers = async () => (await page.locator('.entry .statement').allInnerTexts()).map((text) => /\d+/.exec(text)?.[0]);
+
+  await t.test('all of it can be loaded, each entry once, and read to its end', async (t) => {
+    await page.getByText('500 statements so far').waitFor();
+    t.equal(await page.locator('.entry').count(), 100);
+    await page.getByRole('button', { name: 'Load all' }).click();
+    await page.getByText('1,401 statements').waitFor();
+    await page.getByRole('button', { name: 'Load all' }).waitFor({ state: 'detached' });
+    t.equal((await numbers())[0], '1');
+    await page.getByRole('button', { name: 'Later' }).first().click();
+    t.equal((await numbers())[0], '101');
+    await lookAt(page, 'long-session');
+    await page.getByRole('button', { name: 'Last' }).first().click();
+    t.equal(await page.locator('.entry').count(), 1);
+    t.match(await page.locator('.entry').innerText(), /DELETE FROM payments/);
+    const slider = page.getByRole('slider', { name: 'Position in the recording' });
+    await slider.press('Home');
+    await eventually('the list goes along', async () => (await numbers())[0] === '1');
+    await slider.press('End');
+    await eventually('to the end, too', async () => (await page.locator('.entry').count()) === 1);
+  });
+
+  await t.test('from a hold to its place in the last part', async (t) => {
+    await page.goto(`${gateway.http}/sessions/${hold.session_id}?hold=${hold.id}`);
+    await page.locator('[data-sought]').waitFor();
+    await page.getByText('1,401 statements').waitFor();
+    t.match(await page.locator('[data-sought]').innerText(), /DELETE FROM payments/);
+  });
+
+  await t.test('sessions beyond those that come at once', async (t) => {
+    const old = await connect();
+    for (let number = 0; number < 104; number += 1) await (await connect()).end();
+    await page.goto(`${gateway.http}/sessions`);
+    await page.locator('.session-row').nth(100).waitFor();
+    t.match(await page.locator('.session-row').first().innerText(), /still open/, 'it is open, and stands first');
+    t.equal(await page.locator('.session-row').count(), 101);
+    await page.getByRole('button', { name: 'Older' }).click();
+    await eventually('the first of all is there', async () => (await page.locator('.session-row').count()) === 106);
+    await page.getByRole('button', { name: 'Older' }).waitFor({ state: 'detached' });
+    await old.end();
+    await eventually('its end is told', async () => (await page.getByText('still open').count()) === 0);
+  });
+
+  t.same(complaints, []);
+});
