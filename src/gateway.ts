@@ -57,7 +57,9 @@ import { identityMigrations } from './identity/tables.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { World } from './relay/world.ts';
 import { createHistories } from './sessions/histories.ts';
+import { endLeftOpen } from './composition/lost-sessions.ts';
 import { SessionRegistry } from './sessions/registry.ts';
+import { SteadyBook } from './sessions/steady-book.ts';
 import { agentMigrations, openAgentStore } from './store/agents.ts';
 import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
@@ -242,13 +244,15 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const estimator = openEstimates({ classifierOf, log }, () => services);
   const gate = new Gate({ ...judging, grants: access, histories, shapes, estimator });
   const book = createSessionStore(db);
-  book.closeLeftOpen(clock.nowMs());
+  await endLeftOpen({ audit, book, clock });
+  const steadyBook = new SteadyBook(book, log);
+  down.add(() => steadyBook.close());
   const registry = new SessionRegistry({
     gate,
     classifierOf,
     audit,
     recordings,
-    book: meter.reading(book),
+    book: meter.reading(steadyBook),
     clock,
     random,
     personNow: (name) => identity.person(name),

@@ -32,11 +32,13 @@ const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
 const answersMax = 256;
 
-/** ER_CONNECTION_KILLED, ER_SERVER_SHUTDOWN and others that end a connection. */
+/**
+ * What ends a connection. ER_CONNECTION_KILLED is the one that pools of connections (SQLAlchemy's, Laravel's) know as the end of theirs,
+ * by its number or its words, and connect again: they show people ER_SERVER_SHUTDOWN and ER_NET_READ_ERROR instead.
+ */
 export const endings = {
   killed: { number: 1927, sqlState: '70100' },
-  shutdown: { number: 1053, sqlState: '08S01' },
-  targetLost: { number: 1158, sqlState: '08S01' },
+  lost: { number: 1927, sqlState: '08S01' },
   malformed: { number: 1156, sqlState: '08S01' },
   tooLarge: { number: 1153, sqlState: '08S01' },
 } as const;
@@ -125,7 +127,7 @@ export class Connection implements MachinePort, Lane, Killable {
 
   /** KILL from another connection of the same person: withdraws what waits, or cancels what runs. */
   kill(what: 'query' | 'connection'): void {
-    if (what === 'connection') return this.end(endings.killed, 'Connection was killed');
+    if (what === 'connection') return this.end(endings.killed, 'by another connection of the same person');
     this.#targetSide.leaves(); // the cancellation may come late
     this.machine.fastPath.leave();
     if (this.machine.isWaiting) this.#withdraw();
@@ -139,7 +141,8 @@ export class Connection implements MachinePort, Lane, Killable {
     const client = this.#client;
     this.#output.flush();
     const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
-    if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, message), this.machine.nextSequence));
+    const words = ending.number === endings.killed.number ? `Connection was killed: ${message}` : message;
+    if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, words), this.machine.nextSequence));
     this.#close(message);
   }
 
@@ -374,7 +377,7 @@ export class Connection implements MachinePort, Lane, Killable {
   readonly #onClientGone = (): void => this.#close('the client is gone');
 
   #targetGone(): void {
-    this.end(endings.targetLost, 'the target closed the connection');
+    this.end(endings.lost, 'the target closed the connection');
   }
 
   #close(reason: string, canBeUsedAgain = false): void {

@@ -114,7 +114,7 @@ class MysqlDriver implements Driver {
   }
 
   async close(reason: string): Promise<void> {
-    for (const connection of [...this.#connections]) connection.end(endings.shutdown, reason);
+    for (const connection of [...this.#connections]) connection.end(endings.lost, reason);
     this.#upstreams.close();
     await this.#sockets.close();
   }

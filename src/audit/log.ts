@@ -12,6 +12,7 @@ import { lockFolder } from './lock.ts';
 import { AuditSearch, type AuditQuery } from './search.ts';
 import { segmentBytesMax } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';
+import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
 
 export type AuditLogOptions = AppenderOptions;
@@ -24,6 +25,8 @@ export interface OpenedAuditLog extends AuditLog {
   search(query: AuditQuery): Promise<Page<AuditEventView>>;
   /** Events after number `seq`, oldest first, for followers. */
   since(seq: number, limit?: number): Promise<AuditEventView[]>;
+  /** What these sessions, which were killed, left without an end, of everything appended before the call; off the main thread. */
+  lostEnds(sessions: readonly string[]): Promise<LostEnds>;
   /** Verifies every file of the log, off the main thread. */
   verify(): Promise<Verification>;
   /** From now on worker threads may append to it as well (joinAuditLog). */
@@ -130,6 +133,11 @@ class ChainedLog implements OpenedAuditLog {
   async since(seq: number, limit = 100): Promise<AuditEventView[]> {
     this.#appender.flushQuietly();
     return this.#search.since(seq, limit, this.#appender.file.seq);
+  }
+
+  async lostEnds(sessions: readonly string[]): Promise<LostEnds> {
+    this.#appender.flushQuietly();
+    return this.#search.lostEnds(sessions);
   }
 
   async verify(): Promise<Verification> {

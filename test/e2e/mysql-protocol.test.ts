@@ -162,3 +162,10 @@ t.test('bytes that make no sense end this connection in words, and no other', as
   }
   t.equal((await ask(fine, [wire.command.ping]))[0], 0x00);
 });
+
+t.test('a connection that the target has closed ends with the error that pools of connections know as an end', async (t) => {
+  const it = await client(t);
+  t.equal((await ask(it, text('SET SESSION wait_timeout = 1')))[0], 0x00);
+  const { payload } = await readPacket(it.stream, 1, 100_000, signal);
+  t.equal(errorOf(payload), '1927 Connection was killed: the target closed the connection');
+});

@@ -97,12 +97,13 @@ function PieceText({ piece, risks }: { readonly piece: Piece; readonly risks: re
   if (piece.scope !== null) names.push(`hl-${piece.scope.split('.')[0] ?? ''}`);
   if (piece.oddity !== null) names.push('odd', `odd-${piece.oddity}`);
   const title = piece.oddity === null ? undefined : oddityWords[piece.oddity];
+  const text = piece.rightToLeft ? <bdi>{piece.text}</bdi> : piece.text;
   const inner =
     names.length === 0 ? (
-      piece.text
+      text
     ) : (
       <span className={names.join(' ')} title={title}>
-        {piece.text}
+        {text}
       </span>
     );
   if (piece.risks.length === 0) return inner;
