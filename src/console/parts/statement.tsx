@@ -109,7 +109,7 @@ function PieceText({ piece, risks }: { readonly piece: Piece; readonly risks: re
   if (piece.risks.length === 0) return inner;
   // One stop for the keyboard for each risk, not one for each coloured piece of it.
   const starts = piece.risks.some((index) => risks[index]?.start === piece.start);
-  const why = piece.risks.map((index) => risks[index]?.why ?? '').join('; ');
+  const why = visibleLine(piece.risks.map((index) => risks[index]?.why ?? '').join('; '));
   return (
     <Tooltip label={why} multiline maw={320} withArrow events={{ hover: true, focus: true, touch: true }}>
       <mark className="risk" tabIndex={starts ? 0 : -1} data-risk={piece.risks.join(' ')}>
@@ -142,7 +142,7 @@ function RiskList({ text, risks, onPick }: { text: string; risks: readonly Risk[
               {index + 1}
             </span>
             <span>
-              {risk.why}{' '}
+              {visibleLine(risk.why)}{' '}
               <code className="mono break">{visibleLine(text.slice(risk.start, Math.min(risk.end, risk.start + riskExcerptMax)))}</code>
             </span>
           </button>
