@@ -103,6 +103,22 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
     },
   );
 
+  await t.test('a hold that comes between the first answer and the live link is not missed', async () => {
+    const page = await as('bob', '/account');
+    const { promise: isPlaced, resolve: placed } = Promise.withResolvers<void>();
+    await page.routeWebSocket(/\/live$/, async (socket) => {
+      await isPlaced;
+      socket.connectToServer();
+    });
+    await page.goto(gateway.http);
+    await page.getByText('Nothing waits').waitFor();
+    const { end } = await ask('DELETE FROM payments /* in between */', /in between/);
+    placed();
+    await page.locator('.hold-row', { hasText: 'in between' }).waitFor();
+    await end();
+    await page.context().close();
+  });
+
   await t.test('a sign-in that ran out: the page asks for another, and what was typed is still there', async (t) => {
     const { hold, end } = await ask('DELETE FROM payments /* ran out */', /ran out/);
     const page = await as('bob', `/holds/${hold.id}`);
