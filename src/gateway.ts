@@ -39,6 +39,7 @@ import { openPolicySource } from './composition/policy-source.ts';
 import { noteRefusing } from './composition/log-refusing.ts';
 import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
+import { certificateWarning, openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -57,7 +58,9 @@ import { identityMigrations } from './identity/tables.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { World } from './relay/world.ts';
 import { createHistories } from './sessions/histories.ts';
+import { endLeftOpen } from './composition/lost-sessions.ts';
 import { SessionRegistry } from './sessions/registry.ts';
+import { SteadyBook } from './sessions/steady-book.ts';
 import { agentMigrations, openAgentStore } from './store/agents.ts';
 import { accessRequestMigrations } from './store/access-requests.ts';
 import { openDatabase } from './store/database.ts';
@@ -117,7 +120,12 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   let relays: Relays | null = null;
   const flushRelays = async (sessionId: string | null) => relays?.flush(sessionId);
   setBusyPoll(config.busyPollUs);
-  for (const warning of config.warnings) log.warn({}, warning);
+  const warnings = [
+    ...config.warnings,
+    openFilesWarning(openFilesMax(), config.limits.connections),
+    tls === null ? null : certificateWarning(tls.certificate, clock.nowMs()),
+  ];
+  for (const warning of warnings) if (warning !== null) log.warn({}, warning);
   openDataDirectory(config.dataDir);
 
   const audit = await openAuditLog({
@@ -242,13 +250,15 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const estimator = openEstimates({ classifierOf, log }, () => services);
   const gate = new Gate({ ...judging, grants: access, histories, shapes, estimator });
   const book = createSessionStore(db);
-  book.closeLeftOpen(clock.nowMs());
+  await endLeftOpen({ audit, book, clock, newestEventMs: newestMs });
+  const steadyBook = new SteadyBook(book, log);
+  down.add(() => steadyBook.close());
   const registry = new SessionRegistry({
     gate,
     classifierOf,
     audit,
     recordings,
-    book: meter.reading(book),
+    book: meter.reading(steadyBook),
     clock,
     random,
     personNow: (name) => identity.person(name),
@@ -318,6 +328,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       sshHostKey: () => sshPublicKey('ssh_host_ed25519_key'),
       sshUserAuthority: () => sshPublicKey('ssh_user_authority'),
       tls,
+      behindProxy: config.listen.http.behindProxy,
       consoleDir: options.consoleDir ?? builtConsole,
     },
     clock,

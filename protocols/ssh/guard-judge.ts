@@ -10,6 +10,7 @@ import { notUnderstood } from '../../src/core/summary.ts';
 import * as actions from './actions.ts';
 import { completed, finish } from './outcomes.ts';
 import { plainLines, refusalLines } from './refusal.ts';
+import { isUnfinished } from './unfinished.ts';
 
 /** Text of one command over several lines. */
 const commandCharsMax = 64 * 1024;
@@ -21,8 +22,11 @@ const ownNamesWords = 'the names of the guard itself are not used';
 /** A function can take the place of anything later, also of the words that the guard itself is made of. */
 const functionDefinition = /\(\s*\)|(?:^|[\s;&|(){}])function\s/;
 
-/** `all`: and everything that comes of it; people said so. `interrupt`: refuse, and abandon the lines that came before it. */
-export type Answer = 'yes' | 'all' | 'no' | 'interrupt';
+/**
+ * `all`: and everything that comes of it; people said so. `unfinished`: more lines belong to it. `interrupt`: refuse, and abandon the
+ * lines that came before it.
+ */
+export type Answer = 'yes' | 'all' | 'unfinished' | 'no' | 'interrupt';
 
 export interface JudgeHost {
   readonly session: Session;
@@ -56,14 +60,12 @@ export class GuardJudge {
     const submission = this.#submission(whole, folder);
     const classification = await this.#host.session.classify(submission);
     if (setsOwnName(classification)) return this.#refuse(no, plainLines(ownNamesWords));
-    const { problem } = classification;
-    if (problem?.kind === 'syntax') {
-      const atEnd =
-        (problem.offset ?? 0) >= whole.length || /unterminated|to close|expected '(?:do|then|done|fi|esac)'/.test(problem.message);
-      if (!atEnd) return this.#refuse(no, plainLines(problem.message));
-      this.#lines = whole; // should bash think it whole, it runs without a release, and the shell is closed
-      return 'yes';
+    if (await isUnfinished(this.#host.session, submission, classification)) {
+      this.#lines = whole; // should bash think it whole, the guard kills the shell before it runs
+      return 'unfinished';
     }
+    const { problem } = classification;
+    if (problem?.kind === 'syntax') return this.#refuse(no, plainLines(problem.message));
     this.#finishLine({ kind: 'completed', rows: null, error: null });
     const ruled = await this.#submit(guarded(submission, classification), signal);
     if (ruled === null) return this.#refuse(no, []);
@@ -86,6 +88,11 @@ export class GuardJudge {
     if (ruled === null) return this.#refuse('no', []);
     this.#others.push(ruled.permit);
     return 'yes';
+  }
+
+  /** Something runs: what reads lines now is a program, not the shell. */
+  get isRunning(): boolean {
+    return this.#runs;
   }
 
   /** A command begins to run. The text of its line, or null when nothing was released: then the guard was got around. */

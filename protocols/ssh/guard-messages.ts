@@ -10,6 +10,8 @@ export type GuardMessage =
   | { readonly kind: 'answered'; readonly nonce: string; readonly swallowed: string }
   /** A whole command was read and begins to run. */
   | { readonly kind: 'runs' }
+  /** A line was taken that is not a whole command: the shell reads another one. */
+  | { readonly kind: 'continues' }
   | { readonly kind: 'prompt'; readonly status: number; readonly folder: string }
   /** A command in the background wanted to ask, and was refused: it can't read the answer. */
   | { readonly kind: 'background'; readonly text: string }
@@ -20,8 +22,11 @@ export type GuardPart = { readonly kind: 'output'; readonly bytes: Buffer } | { 
 /** A longer message ends the shell: a line of 64 kB, quoted, is shorter. */
 export const messageBytesMax = 512 * 1024;
 
-/** The answer to a question, as the guard reads it. `all`: it asks for nothing more until the next prompt. */
-export function answerTo(nonce: string, answer: 'yes' | 'all' | 'no'): string {
+/**
+ * The answer to a question, as the guard reads it. `all`: it asks for nothing more until the next prompt. `unfinished`: the line may be
+ * read, but is no command that may run.
+ */
+export function answerTo(nonce: string, answer: 'yes' | 'all' | 'unfinished' | 'no'): string {
   return `${nonce}:${answer.charAt(0)};`;
 }
 
@@ -79,6 +84,8 @@ function read(text: string): GuardMessage | null {
       return { kind: 'answered', nonce: second, swallowed: third };
     case 'X':
       return { kind: 'runs' };
+    case 'C':
+      return { kind: 'continues' };
     case 'P':
       return { kind: 'prompt', status: Number(second) & 0xff, folder: third };
     case 'B':

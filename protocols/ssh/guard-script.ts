@@ -1,6 +1,8 @@
 // What runs in the target's bash so that it asks before it runs anything: the Enter key asks with the whole line, the DEBUG trap
-// with each simple command, and each question carries a fresh nonce that its answer must name. The functions are read-only, and
-// call builtins as builtins. It is a guard rail: programs that run commands themselves are outside of it (docs/ssh.md).
+// with each simple command, and each question carries a fresh nonce that its answer must name. Readline can be made to accept a line
+// in other ways than by the Enter key: PS0, which bash expands before it runs what it read, kills the shell unless the last line that
+// was read was answered as a whole command. The functions are read-only, and call builtins as builtins. It is a guard rail: programs that
+// run commands themselves are outside of it (docs/ssh.md).
 
 /** Begins every message of the guard, before its token: a private sequence (OSC) that terminals don't show. */
 export const guardPrefix = '\u001b]7777;';
@@ -33,7 +35,7 @@ shopt -s checkwinsize
 HISTFILE= HISTCONTROL=ignorespace HISTIGNORE=${refusedLine}
 PS1='\u@\h:\w\$ '
 declare -A __sp_seen=()
-__sp_all=0
+__sp_all=0 __sp_may=0 __sp_whole=0
 __sp_ask() {
   builtin local __sp_n= __sp_a= __sp_j= __sp_r=1 IFS= __sp_p= || return 1
   builtin read -r __sp_n </proc/sys/kernel/random/uuid || return 1
@@ -52,6 +54,7 @@ __sp_ask() {
     __sp_p=
     case $__sp_a in
       *"$__sp_n:y") __sp_r=0; __sp_j+=${'$'}{__sp_a%"$__sp_n:y"}; break ;;
+      *"$__sp_n:u") __sp_r=0; __sp_whole=0; __sp_j+=${'$'}{__sp_a%"$__sp_n:u"}; break ;;
       *"$__sp_n:a") __sp_r=0; __sp_all=1; __sp_j+=${'$'}{__sp_a%"$__sp_n:a"}; break ;;
       *"$__sp_n:n") __sp_j+=${'$'}{__sp_a%"$__sp_n:n"}; break ;;
       *) __sp_j+="$__sp_a;" ;;
@@ -61,28 +64,30 @@ __sp_ask() {
   return $__sp_r
 }
 __sp_debug() {
-  case ${'$'}{FUNCNAME[1]-} in __sp_ask | __sp_line | __sp_prompt | ${refusedLine}) return 0 ;; esac
-  case $BASH_COMMAND in __sp_line | __sp_prompt | ${refusedLine}) return 0 ;; esac
+  case ${'$'}{FUNCNAME[1]-} in __sp_ask | __sp_line | __sp_prompt | __sp_gate | __sp_more | ${refusedLine}) return 0 ;; esac
+  case $BASH_COMMAND in __sp_line | __sp_prompt | __sp_gate | __sp_more | ${refusedLine}) return 0 ;; esac
   [[ $__sp_all == 1 || ${'$'}{__sp_seen[$BASH_COMMAND]-} == 1 ]] && return 0
   __sp_ask D "$BASH_COMMAND" || return 1
   __sp_seen[$BASH_COMMAND]=1
 }
 __sp_line() {
-  __sp_all=0
+  __sp_all=0 __sp_may=0 __sp_whole=1
   builtin declare -gA __sp_seen
   __sp_seen=()
-  __sp_ask L "$READLINE_LINE" && return
+  if __sp_ask L "$READLINE_LINE"; then __sp_may=$__sp_whole; return; fi
   [[ -z $READLINE_LINE ]] || builtin history -s -- "$READLINE_LINE"
-  READLINE_LINE=${refusedLine} READLINE_POINT=0
+  READLINE_LINE=${refusedLine} READLINE_POINT=0 __sp_may=1
 }
+__sp_gate() { [[ $__sp_may == 1 ]] || builtin kill -KILL $$; }
+__sp_more() { builtin printf '${say('C')}' >/dev/tty; }
 ${refusedLine}() { return 126; }
 __sp_prompt() {
   builtin local __sp_s=$? IFS=
-  __sp_all=0
+  __sp_all=0 __sp_may=0
   builtin declare -gA __sp_seen
   __sp_seen=()
   builtin trap '__sp_debug' DEBUG
-  builtin shopt -s extdebug
+  builtin shopt -s extdebug promptvars
   builtin printf '${say('P;%s;%s')}' "$__sp_s" "${'$'}{PWD@Q}" >/dev/tty
 }
 for __sp_m in emacs vi-insert vi-command; do
@@ -90,14 +95,15 @@ for __sp_m in emacs vi-insert vi-command; do
   bind -m $__sp_m '"\C-x\C-j": accept-line'
   bind -m $__sp_m '"\C-m": "\C-x\C-g\C-x\C-j"'
   bind -m $__sp_m '"\C-j": "\C-x\C-g\C-x\C-j"'
-  for __sp_k in '\C-o' '\C-x\C-e' '\C-x\C-r' '\e\C-e'; do bind -m $__sp_m -r "$__sp_k"; done
+  for __sp_k in '\C-o' '\C-x\C-e' '\C-x\C-r' '\e\C-e' '\e#'; do bind -m $__sp_m -r "$__sp_k"; done
 done
-bind -m vi-command -r v
+for __sp_k in v '#'; do bind -m vi-command -r "$__sp_k"; done
 unset __sp_m __sp_k
 PROMPT_COMMAND=__sp_prompt
-PS0=$'${say('X')}'
-readonly -f __sp_ask __sp_debug __sp_line __sp_prompt ${refusedLine}
-readonly PROMPT_COMMAND PS0 FUNCNAME BASH_COMMAND
+PS0=$'${say('X')}$(__sp_gate)'
+PS2='$(__sp_more)> '
+readonly -f __sp_ask __sp_debug __sp_line __sp_prompt __sp_gate __sp_more ${refusedLine}
+readonly PROMPT_COMMAND PS0 PS2 FUNCNAME BASH_COMMAND
 exec 9<&-
 `;
 }

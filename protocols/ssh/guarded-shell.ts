@@ -25,9 +25,14 @@ const typedMax = 64 * 1024;
 const readyMs = 15_000;
 /**
  * After a line was taken its first command asks: what was typed ahead waits for that, or the question would swallow it. Lines that ask
- * nothing more (of a text over several lines) have it after this time.
+ * nothing more have it after this time.
  */
 const settleMs = 150;
+/**
+ * No key reaches the shell between the answer for a line and what becomes of it: keys can ask without Enter, and would change the line
+ * that was judged. A shell that does nothing with the answer for so long is interrupted, and forgets it.
+ */
+const takenMs = 3_000;
 /** What readline draws of a refused line is not shown; more than that is not its drawing. */
 const mutedMax = 16 * 1024;
 const ctrlC = 0x03;
@@ -74,9 +79,12 @@ class GuardedShell {
   #waiting = new AbortController();
   /** Sent when the answer was read: abandons the lines before a refused one. */
   #interruptAfter = false;
-  #settleAfter = false;
   #ready = false;
   #settling: NodeJS.Timeout | null = null;
+  /** A line of the shell has its answer, and was not seen to be taken. */
+  #taking = false;
+  /** It is the beginning of a command, and the shell reads more. */
+  #readsOn = false;
   #muted: number | null = null;
   #why: string | null = null;
   #status: number | null = null;
@@ -144,7 +152,8 @@ class GuardedShell {
     }
     // A shell that doesn't come to read its answer (two commands of one pipeline asked at once) can still be interrupted.
     const answered = this.#open.size > 0 && [...this.#open.values()].every((answer) => answer !== null);
-    if (this.#ready && ((this.#open.size === 0 && this.#settling === null) || (answered && chunk.includes(ctrlC)))) {
+    const free = this.#open.size === 0 && this.#settling === null && !this.#taking;
+    if (this.#ready && (free || (answered && !this.#taking && chunk.includes(ctrlC)))) {
       if (answered) this.#open.clear();
       return this.#toTarget(chunk);
     }
@@ -178,12 +187,16 @@ class GuardedShell {
         return this.#answered(message.nonce, message.swallowed);
       case 'runs': {
         this.#muted = null;
-        if (this.#settling !== null) this.#settle();
+        if (this.#taking) this.#settle();
         const text = this.#judge.runs();
-        if (text === null) this.#end('a command ran that nobody had judged');
+        if (text === null) this.#end('a line was taken that nobody had judged');
         else if (text !== '') this.#parts.recorder?.mark(text);
         return;
       }
+      case 'continues':
+        // After a whole command it is a text of several lines that is still being read, or a line that the shell reads otherwise.
+        if (this.#readsOn) this.#flush();
+        return;
       case 'prompt':
         this.#muted = null;
         this.#judge.prompt(message.status);
@@ -213,7 +226,8 @@ class GuardedShell {
     const no = answer === 'no' || answer === 'interrupt';
     if (no && kind === 'line') this.#muted = mutedMax;
     this.#interruptAfter = answer === 'interrupt';
-    this.#settleAfter = kind === 'line' && !no;
+    this.#taking ||= kind === 'line' && !this.#judge.isRunning;
+    this.#readsOn = answer === 'unfinished';
     const words = answerTo(nonce, answer === 'interrupt' ? 'no' : answer);
     this.#open.set(nonce, words);
     this.#toTarget(Buffer.from(words));
@@ -229,19 +243,25 @@ class GuardedShell {
       this.#toTarget(Buffer.from(words));
     }
     if (this.#interruptAfter) {
-      this.#interruptAfter = false;
       this.#typed = [];
-      return this.#toTarget(Buffer.from([ctrlC]));
+      return this.#interrupt();
     }
     if (rest !== '') this.#typed.unshift(Buffer.from(rest));
     if (this.#open.size > 0) return;
-    if (this.#settleAfter) this.#settle();
+    if (this.#taking) this.#settling = setTimeout(() => this.#interrupt(), takenMs);
     else this.#flush();
+  }
+
+  /** The shell gives the line up, with its answer, and prompts. */
+  #interrupt(): void {
+    this.#settled();
+    this.#interruptAfter = false;
+    this.#toTarget(Buffer.from([ctrlC]));
   }
 
   #settle(): void {
     this.#settled();
-    this.#settleAfter = false;
+    this.#taking = false;
     this.#settling = setTimeout(() => this.#flush(), settleMs);
   }
 
@@ -252,6 +272,7 @@ class GuardedShell {
 
   #flush(): void {
     this.#settled();
+    this.#taking = false;
     if (this.#open.size > 0) return;
     const typed = Buffer.concat(this.#typed);
     this.#typed = [];

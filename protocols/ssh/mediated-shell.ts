@@ -13,6 +13,7 @@ import { runMediatedCommand } from './mediated-command.ts';
 import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from './refusal.ts';
 import type { Ending } from './relay.ts';
 import { finish, outcomeOf } from './outcomes.ts';
+import { isUnfinished } from './unfinished.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Typed while something runs. */
@@ -155,12 +156,12 @@ class MediatedShell {
     if (text.trim() === '') return;
     const submission = this.#submission(text);
     const classification = await session.classify(submission);
+    const more = !(this.#inputEnded && this.#ahead.length === 0) && text.length < commandCharsMax;
+    if (more && (await isUnfinished(session, submission, classification))) {
+      this.#unfinished = text;
+      return;
+    }
     if (classification.problem?.kind === 'syntax') {
-      const atEnd = (classification.problem.offset ?? 0) >= text.length || /unterminated|to close/.test(classification.problem.message);
-      if (atEnd && !(this.#inputEnded && this.#ahead.length === 0) && text.length < commandCharsMax) {
-        this.#unfinished = text;
-        return;
-      }
       this.#status = 2;
       return this.#say(plainLines(classification.problem.message));
     }

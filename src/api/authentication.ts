@@ -73,7 +73,7 @@ export function authenticate(app: FastifyInstance, services: ApiServices): void 
 
 /** Counts a failed proof and throws 401, or 429 when there were too many. */
 export function refuse(limit: FailureLimit, request: FastifyRequest, words: string): never {
-  if (limit.failed(request.ip)) {
+  if (limit.failed(request.clientAddress)) {
     throw new HttpProblem(429, 'too-many-failures', 'too many failed sign-ins from your address; try again in a minute');
   }
   throw new HttpProblem(401, 'not-signed-in', words);

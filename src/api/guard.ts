@@ -3,6 +3,7 @@
 // site can make a browser send our cookie, and says where it comes from.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { clientAddressOf } from './client-address.ts';
 import { HttpProblem } from './problems.ts';
 
 const contentSecurityPolicy = [
@@ -18,7 +19,8 @@ const contentSecurityPolicy = [
   "form-action 'self'",
 ].join('; ');
 
-const headers: Readonly<Record<string, string>> = {
+/** What keeps browsers strict; every answer carries them. */
+export const strictHeaders: Readonly<Record<string, string>> = {
   'content-security-policy': contentSecurityPolicy,
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
@@ -44,10 +46,19 @@ export function ownOrigins(app: FastifyInstance, publicUrl: string, tls: boolean
   return own;
 }
 
+/** How requests come here. */
+interface Standing {
+  readonly tls: boolean;
+  /** By a reverse proxy of this machine. */
+  readonly behindProxy: boolean;
+}
+
 /** Adds the headers and the checks of Host and Origin to everything that `app` serves. */
-export function guard(app: FastifyInstance, publicUrl: () => string, tls: boolean): void {
+export function guard(app: FastifyInstance, publicUrl: () => string, { tls, behindProxy }: Standing): void {
+  app.decorateRequest('clientAddress', '');
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(headers);
+    request.clientAddress = clientAddressOf(request, behindProxy);
+    reply.headers(strictHeaders);
     const url = publicUrl();
     if (url.startsWith('https:')) reply.header('strict-transport-security', `max-age=${strictTransportSeconds}`);
     if (request.url === '/healthz') return; // load balancers ask by address; it says nothing

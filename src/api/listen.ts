@@ -1,14 +1,10 @@
 // Where the API may listen: anywhere with TLS, on loopback addresses only without it.
 
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { cannotListen } from '../core/cannot-listen.ts';
 import { Fault } from '../core/errors.ts';
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
+import { isLoopbackAddress } from './client-address.ts';
 
 /**
  * Listens, and gives the address in use. Throws Fault listen-failed, and config-invalid for plain HTTP on an address that others
@@ -36,5 +32,5 @@ export async function listenApi(
 /** Every address that the name stands for; one that is not is enough to be reached by others. */
 async function isLoopback(host: string): Promise<boolean> {
   const addresses = await lookup(host, { all: true }).catch(() => []);
-  return addresses.length > 0 && addresses.every(({ address }) => loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'));
+  return addresses.length > 0 && addresses.every(({ address }) => isLoopbackAddress(address));
 }

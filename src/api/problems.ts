@@ -81,6 +81,11 @@ export function sendError(error: FastifyError | Error, request: FastifyRequest, 
     const detail = error.hint === null ? error.message : `${error.message}: ${error.hint}`;
     return sendProblem(reply, faultStatus[error.code] ?? 500, { detail, code: error.code });
   }
+  // A disk that is full or gone: told as what it is, for whoever can mend it.
+  if ('code' in error && /^SQLITE_(FULL|IOERR|READONLY)/.test(error.code ?? '')) {
+    log.error({ error: messageOf(error), route: request.routeOptions.url }, 'the database cannot be written');
+    return sendProblem(reply, 503, { detail: `the gateway's database can't be written: ${messageOf(error)}`, code: 'store-failed' });
+  }
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   if (status >= 400 && status < 500) return sendProblem(reply, status, { detail: error.message, code: 'invalid-request' });
   // The words of an unexpected error may hold what is not the reader's business. The route's pattern, not the path: paths hold secrets.

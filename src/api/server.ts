@@ -11,11 +11,11 @@ import { z } from 'zod';
 import { authenticate } from './authentication.ts';
 import { serveConsole } from './console-files.ts';
 import { apiBase } from './contract.ts';
-import { guard } from './guard.ts';
+import { guard, strictHeaders } from './guard.ts';
 import { live } from './live.ts';
 import { methodsOf } from './methods.ts';
 import { describe } from './openapi.ts';
-import { sendError } from './problems.ts';
+import { sendError, sendProblem } from './problems.ts';
 import { accountRoutes } from './routes/people-account.ts';
 import { accessRoutes } from './routes/access.ts';
 import { agentRoutes } from './routes/agents.ts';
@@ -76,6 +76,12 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
     connectionTimeout: connectionTimeoutMs,
     routerOptions: { maxParamLength: pathCharactersMax },
     forceCloseConnections: true,
+    // Comes before every hook. The address is not repeated: it may hold a secret.
+    frameworkErrors: (_error, _request, reply) =>
+      void sendProblem(reply.headers(strictHeaders), 400, {
+        detail: 'that is no address: its escapes can’t be read',
+        code: 'invalid-request',
+      }),
     ...(tls === null
       ? {}
       : { https: { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' as const, ciphers: ciphersFor(DEFAULT_CIPHERS) } }),
@@ -88,7 +94,7 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
 
   // First of all hooks: it ends the sockets of refused upgrades, which nothing else would.
   await app.register(websocket, { options: { maxPayload: clientMessageBytesMax, perMessageDeflate: false } });
-  guard(app, gateway.publicUrl, tls !== null);
+  guard(app, gateway.publicUrl, { tls: tls !== null, behindProxy: gateway.behindProxy === true });
   await app.register(cookie);
   await describe(app, gateway.version, gateway.publicUrl);
   await app.register(async (api) => routes(api, services), { prefix: apiBase });

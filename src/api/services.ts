@@ -109,6 +109,8 @@ export interface ApiGateway {
   readonly sshUserAuthority?: () => string | null;
   /** Null serves plain HTTP, on loopback addresses only. */
   readonly tls: ServerTls | null;
+  /** Whether a reverse proxy on this machine says in X-Forwarded-For from where requests come; missing: no. */
+  readonly behindProxy?: boolean;
   /** The built console; a page that says how to build it stands in when it isn't there. */
   readonly consoleDir: string;
 }

@@ -5,6 +5,7 @@ import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
+import { inRounds } from '../core/rounds.ts';
 import { createDelegationStore, type DelegationRecord, type DelegationStore } from '../store/delegations.ts';
 import type { Db } from '../store/database.ts';
 import { plainReason, reasonCharsMax } from './answer.ts';
@@ -44,7 +45,10 @@ export class Delegations {
       if (life === null || life.isOver) this.#over(record);
       else this.#open.set(record.id, { record, life });
     }
-    this.#timer = setInterval(() => this.note(), noteEveryMs);
+    this.#timer = setInterval(
+      inRounds(() => this.note()),
+      noteEveryMs,
+    );
     this.#timer.unref(); // it keeps nothing alive
   }
 
@@ -114,15 +118,15 @@ export class Delegations {
   note(): void {
     for (const [id, { record, life }] of this.#open) {
       if (life.isOver) {
-        this.#open.delete(id);
         this.#over(record);
+        this.#open.delete(id);
       } else this.#store.seen(id, life.elapsedMs, this.#parts.clock.nowMs());
     }
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.note();
+    inRounds(() => this.note())();
   }
 
   #over(record: DelegationRecord, by: string | null = null): void {

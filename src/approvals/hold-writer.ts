@@ -33,6 +33,8 @@ export const expiredEnd = { state: 'expired', by: null, reason: null } as const;
 
 export class HoldWriter {
   readonly #parts: HoldWriterParts;
+  /** Ends that the store did not take when they came. No more than were pending then: none is placed without the store. */
+  readonly #owed = new Map<HoldId, HoldEnd>();
 
   constructor(parts: HoldWriterParts) {
     this.#parts = parts;
@@ -100,6 +102,19 @@ export class HoldWriter {
     return true;
   }
 
+  /** True while ends wait for the store. */
+  get owes(): boolean {
+    return this.#owed.size > 0;
+  }
+
+  /** Writes ends that the store did not take when they came. */
+  writeOwed(): void {
+    for (const [id, end] of this.#owed) {
+      if (attempt(() => this.#parts.store.overrule(id, end)) === undefined) return;
+      this.#owed.delete(id);
+    }
+  }
+
   /** Something could not be written: nothing may run. Writes what it still can, and gives the words. */
   failClosed(hold: PendingHold, thrown: unknown): string {
     const { store, audit, clock, log, isPending, release } = this.#parts;
@@ -108,9 +123,10 @@ export class HoldWriter {
     if (!isPending(hold.record.id)) return why; // released before
     hold.claim();
     const end: HoldEnd = { state: 'withdrawn', by: null, reason: why, via: null, atMs: clock.nowMs() };
-    // Each on its own: one of the two has failed just now, and the other is still worth having.
-    const isEndedElsewhere = attempt(() => store.overrule(hold.record.id, end)) === false;
-    if (!isEndedElsewhere) void attempt(() => audit.append(endedEvent(hold.record, end)))?.catch(() => undefined);
+    // Each on its own, and later when not now: one of the two has failed just now.
+    const isEnded = attempt(() => store.overrule(hold.record.id, end));
+    if (isEnded === undefined) this.#owed.set(hold.record.id, end);
+    if (isEnded !== false) audit.appendSoon(endedEvent(hold.record, end));
     release(hold, endedRecord(hold.record, end), { kind: 'withdrawn', why });
     return why;
   }

@@ -7,6 +7,7 @@ import type { Approval, HoldTerms, RuleRef } from '../core/decision.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { HoldRequest, LastingHold, PlacedHold, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
+import { inRounds } from '../core/rounds.ts';
 import type { HoldRecord } from '../store/hold-rows.ts';
 import { createHoldStore, type HoldEnd, type HoldPage, type HoldQuery, type HoldStore } from '../store/holds.ts';
 import { changedEvent, endedEvent, escalatedEvent, heldEvent } from './events.ts';
@@ -22,6 +23,8 @@ import { revive } from './revival.ts';
 
 /** Timers of the runtime end at 2^31 ms; and a sleeping machine is noticed within this. */
 const timerMsMax = 60_000;
+/** How often ends that the store did not take are tried again. */
+const owedMs = 1_000;
 
 export type { HoldChange, HoldDesk, HoldLimits, HoldsParts, Rejudgement } from './hold-desk.ts';
 export { holdView } from './hold-view.ts';
@@ -40,6 +43,7 @@ class Desk implements HoldDesk {
   readonly #pending = new Map<HoldId, PendingHold>();
   readonly #listeners = new Set<(change: HoldChange) => void>();
   readonly #times: LastingTimes;
+  readonly #noteTimes = inRounds(() => this.#times.note());
   readonly #writer: HoldWriter;
   #lasting: readonly LastingHold[] = [];
   #timer: NodeJS.Timeout | null = null;
@@ -200,17 +204,19 @@ class Desk implements HoldDesk {
       if (nowMs >= hold.deadlineMs || this.#times.isOver(hold.record.id)) void this.#writer.end(hold, expiredEnd);
     }
     for (const hold of [...this.#pending.values()]) if (nowMs >= hold.escalatesAtMs && !hold.isClaimed) this.#escalate(hold);
-    this.#times.note();
+    this.#noteTimes();
+    this.#writer.writeOwed();
     this.#armTimer();
   }
 
   async close(why: string): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#times.note();
+    this.#noteTimes();
     const waiting = [...this.#pending.values()].filter((hold) => hold.record.again === null);
     for (const hold of waiting) void this.#writer.end(hold, { state: 'withdrawn', by: null, reason: why });
     await Promise.all(waiting.map((hold) => hold.settled));
+    this.#writer.writeOwed();
   }
 
   #release(hold: PendingHold, record: HoldRecord, settlement: Settlement): void {
@@ -268,8 +274,8 @@ class Desk implements HoldDesk {
   #armTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if ((this.#pending.size === 0 && this.#times.isEmpty) || this.#closed) return;
-    let nearestMs = Infinity;
+    if ((this.#pending.size === 0 && this.#times.isEmpty && !this.#writer.owes) || this.#closed) return;
+    let nearestMs = this.#writer.owes ? this.#parts.clock.monotonicMs() + owedMs : Infinity;
     for (const hold of this.#pending.values()) if (!hold.isClaimed) nearestMs = Math.min(nearestMs, hold.deadlineMs, hold.escalatesAtMs);
     const waitMs = Math.max(1, Math.min(nearestMs - this.#parts.clock.monotonicMs(), timerMsMax));
     this.#timer = setTimeout(() => this.expireDue(), waitMs);

@@ -12,18 +12,23 @@ import { lockFolder } from './lock.ts';
 import { AuditSearch, type AuditQuery } from './search.ts';
 import { segmentBytesMax } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';
+import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
 
 export type AuditLogOptions = AppenderOptions;
 
 export interface OpenedAuditLog extends AuditLog {
   readonly logId: string;
+  /** The run before did not close it: it was killed, or the machine stopped. */
+  readonly wasLeftOpen: boolean;
   /** The last event in the log; what is buffered has no number yet. */
   head(): Head;
   /** Newest first, with a cursor. Includes everything appended before the call, of other threads what they have written (soonMs). */
   search(query: AuditQuery): Promise<Page<AuditEventView>>;
   /** Events after number `seq`, oldest first, for followers. */
   since(seq: number, limit?: number): Promise<AuditEventView[]>;
+  /** What these sessions, which were killed, left without an end, of everything appended before the call; off the main thread. */
+  lostEnds(sessions: readonly string[]): Promise<LostEnds>;
   /** Verifies every file of the log, off the main thread. */
   verify(): Promise<Verification>;
   /** From now on worker threads may append to it as well (joinAuditLog). */
@@ -63,6 +68,7 @@ const lookAtOthersMs = 250;
 
 class ChainedLog implements OpenedAuditLog {
   readonly logId: string;
+  readonly wasLeftOpen: boolean;
   readonly #options: AuditLogOptions;
   readonly #key: Tail['key'];
   readonly #unlock: () => void;
@@ -77,6 +83,7 @@ class ChainedLog implements OpenedAuditLog {
   constructor(options: AuditLogOptions, tail: Tail, unlock: () => void) {
     this.#options = options;
     this.logId = tail.logId;
+    this.wasLeftOpen = !tail.closedCleanly;
     this.#key = tail.key;
     this.#unlock = unlock;
     this.#checkpointSeq = tail.checkpointSeq;
@@ -130,6 +137,11 @@ class ChainedLog implements OpenedAuditLog {
   async since(seq: number, limit = 100): Promise<AuditEventView[]> {
     this.#appender.flushQuietly();
     return this.#search.since(seq, limit, this.#appender.file.seq);
+  }
+
+  async lostEnds(sessions: readonly string[]): Promise<LostEnds> {
+    this.#appender.flushQuietly();
+    return this.#search.lostEnds(sessions);
   }
 
   async verify(): Promise<Verification> {

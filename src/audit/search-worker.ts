@@ -8,11 +8,13 @@ import { eventsSince, searchPage, WrongIndex } from './search-query.ts';
 import { openSearchStore, removeSearchStore, type SearchStore } from './search-store.ts';
 import { writtenSeq } from './shared-chain.ts';
 import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
+import { lostEnds } from './unfinished.ts';
 import { verifyAudit } from './verify.ts';
 
 export type SearchRequest =
   | { readonly id: number; readonly kind: 'query'; readonly query: AuditQuery; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'since'; readonly seq: number; readonly limit: number; readonly headSeq: number }
+  | { readonly id: number; readonly kind: 'lost-ends'; readonly sessions: readonly string[] }
   | { readonly id: number; readonly kind: 'verify' }
   | { readonly id: number; readonly kind: 'share'; readonly memory: SharedArrayBuffer }
   | { readonly id: number; readonly kind: 'close' };
@@ -100,6 +102,8 @@ async function answer(request: SearchRequest): Promise<unknown> {
         throw thrown;
       }
     }
+    case 'lost-ends':
+      return lostEnds(dir, request.sessions, lastSeq());
     case 'verify':
       return verifyAudit(dir);
     case 'share':

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
 import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-worker.ts';
+import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
 
 /** Every filter must match; absent ones match everything. */
@@ -59,6 +60,11 @@ export class AuditSearch {
 
   since(seq: number, limit: number, headSeq: number): Promise<AuditEventView[]> {
     return this.#ask<AuditEventView[]>({ kind: 'since', seq, limit, headSeq });
+  }
+
+  /** Of sessions that were killed. */
+  lostEnds(sessions: readonly string[]): Promise<LostEnds> {
+    return this.#ask<LostEnds>({ kind: 'lost-ends', sessions });
   }
 
   verify(): Promise<Verification> {

@@ -17,6 +17,7 @@ import { ThreadDialling } from '../relay/dialling.ts';
 import { RelayedSessions } from '../relay/relayed-sessions.ts';
 import type { RelayedParts } from '../relay/relayed-sessions.ts';
 import { signInHandlers } from '../relay/sign-ins.ts';
+import { endUnfinished } from './lost-sessions.ts';
 import { watchHandlers, watchOver } from '../relay/watch.ts';
 import type { DatabaseProtocol } from './database-drivers.ts';
 import type { MainMethods, RelayThreadData, ThreadMethods } from './relay-methods.ts';
@@ -29,7 +30,7 @@ export interface RelayParts {
   readonly dialAgent: DriverServices['dial'];
   readonly dialled: (target: Target, stream: Awaited<ReturnType<DriverServices['dial']>>) => void;
   readonly counts: Readonly<Record<DatabaseProtocol, AllAcceptCounts>>;
-  readonly audit: Pick<OpenedAuditLog, 'releaseDead'>;
+  readonly audit: Pick<OpenedAuditLog, 'releaseDead' | 'lostEnds' | 'appendSoon'>;
   readonly log: Log;
 }
 
@@ -152,7 +153,7 @@ export class Relays {
         calls.close(fault);
         credentials.end(fault);
         dialling.end(fault);
-        sessions.lost('the relay thread of this session failed');
+        this.#endUnfinished(sessions.lost('the relay thread of this session failed'));
         for (const counts of Object.values(this.#parts.counts)) counts.giveBack(index);
         reject(fault);
       });
@@ -171,6 +172,14 @@ export class Relays {
       if (this.#stops) return;
       log.error({ thread: index, err: why }, 'a relay thread ended: its sessions are over, and another one is started');
       this.#startAgain(index);
+    });
+  }
+
+  /** What ran when a thread died: how it ended nobody knows. */
+  #endUnfinished(sessions: readonly string[]): void {
+    const { audit, relayed, log } = this.#parts;
+    endUnfinished(audit, relayed.clock, sessions).catch((thrown: unknown) => {
+      if (!this.#stops) log.error({ err: messageOf(thrown) }, 'what ran in a relay thread that ended has no end in the audit log');
     });
   }
 

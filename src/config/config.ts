@@ -16,9 +16,14 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+export interface HttpAddress extends ListenAddress {
+  /** A reverse proxy on this machine says in X-Forwarded-For from where requests come. */
+  readonly behindProxy: boolean;
+}
+
 /** Null: this protocol is not served. */
 export interface Listen extends Readonly<Record<Protocol, ListenAddress | null>> {
-  readonly http: ListenAddress;
+  readonly http: HttpAddress;
   /** Figures for monitoring; missing: not served. */
   readonly metrics?: ListenAddress | undefined;
 }

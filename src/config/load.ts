@@ -65,7 +65,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     dataDir: files.absolute(dataDir),
     publicUrl,
     listen: {
-      http: listen.http,
+      http: { host: listen.http.host, port: listen.http.port, behindProxy: listen.http.behind_proxy },
       postgres: listen.postgres ?? null,
       mysql: listen.mysql ?? null,
       ssh: listen.ssh ?? null,

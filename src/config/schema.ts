@@ -256,13 +256,18 @@ export const sections = {
   public_url: z.string().max(2_048).optional().describe('How browsers reach the console; links in notices begin with it.'),
   listen: z
     .strictObject({
-      http: address.extend({ port: port.default(8080) }).default({ host: '127.0.0.1', port: 8080 }),
+      http: address
+        .extend({
+          port: port.default(8080),
+          behind_proxy: z.boolean().default(false).describe('A reverse proxy on this machine appends its clients to X-Forwarded-For.'),
+        })
+        .default({ host: '127.0.0.1', port: 8080, behind_proxy: false }),
       postgres: address.optional(),
       mysql: address.optional(),
       ssh: address.optional(),
       metrics: address.optional().describe('Figures for monitoring: plain HTTP without a sign-in, numbers only.'),
     })
-    .default({ http: { host: '127.0.0.1', port: 8080 } }),
+    .default({ http: { host: '127.0.0.1', port: 8080, behind_proxy: false } }),
   tls: z.strictObject({ certificate: path, key: path }).optional().describe("PEM files of the gateway's own certificate and key."),
   allow_plaintext: z.boolean().default(false).describe('Let database clients on other machines sign in without TLS.'),
   relay_threads: z

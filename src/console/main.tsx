@@ -34,6 +34,7 @@ import './styles/replay.css';
 import './styles/pages.css';
 import './styles/lists.css';
 import './styles/account.css';
+import './styles/print.css';
 
 import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';

@@ -85,11 +85,14 @@ export function useHoldHistory(state: Exclude<HoldState, 'pending'> | null) {
   });
 }
 
-const outcomePollMs = 2_000;
-const outcomeWaitMs = 60_000;
+const minuteMs = 60_000;
 
-function mayStillRun({ state, outcome, settled_at: settledAt }: HoldView): boolean {
-  return state === 'approved' && outcome === undefined && settledAt !== null && serverNowMs() - Date.parse(settledAt) < outcomeWaitMs;
+/** When to ask again what came of an approved hold: soon, later less often, at last not any more. Nobody tells when it has run. */
+function outcomePollMs({ state, outcome, settled_at: settledAt }: HoldView, nowMs: number): number | false {
+  if (state !== 'approved' || outcome !== undefined || settledAt === null) return false;
+  const sinceMs = nowMs - Date.parse(settledAt);
+  if (sinceMs < minuteMs) return 2_000;
+  return sinceMs < 180 * minuteMs ? 15_000 : false;
 }
 
 export function useHold(holdId: string) {
@@ -97,8 +100,7 @@ export function useHold(holdId: string) {
   return useQuery({
     queryKey: keys.hold(holdId),
     queryFn: ({ signal }) => api.hold(holdId, signal),
-    // Nobody tells when the approved statement has run: it is asked for, for a while.
-    refetchInterval: ({ state: { data } }) => (data !== undefined && mayStillRun(data) ? outcomePollMs : pollMs),
+    refetchInterval: ({ state: { data } }) => (data === undefined ? pollMs : outcomePollMs(data, serverNowMs()) || pollMs),
   });
 }
 
@@ -157,6 +159,9 @@ export function rememberHold(client: QueryClient, heard: HoldView): void {
   if (hold.state !== 'pending') void client.invalidateQueries({ queryKey: keys.history });
 }
 
+/** What live messages change: the first words of their keys. */
+const heardLive: ReadonlySet<unknown> = new Set([keys.pending[0], keys.hold('')[0], keys.sessions[0], keys.session('')[0], 'access']);
+
 /** Keeps the live link for as long as the component is shown and feeds the cache; `onNew` hears of holds not seen before. */
 export function useLive(onNew: (hold: HoldView) => void): void {
   const client = useQueryClient();
@@ -167,8 +172,9 @@ export function useLive(onNew: (hold: HoldView) => void): void {
         case 'hello':
           setServerTime(message.server_time);
           client.setQueryData(keys.me, message.me);
-          // Whatever happened while the link was down was not heard: ask again for everything shown.
-          if (greeted) void client.invalidateQueries();
+          // Whatever happened while the link was down was not heard: ask again for everything shown. The first time that is
+          // what came between the first answers and this link: a hold would stay unseen until the next look at the page.
+          void client.invalidateQueries(greeted ? {} : { predicate: ({ queryKey: [about] }) => heardLive.has(about) });
           greeted = true;
           return;
         case 'hold': {

@@ -3,6 +3,7 @@
 
 import type { Risk } from '../api/contract.ts';
 import type { Token } from './highlight.ts';
+import { rightToLeftRuns } from './right-to-left.ts';
 import { oddCharacters } from './visible.ts';
 import type { Oddity } from './visible.ts';
 
@@ -14,6 +15,8 @@ export interface Piece {
   readonly risks: readonly number[];
   /** Set when the piece is one hidden character; `text` is its escape then. */
   readonly oddity: Oddity | null;
+  /** It runs from right to left, and must not take its neighbours along. */
+  readonly rightToLeft: boolean;
 }
 
 export interface StatementLines {
@@ -32,12 +35,15 @@ export function statementLines(text: string, tokens: readonly Token[], risks: re
   tokens.forEach(cut);
   risks.forEach(cut);
   odd.forEach(cut);
+  const leftwards = rightToLeftRuns(text);
+  leftwards.forEach(cut);
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) cut({ start: at, end: at + 1 });
   const edges = [...cuts].sort((a, b) => a - b);
 
   const lines: Piece[][] = [[]];
   let token = 0;
   let oddAt = 0;
+  let runAt = 0;
   for (let at = 0; at + 1 < edges.length; at += 1) {
     const start = edges[at] as number;
     const end = edges[at + 1] as number;
@@ -48,6 +54,7 @@ export function statementLines(text: string, tokens: readonly Token[], risks: re
     }
     while (token < tokens.length && (tokens[token] as Token).end <= start) token += 1;
     while (oddAt < odd.length && (odd[oddAt]?.end ?? 0) <= start) oddAt += 1;
+    while (runAt < leftwards.length && (leftwards[runAt]?.end ?? 0) <= start) runAt += 1;
     const covering = tokens[token];
     const oddity = odd[oddAt];
     const isOdd = oddity !== undefined && oddity.start === start;
@@ -57,6 +64,7 @@ export function statementLines(text: string, tokens: readonly Token[], risks: re
       scope: covering !== undefined && covering.start <= start ? covering.scope : null,
       risks: risks.flatMap((risk, index) => (risk.start <= start && start < risk.end ? [index] : [])),
       oddity: isOdd ? oddity.oddity : null,
+      rightToLeft: !isOdd && (leftwards[runAt]?.start ?? Infinity) <= start,
     });
   }
   return { lines, oddities: [...new Set(odd.map((character) => character.oddity))] };

@@ -13,7 +13,7 @@ function hintFor(code: string | undefined, port: number): { hint?: string } {
   switch (code) {
     case 'EADDRINUSE':
       return {
-        hint: `another process listens there (\`ss -ltnp sport = :${port}\` shows which): stop it, or change the port under listen`,
+        hint: `another process has it (\`ss -tanp sport = :${port}\` shows which): stop it, or change the port under listen`,
       };
     case 'EACCES':
       return { hint: 'ports below 1024 need CAP_NET_BIND_SERVICE (docs/operating.md)' };

@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
+import { inRounds } from '../core/rounds.ts';
 import type { TokenVerifier } from '../core/sign-in.ts';
 import type { TokenRow, TokenStore } from '../store/tokens.ts';
 import { duration } from '../core/words.ts';
@@ -65,7 +66,10 @@ export class AccessTokens {
     this.#ttlMsMax = Math.min(ttlMsMax, tokenTtlMsMax);
     store.removeExpired(clock.nowMs());
     for (const row of store.live(clock.nowMs())) this.#add(row);
-    this.#timer = setInterval(() => this.#tidy(), flushIntervalMs);
+    this.#timer = setInterval(
+      inRounds(() => this.#tidy()),
+      flushIntervalMs,
+    );
     this.#timer.unref();
   }
 
@@ -150,7 +154,7 @@ export class AccessTokens {
 
   close(): void {
     clearInterval(this.#timer);
-    this.#flush();
+    inRounds(() => this.#flush())();
   }
 
   #isLive(entry: Entry): boolean {

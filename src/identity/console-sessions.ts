@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
+import { inRounds } from '../core/rounds.ts';
 import type { ConsoleSessionStore } from '../store/console-sessions.ts';
 import { randomText } from './random-text.ts';
 
@@ -43,7 +44,10 @@ export class ConsoleSessions {
     this.#random = random;
     this.#publicUrl = publicUrl;
     store.removeExpired(clock.nowMs());
-    this.#timer = setInterval(() => store.removeExpired(clock.nowMs()), tidyIntervalMs);
+    this.#timer = setInterval(
+      inRounds(() => store.removeExpired(clock.nowMs())),
+      tidyIntervalMs,
+    );
     this.#timer.unref();
   }
 

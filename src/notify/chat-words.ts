@@ -3,7 +3,11 @@
 import type { ChatDesk } from '../core/chat-desk.ts';
 import type { Matter } from './channel.ts';
 import type { ChatCommand } from './chat-command.ts';
+import { visibleLine, visibleText } from './visible.ts';
 import { consoleOnlyWords, told } from './words.ts';
+
+/** Of an entry in a list: a reason is this long at most, and names beside it. */
+const lineCharsMax = 1_300;
 
 /** Commands that do something; `ask` opens a form, where a chat has forms. */
 export type ChatDeed = Exclude<ChatCommand, { readonly kind: 'help' | 'mistake' | 'ask' }>;
@@ -14,8 +18,12 @@ interface Shown {
   readonly textCharsMax: number;
 }
 
-/** Does it in the name of that person. What has no button there is not approved by a command either: nobody approves what was not shown. */
-export async function wordsOf(command: ChatDeed, person: string, desk: ChatDesk, { matterOf, textCharsMax }: Shown): Promise<string> {
+/** Does it in the name of that person; the words have no hidden character. What has no button there is not approved by a command either: nobody approves what was not shown. */
+export async function wordsOf(command: ChatDeed, person: string, desk: ChatDesk, shown: Shown): Promise<string> {
+  return visibleText(await rawWordsOf(command, person, desk, shown));
+}
+
+async function rawWordsOf(command: ChatDeed, person: string, desk: ChatDesk, { matterOf, textCharsMax }: Shown): Promise<string> {
   switch (command.kind) {
     case 'request':
       return (await desk.request(person, command.wish)).words;
@@ -38,5 +46,6 @@ export async function wordsOf(command: ChatDeed, person: string, desk: ChatDesk,
 }
 
 function listed(lines: readonly string[], nothing: string): string {
-  return lines.length === 0 ? nothing : lines.join('\n');
+  // One line each: a name with a line end in it would make an entry that is none.
+  return lines.length === 0 ? nothing : lines.map((line) => visibleLine(line, lineCharsMax)).join('\n');
 }

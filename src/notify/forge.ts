@@ -208,7 +208,7 @@ function said(text: string): string {
 
 /** Words below somebody's comment. */
 export function replyText(words: string): string {
-  return plain(words);
+  return plain(visibleText(words));
 }
 
 /** What a webhook is known by: its signature covers nothing else. */

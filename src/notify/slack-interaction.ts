@@ -11,6 +11,7 @@ import { fitsShapeForm, reasonIn, shapeChoiceIn, slackForms, slackReasonForm, sl
 import type { FormSubject } from './slack-forms.ts';
 import type { SlackPeople } from './slack-people.ts';
 import type { SlackSignatures } from './slack-signature.ts';
+import { visibleText } from './visible.ts';
 
 /** A form has to be opened while Slack waits. */
 const openTimeoutMs = 2_500;
@@ -151,7 +152,7 @@ export class SlackInteractions {
   #say({ user, channel, thread }: Presser, words: string, signal: AbortSignal): void {
     if (channel === null) return;
     const where = thread === null ? {} : { thread_ts: thread };
-    void this.#parts.api.call('chat.postEphemeral', { channel, user, text: escape(words), ...where }, signal).then((said) => {
+    void this.#parts.api.call('chat.postEphemeral', { channel, user, text: escape(visibleText(words)), ...where }, signal).then((said) => {
       if (said.kind === 'failed') this.#parts.log.warn({ why: said.why }, 'words for a person in Slack could not be sent');
     });
   }
@@ -180,7 +181,7 @@ async function submittedTo(
 
 /** Words in the open form; it stays open. */
 function problem(words: string): SlackReply {
-  return { status: 200, body: { response_action: 'errors', errors: { reason: words.slice(0, 1_000) } } };
+  return { status: 200, body: { response_action: 'errors', errors: { reason: visibleText(words).slice(0, 1_000) } } };
 }
 
 /** The form field `payload` holds JSON. Signed, and still only data. */

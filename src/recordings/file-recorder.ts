@@ -96,11 +96,14 @@ export class FileRecorder implements Recorder {
 
   /** Hands what waits to the kernel and gives its memory back. A failure is told through the events, and thrown by the next write. */
   flush(): void {
-    if (this.#chunk === null) return;
-    this.#writeOut(this.#chunk.subarray(0, this.#lengthBytes));
-    this.#chunks.giveBack(this.#chunk);
+    const chunk = this.#chunk;
+    if (chunk === null) return;
+    const written = chunk.subarray(0, this.#lengthBytes);
+    // First: a write that fails ends the session, which closes this recorder in between.
     this.#chunk = null;
     this.#lengthBytes = 0;
+    this.#writeOut(written);
+    this.#chunks.giveBack(chunk);
   }
 
   close(): Promise<void> {

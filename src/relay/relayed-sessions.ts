@@ -89,9 +89,11 @@ export class RelayedSessions {
     return this.#sessions.has(id as SessionId);
   }
 
-  /** The thread is gone, and everything that ran in it. */
-  lost(reason: string): void {
+  /** The thread is gone, and everything that ran in it. Gives the sessions that it had. */
+  lost(reason: string): SessionId[] {
+    const lost = [...this.#sessions.keys()];
     for (const session of [...this.#sessions.values()]) session.close(reason);
+    return lost;
   }
 
   async #open({ principal: signedIn, target: name, facts, tokenId }: OpeningAsked, asked: Asked<HoldNotice>): Promise<OpeningAnswer> {

@@ -65,8 +65,12 @@ export interface SessionStore {
   counted(session: SessionEntry): void;
   /** Writes the last counts and the end; a session that is closed already stays as it is. */
   closed(session: SessionEntry, endedAtMs: number, reason: string): void;
+  /** At start: what an earlier run left open. */
+  leftOpen(): SessionView[];
+  /** Those that ended since; looks at every session. */
+  endedSince(atMs: number): SessionView[];
   /** At start: what an earlier run left open is over. Returns how many. */
-  closeLeftOpen(atMs: number): number;
+  closeLeftOpen(atMs: number, reason: string): number;
   get(id: string): SessionView | undefined;
   /** Newest first. */
   list(query: SessionQuery): Page<SessionView>;
@@ -80,6 +84,8 @@ export function createSessionStore(db: Db): SessionStore {
     'UPDATE sessions SET statements = ?, held = ?, denied = ?, ended_at_ms = ?, end_reason = ? WHERE id = ? AND ended_at_ms IS NULL',
   );
   const endAll = db.prepare('UPDATE sessions SET ended_at_ms = ?, end_reason = ? WHERE ended_at_ms IS NULL');
+  const endedSince = db.prepare('SELECT * FROM sessions WHERE ended_at_ms >= ? ORDER BY number');
+  const open = db.prepare('SELECT * FROM sessions WHERE ended_at_ms IS NULL ORDER BY number');
   const get = db.prepare('SELECT * FROM sessions WHERE id = ?');
   return {
     opened: ({ id, principal, target, facts }, startedAtMs) => {
@@ -90,7 +96,9 @@ export function createSessionStore(db: Db): SessionStore {
     closed: ({ id, counts }, endedAtMs, reason) => {
       end.run(counts.statements, counts.held, counts.denied, endedAtMs, reason, id);
     },
-    closeLeftOpen: (atMs) => endAll.run(atMs, 'gateway stopped').changes,
+    leftOpen: () => (open.all() as Row[]).map(viewOf),
+    endedSince: (atMs) => (endedSince.all(atMs) as Row[]).map(viewOf),
+    closeLeftOpen: (atMs, reason) => endAll.run(atMs, reason).changes,
     get: (id) => {
       const row = get.get(id) as Row | undefined;
       return row === undefined ? undefined : viewOf(row);

@@ -5,6 +5,7 @@ import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { Fault, messageOf } from '../core/errors.ts';
+import { inRounds } from '../core/rounds.ts';
 import type { Target } from '../core/target.ts';
 import type { AgentRecord, AgentStore, Enrolment } from './enrolment.ts';
 import type { Link } from './link.ts';
@@ -70,7 +71,7 @@ export class Agents {
     const entry: Linked = { agent, link, connectedAtMs: nowMs, credentialAtMs: nowMs };
     this.#linked.set(agent.id, entry);
     older?.link.close('a newer link of the same agent took its place', closeCode.replaced);
-    store.seen(agent.id, { ...agent, lastSeenAtMs: nowMs });
+    inRounds(() => store.seen(agent.id, { ...agent, lastSeenAtMs: nowMs }))();
     this.#event('agent.connected', agent, { address: agent.address, software: agent.software, link_version: link.version });
     void link.closed.then((reason) => this.#lost(entry, reason));
   }
@@ -159,7 +160,7 @@ export class Agents {
     const { agent, link } = entry;
     if (this.#linked.get(agent.id) === entry) this.#linked.delete(agent.id);
     const { streamsTotal, bytesSent, bytesReceived } = link.figures;
-    this.#options.store.lastSeen(agent.id, this.#options.clock.nowMs());
+    inRounds(() => this.#options.store.lastSeen(agent.id, this.#options.clock.nowMs()))();
     this.#event('agent.lost', agent, { reason, streams: streamsTotal, bytes_sent: bytesSent, bytes_received: bytesReceived });
     this.#options.log.info({ agent: agent.name, id: agent.id, reason }, 'the link of an agent ended');
   }
@@ -167,7 +168,7 @@ export class Agents {
   /** Every minute: credentials that get old, and, in one write for all links, when each was seen (a gateway may be killed). */
   #renew(): void {
     const nowMs = this.#options.clock.nowMs();
-    if (this.#linked.size > 0) this.#options.store.allSeen([...this.#linked.keys()], nowMs);
+    if (this.#linked.size > 0) inRounds(() => this.#options.store.allSeen([...this.#linked.keys()], nowMs))();
     for (const entry of this.#linked.values()) {
       if (nowMs - entry.credentialAtMs < this.#options.credentialLifetimeMs / 3) continue;
       entry.credentialAtMs = nowMs;

@@ -46,7 +46,7 @@ export class StreamDuplex extends Duplex implements StreamUser, ChunkSource {
   }
 
   [takeOver](onChunk: (chunk: Buffer) => void, isInPlace = false): Duplex | null {
-    if (this.destroyed || this.#isTakenOver || this.writableEnded || this.writableLength > 0 || this.readableEnded) return null;
+    if (this.destroyed || this.#isTakenOver || this.writableEnded || this.writableLength > 0) return null;
     const waiting = this.read() as Buffer | null;
     this.#isTakenOver = true;
     if (waiting !== null) this.#stream.putBack(waiting);

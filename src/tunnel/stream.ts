@@ -89,10 +89,11 @@ export class TunnelStream {
 
   // ---- for its user ----
 
-  /** Who gets what comes from now on, once `flow` was called. The one before hears no more. */
+  /** Who gets what comes from now on, once `flow` was called, the end too where the one before was told of it already: it hears no more. */
   use(user: StreamUser): void {
     this.#user = user;
     this.#isHeld = true;
+    this.#endDelivered = false;
     if (this.#sent === 'reset') user.failed(this.#fault);
   }
 

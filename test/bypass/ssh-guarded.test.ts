@@ -49,6 +49,12 @@ const more: readonly (readonly [string, string])[] = [
   ['the memory of answers is read-only', "readonly _''_sp_seen\rrm victim\r"],
   ['the memory of answers is gone', "unset _''_sp_seen\rrm victim\r"],
   ['the name comes from a read', "read _''_sp_all <<< 1\rreadonly _$'\\137'sp_all\rrm victim\r"],
+  ['keys of the guard take the line', '{ :; } > victim\u0018\n'],
+  ['a number and insert-comment take the line', '#{ :; } > victim\u001b1\u001b#'],
+  ['asked for by keys, then changed, then taken', 'ls\u0018\u0007\u0015{ :; } > victim\u0018\n'],
+  ['the same, key by key in a second line', 'echo a \\\rls\u0018\u0007\u0015; { :; } > victim\u0018\n'],
+  ['the second line is taken without a question', 'echo a; \\\r{ :; } > victim\u0018\n'],
+  ['after the end of a here-document', 'cat <<X\rX\u0018\n{ :; } > victim\u0018\n'],
   ['unset names are faults', 'set -u\rrm victim\r'],
 ];
 /** How long keys may take before a shell is led out of the mode that they left it in. */

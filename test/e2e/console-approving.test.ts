@@ -103,6 +103,22 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
     },
   );
 
+  await t.test('a hold that comes between the first answer and the live link is not missed', async () => {
+    const page = await as('bob', '/account');
+    const { promise: isPlaced, resolve: placed } = Promise.withResolvers<void>();
+    await page.routeWebSocket(/\/live$/, async (socket) => {
+      await isPlaced;
+      socket.connectToServer();
+    });
+    await page.goto(gateway.http);
+    await page.getByText('Nothing waits').waitFor();
+    const { end } = await ask('DELETE FROM payments /* in between */', /in between/);
+    placed();
+    await page.locator('.hold-row', { hasText: 'in between' }).waitFor();
+    await end();
+    await page.context().close();
+  });
+
   await t.test('a sign-in that ran out: the page asks for another, and what was typed is still there', async (t) => {
     const { hold, end } = await ask('DELETE FROM payments /* ran out */', /ran out/);
     const page = await as('bob', `/holds/${hold.id}`);
@@ -143,6 +159,77 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
     await end();
     await page.context().close();
   });
+
+  await t.test('on a low screen the answer does not cover what is to be read', async (t) => {
+    const { hold, end } = await ask("DELETE FROM payments WHERE 'א' = 'ב' OR 'ג' IN ('ד', '1') /* low */", /low/);
+    const page = await as('bob', `/holds/${hold.id}`);
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    for (const [width, height] of [
+      [640, 400],
+      [844, 390],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const top = await page.locator('.statement').evaluate((it) => {
+        const { left, top } = it.getBoundingClientRect();
+        return it.contains(document.elementFromPoint(left + 60, top + 20));
+      });
+      t.ok(top, `${width} x ${height}`);
+    }
+    await page.emulateMedia({ media: 'print' });
+    t.notOk(await page.getByRole('navigation', { name: 'Main' }).isVisible(), 'paper has no menu');
+    t.notOk(await page.getByRole('button', { name: 'Approve' }).isVisible());
+    const places = await page.locator('.statement bdi').evaluateAll((all) => all.map((it) => it.getBoundingClientRect().left));
+    t.same(
+      places,
+      places.toSorted((a, b) => a - b),
+      'what runs from right to left stands in the order of the text',
+    );
+    t.equal(places.length, 4);
+    await end();
+    await page.context().close();
+  });
+
+  await t.test('a decision link whose hold ends while it is read says what became of it', async () => {
+    const { hold, end } = await ask('DELETE FROM payments /* linked */', /linked/);
+    const page = await as('bob');
+    await page.goto(gateway.running.identity.decisionLinks.create(hold.id, 'approve', null));
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    await end();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText('Your answer came too late').waitFor();
+    await page.getByText('Denied by dana: the end').waitFor();
+    await page.context().close();
+  });
+
+  await t.test(
+    'a search of the audit log stands in the address: it is there after a reload, on the way back, and for others',
+    async (t) => {
+      const page = await as('carol', '/audit');
+      await page.getByLabel('Type of event').selectOption('hold.denied');
+      await page.getByLabel('Text', { exact: true }).fill('the end');
+      await page.getByLabel('Time').selectOption('hour');
+      const row = page.locator('.audit-row');
+      const shown = async () => (await row.count()) > 0 && (await row.allInnerTexts()).every((text) => text.includes('hold.denied'));
+      await eventually('only those are shown', shown);
+      await page.reload();
+      await eventually('after a reload', shown);
+      t.equal(await page.getByLabel('Text', { exact: true }).inputValue(), 'the end');
+      await row.first().click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await row.first().click();
+      await page.getByRole('dialog').getByRole('link', { name: /^h-/ }).click();
+      await page.getByText('What was asked').waitFor();
+      await page.goBack();
+      await eventually('on the way back', shown);
+      t.equal(await page.getByLabel('Time').inputValue(), 'hour');
+      await page.goto(`${gateway.http}/audit?principal=nobody&until=2026-01-01T00:00:00.000Z`);
+      await page.getByText('No event matches').waitFor();
+      t.equal(await page.getByLabel('Time').inputValue(), 'between');
+      t.not(await page.getByLabel('Until').inputValue(), '');
+      await page.context().close();
+    },
+  );
 
   t.same(complaints, [], 'no page error');
 });

@@ -71,6 +71,7 @@ t.test(`kill -9 at random moments (CRASH_SEED=${seed})`, { timeout: fileMsMax },
       const released = releasedTexts(gateway);
       const missing = ran(server).filter(({ text }) => !released.has(text));
       t.same(missing, [], 'every statement that the target ran was released before');
+      everythingHasEnded(t, gateway);
       await recordingsReachTheLastSecond(t, gateway, server, killedAtMs, round);
     });
   }
@@ -163,16 +164,39 @@ function workedIn(server: TestPostgres, round: number): number {
   return ['simple-a', 'simple-b', 'extended'].filter((name) => log.includes(`'${round}-${name}'`)).length;
 }
 
+/** Also what nobody knows the outcome of. */
+function everythingHasEnded(t: Test, gateway: GatewayProcess): void {
+  const events = auditEvents(gateway);
+  const ids = (type: string, id: 'action' | 'session') =>
+    events.filter((it) => it.type === type && it.detail.kind !== 'connect').map((it) => it[id]);
+  t.strictSame(
+    ids('action.finished', 'action').sort(),
+    ids('action.released', 'action').sort(),
+    'each statement that was released has one end',
+  );
+  t.strictSame(ids('session.closed', 'session').sort(), ids('session.opened', 'session').sort(), 'each session has one end');
+}
+
 function releasedTexts(gateway: GatewayProcess): Set<string> {
+  return new Set(auditEvents(gateway).flatMap(({ type, detail }) => (type === 'action.released' ? [detail.text] : [])));
+}
+
+interface AuditEvent {
+  readonly type: string;
+  readonly action: string;
+  readonly session: string;
+  readonly detail: { readonly kind?: string; readonly text: string };
+}
+
+function auditEvents(gateway: GatewayProcess): AuditEvent[] {
   const folder = join(gateway.dataDir, 'audit');
-  const texts = new Set<string>();
-  for (const name of readdirSync(folder).filter((it) => /^audit-.*\.jsonl$/.test(it))) {
-    for (const line of readFileSync(join(folder, name), 'utf8').split('\n')) {
-      if (!line.includes('"type":"action.released"')) continue;
-      texts.add((JSON.parse(line) as { detail: { text: string } }).detail.text);
-    }
-  }
-  return texts;
+  const names = readdirSync(folder).filter((it) => /^audit-.*\.jsonl$/.test(it));
+  const lines = names.flatMap((name) =>
+    readFileSync(join(folder, name), 'utf8')
+      .split('\n')
+      .filter((line) => line !== ''),
+  );
+  return lines.map((line) => JSON.parse(line) as AuditEvent);
 }
 
 /** What a crash between two blocks of the file system leaves: half a line at the end of each file. */

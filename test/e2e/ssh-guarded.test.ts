@@ -40,6 +40,28 @@ t.test('reading is free, the shell keeps its folder and variables, and Tab compl
   t.equal((await shell.end()).code, 4);
 });
 
+t.test('commands of several lines: here-documents, groups, a backslash at the end, pasted at once', async () => {
+  const shell = await open();
+  shell.write('cat <<END\rin $((20+3))\rEND\r');
+  await shell.waitFor(/[\r\n]in 23\r\n/);
+  shell.write('{\recho group-$((20+4))\r}\r');
+  await shell.waitFor(/[\r\n]group-24\r\n/);
+  shell.write('echo joined-\\\rline # \\\r');
+  await shell.waitFor(/[\r\n]joined-line\r\n/);
+  shell.write('\u001b[200~echo a\r\rif true; then\r  echo pasted-$((20+5))\rfi\u001b[201~\r');
+  await shell.waitFor(/[\r\n]pasted-25\r\n/);
+  await leave(shell);
+});
+
+t.test('asked for by other keys than Enter: what is typed meanwhile waits, and the line is given up', async (t) => {
+  const shell = await open();
+  shell.write('echo $((20+3))\u0018\u0007');
+  shell.write('echo $((20+4))\r');
+  await shell.waitFor(/[\r\n]24\r\n/);
+  t.notMatch(shell.stdout, /[\r\n]23\r\n/);
+  await leave(shell);
+});
+
 t.test('a held line: approved, denied with status 126, withdrawn by Ctrl-C; the shell lives', async (t) => {
   const shell = await open();
   shell.write('rm victim\r');

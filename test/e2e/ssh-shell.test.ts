@@ -31,6 +31,17 @@ t.test('lines run one by one, in the folder that the last one ended in', async (
   t.equal((await shell.end()).code, 4);
 });
 
+t.test('commands of several lines: here-documents, groups, a backslash at the end', async (t) => {
+  const lines = 'cat <<END\nls $((20+3))\nEND\n{\necho group-$((20+4))\n}\necho joined-\\\nline # \\\n';
+  const shell = startTerminal([]);
+  await shell.waitFor(/\$ $/);
+  shell.write(lines.replaceAll('\n', '\r'));
+  await shell.waitFor(/[\r\n]ls 23\r\n[^]*[\r\n]group-24\r\n[^]*[\r\n]joined-line\r\n/);
+  shell.write('exit\r');
+  await shell.end();
+  t.match(await ssh([], { input: lines }), { code: 0, stdout: 'ls 23\ngroup-24\njoined-line\n' }, 'and from a file');
+});
+
 t.test('a held line, approved, denied and withdrawn', async (t) => {
   writeFileSync(victim, 'x', { mode: 0o666 });
   const shell = startTerminal([]);

@@ -49,6 +49,17 @@ function tryLive(headers: Record<string, string>, path = '/api/v1/live'): Promis
   });
 }
 
+t.test('an address that can’t be read is answered like any other mistake, and not repeated', async (t) => {
+  const reply = await fetch(`${api.url}/api/v1/decisions/secret%zz`);
+  t.equal(reply.status, 400);
+  t.match(reply.headers.get('content-type'), /^application\/problem\+json/);
+  t.equal(reply.headers.get('cache-control'), 'no-store');
+  t.equal(reply.headers.get('x-content-type-options'), 'nosniff');
+  const text = await reply.text();
+  t.match(JSON.parse(text), { status: 400, code: 'invalid-request' });
+  t.notMatch(text, 'secret');
+});
+
 t.test('only our own names are answered: a rebound name of another site gets nothing', async (t) => {
   const authorization = `Bearer ${api.token('alice')}`;
   const { port } = new URL(api.url);

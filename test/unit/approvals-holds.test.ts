@@ -132,6 +132,7 @@ t.test('what can’t be written down does not run', async (t) => {
     t.match(await desk.answer(hold.id, bob, 'approve', null), { kind: 'failed', why: /no space left/ });
     t.match(await hold.settled, { kind: 'withdrawn', why: /could not write the decision down/ });
     audit.fail = false;
+    t.strictSame(audit.typesOf(hold.id), ['action.held', 'hold.withdrawn'], 'its end is in the log once there is room');
     t.match(await desk.answer(hold.id, bob, 'approve', null), { kind: 'not-pending', state: 'withdrawn' });
     t.throws(() => ((audit.fail = true), desk.place(request())), { code: 'store-failed' });
   });
@@ -144,6 +145,20 @@ t.test('what can’t be written down does not run', async (t) => {
     t.match(await answered, { kind: 'failed' });
     t.match(await hold.settled, { kind: 'withdrawn' });
     t.equal(desk.get(hold.id)?.state, 'withdrawn', 'nor does the store say approved');
+  });
+  t.test('the store takes nothing for a while', async (t) => {
+    const { desk, db, audit, restart } = bench();
+    const hold = desk.place(request());
+    db.pragma('query_only = on');
+    t.match(await desk.answer(hold.id, bob, 'deny', null), { kind: 'failed' });
+    t.match(await hold.settled, { kind: 'withdrawn' });
+    db.pragma('query_only = off');
+    desk.expireDue(); // its timer
+    const before = audit.typesOf(hold.id);
+    const after = restart();
+    t.equal(await after.recover(), 0, 'nothing is left to be withdrawn');
+    t.match(after.get(hold.id), { state: 'withdrawn', settledReason: /could not write/ });
+    t.strictSame(audit.typesOf(hold.id), before);
   });
   t.test('the store is gone', async (t) => {
     const { desk, db } = bench();

@@ -50,8 +50,8 @@ t.test('lists and filters in pages; what an earlier run left open is closed', (t
   t.strictSame(ids({ target: 'scratch' }), ['s-6', 's-5']);
   const page = store.list({ limit: 4 });
   t.strictSame(ids({ limit: 4, cursor: page.next ?? '' }), ['s-2', 's-1']);
-  t.equal(store.closeLeftOpen(100), 5);
-  t.match(store.get('s-1'), { state: 'closed', end_reason: 'gateway stopped' });
+  t.equal(store.closeLeftOpen(100, 'the gateway restarted'), 5);
+  t.match(store.get('s-1'), { state: 'closed', end_reason: 'the gateway restarted' });
   t.match(store.get('s-2'), { end_reason: 'done' });
   t.strictSame(ids({ state: 'open' }), []);
   t.end();

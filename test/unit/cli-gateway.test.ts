@@ -124,7 +124,7 @@ t.test('a port that another process has: a start may help later, so it is not th
   writeFileSync(taken, written.replace(/listen: .*/, `listen: { http: { port: 0 }, postgres: { port: ${port} } }`));
   t.match(await run(['gateway', '--config', taken]), {
     code: 1,
-    output: new RegExp(`postgres: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE[^]*another process listens there`),
+    output: new RegExp(`postgres: cannot listen on 127.0.0.1:${port}: .*EADDRINUSE[^]*another process has it`),
   });
   writeFileSync(taken, written.replace(/listen: .*/, 'listen: { http: { port: 99999 } }'));
   t.match(await run(['gateway', '--config', taken]), { code: 2, output: /listen.http.port/ });

@@ -75,7 +75,12 @@ t.test('a whole file becomes a configuration', (t) => {
   t.equal(config.dataDir, `${dir}/data`);
   t.equal(config.policies.dir, `${dir}/policies`);
   t.equal(config.publicUrl, 'https://gate.example.com');
-  t.same(config.listen, { http: { host: '127.0.0.1', port: 0 }, postgres: { host: '127.0.0.1', port: 6432 }, mysql: null, ssh: null });
+  t.same(config.listen, {
+    http: { host: '127.0.0.1', port: 0, behindProxy: false },
+    postgres: { host: '127.0.0.1', port: 6432 },
+    mysql: null,
+    ssh: null,
+  });
   t.same(config.people[1], { name: 'bob', displayName: 'bob', kind: 'person', groups: ['dba'], disabled: false, sshKeys: [] });
   t.same(config.rights, { approve: ['dba'], audit: [], operate: [] });
   const [orders, local, socket] = config.targets;
@@ -97,7 +102,7 @@ t.test('a whole file becomes a configuration', (t) => {
 
 t.test('the shortest file has safe defaults', (t) => {
   const config = parseConfig('data_dir: /var/x\npolicies: {dir: policies}\npeople:\ntargets: []\n', `${folder(t)}/sallyport.yaml`, {});
-  t.same(config.listen.http, { host: '127.0.0.1', port: 8080 });
+  t.same(config.listen.http, { host: '127.0.0.1', port: 8080, behindProxy: false });
   t.same([config.allowPlaintext, config.tls, config.publicUrl, config.audit.durability], [false, null, null, 'kernel']);
   t.same(config.people, []);
   t.end();

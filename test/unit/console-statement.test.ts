@@ -82,3 +82,24 @@ t.test('each protocol has a grammar', async (t) => {
   t.equal(languageOf('mysql'), 'sql');
   t.equal(languageOf('ssh'), 'bash');
 });
+
+t.test('what runs from right to left is a piece by itself, so that what stands between two of them keeps its order', async (t) => {
+  const text = "f('שלום עולם', 100, 1, 'كل')";
+  for (const tokens of [[], highlight(text, 'pgsql')]) {
+    const pieces = statementLines(text, tokens, []).lines.flat();
+    t.same(
+      pieces.filter((piece) => piece.rightToLeft).map((piece) => piece.text),
+      ['שלום עולם', 'كل'],
+    );
+    t.equal(pieces.map((piece) => piece.text).join(''), text);
+  }
+  const overridden = statementLines('א\u202eב', [], []).lines.flat();
+  t.same(
+    overridden.map((piece) => [piece.text, piece.rightToLeft]),
+    [
+      ['א', true],
+      ['\\u202e', false],
+      ['ב', true],
+    ],
+  );
+});

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { AccessRequestView, HoldView } from '../../src/api/contract.ts';
 import type { Matter } from '../../src/notify/channel.ts';
-import { answerByComment, commentChannel, commentText } from '../../src/notify/forge.ts';
+import { answerByComment, commentChannel, commentText, replyText } from '../../src/notify/forge.ts';
 import type { CommentApi } from '../../src/notify/forge.ts';
 import type { ChatDesk } from '../../src/core/chat-desk.ts';
 import { ChannelMessageStore, channelMessageMigrations } from '../../src/store/channel-messages.ts';
@@ -159,4 +159,8 @@ t.test('deployments of an earlier version', async (t) => {
     installation: 9,
     isPrivate: false,
   });
+});
+
+t.test('words below a comment hide nothing', async (t) => {
+  t.equal(replyText('denied by e\u202eve'), 'denied by e&#92;u202eve');
 });

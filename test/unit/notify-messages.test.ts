@@ -3,8 +3,10 @@
 
 import t from 'tap';
 import type { AccessRequestView, HoldView } from '../../src/api/contract.ts';
+import type { ChatDesk } from '../../src/core/chat-desk.ts';
 import { concerns } from '../../src/notify/channel.ts';
 import type { Addressee, Matter } from '../../src/notify/channel.ts';
+import { wordsOf } from '../../src/notify/chat-words.ts';
 import { mailText } from '../../src/notify/mail-text.ts';
 import { slackMessage } from '../../src/notify/slack-blocks.ts';
 import { teamsMessage } from '../../src/notify/teams.ts';
@@ -159,6 +161,17 @@ t.test('in Slack nothing that people wrote becomes a link or a picture', async (
   const said = formatted.map((it) => String(it['text'])).join('\n');
   t.notMatch(said.replace(/^:hourglass_flowing_sand:/, ''), /:[\w+-]*[a-z][\w+-]*:/i);
   t.match(said, /12:30:45/, 'times stay as they are');
+});
+
+t.test('answers to commands hide nothing either, and an entry of a list is one line', async (t) => {
+  const desk = {
+    waiting: () => ['h-1: Eve\u202e\u200b on orders', 'h-2: Eve\nh-3: Bob on orders'],
+    answer: async () => ({ isDone: false, words: 'no longer pending; it is denied by e\u202eve' }),
+  } as unknown as ChatDesk;
+  const shown = { matterOf: () => null, textCharsMax: 1_000 };
+  t.equal(await wordsOf({ kind: 'waiting' }, 'bob', desk, shown), 'h-1: Eve\\u202e\\u200b on orders\nh-2: Eve h-3: Bob on orders');
+  const deny = { kind: 'answer', matter: 'h-1', answer: 'deny', reason: null } as const;
+  t.equal(await wordsOf(deny, 'bob', desk, shown), 'h-1: no longer pending; it is denied by e\\u202eve');
 });
 
 t.test('whom it concerns', async (t) => {

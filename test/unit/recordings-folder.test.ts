@@ -18,6 +18,8 @@ import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import type { RecordingHeader, StatementEntry } from '../../src/core/recording.ts';
 import { recordingEntry } from '../../src/api/recording-entry.ts';
+import { Chunks } from '../../src/recordings/chunks.ts';
+import { FileRecorder } from '../../src/recordings/file-recorder.ts';
 import { openFilesMax, openRecordings, type OpenedRecordings } from '../../src/recordings/recordings.ts';
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
@@ -196,3 +198,23 @@ function linkOf(fd: string): string {
     return ''; // the one that listed them
   }
 }
+
+t.test('a write that fails closes the recording while it is flushed, and no more happens', async (t) => {
+  const { dir } = folder(t);
+  const failed: string[] = [];
+  const recorder = new FileRecorder(join(dir, 's-full.jsonl'), header('s-full'), new Chunks(), {
+    opened: () => undefined,
+    dirty: () => undefined,
+    closed: () => undefined,
+    failed: (it, fault) => {
+      failed.push(fault.code);
+      void it.close(); // as the session does, which ends at once
+    },
+  });
+  recorder.write(entry(1));
+  recorder.letGo();
+  rmSync(join(dir, 's-full.jsonl')); // it is never made anew
+  recorder.flush();
+  t.strictSame(failed, ['recorder-failed']);
+  recorder.flush();
+});

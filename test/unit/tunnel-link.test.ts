@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import t from 'tap';
+import { readChunks } from '../../src/core/chunk-reader.ts';
 import { Fault } from '../../src/core/errors.ts';
 import { streamsMax, windowBytesInitial } from '../../src/tunnel/limits.ts';
 import type { OpenRequest } from '../../src/tunnel/link.ts';
@@ -217,5 +218,25 @@ t.test('draining: no new streams, the old ones go on; an end of version 1 is not
     t.equal((await readAll(duplex)).toString(), 'still here');
     if (version === 2) await t.rejects(gateway.open(somewhere, never), { code: 'limit-reached' });
     t.same(reasons, version === 1 ? [] : ['the agent is being restarted']);
+  }
+});
+
+t.test('whoever takes a stream over hears an end that came before', async (t) => {
+  // A target that ends a connection right behind its sign-in: the words and the end are there before the relay reads.
+  const { gateway } = await linkPair(t, (request) => acceptDuplex(request).end('terminating connection'));
+  for (const isRead of [false, true]) {
+    const duplex = await gateway.open(somewhere, never);
+    await once(duplex, 'readable');
+    if (isRead) {
+      t.equal((duplex.read() as Buffer | null)?.toString(), 'terminating connection');
+      await eventually('its end was read, too', () => duplex.read() === null && duplex.readableEnded);
+    } else await eventually('the end has come', () => !gateway.figures.streams || duplex.readableLength > 0);
+    const chunks: string[] = [];
+    const taken = readChunks(duplex, (chunk) => chunks.push(chunk.toString()));
+    const ended = once(taken, 'end');
+    taken.resume();
+    await ended;
+    t.strictSame(chunks, isRead ? [] : ['terminating connection']);
+    taken.destroy();
   }
 });

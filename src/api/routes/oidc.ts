@@ -59,7 +59,11 @@ export function oidcRoutes(services: ApiServices): FastifyPluginAsyncZod {
       },
       handler: async (request, reply) => {
         try {
-          const { opened, wayBack } = await accounts.endOidc(single(request.query), request.cookies[browserCookie()] ?? null, request.ip);
+          const { opened, wayBack } = await accounts.endOidc(
+            single(request.query),
+            request.cookies[browserCookie()] ?? null,
+            request.clientAddress,
+          );
           endOld(request);
           setCookie(reply, gateway.publicUrl(), opened.cookie, opened.expiresAtMs);
           return reply.redirect(wayBack);

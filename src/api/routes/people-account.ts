@@ -119,7 +119,7 @@ export function accountRoutes(services: ApiServices): FastifyPluginAsyncZod {
       handler: async (request) => {
         const { name } = ownBrowser(request).principal;
         const { old, password } = request.body;
-        if (!(await accounts.changePassword(name, old, password, { address: request.ip, browser: browser(request) }))) {
+        if (!(await accounts.changePassword(name, old, password, { address: request.clientAddress, browser: browser(request) }))) {
           throw new HttpProblem(403, 'wrong-password', 'your present password is not the one that you typed');
         }
         return viewOf(name);

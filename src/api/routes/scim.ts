@@ -34,7 +34,7 @@ export async function scimRoutes(app: FastifyInstance, services: ApiServices): P
     const [scheme = '', token = ''] = (request.headers.authorization ?? '').split(' ', 2);
     const client = scheme.toLowerCase() === 'bearer' && token !== '' ? scim.clientOf(token) : null;
     if (client !== null) return void clients.set(request, client);
-    const many = limit.failed(request.ip);
+    const many = limit.failed(request.clientAddress);
     throw new HttpProblem(many ? 429 : 401, many ? 'too-many-failures' : 'not-signed-in', 'that is not the token of a SCIM client');
   });
   app.setErrorHandler<Error>((error, _request, reply) => sendScimError(error, reply, services));

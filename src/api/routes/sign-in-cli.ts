@@ -26,7 +26,7 @@ export function cliLoginRoutes(services: ApiServices): FastifyPluginAsyncZod {
         response: gives(cliLoginBegun),
       },
       handler: async (request) => {
-        const begun = accounts.cliLogins.begin(request.body.machine, request.ip);
+        const begun = accounts.cliLogins.begin(request.body.machine, request.clientAddress);
         const url = `${gateway.publicUrl()}/cli-login/${begun.linkSecret}`;
         return { poll_secret: begun.pollSecret, url, code: begun.code, expires_at: iso(begun.expiresAtMs) };
       },

@@ -37,7 +37,7 @@ export function signInMethodRoutes(services: ApiServices): FastifyPluginAsyncZod
       schema: { summary: 'Sign in by password', tags: ['sign-in'], security: [], body: passwordLoginBody, response: gives(me) },
       handler: async (request, reply) => {
         const { name, password, totp } = request.body;
-        const result = await accounts.signInByPassword(name, password, totp ?? null, request.ip);
+        const result = await accounts.signInByPassword(name, password, totp ?? null, request.clientAddress);
         switch (result.kind) {
           case 'opened':
             return enter(request, reply, result.opened);
@@ -72,7 +72,7 @@ export function signInMethodRoutes(services: ApiServices): FastifyPluginAsyncZod
       config: { open: true },
       schema: { summary: 'Sign in by passkey', tags: ['sign-in'], security: [], body: passkeyLoginBody, response: gives(me) },
       handler: async (request, reply) => {
-        const opened = await accounts.signInByPasskey(request.body.answer, originOf(request, gateway.publicUrl()), request.ip);
+        const opened = await accounts.signInByPasskey(request.body.answer, originOf(request, gateway.publicUrl()), request.clientAddress);
         if (opened === null) return refuse(limit, request, 'that passkey is not registered here, or was answered too late');
         return enter(request, reply, opened);
       },

@@ -23,7 +23,7 @@ export function signInRoutes(services: ApiServices): FastifyPluginAsyncZod {
       config: { open: true },
       schema: { summary: 'Sign in to the console', tags: ['sign-in'], security: [], body: loginBody, response: gives(me) },
       handler: async (request, reply) => {
-        const opened = identity.signIn(request.body, request.ip);
+        const opened = identity.signIn(request.body, request.clientAddress);
         const principal = opened === null ? null : identity.person(opened.person);
         if (opened === null || principal === null) {
           const words =

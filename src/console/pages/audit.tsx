@@ -4,8 +4,8 @@ import { Button, Drawer, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
 import { IconShieldCheck } from '@tabler/icons-react';
-import { useState } from 'react';
-import { Link } from 'wouter';
+import { useMemo, useState } from 'react';
+import { Link, useSearchParams } from 'wouter';
 import type { AuditEventView, AuditVerification, Me } from '../../api/contract.ts';
 import { api } from '../api.ts';
 import type { AuditFilters } from '../api.ts';
@@ -14,6 +14,7 @@ import { serverNowMs } from '../clock.ts';
 import { Facts } from '../parts/facts.tsx';
 import { Choice, Search } from '../parts/fields.tsx';
 import { Heading } from '../parts/heading.tsx';
+import { InOrder } from '../parts/in-order.tsx';
 import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
@@ -21,14 +22,14 @@ import { useAudit } from '../queries.ts';
 import { visibleLine, visibleText } from '../visible.ts';
 import { plural } from '../words.ts';
 
-const noFilters: AuditFilters = { type: '', principal: '', target: '', since: '', until: '', text: '' };
 const typingPauseMs = 250;
 
 export default function AuditPage({ me }: { readonly me: Me }) {
   const auditor = me.rights.includes('audit');
-  const [filters, setFilters] = useState(noFilters);
-  const [settled] = useDebouncedValue(filters, typingPauseMs);
-  const audit = useAudit(settled);
+  // In the address: a search can be sent to somebody, kept, and come back to.
+  const [asked, ask] = useSearchParams();
+  const [settled] = useDebouncedValue(asked.toString(), typingPauseMs);
+  const audit = useAudit(useMemo(() => filtersOf(new URLSearchParams(settled)), [settled]));
   const [open, setOpen] = useState<AuditEventView | null>(null);
   const items = (audit.data?.pages ?? []).flatMap((page) => page.items);
   return (
@@ -43,7 +44,11 @@ export default function AuditPage({ me }: { readonly me: Me }) {
           <span className="dim">your own events</span>
         )}
       </div>
-      <Filters filters={filters} onChange={setFilters} auditor={auditor} />
+      <Filters
+        asked={asked}
+        onChange={(name, value) => ask((before) => withFilter(before, name, value), { replace: true })}
+        auditor={auditor}
+      />
       <section className="panel" aria-label="Events">
         {audit.error !== null ? (
           <div className="panel-body">
@@ -77,7 +82,8 @@ export default function AuditPage({ me }: { readonly me: Me }) {
   );
 }
 
-const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 const ranges = [
   ['', 'Any time', 0],
   ['hour', 'Last hour', hourMs],
@@ -87,47 +93,83 @@ const ranges = [
 ] as const;
 type Range = (typeof ranges)[number][0];
 
+type FilterName = keyof AuditFilters | 'time';
+
+function withFilter(before: URLSearchParams, name: FilterName, value: string): URLSearchParams {
+  const after = new URLSearchParams(before);
+  if (value === '') after.delete(name);
+  else after.set(name, value);
+  if (name === 'time') ['since', 'until'].forEach((moment) => after.delete(moment));
+  return after;
+}
+
+/** What the API is asked. "Last hour" counts back from now, whenever the address is opened. */
+function filtersOf(asked: URLSearchParams): AuditFilters {
+  const value = (name: FilterName): string => asked.get(name) ?? '';
+  const lengthMs = ranges.find(([name]) => name === value('time'))?.[2] ?? 0;
+  const since = lengthMs === 0 ? value('since') : new Date(serverNowMs() - lengthMs).toISOString();
+  return { type: value('type'), principal: value('principal'), target: value('target'), since, until: value('until'), text: value('text') };
+}
+
 /** datetime-local fields speak local time without a zone; the API wants UTC. */
 function isoOf(local: string): string {
   const ms = Date.parse(local);
   return Number.isFinite(ms) ? new Date(ms).toISOString() : '';
 }
 
+function localOf(iso: string): string {
+  const ms = Date.parse(iso);
+  if (!Number.isFinite(ms)) return '';
+  return new Date(ms - new Date(ms).getTimezoneOffset() * minuteMs).toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length);
+}
+
 interface FiltersProps {
-  readonly filters: AuditFilters;
-  readonly onChange: (filters: AuditFilters) => void;
+  readonly asked: URLSearchParams;
+  readonly onChange: (name: FilterName, value: string) => void;
   /** Others see their own events only: asking for a person makes no sense then. */
   readonly auditor: boolean;
 }
 
-function Filters({ filters, onChange, auditor }: FiltersProps) {
-  const [range, setRange] = useState<Range>('');
-  const set = (name: keyof AuditFilters) => (value: string) => onChange({ ...filters, [name]: value });
-  const pickRange = (picked: Range): void => {
-    setRange(picked);
-    const lengthMs = ranges.find(([name]) => name === picked)?.[2] ?? 0;
-    onChange({ ...filters, since: lengthMs === 0 ? '' : new Date(serverNowMs() - lengthMs).toISOString(), until: '' });
-  };
+function Filters({ asked, onChange, auditor }: FiltersProps) {
+  const value = (name: FilterName): string => asked.get(name) ?? '';
+  const set = (name: FilterName) => (words: string) => onChange(name, words);
+  const hasMoments = asked.has('since') || asked.has('until');
+  const range: Range = ranges.find(([name]) => name === value('time'))?.[0] ?? '';
+  const shownRange = range === '' && hasMoments ? 'between' : range;
   return (
     <div className="filters">
-      <Search label="Text" placeholder="Text" value={filters.text} onChange={set('text')} />
+      <Search label="Text" placeholder="Text" value={value('text')} onChange={set('text')} />
       <Choice
         label="Type of event"
-        value={filters.type}
+        value={value('type')}
         options={[['', 'Any event'], ...auditTypes.map((type) => [type, type] as const)]}
         onChange={set('type')}
       />
-      {auditor ? <Search label="Person" placeholder="Person" value={filters.principal} onChange={set('principal')} /> : null}
-      <Search label="Target" placeholder="Target" value={filters.target} onChange={set('target')} />
-      <Choice label="Time" value={range} options={ranges.map(([name, words]) => [name, words] as const)} onChange={pickRange} />
-      {range === 'between' ? <Moment label="From" onChange={set('since')} /> : null}
-      {range === 'between' ? <Moment label="Until" onChange={set('until')} /> : null}
+      {auditor ? <Search label="Person" placeholder="Person" value={value('principal')} onChange={set('principal')} /> : null}
+      <Search label="Target" placeholder="Target" value={value('target')} onChange={set('target')} />
+      <Choice label="Time" value={shownRange} options={ranges.map(([name, words]) => [name, words] as const)} onChange={set('time')} />
+      {shownRange === 'between' ? <Moment label="From" value={value('since')} onChange={set('since')} /> : null}
+      {shownRange === 'between' ? <Moment label="Until" value={value('until')} onChange={set('until')} /> : null}
     </div>
   );
 }
 
-function Moment({ label, onChange }: { readonly label: string; readonly onChange: (iso: string) => void }) {
-  return <TextInput size="xs" type="datetime-local" aria-label={label} onChange={(event) => onChange(isoOf(event.currentTarget.value))} />;
+interface MomentProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (iso: string) => void;
+}
+
+function Moment({ label, value, onChange }: MomentProps) {
+  return (
+    <TextInput
+      size="xs"
+      type="datetime-local"
+      aria-label={label}
+      defaultValue={localOf(value)}
+      onChange={(event) => onChange(isoOf(event.currentTarget.value))}
+    />
+  );
 }
 
 function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly onOpen: () => void }) {
@@ -143,7 +185,11 @@ function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly 
       </span>
       <span style={{ minWidth: 0 }}>
         {place === '' ? 'the gateway' : visibleLine(place)}
-        {words === '' ? null : <span className="sub mono">{visibleLine(words)}</span>}
+        {words === '' ? null : (
+          <span className="sub mono">
+            <InOrder text={visibleLine(words)} />
+          </span>
+        )}
       </span>
       <span className="num">{event.seq}</span>
     </button>
@@ -164,7 +210,9 @@ function EventDetails({ event }: { readonly event: AuditEventView }) {
           ['Hash', <span className="mono break">{event.hash}</span>],
         ]}
       />
-      <pre className="code-block">{visibleText(JSON.stringify(event, null, 2))}</pre>
+      <pre className="code-block">
+        <InOrder text={visibleText(JSON.stringify(event, null, 2))} />
+      </pre>
     </div>
   );
 }

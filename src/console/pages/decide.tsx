@@ -2,7 +2,7 @@
 // the person reads the statement and presses a button here.
 
 import { Button, Textarea } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { AccessRequestView, DecisionView, HoldView } from '../../api/contract.ts';
@@ -58,7 +58,8 @@ function isHold(matter: Matter): matter is HoldView {
   return 'digest' in matter;
 }
 
-function Settled({ matter }: { readonly matter: Matter }) {
+function Settled({ matter, tooLate = false }: { readonly matter: Matter; readonly tooLate?: boolean }) {
+  const late = tooLate ? <b>Your answer came too late. </b> : null;
   if (!isHold(matter)) {
     const { text, tone } = requestState(matter.state);
     const by = matter.settled_by === null ? '' : ` by ${matter.settled_by}`;
@@ -67,6 +68,7 @@ function Settled({ matter }: { readonly matter: Matter }) {
       <AlonePanel>
         <Heading>{matter.state === 'pending' ? 'Your answer was taken' : `This request is ${text}`}</Heading>
         <Note tone={tone}>
+          {late}
           {matter.state === 'pending' ? `${matter.approvals_missing} more must say yes` : visibleText(`It is ${text}${by}${why}`)}
         </Note>
         <Link href={`/access/${matter.id}`}>Open the request</Link>
@@ -76,7 +78,10 @@ function Settled({ matter }: { readonly matter: Matter }) {
   return (
     <AlonePanel>
       <Heading>{matter.state === 'pending' ? 'Your answer was taken' : `This hold is ${stateWords(matter.state).text}`}</Heading>
-      <Note tone={stateWords(matter.state).tone}>{visibleText(settlementWords(matter))}</Note>
+      <Note tone={stateWords(matter.state).tone}>
+        {late}
+        {visibleText(settlementWords(matter))}
+      </Note>
       <Link href={`/holds/${matter.id}`}>Open the hold</Link>
     </AlonePanel>
   );
@@ -84,13 +89,16 @@ function Settled({ matter }: { readonly matter: Matter }) {
 
 function Decide({ token, decision }: { readonly token: string; readonly decision: DecisionView }) {
   const [reason, setReason] = useState('');
+  const client = useQueryClient();
   const sending = useMutation({
     mutationFn: (answer: 'approve' | 'deny') => api.decide(token, answer, reason.trim() === '' ? undefined : reason.trim()),
+    // Somebody or something was faster: show what it is now.
+    onError: () => void client.invalidateQueries({ queryKey: ['decision', token] }),
   });
   const matter = decision.hold ?? decision.request;
   if (matter === null) return <Unusable error={new Error('there is nothing behind this link')} />;
   if (sending.data !== undefined) return <Settled matter={sending.data} />;
-  if (matter.state !== 'pending') return <Settled matter={matter} />;
+  if (matter.state !== 'pending') return <Settled matter={matter} tooLate={sending.isError} />;
   const needsReason = matter.reason_required && reason.trim() === '';
   const { name, display_name: displayName } = decision.answers_as;
   const whose = decision.person === null ? 'signed in here' : 'by this link, which is yours alone';

@@ -4,6 +4,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { visibleText } from '../visible.ts';
 import { plural } from '../words.ts';
+import { InOrder } from './in-order.tsx';
 import { Note } from './notes.tsx';
 
 /** Drawn at once; a statement may have tens of thousands, and a phone would stand still. */
@@ -56,5 +57,5 @@ export function ParameterTable({ parameters }: { readonly parameters: Parameters
 
 function Value({ text }: { readonly text: string | null }) {
   if (text === null) return <em className="dim">NULL</em>;
-  return text === '' ? <em className="dim">empty</em> : visibleText(text);
+  return text === '' ? <em className="dim">empty</em> : <InOrder text={visibleText(text)} />;
 }

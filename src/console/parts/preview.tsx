@@ -3,14 +3,19 @@
 import type { Risk } from '../../api/contract.ts';
 import { preview } from '../statement-lines.ts';
 import { visibleText } from '../visible.ts';
+import { InOrder } from './in-order.tsx';
 
 export function Preview({ text, risks }: { readonly text: string; readonly risks: readonly Risk[] }) {
   const part = preview(text, risks);
   return (
     <span className="preview">
-      {visibleText(part.before)}
-      {part.risk === '' ? null : <mark>{visibleText(part.risk)}</mark>}
-      {visibleText(part.after)}
+      <InOrder text={visibleText(part.before)} />
+      {part.risk === '' ? null : (
+        <mark>
+          <InOrder text={visibleText(part.risk)} />
+        </mark>
+      )}
+      <InOrder text={visibleText(part.after)} />
     </span>
   );
 }

@@ -97,18 +97,19 @@ function PieceText({ piece, risks }: { readonly piece: Piece; readonly risks: re
   if (piece.scope !== null) names.push(`hl-${piece.scope.split('.')[0] ?? ''}`);
   if (piece.oddity !== null) names.push('odd', `odd-${piece.oddity}`);
   const title = piece.oddity === null ? undefined : oddityWords[piece.oddity];
+  const text = piece.rightToLeft ? <bdi>{piece.text}</bdi> : piece.text;
   const inner =
     names.length === 0 ? (
-      piece.text
+      text
     ) : (
       <span className={names.join(' ')} title={title}>
-        {piece.text}
+        {text}
       </span>
     );
   if (piece.risks.length === 0) return inner;
   // One stop for the keyboard for each risk, not one for each coloured piece of it.
   const starts = piece.risks.some((index) => risks[index]?.start === piece.start);
-  const why = piece.risks.map((index) => risks[index]?.why ?? '').join('; ');
+  const why = visibleLine(piece.risks.map((index) => risks[index]?.why ?? '').join('; '));
   return (
     <Tooltip label={why} multiline maw={320} withArrow events={{ hover: true, focus: true, touch: true }}>
       <mark className="risk" tabIndex={starts ? 0 : -1} data-risk={piece.risks.join(' ')}>
@@ -141,7 +142,7 @@ function RiskList({ text, risks, onPick }: { text: string; risks: readonly Risk[
               {index + 1}
             </span>
             <span>
-              {risk.why}{' '}
+              {visibleLine(risk.why)}{' '}
               <code className="mono break">{visibleLine(text.slice(risk.start, Math.min(risk.end, risk.start + riskExcerptMax)))}</code>
             </span>
           </button>

@@ -37,7 +37,7 @@ export function EffectTags({ effects }: { readonly effects: readonly string[] })
       {effects.slice(0, effectsShownMax).map((effect, index) => {
         const words = effectWords(effect);
         return (
-          <Tag key={index} tone={words.tone} title={effect}>
+          <Tag key={index} tone={words.tone} title={visibleLine(effect)}>
             {words.verb}
             {words.object === '' ? null : <b className="mono">{visibleLine(words.object)}</b>}
           </Tag>

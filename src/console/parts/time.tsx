@@ -19,9 +19,11 @@ export function Ago({ at }: { readonly at: string }) {
 export function At({ at, date = false }: { readonly at: string; readonly date?: boolean }) {
   const when = new Date(at);
   const time = when.toLocaleTimeString('en-GB');
+  // The year where it goes without saying would be noise; elsewhere a date without it is another day's.
+  const year = when.getFullYear() === new Date(serverNowMs()).getFullYear() ? undefined : 'numeric';
   return (
     <time dateTime={at} title={exact(at)} className="number">
-      {date ? `${when.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' })} ${time}` : time}
+      {date ? `${when.toLocaleDateString('en-GB', { day: '2-digit', month: 'short', year })} ${time}` : time}
     </time>
   );
 }

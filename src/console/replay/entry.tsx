@@ -3,6 +3,7 @@
 import { Link } from 'wouter';
 import { memo } from 'react';
 import type { RecordingEntry, TransferView } from '../../api/contract.ts';
+import { InOrder } from '../parts/in-order.tsx';
 import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, Tag } from '../parts/tags.tsx';
@@ -109,7 +110,7 @@ function Results({ rows }: { readonly rows: readonly (readonly (string | null)[]
             {rows.slice(0, resultRowsShownMax).map((row, index) => (
               <tr key={index}>
                 {row.map((value, column) => (
-                  <td key={column}>{value === null ? <em className="dim">NULL</em> : visibleText(value)}</td>
+                  <td key={column}>{value === null ? <em className="dim">NULL</em> : <InOrder text={visibleText(value)} />}</td>
                 ))}
               </tr>
             ))}

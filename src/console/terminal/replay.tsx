@@ -55,6 +55,8 @@ function Player({ sessionId, index, fromMs }: PlayerProps) {
   const { duration_ms: durationMs } = index.terminal;
   const seek = (atMs: number): void => void shown?.player.seek(atMs);
   const fullScreen = (): void => {
+    // Phones may have none for anything but films.
+    if (!document.fullscreenEnabled) return;
     if (document.fullscreenElement === null) void whole.current?.requestFullscreen();
     else void document.exitFullscreen();
   };
@@ -104,9 +106,11 @@ function Player({ sessionId, index, fromMs }: PlayerProps) {
             >
               <IconDownload size={17} stroke={1.7} />
             </a>
-            <button type="button" className="icon-button" aria-label="Full screen" title="Full screen (F)" onClick={fullScreen}>
-              <IconMaximize size={17} stroke={1.7} />
-            </button>
+            {document.fullscreenEnabled ? (
+              <button type="button" className="icon-button" aria-label="Full screen" title="Full screen (F)" onClick={fullScreen}>
+                <IconMaximize size={17} stroke={1.7} />
+              </button>
+            ) : null}
           </span>
         </div>
         {state.error === null ? null : (
