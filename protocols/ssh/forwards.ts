@@ -6,6 +6,7 @@ import { messageOf } from '../../src/core/errors.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Session } from '../../src/core/session.ts';
+import { refusalWords } from '../../src/core/words.ts';
 import { Carried, carriedWords } from './carried.ts';
 import type { CarriedKind } from './carried.ts';
 import type { Restrictions } from './certificate.ts';
@@ -13,6 +14,7 @@ import * as actions from './actions.ts';
 import { plainLines, refusalLines } from './refusal.ts';
 import { relay } from './relay.ts';
 import { finish, outcomeOf } from './outcomes.ts';
+import { openFailure, rejectInWords } from './ssh2-internals.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What forwards need of their connection. */
@@ -73,7 +75,7 @@ export class Forwards {
   /** Asks to carry the agent or X11 for one program. Gives what ends it; null when it is refused, and that was said. */
   async carry(kind: CarriedKind): Promise<(() => void) | null> {
     const permitted = await this.#ask(carriedWords[kind], kind);
-    if (permitted === null) return null;
+    if (typeof permitted === 'string') return null;
     this.#carried.add(kind, permitted);
     return () => this.#carried.remove(kind, permitted);
   }
@@ -88,7 +90,7 @@ export class Forwards {
     if (this.#count >= this.#max) return reject();
     this.#count += 1;
     const permitted = await this.#ask(what, address);
-    if (permitted === null) reject();
+    if (typeof permitted === 'string') rejectInWords(this.#client, reject, openFailure.prohibited, permitted);
     else await this.#carry(permitted, accept, reject, connect);
     this.#count -= 1;
   }
@@ -112,7 +114,7 @@ export class Forwards {
       const outcome = outcomeOf(ending, false);
       finish(session, permit, { ...outcome, kind: 'completed' });
     } catch (thrown) {
-      reject();
+      rejectInWords(this.#client, reject, openFailure.connectFailed, openingWords(thrown));
       finish(session, permit, { kind: 'failed', rows: null, error: { code: 'target', message: messageOf(thrown) } });
     }
   }
@@ -131,7 +133,7 @@ export class Forwards {
       tcp ? `listen on ${key} of the target` : `listen on the socket ${key} of the target`,
       `listen ${key}`,
     );
-    if (permitted === null) return reject?.();
+    if (typeof permitted === 'string') return reject?.();
     try {
       const target = await this.#connection.upstream.first();
       permitted.permit.assertOpen();
@@ -197,25 +199,31 @@ export class Forwards {
     });
   }
 
-  /** Null when it is refused, and that was said. */
-  async #ask(what: string, address: string): Promise<Listener | null> {
+  /** Or why it is refused; where there is a channel to say it on, that was said. */
+  async #ask(what: string, address: string): Promise<Listener | string> {
     const { restrictions } = this.#connection;
     const may = address === 'agent' ? 'agentForwarding' : address === 'x11' ? 'x11Forwarding' : 'portForwarding';
     if (restrictions?.[may] === false) {
-      this.#connection.say(plainLines(`your certificate does not permit to ${what}`));
-      return null;
+      const why = `your certificate does not permit to ${what}`;
+      this.#connection.say(plainLines(why));
+      return why;
     }
     const session = await this.#connection.session();
-    if (session === null) return null;
+    if (session === null) return 'there is no session';
     const lane = { signal: this.#gone, onHold: (notice: HoldNotice) => this.#connection.onHold(notice) };
     const ruling = await session.submit(actions.forward(what, address), lane);
     if (ruling.kind === 'refuse') {
       this.#connection.say(refusalLines(ruling.refusal));
-      return null;
+      return refusalWords(ruling.refusal);
     }
     ruling.permit.open();
     return { session, permit: ruling.permit };
   }
+}
+
+/** What the target said, without what ssh2 puts before it. */
+function openingWords(thrown: unknown): string {
+  return messageOf(thrown).replace(/^\(SSH\) Channel open failure: /, '');
 }
 
 function addressOf(host: string, port: number): string {

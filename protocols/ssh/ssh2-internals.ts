@@ -79,6 +79,25 @@ export function openAgentChannel(connection: Connection, done: (error: Error | u
   protocol.openssh_authAgent(id, agentWindow, agentPacket);
 }
 
+interface RawRefusals {
+  readonly _protocol: { channelOpenFail?: (to: number, reason: number, words?: string) => void };
+}
+
+/** RFC 4254, 5.1 */
+export const openFailure = { prohibited: 1, connectFailed: 2 } as const;
+
+/** Refuses to open a channel with a reason, which clients show: ssh2 gives none, and calls every refusal a failed connection. */
+export function rejectInWords(connection: Connection, reject: () => void, reason: number, words: string): void {
+  const { _protocol: protocol } = connection as unknown as RawRefusals;
+  const send = protocol.channelOpenFail;
+  protocol.channelOpenFail = (to) => send?.call(protocol, to, reason, words);
+  try {
+    reject();
+  } finally {
+    delete protocol.channelOpenFail; // the class has its own
+  }
+}
+
 export interface PresentedCertificate {
   /** "ssh-ed25519-cert-v01@openssh.com" */
   readonly algorithm: string;

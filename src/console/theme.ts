@@ -63,6 +63,9 @@ function solid(tone: 'ink' | 'ok' | 'bad') {
   };
 }
 
+/** A cross says nothing to those who do not see it. */
+const closeButtonProps = { 'aria-label': 'Close' };
+
 export const theme = createTheme({
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: "'JetBrains Mono Variable', ui-monospace, monospace",
@@ -75,7 +78,7 @@ export const theme = createTheme({
   variantColorResolver: variants,
   components: {
     Button: { defaultProps: { variant: 'default' } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 } } },
-    Drawer: { defaultProps: { overlayProps: { backgroundOpacity: 0.35 } } },
+    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 }, closeButtonProps } },
+    Drawer: { defaultProps: { overlayProps: { backgroundOpacity: 0.35 }, closeButtonProps } },
   },
 });

@@ -77,10 +77,15 @@ t.test('access in the console', { timeout: 120_000 }, async (t) => {
 
   await alice.goto(`${gateway.http}/access`);
   await alice.getByRole('button', { name: 'Ask for access' }).click();
-  await alice.getByRole('textbox', { name: 'Reason' }).fill('the shop is down');
+  await alice.getByRole('textbox', { name: 'Reason' }).fill(`the shop is down ${'and nobody knows why '.repeat(40)}`);
   await alice.getByLabel('Break the glass: an emergency').check();
   await alice.getByRole('form').getByRole('button', { name: 'Ask for access' }).click();
   await alice.getByText('in force').waitFor();
+  await alice.goto(`${gateway.http}/sessions`);
+  const banner = alice.locator('.glass-banner');
+  await banner.waitFor();
+  t.ok(((await banner.boundingBox())?.height ?? Infinity) < 130, 'a long reason leaves room for the page on a phone');
+  await alice.goBack();
   await bob.goto(`${gateway.http}/sessions`);
   await bob.locator('.glass-banner', { hasText: 'broke the glass on orders' }).waitFor();
   await look(bob, 'access-banner');

@@ -215,6 +215,9 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
       await eventually('after a reload', shown);
       t.equal(await page.getByLabel('Text', { exact: true }).inputValue(), 'the end');
       await row.first().click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await row.first().click();
       await page.getByRole('dialog').getByRole('link', { name: /^h-/ }).click();
       await page.getByText('What was asked').waitFor();
       await page.goBack();

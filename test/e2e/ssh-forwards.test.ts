@@ -80,8 +80,11 @@ t.test('where nothing allows them they are refused, in words, and the session go
   const remote = await startSsh(['echo never'], { options: [...strict, '-R', `${await freePort()}:127.0.0.1:${echoPort}`] }).end();
   t.equal(remote.code, 255);
   t.match(remote.stderr, /remote port forwarding failed/);
-  const jump = await world.ssh(['true'], { options: ['-W', `127.0.0.1:${echoPort}`] });
+  const jump = await world.ssh([], { options: ['-v', '-W', `127.0.0.1:${echoPort}`] });
   t.not(jump.stdout.includes('welcome'), true, 'ssh -W');
+  t.match(jump.stderr, /administratively prohibited: .*tunnels through web-1 are not opened/, 'which has no other place for words');
+  const closed = await world.ssh([], { target: 'dev-1', options: ['-v', '-W', `127.0.0.1:${await freePort()}`] });
+  t.match(closed.stderr, /open failed: connect failed: Connection refused/, 'what the target says');
 });
 
 t.test('a socket on the target, agent and X11', async (t) => {

@@ -34,9 +34,13 @@ const free = [
   'tar tzf x.tgz',
   'cd /tmp && ls',
   'eval "ls -l"',
+  'clear; help test; stty -a; stty size; cal',
 ];
 
 const waits = [
+  'stty sane',
+  'stty -F /dev/pts/1 size',
+  'stty $x',
   "declare -a 'x=([$(rm victim)]=1)'",
   'declare x=$y',
   'local "x=$y"',

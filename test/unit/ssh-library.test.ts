@@ -29,6 +29,11 @@ t.test('what is not sent is bounded by these names', async (t) => {
   t.ok(sourceOf('ssh2/lib/protocol/kex.js').includes('this._kexinit = this._protocol._kexinit = undefined'));
 });
 
+t.test('a refusal of a channel gets its words by these names', async (t) => {
+  t.ok(sourceOf('ssh2/lib/server.js').includes("proto.channelOpenFail(info.sender, reason, '')"));
+  t.ok(sourceOf('ssh2/lib/protocol/Protocol.js').includes('channelOpenFail(remote, reason, desc)'));
+});
+
 t.test('every algorithm that is offered is one that the library knows, and none is weak', async (t) => {
   const known = require('ssh2/lib/protocol/constants.js') as Record<string, readonly string[]>;
   const lists = { kex: 'SUPPORTED_KEX', cipher: 'SUPPORTED_CIPHER', hmac: 'SUPPORTED_MAC', compress: 'SUPPORTED_COMPRESSION' } as const;

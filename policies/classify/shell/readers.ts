@@ -65,7 +65,7 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
 }
 
 const anyWords =
-  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname times';
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname times clear help cal pstree lsb_release';
 const anyFiles =
   'cat tac head tail ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 zcat namei lsattr getfacl getfattr last jq tsort pr';
 
@@ -111,10 +111,18 @@ const top: Reader = (call) => {
   unsure(call, call.span, 'with a keyboard top ends processes; top -b -n 1 only shows them');
 };
 
+/** The settings of the terminal are shown; everything else sets them. */
+const stty: Reader = (call) => {
+  const wrong = call.args.find(({ text }) => !/^(?:-a|--all|-g|--save|size|speed)$/.test(text ?? '?'));
+  if (wrong === undefined) return reads(call);
+  unsure(call, wrong.span, 'it changes settings of the terminal');
+};
+
 export const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ...anyWords.split(' ').map((name): [string, Reader] => [name, reader({})]),
   ...anyFiles.split(' ').map((name): [string, Reader] => [name, reader({ files: true })]),
   ...Object.entries(withRules).map(([name, rules]): [string, Reader] => [name, reader(rules)]),
   ['crontab', crontab],
   ['top', top],
+  ['stty', stty],
 ]);

@@ -19,7 +19,7 @@ export function GlassBanner() {
           <Link href={`/access/${grant.request_id}`}>
             {visibleLine(grant.principal_name)} broke the glass on {grant.target}
           </Link>
-          : {visibleLine(grant.reason)}
+          <span className="glass-reason">{visibleLine(grant.reason)}</span>
         </Note>
       ))}
       {owed.length === 0 ? null : (
