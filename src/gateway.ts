@@ -250,7 +250,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const estimator = openEstimates({ classifierOf, log }, () => services);
   const gate = new Gate({ ...judging, grants: access, histories, shapes, estimator });
   const book = createSessionStore(db);
-  await endLeftOpen({ audit, book, clock });
+  await endLeftOpen({ audit, book, clock, newestEventMs: newestMs });
   const steadyBook = new SteadyBook(book, log);
   down.add(() => steadyBook.close());
   const registry = new SessionRegistry({

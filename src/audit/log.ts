@@ -19,6 +19,8 @@ export type AuditLogOptions = AppenderOptions;
 
 export interface OpenedAuditLog extends AuditLog {
   readonly logId: string;
+  /** The run before did not close it: it was killed, or the machine stopped. */
+  readonly wasLeftOpen: boolean;
   /** The last event in the log; what is buffered has no number yet. */
   head(): Head;
   /** Newest first, with a cursor. Includes everything appended before the call, of other threads what they have written (soonMs). */
@@ -66,6 +68,7 @@ const lookAtOthersMs = 250;
 
 class ChainedLog implements OpenedAuditLog {
   readonly logId: string;
+  readonly wasLeftOpen: boolean;
   readonly #options: AuditLogOptions;
   readonly #key: Tail['key'];
   readonly #unlock: () => void;
@@ -80,6 +83,7 @@ class ChainedLog implements OpenedAuditLog {
   constructor(options: AuditLogOptions, tail: Tail, unlock: () => void) {
     this.#options = options;
     this.logId = tail.logId;
+    this.wasLeftOpen = !tail.closedCleanly;
     this.#key = tail.key;
     this.#unlock = unlock;
     this.#checkpointSeq = tail.checkpointSeq;

@@ -67,6 +67,8 @@ export interface SessionStore {
   closed(session: SessionEntry, endedAtMs: number, reason: string): void;
   /** At start: what an earlier run left open. */
   leftOpen(): SessionView[];
+  /** Those that ended since; looks at every session. */
+  endedSince(atMs: number): SessionView[];
   /** At start: what an earlier run left open is over. Returns how many. */
   closeLeftOpen(atMs: number, reason: string): number;
   get(id: string): SessionView | undefined;
@@ -82,6 +84,7 @@ export function createSessionStore(db: Db): SessionStore {
     'UPDATE sessions SET statements = ?, held = ?, denied = ?, ended_at_ms = ?, end_reason = ? WHERE id = ? AND ended_at_ms IS NULL',
   );
   const endAll = db.prepare('UPDATE sessions SET ended_at_ms = ?, end_reason = ? WHERE ended_at_ms IS NULL');
+  const endedSince = db.prepare('SELECT * FROM sessions WHERE ended_at_ms >= ? ORDER BY number');
   const open = db.prepare('SELECT * FROM sessions WHERE ended_at_ms IS NULL ORDER BY number');
   const get = db.prepare('SELECT * FROM sessions WHERE id = ?');
   return {
@@ -94,6 +97,7 @@ export function createSessionStore(db: Db): SessionStore {
       end.run(counts.statements, counts.held, counts.denied, endedAtMs, reason, id);
     },
     leftOpen: () => (open.all() as Row[]).map(viewOf),
+    endedSince: (atMs) => (endedSince.all(atMs) as Row[]).map(viewOf),
     closeLeftOpen: (atMs, reason) => endAll.run(atMs, reason).changes,
     get: (id) => {
       const row = get.get(id) as Row | undefined;

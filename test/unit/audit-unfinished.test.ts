@@ -43,10 +43,12 @@ t.test('actions of killed sessions end as unknown, once, and so do the sessions'
   const left = ['s-a', 's-b', 's-c'].map(
     (id) => ({ id, principal: 'alice', target: 'orders', statements: 3, held: 0, denied: 0 }) as SessionView,
   );
-  const book = { leftOpen: () => left, closeLeftOpen: () => left.length };
+  const ended = { ...left[2], id: 's-other', end_reason: 'the client left' } as SessionView; // a moment before the kill
+  const book = { leftOpen: () => left, endedSince: () => [ended], closeLeftOpen: () => left.length };
+  const killed = { wasLeftOpen: true, lostEnds: log.lostEnds.bind(log), appendSoon: log.appendSoon.bind(log), flush: log.flush.bind(log) };
   const before = log.head().seq;
   // A second time, as after a crash between the log and the book.
-  for (let time = 0; time < 2; time += 1) await endLeftOpen({ audit: log, book, clock: realClock });
+  for (let time = 0; time < 2; time += 1) await endLeftOpen({ audit: killed, book, clock: realClock, newestEventMs: 0 });
   const written = await log.since(before);
   t.strictSame(
     written.map(({ type, session_id: session, action_id: action, hold_id: hold }) => [type, session, action, hold]),
@@ -54,10 +56,13 @@ t.test('actions of killed sessions end as unknown, once, and so do the sessions'
       ['action.finished', 's-a', 's-a-1', 'h-1'],
       ['action.finished', 's-b', 's-b-39', null],
       ['action.finished', 's-c', 's-c-1', null],
+      ['action.finished', 's-other', 's-other-1', null],
       ['session.closed', 's-a', null, null],
       ['session.closed', 's-b', null, null],
+      ['session.closed', 's-other', null, null],
     ],
   );
   t.match(written[0]?.detail, { outcome: 'unknown', rows: null });
-  t.match(written[3]?.detail, { reason: 'the gateway restarted', statements: 3 });
+  t.match(written[4]?.detail, { reason: 'the gateway restarted', statements: 3 });
+  t.match(written[6]?.detail, { reason: 'the client left' });
 });
