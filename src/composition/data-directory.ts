@@ -32,12 +32,14 @@ function refusals(code: string | undefined): { readonly why: string; readonly hi
     case 'ENOTDIR':
       return { why: 'it is not a folder', hint: 'name a folder of its own under data_dir' };
     case 'EROFS':
+    case 'SQLITE_READONLY':
       return {
         why: 'the file system is read-only',
         hint: 'mount it for writing; under systemd, allow the folder by StateDirectory or ReadWritePaths',
       };
     case 'ENOSPC':
     case 'EDQUOT':
+    case 'SQLITE_FULL':
       return { why: 'there is no space left', hint: 'make room: recordings and the audit log grow with use (docs/operating.md)' };
     default:
       return null;
