@@ -22,13 +22,14 @@ export function printJson(terminal: Terminal, value: unknown): void {
   terminal.out(visibleJson(value));
 }
 
-/** "21 Nov 10:04:05", in the zone of the machine where it is read. */
-export function clockTime(iso: string): string {
+/** "21 Nov 10:04:05", in the zone of the machine where it is read; "21 Nov 2025 10:04:05" in another year than this. */
+export function clockTime(iso: string, nowMs = Date.now()): string {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return visible(iso);
   const two = (value: number): string => String(value).padStart(2, '0');
   const month = at.toLocaleString('en', { month: 'short' });
-  return `${two(at.getDate())} ${month} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const year = at.getFullYear() === new Date(nowMs).getFullYear() ? '' : ` ${at.getFullYear()}`;
+  return `${two(at.getDate())} ${month}${year} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
 /** "850 ms", "42 s", "5 min", "3 h". */

@@ -13,6 +13,8 @@ export interface Column<Row> {
 
 const gap = '  ';
 const shrunkWidthMin = 8;
+/** Where nothing limits a line (a pipe): a statement may have megabytes, and all of it is in `--json`. */
+const unlimitedWidthMax = 500;
 
 /** Prints a heading line and one line for each row. */
 export function printTable<Row>(terminal: Terminal, columns: readonly Column<Row>[], rows: readonly Row[]): void {
@@ -37,9 +39,10 @@ export function printTable<Row>(terminal: Terminal, columns: readonly Column<Row
 
 /** Takes from the widest column that may shrink until the line fits or nothing more can be taken. */
 function fit(natural: readonly number[], shrinks: readonly boolean[], columns: number): number[] {
+  if (columns === Infinity) return natural.map((width, index) => (shrinks[index] === true ? Math.min(width, unlimitedWidthMax) : width));
   const widths = [...natural];
   let over = widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1)) - columns;
-  while (over > 0 && over !== Infinity) {
+  while (over > 0) {
     const candidates = widths.map((width, index) => (shrinks[index] === true && width > shrunkWidthMin ? width : 0));
     const widest = Math.max(...candidates);
     if (widest === 0) break;

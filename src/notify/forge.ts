@@ -200,10 +200,23 @@ export async function answerByComment(
 
 /** What a comment says itself: no code, which shows a command, and no HTML comment, which nobody sees. Quotations begin with ">". */
 function said(text: string): string {
-  return text
-    .replaceAll('\r\n', '\n')
-    .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n(?:[^]*?\n)?? {0,3}\1[`~]*[ \t]*$|^ {0,3}(?:`{3,}|~{3,})[^]*/gm, '')
-    .replace(/<!--[^]*?(?:-->|$(?![^]))/g, '');
+  return withoutFences(text.replaceAll('\r\n', '\n')).replace(/<!--[^]*?(?:-->|$(?![^]))/g, '');
+}
+
+/**
+ * Without fenced code (CommonMark 0.31, 4.5): up to a line with the same run or a longer one, else up to the end. Line by line: comments
+ * have up to a million characters, and anybody who may write them may write nothing but backticks.
+ */
+function withoutFences(text: string): string {
+  const kept: string[] = [];
+  let opened: string | null = null;
+  for (const line of text.split('\n')) {
+    const [, run = '', rest = ''] = /^ {0,3}(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
+    if (opened === null && run === '') kept.push(line);
+    else if (opened === null) opened = run;
+    else if (run.startsWith(opened) && rest.trim() === '') opened = null;
+  }
+  return kept.join('\n');
 }
 
 /** Words below somebody's comment. */

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { clockTime } from '../../src/cli/command.ts';
 import { cut, printTable, textWidth } from '../../src/cli/table.ts';
 import { wantsColour } from '../../src/cli/terminal.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
@@ -94,5 +95,23 @@ t.test('colours only where a person looks and has not said no', (t) => {
   t.equal(wantsColour(true, { TERM: 'dumb' }), false);
   t.equal(wantsColour(false, { FORCE_COLOR: '1' }), true);
   t.equal(wantsColour(true, { FORCE_COLOR: '1', NO_COLOR: '1' }), false);
+  t.end();
+});
+
+t.test('in a pipe a statement of any length is one line that can be read', (t) => {
+  const { terminal: pipe, lines } = terminal(Infinity);
+  const column = { title: 'WHAT', cell: (text: string) => text };
+  printTable(pipe, [{ ...column, shrinks: true }], ['x'.repeat(100_000)]);
+  t.equal(lines[1], `${'x'.repeat(499)}…`);
+  printTable(pipe, [column], ['y'.repeat(1000)]);
+  t.equal(lines[3], 'y'.repeat(1000), 'what is no prose is never cut');
+  t.end();
+});
+
+t.test('a time of another year says which', (t) => {
+  const inYear = (iso: string) => clockTime(iso, Date.parse('2026-06-15T12:00:00Z'));
+  t.match(inYear('2026-11-21T10:00:00Z'), /^2[01] Nov \d\d:\d\d:00$/);
+  t.match(inYear('2025-11-21T10:00:00Z'), /^2[01] Nov 2025 \d\d:\d\d:00$/);
+  t.match(inYear('2027-02-21T10:00:00Z'), /^2[012] Feb 2027 /);
   t.end();
 });

@@ -164,3 +164,19 @@ t.test('deployments of an earlier version', async (t) => {
 t.test('words below a comment hide nothing', async (t) => {
   t.equal(replyText('denied by e\u202eve'), 'denied by e&#92;u202eve');
 });
+
+t.test('a comment of a million backticks is read at once, and a fence ends with as many as it began with', async (t) => {
+  const answered: string[] = [];
+  const desk = {
+    answer: async (...said: unknown[]) => (answered.push(said.join(' ')), { isDone: true, words: 'done' }),
+  } as unknown as ChatDesk;
+  const read = (text: string) => answerByComment({ forge: 'gitlab', text, author: 1 }, { byForge: () => 'bob' }, () => null, desk);
+  const beganAtMs = performance.now();
+  t.equal(await read(`${'`'.repeat(300_000)}\n${'x\n'.repeat(300_000)}/sallyport deny h-1`), null);
+  t.equal(await read(`${'<!-- ``` ~~~ '.repeat(60_000)}\n/sallyport deny h-1`), null);
+  t.ok(performance.now() - beganAtMs < 2_000, 'within two seconds');
+  t.equal(await read('````\n```\n/sallyport deny h-1'), null, 'readers see code up to the end');
+  t.equal(await read('```\n~~~\n/sallyport deny h-1\n```'), null);
+  t.equal(await read('~~~ sh\n```\n~~~~\n/sallyport deny h-1 not now'), 'h-1: done');
+  t.same(answered, ['bob h-1 deny not now']);
+});
