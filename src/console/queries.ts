@@ -31,7 +31,10 @@ export function createQueryClient(): QueryClient {
     queryCache: new QueryCache({ onError: (error, { queryKey }) => (queryKey[0] === keys.me[0] ? undefined : signedOut(error)) }),
     mutationCache: new MutationCache({ onError: (error) => signedOut(error) }),
     defaultOptions: {
+      // Without a network an answer fails at once and in words. By default it would be kept, and sent whenever the network is back.
+      mutations: { networkMode: 'always' },
       queries: {
+        networkMode: 'always',
         staleTime: 5_000,
         retry: (failures, error) => failures < 2 && !(error instanceof ApiProblem && error.status >= 400 && error.status < 500),
       },

@@ -119,6 +119,23 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
     await page.context().close();
   });
 
+  await t.test('an approval that could not be sent is not sent later by itself', async (t) => {
+    const { hold, end } = await ask('DELETE FROM payments /* offline */', /offline/);
+    const page = await as('bob', `/holds/${hold.id}`);
+    await page.getByLabel('Reason').fill('typed before');
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText('The gateway did not answer').first().waitFor();
+    await page.context().setOffline(false);
+    await page.locator('.shell-link[data-state="up"]:visible').waitFor();
+    t.equal((await dana.get<HoldView>(`/holds/${hold.id}`)).body.state, 'pending');
+    t.equal(await page.getByLabel('Reason').inputValue(), 'typed before');
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText('Approved by bob').first().waitFor();
+    await end();
+    await page.context().close();
+  });
+
   await t.test('a sign-in that ran out: the page asks for another, and what was typed is still there', async (t) => {
     const { hold, end } = await ask('DELETE FROM payments /* ran out */', /ran out/);
     const page = await as('bob', `/holds/${hold.id}`);

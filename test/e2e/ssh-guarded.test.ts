@@ -139,13 +139,13 @@ t.test('what a line did not show is judged when bash comes to it', async (t) => 
 
 t.test('programs with a terminal of their own work when they are approved', async () => {
   const shell = await open();
-  const command = 'bash -c \'read -p "name? " n; echo "hi $n"; stty size\'';
+  const command = 'bash -c \'read -p "name? " n; echo "hi $n"; tput lines; stty size\'';
   shell.write(`${command}\r`);
   const hold = await bob.pendingHold(command);
   await bob.post(`/holds/${hold.id}/approve`, { reason: 'ok' });
   await shell.waitFor(/name\? $/);
   shell.write('ann\r');
-  await shell.waitFor(/[\r\n]hi ann\r\n\d+ \d+\r\n/);
+  await shell.waitFor(/[\r\n]hi ann\r\n\d+\r\n\d+ \d+\r\n/);
   await leave(shell);
 });
 

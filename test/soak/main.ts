@@ -21,6 +21,19 @@ if (unknown !== undefined) throw new Error(`no fault "${unknown}"; there are ${f
 const undo: (() => unknown)[] = [];
 const say = (words: string) => void process.stdout.write(`${words}\n`);
 say(`--seed ${values.seed} --rounds ${values.rounds} --threads ${values.threads} --seconds ${values.seconds}`);
+const undoAll = async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+};
+let isEnding = false; // what fails then fails of it
+const endedBySignal = async () => {
+  isEnding = true;
+  await undoAll();
+  process.exit(1);
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void endedBySignal());
+process.on('unhandledRejection', (thrown) => {
+  if (!isEnding) throw thrown;
+});
 let violations: readonly string[] = [];
 try {
   violations = await soak(
@@ -34,8 +47,11 @@ try {
       say,
     },
   );
+} catch (thrown) {
+  if (!isEnding) throw thrown;
+  await new Promise(() => undefined); // the signal's own end
 } finally {
-  for (const step of undo.reverse()) await step();
+  await undoAll();
 }
 for (const words of violations) say(words);
 say(violations.length === 0 ? 'nothing found' : `${violations.length} violations`);

@@ -23,7 +23,7 @@ export async function consolePage(
   const page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of 4\d\d|ERR_CONNECTION|WebSocket connection/.test(message.text()))
+    if (message.type() === 'error' && !/status of 4\d\d|ERR_CONNECTION|ERR_INTERNET|WebSocket connection/.test(message.text()))
       complaints.push(message.text());
   });
   await page.goto(gateway.running.identity.createLoginLink(person, linkTtlMs, 'erin'));
