@@ -51,11 +51,12 @@ export class TargetSide {
   }
 
   /** Cancels what runs; resolves when the target has heard of it. Never rejects. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#stops += 1;
     this.leaves();
-    await this.#parts.cancelTarget();
-    this.#stops -= 1;
+    return this.#parts.cancelTarget().then(() => {
+      this.#stops -= 1;
+    });
   }
 
   /** As far as is known here; that no transaction is open and nothing runs has to be asked elsewhere. */

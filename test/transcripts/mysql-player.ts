@@ -74,7 +74,12 @@ export interface PlayerOptions {
 }
 
 /** In the place of a promise: all of a session is played within one turn. */
-const atOnce = { then: (done: () => void) => done() } as never;
+const atOnce: Promise<never> = {
+  then: (done: () => void) => {
+    done();
+    return atOnce;
+  },
+} as never;
 const nothing = { searchPath: '', user: 'x', functions: [], operators: [], types: [], relations: [] };
 
 export class Player {
