@@ -16,7 +16,7 @@ import type { AuditEvent, AuditLog } from '../../src/core/audit.ts';
 import type { Clock, Random } from '../../src/core/clock.ts';
 import type { HoldRequest, PlacedHold } from '../../src/core/hold.ts';
 import type { Principal } from '../../src/core/principal.ts';
-import { Accounts } from '../../src/identity/accounts.ts';
+import { Accounts, type AccountsParts } from '../../src/identity/accounts.ts';
 import { createIdentity } from '../../src/identity/identity.ts';
 import { identityMigrations } from '../../src/identity/tables.ts';
 import type { Identity, PersonRecord } from '../../src/identity/identity.ts';
@@ -95,6 +95,11 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
+/** Accounts with passwords, and without issuers and machines. */
+export function accountsOf(parts: Pick<AccountsParts, 'identity' | 'db' | 'clock' | 'audit' | 'publicUrl'>): Accounts {
+  return new Accounts({ ...parts, random, log: { warn: () => undefined }, oidc: [], machines: [], passwords: true });
+}
+
 /** With `publicUrl` the API believes to be behind that name; it listens on loopback all the same. */
 export async function startApi(consoleDir = '/nonexistent', publicUrl?: string): Promise<Fixture> {
   const db = openDatabase(':memory:', [
@@ -132,18 +137,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
     identity,
     access: apiAccess(access, () => false),
     shapes: apiShapes(shapes, () => false),
-    accounts: new Accounts({
-      identity,
-      db,
-      clock,
-      random,
-      audit,
-      log: { warn: () => undefined },
-      publicUrl: base,
-      oidc: [],
-      machines: [],
-      passwords: true,
-    }),
+    accounts: accountsOf({ identity, db, clock, audit, publicUrl: base }),
     scim: new ScimDirectory([], openScimStore(db), identity, clock),
     tokenActivity: () => ({ sessions: 0, denied: 0, holdIds: [] }),
     holds: {

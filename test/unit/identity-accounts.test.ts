@@ -1,14 +1,14 @@
 // Passwords, authenticator apps, command lines that sign in, and people added at run time.
 
 import t from 'tap';
-import { Accounts } from '../../src/identity/accounts.ts';
+import type { Accounts } from '../../src/identity/accounts.ts';
 import { createIdentity } from '../../src/identity/identity.ts';
 import { identityMigrations } from '../../src/identity/tables.ts';
 import { cliLoginTtlMs } from '../../src/identity/cli-logins.ts';
 import { freshProofMs, totpFailuresMax } from '../../src/identity/second-factors.ts';
 import { base32, totpCode, totpStep } from '../../src/identity/totp.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { HandClock, KeptAudit, people, random, rights } from './api-fixture.ts';
+import { accountsOf, HandClock, KeptAudit, people, random, rights } from './api-fixture.ts';
 
 function open() {
   const db = openDatabase(':memory:', identityMigrations);
@@ -16,18 +16,7 @@ function open() {
   const audit = new KeptAudit();
   const publicUrl = () => 'https://gw.example';
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl });
-  const accounts = new Accounts({
-    identity,
-    db,
-    clock,
-    random,
-    audit,
-    log: { warn: () => undefined },
-    publicUrl,
-    oidc: [],
-    machines: [],
-    passwords: true,
-  });
+  const accounts = accountsOf({ identity, db, clock, audit, publicUrl });
   t.teardown(() => identity.close());
   return { accounts, identity, clock, audit, db };
 }

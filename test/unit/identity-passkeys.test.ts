@@ -9,14 +9,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { Accounts } from '../../src/identity/accounts.ts';
+import type { Accounts } from '../../src/identity/accounts.ts';
 import { createIdentity } from '../../src/identity/identity.ts';
 import { identityMigrations } from '../../src/identity/tables.ts';
 import type { CredentialJson } from '../../src/identity/passkeys.ts';
 import { passkeysPerPersonMax } from '../../src/identity/passkeys.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { tool } from '../support/tools.ts';
-import { HandClock, KeptAudit, people, random, rights } from './api-fixture.ts';
+import { accountsOf, HandClock, KeptAudit, people, random, rights } from './api-fixture.ts';
 
 const origin = 'https://gw.example';
 const userPresentAndVerified = 0x05;
@@ -27,18 +27,7 @@ function open(configured = people, db = openDatabase(':memory:', identityMigrati
   const audit = new KeptAudit();
   const publicUrl = () => origin;
   const identity = createIdentity({ db, clock, random, audit, people: configured, rights, publicUrl });
-  const accounts = new Accounts({
-    identity,
-    db,
-    clock,
-    random,
-    audit,
-    log: { warn: () => undefined },
-    publicUrl,
-    oidc: [],
-    machines: [],
-    passwords: true,
-  });
+  const accounts = accountsOf({ identity, db, clock, audit, publicUrl });
   t.teardown(() => identity.close());
   return { accounts, identity, passkeys: accounts.factors.passkeys, clock, audit, db };
 }

@@ -1,11 +1,10 @@
 // The bound parameters of a prepared statement: an approval names them as exactly as the text.
 
-import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { visibleText } from '../visible.ts';
 import { plural } from '../words.ts';
 import { InOrder } from './in-order.tsx';
-import { Note } from './notes.tsx';
+import { ShownInPart } from './shown-in-part.tsx';
 
 /** Drawn at once; a statement may have tens of thousands, and a phone would stand still. */
 const shownMax = 500;
@@ -38,18 +37,10 @@ export function ParameterTable({ parameters }: { readonly parameters: Parameters
         </tbody>
       </table>
       {shown.length < parameters.length ? (
-        <div className="more">
-          <Note
-            tone="wait"
-            end={
-              <Button size="compact-sm" onClick={() => setAll(true)}>
-                Show all
-              </Button>
-            }
-          >
-            {`The first ${shown.length} of ${plural(parameters.length, 'parameter')} are shown.`}
-          </Note>
-        </div>
+        <ShownInPart
+          words={`The first ${shown.length} of ${plural(parameters.length, 'parameter')} are shown.`}
+          onAll={() => setAll(true)}
+        />
       ) : null}
     </div>
   );

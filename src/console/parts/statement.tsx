@@ -1,7 +1,7 @@
 // The whole statement as it would run. Every character becomes a text node; colours, risks and hidden characters are spans
 // around it. Nothing is cut off without saying so.
 
-import { Button, Tooltip } from '@mantine/core';
+import { Tooltip } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
@@ -13,6 +13,7 @@ import type { Oddity } from '../visible.ts';
 import { visibleLine } from '../visible.ts';
 import { plural } from '../words.ts';
 import { Note } from './notes.tsx';
+import { ShownInPart } from './shown-in-part.tsx';
 
 /** Shown at once; the rest comes on request, so that a megabyte of text does not freeze a phone. */
 const shownCharactersMax = 60_000;
@@ -56,18 +57,10 @@ export function Statement({ text, risks, protocol }: Props) {
         ))}
       </div>
       {shown.length < text.length ? (
-        <div className="more">
-          <Note
-            tone="wait"
-            end={
-              <Button size="compact-sm" onClick={() => setAll(true)}>
-                Show all
-              </Button>
-            }
-          >
-            {`The first ${plural(shown.length, 'character')} of ${text.length.toLocaleString('en')} are shown.`}
-          </Note>
-        </div>
+        <ShownInPart
+          words={`The first ${plural(shown.length, 'character')} of ${text.length.toLocaleString('en')} are shown.`}
+          onAll={() => setAll(true)}
+        />
       ) : null}
       <Warnings oddities={cut.oddities} />
       <RiskList text={text} risks={risks} onPick={showRisk} />
