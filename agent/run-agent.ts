@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { busyPollUsDefault, busyPollUsMax, setBusyPoll } from '../src/core/busy-poll.ts';
+import { agentBusyPollUsDefault, busyPollUsMax, setBusyPoll } from '../src/core/busy-poll.ts';
 import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
 import { printable } from '../src/tunnel/frames.ts';
@@ -64,7 +64,7 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
 }
 
 function busyPollUsOf({ busyPollUs }: AgentFlags): number {
-  const count = Number(busyPollUs ?? busyPollUsDefault);
+  const count = Number(busyPollUs ?? agentBusyPollUsDefault);
   if (Number.isInteger(count) && count >= 0 && count <= busyPollUsMax) return count;
   throw new Error(`--busy-poll-us ${busyPollUs}: write a whole number of microseconds from 0 to ${busyPollUsMax}`);
 }
