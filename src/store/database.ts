@@ -13,6 +13,9 @@ export interface Migration {
   readonly sql: string;
 }
 
+/** The gateway is the only one that writes. What another program does to the file must not make everybody wait: waiting stops the thread. */
+const busyMsMax = 250;
+
 /** Opens (and makes) the database at `path`; ":memory:" for tests. Throws Fault store-failed when it can't be used. */
 export function openDatabase(path: string, migrations: readonly Migration[]): Db {
   try {
@@ -32,7 +35,7 @@ function opened(path: string, migrations: readonly Migration[]): Db {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = NORMAL');
   db.pragma('foreign_keys = ON');
-  db.pragma('busy_timeout = 5000');
+  db.pragma(`busy_timeout = ${busyMsMax}`);
   db.exec('CREATE TABLE IF NOT EXISTS migrations (id TEXT PRIMARY KEY, applied_at_ms INTEGER NOT NULL)');
   const applied = new Set(db.prepare('SELECT id FROM migrations').pluck().all() as string[]);
   assertNotNewer(db, path, applied, migrations);
