@@ -157,7 +157,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     ...agentMigrations,
     ...targetCredentialMigrations,
   ];
-  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations);
+  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations, config.audit.durability);
   down.add(() => db.close());
   const { people, rights } = config;
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
