@@ -4,23 +4,14 @@
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, SecondFactorProof } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
-import type { Grant } from '../core/grant.ts';
+import type { AccessRefusal, Grant } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessQuery, AccessRequestRecord, AccessRequestStore, AccessStep } from '../store/access-requests.ts';
 import type { GrantQuery, GrantRecord } from '../store/grants.ts';
 import { accessProofProblem, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
-import type {
-  AccessAnswerResult,
-  AccessChange,
-  AccessDesk,
-  AccessParts,
-  AccessRefusal,
-  AccessWanted,
-  GrantResult,
-  RequestResult,
-} from './access-desk.ts';
+import type { AccessAnswerResult, AccessChange, AccessDesk, AccessParts, AccessWanted, GrantResult, RequestResult } from './access-desk.ts';
 import { answeredBefore, roleProblem, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
 import { viaDetail } from './access-events.ts';
