@@ -192,7 +192,8 @@ export interface ApiAudit {
   search(query: AuditQuery): Page<AuditEventView> | Promise<Page<AuditEventView>>;
   verify(): Promise<
     | { readonly ok: true; readonly events: number; readonly head: string }
-    | { readonly ok: false; readonly seq: number; readonly file: string; readonly line: number; readonly why: string }
+    /** Where it is damaged and how, in words; `seq` is 0 where it is no event. */
+    | { readonly ok: false; readonly seq: number; readonly problem: string }
   >;
 }
 

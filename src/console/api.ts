@@ -105,9 +105,9 @@ export const api = {
   sessions: (filter: { state: SessionView['state'] | null; cursor: string | null }, signal?: AbortSignal) =>
     request<Page<SessionView>>('GET', `/sessions${query({ ...filter, limit: 100 })}`, undefined, signal),
   session: (sessionId: string, signal?: AbortSignal) => request<SessionView>('GET', `/sessions/${id(sessionId)}`, undefined, signal),
-  /** A part of the statement log, from a cursor of an earlier one or from its beginning. */
-  recording: (sessionId: string, cursor: string | null, limit: number, signal?: AbortSignal) =>
-    request<RecordingView>('GET', `/sessions/${id(sessionId)}/recording${query({ cursor, limit })}`, undefined, signal),
+  /** A part of the statement log, from a cursor of an earlier one or from its beginning; of all of it, or of what has a text. */
+  recording: (sessionId: string, part: { cursor: string | null; limit: number; text?: string }, signal?: AbortSignal) =>
+    request<RecordingView>('GET', `/sessions/${id(sessionId)}/recording${query(part)}`, undefined, signal),
   kill: (sessionId: string) => request<unknown>('POST', `/sessions/${id(sessionId)}/kill`),
 
   audit: (filters: AuditFilters, cursor: string | null, signal?: AbortSignal) =>
