@@ -3,6 +3,7 @@
 import t from 'tap';
 import { parseHoldId } from '../../src/approvals/hold-id.ts';
 import { holdView, type HoldChange } from '../../src/approvals/holds.ts';
+import { failCommits } from '../support/failing-commits.ts';
 import { bench, person, request } from './approvals-fixtures/desk.ts';
 
 const alice = person('alice', ['engineers', 'dba']);
@@ -159,6 +160,35 @@ t.test('what can’t be written down does not run', async (t) => {
     t.equal(await after.recover(), 0, 'nothing is left to be withdrawn');
     t.match(after.get(hold.id), { state: 'withdrawn', settledReason: /could not write/ });
     t.strictSame(audit.typesOf(hold.id), before);
+  });
+  t.test('the store fails at the very end, behind the log', async (t) => {
+    const { desk, db, audit, restart } = bench();
+    const placed = () => desk.place(request());
+    const [denied, approved, left, waiting] = [placed(), placed(), placed(), placed()];
+    const works = failCommits(db, 'holds');
+    t.match(await desk.answer(denied.id, bob, 'deny', 'no'), { kind: 'denied' }, 'the log has it, and nothing runs');
+    t.match(await denied.settled, { kind: 'denied' });
+    t.match(await desk.answer(approved.id, bob, 'approve', null), { kind: 'failed' });
+    t.match(await approved.settled, { kind: 'withdrawn' });
+    left.withdraw('the client left');
+    t.throws(() => desk.place(request({ session: 's-none' })), { code: 'store-failed' });
+    t.strictSame(
+      audit.events.filter((it) => it.sessionId === 's-none').map(({ type }) => type),
+      ['action.held', 'hold.withdrawn'],
+      'what the log says is held ends there',
+    );
+    const ends = () => [denied, approved, left].map(({ id }) => audit.typesOf(id).slice(1));
+    const before = ends();
+    t.strictSame(before, [['hold.denied'], ['hold.approval-given', 'hold.approved', 'hold.withdrawn'], ['hold.withdrawn']]);
+
+    // Killed: the store never heard of any of that.
+    works();
+    const after = restart();
+    t.equal(await after.recover(), 1, 'only what the log knows no end of is withdrawn');
+    t.strictSame(ends(), before, 'nothing ends once more');
+    t.match(after.get(denied.id), { state: 'denied', settledBy: 'bob', settledReason: 'no' });
+    t.match(after.get(approved.id), { state: 'withdrawn', settledReason: /could not write/ });
+    t.match(after.get(waiting.id), { state: 'withdrawn', settledReason: 'the gateway restarted' });
   });
   t.test('the store is gone', async (t) => {
     const { desk, db } = bench();
