@@ -121,6 +121,8 @@ export interface HoldQuery {
   readonly state?: HoldState | undefined;
   /** Holds of this person only. */
   readonly principal?: string | undefined;
+  /** Holds in which this stands. A page of them may be empty though others follow. */
+  readonly text?: string | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
