@@ -37,6 +37,7 @@ import { systemRandom } from './composition/system-random.ts';
 import { joinWebhooks } from './composition/webhook-events.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { openPolicySource } from './composition/policy-source.ts';
+import { logOfHolds } from './composition/log-of-holds.ts';
 import { noteRefusing } from './composition/log-refusing.ts';
 import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
@@ -152,7 +153,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     ...agentMigrations,
     ...targetCredentialMigrations,
   ];
-  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations);
+  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations, config.audit.durability);
   down.add(() => db.close());
   const { people, rights } = config;
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
@@ -197,6 +198,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     random,
     audit,
     log,
+    readLog: logOfHolds(audit, log),
     limits: { pendingMax: config.limits.holds, pendingPerPersonMax: config.limits.holdsPerPerson },
     get consoleUrl() {
       return consoleUrl;
@@ -324,6 +326,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       sshHostKey: () => sshPublicKey('ssh_host_ed25519_key'),
       sshUserAuthority: () => sshPublicKey('ssh_user_authority'),
       tls,
+      isReady: () => meter.auditFailing === null,
       behindProxy: config.listen.http.behindProxy,
       consoleDir: options.consoleDir ?? builtConsole,
     },

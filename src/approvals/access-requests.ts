@@ -101,7 +101,7 @@ class Desk implements AccessDesk {
       if (request === undefined) return refused('unknown', `there is no request ${typedId}`);
       const denial = mayNotAnswer(request, person);
       if (denial !== null) return denial;
-      if (this.#waiting.get(request.id)?.isOver === true) this.#ledger.expire(request);
+      if (this.#waiting.get(request.id)?.isOver === true) await this.#ledger.expire(request);
       const now = this.#store.get(request.id) ?? request;
       if (now.state !== 'pending') return answeredBefore(now, person, answer);
       const reason = plainReason(typedReason);
@@ -205,7 +205,7 @@ class Desk implements AccessDesk {
         if (!lifetime.isOver) continue;
         const request = this.#store.get(id);
         if (request === undefined || request.state !== 'pending') this.#waiting.delete(id);
-        else this.#ledger.expire(request);
+        else this.#ledger.expire(request).catch(() => undefined); // logged there, and tried again
       }
       this.#book.tick();
       const { clock } = this.#parts;
