@@ -83,6 +83,27 @@ export function eventsSince(dir: string, store: SearchStore, rest: BlockContent 
   }
 }
 
+/** Blocks read for sessions that were killed: a second or two. */
+const sessionBlocksMax = 1_000;
+
+/**
+ * The lines of blocks that name one of these sessions, of events before `before`, where a file begins. A text for each block, from the
+ * newest back, with one character for each byte. Throws WrongIndex.
+ */
+export function* linesOfSessions(dir: string, store: SearchStore, sessions: readonly string[], before: number): IterableIterator<string> {
+  const names = sessions.map((session) => store.nameId(session)).filter((id) => id !== null);
+  const sql = `SELECT * FROM blocks WHERE id < ? AND id IN
+    (SELECT block FROM postings WHERE field = ? AND name IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT ?`;
+  const asked = [Math.min(before, Number.MAX_SAFE_INTEGER), fieldNumber('session'), JSON.stringify(names), sessionBlocksMax];
+  const files = new SegmentFiles(dir);
+  try {
+    for (const row of store.db.prepare(sql).iterate(...asked) as IterableIterator<BlockRow>)
+      yield files.read(blockOf(row)).toString('latin1');
+  } finally {
+    files.close();
+  }
+}
+
 function pageSize(limit: number | undefined): number {
   const size = limit ?? auditPageDefault;
   if (!Number.isInteger(size) || size < 1) throw new Fault('invalid-request', 'limit must be a whole number from 1');

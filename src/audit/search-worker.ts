@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, messageOf, type FaultCode } from '../core/errors.ts';
 import type { AuditQuery } from './search.ts';
-import { eventsSince, searchPage, WrongIndex } from './search-query.ts';
+import { eventsSince, linesOfSessions, searchPage, WrongIndex } from './search-query.ts';
 import { openSearchStore, removeSearchStore, type SearchStore } from './search-store.ts';
 import { writtenSeq } from './shared-chain.ts';
 import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
@@ -88,6 +88,21 @@ function dropIndex(wrong: SearchStore): void {
   removeSearchStore(dir);
 }
 
+/** As far as the index can be had: what was killed ends without it, too. */
+async function earlierLines(sessions: readonly string[], before: number): Promise<Iterable<string>> {
+  const searched = await caughtUp(before).catch(() => null);
+  return searched === null ? [] : untilWrong(searched, linesOfSessions(dir, searched, sessions, before));
+}
+
+function* untilWrong(searched: SearchStore, lines: Iterable<string>): IterableIterator<string> {
+  try {
+    yield* lines;
+  } catch (thrown) {
+    if (!(thrown instanceof WrongIndex)) throw thrown;
+    if (store === searched) dropIndex(searched);
+  }
+}
+
 async function answer(request: SearchRequest): Promise<unknown> {
   switch (request.kind) {
     case 'query':
@@ -103,7 +118,7 @@ async function answer(request: SearchRequest): Promise<unknown> {
       }
     }
     case 'lost-ends':
-      return lostEnds(dir, request.sessions, lastSeq());
+      return lostEnds(dir, request.sessions, lastSeq(), earlierLines);
     case 'verify':
       return verifyAudit(dir);
     case 'share':

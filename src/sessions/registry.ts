@@ -10,6 +10,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Recorder, RecordingHeader, Recordings, SessionRecordFacts } from '../core/recording.ts';
+import type { Refusal } from '../core/ruling.ts';
 import type { Lane, OpenedSession, Session, SessionOpening, Sessions } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -87,27 +88,30 @@ export class SessionRegistry implements Sessions {
   async open(opening: RegistryOpening, lane: Lane): Promise<OpenedSession> {
     const { gate, recordings, clock, audit, book } = this.#parts;
     const id = `s-${this.#parts.random.bytes(10).toString('hex')}` as SessionId;
-    if (this.#live.size >= sessionsMax) return refuse(`the gateway has ${sessionsMax} sessions open, its limit`);
+    if (this.#live.size >= sessionsMax)
+      return { kind: 'refuse', refusal: faultOf(`the gateway has ${sessionsMax} sessions open, its limit`) };
     const submitter: Submitter = { sessionId: id, ...opening, ended: lane.signal };
     const judgement = await gate.judge(connectAction(id, opening), submitter, lane);
-    if (judgement.ruling.kind === 'refuse') {
-      this.#event('session.refused', id, opening, { ...factsDetail(opening), message: judgement.ruling.refusal.message });
-      return { kind: 'refuse', refusal: judgement.ruling.refusal };
-    }
+    const refused = (refusal: Refusal): OpenedSession => {
+      this.#event('session.refused', id, opening, { ...factsDetail(opening), message: refusal.message });
+      return { kind: 'refuse', refusal };
+    };
+    if (judgement.ruling.kind === 'refuse') return refused(judgement.ruling.refusal);
     const principal = this.#parts.personNow?.(opening.principal.name);
     if (principal !== undefined && principal !== opening.principal) {
       judgement.ruling.permit.close();
-      return refuse('this account was changed while you waited; sign in again');
+      return refused(faultOf('this account was changed while you waited; sign in again'));
     }
     if (opening.tokenId && this.#parts.isTokenLive?.(opening.tokenId) === false) {
       judgement.ruling.permit.close();
-      return refuse('the access token has ended since you began to sign in; sign in again with another');
+      return refused(faultOf('the access token has ended since you began to sign in; sign in again with another'));
     }
     judgement.ruling.permit.close(); // nothing of `connect` itself goes to the target
+    let recorder: Recorder | null = null;
     try {
       const startedAtMs = clock.nowMs();
       const closed: Closed = (session, reason) => this.#closed(session, reason);
-      const recorder = opening.elsewhere === undefined ? recordings.open(id, recordingHeader(id, opening, startedAtMs)) : null;
+      recorder = opening.elsewhere === undefined ? recordings.open(id, recordingHeader(id, opening, startedAtMs)) : null;
       const session =
         recorder === null
           ? (opening.elsewhere as Elsewhere)(id, opening, startedAtMs, closed)
@@ -126,7 +130,8 @@ export class SessionRegistry implements Sessions {
       this.#tell(id);
       return { kind: 'open', session };
     } catch (thrown) {
-      return refuse(`the session could not be recorded: ${messageOf(thrown)}`);
+      void recorder?.close();
+      return refused(faultOf(`the session could not be recorded: ${messageOf(thrown)}`));
     }
   }
 
@@ -243,8 +248,8 @@ export class SessionRegistry implements Sessions {
   }
 }
 
-function refuse(message: string): OpenedSession {
-  return { kind: 'refuse', refusal: { reason: 'fault', message, hint: null, holdId: null, offset: null } };
+function faultOf(message: string): Refusal {
+  return { reason: 'fault', message, hint: null, holdId: null, offset: null };
 }
 
 /** How the recording of a session begins. */

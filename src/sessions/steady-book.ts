@@ -1,5 +1,5 @@
-// The book of sessions when its store takes nothing, as on a full disk: a session ends all the same, and its end is written when there is
-// room again. Only to open one does the store have to work.
+// The book of sessions when its store takes nothing, as on a full disk or while another program has locked it: a session ends all the
+// same, and its end is written when the store takes something again. Only to open one does the store have to work.
 
 import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
@@ -19,6 +19,8 @@ export class SteadyBook implements SessionBook {
   /** No more than sessions were open when the store failed: none opens without it. */
   readonly #unwritten = new Set<End>();
   #timer: NodeJS.Timeout | null = null;
+  /** Counts are not tried meanwhile: each try may stop the thread for as long as a locked store is waited for. */
+  #resting = false;
 
   constructor(book: SessionBook, log: Pick<Log, 'error'>) {
     this.#book = book;
@@ -31,7 +33,9 @@ export class SteadyBook implements SessionBook {
 
   /** The next count says more. */
   counted(session: RegisteredSession): void {
-    this.#isWritten(() => this.#book.counted(session));
+    if (this.#resting || this.#isWritten(() => this.#book.counted(session))) return;
+    this.#resting = true;
+    setTimeout(() => (this.#resting = false), retryMs).unref();
   }
 
   closed(session: RegisteredSession, endedAtMs: number, reason: string): void {

@@ -314,7 +314,7 @@ t.test('TLS: the certificate is checked, and the signature is bound to the chann
     suspicious.log.some(({ message }) => /authority that is not trusted here: .* --ca/.test(message)),
   );
   await suspicious.close();
-  const agent = agentOf(t, { gateway: side.url, token, ca: tls.cert });
+  const agent = agentOf(t, { gateway: side.url, token, ca: () => tls.cert });
   await linked(agent);
   t.throws(() => agentOf(t, { gateway: 'ws://gateway.example.com', token: 'x' }), /not encrypted/);
   t.throws(() => agentOf(t, { gateway: 'ftp://x', token: 'x' }), /not the address of a gateway/);
@@ -335,7 +335,7 @@ t.test('somebody between who ends TLS can pass the messages on, and is refused',
   const agent = agentOf(t, {
     gateway: `wss://127.0.0.1:${(between.address() as AddressInfo).port}`,
     token: side.token('vpc'),
-    ca: fake.cert,
+    ca: () => fake.cert,
   });
   t.match(await agent.ended, /something between agent and gateway ends TLS/);
   t.same(side.agents.list(), []);
