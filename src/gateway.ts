@@ -326,6 +326,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       sshHostKey: () => sshPublicKey('ssh_host_ed25519_key'),
       sshUserAuthority: () => sshPublicKey('ssh_user_authority'),
       tls,
+      isReady: () => meter.auditFailing === null,
       behindProxy: config.listen.http.behindProxy,
       consoleDir: options.consoleDir ?? builtConsole,
     },

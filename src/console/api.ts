@@ -86,6 +86,8 @@ export interface AuditFilters {
   readonly type: string;
   readonly principal: string;
   readonly target: string;
+  readonly session: string;
+  readonly hold: string;
   readonly since: string;
   readonly until: string;
   readonly text: string;
@@ -96,7 +98,7 @@ export const api = {
   login: (proof: LoginBody) => request<unknown>('POST', '/login', proof),
   logout: () => request<unknown>('POST', '/logout'),
 
-  holds: (filter: { state?: HoldState | undefined; cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
+  holds: (filter: { state?: HoldState | undefined; text?: string; cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
     request<Page<HoldView>>('GET', `/holds${query(filter)}`, undefined, signal),
   hold: (holdId: string, signal?: AbortSignal) => request<HoldView>('GET', `/holds/${id(holdId)}`, undefined, signal),
   answer: (holdId: string, answer: 'approve' | 'deny', reason: string | undefined) =>

@@ -74,7 +74,10 @@ t.test('long sessions, and many', { timeout: fileMsMax }, async (t) => {
     await lookAt(page, 'long-session-found');
     await page.reload();
     await page.getByText('Found in 1 place.').waitFor();
-    await page.getByRole('button', { name: /^\d+:\d/ }).filter({ visible: true }).click();
+    await page
+      .getByRole('button', { name: /^\d+:\d/ })
+      .filter({ visible: true })
+      .click();
     await page.locator('[data-sought]').waitFor();
     t.match(await page.locator('[data-sought]').innerText(), /SELECT 1234 AS number/);
     t.notMatch(page.url(), /text=/);

@@ -314,6 +314,45 @@ t.test('lists: newest first, by state and person, in pages', async (t) => {
   t.throws(() => desk.list({ cursor: 'nonsense' }), { code: 'invalid-request' });
 });
 
+t.test('lists: a text is found in all that people see of a hold, among many and in large ones, in steps that take no time', async (t) => {
+  const { desk } = bench();
+  const ids: string[] = [];
+  const place = (text: string, by = 'alice') => {
+    ids.push(desk.place(request({ text, by: person(by) })).id);
+  };
+  place('DROP TABLE Invoices -- 100%');
+  for (let number = 0; number < 30; number += 1) place(`SELECT ${number}`);
+  place('SELECT 1', 'invoice-robot');
+  await desk.answer(ids[5] as string, bob, 'deny', 'ask INVOICING first');
+  await desk.answer(ids[6] as string, bob, 'approve', null);
+  place('a'.repeat(2 * 1024 * 1024));
+  place('b'.repeat(3 * 1024 * 1024));
+  const found = (text: string, more: object = {}) => {
+    const all: string[] = [];
+    let cursor: string | undefined;
+    let pages = 0;
+    do {
+      const page = desk.list({ text, limit: 2, ...more, ...(cursor === undefined ? {} : { cursor }) });
+      t.ok(page.items.length <= 2);
+      all.push(...page.items.map(({ id }) => id));
+      cursor = page.next ?? undefined;
+      pages += 1;
+    } while (cursor !== undefined);
+    return { all, pages };
+  };
+  t.strictSame(found('invoic').all, [ids[31], ids[5], ids[0]], 'in the person, the reason, the statement; newest first');
+  t.strictSame(found('invoic', { state: 'denied' }).all, [ids[5]]);
+  t.strictSame(found('invoic', { principal: 'alice' }).all, [ids[5], ids[0]]);
+  t.strictSame(found('BOB').all, [ids[6], ids[5]], 'in who approved or denied');
+  t.strictSame(found(ids[3] as string).all, [ids[3]], 'in the number');
+  t.strictSame(found('100%').all, [ids[0]], 'no letter means another');
+  t.strictSame(found('1_0').all, []);
+  t.ok(found('nowhere').pages > 1, 'large texts are not all looked at for one page');
+  const beganMs = performance.now();
+  t.strictSame(found(`${'a'.repeat(1_900)}c`).all, []);
+  t.ok(performance.now() - beganMs < 2_000, 'letters that nearly match cost no more');
+});
+
 t.test('the whole text is kept, and the view says who may answer', async (t) => {
   const { desk } = bench();
   const text = `DROP TABLE orders; -- ${'\u202e<script>\u001b[2J'.repeat(20_000)}`;
