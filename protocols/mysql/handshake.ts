@@ -223,7 +223,7 @@ function sendAhead(line: Line, payload: Buffer): void {
 async function startTls(line: Line, services: DriverServices, signal: AbortSignal): Promise<void> {
   const { tls } = services;
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
-  line.socket = await acceptTls(line.accepted, tls, null, signal);
+  line.socket = await acceptTls(line.accepted, tls.current, null, signal);
   line.tls = true;
 }
 
