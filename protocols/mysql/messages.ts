@@ -135,8 +135,10 @@ export function uint32(value: number): Buffer {
   return out;
 }
 
+/** `statusFlags`: as the target told them last, perhaps with changes of the session behind them. None are behind this. */
 export function ok(statusFlags: number, affectedRows = 0, header = 0x00, warnings = 0): Buffer {
-  return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(statusFlags), uint16(warnings)]);
+  const flags = statusFlags & ~status.sessionStateChanged;
+  return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(flags), uint16(warnings)]);
 }
 
 /** The same OK for a client without session tracking: no changes. Words are length-encoded for it too, and left out when there are none. */

@@ -132,6 +132,15 @@ t.test("only one's own connections can be killed", async (t) => {
   t.match(errorOf(await answered), /^1317/);
 });
 
+t.test("the gateway's own OK promises no changes of the session behind it", async (t) => {
+  const it = await client(t, 'alice', flag.deprecateEof | flag.sessionTrack);
+  const tracked = wire.readOk(await ask(it, text('SET NAMES latin1')), true);
+  t.not(tracked.statusFlags & wire.status.sessionStateChanged, 0, 'the target told one');
+  const other = await client(t);
+  const killed = wire.readOk(await ask(it, text(`KILL QUERY ${other.connectionId}`)), true);
+  t.equal(killed.statusFlags & wire.status.sessionStateChanged, 0);
+});
+
 t.test('columns of a table by COM_FIELD_LIST', async (t) => {
   const it = await client(t);
   const first = await ask(it, Buffer.concat([Buffer.from([wire.command.fieldList]), Buffer.from('victim\0%')]));
