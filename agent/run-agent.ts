@@ -3,10 +3,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { busyPollUsDefault, busyPollUsMax, setBusyPoll } from '../src/core/busy-poll.ts';
+import { agentBusyPollUsDefault, busyPollUsMax, setBusyPoll } from '../src/core/busy-poll.ts';
 import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
 import { printable } from '../src/tunnel/frames.ts';
+import { authoritiesIn } from './authorities.ts';
 import { startAgent } from './start-agent.ts';
 
 export interface AgentFlags {
@@ -38,7 +39,7 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
       stateDir: flags.state,
       allow: flags.allow,
       token: tokenOf(flags, environment),
-      ca: authoritiesOf(flags),
+      ca: flags.ca === undefined ? undefined : authoritiesIn(flags.ca, log),
       proxy: flags.proxy ?? environment['SALLYPORT_AGENT_PROXY'],
       hostname: hostname(),
       software,
@@ -64,18 +65,9 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
 }
 
 function busyPollUsOf({ busyPollUs }: AgentFlags): number {
-  const count = Number(busyPollUs ?? busyPollUsDefault);
+  const count = Number(busyPollUs ?? agentBusyPollUsDefault);
   if (Number.isInteger(count) && count >= 0 && count <= busyPollUsMax) return count;
   throw new Error(`--busy-poll-us ${busyPollUs}: write a whole number of microseconds from 0 to ${busyPollUsMax}`);
-}
-
-function authoritiesOf({ ca }: AgentFlags): string | undefined {
-  if (ca === undefined) return undefined;
-  try {
-    return readFileSync(ca, 'utf8');
-  } catch (thrown) {
-    throw new Error(`--ca ${ca}: can't be read: ${messageOf(thrown)}`);
-  }
 }
 
 /** Others can see a process's arguments: file and environment come first. The file may be gone: later starts need no token. */

@@ -30,7 +30,8 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly ca?: string | undefined;
+  /** PEM of the authorities to trust for the gateway instead of the system's, asked for at every dialling. */
+  readonly ca?: (() => string) | undefined;
   /** http://[user:password@]host:port */
   readonly proxy?: string | undefined;
   readonly backOff?: BackOffTimes;
@@ -55,7 +56,6 @@ export function startAgent(options: AgentOptions): RunningAgent {
   const allow = parseAllowList(options.allow);
   const route = {
     url: gatewayUrl(options.gateway),
-    ca: options.ca ?? null,
     proxy: options.proxy === undefined ? null : proxyUrl(options.proxy),
   };
   let state = options.stateDir === undefined ? memoryState() : openState(options.stateDir);
@@ -110,7 +110,7 @@ export function startAgent(options: AgentOptions): RunningAgent {
 
   /** One link, from dialling to its end. */
   async function once(): Promise<void> {
-    const dialled = await dialGateway(route, stopped.signal);
+    const dialled = await dialGateway({ ...route, ca: options.ca?.() ?? null }, stopped.signal);
     const { hostname, software, token = null, versions } = options;
     const signedIn = await signIn(dialled, {
       url: route.url,

@@ -3,8 +3,9 @@
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { messageOf } from '../src/core/errors.ts';
+import { makeFolder } from '../src/core/make-folder.ts';
 import { join } from 'node:path';
 
 export interface AgentState {
@@ -25,7 +26,7 @@ const credentialFile = 'credential';
 /** Opens the folder, and makes it and the key when they are not there. Throws an Error in words. */
 export function openState(dir: string): AgentState {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir);
   } catch (thrown) {
     throw new Error(`--state ${dir}: no folder can be made there: ${messageOf(thrown)}`, { cause: thrown });
   }

@@ -10,6 +10,7 @@ import { createPostgresClassifier } from '../policies/classify/postgres/classifi
 import { createMasker } from '../policies/masking/masker.ts';
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { formatProblem } from '../policies/engine/load.ts';
+import { clientAddressOf } from './api/client-address.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
@@ -19,6 +20,7 @@ import { apiAccess, joinAccess } from './composition/access.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
+import { openTls } from './composition/certificate-files.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenProtocols, type GatewayAddresses } from './composition/listen-protocols.ts';
 import { inWords, openDataDirectory } from './composition/data-directory.ts';
@@ -36,10 +38,11 @@ import { systemRandom } from './composition/system-random.ts';
 import { joinWebhooks } from './composition/webhook-events.ts';
 import { apiPolicies } from './composition/policy-history.ts';
 import { openPolicySource } from './composition/policy-source.ts';
+import { logOfHolds } from './composition/log-of-holds.ts';
 import { noteRefusing } from './composition/log-refusing.ts';
 import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
-import { certificateWarning, openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
+import { openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -47,7 +50,6 @@ import type { Config } from './config/config.ts';
 import { setBusyPoll } from './core/busy-poll.ts';
 import type { Clock, Random } from './core/clock.ts';
 import type { LocalDriverServices, Log } from './core/driver.ts';
-import type { ServerTls } from './core/server-tls.ts';
 import { Fault } from './core/errors.ts';
 import type { Classifier } from './core/policy.ts';
 import type { Protocol } from './core/target.ts';
@@ -112,7 +114,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom();
   const log = options.log ?? pino({ level: config.log.level }, pino.destination({ dest: 2, sync: false }));
-  const tls: ServerTls | null = config.tls === null ? null : { certificate: config.tls.certificate, key: config.tls.key.reveal() };
+  const tls = openTls(config, { clock, log }, down);
   let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens
   const publicUrl = () => consoleUrl;
   const world = new World();
@@ -120,11 +122,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   let relays: Relays | null = null;
   const flushRelays = async (sessionId: string | null) => relays?.flush(sessionId);
   setBusyPoll(config.busyPollUs);
-  const warnings = [
-    ...config.warnings,
-    openFilesWarning(openFilesMax(), config.limits.connections),
-    tls === null ? null : certificateWarning(tls.certificate, clock.nowMs()),
-  ];
+  const warnings = [...config.warnings, openFilesWarning(openFilesMax(), config.limits.connections)];
   for (const warning of warnings) if (warning !== null) log.warn({}, warning);
   openDataDirectory(config.dataDir);
 
@@ -156,7 +154,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     ...agentMigrations,
     ...targetCredentialMigrations,
   ];
-  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations);
+  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations, config.audit.durability);
   down.add(() => db.close());
   const { people, rights } = config;
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
@@ -201,6 +199,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     random,
     audit,
     log,
+    readLog: logOfHolds(audit, log),
     limits: { pendingMax: config.limits.holds, pendingPerPersonMax: config.limits.holdsPerPerson },
     get consoleUrl() {
       return consoleUrl;
@@ -328,6 +327,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
       sshHostKey: () => sshPublicKey('ssh_host_ed25519_key'),
       sshUserAuthority: () => sshPublicKey('ssh_user_authority'),
       tls,
+      isReady: () => meter.auditFailing === null,
       behindProxy: config.listen.http.behindProxy,
       consoleDir: options.consoleDir ?? builtConsole,
     },
@@ -336,7 +336,10 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => api.close());
   down.add(() => agents.close());
-  agents.accept(api.server, (origin) => ownOrigins(api, publicUrl(), tls !== null).has(origin));
+  agents.accept(api.server, {
+    isOwnOrigin: (origin) => ownOrigins(api, publicUrl(), tls !== null).has(origin),
+    addressOf: ({ headers, socket }) => clientAddressOf({ ip: socket.remoteAddress ?? '', headers }, config.listen.http.behindProxy),
+  });
   addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
   if (config.publicUrl === null) consoleUrl = addresses.http;
 

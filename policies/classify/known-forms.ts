@@ -43,6 +43,18 @@ const alikeMax = 32;
 const formsMax = 4_000;
 const formUnitsMax = 4_000_000;
 
+/** The text with each literal's placeholder in its place; null when it has none, or (null) when they can't be told. */
+export function withPlaceholders(text: string, literals: readonly Literal[] | null): string | null {
+  if (literals === null || literals.length === 0) return null;
+  let masked = '';
+  let kept = 0;
+  for (const { start, end, placeholder } of literals) {
+    masked += text.slice(kept, start) + placeholder;
+    kept = end;
+  }
+  return masked + text.slice(kept);
+}
+
 export function formOf(masked: string, rules: LiteralRules): Form {
   const holes = rules.literalsOf(masked);
   const parts: string[] = [];

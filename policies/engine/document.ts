@@ -6,8 +6,8 @@ import { accessRuleSchema } from './access-document.ts';
 import { calendarSchema, clockPattern } from './calendars.ts';
 import { durationPattern } from './duration.ts';
 import * as limits from './limits.ts';
-import { obligationKeys } from './obligations.ts';
-import { placeSchema } from './templates.ts';
+import { obligationKeys } from './obligation-document.ts';
+import { placeSchema } from './place-document.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
 
 const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;

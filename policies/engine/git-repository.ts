@@ -2,8 +2,8 @@
 // so no hook, filter, submodule or symbolic link of the repository has a say. Nothing of the machine's own git configuration counts.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../src/core/make-folder.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { policyFileBytesMax } from './limits.ts';
 
@@ -63,7 +63,7 @@ export class GitRepository {
   }
 
   async open(): Promise<void> {
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+    makeFolder(this.#dir);
     await this.#git(['init', '--quiet', '--bare', '--template=', '.'], readMs);
   }
 

@@ -1,47 +1,15 @@
 // What an allow (or the release of a hold) obliges the gateway to: what it records, the read-only fence, limits, a reason, a
 // fresh second factor. Where several rules allow one action, the strictest of each counts, so that no rule can loosen another.
 
-import * as z from 'zod';
 import type { Obligations } from '../../src/core/decision.ts';
 import type { Protocol } from '../../src/core/target.ts';
 import type { RecordDocument } from './document.ts';
-import { durationPattern, parseDuration } from './duration.ts';
-import { resultRowsMax } from './limits.ts';
-import { checkMasks, holdsPredicates, maskKey, masksOf, uniteMasks } from './mask-document.ts';
+import { parseDuration } from './duration.ts';
+import { checkMasks, holdsPredicates, masksOf, uniteMasks } from './masks.ts';
 import type { Expand } from './matchers.ts';
+import { obligationKeys } from './obligation-document.ts';
+import type { ObligationDocument } from './obligation-document.ts';
 import type { Path, Source } from './source.ts';
-
-const duration = z.string().regex(durationPattern);
-
-/** Keys of a rule. */
-export const obligationKeys = {
-  fence: z
-    .enum(['read-only'])
-    .optional()
-    .describe(
-      'On allow: what was judged to only read runs so that the database itself refuses writes; a write it stops is judged again as the change that it is. PostgreSQL.',
-    ),
-  max_rows: z
-    .int()
-    .min(1)
-    .max(resultRowsMax)
-    .optional()
-    .describe('On allow and hold: a statement that returns more rows than this ends with an error after them. PostgreSQL.'),
-  statement_timeout: duration
-    .optional()
-    .describe('On allow and hold: a statement that runs longer is cancelled at the target (30s, 5m). PostgreSQL.'),
-  mask: maskKey.optional(),
-  require_reason: z
-    .boolean()
-    .optional()
-    .describe("On allow and hold: it runs only in a session that says what it is for (SET sallyport.reason = '…'). PostgreSQL."),
-  require_second_factor: duration
-    .optional()
-    .describe('On allow and hold: it runs only within this time after the person proved a second factor (5m, 8h).'),
-};
-
-/** What a rule says, read. */
-export type ObligationDocument = { readonly [Key in keyof typeof obligationKeys]?: z.infer<(typeof obligationKeys)[Key]> | undefined };
 
 const timeoutMinMs = 100;
 const timeoutMaxMs = 24 * 3_600_000;

@@ -3,7 +3,7 @@
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import { expiresDefaultMs, expiresMaxMs, expiresMinMs, patternCharsMax, shapeMsMax, shapeMsMin } from './limits.ts';
-import { holdsPredicates } from './mask-document.ts';
+import { holdsPredicates } from './masks.ts';
 import { didYouMean } from './nearest.ts';
 import { checkObligations, checkReach } from './obligations.ts';
 import type { Source } from './source.ts';

@@ -1,7 +1,8 @@
 // A rule, read and compiled: what it matches and what it decides.
 
-import type { ActionKind } from '../../src/core/action.ts';
+import type { Action, ActionKind } from '../../src/core/action.ts';
 import type { HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
+import type { Facts } from '../../src/core/policy.ts';
 import { columnPattern } from './columns.ts';
 import { yesesNeeded } from '../../src/core/quorum.ts';
 import type { ApproverSet } from '../../src/core/quorum.ts';
@@ -10,12 +11,11 @@ import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import type { GrantNeed } from './grant-reach.ts';
 import { expiresDefaultMs, expiresInTransactionDefaultMs } from './limits.ts';
-import { heldColumns, holdsPredicates } from './mask-document.ts';
+import { heldColumns, holdsPredicates } from './masks.ts';
 import { obligationsOf } from './obligations.ts';
 import { effectMatcher, principalMatcher, targetMatcher } from './matchers.ts';
 import type { EffectMatcher, Expand, PrincipalMatcher, TargetMatcher } from './matchers.ts';
 import type { Path, Source } from './source.ts';
-import type { Template } from './templates.ts';
 import type { TimeFact } from './zone-time.ts';
 
 /** What the rules of one file share. */
@@ -26,6 +26,12 @@ export interface PolicyFile {
   readonly conditions: Conditions;
   readonly timeAt: (nowMs: number) => TimeFact;
   readonly expand: Expand;
+}
+
+/** What a pre-approved template asks beside the rule that it is compiled into. */
+export interface Template {
+  /** Does the action match, with values that satisfy every condition? Never throws. */
+  readonly matches: (action: Action, facts: Facts) => boolean;
 }
 
 export interface Rule {

@@ -1,7 +1,6 @@
 // Pre-approved templates: a statement or command with named places that runs without a hold when the text is exactly that and
 // each place holds what its conditions ask. A template stands behind every deny rule and before every hold rule.
 
-import * as z from 'zod';
 import type { Action } from '../../src/core/action.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import type { ReadableTemplate, TemplateReaders, TemplateValue } from '../../src/core/template.ts';
@@ -9,42 +8,10 @@ import type { TemplateDocument } from './document.ts';
 import { glob } from '../../src/core/glob.ts';
 import * as limits from './limits.ts';
 import { didYouMean } from './nearest.ts';
+import type { placeTypes, PlaceDocument } from './place-document.ts';
 import { compileRule } from './rule.ts';
-import type { PolicyFile, Rule } from './rule.ts';
+import type { PolicyFile, Rule, Template } from './rule.ts';
 import type { Path } from './source.ts';
-
-const placeTypes = ['int', 'number', 'text', 'date', 'uuid'] as const;
-
-/** What a place may hold. */
-export const placeSchema = z.strictObject({
-  type: z
-    .enum(placeTypes)
-    .optional()
-    .describe('int, number, text (also a plain word of a command), date (2026-11-21) or uuid. Not needed beside "in".'),
-  in: z
-    .array(z.union([z.string(), z.number()]))
-    .min(1)
-    .max(limits.listEntriesMax)
-    .optional()
-    .describe('Exactly one of these. "$name" stands for the entries of a list.'),
-  min: z.number().optional().describe('int and number: not less than this.'),
-  max: z.number().optional().describe('int and number: not more than this.'),
-  like: z.string().min(1).max(limits.patternCharsMax).optional().describe('text: must match this pattern; * and ? are wildcards.'),
-  max_length: z
-    .int()
-    .min(1)
-    .max(limits.templateTextMax)
-    .optional()
-    .describe(`text: at most so many characters. Default: ${limits.placeLengthDefault}.`),
-});
-
-export type PlaceDocument = z.infer<typeof placeSchema>;
-
-/** A template, compiled into a rule that allows. */
-export interface Template {
-  /** Does the action match, with values that satisfy every condition? Never throws. */
-  readonly matches: (action: Action, facts: Facts) => boolean;
-}
 
 /** Compiles the templates of a file; what is wrong is noted at its source. Without a reader of its protocol a template matches nothing. */
 export function compileTemplates(file: PolicyFile, version: string, readers: TemplateReaders): Rule[] {

@@ -27,6 +27,7 @@ import { status } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
 import { Link } from './link.ts';
+import { TargetFarewell } from './target-farewell.ts';
 
 const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 
@@ -350,6 +351,7 @@ export class Connection implements MachinePort, Lane, Killable {
     try {
       step();
     } catch (thrown) {
+      if (thrown instanceof TargetFarewell) return this.end(thrown.error, thrown.error.message);
       const ending = thrown instanceof Fault && thrown.code === 'message-too-large' ? endings.tooLarge : endings.malformed;
       this.end(ending, messageOf(thrown));
     }

@@ -1,6 +1,6 @@
 // What ends a client's connection, and the error that says so.
 
-import { err } from './messages.ts';
+import { err, type ErrPacket } from './messages.ts';
 
 /**
  * ER_CONNECTION_KILLED is the one that pools of connections (SQLAlchemy's, Laravel's) know as the end of theirs, by its number or its
@@ -13,7 +13,8 @@ export const endings = {
   tooLarge: { number: 1153, sqlState: '08S01' },
 } as const;
 
-export type Ending = (typeof endings)[keyof typeof endings];
+/** One of these, or the target's own. */
+export type Ending = Pick<ErrPacket, 'number' | 'sqlState'>;
 
 export function endingError({ number, sqlState }: Ending, message: string): Buffer {
   return err(number, sqlState, number === endings.killed.number ? `Connection was killed: ${message}` : message);

@@ -2,11 +2,12 @@
 // SCRAM against stored verifiers, or sign-in in the browser. It reads like the specification and moves on only after
 // each check has answered.
 
+import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Principal } from '../../src/core/principal.ts';
-import { acceptTls, ownCertificate } from '../../src/core/server-tls.ts';
+import { acceptTls } from '../../src/core/server-tls.ts';
 import { duration } from '../../src/core/words.ts';
 import { readExactly, whenGone } from '../../src/core/read-exactly.ts';
 import { readMessage } from './byte-stream.ts';
@@ -63,6 +64,8 @@ export class SignInRefused extends Error {
 export interface Line {
   socket: Socket;
   tls: boolean;
+  /** That this connection's TLS began with; the gateway's may be another one by now. */
+  certificate?: X509Certificate;
 }
 
 /** Carries a client to its sign-in. `waitsForBrowser` is told when a person's time begins instead of a machine's. Throws SignInRefused with words for the client, Fault for what deserves none. */
@@ -151,7 +154,8 @@ async function startupPacket(line: Line, services: DriverServices, signal: Abort
 async function startTls(line: Line, services: DriverServices, signal: AbortSignal, direct: boolean): Promise<void> {
   const { tls } = services;
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
-  const secured = await acceptTls(line.socket, tls, alpnProtocol, signal);
+  const own = tls.current;
+  const secured = await acceptTls(line.socket, own, alpnProtocol, signal);
   // Direct TLS without ALPN could be another protocol's bytes (ALPACA): the server must refuse it (54.2.1.11).
   if (direct && secured.alpnProtocol !== alpnProtocol) {
     secured.destroy();
@@ -159,6 +163,7 @@ async function startTls(line: Line, services: DriverServices, signal: AbortSigna
   }
   line.socket = secured;
   line.tls = true;
+  line.certificate = own.certificate;
 }
 
 function refusePlaintext(line: Line, services: DriverServices): void {
@@ -191,7 +196,7 @@ async function byToken(
   const { socket } = line;
   const address = socket.remoteAddress ?? '';
   const { principal, scramSalt, scramIterations, verifiers } = await services.signIns.material(person);
-  const binding = line.tls && services.tls !== null ? serverEndPoint(ownCertificate(services.tls)) : null;
+  const binding = line.certificate === undefined ? null : serverEndPoint(line.certificate);
   const scram = new ScramServer(scramSalt, scramIterations, verifiers, binding, services.random);
   socket.write(wire.saslMechanisms(scram.mechanisms));
   const initial = new wire.BodyReader(await passwordMessage(socket, signal));

@@ -15,6 +15,7 @@ import { guardCommand } from './guard-script.ts';
 import type { ShellOwner } from './mediated-shell.ts';
 import { outcomeOf } from './outcomes.ts';
 import { holdLines, plainLines, refusedStatus, terminalText } from './refusal.ts';
+import { whenClosed } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { releaseQueue } from './ssh2-channels.ts';
 import type { Program, Upstream } from './upstream.ts';
@@ -113,7 +114,6 @@ class GuardedShell {
     };
     owner.onSignal = (name) => (name === 'INT' && this.#withdraw !== null ? this.#withdraw() : permit.isOpen && target.signal(name));
     return new Promise((resolve) => {
-      let ending: Ending = { status: null, signal: null };
       const late = setTimeout(() => this.#end('the target did not start a bash that asks'), readyMs);
       const clientGone = () => {
         releaseQueue(channel);
@@ -122,8 +122,7 @@ class GuardedShell {
       };
       target.on('error', () => undefined);
       target.stderr.resume();
-      target.on('exit', (status: number | null, signal?: string) => (ending = { status, signal: signal ?? null }));
-      target.once('close', () => {
+      whenClosed(target, (ending) => {
         clearTimeout(late);
         this.#settled();
         releaseQueue(target);

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { Permit } from '../../src/core/permit.ts';
-import { pipe } from './relay.ts';
+import { pipe, whenClosed } from './relay.ts';
 import type { Ending } from './relay.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -61,8 +61,10 @@ export async function runMediatedCommand(command: MediatedCommand): Promise<Endi
       target.close();
     };
     target.on('error', () => undefined);
-    target.on('exit', (status: number | null, name?: string) => (result = { status, signal: name ?? null }));
-    target.once('close', less);
+    whenClosed(target, (ending) => {
+      result = ending;
+      less();
+    });
     pipe(target, (chunk) => output.write(chunk), output.taker, less);
     pipe(
       target.stderr,

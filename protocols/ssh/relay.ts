@@ -39,8 +39,8 @@ export function relay(permit: Permit, client: ServerChannel, target: ClientChann
       onInput?.(chunk);
       return passOn(target, chunk);
     };
-    target.on('exit', (status: number | null, signal?: string) => (ending = { status, signal: signal ?? null }));
-    target.once('close', () => {
+    whenClosed(target, (last) => {
+      ending = last;
       releaseQueue(target);
       less();
     });
@@ -80,6 +80,11 @@ export function relay(permit: Permit, client: ServerChannel, target: ClientChann
     if (options.clientGone.aborted) clientGone();
     else options.clientGone.addEventListener('abort', clientGone, { once: true });
   });
+}
+
+/** How the target's channel ended. Told at its end only: a quick program's status comes with the answer that opens it, before anybody listens to 'exit'. */
+export function whenClosed(target: ClientChannel, told: (ending: Ending) => void): void {
+  target.once('close', (status?: number | null, signal?: string | null) => told({ status: status ?? null, signal: signal ?? null }));
 }
 
 /** Writes every chunk, waits where the taker is slower, and tells when the source has ended. */

@@ -10,7 +10,7 @@ import type { Session, Submission } from '../../src/core/session.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import * as actions from './actions.ts';
 import { plainLines, refusalLines } from './refusal.ts';
-import { pipe } from './relay.ts';
+import { pipe, whenClosed } from './relay.ts';
 import type { Ending } from './relay.ts';
 import { finish } from './outcomes.ts';
 import { SftpAnswers } from './sftp-answers.ts';
@@ -96,9 +96,9 @@ class SftpRelay {
         target.end();
         target.close();
       };
-      target.on('exit', (status: number | null, signal?: string) => (ending = { status, signal: signal ?? null }));
       target.on('error', () => undefined);
-      target.once('close', () => {
+      whenClosed(target, (last) => {
+        if (!this.#isBroken) ending = last;
         releaseQueue(target);
         less();
       });

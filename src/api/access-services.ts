@@ -2,28 +2,13 @@
 
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
+import type { AccessRefusal } from '../core/grant.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessRequestView, GrantView, Page } from './contract.ts';
 
 /** What became of a step, with the id of what it changed. */
 export type AccessOutcome =
-  | { readonly kind: 'done'; readonly id: string }
-  | { readonly kind: 'not-pending'; readonly why: string }
-  | {
-      readonly kind: 'refused';
-      readonly because:
-        | 'refused'
-        | 'conflict'
-        | 'limit-reached'
-        | 'unknown'
-        | 'not-allowed'
-        | 'requester'
-        | 'reason-missing'
-        | 'reason-too-long'
-        | 'second-factor-missing'
-        | 'failed';
-      readonly why: string;
-    };
+  { readonly kind: 'done'; readonly id: string } | { readonly kind: 'not-pending'; readonly why: string } | AccessRefusal;
 
 export interface AccessListQuery {
   readonly state?: string | undefined;

@@ -6,7 +6,7 @@ export interface ApiRecordings {
   /** Null when there is no recording of that session. Without a part: all of it, as far as its limit. */
   read(
     sessionId: string,
-    part?: { readonly from: number; readonly entriesMax: number },
+    part?: { readonly from: number; readonly entriesMax: number; readonly text?: string | undefined },
   ): Promise<{ readonly entries: readonly StatementEntry[]; readonly complete: boolean; readonly next: number } | null>;
   readonly terminals: ApiTerminals;
   /** Writes down that somebody looks; rejects when it can't be written, and then nothing may be shown. */

@@ -1,6 +1,7 @@
 // The HTTP server: API under /api/v1, the console beside it. Puts the pieces in order; every check comes before every route.
 
 import { DEFAULT_CIPHERS } from 'node:tls';
+import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
 import cookie from '@fastify/cookie';
 import websocket from '@fastify/websocket';
 import Fastify from 'fastify';
@@ -8,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { OwnCertificate } from '../core/server-tls.ts';
 import { authenticate } from './authentication.ts';
 import { serveConsole } from './console-files.ts';
 import { apiBase } from './contract.ts';
@@ -15,7 +17,7 @@ import { guard, strictHeaders } from './guard.ts';
 import { live } from './live.ts';
 import { methodsOf } from './methods.ts';
 import { describe } from './openapi.ts';
-import { sendError, sendProblem } from './problems.ts';
+import { HttpProblem, sendError, sendProblem } from './problems.ts';
 import { accountRoutes } from './routes/people-account.ts';
 import { accessRoutes } from './routes/access.ts';
 import { agentRoutes } from './routes/agents.ts';
@@ -45,7 +47,7 @@ import { signInRoutes } from './routes/sign-in.ts';
 import { machineTokenRoutes } from './routes/tokens-machines.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { gives } from './responses.ts';
-import { health } from './schemas.ts';
+import { health, ready } from './schemas.ts';
 import type { ApiServices } from './services.ts';
 import { terminalLive } from './terminal-live.ts';
 
@@ -60,6 +62,12 @@ const clientMessageBytesMax = 1024;
 
 /** Agents carry bulk over this server, and it costs a fifth less with this cipher. Only the order changes, and only of what is allowed. */
 const quickCipher = 'TLS_AES_128_GCM_SHA256';
+const serverOptions = ({ pem }: OwnCertificate): SecureContextOptions => ({
+  cert: pem.certificate,
+  key: pem.key,
+  minVersion: 'TLSv1.2',
+  ciphers: ciphersFor(DEFAULT_CIPHERS),
+});
 const ciphersFor = (allowed: string): string => {
   const all = allowed.split(':');
   return all.includes(quickCipher) ? [quickCipher, ...all.filter((it) => it !== quickCipher)].join(':') : allowed;
@@ -82,10 +90,9 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
         detail: 'that is no address: its escapes can’t be read',
         code: 'invalid-request',
       }),
-    ...(tls === null
-      ? {}
-      : { https: { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' as const, ciphers: ciphersFor(DEFAULT_CIPHERS) } }),
+    ...(tls === null ? {} : { https: serverOptions(tls.current) }),
   }) as unknown as FastifyInstance;
+  tls?.onReplaced((own) => (app.server as unknown as TlsServer).setSecureContext(serverOptions(own)));
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler<Error>((error, request, reply) => sendError(error, request, reply, log));
@@ -104,6 +111,15 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
     url: '/healthz',
     schema: { summary: 'Is the gateway up?', tags: ['gateway'], security: [], response: gives(health) },
     handler: async () => ({ status: 'ok', version: gateway.version }) as const,
+  });
+  app.withTypeProvider<ZodTypeProvider>().route({
+    method: 'GET',
+    url: '/readyz',
+    schema: { summary: 'Does the gateway take statements?', tags: ['gateway'], security: [], response: gives(ready) },
+    handler: async () => {
+      if (gateway.isReady?.() === false) throw new HttpProblem(503, 'not-ready', 'statements are refused: the audit log can’t be written');
+      return { status: 'ready' } as const;
+    },
   });
   await serveConsole(app, gateway.consoleDir, methods);
   await app.ready();

@@ -107,6 +107,8 @@ export interface ApiGateway {
   readonly sshHostKey?: () => string | null;
   /** "ssh-ed25519 AAAA…" of the authority whose certificates sign the gateway in to targets; null or missing: SSH is not served. */
   readonly sshUserAuthority?: () => string | null;
+  /** False: statements are refused now, because what happens can't be written down. Missing: never. */
+  readonly isReady?: () => boolean;
   /** Null serves plain HTTP, on loopback addresses only. */
   readonly tls: ServerTls | null;
   /** Whether a reverse proxy on this machine says in X-Forwarded-For from where requests come; missing: no. */
@@ -119,6 +121,8 @@ export interface HoldQuery {
   readonly state?: HoldState | undefined;
   /** Holds of this person only. */
   readonly principal?: string | undefined;
+  /** Holds in which this stands. A page of them may be empty though others follow. */
+  readonly text?: string | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
@@ -192,7 +196,8 @@ export interface ApiAudit {
   search(query: AuditQuery): Page<AuditEventView> | Promise<Page<AuditEventView>>;
   verify(): Promise<
     | { readonly ok: true; readonly events: number; readonly head: string }
-    | { readonly ok: false; readonly seq: number; readonly file: string; readonly line: number; readonly why: string }
+    /** Where it is damaged and how, in words; `seq` is 0 where it is no event. */
+    | { readonly ok: false; readonly seq: number; readonly problem: string }
   >;
 }
 

@@ -1,9 +1,9 @@
 // Who may answer a request for access, and which words they get when they may not.
 
 import type { SecondFactorProof } from '../core/decision.ts';
+import type { AccessProblem, AccessRefusal } from '../core/grant.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
-import type { AccessProblem, AccessRefusal } from './access-desk.ts';
 import { approverSetWords } from '../core/quorum.ts';
 
 export function refused(because: AccessProblem, why: string): AccessRefusal {

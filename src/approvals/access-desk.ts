@@ -5,7 +5,7 @@ import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
 import type { Log } from '../core/driver.ts';
-import type { Grants, GrantScope } from '../core/grant.ts';
+import type { AccessRefusal, Grants, GrantScope } from '../core/grant.ts';
 import type { PolicySet } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Target } from '../core/target.ts';
@@ -58,25 +58,6 @@ export interface AccessWanted {
   readonly scope: GrantScope;
   readonly isBreakGlass: boolean;
   readonly reason: string;
-}
-
-export type AccessProblem =
-  | 'refused'
-  | 'conflict'
-  | 'limit-reached'
-  | 'unknown'
-  | 'not-allowed'
-  | 'requester'
-  | 'reason-missing'
-  | 'reason-too-long'
-  | 'second-factor-missing'
-  | 'failed';
-
-/** Why something was not done, in words. */
-export interface AccessRefusal {
-  readonly kind: 'refused';
-  readonly because: AccessProblem;
-  readonly why: string;
 }
 
 export type RequestResult = { readonly kind: 'requested'; readonly request: AccessRequestRecord } | AccessRefusal;

@@ -25,6 +25,8 @@ export class AccessLedger {
   readonly book: GrantBook;
   /** How long each request has waited. */
   readonly waiting = new Map<AccessRequestId, Lifetime>();
+  /** The log has their end, and the store did not take it: it is not written there again. */
+  readonly #endLogged = new Set<AccessRequestId>();
   readonly #listeners = new Set<(change: AccessChange) => void>();
 
   constructor(parts: AccessParts) {
@@ -117,9 +119,13 @@ export class AccessLedger {
     const durable = this.#atomically(() => {
       if (!this.store.end(request.id, end)) return null;
       this.store.addStep(request.id, { atMs: end.atMs, what: `access.${how.state}`, by: end.by, words: end.reason, ...viaDetail(via) });
+      if (this.#endLogged.has(request.id)) return { written: undefined };
       const event = requestEvent(`access.${how.state}`, request, end.atMs, end.by, { reason: end.reason, ...viaDetail(via) });
-      return { written: this.#parts.audit.append(event) };
+      const written = this.#parts.audit.append(event);
+      this.#endLogged.add(request.id);
+      return { written };
     });
+    this.#endLogged.delete(request.id);
     this.waiting.delete(request.id);
     const now = this.store.get(request.id) ?? request;
     if (durable === null) return { kind: 'not-pending', request: now };
@@ -128,11 +134,13 @@ export class AccessLedger {
     return how.state === 'denied' ? { kind: 'denied', request: now, already: false } : { kind: 'not-pending', request: now };
   }
 
-  expire(request: AccessRequestRecord): void {
-    const settled = this.settle(request, { state: 'expired', by: null, reason: `nobody answered within ${duration(request.waitMs)}` });
-    settled.catch((thrown: unknown) =>
-      this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request could not be ended'),
-    );
+  async expire(request: AccessRequestRecord): Promise<void> {
+    try {
+      await this.settle(request, { state: 'expired', by: null, reason: `nobody answered within ${duration(request.waitMs)}` });
+    } catch (thrown) {
+      this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request could not be ended');
+      throw thrown;
+    }
   }
 
   /** What is asked of approvers is another now; `kept` are the approvals that still count. */

@@ -4,23 +4,14 @@
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, SecondFactorProof } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
-import type { Grant } from '../core/grant.ts';
+import type { AccessRefusal, Grant } from '../core/grant.ts';
 import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessQuery, AccessRequestRecord, AccessRequestStore, AccessStep } from '../store/access-requests.ts';
 import type { GrantQuery, GrantRecord } from '../store/grants.ts';
 import { accessProofProblem, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
-import type {
-  AccessAnswerResult,
-  AccessChange,
-  AccessDesk,
-  AccessParts,
-  AccessRefusal,
-  AccessWanted,
-  GrantResult,
-  RequestResult,
-} from './access-desk.ts';
+import type { AccessAnswerResult, AccessChange, AccessDesk, AccessParts, AccessWanted, GrantResult, RequestResult } from './access-desk.ts';
 import { answeredBefore, roleProblem, termsOf, wantedProblem } from './access-record.ts';
 import type { Terms } from './access-record.ts';
 import { viaDetail } from './access-events.ts';
@@ -110,7 +101,7 @@ class Desk implements AccessDesk {
       if (request === undefined) return refused('unknown', `there is no request ${typedId}`);
       const denial = mayNotAnswer(request, person);
       if (denial !== null) return denial;
-      if (this.#waiting.get(request.id)?.isOver === true) this.#ledger.expire(request);
+      if (this.#waiting.get(request.id)?.isOver === true) await this.#ledger.expire(request);
       const now = this.#store.get(request.id) ?? request;
       if (now.state !== 'pending') return answeredBefore(now, person, answer);
       const reason = plainReason(typedReason);
@@ -214,7 +205,7 @@ class Desk implements AccessDesk {
         if (!lifetime.isOver) continue;
         const request = this.#store.get(id);
         if (request === undefined || request.state !== 'pending') this.#waiting.delete(id);
-        else this.#ledger.expire(request);
+        else this.#ledger.expire(request).catch(() => undefined); // logged there, and tried again
       }
       this.#book.tick();
       const { clock } = this.#parts;

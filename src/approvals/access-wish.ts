@@ -1,13 +1,13 @@
 // What can be asked: what the policies say to a wish for access, and what stands against it besides them.
 
 import { messageOf } from '../core/errors.ts';
-import type { AccessDecision, AccessWish } from '../core/grant.ts';
+import type { AccessDecision, AccessRefusal, AccessWish } from '../core/grant.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
 import type { GrantRecord } from '../store/grants.ts';
 import { refused } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
-import type { AccessParts, AccessRefusal, AccessWanted } from './access-desk.ts';
+import type { AccessParts, AccessWanted } from './access-desk.ts';
 
 /** A policy that throws gives nothing. */
 export function judgeWish(

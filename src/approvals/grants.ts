@@ -24,6 +24,8 @@ interface LiveGrant {
   warned: boolean;
   /** Not in force any more, whether or not that could be written down. */
   over: GrantEnd | null;
+  /** The log has its end, though the store may not: it is not written there again. */
+  isEndLogged: boolean;
 }
 
 const none: readonly Grant[] = [];
@@ -195,7 +197,16 @@ export class GrantBook implements Grants {
 
   #add(record: GrantRecord, lifetime: Lifetime): LiveGrant {
     const idleSinceMs = this.#parts.clock.monotonicMs();
-    const live: LiveGrant = { record, fact: this.#factOf(record), lifetime, sessions: new Set(), idleSinceMs, warned: false, over: null };
+    const live: LiveGrant = {
+      record,
+      fact: this.#factOf(record),
+      lifetime,
+      sessions: new Set(),
+      idleSinceMs,
+      warned: false,
+      over: null,
+      isEndLogged: false,
+    };
     this.#live.set(record.id, live);
     this.#ofPerson.set(record.principal, [...(this.#ofPerson.get(record.principal) ?? []), live]);
     return live;
@@ -228,8 +239,11 @@ export class GrantBook implements Grants {
         .transaction(() => {
           if (!this.#store.end(record.id, end)) return undefined;
           this.#requests.addStep(record.requestId, { atMs: end.atMs, what: type, by: end.by, words: endWords(record) });
+          if (live.isEndLogged) return undefined;
           const detail = { why: end.kind, reason: end.reason, sessions: record.sessions };
-          return audit.append(grantEvent(type, record, end.atMs, end.by, detail));
+          const written = audit.append(grantEvent(type, record, end.atMs, end.by, detail));
+          live.isEndLogged = true;
+          return written;
         })
         .immediate();
       durable?.catch((thrown: unknown) => log.error({ grant: record.id, error: messageOf(thrown) }, 'the end of a grant is not on disk'));

@@ -11,6 +11,7 @@ import type { Db } from '../store/database.ts';
 import type { HoldRecord } from '../store/hold-rows.ts';
 import type { HoldPage, HoldQuery } from '../store/holds.ts';
 import type { Answer, AnswerResult } from './answer.ts';
+import type { ReadLog } from './log-agreement.ts';
 import type { HoldRule } from './pending-hold.ts';
 
 export interface HoldLimits {
@@ -40,6 +41,8 @@ export interface HoldsParts {
   readonly consoleUrl: string | null;
   /** Who has lent this person the right to answer; missing: nobody. */
   readonly lendersOf?: (person: string) => readonly Principal[];
+  /** For recover(); missing: the log says nothing that the store does not. */
+  readonly readLog?: ReadLog;
   readonly limits?: Partial<HoldLimits>;
   readonly log?: Pick<Log, 'error'>;
 }

@@ -1,5 +1,6 @@
 // What happens to a hold is written to the store and the audit log, in one transaction, before anybody hears of it. When either
-// write fails the hold ends as withdrawn: nothing runs that is not written down.
+// write fails the hold ends as withdrawn: nothing runs that is not written down. An end by which nothing runs is one as soon as the
+// log has it.
 
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
@@ -54,15 +55,18 @@ export class HoldWriter {
     const { store, audit, clock } = this.#parts;
     const end: HoldEnd = { via: null, ...how, atMs: clock.nowMs() };
     const ended = endedRecord(record, end);
-    let durable: (Promise<void> | undefined)[];
+    const durable: (Promise<void> | undefined)[] = [];
+    let isLogged = false;
     try {
-      durable = store.atomically(() => {
-        const also = alsoWrite?.();
+      store.atomically(() => {
+        durable.push(alsoWrite?.());
         if (!store.end(record.id, end)) throw new Error('the store says that it has ended already');
-        return [also, audit.append(endedEvent(record, end))];
+        durable.push(audit.append(endedEvent(record, end)));
+        isLogged = true;
       });
     } catch (thrown) {
-      return { kind: 'failed', why: this.failClosed(hold, thrown) };
+      if (!isLogged || end.state === 'approved') return { kind: 'failed', why: this.failClosed(hold, thrown) };
+      this.#owed.set(record.id, end);
     }
     const release = (): EndResult => {
       if (!this.#parts.isPending(record.id)) return { kind: 'failed', why: 'it was withdrawn meanwhile' };

@@ -16,6 +16,7 @@ import { holdLimits, type HoldChange, type HoldDesk, type HoldLimits, type Holds
 import { freeId, makeHoldId, parseHoldId } from './hold-id.ts';
 import { recordOf, sameTerms, termsOf } from './hold-record.ts';
 import { assertRoom } from './hold-room.ts';
+import { agreeWithLog } from './log-agreement.ts';
 import { expiredEnd, HoldWriter } from './hold-writer.ts';
 import { LastingTimes } from './lasting-times.ts';
 import { PendingHold, type HoldRule } from './pending-hold.ts';
@@ -43,7 +44,7 @@ class Desk implements HoldDesk {
   readonly #pending = new Map<HoldId, PendingHold>();
   readonly #listeners = new Set<(change: HoldChange) => void>();
   readonly #times: LastingTimes;
-  readonly #noteTimes = inRounds(() => this.#times.note());
+  readonly #noteTimes = inRounds(() => this.#store.atomically(() => this.#times.note()));
   readonly #writer: HoldWriter;
   #lasting: readonly LastingHold[] = [];
   #timer: NodeJS.Timeout | null = null;
@@ -104,16 +105,26 @@ class Desk implements HoldDesk {
   }
 
   #write(request: HoldRequest, expiresMs: number): { record: HoldRecord; durable: Promise<void> | undefined } {
+    const { audit, clock, random } = this.#parts;
+    const logged: HoldRecord[] = [];
     try {
       return this.#store.atomically(() => {
-        const id = freeId(this.#parts.random, makeHoldId, (taken) => this.#store.exists(taken));
-        const record = recordOf(id, request, this.#parts.clock.nowMs(), expiresMs);
+        const id = freeId(random, makeHoldId, (taken) => this.#store.exists(taken));
+        const record = recordOf(id, request, clock.nowMs(), expiresMs);
         this.#store.insert(record);
-        return { record, durable: this.#parts.audit.append(heldEvent(record, request.estimatedRows)) };
+        const durable = audit.append(heldEvent(record, request.estimatedRows));
+        logged.push(record);
+        return { record, durable };
       });
     } catch (cause) {
-      throw new Fault('store-failed', `the hold could not be written down: ${messageOf(cause)}`, { cause });
+      const reason = `the hold could not be written down: ${messageOf(cause)}`;
+      for (const record of logged) audit.appendSoon(endedEvent(record, this.#withdrawn(reason))); // the log has it, and the store does not
+      throw new Fault('store-failed', reason, { cause });
     }
+  }
+
+  #withdrawn(reason: string): HoldEnd {
+    return { state: 'withdrawn', by: null, reason, via: null, atMs: this.#parts.clock.nowMs() };
   }
 
   get(typedId: string): HoldRecord | undefined {
@@ -146,20 +157,22 @@ class Desk implements HoldDesk {
   }
 
   async recover(): Promise<number> {
+    const { audit, clock, readLog } = this.#parts;
+    const ended = readLog === undefined ? [] : await agreeWithLog({ store: this.#store, audit, clock, readLog });
     this.#lasting = this.#revive();
     const left = this.#store.pending().filter((it) => !this.#pending.has(it.id));
     const durable: (Promise<void> | undefined)[] = [];
     for (const record of left) {
-      const end: HoldEnd = { state: 'withdrawn', by: null, reason: 'the gateway restarted', via: null, atMs: this.#parts.clock.nowMs() };
+      const end = this.#withdrawn('the gateway restarted');
       const written = this.#store.atomically(() => {
         this.#store.end(record.id, end);
-        return this.#parts.audit.append(endedEvent(record, end));
+        return audit.append(endedEvent(record, end));
       });
       durable.push(written);
     }
     this.#armTimer();
     await Promise.all(durable);
-    for (const record of left) this.#tell('settled', this.#store.get(record.id) ?? record);
+    for (const record of [...ended, ...left]) this.#tell('settled', this.#store.get(record.id) ?? record);
     return left.length;
   }
 

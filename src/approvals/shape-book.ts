@@ -16,6 +16,8 @@ interface LiveShape {
   record: ShapeRecord;
   readonly lifetime: Lifetime;
   over: ShapeEnd | null;
+  /** The log has its end, though the store may not: it is not written there again. */
+  isEndLogged: boolean;
 }
 
 export class ShapeBook {
@@ -76,7 +78,7 @@ export class ShapeBook {
         return { written: audit.append(shapeApprovedEvent(shape, by)) };
       })
       .immediate();
-    const live: LiveShape = { record: shape, lifetime: Lifetime.begin(clock, shape.durationMs), over: null };
+    const live: LiveShape = { record: shape, lifetime: Lifetime.begin(clock, shape.durationMs), over: null, isEndLogged: false };
     this.#live.set(shape.id, live);
     durable.written?.catch((thrown: unknown) => {
       log.error({ shape: shape.id, error: messageOf(thrown) }, 'an approved shape is not on disk: it is out of force');
@@ -90,7 +92,7 @@ export class ShapeBook {
     const { clock, newestEventMs } = this.#parts;
     for (const record of this.store.active()) {
       const lifetime = Lifetime.resume(clock, record, record.endsAtMs, newestEventMs);
-      const live: LiveShape = { record, lifetime: lifetime ?? Lifetime.begin(clock, 0), over: null };
+      const live: LiveShape = { record, lifetime: lifetime ?? Lifetime.begin(clock, 0), over: null, isEndLogged: false };
       this.#live.set(record.id, live);
       if (lifetime === null) this.#end(live, 'clock', null, 'the clock of the gateway was set back while it was stopped');
     }
@@ -124,13 +126,16 @@ export class ShapeBook {
   }
 
   writeTimes(): void {
-    const { clock, log } = this.#parts;
+    const { clock, db, log } = this.#parts;
     this.#offsetMs = clock.nowMs() - clock.monotonicMs();
     this.#writtenMs = clock.monotonicMs();
     try {
-      for (const { record, lifetime, over } of this.#live.values()) {
-        if (over === null) this.store.seen(record.id, lifetime.elapsedMs, clock.nowMs());
-      }
+      const seen = db.transaction(() => {
+        for (const { record, lifetime, over } of this.#live.values()) {
+          if (over === null) this.store.seen(record.id, lifetime.elapsedMs, clock.nowMs());
+        }
+      });
+      seen.immediate();
     } catch (thrown) {
       log.error({ error: messageOf(thrown) }, 'how much time of shapes has passed could not be written down');
     }
@@ -173,7 +178,12 @@ export class ShapeBook {
     const { record } = live;
     try {
       const durable = db
-        .transaction(() => ({ written: this.store.end(record.id, end) ? audit.append(shapeEndedEvent(record, end)) : undefined }))
+        .transaction(() => {
+          if (!this.store.end(record.id, end) || live.isEndLogged) return { written: undefined };
+          const written = audit.append(shapeEndedEvent(record, end));
+          live.isEndLogged = true;
+          return { written };
+        })
         .immediate();
       durable.written?.catch((thrown: unknown) =>
         log.error({ shape: record.id, error: messageOf(thrown) }, 'the end of a shape is not on disk'),

@@ -83,6 +83,36 @@ export function eventsSince(dir: string, store: SearchStore, rest: BlockContent 
   }
 }
 
+/** Blocks read for what was killed: a second or two. */
+const blocksAboutMax = 1_000;
+
+/**
+ * The lines of blocks that have one of these names in that field, of events before `before`, where a block begins. A text for each
+ * block, from the newest back, with one character for each byte; `rest` is what the log has behind the last block of the index. Throws
+ * WrongIndex.
+ */
+export function* linesAbout(
+  dir: string,
+  store: SearchStore,
+  rest: BlockContent | null,
+  field: NameField,
+  names: readonly string[],
+  before = Number.MAX_SAFE_INTEGER,
+): IterableIterator<string> {
+  const ids = names.map((name) => store.nameId(name)).filter((id) => id !== null);
+  const sql = `SELECT * FROM blocks WHERE id < ? AND id IN
+    (SELECT block FROM postings WHERE field = ? AND name IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT ?`;
+  const asked = [before, fieldNumber(field), JSON.stringify(ids), blocksAboutMax];
+  const files = new SegmentFiles(dir);
+  try {
+    if (rest !== null && rest.block.firstSeq < before) yield files.read(rest.block).toString('latin1');
+    for (const row of store.db.prepare(sql).iterate(...asked) as IterableIterator<BlockRow>)
+      yield files.read(blockOf(row)).toString('latin1');
+  } finally {
+    files.close();
+  }
+}
+
 function pageSize(limit: number | undefined): number {
   const size = limit ?? auditPageDefault;
   if (!Number.isInteger(size) || size < 1) throw new Fault('invalid-request', 'limit must be a whole number from 1');

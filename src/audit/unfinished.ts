@@ -1,5 +1,6 @@
 // What sessions whose process or thread was killed left without an end in the log: actions that were released and did not finish, and
-// whether the session itself was closed. Looked for from the newest file backwards, as far as the oldest of the sessions reaches.
+// whether the session itself was closed. Looked for from the newest file backwards, as far as the oldest of the sessions reaches: the
+// newest files are read whole, of older ones what the index says is about them.
 
 import type { AuditEvent } from '../core/audit.ts';
 import { listSegments, readPieces, type Segment } from './segments.ts';
@@ -23,13 +24,24 @@ const sessionClosed = '"type":"session.closed"';
 const before = ',"session":"';
 const action = '"action":"';
 
+/** Whole lines of events before `before`, those about these sessions among them, in texts of several, the newest text first. */
+export type EarlierLines = (sessions: readonly string[], before: number) => Promise<Iterable<string>>;
+
 /** Of these sessions. Whole lines up to event `lastSeq` count. */
-export async function lostEnds(dir: string, sessions: readonly string[], lastSeq = Infinity): Promise<LostEnds> {
+export async function lostEnds(dir: string, sessions: readonly string[], lastSeq: number, earlier: EarlierLines): Promise<LostEnds> {
   const search = new Search(sessions);
   const segments = listSegments(dir).filter(({ firstSeq }) => firstSeq <= lastSeq);
+  let before = Infinity;
   for (const segment of segments.slice(-segmentsReadMax).reverse()) {
+    if (search.reaching.length === 0) break;
     await search.read(segment, lastSeq);
-    if (search.isComplete) break;
+    before = segment.firstSeq;
+  }
+  if (search.reaching.length > 0 && before !== segments[0]?.firstSeq) {
+    for (const text of await earlier(search.reaching, before)) {
+      search.take(text);
+      if (search.reaching.length === 0) break;
+    }
   }
   return { unfinished: search.unfinished, closed: [...search.closed] };
 }
@@ -47,8 +59,8 @@ class Search {
     this.#reaching = new Set(sessions);
   }
 
-  get isComplete(): boolean {
-    return this.#reaching.size === 0;
+  get reaching(): readonly string[] {
+    return [...this.#reaching];
   }
 
   async read({ path, firstSeq }: Segment, lastSeq: number): Promise<void> {
@@ -61,6 +73,13 @@ class Search {
       }
       return true;
     });
+    this.unfinished = [...open.values(), ...this.unfinished];
+  }
+
+  /** Whole lines that stand before all that was read. */
+  take(text: string): void {
+    const open = new Map<string, UnfinishedAction>();
+    for (const line of text.split('\n')) this.#take(line, open);
     this.unfinished = [...open.values(), ...this.unfinished];
   }
 

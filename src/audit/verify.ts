@@ -23,13 +23,19 @@ export type Verification =
     }
   | { readonly ok: false; readonly seq: number; readonly file: string; readonly line: number; readonly why: string };
 
-type Broken = Extract<Verification, { ok: false }>;
+export type Broken = Extract<Verification, { ok: false }>;
 
 export interface VerifyOptions {
   /** A head that was kept elsewhere: the log must still have that event with that hash. Finds a log rewritten as a whole. */
   readonly known?: Head | undefined;
   /** A copy of the checkpoints' file that was kept elsewhere: the same for every event that it names. */
   readonly keptCheckpoints?: string | undefined;
+}
+
+/** Where a log is damaged and how: "event 7 (000001.jsonl, line 7): …". */
+export function damageWords({ seq, file, line, why }: Broken): string {
+  const place = line > 0 ? `${file}, line ${line}` : file;
+  return `${seq > 0 ? `event ${seq} (${place})` : place}: ${why}`;
 }
 
 interface Genesis {

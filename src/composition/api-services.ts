@@ -6,6 +6,7 @@ import { notAllowed } from '../approvals/answer.ts';
 import { holdView } from '../approvals/hold-view.ts';
 import type { HoldDesk } from '../approvals/holds.ts';
 import type { OpenedAuditLog } from '../audit/log.ts';
+import { damageWords } from '../audit/verify.ts';
 import type { Principal } from '../core/principal.ts';
 import type { SessionRegistry } from '../sessions/registry.ts';
 import type { HoldRecord } from '../store/hold-rows.ts';
@@ -122,7 +123,14 @@ export function apiSessions(
 
 /** `flush`: what other threads have not written yet is written before anybody looks. */
 export function apiAudit(audit: OpenedAuditLog, flush: () => Promise<void>): ApiServices['audit'] {
-  return { search: (query) => flush().then(() => audit.search(query)), verify: () => flush().then(() => audit.verify()) };
+  return {
+    search: (query) => flush().then(() => audit.search(query)),
+    verify: async () => {
+      await flush();
+      const found = await audit.verify();
+      return found.ok ? found : { ok: false, seq: found.seq, problem: damageWords(found) };
+    },
+  };
 }
 
 export function ruleUseView({ id, title, decision, fired, lastFiredAtMs }: RuleView & RuleUse): RuleUseView {

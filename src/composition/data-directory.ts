@@ -1,15 +1,18 @@
 // The data folder at the start: made when it is not there, and words for the operator when the system does not let the gateway
 // use it or what is in it, as after a run as another user, a full disk or a file system that is read-only.
 
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { Fault } from '../core/errors.ts';
+import { makeFolder } from '../core/make-folder.ts';
 
 /** Makes the folder with mode 0700 when it is not there. Throws Fault store-failed when the gateway can't keep anything in it. */
 export function openDataDirectory(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir);
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new Fault('store-failed', `data_dir: ${dir} can't be made: the file system there takes no folders`, { cause: thrown });
     throw inWords(thrown, dir);
   }
 }

@@ -58,7 +58,6 @@ export async function openRelays(config: Config, parts: OpenRelaysParts, down: T
         .list()
         .filter(({ protocol }) => protocol !== 'ssh')
         .map(sentTarget),
-      tls: services.tls,
       allowPlaintext: config.allowPlaintext,
       limits: databases,
       dialTimeoutMs: limits.dialTimeoutMs,
@@ -80,6 +79,7 @@ export async function openRelays(config: Config, parts: OpenRelaysParts, down: T
       flushAudit: () => audit.flush(),
     },
     services,
+    tls: services.tls,
     dialAgent: (target, signal) => agents.dial(target, signal, limits.dialTimeoutMs),
     dialled: (target, stream) => credentials.desk.dialled(target, stream),
     counts,

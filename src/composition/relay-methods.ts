@@ -2,7 +2,7 @@
 
 import type { SharedAudit } from '../audit/joined.ts';
 import type { ListenAddress, LogLevel } from '../config/config.ts';
-import type { ServerTls } from '../core/server-tls.ts';
+import type { CertificateAndKey } from '../core/server-tls.ts';
 import type { SharedAcceptCounts } from '../relay/accept-counts.ts';
 import type { CancellingMethods } from '../relay/cancelling.ts';
 import type { SharedChanges } from '../relay/change-counts.ts';
@@ -32,6 +32,8 @@ export type ThreadMethods = ThreadSessionMethods &
   WatchMethods & {
     /** Listens beside the other threads, and answers with the port. */
     readonly listen: { readonly given: { readonly protocol: DatabaseProtocol; readonly address: ListenAddress }; readonly answer: number };
+    /** The gateway's own certificate is another one from now on. */
+    readonly certificate: { readonly given: CertificateAndKey; readonly answer: void };
     /** Ends everything in words. */
     readonly stop: { readonly given: { readonly reason: string }; readonly answer: void };
   };
@@ -45,7 +47,7 @@ export interface RelayThreadData {
   readonly counts: Readonly<Record<DatabaseProtocol, SharedAcceptCounts>>;
   readonly catalogueChanges: SharedChanges;
   readonly targets: readonly SentTarget[];
-  readonly tls: ServerTls | null;
+  readonly tls: CertificateAndKey | null;
   readonly allowPlaintext: boolean;
   readonly limits: DatabaseLimits;
   readonly dialTimeoutMs: number;

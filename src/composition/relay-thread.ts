@@ -17,6 +17,7 @@ import { setBusyPoll } from '../core/busy-poll.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Driver, DriverServices, Log } from '../core/driver.ts';
 import { Fault } from '../core/errors.ts';
+import { ServerTls } from '../core/server-tls.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Protocol } from '../core/target.ts';
 import { openRecordings } from '../recordings/recordings.ts';
@@ -74,6 +75,7 @@ const classifierOf = (protocol: Protocol): Classifier => {
   if (classifier === undefined) throw new Fault('classifier-failed', `a relay thread does not read ${protocol}`);
   return classifier;
 };
+const tls = data.tls === null ? null : new ServerTls(data.tls);
 const masker = await createMasker(() => Buffer.from(data.maskKey));
 const { readers } = await openTemplateReaders();
 const drivers = new Map<DatabaseProtocol, Driver>();
@@ -87,6 +89,7 @@ const calls: Calls<MainMethods, ThreadMethods> = new Calls<MainMethods, ThreadMe
   ...cancelHandlers(() => [...drivers.values()]),
   ...watchHandlers,
   listen: ({ protocol, address }) => listen(protocol, address),
+  certificate: (pem) => tls?.replace(pem),
   stop: ({ reason }) => stop(reason),
 });
 
@@ -121,7 +124,7 @@ function services(protocol: DatabaseProtocol): DriverServices {
     credentials,
     cancelElsewhere: remoteCancelling(calls),
     catalogueChanges: joinChanges(data.catalogueChanges),
-    tls: data.tls,
+    tls,
     allowPlaintext: data.allowPlaintext,
     clock,
     random,

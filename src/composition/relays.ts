@@ -8,6 +8,7 @@ import type { ListenAddress } from '../config/config.ts';
 import { cannotListen } from '../core/cannot-listen.ts';
 import type { DriverServices, LocalDriverServices, Log } from '../core/driver.ts';
 import { Fault, messageOf } from '../core/errors.ts';
+import type { ServerTls } from '../core/server-tls.ts';
 import type { Target } from '../core/target.ts';
 import type { AllAcceptCounts } from '../relay/accept-counts.ts';
 import { Calls } from '../relay/calls.ts';
@@ -24,9 +25,10 @@ import type { MainMethods, RelayThreadData, ThreadMethods } from './relay-method
 
 export interface RelayParts {
   readonly threads: number;
-  readonly data: Omit<RelayThreadData, 'index'>;
+  readonly data: Omit<RelayThreadData, 'index' | 'tls'>;
   readonly relayed: RelayedParts;
   readonly services: Pick<LocalDriverServices, 'signIns' | 'credentials'>;
+  readonly tls: ServerTls | null;
   readonly dialAgent: DriverServices['dial'];
   readonly dialled: (target: Target, stream: Awaited<ReturnType<DriverServices['dial']>>) => void;
   readonly counts: Readonly<Record<DatabaseProtocol, AllAcceptCounts>>;
@@ -60,6 +62,9 @@ export class Relays {
 
   private constructor(parts: RelayParts) {
     this.#parts = parts;
+    parts.tls?.onReplaced(({ pem }) => {
+      for (const { calls } of this.#threads.values()) calls.note('certificate', pem);
+    });
   }
 
   /** Rejects with a Fault when a thread can't be started; none is left running then. */
@@ -109,9 +114,10 @@ export class Relays {
   }
 
   async #start(index: number): Promise<void> {
+    const tls = this.#parts.tls?.current.pem ?? null;
     const worker = new Worker(new URL('./relay-thread.ts', import.meta.url), {
       name: `relay-${index}`,
-      workerData: { ...this.#parts.data, index },
+      workerData: { ...this.#parts.data, index, tls },
     });
     this.#starting.add(worker);
     try {
@@ -162,6 +168,8 @@ export class Relays {
     await Promise.race([ready, gone, lateFault()]);
     if (this.#stops) throw new Fault('conflict', 'the gateway stops');
     this.#threads.set(index, { worker, calls, sessions });
+    const { tls } = this.#parts;
+    if (tls !== null) calls.note('certificate', tls.current.pem); // it may have been replaced while the thread started
     const stuck = () => {
       why = 'it answered nothing for a minute';
       void worker.terminate(); // its end is heard

@@ -1,6 +1,6 @@
 // What is likely to trouble this gateway later, told in its log while somebody looks at it: when it starts.
 
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** A session has a client, a target and a recording. */
@@ -26,12 +26,11 @@ export function openFilesWarning(filesMax: number | null, connections: number): 
   return `this process may open ${filesMax} files, enough for about ${enough} connections; limits.connections is ${connections}: raise it (LimitNOFILE, ulimit -n)`;
 }
 
-/** About the gateway's own certificate: the first one of the PEM text. */
-export function certificateWarning(pem: string, nowMs: number): string | null {
-  const { validFrom, validTo } = new X509Certificate(pem);
+/** About the gateway's own certificate. */
+export function certificateWarning({ validFrom, validTo }: X509Certificate, nowMs: number): string | null {
   const [fromMs, toMs] = [Date.parse(validFrom), Date.parse(validTo)];
   const day = (atMs: number) => new Date(atMs).toISOString().slice(0, 10);
-  const renew = 'replace the files of tls and restart';
+  const renew = 'replace the files of tls';
   if (nowMs >= toMs) return `the gateway's certificate ended on ${day(toMs)}: clients refuse it; ${renew}`;
   if (nowMs < fromMs) return `the gateway's certificate begins on ${day(fromMs)} only: clients refuse it; is the clock right?`;
   return toMs - nowMs < certificateMsMin ? `the gateway's certificate ends on ${day(toMs)}; ${renew}` : null;

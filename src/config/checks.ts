@@ -1,11 +1,8 @@
 // What has to hold between values: unique names, nothing served in clear beyond this machine, no control that can never
 // take effect.
 
-import { X509Certificate, createPrivateKey } from 'node:crypto';
-import type { ConfigDocument, ValuePath } from './document.ts';
-import type { ConfigFiles } from './files.ts';
+import type { ConfigDocument } from './document.ts';
 import { isLoopback } from './loopback.ts';
-import { Secret } from '../core/secret.ts';
 import { groupsOfSignIn } from './read-sign-in.ts';
 import { didYouMean } from './validate.ts';
 import type { Entry, Parts } from './validate.ts';
@@ -81,30 +78,4 @@ export function checkPublicUrl(document: ConfigDocument, parts: Parts): string |
     document.problem(['public_url'], 'must be only scheme, host and port: the console is served at the root');
   }
   return url.origin;
-}
-
-export function readTls(document: ConfigDocument, files: ConfigFiles, parts: Parts): { certificate: string; key: Secret } | null {
-  if (parts.tls === undefined) return null;
-  const certificate = files.pem(parts.tls.certificate, ['tls', 'certificate'], 'CERTIFICATE');
-  const key = files.privateKey(parts.tls.key, ['tls', 'key']);
-  if (certificate === undefined || key === undefined) return null;
-  checkPair(document, certificate, key, ['tls']);
-  return { certificate, key };
-}
-
-/** Notes when certificate or key can't be read, or don't belong together. */
-export function checkPair(document: ConfigDocument, certificate: string, key: Secret, at: ValuePath): void {
-  let leaf: X509Certificate;
-  try {
-    leaf = new X509Certificate(certificate);
-  } catch {
-    document.problem([...at, 'certificate'], "the certificate can't be read: it is damaged");
-    return;
-  }
-  try {
-    if (leaf.checkPrivateKey(createPrivateKey(key.reveal()))) return;
-    document.problem([...at, 'key'], 'the key does not belong to the certificate');
-  } catch {
-    document.problem([...at, 'key'], "the key can't be read: it is damaged, or has a passphrase (which is not supported)");
-  }
 }

@@ -164,6 +164,14 @@ export type PoliciesConfig =
   /** `dir` is where the copy of the repository is kept. */
   | { readonly dir: string; readonly git: GitPoliciesConfig };
 
+/** The gateway's own certificate: where it is, absolute, and the PEM texts that were there at the start. */
+export interface TlsConfig {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly certificate: string;
+  readonly key: Secret;
+}
+
 export interface Config {
   /** The file it was read from, absolute. */
   readonly file: string;
@@ -171,8 +179,7 @@ export interface Config {
   /** Without a slash at the end; null: the gateway uses the address it listens on. */
   readonly publicUrl: string | null;
   readonly listen: Listen;
-  /** PEM texts. */
-  readonly tls: { readonly certificate: string; readonly key: Secret } | null;
+  readonly tls: TlsConfig | null;
   readonly allowPlaintext: boolean;
   /** Threads that relay databases; 0: the main thread does. */
   readonly relayThreads: number;

@@ -4,7 +4,7 @@
 import type { TargetName } from '../core/ids.ts';
 import type { Secret } from '../core/secret.ts';
 import type { AgentSelector, Protocol, Target, TargetSsh, TargetTls, TlsMode } from '../core/target.ts';
-import { checkPair } from './checks.ts';
+import { checkPair } from './read-tls.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';

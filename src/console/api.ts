@@ -86,6 +86,8 @@ export interface AuditFilters {
   readonly type: string;
   readonly principal: string;
   readonly target: string;
+  readonly session: string;
+  readonly hold: string;
   readonly since: string;
   readonly until: string;
   readonly text: string;
@@ -96,7 +98,7 @@ export const api = {
   login: (proof: LoginBody) => request<unknown>('POST', '/login', proof),
   logout: () => request<unknown>('POST', '/logout'),
 
-  holds: (filter: { state?: HoldState | undefined; cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
+  holds: (filter: { state?: HoldState | undefined; text?: string; cursor?: string | null; limit?: number }, signal?: AbortSignal) =>
     request<Page<HoldView>>('GET', `/holds${query(filter)}`, undefined, signal),
   hold: (holdId: string, signal?: AbortSignal) => request<HoldView>('GET', `/holds/${id(holdId)}`, undefined, signal),
   answer: (holdId: string, answer: 'approve' | 'deny', reason: string | undefined) =>
@@ -105,9 +107,9 @@ export const api = {
   sessions: (filter: { state: SessionView['state'] | null; cursor: string | null }, signal?: AbortSignal) =>
     request<Page<SessionView>>('GET', `/sessions${query({ ...filter, limit: 100 })}`, undefined, signal),
   session: (sessionId: string, signal?: AbortSignal) => request<SessionView>('GET', `/sessions/${id(sessionId)}`, undefined, signal),
-  /** A part of the statement log, from a cursor of an earlier one or from its beginning. */
-  recording: (sessionId: string, cursor: string | null, limit: number, signal?: AbortSignal) =>
-    request<RecordingView>('GET', `/sessions/${id(sessionId)}/recording${query({ cursor, limit })}`, undefined, signal),
+  /** A part of the statement log, from a cursor of an earlier one or from its beginning; of all of it, or of what has a text. */
+  recording: (sessionId: string, part: { cursor: string | null; limit: number; text?: string }, signal?: AbortSignal) =>
+    request<RecordingView>('GET', `/sessions/${id(sessionId)}/recording${query(part)}`, undefined, signal),
   kill: (sessionId: string) => request<unknown>('POST', `/sessions/${id(sessionId)}/kill`),
 
   audit: (filters: AuditFilters, cursor: string | null, signal?: AbortSignal) =>

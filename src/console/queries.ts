@@ -79,10 +79,10 @@ async function allPending(signal: AbortSignal): Promise<Page<HoldView>> {
   return { items, next: null };
 }
 
-export function useHoldHistory(state: Exclude<HoldState, 'pending'> | null) {
+export function useHoldHistory(state: Exclude<HoldState, 'pending'> | null, text: string) {
   return useInfiniteQuery({
-    queryKey: [...keys.history, state],
-    queryFn: ({ pageParam, signal }) => api.holds({ state: state ?? undefined, cursor: pageParam, limit: 50 }, signal),
+    queryKey: [...keys.history, state, text],
+    queryFn: ({ pageParam, signal }) => api.holds({ state: state ?? undefined, text, cursor: pageParam, limit: 50 }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });

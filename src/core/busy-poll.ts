@@ -5,8 +5,12 @@
 
 import { availableParallelism } from 'node:os';
 
-/** For machines with several processors: with one, who waits keeps the others from working. A SELECT by key takes a target 40 to 150 µs. */
-export const busyPollUsDefault = availableParallelism() > 1 ? 200 : 0;
+/** With one processor, who waits keeps the others from working. */
+const isWaitingFree = availableParallelism() > 1;
+/** A SELECT by key takes a target 40 to 150 µs, the echo of a key through an agent 200 to 350. */
+export const busyPollUsDefault = isWaitingFree ? 500 : 0;
+/** An agent has the target beside it. Where it shares two processors with the gateway, a longer wait takes one that others need. */
+export const agentBusyPollUsDefault = isWaitingFree ? 200 : 0;
 export const busyPollUsMax = 1000;
 /** Bulk keeps the loop busy by itself. */
 const smallBytesMax = 8 * 1024;

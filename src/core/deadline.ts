@@ -9,7 +9,7 @@ export async function within<T>(
   timeoutMs: number,
   signals: readonly AbortSignal[],
   step: (signal: AbortSignal) => Promise<T>,
-  late: () => Error = timeoutError,
+  late: () => Error = () => noAnswer(timeoutMs),
 ): Promise<T> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(late()), timeoutMs);
@@ -26,7 +26,7 @@ export async function within<T>(
   }
 }
 
-/** As `AbortSignal.timeout` says it. */
-function timeoutError(): Error {
-  return new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+/** By the name that `AbortSignal.timeout` gives it, in words for people. */
+function noAnswer(timeoutMs: number): Error {
+  return new DOMException(`no answer within ${timeoutMs / 1000} s`, 'TimeoutError');
 }

@@ -68,3 +68,23 @@ export type AccessDecision =
       /** Ends when no session has been open for so long; null: it does not. */
       readonly idleMs: number | null;
     };
+
+/** Why a step with a request or a grant was not done. */
+export type AccessProblem =
+  | 'refused'
+  | 'conflict'
+  | 'limit-reached'
+  | 'unknown'
+  | 'not-allowed'
+  | 'requester'
+  | 'reason-missing'
+  | 'reason-too-long'
+  | 'second-factor-missing'
+  | 'failed';
+
+/** The same in words as well. */
+export interface AccessRefusal {
+  readonly kind: 'refused';
+  readonly because: AccessProblem;
+  readonly why: string;
+}

@@ -1,4 +1,5 @@
-// TLS towards clients, with the gateway's own certificate. What OpenSSL makes of certificate and key is made once.
+// TLS towards clients, with the gateway's own certificate. What OpenSSL makes of certificate and key is made once. They can be replaced
+// while the gateway runs: connections that have begun go on with what they began with.
 
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -6,38 +7,55 @@ import { createSecureContext, TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import { Fault } from './errors.ts';
 
-/** PEM certificate chain and key of the gateway itself. */
-export interface ServerTls {
+/** In PEM: the certificate with its chain, and its key. Never to be put into words. */
+export interface CertificateAndKey {
   readonly certificate: string;
   readonly key: string;
 }
 
-interface Prepared {
+/** One that was in use from some moment on. */
+export interface OwnCertificate {
+  readonly pem: CertificateAndKey;
   readonly context: SecureContext;
+  /** What clients see. */
   readonly certificate: X509Certificate;
 }
 
-const preparedOf = new WeakMap<ServerTls, Prepared>();
+/** The gateway's own certificate, for all that listens in one thread. */
+export class ServerTls {
+  readonly #listeners: ((own: OwnCertificate) => void)[] = [];
+  #current: OwnCertificate;
 
-function prepared(tls: ServerTls): Prepared {
-  const known = preparedOf.get(tls);
-  if (known !== undefined) return known;
-  const context = createSecureContext({ cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' });
-  const made = { context, certificate: new X509Certificate(tls.certificate) };
-  preparedOf.set(tls, made);
-  return made;
+  /** Throws an Error when OpenSSL can't use them. */
+  constructor(pem: CertificateAndKey) {
+    this.#current = prepared(pem);
+  }
+
+  get current(): OwnCertificate {
+    return this.#current;
+  }
+
+  /** For connections from now on. Throws an Error, and changes nothing, when OpenSSL can't use them. */
+  replace(pem: CertificateAndKey): void {
+    this.#current = prepared(pem);
+    for (const listener of this.#listeners) listener(this.#current);
+  }
+
+  onReplaced(listener: (own: OwnCertificate) => void): void {
+    this.#listeners.push(listener);
+  }
 }
 
-/** The certificate that clients see. */
-export function ownCertificate(tls: ServerTls): X509Certificate {
-  return prepared(tls).certificate;
+function prepared(pem: CertificateAndKey): OwnCertificate {
+  const context = createSecureContext({ cert: pem.certificate, key: pem.key, minVersion: 'TLSv1.2' });
+  return { pem, context, certificate: new X509Certificate(pem.certificate) };
 }
 
 /** Answers a client's handshake on `socket`. Throws Fault protocol-violation, and has closed the socket then. */
-export async function acceptTls(socket: Socket, tls: ServerTls, protocol: string | null, signal: AbortSignal): Promise<TLSSocket> {
+export async function acceptTls(socket: Socket, own: OwnCertificate, protocol: string | null, signal: AbortSignal): Promise<TLSSocket> {
   const secured = new TLSSocket(socket, {
     isServer: true,
-    secureContext: prepared(tls).context,
+    secureContext: own.context,
     ...(protocol === null ? {} : { ALPNProtocols: [protocol] }),
   });
   secured.on('error', () => undefined); // ends in 'close'; between two steps of the sign-in nobody else listens

@@ -6,7 +6,7 @@ import { CommandFailure, exitCode } from '../cli/exit-code.ts';
 import { printJson } from '../cli/command.ts';
 import type { Terminal } from '../cli/terminal.ts';
 import { visible } from '../cli/visible.ts';
-import { verifyAudit } from '../audit/verify.ts';
+import { damageWords, verifyAudit } from '../audit/verify.ts';
 import { verifyApprovals } from './audit-approvals.ts';
 import type { ApprovalsFound } from './audit-approvals.ts';
 
@@ -36,9 +36,7 @@ export async function auditVerify(terminal: Terminal, dir: string, options: Veri
       const hint = 'name the folder "audit" inside data_dir, or a copy of it';
       throw new CommandFailure(exitCode.failed, `nothing to verify at ${visible(found.file)}: ${visible(found.why)}`, hint);
     }
-    const place = visible(found.line > 0 ? `${found.file}:${found.line}` : found.file);
-    const where = found.seq > 0 ? `event ${found.seq} (${place})` : place;
-    throw new CommandFailure(exitCode.failed, `the audit log is not intact: ${where}: ${visible(found.why)}`);
+    throw new CommandFailure(exitCode.failed, `the audit log is not intact: ${visible(damageWords(found))}`);
   }
   if (approvals !== null && approvals.problem !== null) {
     const { seq, why } = approvals.problem;

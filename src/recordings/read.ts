@@ -3,6 +3,7 @@
 
 import { createReadStream } from 'node:fs';
 import type { RecordingHeader, StatementEntry } from '../core/recording.ts';
+import { entriesWith } from './entry-search.ts';
 
 /** Entries and bytes given of one recording; a longer one is shown from its beginning and says that it goes on. */
 export const readEntriesMax = 100_000;
@@ -24,6 +25,8 @@ export interface ReadPart {
   /** 0 for the beginning. */
   readonly from: number;
   readonly entriesMax: number;
+  /** Only entries in which this stands. */
+  readonly text?: string | undefined;
 }
 
 type Line = Readonly<Record<string, unknown>>;
@@ -31,6 +34,8 @@ type Line = Readonly<Record<string, unknown>>;
 /** Null when the file doesn't begin with a header. Rejects with the system's error when it can't be read. */
 export async function readRecording(path: string, part: ReadPart = { from: 0, entriesMax: readEntriesMax }): Promise<Recording | null> {
   const entries: StatementEntry[] = [];
+  const isWanted = part.text === undefined ? () => true : entriesWith(part.text);
+  let read = 0;
   let header: RecordingHeader | null = null;
   let ended: number | null = null;
   let truncated = false;
@@ -61,12 +66,15 @@ export async function readRecording(path: string, part: ReadPart = { from: 0, en
       let entry: Line | null = line;
       if (line['as'] === undefined) full.set(next, line);
       else entry = await joined(path, line, full);
-      if (entry !== null) entries.push(entry as unknown as StatementEntry);
+      if (entry !== null) {
+        read += 1;
+        if (isWanted(entry as unknown as StatementEntry)) entries.push(entry as unknown as StatementEntry);
+      }
     }
     next = endAt;
   }
   if (header === null) return null;
-  const whole = part.from > 0 ? ended !== null : ended === entries.length;
+  const whole = part.from > 0 ? ended !== null : ended === read;
   return { header, entries, complete: whole && !truncated, truncated, next };
 }
 

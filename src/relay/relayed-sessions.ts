@@ -114,8 +114,11 @@ export class RelayedSessions {
       },
     };
     const opened = await this.#parts.sessions.open(opening, laneOf(asked));
-    if (opened.kind === 'refuse') return opened;
     const session = made as RelayedSession | null;
+    if (opened.kind === 'refuse') {
+      session?.close(opened.refusal.message);
+      return opened;
+    }
     if (session === null) throw new Error('the session was opened in the wrong thread');
     // The thread has not heard of the session yet: words for it would be lost there.
     if (asked.signal.aborted || session.ended.aborted) {

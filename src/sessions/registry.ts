@@ -10,6 +10,7 @@ import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Recorder, RecordingHeader, Recordings, SessionRecordFacts } from '../core/recording.ts';
+import type { Refusal } from '../core/ruling.ts';
 import type { Lane, OpenedSession, Session, SessionOpening, Sessions } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -42,8 +43,8 @@ export interface RegistryOpening extends SessionOpening {
 /** Where sessions are written down for lists and histories. */
 export interface SessionBook {
   opened(session: RegisteredSession, startedAtMs: number): void;
-  /** Called at most once a second for each session that did something. */
-  counted(session: RegisteredSession): void;
+  /** Called once a second with the sessions that did something: all at once, because each write may wait for the disk. */
+  counted(sessions: readonly RegisteredSession[]): void;
   closed(session: RegisteredSession, endedAtMs: number, reason: string): void;
 }
 
@@ -87,27 +88,30 @@ export class SessionRegistry implements Sessions {
   async open(opening: RegistryOpening, lane: Lane): Promise<OpenedSession> {
     const { gate, recordings, clock, audit, book } = this.#parts;
     const id = `s-${this.#parts.random.bytes(10).toString('hex')}` as SessionId;
-    if (this.#live.size >= sessionsMax) return refuse(`the gateway has ${sessionsMax} sessions open, its limit`);
+    if (this.#live.size >= sessionsMax)
+      return { kind: 'refuse', refusal: faultOf(`the gateway has ${sessionsMax} sessions open, its limit`) };
     const submitter: Submitter = { sessionId: id, ...opening, ended: lane.signal };
     const judgement = await gate.judge(connectAction(id, opening), submitter, lane);
-    if (judgement.ruling.kind === 'refuse') {
-      this.#event('session.refused', id, opening, { ...factsDetail(opening), message: judgement.ruling.refusal.message });
-      return { kind: 'refuse', refusal: judgement.ruling.refusal };
-    }
+    const refused = (refusal: Refusal): OpenedSession => {
+      this.#event('session.refused', id, opening, { ...factsDetail(opening), message: refusal.message });
+      return { kind: 'refuse', refusal };
+    };
+    if (judgement.ruling.kind === 'refuse') return refused(judgement.ruling.refusal);
     const principal = this.#parts.personNow?.(opening.principal.name);
     if (principal !== undefined && principal !== opening.principal) {
       judgement.ruling.permit.close();
-      return refuse('this account was changed while you waited; sign in again');
+      return refused(faultOf('this account was changed while you waited; sign in again'));
     }
     if (opening.tokenId && this.#parts.isTokenLive?.(opening.tokenId) === false) {
       judgement.ruling.permit.close();
-      return refuse('the access token has ended since you began to sign in; sign in again with another');
+      return refused(faultOf('the access token has ended since you began to sign in; sign in again with another'));
     }
     judgement.ruling.permit.close(); // nothing of `connect` itself goes to the target
+    let recorder: Recorder | null = null;
     try {
       const startedAtMs = clock.nowMs();
       const closed: Closed = (session, reason) => this.#closed(session, reason);
-      const recorder = opening.elsewhere === undefined ? recordings.open(id, recordingHeader(id, opening, startedAtMs)) : null;
+      recorder = opening.elsewhere === undefined ? recordings.open(id, recordingHeader(id, opening, startedAtMs)) : null;
       const session =
         recorder === null
           ? (opening.elsewhere as Elsewhere)(id, opening, startedAtMs, closed)
@@ -126,7 +130,8 @@ export class SessionRegistry implements Sessions {
       this.#tell(id);
       return { kind: 'open', session };
     } catch (thrown) {
-      return refuse(`the session could not be recorded: ${messageOf(thrown)}`);
+      void recorder?.close();
+      return refused(faultOf(`the session could not be recorded: ${messageOf(thrown)}`));
     }
   }
 
@@ -219,14 +224,17 @@ export class SessionRegistry implements Sessions {
   }
 
   #count(): void {
+    const changed: RegisteredSession[] = [];
     for (const entry of this.#live.values()) {
       const { statements, held, denied } = entry.session.counts;
       const counted = statements + held + denied; // what waited is counted when it was answered: later than its statement
       if (entry.counted === counted) continue;
       entry.counted = counted;
-      this.#parts.book.counted(entry.session);
-      this.#tell(entry.session.id);
+      changed.push(entry.session);
     }
+    if (changed.length === 0) return;
+    this.#parts.book.counted(changed);
+    for (const { id } of changed) this.#tell(id);
   }
 
   #event(type: AuditEventType, id: SessionId, who: SessionOpening, detail: Record<string, unknown>): void {
@@ -243,8 +251,8 @@ export class SessionRegistry implements Sessions {
   }
 }
 
-function refuse(message: string): OpenedSession {
-  return { kind: 'refuse', refusal: { reason: 'fault', message, hint: null, holdId: null, offset: null } };
+function faultOf(message: string): Refusal {
+  return { reason: 'fault', message, hint: null, holdId: null, offset: null };
 }
 
 /** How the recording of a session begins. */

@@ -1,5 +1,5 @@
-// The book of sessions when its store takes nothing, as on a full disk: a session ends all the same, and its end is written when there is
-// room again. Only to open one does the store have to work.
+// The book of sessions when its store takes nothing, as on a full disk or while another program has locked it: a session ends all the
+// same, and its end is written when the store takes something again. Only to open one does the store have to work.
 
 import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
@@ -30,8 +30,8 @@ export class SteadyBook implements SessionBook {
   }
 
   /** The next count says more. */
-  counted(session: RegisteredSession): void {
-    this.#isWritten(() => this.#book.counted(session));
+  counted(sessions: readonly RegisteredSession[]): void {
+    this.#isWritten(() => this.#book.counted(sessions));
   }
 
   closed(session: RegisteredSession, endedAtMs: number, reason: string): void {

@@ -13,10 +13,18 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** Opens (and makes) the database at `path`; ":memory:" for tests. Throws Fault store-failed when it can't be used. */
-export function openDatabase(path: string, migrations: readonly Migration[]): Db {
+/** The gateway is the only one that writes. What another program does to the file must not make everybody wait: waiting stops the thread. */
+const busyMsMax = 250;
+
+export type StoreDurability = 'kernel' | 'fsync';
+
+/**
+ * Opens (and makes) the database at `path`; ":memory:" for tests. What is committed survives a kill of the process, and with `fsync` a
+ * power cut as well. Throws Fault store-failed when it can't be used.
+ */
+export function openDatabase(path: string, migrations: readonly Migration[], durability: StoreDurability = 'kernel'): Db {
   try {
-    return opened(path, migrations);
+    return opened(path, migrations, durability);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     throw new Fault('store-failed', `the database ${path} can't be opened: ${messageOf(cause)}`, {
@@ -26,13 +34,13 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Db
   }
 }
 
-function opened(path: string, migrations: readonly Migration[]): Db {
+function opened(path: string, migrations: readonly Migration[], durability: StoreDurability): Db {
   if (path !== ':memory:') makeOwnersOnly(path);
   const db = new Database(path);
   db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = NORMAL');
+  db.pragma(`synchronous = ${durability === 'fsync' ? 'FULL' : 'NORMAL'}`);
   db.pragma('foreign_keys = ON');
-  db.pragma('busy_timeout = 5000');
+  db.pragma(`busy_timeout = ${busyMsMax}`);
   db.exec('CREATE TABLE IF NOT EXISTS migrations (id TEXT PRIMARY KEY, applied_at_ms INTEGER NOT NULL)');
   const applied = new Set(db.prepare('SELECT id FROM migrations').pluck().all() as string[]);
   assertNotNewer(db, path, applied, migrations);

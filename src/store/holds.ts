@@ -7,6 +7,7 @@ import type { HoldState } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import { beforeOf } from './cursor.ts';
 import type { Db } from './database.ts';
+import { foundHolds } from './hold-search.ts';
 import { jsonColumns, recordOf } from './hold-rows.ts';
 import type { ApprovalRow, HoldRecord, HoldRow } from './hold-rows.ts';
 
@@ -23,6 +24,8 @@ export interface HoldQuery {
   readonly state?: HoldState | undefined;
   /** Only holds of this requester. */
   readonly principal?: string | undefined;
+  /** Only holds in which this stands. */
+  readonly text?: string | undefined;
   readonly cursor?: string | undefined;
   readonly limit?: number | undefined;
 }
@@ -125,7 +128,8 @@ export function createHoldStore(db: Db): HoldStore {
       return row === undefined ? undefined : read(row);
     },
     list: (query) => {
-      const { rows, next } = pageOf(db, query);
+      const { rows, next } =
+        query.text === undefined ? pageOf(db, query) : foundHolds(db, { ...query, text: query.text }, rowsMaxOf(query));
       return { items: rows.map(read), next };
     },
     lasting: () => (lasting.all() as HoldRow[]).map((row) => ({ record: read(row), elapsedMs: row.elapsed_ms, seenAtMs: row.seen_at_ms })),
@@ -148,7 +152,7 @@ function pageOf(db: Db, { state, principal, cursor, limit }: HoldQuery): { rows:
   if (state !== undefined) conditions.push('state = @state');
   if (principal !== undefined) conditions.push('principal = @principal');
   const asked = db.prepare(`SELECT * FROM holds WHERE ${conditions.join(' AND ')} ORDER BY number DESC`);
-  const rowsMax = Math.max(1, Math.min(limit ?? holdPageDefault, holdPageMax));
+  const rowsMax = rowsMaxOf({ limit });
   const rows: HoldRow[] = [];
   let chars = 0;
   let last = 0;
@@ -159,4 +163,8 @@ function pageOf(db: Db, { state, principal, cursor, limit }: HoldQuery): { rows:
     last = row.number;
   }
   return { rows, next: null };
+}
+
+function rowsMaxOf({ limit }: HoldQuery): number {
+  return Math.max(1, Math.min(limit ?? holdPageDefault, holdPageMax));
 }

@@ -218,6 +218,21 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
     await page.context().close();
   });
 
+  await t.test('what was settled is searched in all of it, not in what is shown', async (t) => {
+    for (const words of ['old Ones', 'newer', 'newest']) await (await ask(`DELETE FROM payments /* ${words} */`, new RegExp(words))).end();
+    const page = await as('carol', '/account');
+    await page.route(/holds\?.*limit=50/, (route) => route.continue({ url: route.request().url().replace('limit=50', 'limit=1') }));
+    await page.goto(gateway.http);
+    const rows = page.getByRole('region', { name: 'Settled' }).locator('.hold-row');
+    await eventually('the newest', async () => /newest/.test((await rows.allInnerTexts()).join(' ')));
+    t.equal(await rows.count(), 1);
+    await page.getByLabel('Search settled holds').fill('OLD ones');
+    await eventually('an older one', async () => /old Ones/.test((await rows.allInnerTexts()).join(' ')));
+    await page.getByLabel('Search settled holds').fill('nothing of the kind');
+    await page.getByText('No settled hold matches').waitFor();
+    await page.context().close();
+  });
+
   await t.test(
     'a search of the audit log stands in the address: it is there after a reload, on the way back, and for others',
     async (t) => {
@@ -240,6 +255,26 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
       await page.goBack();
       await eventually('on the way back', shown);
       t.equal(await page.getByLabel('Time').inputValue(), 'hour');
+      const search = page.getByRole('searchbox', { name: 'Session or hold' });
+      await page.goto(`${gateway.http}/audit?type=hold.denied`);
+      await row.first().click();
+      const hold = await page.getByRole('dialog').getByRole('link', { name: /^h-/ }).innerText();
+      await page.getByRole('dialog').getByRole('link', { name: 'all its events' }).last().click();
+      await eventually('all events of the hold', async () => /action\.held/.test((await row.allInnerTexts()).join(' ')));
+      t.equal(await search.inputValue(), hold);
+      const ofHold = await row.count();
+      await search.fill('');
+      await eventually('all events', async () => (await row.count()) > ofHold);
+      await search.fill(hold.toLowerCase());
+      await eventually('those of the hold again', async () => (await row.count()) === ofHold);
+      await page.goto(`${gateway.http}/holds/${hold}`);
+      await page.getByRole('link', { name: 'its events' }).click();
+      await eventually('from its page', async () => (await row.count()) === ofHold);
+      await page.goto(`${gateway.http}/holds/${hold}`);
+      await page.getByRole('link', { name: 'replay at this moment' }).click();
+      await page.getByRole('link', { name: 'its events in the audit log' }).click();
+      await eventually('of the session', async () => /session\.opened/.test((await row.allInnerTexts()).join(' ')));
+      t.match(await search.inputValue(), /^s-/);
       await page.goto(`${gateway.http}/audit?principal=nobody&until=2026-01-01T00:00:00.000Z`);
       await page.getByText('No event matches').waitFor();
       t.equal(await page.getByLabel('Time').inputValue(), 'between');

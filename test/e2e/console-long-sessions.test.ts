@@ -65,6 +65,33 @@ t.test('long sessions, and many', { timeout: fileMsMax }, async (t) => {
     t.match(await page.locator('[data-sought]').innerText(), /DELETE FROM payments/);
   });
 
+  await t.test('a text is found in all of it, and its place gone to', async (t) => {
+    await page.goto(`${gateway.http}/sessions/${hold.session_id}`);
+    await page.getByText('500 statements so far').waitFor();
+    await page.getByRole('searchbox', { name: 'Search statements' }).fill('select 1234 as');
+    await page.getByText('Found in 1 place.').waitFor();
+    t.match(page.url(), /[?]text=select/, 'it stands in the address');
+    await lookAt(page, 'long-session-found');
+    await page.reload();
+    await page.getByText('Found in 1 place.').waitFor();
+    await page
+      .getByRole('button', { name: /^\d+:\d/ })
+      .filter({ visible: true })
+      .click();
+    await page.locator('[data-sought]').waitFor();
+    t.match(await page.locator('[data-sought]').innerText(), /SELECT 1234 AS number/);
+    t.notMatch(page.url(), /text=/);
+    const search = page.getByRole('searchbox', { name: 'Search statements' });
+    await search.fill('AS number');
+    await page.getByText('Found in 50 places so far.').waitFor();
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByText('Found in 100 places so far.').waitFor();
+    await search.fill('no such words');
+    await page.getByText('Found nowhere in this session').waitFor();
+    await search.fill('');
+    await page.locator('[data-sought]').waitFor();
+  });
+
   await t.test('sessions beyond those that come at once', async (t) => {
     const old = await connect();
     for (let number = 0; number < 104; number += 1) await (await connect()).end();

@@ -83,6 +83,13 @@ t.test('the statement log in parts is the whole one', async (t) => {
   }
   t.equal(cursor, null, 'a closed recording has an end');
   t.same(entries, whole.entries);
+  const [, second] = whole.entries;
+  const { body: found } = await carol.get<RecordingView>(`${path}/recording?text=${encodeURIComponent(second?.text.toUpperCase() ?? '')}`);
+  t.same(
+    found.entries.map((entry) => entry.action_id),
+    whole.entries.filter((entry) => entry.text === second?.text).map((entry) => entry.action_id),
+    'a text is found in it',
+  );
   for (const wrong of ['-1', 'x', '1e3', '99999999999999999999'])
     t.equal((await carol.get(`${path}/recording?limit=2&cursor=${wrong}`)).status, 400, wrong);
 });

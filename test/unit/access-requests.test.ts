@@ -1,6 +1,7 @@
 // Access for a while: first what must not be given, then what is, then how it ends.
 
 import t from 'tap';
+import { failCommits } from '../support/failing-commits.ts';
 import { Bench, everybody, hourMs, minuteMs, person, policies, policy } from './access-fixtures/desk.ts';
 
 t.test('what is refused at once, with words', async (t) => {
@@ -157,6 +158,25 @@ t.test('an end that cannot be written takes the access away all the same, and is
   bench.auditFails = false;
   bench.desk.tick();
   t.match(bench.desk.grantOf(id), { state: 'ended', endedBy: 'bob' });
+});
+
+t.test('what the store does not keep at the very end is in the log once', async (t) => {
+  const bench = new Bench();
+  const grant = await bench.given('alice');
+  const request = await bench.asked('omar', { durationMs: 2 * hourMs });
+  const kept = [failCommits(bench.db, 'grants')];
+  t.match(await bench.desk.revoke(grant, bench.who('bob'), false, 'now'), { because: 'failed' });
+  for (let round = 0; round < 3; round += 1) bench.desk.tick();
+  kept.push(failCommits(bench.db, 'access_requests'));
+  bench.clock.pass(hourMs);
+  for (let round = 0; round < 3; round += 1) bench.desk.tick();
+  t.match(await bench.desk.answer(request, bench.who('bob'), 'approve', null), { because: 'failed' }, 'its time is over all the same');
+  for (const works of kept) works();
+  bench.desk.tick();
+  t.match(bench.desk.grantOf(grant), { state: 'ended', endedBy: 'bob' });
+  t.match(bench.desk.requestOf(request), { state: 'expired' });
+  const ends = bench.auditTypes().filter((type) => type === 'grant.revoked' || type === 'access.expired');
+  t.strictSame(ends, ['grant.revoked', 'access.expired']);
 });
 
 t.test('a yes that cannot be written gives nothing', async (t) => {

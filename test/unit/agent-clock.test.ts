@@ -84,7 +84,7 @@ t.test("a gateway's certificate that is not of this time is refused in words abo
   ] as const) {
     const tls = certificateBetween(t, Date.now() + fromMs, Date.now() + untilMs);
     const side = await startSide(t, { tls });
-    const agent = agentOf(t, { gateway: side.url, token: side.token('vpc'), ca: tls.cert });
+    const agent = agentOf(t, { gateway: side.url, token: side.token('vpc'), ca: () => tls.cert });
     await eventually('it says so', () => agent.log.some(({ message }) => words.test(message)));
     t.notOk(agent.isLinked);
     t.equal(await Promise.race([agent.ended, 'tries on']), 'tries on', 'clocks are put right');

@@ -194,7 +194,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
           .filter((event) => query.hold === undefined || event.hold_id === query.hold),
         next: null,
       }),
-      verify: async () => ({ ok: false, seq: 7, file: 'a.jsonl', line: 7, why: 'the hash is wrong' }),
+      verify: async () => ({ ok: false, seq: 7, problem: 'event 7 (a.jsonl, line 7): the hash is wrong' }),
     },
     policies: {
       current: () => ({ version: 'v1', loaded_at: new Date(0).toISOString(), files: [], rejected: [] }),

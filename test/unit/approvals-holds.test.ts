@@ -3,6 +3,7 @@
 import t from 'tap';
 import { parseHoldId } from '../../src/approvals/hold-id.ts';
 import { holdView, type HoldChange } from '../../src/approvals/holds.ts';
+import { failCommits } from '../support/failing-commits.ts';
 import { bench, person, request } from './approvals-fixtures/desk.ts';
 
 const alice = person('alice', ['engineers', 'dba']);
@@ -160,6 +161,35 @@ t.test('what can’t be written down does not run', async (t) => {
     t.match(after.get(hold.id), { state: 'withdrawn', settledReason: /could not write/ });
     t.strictSame(audit.typesOf(hold.id), before);
   });
+  t.test('the store fails at the very end, behind the log', async (t) => {
+    const { desk, db, audit, restart } = bench();
+    const placed = () => desk.place(request());
+    const [denied, approved, left, waiting] = [placed(), placed(), placed(), placed()];
+    const works = failCommits(db, 'holds');
+    t.match(await desk.answer(denied.id, bob, 'deny', 'no'), { kind: 'denied' }, 'the log has it, and nothing runs');
+    t.match(await denied.settled, { kind: 'denied' });
+    t.match(await desk.answer(approved.id, bob, 'approve', null), { kind: 'failed' });
+    t.match(await approved.settled, { kind: 'withdrawn' });
+    left.withdraw('the client left');
+    t.throws(() => desk.place(request({ session: 's-none' })), { code: 'store-failed' });
+    t.strictSame(
+      audit.events.filter((it) => it.sessionId === 's-none').map(({ type }) => type),
+      ['action.held', 'hold.withdrawn'],
+      'what the log says is held ends there',
+    );
+    const ends = () => [denied, approved, left].map(({ id }) => audit.typesOf(id).slice(1));
+    const before = ends();
+    t.strictSame(before, [['hold.denied'], ['hold.approval-given', 'hold.approved', 'hold.withdrawn'], ['hold.withdrawn']]);
+
+    // Killed: the store never heard of any of that.
+    works();
+    const after = restart();
+    t.equal(await after.recover(), 1, 'only what the log knows no end of is withdrawn');
+    t.strictSame(ends(), before, 'nothing ends once more');
+    t.match(after.get(denied.id), { state: 'denied', settledBy: 'bob', settledReason: 'no' });
+    t.match(after.get(approved.id), { state: 'withdrawn', settledReason: /could not write/ });
+    t.match(after.get(waiting.id), { state: 'withdrawn', settledReason: 'the gateway restarted' });
+  });
   t.test('the store is gone', async (t) => {
     const { desk, db } = bench();
     const hold = desk.place(request());
@@ -282,6 +312,45 @@ t.test('lists: newest first, by state and person, in pages', async (t) => {
     [ids[5], ids[3], ids[1]],
   );
   t.throws(() => desk.list({ cursor: 'nonsense' }), { code: 'invalid-request' });
+});
+
+t.test('lists: a text is found in all that people see of a hold, among many and in large ones, in steps that take no time', async (t) => {
+  const { desk } = bench();
+  const ids: string[] = [];
+  const place = (text: string, by = 'alice') => {
+    ids.push(desk.place(request({ text, by: person(by) })).id);
+  };
+  place('DROP TABLE Invoices -- 100%');
+  for (let number = 0; number < 30; number += 1) place(`SELECT ${number}`);
+  place('SELECT 1', 'invoice-robot');
+  await desk.answer(ids[5] as string, bob, 'deny', 'ask INVOICING first');
+  await desk.answer(ids[6] as string, bob, 'approve', null);
+  place('a'.repeat(2 * 1024 * 1024));
+  place('b'.repeat(3 * 1024 * 1024));
+  const found = (text: string, more: object = {}) => {
+    const all: string[] = [];
+    let cursor: string | undefined;
+    let pages = 0;
+    do {
+      const page = desk.list({ text, limit: 2, ...more, ...(cursor === undefined ? {} : { cursor }) });
+      t.ok(page.items.length <= 2);
+      all.push(...page.items.map(({ id }) => id));
+      cursor = page.next ?? undefined;
+      pages += 1;
+    } while (cursor !== undefined);
+    return { all, pages };
+  };
+  t.strictSame(found('invoic').all, [ids[31], ids[5], ids[0]], 'in the person, the reason, the statement; newest first');
+  t.strictSame(found('invoic', { state: 'denied' }).all, [ids[5]]);
+  t.strictSame(found('invoic', { principal: 'alice' }).all, [ids[5], ids[0]]);
+  t.strictSame(found('BOB').all, [ids[6], ids[5]], 'in who approved or denied');
+  t.strictSame(found(ids[3] as string).all, [ids[3]], 'in the number');
+  t.strictSame(found('100%').all, [ids[0]], 'no letter means another');
+  t.strictSame(found('1_0').all, []);
+  t.ok(found('nowhere').pages > 1, 'large texts are not all looked at for one page');
+  const beganMs = performance.now();
+  t.strictSame(found(`${'a'.repeat(1_900)}c`).all, []);
+  t.ok(performance.now() - beganMs < 2_000, 'letters that nearly match cost no more');
 });
 
 t.test('the whole text is kept, and the view says who may answer', async (t) => {

@@ -1,6 +1,8 @@
 // Second thoughts and what outlives a restart: changes asked for, a yes taken back, holds that are answered without their client.
 
+import Database from 'better-sqlite3';
 import t from 'tap';
+import type { AuditEvent } from '../../src/core/audit.ts';
 import { bench, person, request } from './approvals-fixtures/desk.ts';
 
 const bob = person('bob');
@@ -113,6 +115,27 @@ t.test('an approval is used once, also across restarts, and only in its time', a
   const third = restart();
   await third.recover();
   t.strictSame(third.lasting(), []);
+});
+
+t.test('a power cut that took the newest changes of the store', async (t) => {
+  const { desk, restart, db, audit } = bench();
+  const keys = ['denied', 'approved', 'used'] as const;
+  const [denied, approved, used] = keys.map((again) => desk.place(request({ again })));
+  if (denied === undefined || approved === undefined || used === undefined) throw new Error('not placed');
+  await desk.answer(used.id, bob, 'approve', null);
+  const kept = db.serialize();
+  await desk.answer(denied.id, bob, 'deny', 'no');
+  await desk.answer(approved.id, bob, 'approve', null);
+  t.equal(used.use?.(), true);
+  audit.append({ ...(audit.events[0] as AuditEvent), type: 'action.released', holdId: used.id });
+
+  const next = restart(new Database(kept));
+  await next.recover();
+  t.strictSame(next.lasting(), [], 'nothing is answered or run a second time');
+  t.match(next.get(denied.id), { state: 'denied', settledBy: 'bob' });
+  t.match(next.get(approved.id), { state: 'withdrawn', settledReason: /before it could keep the approval/ });
+  t.strictSame(audit.typesOf(denied.id), ['action.held', 'hold.denied']);
+  t.equal(audit.typesOf(approved.id).at(-1), 'hold.withdrawn', 'who waits for it hears that it can not be used');
 });
 
 t.test('no clock makes it longer', async (t) => {

@@ -36,6 +36,21 @@ const changesVictim = [
   "x='a of=victim'; dd if=$x",
   'uniq -- a victim',
   'find . -newermt {1970-01-01,-delete}',
+  "sh <<EOF\necho \\\\' ; rm victim #'\nEOF",
+  "sh <<EOF\necho 'a'\\`rm victim\\`\nEOF",
+  "bash <<'EOF'\nread y\n: '\nrm victim #'\nEOF",
+  "bash <<< $'read y\\n: \\'\\nrm victim #\\''",
+  "while read y; do sh; done <<'EOF'\n: '\nrm victim #'\nEOF",
+  "{ read y; sh; } <<'EOF'\n: '\nrm victim #'\nEOF",
+  "y='b[$(rm victim)]'; a=([y]=1)",
+  "y='b[$(rm victim)]'; a+=([1]=x [y]+=1)",
+  "a=(['$(rm victim)']=1)",
+  'a=(1)`rm victim`',
+  'a=(1)"$(rm victim)"',
+  'a=(1)${b:-$(rm victim)}',
+  "cat <<EOF\n${a:-'$(rm victim)'}\nEOF",
+  "cat <<EOF\n${a:-$'$(rm victim)'}\nEOF",
+  'echo "${a:-$\'$(rm victim)\'}"',
 ];
 
 t.test('what bash does with them', async (t) => {
@@ -86,6 +101,26 @@ t.test('more that are not free', async (t) => {
     'cd /dev; cat < ~+/tcp/h/1',
     'cd /dev; cat < $PWD/tcp/h/1',
     'read <<< /dev/tcp/h/1; cat < $REPLY',
+    // The b is part of a value: it takes keys, and they end processes.
+    'top -unobody',
+    'top -u -b',
+    'kubectl get --raw /api/v1/namespaces/a/services/b/proxy/quit',
+    'kubectl get secrets --as=root',
+    'kubectl logs -fs http://h pod',
+    'kubectl get pods --log-file=/tmp/x --logtostderr=false',
+    'kubectl -n get delete pod',
+    'date -d x 01010000',
+    'date -- -d 01010000',
+    'systemctl -t stop stop nginx',
+    'docker compose down',
+    'apt -o Dpkg::Pre-Invoke=x list',
+    'rpm -q --pipe x bash',
+    'git branch new',
+    'git stash',
+    'git grep -Oless x',
+    // The first "print" stands in a string.
+    'awk \'BEGIN{x="print"; print "y" > "z"}\'',
+    'awk \'/"/{print "x" > "y"; "}\'',
   ];
   for (const text of waits) t.notOk(isFree(text), text);
 });
@@ -116,7 +151,15 @@ t.test('a character set that reads quotes in another way', async (t) => {
 });
 
 t.test('pagers of a terminal start programs', async (t) => {
-  const pages = ['dpkg -l', 'dmesg -H', 'dmesg --human', "systemctl list-units -- '*' --no-pager", 'journalctl -u ssh -u --no-pager'];
+  const pages = [
+    'dpkg -l',
+    'dmesg -H',
+    'dmesg --human',
+    "systemctl list-units -- '*' --no-pager",
+    'journalctl -u ssh -u --no-pager',
+    'git branch',
+    'apt list',
+  ];
   for (const text of pages) t.notOk(isFree(text, true), text);
   const plain = [
     'dpkg -l --no-pager',
@@ -129,6 +172,11 @@ t.test('pagers of a terminal start programs', async (t) => {
     'dmesg -T',
   ];
   for (const text of plain) t.ok(isFree(text, true), text);
+});
+
+t.test('nohup writes a file on a terminal, and only there', async (t) => {
+  t.notOk(isFree('nohup echo x', true));
+  t.ok(isFree('nohup echo x', false));
 });
 
 t.test('plain work stays free', async (t) => {
@@ -165,6 +213,29 @@ t.test('plain work stays free', async (t) => {
     "sed -E 's/^[[:space:]]+//' f",
     'kubectl logs -f pod-1 --tail=10',
     'grep -c -- -x file',
+    "sh <<'EOF'\ndf -h\nEOF",
+    'cat <<EOF\n"it\'s ${a:-none}" costs \\$5\nEOF',
+    'a=([1]=b [2]=c *.log)',
+    'a=(); b=( 1 ); c=(1 # one\n "$x" \\\n)',
+    'echo "${x//\'a\'/b}"',
+    'top -b -n1 -u root',
+    "date -d '1 day ago' +%F",
+    'kubectl -n kube-system get pods -ojson',
+    'kubectl --context=a config view',
+    'kubectl rollout status deploy/x',
+    'docker compose ps',
+    'docker container ls -a',
+    'systemctl --type=service --state=running',
+    'apt list --installed',
+    'apt-cache policy nginx',
+    'rpm -qa',
+    "dpkg-query -W -f='${Package}\\n'",
+    'git branch -a',
+    'git remote -v',
+    'git stash list',
+    'zgrep -i x a.gz',
+    'hostnamectl',
+    'awk \'{print $1 "|" $2}\' f',
   ];
   for (const text of plain) t.ok(isFree(text), text);
 });

@@ -1,8 +1,12 @@
 // What killed sessions left without an end in the log is found, however many files back it began, and what ended is not.
 
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t from 'tap';
 import { openAuditLog } from '../../src/audit/log.ts';
+import { listSegments } from '../../src/audit/segments.ts';
+import { segmentsReadMax } from '../../src/audit/unfinished.ts';
 import { endLeftOpen } from '../../src/composition/lost-sessions.ts';
 import type { AuditEvent } from '../../src/core/audit.ts';
 import type { SessionView } from '../../src/api/contract.ts';
@@ -65,4 +69,36 @@ t.test('actions of killed sessions end as unknown, once, and so do the sessions'
   t.match(written[0]?.detail, { outcome: 'unknown', rows: null });
   t.match(written[4]?.detail, { reason: 'the gateway restarted', statements: 3 });
   t.match(written[6]?.detail, { reason: 'the client left' });
+});
+
+t.test('what began more files ago than are read whole is found by the index', async (t) => {
+  const dir = temporaryFolder();
+  const log = await openAuditLog(options(dir, { segmentBytes: 5000 }));
+  t.teardown(async () => {
+    await log.close();
+    rmSync(dir, { recursive: true });
+  });
+  const begin = (session: string) => {
+    log.append(released(session, 0, { detail: { kind: 'connect' } }));
+    log.append(released(session, 1, { detail: { text: 'Größe' } }));
+  };
+  begin('s-long');
+  begin('s-done');
+  log.append(finished('s-done', 1));
+  begin('s-late'); // it ends in one of the newest files
+  const work = (to: number) => {
+    for (let number = 0; log.head().seq < to; number += 1) log.append(released('s-other', number));
+  };
+  work(400);
+  log.append(finished('s-late', 1));
+  t.ok(listSegments(dir).length > segmentsReadMax + 10);
+
+  const sessions = ['s-long', 's-done', 's-late', 's-unknown'];
+  const unfinished = [{ principal: 'alice', target: 'orders', sessionId: 's-long', actionId: 's-long-1', holdId: null }];
+  t.strictSame(await log.lostEnds(sessions), { unfinished, closed: [] });
+  const index = new Database(join(dir, 'search.db'));
+  index.exec('UPDATE blocks SET length_bytes = 1');
+  index.close();
+  t.strictSame(await log.lostEnds(sessions), { unfinished: [], closed: [] }, 'an index that does not fit says nothing');
+  t.strictSame(await log.lostEnds(sessions), { unfinished, closed: [] }, 'and is built again');
 });

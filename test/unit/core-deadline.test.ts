@@ -38,7 +38,7 @@ t.test('each signal ends it, with its own reason', async (t) => {
 });
 
 t.test('and the time does', async (t) => {
-  await t.rejects(within(1, [], untilAborted), { name: 'TimeoutError' });
+  await t.rejects(within(1, [], untilAborted), { name: 'TimeoutError', message: 'no answer within 0.001 s' });
   await t.rejects(
     within(1, [], untilAborted, () => new Error('too late')),
     { message: 'too late' },

@@ -23,6 +23,11 @@ t.test('a file in its place, or on the way to it', async (t) => {
     t.throws(() => openDataDirectory(join(dir, path)), { code: 'store-failed', message: /data_dir: .*it is not a folder/ });
 });
 
+t.test('a file system that takes none', async (t) => {
+  for (const path of ['/proc/x', '/proc/x/y'])
+    t.throws(() => openDataDirectory(path), { code: 'store-failed', message: /can't be made: the file system there takes no folders/ });
+});
+
 t.test('what the system refuses inside of it', async (t) => {
   const refused = (code: string, path?: string) => Object.assign(new Error(`${code}: no`), { code, path });
   for (const [code, words] of [

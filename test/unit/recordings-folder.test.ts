@@ -79,6 +79,42 @@ t.test('a recording is readable while it runs, and complete after the close', as
   t.match(recordingEntry(entry(1)), { action_id: 'a-1', asked_ms: 1, statement_kinds: ['select'], approved_by: [] });
 });
 
+t.test('a text is found in what was asked, touched, answered and given back, a few entries at a time', async (t) => {
+  const { recordings } = folder(t);
+  const recorder = recordings.open('s-1', header('s-1'));
+  const told: readonly Partial<StatementEntry>[] = [
+    { text: 'SELECT name FROM Customers' },
+    { effects: ['delete public.customers'] },
+    {
+      parameters: [
+        { type: null, text: null },
+        { type: 'text', text: 'customers' },
+      ],
+    },
+    { error: { code: '42P01', message: 'relation "customers" does not exist' } },
+    { results: [[null, 'of customers']] },
+    { rule: 'policy/customers' },
+    { holdId: 'h-CUSTOMERS', approvedBy: ['customers'] },
+  ];
+  for (const [number, more] of told.entries()) {
+    recorder.write(entry(2 * number));
+    recorder.write(entry(2 * number + 1, more));
+  }
+  await recorder.close();
+  const found: string[] = [];
+  let from = 0;
+  for (;;) {
+    const part = await recordings.read('s-1', { from, entriesMax: 3, text: 'CUSTOMERS' });
+    if (part === undefined) return t.fail('there is a recording');
+    found.push(...part.entries.map((it) => it.actionId));
+    if (part.complete) break;
+    t.ok(part.next > from, 'it goes on');
+    from = part.next;
+  }
+  t.same(found, ['a-1', 'a-3', 'a-5', 'a-7', 'a-9', 'a-11', 'a-13']);
+  t.match(await recordings.read('s-1', { from: 0, entriesMax: 3, text: 'nowhere' }), { entries: [], complete: true });
+});
+
 t.test('entries reach the file by themselves', async (t) => {
   const { dir, recordings } = folder(t);
   const recorder = recordings.open('s-1', header('s-1'));

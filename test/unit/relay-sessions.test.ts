@@ -161,7 +161,7 @@ async function start(t: Teardown) {
     rmSync(dir, { recursive: true });
   });
   return {
-    ...{ state, audit, registry, gate, world, holds, db },
+    ...{ state, audit, registry, gate, world, holds, db, relayed },
     setPolicy(text: string) {
       state.policy = text;
       policies = compiled(text);
@@ -288,6 +288,16 @@ t.test('a session whose opening can’t be written down is not left in the lists
   t.equal(registry.size, 0);
   state.flush = () => audit.flush();
   t.match(await open(), { kind: 'open' });
+});
+
+t.test('a session that can’t be written into the book is refused in the log, and nothing is left of it', async (t) => {
+  const { open, audit, db, relayed } = await start(t);
+  db.exec('ALTER TABLE sessions RENAME TO gone');
+  t.match(await open(), { kind: 'refuse', refusal: { message: /could not be recorded: no such table/ } });
+  const events = await audit.since(0);
+  const refused = events.find(({ type }) => type === 'session.refused');
+  t.match(refused?.detail, { message: /could not be recorded/ });
+  t.notOk(relayed.has(String(refused?.session_id)));
 });
 
 t.test('looking ahead by what is not true any more says nothing', async (t) => {

@@ -17,7 +17,7 @@ t.test('ends that could not be written are written later, and opening still need
   };
   const book: SessionBook = {
     opened: ({ id }) => write(`opened ${id}`),
-    counted: ({ id }) => write(`counted ${id}`),
+    counted: (sessions) => write(`counted ${sessions.map(({ id }) => id).join()}`),
     closed: ({ id }, endedAtMs, reason) => write(`closed ${id} at ${endedAtMs}: ${reason}`),
   };
   const steady = new SteadyBook(book, { error: (_fields, message) => void told.push(message) });
@@ -25,7 +25,7 @@ t.test('ends that could not be written are written later, and opening still need
   steady.opened(one, 1);
   steady.opened(other, 1);
   isFull = true;
-  steady.counted(one);
+  steady.counted([one, other]);
   steady.closed(one, 2, 'the client left');
   steady.closed(other, 3, 'the client left');
   t.throws(() => steady.opened(sessionOf('s-3'), 4), 'a session that is not written down does not open');

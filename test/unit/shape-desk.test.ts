@@ -12,6 +12,7 @@ import type { Shape, ShapeAsked } from '../../src/core/shape.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { holdMigrations } from '../../src/store/hold-tables.ts';
 import { shapeMigrations } from '../../src/store/shapes.ts';
+import { failCommits } from '../support/failing-commits.ts';
 import { MemoryAudit, SeededRandom, TestClock, person, request } from './approvals-fixtures/desk.ts';
 
 const minuteMs = 60_000;
@@ -216,6 +217,19 @@ t.test('what is not written down lets nothing run', async (t) => {
   world.db.exec('DROP TABLE shapes');
   t.notOk(world.runs('DELETE 5'), 'a use that can not be counted');
   t.equal(shape?.uses, 0);
+});
+
+t.test('an end that the store does not keep at the very end is in the log once', async (t) => {
+  const world = new World();
+  const id = world.held('DELETE 5');
+  await world.approve(id, 'bob');
+  const works = failCommits(world.db, 'shapes');
+  world.desk.revoke(world.desk.shapeOfHold(id)?.id ?? '', alice, false, null);
+  for (let round = 0; round < 3; round += 1) world.desk.tick();
+  works();
+  world.desk.tick();
+  t.equal(world.audit.events.filter(({ type }) => type === 'shape.revoked').length, 1);
+  t.match(world.desk.shapeOfHold(id), { state: 'ended' });
 });
 
 t.test('who may end it', async (t) => {

@@ -90,7 +90,7 @@ for (const isTls of [true, false]) {
   t.test(`what comes back is what was sent: ${isTls ? 'TLS' : 'plain'}`, async (t) => {
     const pem = certificate(t);
     const side = await startSide(t, isTls ? { tls: pem } : {});
-    const agent = agentOf(t, { gateway: side.url, token: side.token('vpc'), ca: isTls ? pem.cert : undefined });
+    const agent = agentOf(t, { gateway: side.url, token: side.token('vpc'), ca: isTls ? () => pem.cert : undefined });
     await linked(agent);
     const target = targetAt(await slowEcho(t), byName('vpc'));
     await Promise.all(

@@ -3,6 +3,7 @@
 // cuts as the server's lexer does in every mode take part; everything else is read as ever. Whoever makes the classifier look at the
 // value of a literal in a plain read has to name that here.
 
+import { withPlaceholders } from '../known-forms.ts';
 import type { Literal, LiteralRules } from '../known-forms.ts';
 
 /** Texts that are longer take so long at the server that reading them does not matter. */
@@ -41,15 +42,7 @@ const zero = 0x30;
 
 /** The text with a placeholder for each whole number and string; null when it has none, or anything that could be read differently. */
 export function withoutLiterals(text: string): string | null {
-  const literals = literalsOf(text);
-  if (literals === null || literals.length === 0) return null;
-  let masked = '';
-  let kept = 0;
-  for (const { start, end, placeholder } of literals) {
-    masked += text.slice(kept, start) + placeholder;
-    kept = end;
-  }
-  return masked + text.slice(kept);
+  return withPlaceholders(text, literalsOf(text));
 }
 
 /** For texts that are compared with forms. */

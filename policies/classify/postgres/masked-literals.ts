@@ -4,6 +4,7 @@
 // makes the classifier look at the value of a constant in a plain read, or count a list, has to name it in `valueMatters`.
 
 import type { ReadingMode } from '../../../src/core/action.ts';
+import { withPlaceholders } from '../known-forms.ts';
 import type { Literal, LiteralRules } from '../known-forms.ts';
 import { problemOfMode } from './mode.ts';
 
@@ -61,16 +62,8 @@ const ordinal = /(?:by|,|\()\s*\d/i;
 
 /** The text with a placeholder for each literal; null when it has none, or anything that could be read differently. */
 export function withoutLiterals(text: string): string | null {
-  const literals = literalsOf(text);
-  if (literals === null || literals.length === 0) return null;
-  let masked = '';
-  let kept = 0;
-  for (const { start, end, placeholder } of literals) {
-    masked += text.slice(kept, start) + placeholder;
-    kept = end;
-  }
-  masked += text.slice(kept);
-  return valueMatters.test(masked) || mayBeOrdinal(masked) ? null : masked;
+  const masked = withPlaceholders(text, literalsOf(text));
+  return masked === null || valueMatters.test(masked) || mayBeOrdinal(masked) ? null : masked;
 }
 
 /** False of texts that are not understood in this mode, whatever their form. */

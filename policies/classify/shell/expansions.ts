@@ -5,6 +5,7 @@ import type { SyntaxNode } from 'unbash';
 import type { Span } from '../../../src/core/classification.ts';
 import type { Numbers } from './arithmetic.ts';
 import { isOwnVariable } from './assignments.ts';
+import { doubtfulQuote } from './quotes-in-quotes.ts';
 
 type Doubt = (span: Span, why: string) => void;
 
@@ -17,6 +18,11 @@ export function checkExpansion(node: SyntaxNode, numbers: Numbers, doubt: Doubt)
     if (problem !== null) doubt(span, problem);
   };
   switch (node.type) {
+    case 'DoubleQuoted':
+    case 'HereDocBody': {
+      const quote = doubtfulQuote(node);
+      return quote === null ? undefined : doubt(quote, 'quotes that shells read in different ways here');
+    }
     case 'ArithmeticExpansion':
       if (node.expression === undefined) doubt(span, 'arithmetic that cannot be read');
       return arithmetic(numbers.problemOf(node.expression));

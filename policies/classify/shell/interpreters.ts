@@ -45,6 +45,11 @@ function runsInput(call: Call): void {
   const { input, found, span } = call;
   if (input.kind === 'text' && input.text !== null) {
     found.effect('run', 'session', 'program', call.name);
+    // It reads one line, runs that, and reads on: what a command took in between is not read as it stands here.
+    if (input.text.trimEnd().includes('\n')) {
+      found.effect('code', 'unknown', 'program', call.name);
+      found.risk(span, `${call.name} reads these lines one by one, and a command in them can take the next; use ${call.name} -c`);
+    }
     return call.script(input.text, span);
   }
   found.effect('code', 'unknown', 'program', call.name);

@@ -17,6 +17,8 @@ interface ReaderRules extends Partial<OptionRules> {
   readonly operandsMax?: number;
   /** Every operand must begin with this. */
   readonly operandPrefix?: string;
+  /** Words whose next one is their value, and no operand. */
+  readonly valueFollows?: RegExp;
 }
 
 function reader(rules: ReaderRules): Reader {
@@ -51,7 +53,7 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
     call.found.effect('run', 'unknown', 'program', call.name);
     return false;
   }
-  const plain = operands(args);
+  const plain = operands(rules.valueFollows === undefined ? args : withoutValues(args, rules.valueFollows));
   const { operandsMax, operandPrefix } = rules;
   const wrong =
     operandPrefix !== undefined
@@ -64,23 +66,35 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
   return false;
 }
 
+/** Leaves out the value behind each of these words, if it surely is one word. */
+function withoutValues(args: readonly Argument[], valueFollows: RegExp): readonly Argument[] {
+  const end = args.findIndex(({ text }) => text === '--');
+  return args.filter((it, index) => {
+    const before = args[index - 1]?.text ?? '';
+    return it.several || (end !== -1 && index > end) || !valueFollows.test(before) || valueFollows.test(args[index - 2]?.text ?? '');
+  });
+}
+
 const anyWords =
   'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname times clear help cal pstree lsb_release';
 const anyFiles =
-  'cat tac head tail ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 zcat namei lsattr getfacl getfattr last jq tsort pr';
+  'cat tac head tail zcat bzcat xzcat ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 namei lsattr getfacl getfattr last jq tsort pr';
 
 const withRules: Readonly<Record<string, ReaderRules>> = {
   grep: { files: 'after the first' },
   egrep: { files: 'after the first' },
   fgrep: { files: 'after the first' },
+  zgrep: { files: 'after the first' },
+  zegrep: { files: 'after the first' },
+  zfgrep: { files: 'after the first' },
   rg: { files: 'after the first', options: ['--pre', '--hostname-bin', '--search-zip', '-z'] },
   sort: { files: true, writing: ['-o', '--output'], options: ['--compress-program', '-T', '--temporary-directory'], values: 'kStT' },
   shuf: { files: true, writing: ['-o', '--output'], values: 'in' },
   uniq: { files: true, operandsMax: 1 },
   xxd: { files: true, operandsMax: 1, options: ['-r', '-revert', '--revert'] },
-  file: { files: true, options: ['-C', '--compile', '-z', '-Z', '--uncompress', '-m', '--magic-file'] },
+  file: { files: true, options: ['-C', '--compile', '-z', '-Z', '--uncompress', '--uncompress-noreport', '-m', '--magic-file'] },
   tree: { files: true, writing: ['-o'], options: ['-R'] },
-  date: { options: ['-s', '--set'], values: 'dfrI', operandPrefix: '+' },
+  date: { options: ['-s', '--set'], values: 'dfrI', operandPrefix: '+', valueFollows: /^(?:-[uR]*[dfr]|--(?:date|file|reference))$/ },
   hostname: { options: ['-F', '-b', '--file', '--boot'], operandsMax: 0 },
   dmesg: {
     // -H starts a pager on a terminal.
@@ -104,9 +118,11 @@ const crontab: Reader = (call) => {
   call.found.risk(call.span, 'changes what runs later');
 };
 
-/** Only as one screenful for a pipe or a file: with keys it kills and renices. */
+/** Only as one screenful for a pipe or a file: with keys it kills and renices. What stands behind a letter that takes a value is none. */
 const top: Reader = (call) => {
-  const batch = call.args.some(({ text }) => text !== null && /^-[a-z]*b/.test(text));
+  const batch = call.args.some(
+    ({ text }, index) => /^-[1cHiIsS]*b/.test(text ?? '') && !/^-.*[dnpuUwoOeE]$/.test(call.args[index - 1]?.text ?? ''),
+  );
   if (batch && call.args.every(({ text }) => text !== null)) return reads(call);
   unsure(call, call.span, 'with a keyboard top ends processes; top -b -n 1 only shows them');
 };

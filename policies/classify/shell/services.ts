@@ -7,8 +7,14 @@ import type { Argument } from './words.ts';
 
 interface VerbRules {
   readonly verbs: readonly string[];
+  /** Verbs of two words, by the first. */
+  readonly subverbs?: Readonly<Record<string, readonly string[]>>;
   /** Options that may stand before the verb; anything else there is not understood. */
   readonly before?: readonly string[];
+  /** Options that may stand there with a value, which is the next word or follows a `=`. */
+  readonly beforeWithValue?: readonly string[];
+  /** Short options that take a value: what follows in the same word is the value. */
+  readonly values?: string;
   /** Options that may not stand anywhere. */
   readonly never?: readonly string[];
   /** It starts a pager on a terminal unless one of these is there. */
@@ -22,19 +28,37 @@ function byVerb(rules: VerbRules): Reader {
     const { args } = call;
     const unknown = args.find(({ text }) => text === null);
     if (unknown?.splits === true) return unsure(call, unknown.span, `this may become an option of ${call.name}`);
-    const never = searchOptions(args, { options: rules.never ?? [], values: '' });
+    const never = searchOptions(args, { options: rules.never ?? [], values: rules.values ?? '' });
     if (never.kind === 'found')
       return unsure(call, args[never.found[0]?.index ?? 0]?.span ?? call.span, `this option of ${call.name} makes it do more than show`);
     if (never.kind === 'unsure') return unsure(call, never.argument.span, `this may become an option of ${call.name}`);
-    const at = args.findIndex(({ text }) => text === null || !(rules.before ?? []).includes(text));
+    const at = verbIndex(args, rules);
     const verb = at === -1 ? null : (args[at]?.text ?? '?');
-    if (verb === null ? rules.alone !== true : !rules.verbs.includes(verb)) {
-      return unsure(call, args[at]?.span ?? call.span, `${call.name} ${verb ?? ''} is not known only to show`);
+    const second = verb === null ? undefined : rules.subverbs?.[verb];
+    const shows =
+      verb === null ? rules.alone === true : second === undefined ? rules.verbs.includes(verb) : second.includes(args[at + 1]?.text ?? '?');
+    if (!shows) {
+      const words = [verb, second === undefined ? null : args[at + 1]?.text].filter((word) => word != null);
+      return unsure(call, args[at]?.span ?? call.span, `${[call.name, ...words].join(' ')} is not known only to show`);
     }
     if (rules.pagerUnless !== undefined && call.terminal && !isQuiet(args, rules.pagerUnless, 'nptPHMso'))
       return unsure(call, call.span, `on a terminal it starts a pager, and that starts programs; use ${rules.pagerUnless}`);
     reads(call);
   };
+}
+
+/** Where the verb stands: the first word that is neither an option that may stand before it nor the value of one. */
+function verbIndex(args: readonly Argument[], { before = [], beforeWithValue = [] }: VerbRules): number {
+  let at = 0;
+  for (; at < args.length; at++) {
+    const text = args[at]?.text ?? null;
+    if (text === null) return at;
+    if (before.includes(text) || beforeWithValue.some((it) => it.startsWith('--') && text.startsWith(`${it}=`))) continue;
+    if (!beforeWithValue.includes(text)) return at;
+    if (args[at + 1]?.several !== false) return at;
+    at += 1;
+  }
+  return -1;
 }
 
 /**
@@ -107,12 +131,40 @@ const dpkg: Reader = (call) => {
   const words = call.args.map(({ text }) => text);
   const [first, ...rest] = words.filter((text) => text !== '--no-pager');
   if (
-    /^(?:-[lLsSp]|--list|--listfiles|--status|--search)$/.test(first ?? '') &&
-    rest.every((text) => text !== null && !text.startsWith('-'))
+    /^(?:-[lLsSp]|--list|--listfiles|--status|--search)$|^-W$/.test(first ?? '') &&
+    (first !== '-W' || call.name === 'dpkg-query') &&
+    rest.every((text) => text !== null && (!text.startsWith('-') || (first === '-W' && /^(?:-f=|--showformat=)/.test(text))))
   ) {
     if (!call.terminal || isQuiet(call.args, '--no-pager', '')) return reads(call);
     return unsure(call, call.span, 'on a terminal it starts a pager, and that starts programs; use --no-pager');
   }
+  unsure(call, call.span, 'it may install or remove packages');
+};
+
+/** apt's lists. Its options can name programs to run, so only some are known. */
+function packageLists(verbs: readonly string[]): Reader {
+  const harmless = /^(?:[^-].*|-a|-n|-q|-qq|--installed|--upgradable|--all-versions|--names-only|--version)$/;
+  return (call) => {
+    const words = call.args.map(({ text }) => text);
+    const wrong = call.args.find(({ text }) => text === null || !harmless.test(text));
+    const verb = words.find((text) => text === '--version' || text?.startsWith('-') === false);
+    if (wrong !== undefined || !verbs.includes(verb ?? '?')) {
+      call.found.effect('admin', 'write');
+      return unsure(call, wrong?.span ?? call.span, 'it may install or remove packages');
+    }
+    if (call.terminal) return unsure(call, call.span, 'on a terminal it starts a pager, and that starts programs; use dpkg -l --no-pager');
+    reads(call);
+  };
+}
+
+/** rpm's questions about what is installed. Formats, macros and pipes of other options can run programs. */
+const rpm: Reader = (call) => {
+  const [first, ...rest] = call.args.map(({ text }) => text);
+  const known =
+    /^-q[aiflRcds]*$/.test(first ?? '') &&
+    rest.every((text) => text !== null && (!text.startsWith('-') || /^--(?:last|changelog|scripts|provides|requires)$/.test(text)));
+  if (known) return reads(call);
+  call.found.effect('admin', 'write');
   unsure(call, call.span, 'it may install or remove packages');
 };
 
@@ -137,6 +189,7 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
         '--version',
       ],
       before: ['--no-pager', '-q', '--quiet', '-a', '--all', '-l', '--full', '--plain', '--no-legend', '--user', '--failed'],
+      beforeWithValue: ['-t', '--type', '--state', '-n', '--lines', '-o', '--output', '-p', '--property'],
       never: ['-H', '--host', '-M', '--machine', '--root', '--image'],
       pagerUnless: '--no-pager',
       alone: true,
@@ -152,16 +205,63 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
       alone: true,
     }),
   ],
-  ['docker', byVerb({ verbs: ['ps', 'images', 'logs', 'inspect', 'version', 'info', 'stats', 'port', 'top', 'history'] })],
+  ['hostnamectl', byVerb({ verbs: ['status', 'show'], never: ['-H', '--host', '-M', '--machine'], alone: true })],
+  [
+    'docker',
+    byVerb({
+      verbs: ['ps', 'images', 'logs', 'inspect', 'version', 'info', 'stats', 'port', 'top', 'history', 'diff', 'events', '--version'],
+      subverbs: {
+        container: ['ls', 'list', 'ps', 'logs', 'inspect', 'stats', 'top', 'port', 'diff'],
+        image: ['ls', 'list', 'inspect', 'history'],
+        network: ['ls', 'list', 'inspect'],
+        volume: ['ls', 'list', 'inspect'],
+        system: ['df', 'info', 'events'],
+        compose: ['ps', 'logs', 'images', 'top', 'ls', 'version'],
+        service: ['ls', 'list', 'ps', 'logs', 'inspect'],
+        node: ['ls', 'list', 'ps', 'inspect'],
+        stack: ['ls', 'list', 'ps', 'services'],
+        context: ['ls', 'list', 'show', 'inspect'],
+      },
+    }),
+  ],
   ['podman', byVerb({ verbs: ['ps', 'images', 'logs', 'inspect', 'version', 'info', 'port', 'top', 'history'] })],
   [
     'kubectl',
     byVerb({
-      verbs: ['get', 'describe', 'logs', 'top', 'version', 'explain', 'api-resources'],
-      never: ['--kubeconfig', '--cache-dir', '--profile-output', '--token', '--server', '-s', '-k', '--kustomize'],
+      verbs: ['get', 'describe', 'logs', 'top', 'version', 'explain', 'api-resources', 'api-versions', 'events'],
+      subverbs: {
+        config: ['current-context', 'get-clusters', 'get-contexts', 'get-users', 'view'],
+        auth: ['can-i', 'whoami'],
+        rollout: ['status', 'history'],
+      },
+      beforeWithValue: ['-n', '--namespace', '--context', '--cluster', '--request-timeout'],
+      values: 'nolLc',
+      // --raw asks any address of the API, pods and services behind it too; --as is another account.
+      never: [
+        '--kubeconfig',
+        '--kuberc',
+        '--cache-dir',
+        '--profile-output',
+        '--log-file',
+        '--log-dir',
+        '--token',
+        '--server',
+        '-s',
+        '-k',
+        '--kustomize',
+        '--raw',
+        '--as',
+        '--as-group',
+        '--as-uid',
+        '--as-user-extra',
+      ],
     }),
   ],
   ['journalctl', journalctl],
   ['ip', ip],
   ['dpkg', dpkg],
+  ['dpkg-query', dpkg],
+  ['rpm', rpm],
+  ['apt', packageLists(['list', 'show', 'policy', 'search', 'depends', 'rdepends', '--version'])],
+  ['apt-cache', packageLists(['show', 'showpkg', 'policy', 'search', 'depends', 'rdepends', 'madison', 'stats', 'pkgnames'])],
 ]);

@@ -87,9 +87,15 @@ function scriptCall(
  */
 function awkIsHarmless(text: string): boolean {
   if (/system|getline|@|\\\r?\n|close|fflush/.test(text)) return false;
-  const firstPrint = text.indexOf('print');
+  const plain = withoutStrings(text);
+  const firstPrint = plain.indexOf('print');
   if (firstPrint === -1) return true;
-  return !/[>|]/.test(text.slice(firstPrint).replaceAll('||', ''));
+  return !/[>|]/.test(plain.slice(firstPrint).replaceAll('||', ''));
+}
+
+/** Only where a quote surely begins or ends a string: no patterns, escapes or comments are near. */
+function withoutStrings(text: string): string {
+  return /[/\\#]/.test(text) ? text : text.replace(/"[^"\n]*"/g, '""');
 }
 
 export const textTools: ReadonlyMap<string, Reader> = new Map([

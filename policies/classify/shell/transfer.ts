@@ -65,8 +65,18 @@ const tar: Reader = (call) => {
 };
 
 const gitReads = new Set(
-  'status log show diff rev-parse ls-files describe blame shortlog cat-file ls-tree rev-list name-rev merge-base version'.split(' '),
+  'status log show diff rev-parse ls-files describe blame shortlog cat-file ls-tree rev-list name-rev merge-base version grep show-ref for-each-ref count-objects'.split(
+    ' ',
+  ),
 );
+/** Verbs that list when these words follow, each behind a blank; with others they make, change or remove something. */
+const gitLists = new Map([
+  ['branch', /^(?: (?:-[arv]{1,3}|--all|--remotes|--verbose|--show-current))*$/],
+  ['remote', /^(?: (?:-v|--verbose))?$/],
+  ['tag', /^(?: (?:-l|--list))?$/],
+  ['stash', /^ list$/],
+  ['reflog', /^(?: show)?$/],
+]);
 const gitOptions = [
   '--output',
   '--ext-diff',
@@ -95,7 +105,8 @@ const git: Reader = (call) => {
   }
   const verb = args[at]?.text ?? null;
   const rest = args.slice(at + 1);
-  if (verb === null || !gitReads.has(verb))
+  const lists = gitLists.get(verb ?? '')?.test(rest.map(({ text }) => ` ${text ?? '?'}`).join('')) === true;
+  if (verb === null || !(gitReads.has(verb) || lists))
     return unsure(call, args[at]?.span ?? call.span, `git ${verb ?? ''} may change something or run a program`);
   const search = searchOptions(rest, { options: gitOptions, values: '' });
   if (search.kind === 'found')

@@ -1,7 +1,7 @@
 // Walks the tree of one text, and of the texts within it, and has every program in it read. Only what is listed here is
 // understood: another kind of node, an error anywhere, a command word that is not literal make the whole text not understood.
 
-import type { Command, CommandArgument, Function as FunctionNode, Pipeline, Redirection, SyntaxNode, Word } from 'unbash';
+import type { Command, CommandArgument, Function as FunctionNode, HereDoc, Pipeline, Redirection, SyntaxNode, Word } from 'unbash';
 import { forEachChild, parse } from 'unbash';
 import type { Classification, Span } from '../../../src/core/classification.ts';
 import { Numbers } from './arithmetic.ts';
@@ -80,7 +80,9 @@ export class Walker {
       case 'Redirected': {
         const found = this.findings.program('redirection', place(node.pos, node.end));
         for (const it of node.redirects) this.#redirection(it, place, found);
-        return this.#node(node.command, place, inputOf(node.redirects) ?? input);
+        const given = inputOf(node.redirects);
+        // Several commands read one after the other of it: none of them surely gets all.
+        return this.#node(node.command, place, given === null ? input : { kind: 'data' });
       }
       case 'Function':
         return this.#function(node, place, input);
@@ -238,10 +240,17 @@ function inputOf(redirects: readonly Redirection[]): Input | null {
   let input: Input | null = null;
   for (const it of redirects) {
     if (it.descriptor !== undefined && !(it.descriptor.type === 'FileDescriptor' && it.descriptor.value === 0)) continue;
-    if (it.type === 'HereDoc') input = { kind: 'text', text: it.body.parts === undefined ? it.body.text : null };
+    if (it.type === 'HereDoc') input = { kind: 'text', text: hereDocumentText(it) };
     else if (it.type === 'HereString')
       input = { kind: 'text', text: it.target === undefined ? null : argumentOf(it.target, { start: 0, end: 0 }).text };
     else if (it.operator === '<' || it.operator === '<>' || it.operator === '<&') input = { kind: 'data' };
   }
   return input;
+}
+
+/** What comes in of a here-document; null when that is only known when it runs. Without quotes around its word backslashes are read. */
+function hereDocumentText({ body, delimiter }: HereDoc): string | null {
+  if (delimiter?.quoted === true) return body.text;
+  if (body.parts !== undefined || body.text.includes('\\\n')) return null;
+  return body.text.replace(/\\([\\$`])/g, '$1');
 }

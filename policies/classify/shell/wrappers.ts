@@ -4,7 +4,7 @@
 import type { Span } from '../../../src/core/classification.ts';
 import { assign } from './assignments.ts';
 import type { Call, Reader } from './call.ts';
-import { reads, unsure, writesFiles } from './call.ts';
+import { reads, unsure, writes, writesFiles } from './call.ts';
 import { find } from './find.ts';
 import { afterOptions, operands } from './options.ts';
 import type { Argument } from './words.ts';
@@ -31,6 +31,15 @@ function wrapper(rules: WrapperRules): Reader {
     call.command(inner);
   };
 }
+
+/** What it runs writes to a file instead of to a terminal. */
+const nohup: Reader = (call) => {
+  if (call.terminal) {
+    writes(call);
+    writesFiles(call, [literal('nohup.out', call.span)]);
+  }
+  wrapper({})(call);
+};
 
 /** Another account: never free, whatever runs. */
 function privileged(flags: readonly string[], values: readonly string[]): Reader {
@@ -202,7 +211,7 @@ export const wrappers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['env', env],
   ['nice', wrapper({ values: ['-n', '--adjustment'], alone: 'reads' })],
   ['ionice', wrapper({ flags: ['-t'], values: ['-c', '-n', '--class', '--classdata'] })],
-  ['nohup', wrapper({})],
+  ['nohup', nohup],
   ['setsid', wrapper({ flags: ['-w', '-f', '-c', '--wait', '--fork', '--ctty'] })],
   ['stdbuf', wrapper({ values: ['-i', '-o', '-e', '--input', '--output', '--error'] })],
   [

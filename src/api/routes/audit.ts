@@ -60,10 +60,9 @@ export function auditRoutes(services: ApiServices): FastifyPluginAsyncZod {
         mustHave(callerOf(request, services), ['audit'], 'verifying the audit log');
         const found = await services.audit.verify();
         if (found.ok) return { ok: true, events: found.events, head: found.head, problem: null, problem_seq: null };
-        // Whatever stands before the first bad event is good; the file and line are for whoever mends it.
-        const place = found.line > 0 ? `${found.file}, line ${found.line}` : found.file;
-        const problem = `${found.seq > 0 ? `event ${found.seq} (${place})` : place}: ${found.why}`;
-        return { ok: false, events: Math.max(0, found.seq - 1), head: null, problem, problem_seq: found.seq > 0 ? found.seq : null };
+        const { seq, problem } = found;
+        // Whatever stands before the first bad event is good.
+        return { ok: false, events: Math.max(0, seq - 1), head: null, problem, problem_seq: seq > 0 ? seq : null };
       },
     });
   };

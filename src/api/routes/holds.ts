@@ -36,8 +36,11 @@ export function holdRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/holds',
       schema: {
         summary: 'Holds, newest first',
+        description:
+          '`text` finds it in the number, person, target, rule, statement, parameters, and in who answered and why; A to Z count the same in upper ' +
+          'and lower case. So much is looked at for each page: one may be empty though others follow.',
         tags: ['holds'],
-        querystring: z.strictObject({ state: holdState.optional(), principal: filter, ...paging }),
+        querystring: z.strictObject({ state: holdState.optional(), principal: filter, text: filter, ...paging }),
         response: gives(pageOf(holdView)),
       },
       handler: async (request) => {
@@ -198,9 +201,11 @@ function visiblePage(services: ApiServices, caller: Caller, query: HoldQuery): P
   if (!seesOthers && query.principal !== undefined && query.principal !== own) return { items: [], next: null };
   const asked: HoldQuery = seesOthers ? query : { ...query, principal: own };
   let page = services.holds.list(asked, caller.principal);
+  // A search looks at many holds for each page.
+  const pagesMax = query.text === undefined ? emptyPagesMax : 1;
   for (let pages = 1; ; pages += 1) {
     const items = page.items.filter((hold) => seesHold(caller, hold)).map((hold) => asSeenBy(caller, hold));
-    if (items.length > 0 || page.next === null || pages === emptyPagesMax) return { items, next: page.next };
+    if (items.length > 0 || page.next === null || pages === pagesMax) return { items, next: page.next };
     page = services.holds.list({ ...asked, cursor: page.next }, caller.principal);
   }
 }

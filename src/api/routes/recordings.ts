@@ -47,7 +47,10 @@ export function recordingRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/sessions/:id/recording',
       schema: {
         summary: 'What was asked in a session, in order',
-        description: 'In parts with `limit`; then `next` is the cursor of the next part, also of what will be asked while it runs.',
+        description:
+          'In parts with `limit` or `text`; then `next` is the cursor of the next part, also of what will be asked while it runs. ' +
+          'With `text`: what has it in its statement, parameters, effects, rule, outcome, error or recorded result. A part may be empty ' +
+          'though others follow; the log is read to its end when `next` stays the same.',
         tags: ['sessions'],
         params: idParams,
         querystring: z.strictObject({
@@ -58,13 +61,15 @@ export function recordingRoutes(services: ApiServices): FastifyPluginAsyncZod {
               .optional(),
           ),
           limit: z.coerce.number().int().min(1).max(partEntriesMax).optional(),
+          text: filter,
         }),
         response: gives(recordingView),
       },
       handler: async (request) => {
         const session = await look(callerOf(request, services), request.params.id, null);
-        const { cursor, limit } = request.query;
-        const part = limit === undefined ? undefined : { from: Number(cursor ?? 0), entriesMax: limit };
+        const { cursor, limit, text } = request.query;
+        const inParts = limit !== undefined || text !== undefined;
+        const part = inParts ? { from: Number(cursor ?? 0), entriesMax: limit ?? partEntriesMax, text } : undefined;
         const recording = await recordings.read(session.id, part);
         if (recording === null) throw notFound(`recording of session ${session.id}`);
         const { entries, complete, next } = recording;

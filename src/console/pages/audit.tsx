@@ -44,11 +44,7 @@ export default function AuditPage({ me }: { readonly me: Me }) {
           <span className="dim">your own events</span>
         )}
       </div>
-      <Filters
-        asked={asked}
-        onChange={(name, value) => ask((before) => withFilter(before, name, value), { replace: true })}
-        auditor={auditor}
-      />
+      <Filters asked={asked} onChange={(changed) => ask((before) => withFilters(before, changed), { replace: true })} auditor={auditor} />
       <section className="panel" aria-label="Events">
         {audit.error !== null ? (
           <div className="panel-body">
@@ -76,7 +72,7 @@ export default function AuditPage({ me }: { readonly me: Me }) {
         size="lg"
         title={open === null ? '' : `Event ${open.seq}`}
       >
-        {open === null ? null : <EventDetails event={open} />}
+        {open === null ? null : <EventDetails event={open} onClose={() => setOpen(null)} />}
       </Drawer>
     </div>
   );
@@ -95,11 +91,14 @@ type Range = (typeof ranges)[number][0];
 
 type FilterName = keyof AuditFilters | 'time';
 
-function withFilter(before: URLSearchParams, name: FilterName, value: string): URLSearchParams {
+type Changed = Partial<Record<FilterName, string>>;
+
+function withFilters(before: URLSearchParams, changed: Changed): URLSearchParams {
   const after = new URLSearchParams(before);
-  if (value === '') after.delete(name);
-  else after.set(name, value);
-  if (name === 'time') ['since', 'until'].forEach((moment) => after.delete(moment));
+  for (const [name, value] of Object.entries('time' in changed ? { since: '', until: '', ...changed } : changed)) {
+    if (value === '') after.delete(name);
+    else after.set(name, value);
+  }
   return after;
 }
 
@@ -108,7 +107,22 @@ function filtersOf(asked: URLSearchParams): AuditFilters {
   const value = (name: FilterName): string => asked.get(name) ?? '';
   const lengthMs = ranges.find(([name]) => name === value('time'))?.[2] ?? 0;
   const since = lengthMs === 0 ? value('since') : new Date(serverNowMs() - lengthMs).toISOString();
-  return { type: value('type'), principal: value('principal'), target: value('target'), since, until: value('until'), text: value('text') };
+  return {
+    type: value('type'),
+    principal: value('principal'),
+    target: value('target'),
+    session: value('session'),
+    hold: value('hold'),
+    since,
+    until: value('until'),
+    text: value('text'),
+  };
+}
+
+/** One field for both: what begins like a hold's number is one. */
+function placeOf(typed: string): { readonly session: string; readonly hold: string } {
+  const number = typed.trim();
+  return /^h-/i.test(number) ? { session: '', hold: `h-${number.slice(2).toUpperCase()}` } : { session: number, hold: '' };
 }
 
 /** datetime-local fields speak local time without a zone; the API wants UTC. */
@@ -125,14 +139,14 @@ function localOf(iso: string): string {
 
 interface FiltersProps {
   readonly asked: URLSearchParams;
-  readonly onChange: (name: FilterName, value: string) => void;
+  readonly onChange: (changed: Changed) => void;
   /** Others see their own events only: asking for a person makes no sense then. */
   readonly auditor: boolean;
 }
 
 function Filters({ asked, onChange, auditor }: FiltersProps) {
   const value = (name: FilterName): string => asked.get(name) ?? '';
-  const set = (name: FilterName) => (words: string) => onChange(name, words);
+  const set = (name: FilterName) => (words: string) => onChange({ [name]: words });
   const hasMoments = asked.has('since') || asked.has('until');
   const range: Range = ranges.find(([name]) => name === value('time'))?.[0] ?? '';
   const shownRange = range === '' && hasMoments ? 'between' : range;
@@ -147,6 +161,12 @@ function Filters({ asked, onChange, auditor }: FiltersProps) {
       />
       {auditor ? <Search label="Person" placeholder="Person" value={value('principal')} onChange={set('principal')} /> : null}
       <Search label="Target" placeholder="Target" value={value('target')} onChange={set('target')} />
+      <Search
+        label="Session or hold"
+        placeholder="Session or hold"
+        value={value('session') || value('hold')}
+        onChange={(typed) => onChange(placeOf(typed))}
+      />
       <Choice label="Time" value={shownRange} options={ranges.map(([name, words]) => [name, words] as const)} onChange={set('time')} />
       {shownRange === 'between' ? <Moment label="From" value={value('since')} onChange={set('since')} /> : null}
       {shownRange === 'between' ? <Moment label="Until" value={value('until')} onChange={set('until')} /> : null}
@@ -196,7 +216,16 @@ function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly 
   );
 }
 
-function EventDetails({ event }: { readonly event: AuditEventView }) {
+function EventDetails({ event, onClose }: { readonly event: AuditEventView; readonly onClose: () => void }) {
+  const allOf = (filter: string) => (
+    <>
+      (
+      <Link href={`/audit?${filter}`} onClick={onClose}>
+        all its events
+      </Link>
+      )
+    </>
+  );
   return (
     <div style={{ display: 'grid', gap: 16, gridTemplateColumns: 'minmax(0, 1fr)' }}>
       <Facts
@@ -205,8 +234,22 @@ function EventDetails({ event }: { readonly event: AuditEventView }) {
           ['At', <At at={event.at} date />],
           ['Person', event.principal === null ? 'the gateway' : visibleText(event.principal)],
           ['Target', event.target],
-          ['Session', event.session_id === null ? null : <Link href={`/sessions/${event.session_id}`}>{event.session_id}</Link>],
-          ['Hold', event.hold_id === null ? null : <Link href={`/holds/${event.hold_id}`}>{event.hold_id}</Link>],
+          [
+            'Session',
+            event.session_id === null ? null : (
+              <>
+                <Link href={`/sessions/${event.session_id}`}>{event.session_id}</Link> {allOf(`session=${event.session_id}`)}
+              </>
+            ),
+          ],
+          [
+            'Hold',
+            event.hold_id === null ? null : (
+              <>
+                <Link href={`/holds/${event.hold_id}`}>{event.hold_id}</Link> {allOf(`hold=${event.hold_id}`)}
+              </>
+            ),
+          ],
           ['Hash', <span className="mono break">{event.hash}</span>],
         ]}
       />

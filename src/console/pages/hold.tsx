@@ -163,6 +163,12 @@ function Details({ hold }: { readonly hold: HoldView }) {
             <span className="mono break">{hold.session_id}</span>
           ),
         ],
+        [
+          'Audit log',
+          me !== undefined && (me.rights.includes('audit') || me.name === hold.principal) ? (
+            <Link href={`/audit?hold=${hold.id}`}>its events</Link>
+          ) : null,
+        ],
         ['Transaction', transactionWords(hold.transaction).title],
         ...(hold.approver_sets === undefined
           ? []

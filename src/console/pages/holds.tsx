@@ -1,8 +1,9 @@
 // The queue: what waits now, most urgent first, and what was settled before.
 
 import { Button } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { IconBell } from '@tabler/icons-react';
-import { useDeferredValue, useState } from 'react';
+import { useDeferredValue, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { HoldState, HoldView, Me } from '../../api/contract.ts';
 import { byUrgency } from '../live-cache.ts';
@@ -19,6 +20,7 @@ import { plural } from '../words.ts';
 
 /** A queue that fits on a screen needs no search. */
 const searchedFrom = 8;
+const typingPauseMs = 300;
 
 export function HoldsPage({ me }: { readonly me: Me }) {
   const pending = usePendingHolds();
@@ -120,11 +122,15 @@ const settledStates: readonly (readonly [Settled | 'any', string])[] = [
 function History() {
   const [state, setState] = useState<Settled | 'any'>('any');
   const [words, setWords] = useState('');
-  const wanted = useDeferredValue(words.trim().toLowerCase());
-  const history = useHoldHistory(state === 'any' ? null : state);
-  const items = (history.data?.pages ?? [])
-    .flatMap((page) => page.items)
-    .filter((hold) => hold.state !== 'pending' && (wanted === '' || haystack(hold).includes(wanted)));
+  const [wanted] = useDebouncedValue(words.trim(), typingPauseMs);
+  const history = useHoldHistory(state === 'any' ? null : state, wanted);
+  const items = (history.data?.pages ?? []).flatMap((page) => page.items).filter((hold) => hold.state !== 'pending');
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = history;
+  // The gateway looks at so many for each page; what is sought may be older than those.
+  const goesOn = hasNextPage && items.length === 0;
+  useEffect(() => {
+    if (goesOn && !isFetchingNextPage) void fetchNextPage();
+  }, [goesOn, isFetchingNextPage, fetchNextPage]);
   return (
     <section className="panel" aria-label="Settled">
       <header>
@@ -138,7 +144,7 @@ function History() {
         <div className="panel-body">
           <ProblemNote error={history.error} onRetry={() => void history.refetch()} />
         </div>
-      ) : history.data === undefined ? (
+      ) : history.data === undefined || goesOn ? (
         <Loading />
       ) : items.length === 0 ? (
         <Empty title={wanted === '' && state === 'any' ? 'Nothing was settled yet' : 'No settled hold matches'} />
@@ -151,9 +157,9 @@ function History() {
           ))}
         </ul>
       )}
-      {history.hasNextPage ? (
+      {hasNextPage && !goesOn ? (
         <div className="more">
-          <Button size="xs" loading={history.isFetchingNextPage} onClick={() => void history.fetchNextPage()}>
+          <Button size="xs" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
             Older
           </Button>
         </div>
@@ -163,9 +169,7 @@ function History() {
 }
 
 function haystack(hold: HoldView): string {
-  return [hold.principal_name, hold.principal, hold.target, hold.rule, hold.rule_title, hold.text, hold.settled_by, hold.settled_reason]
-    .join('\n')
-    .toLowerCase();
+  return [hold.id, hold.principal_name, hold.principal, hold.target, hold.rule, hold.rule_title, hold.text].join('\n').toLowerCase();
 }
 
 function SettledRow({ hold }: { readonly hold: HoldView }) {

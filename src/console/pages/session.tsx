@@ -46,7 +46,7 @@ function Shown({ session, me }: { readonly session: SessionView; readonly me: Me
   // A session that is not recorded still has its facts.
   return (
     <>
-      <Head session={session} end={end} />
+      <Head session={session} end={end} mayAudit={session.principal === me.name || me.rights.includes('audit')} />
       {log.error !== null && isNotTheirs(log.error) ? (
         <Note tone="info">What was said in this session is for auditors and for {visibleText(session.principal)}.</Note>
       ) : (
@@ -93,7 +93,7 @@ function Missing({ error, onRetry }: { readonly error: Error; readonly onRetry: 
   );
 }
 
-function Head({ session, end }: { readonly session: SessionView; readonly end: ReactNode }) {
+function Head({ session, end, mayAudit }: { readonly session: SessionView; readonly end: ReactNode; readonly mayAudit: boolean }) {
   const lastedMs = session.ended_at === null ? null : Date.parse(session.ended_at) - Date.parse(session.started_at);
   return (
     <>
@@ -125,7 +125,13 @@ function Head({ session, end }: { readonly session: SessionView; readonly end: R
                 session.protocol === 'ssh' ? 'Actions' : 'Statements',
                 `${session.statements}, of which ${session.held} held and ${session.denied} denied`,
               ],
-              ['Session', <span className="mono break">{session.id}</span>],
+              [
+                'Session',
+                <>
+                  <span className="mono break">{session.id}</span>{' '}
+                  {mayAudit ? <Link href={`/audit?session=${session.id}`}>its events in the audit log</Link> : null}
+                </>,
+              ],
             ]}
           />
         </div>

@@ -35,6 +35,8 @@ function Panel({
     readonly kind: string;
     readonly text: string;
     readonly bad?: boolean;
+    /** Enter in a field presses it. */
+    readonly submits?: boolean;
     readonly send: (words: string) => Promise<unknown>;
   }[];
 }) {
@@ -53,7 +55,14 @@ function Panel({
       <header>
         <h2>{title}</h2>
       </header>
-      <div className="panel-body answer">
+      <form
+        className="panel-body answer"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const button = buttons.find(({ submits }) => submits === true);
+          if (button !== undefined) sending.mutate(button);
+        }}
+      >
         {sending.error === null ? null : <ProblemNote error={sending.error} />}
         {children}
         <Textarea
@@ -69,17 +78,18 @@ function Panel({
           {buttons.map((button) => (
             <Button
               key={button.kind}
+              type={button.submits === true ? 'submit' : 'button'}
               variant={button.bad === true ? 'default' : 'approve'}
               {...(button.bad === true ? { c: 'var(--sp-bad-text)' } : {})}
               loading={sending.isPending && sending.variables.kind === button.kind}
               disabled={sending.isPending || (needsWords(button.kind) && words.trim() === '')}
-              onClick={() => sending.mutate(button)}
+              onClick={button.submits === true ? undefined : () => sending.mutate(button)}
             >
               {button.text}
             </Button>
           ))}
         </div>
-      </div>
+      </form>
     </section>
   );
 }
@@ -99,7 +109,7 @@ export function AccessAnswer({ request }: { readonly request: AccessRequestView 
       needsWords={(kind) => kind === 'approve' && request.reason_required}
       buttons={[
         { kind: 'deny', text: 'Deny', bad: true, send: answer('deny') },
-        { kind: 'approve', text: 'Approve', send: answer('approve') },
+        { kind: 'approve', text: 'Approve', submits: true, send: answer('approve') },
       ]}
     >
       <SecondFactorField factor={request.second_factor} what="request" code={code} onCode={setCode} />

@@ -119,7 +119,13 @@ export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
 
   return (
     <section className="panel answer-dock" aria-label="Answer" ref={dock}>
-      <div className="panel-body answer">
+      <form
+        className="panel-body answer"
+        onSubmit={(event) => {
+          event.preventDefault();
+          answer('approve');
+        }}
+      >
         <Progress hold={hold} />
         {sending.error === null ? null : <ProblemNote error={sending.error} />}
         <Textarea
@@ -154,10 +160,10 @@ export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
           </Button>
           <Button
             ref={approve}
+            type="submit"
             variant="approve"
             loading={sending.isPending && sending.variables === 'approve'}
             disabled={sending.isPending}
-            onClick={() => answer('approve')}
             aria-keyshortcuts="a"
             rightSection={<kbd className="kbd">a</kbd>}
           >
@@ -179,7 +185,7 @@ export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
             : `Your approval counts as ${hold.approvals.length + 1} of ${hold.approvals_needed}.`}{' '}
           The keys only move to a button; Enter presses it.
         </p>
-      </div>
+      </form>
     </section>
   );
 }

@@ -1,11 +1,13 @@
 // The replay of a session's statement log: controls, the drawn time line and the entries, one head for all three.
 
 import { Button, SegmentedControl } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { Link } from 'wouter';
+import { Link, useSearchParams } from 'wouter';
 import type { HoldView, RecordingEntry, SessionView } from '../../api/contract.ts';
 import type { RecordingLog } from '../recording-log.ts';
+import { Search } from '../parts/fields.tsx';
 import { Empty, Note } from '../parts/notes.tsx';
 import { momentWords, plural } from '../words.ts';
 import { ReplayChart } from './chart.tsx';
@@ -13,9 +15,11 @@ import { Entry } from './entry.tsx';
 import { replayAxis, toRealMs, toShownMs, whenOf } from './layout.ts';
 import { speeds, usePlayer } from './player.ts';
 import type { Speed } from './player.ts';
+import { Found } from './search.tsx';
 
 /** Drawn at once; a session may have tens of thousands of entries. */
 const shownEntries = 100;
+const typingPauseMs = 300;
 
 interface Props {
   readonly session: SessionView;
@@ -31,6 +35,7 @@ export function Replay({ session, log, hold }: Props) {
   const axis = useMemo(() => replayAxis(entries), [entries]);
   const player = usePlayer(axis);
   const headMs = toRealMs(axis, player.shownMs);
+  const writtenMs = toRealMs(axis, player.writtenMs);
   const list = useRef<HTMLDivElement>(null);
   const [from, setFrom] = useState(0);
   const shown = entries.slice(from, from + shownEntries);
@@ -45,29 +50,41 @@ export function Replay({ session, log, hold }: Props) {
   });
   const pick = useCallback((realMs: number) => latestSeek.current(toShownMs(axis, realMs)), [axis]);
 
-  const sought = hold === null ? undefined : entries.find((entry) => entry.hold_id === hold.id);
+  // In the address: what was searched can be sent to somebody, and come back to.
+  const [asked, ask] = useSearchParams();
+  const words = asked.get('text') ?? '';
+  const [wanted] = useDebouncedValue(words.trim(), typingPauseMs);
+  const searches = words.trim() !== '' && wanted !== '';
+  const search = (text: string): void => ask((before) => withText(before, text), { replace: true });
+
+  /** A new one for each that is picked: the same place may be gone to twice. */
+  const [picked, setPicked] = useState<Pick<RecordingEntry, 'action_id'> | null>(null);
+  const place = picked ?? hold?.id ?? null;
+  const sought = entries.find((entry) => (picked === null ? entry.hold_id === hold?.id : entry.action_id === picked.action_id));
   const soughtId = sought?.action_id;
   const soughtMs = sought?.asked_ms;
-  const { hasMore, load } = log;
-  const isSeeking = hold !== null && hold.state !== 'pending' && soughtId === undefined;
+  const { hasMore, loadMuch } = log;
+  const isSeeking = sought === undefined && (picked !== null || (hold !== null && hold.state !== 'pending'));
   const [wantsAll, setWantsAll] = useState(false);
   useEffect(() => {
     // It may stand in a later part of the log.
-    if ((isSeeking || wantsAll) && hasMore) load();
-  }, [isSeeking, wantsAll, hasMore, load, entries]);
+    if ((isSeeking || wantsAll) && hasMore) loadMuch();
+  }, [isSeeking, wantsAll, hasMore, loadMuch, entries]);
+  const reached = useRef<{ head: typeof place; list: typeof place }>({ head: null, list: null });
   useEffect(() => {
-    if (soughtMs !== undefined) pick(soughtMs);
-  }, [soughtMs, pick]);
-  const found = useRef<string | null>(null);
+    if (soughtMs === undefined || reached.current.head === place) return;
+    reached.current.head = place;
+    pick(soughtMs);
+  }, [place, soughtMs, pick]);
   useEffect(() => {
-    if (soughtId === undefined || found.current === soughtId) return;
+    if (soughtId === undefined || searches || reached.current.list === place) return;
     const entry = list.current?.querySelector(`[data-action="${CSS.escape(soughtId)}"]`) ?? null;
     if (entry === null) return;
-    found.current = soughtId;
+    reached.current.list = place;
     entry.scrollIntoView({ block: 'center' });
-  }, [soughtId, from]);
+  }, [place, soughtId, searches, from]);
 
-  const current = indexAt(entries, headMs);
+  const current = indexAt(entries, writtenMs);
   useEffect(() => {
     if (!player.playing) return;
     setFrom(partOf(current));
@@ -120,6 +137,9 @@ export function Replay({ session, log, hold }: Props) {
               data={speeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}
             />
             <span className="replay-clock">{momentWords(headMs)}</span>
+            <div className="end">
+              <Search label={`Search ${thing}s`} placeholder={`Search ${thing}s`} value={words} onChange={search} />
+            </div>
           </div>
           <ReplayChart entries={entries} axis={axis} shownMs={player.shownMs} onSeek={seek} />
           <div className="replay-key">
@@ -128,7 +148,17 @@ export function Replay({ session, log, hold }: Props) {
             <span className="tone-info">ran, approved</span>
             <span className="tone-bad">refused</span>
           </div>
-          <div ref={list}>
+          {!searches ? null : (
+            <Found
+              session={session}
+              wanted={wanted}
+              onPick={(entry) => {
+                setPicked({ action_id: entry.action_id });
+                search('');
+              }}
+            />
+          )}
+          <div ref={list} hidden={searches}>
             {parts}
             <ol>
               {shown.map((entry) => (
@@ -137,14 +167,14 @@ export function Replay({ session, log, hold }: Props) {
                   entry={entry}
                   protocol={session.protocol}
                   sought={entry.action_id === soughtId}
-                  when={player.shownMs >= axis.shownMs && !player.playing ? 'past' : whenOf(entry, headMs)}
+                  when={player.shownMs >= axis.shownMs && !player.playing ? 'past' : whenOf(entry, writtenMs)}
                   onPick={pick}
                 />
               ))}
             </ol>
             {parts}
           </div>
-          {log.hasMore ? (
+          {log.hasMore && !searches ? (
             <div className="more">
               <Button.Group>
                 <Button size="xs" disabled={wantsAll} onClick={log.load}>
@@ -160,6 +190,13 @@ export function Replay({ session, log, hold }: Props) {
       )}
     </section>
   );
+}
+
+function withText(before: URLSearchParams, text: string): URLSearchParams {
+  const after = new URLSearchParams(before);
+  if (text === '') after.delete('text');
+  else after.set('text', text);
+  return after;
 }
 
 /** The last entry that was asked by then; -1 before the first. */

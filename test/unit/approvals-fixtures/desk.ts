@@ -6,6 +6,7 @@ import type { HoldRequest } from '../../../src/core/hold.ts';
 import type { ActionId, PersonName, SessionId, TargetName } from '../../../src/core/ids.ts';
 import type { Principal, PrincipalKind } from '../../../src/core/principal.ts';
 import { createHolds, type HoldDesk, type HoldsParts } from '../../../src/approvals/holds.ts';
+import type { ReadLog } from '../../../src/approvals/log-agreement.ts';
 import { openDatabase, type Db } from '../../../src/store/database.ts';
 import { holdMigrations } from '../../../src/store/hold-tables.ts';
 import { inTurnBy } from '../audit-fixtures/in-turn.ts';
@@ -74,6 +75,14 @@ export class MemoryAudit implements AuditLog {
 
   readonly appendInTurn = inTurnBy((event) => this.append(event));
 
+  readonly read: ReadLog = (holds) =>
+    Promise.resolve(
+      this.events
+        .flatMap(({ type, atMs, principal: by, detail, holdId: hold }) => (hold === null ? [] : [{ hold, type, atMs, by, detail }]))
+        .filter(({ hold }) => (holds as readonly string[]).includes(hold))
+        .reverse(),
+    );
+
   typesOf(holdId: string): string[] {
     return this.events.filter((it) => it.holdId === holdId).map((it) => it.type);
   }
@@ -85,8 +94,8 @@ export interface Bench {
   readonly audit: MemoryAudit;
   readonly random: SeededRandom;
   readonly desk: HoldDesk;
-  /** Another desk over the same store, as after a restart. */
-  restart(): HoldDesk;
+  /** Another desk over the same store, or what is left of it, as after a restart. */
+  restart(left?: Db): HoldDesk;
 }
 
 export function bench(parts: Partial<HoldsParts> = {}, seed = 1): Bench {
@@ -94,7 +103,8 @@ export function bench(parts: Partial<HoldsParts> = {}, seed = 1): Bench {
   const clock = new TestClock();
   const audit = new MemoryAudit();
   const random = new SeededRandom(seed);
-  const restart = () => createHolds({ db, clock, audit, random, consoleUrl: 'http://127.0.0.1:8080', ...parts });
+  const restart = (left = db) =>
+    createHolds({ db: left, clock, audit, random, readLog: audit.read, consoleUrl: 'http://127.0.0.1:8080', ...parts });
   return { db, clock, audit, random, desk: restart(), restart };
 }
 
