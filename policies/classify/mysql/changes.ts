@@ -7,7 +7,7 @@ import { qualifiedName } from './objects.ts';
 import { plainParts, readParts } from './query-parts.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
 import { isName, tablesIn, type TableReference } from './tables.ts';
-import { reachesEveryRow } from './where.ts';
+import { reachesEveryRow, selectsEveryRow } from './where.ts';
 
 const insertModifiers = new Set(['LOW_PRIORITY', 'DELAYED', 'HIGH_PRIORITY', 'IGNORE', 'INTO']);
 const updateModifiers = new Set(['LOW_PRIORITY', 'IGNORE', 'QUICK', 'HISTORY']);
@@ -32,9 +32,14 @@ export function readInsert(reading: Reading, at: number, to: number, facts: Fact
   const table = objects.qualify(name.database, name.name);
   if (replaces) write(reading, 'delete', table, facts);
   write(reading, 'insert', table, facts);
+  let updates = false;
   for (let i = name.end + 1; i + 3 < to; i++) {
-    if (wordAt(tokens, i) === 'DUPLICATE' && wordAt(tokens, i + 1) === 'KEY' && wordAt(tokens, i + 2) === 'UPDATE')
-      write(reading, 'update', table, facts);
+    if (wordAt(tokens, i) === 'DUPLICATE' && wordAt(tokens, i + 1) === 'KEY' && wordAt(tokens, i + 2) === 'UPDATE') updates = true;
+  }
+  if (updates) write(reading, 'update', table, facts);
+  if (replaces || updates) {
+    const own = tablesIn(tokens, name.end + 1, to, 'other').filter((it) => qualifiedName(objects, it) === table);
+    if (selectsEveryRow(tokens, name.end + 1, to, own, reading.mode.pipesAsConcat)) facts.missingWhere = true;
   }
   facts.risk(
     { start: tokens[at]?.start ?? 0, end: tokens[name.end]?.end ?? 0 },
