@@ -16,18 +16,39 @@ import type { LoginOptions } from './cli/login.ts';
 import { peopleCommands } from './cli/people-commands.ts';
 import { processTerminal } from './cli/terminal.ts';
 import type { Terminal } from './cli/terminal.ts';
-import { visibleLines } from './cli/visible.ts';
+import { visible, visibleLines } from './cli/visible.ts';
 import { Fault } from './core/errors.ts';
+import type { HealthOptions } from './offline/health.ts';
 import { policyCommands } from './offline/policy-commands.ts';
 
 /** Runs a command line (without node and file name) and resolves with the exit code. */
 export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   const ended: { code: number } = { code: exitCode.ok };
   try {
-    await program(terminal, ended).parseAsync([...args], { from: 'user' });
+    const root = program(terminal, ended);
+    refuseUnknown(root, args);
+    await root.parseAsync([...args], { from: 'user' });
     return ended.code;
   } catch (thrown) {
     return failed(terminal, thrown);
+  }
+}
+
+/** Commander answers `--help` before it looks at a name that nothing has. Options before the name are stepped over with their values. */
+function refuseUnknown(root: Commander, args: readonly string[]): void {
+  if (!args.some((arg) => arg === '--help' || arg === '-h') && args[0] !== 'help') return;
+  let command = root;
+  const names = args[0] === 'help' ? args.slice(1) : args;
+  for (let at = 0; at < names.length && command.registeredArguments.length === 0; at += 1) {
+    const name = names[at] ?? '';
+    if (name === '--') return;
+    if (name.startsWith('-')) {
+      if (command.options.some((it) => [it.short, it.long].includes(name) && (it.required || it.optional))) at += 1;
+      continue;
+    }
+    const found = command.commands.find((it) => it.name() === name);
+    if (found === undefined) return command.commands.length === 0 ? undefined : command.error(`error: unknown command '${visible(name)}'`);
+    command = found;
   }
 }
 
@@ -44,7 +65,8 @@ function failed(terminal: Terminal, thrown: unknown): number {
     : exitCode.failed;
 }
 
-function program(terminal: Terminal, ended: { code: number }): Commander {
+/** All commands. Exit codes that are not by a fault go into `ended`. */
+export function program(terminal: Terminal, ended: { code: number }): Commander {
   const root = new Commander('sallyport')
     .description('An access gateway that holds a risky statement in the live session until an approver answers.')
     .version(packageJson.version)
@@ -83,11 +105,22 @@ function program(terminal: Terminal, ended: { code: number }): Commander {
 }
 
 function signInCommands(root: Commander, terminal: Terminal): void {
+  root
+    .command('health')
+    .description('say whether a gateway is ready; no sign-in (for health checks: exit code 0 or 1)')
+    .option('--config <file>', 'ask the gateway of this configuration on this machine')
+    .option('--server <url>', 'ask this one (or SALLYPORT_SERVER)')
+    .option('--json', 'as JSON')
+    .action(async (options: HealthOptions) => (await import('./offline/health.ts')).health(terminal, options, process.env));
   remote(root.command('login'))
     .description('sign in by the browser: keep the address of a gateway and an access token for the other commands')
     .option('--no-browser', 'print the address, do not open it')
     .option('--token-stdin', 'read an access token from stdin instead')
     .action(async (options: LoginOptions) => (await import('./cli/login.ts')).login(terminal, options, process.env, process.stdin));
+  root
+    .command('logout')
+    .description('revoke the token that `sallyport login` kept, and forget it')
+    .action(async () => (await import('./cli/logout.ts')).logout(terminal, process.env));
   remote(root.command('token'))
     .description('issue a short-lived access token: the password for psql and mysql')
     .option('--name <name>', 'what it is for', 'sallyport token')

@@ -22,10 +22,11 @@ import { Machine } from './machine.ts';
 import { lowerQuery, raiseQuery } from './fence.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { probeQuery, quitPacket, trackQuery } from './own-texts.ts';
-import { err, status } from './messages.ts';
+import { err, status, type ErrPacket } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
 import { Link } from './link.ts';
+import { TargetFarewell } from './target-farewell.ts';
 
 const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 
@@ -43,7 +44,7 @@ export const endings = {
   tooLarge: { number: 1153, sqlState: '08S01' },
 } as const;
 
-type Ending = (typeof endings)[keyof typeof endings];
+type Ending = Pick<ErrPacket, 'number' | 'sqlState'>;
 
 export interface ConnectionParts extends TargetSideParts {
   readonly client: ClientStream;
@@ -363,6 +364,7 @@ export class Connection implements MachinePort, Lane, Killable {
     try {
       step();
     } catch (thrown) {
+      if (thrown instanceof TargetFarewell) return this.end(thrown.error, thrown.error.message);
       const ending = thrown instanceof Fault && thrown.code === 'message-too-large' ? endings.tooLarge : endings.malformed;
       this.end(ending, messageOf(thrown));
     }

@@ -312,6 +312,11 @@ export interface Health {
   readonly version: string;
 }
 
+/** GET /readyz, without signing in; 503 while statements are refused. */
+export interface Ready {
+  readonly status: 'ready';
+}
+
 /** Messages of the WebSocket at /api/v1/live. The first is `hello`; then one for each change, in order. */
 export type LiveMessage =
   | { readonly kind: 'hello'; readonly me: Me; readonly server_time: string }

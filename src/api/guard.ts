@@ -61,7 +61,7 @@ export function guard(app: FastifyInstance, publicUrl: () => string, { tls, behi
     reply.headers(strictHeaders);
     const url = publicUrl();
     if (url.startsWith('https:')) reply.header('strict-transport-security', `max-age=${strictTransportSeconds}`);
-    if (request.url === '/healthz') return; // load balancers ask by address; it says nothing
+    if (request.url === '/healthz' || request.url === '/readyz') return; // load balancers ask by address; they say nothing
     const own = ownOrigins(app, url, tls);
     checkHost(request, own);
     checkOrigin(request, own);

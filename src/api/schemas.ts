@@ -15,6 +15,7 @@ import type {
   EnrolmentTokenIssued,
   EnrolmentTokenView,
   Health,
+  Ready,
   HoldView,
   LoginLinkIssued,
   Me,
@@ -348,6 +349,7 @@ export const credentialsRemoved: z.ZodType<CredentialsRemoved> = z.object({ remo
 export const credentialsRewrapped: z.ZodType<CredentialsRewrapped> = z.object({ rewrapped: z.int() }).meta({ id: 'CredentialsRewrapped' });
 
 export const health: z.ZodType<Health> = z.object({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' });
+export const ready: z.ZodType<Ready> = z.object({ status: z.literal('ready') }).meta({ id: 'Ready' });
 
 /** One page of a list. */
 export function pageOf<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {

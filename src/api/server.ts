@@ -17,7 +17,7 @@ import { guard, strictHeaders } from './guard.ts';
 import { live } from './live.ts';
 import { methodsOf } from './methods.ts';
 import { describe } from './openapi.ts';
-import { sendError, sendProblem } from './problems.ts';
+import { HttpProblem, sendError, sendProblem } from './problems.ts';
 import { accountRoutes } from './routes/people-account.ts';
 import { accessRoutes } from './routes/access.ts';
 import { agentRoutes } from './routes/agents.ts';
@@ -47,7 +47,7 @@ import { signInRoutes } from './routes/sign-in.ts';
 import { machineTokenRoutes } from './routes/tokens-machines.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { gives } from './responses.ts';
-import { health } from './schemas.ts';
+import { health, ready } from './schemas.ts';
 import type { ApiServices } from './services.ts';
 import { terminalLive } from './terminal-live.ts';
 
@@ -111,6 +111,15 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
     url: '/healthz',
     schema: { summary: 'Is the gateway up?', tags: ['gateway'], security: [], response: gives(health) },
     handler: async () => ({ status: 'ok', version: gateway.version }) as const,
+  });
+  app.withTypeProvider<ZodTypeProvider>().route({
+    method: 'GET',
+    url: '/readyz',
+    schema: { summary: 'Does the gateway take statements?', tags: ['gateway'], security: [], response: gives(ready) },
+    handler: async () => {
+      if (gateway.isReady?.() === false) throw new HttpProblem(503, 'not-ready', 'statements are refused: the audit log can’t be written');
+      return { status: 'ready' } as const;
+    },
   });
   await serveConsole(app, gateway.consoleDir, methods);
   await app.ready();

@@ -107,6 +107,8 @@ export interface ApiGateway {
   readonly sshHostKey?: () => string | null;
   /** "ssh-ed25519 AAAA…" of the authority whose certificates sign the gateway in to targets; null or missing: SSH is not served. */
   readonly sshUserAuthority?: () => string | null;
+  /** False: statements are refused now, because what happens can't be written down. Missing: never. */
+  readonly isReady?: () => boolean;
   /** Null serves plain HTTP, on loopback addresses only. */
   readonly tls: ServerTls | null;
   /** Whether a reverse proxy on this machine says in X-Forwarded-For from where requests come; missing: no. */

@@ -1,7 +1,7 @@
 // Which gateway to speak to and as whom: options first, then the environment, then what `sallyport login` saved. The saved
 // file is readable by its owner alone.
 
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CommandFailure, exitCode } from './exit-code.ts';
@@ -33,9 +33,12 @@ export function namedServer({ server }: CredentialOptions, environment: Environm
 
 /** The credentials to use. A saved token is sent only to the server that it was saved for. */
 export function findCredentials(options: CredentialOptions, environment: Environment): Credentials {
-  const saved = readSaved(credentialsFile(environment));
-  const server = checkServer(namedServer(options, environment) ?? saved?.server ?? defaultServer);
-  const token = options.token ?? environment['SALLYPORT_TOKEN'] ?? (saved?.server === server ? saved.token : undefined);
+  const saved = savedCredentials(environment);
+  if (saved === 'damaged')
+    throw new CommandFailure(exitCode.failed, `${credentialsFile(environment)} is damaged`, 'delete it and run `sallyport login` again');
+  const kept = saved === 'none' ? undefined : saved;
+  const server = checkServer(namedServer(options, environment) ?? kept?.server ?? defaultServer);
+  const token = options.token ?? environment['SALLYPORT_TOKEN'] ?? (kept?.server === server ? kept.token : undefined);
   if (token === undefined || token === '') {
     throw new CommandFailure(
       exitCode.notAllowed,
@@ -69,18 +72,25 @@ export function saveCredentials(credentials: Credentials, environment: Environme
   return file;
 }
 
-function readSaved(file: string): Credentials | undefined {
+/** What `sallyport login` saved. */
+export function savedCredentials(environment: Environment): Credentials | 'none' | 'damaged' {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readFileSync(credentialsFile(environment), 'utf8');
   } catch {
-    return undefined;
+    return 'none';
   }
   try {
     const { server, token } = JSON.parse(text) as Partial<Credentials>;
-    if (typeof server === 'string' && typeof token === 'string') return { server, token };
+    return typeof server === 'string' && typeof token === 'string' ? { server, token } : 'damaged';
   } catch {
-    // Falls through: said below in words.
+    return 'damaged';
   }
-  throw new CommandFailure(exitCode.failed, `${file} is damaged`, 'delete it and run `sallyport login` again');
+}
+
+/** Gives the file that is gone now. */
+export function forgetCredentials(environment: Environment): string {
+  const file = credentialsFile(environment);
+  rmSync(file, { force: true });
+  return file;
 }

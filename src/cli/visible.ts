@@ -1,6 +1,8 @@
 // Makes hostile text safe for a terminal. Statement text, reasons and names come from people who may want to hide what they
 // ask for: an escape sequence can repaint the screen, a bidirectional control can reverse a WHERE, a zero-width or foreign
-// space can make two names look alike. Whatever is not plainly visible is shown as its escape.
+// space can make two names look alike, and so can a letter of another alphabet. Whatever is not plainly visible is shown as its escape.
+
+import { escapeLookAlikes } from '../api/contract-letters.ts';
 
 /**
  * Control characters (C0, DEL, C1), format characters (bidirectional and zero-width ones, tags, soft hyphen), lone surrogates,
@@ -16,7 +18,8 @@ const stackedMarks = /(?<=\p{M}{4})\p{M}/gu;
 
 /** One line: line ends and tabs are shown as `\n` and `\t`. */
 export function visible(text: string): string {
-  return text.replace(invisible, escaped).replace(blank, escaped).replace(stackedMarks, escaped);
+  // Letters first: escapes are letters, too.
+  return escapeLookAlikes(text, escaped).replace(invisible, escaped).replace(blank, escaped).replace(stackedMarks, escaped);
 }
 
 /** Several lines: each made visible by itself; a tab is four blanks. */

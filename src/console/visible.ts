@@ -1,6 +1,8 @@
 // Makes hidden characters visible. Statement text is written by the person who wants it approved: bidirectional controls can
 // reorder what an approver reads, zero-width ones can split a word, odd spaces can look like ordinary ones.
 
+import { lookAlikesIn } from '../api/contract-letters.ts';
+
 /** Why a character is boxed. */
 export type Oddity = 'control' | 'direction' | 'invisible' | 'space' | 'stacked' | 'look-alike';
 
@@ -37,7 +39,9 @@ export function oddCharacters(text: string): OddCharacter[] {
     const character = match[0];
     found.push({ start: match.index, end: match.index + character.length, oddity: oddityOf(character), escaped: escapeOf(character) });
   }
-  const alike = lookAlikesIn(text);
+  const alike = lookAlikesIn(text).map(({ start, end }): OddCharacter => {
+    return { start, end, oddity: 'look-alike', escaped: escapeOf(text.slice(start, end)) };
+  });
   return alike.length === 0 ? found : [...found, ...alike].sort((a, b) => a.start - b.start);
 }
 
@@ -69,25 +73,4 @@ function escapeOf(character: string): string {
   const hex = code.toString(16);
   if (code <= 0xff) return `\\x${hex.padStart(2, '0')}`;
   return code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`;
-}
-
-const word = /[\p{L}\p{N}_]+/gu;
-const latin = /\p{Script=Latin}/u;
-const lookAlikes =
-  '\\p{Script=Cyrillic}\\p{Script=Greek}\\p{Script=Armenian}\\p{Script=Cherokee}\\uff21-\\uff3a\\uff41-\\uff5a\\u{1d400}-\\u{1d7ff}';
-const anyLookAlike = new RegExp(`[${lookAlikes}]`, 'u');
-const everyLookAlike = new RegExp(`[${lookAlikes}]`, 'gu');
-
-/** Foreign letters in words that also have Latin ones: "оrders" with a Cyrillic о is another table. Pure Greek or Cyrillic is fine. */
-function lookAlikesIn(text: string): OddCharacter[] {
-  if (!anyLookAlike.test(text)) return [];
-  const found: OddCharacter[] = [];
-  for (const match of text.matchAll(word)) {
-    if (!latin.test(match[0])) continue;
-    for (const letter of match[0].matchAll(everyLookAlike)) {
-      const start = match.index + letter.index;
-      found.push({ start, end: start + letter[0].length, oddity: 'look-alike', escaped: escapeOf(letter[0]) });
-    }
-  }
-  return found;
 }

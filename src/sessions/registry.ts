@@ -43,8 +43,8 @@ export interface RegistryOpening extends SessionOpening {
 /** Where sessions are written down for lists and histories. */
 export interface SessionBook {
   opened(session: RegisteredSession, startedAtMs: number): void;
-  /** Called at most once a second for each session that did something. */
-  counted(session: RegisteredSession): void;
+  /** Called once a second with the sessions that did something: all at once, because each write may wait for the disk. */
+  counted(sessions: readonly RegisteredSession[]): void;
   closed(session: RegisteredSession, endedAtMs: number, reason: string): void;
 }
 
@@ -224,14 +224,17 @@ export class SessionRegistry implements Sessions {
   }
 
   #count(): void {
+    const changed: RegisteredSession[] = [];
     for (const entry of this.#live.values()) {
       const { statements, held, denied } = entry.session.counts;
       const counted = statements + held + denied; // what waited is counted when it was answered: later than its statement
       if (entry.counted === counted) continue;
       entry.counted = counted;
-      this.#parts.book.counted(entry.session);
-      this.#tell(entry.session.id);
+      changed.push(entry.session);
     }
+    if (changed.length === 0) return;
+    this.#parts.book.counted(changed);
+    for (const { id } of changed) this.#tell(id);
   }
 
   #event(type: AuditEventType, id: SessionId, who: SessionOpening, detail: Record<string, unknown>): void {

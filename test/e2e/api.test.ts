@@ -144,6 +144,7 @@ t.test('the OpenAPI document and what the gateway does are the same', { timeout:
     t.match((await call({}, 'POST', path, { answer: 'deny', reason: 'by link' })).body, { state: 'denied' });
     await session.end();
     t.equal((await call({}, 'GET', '/healthz')).status, 200);
+    t.match((await call({}, 'GET', '/readyz')).body, { status: 'ready' });
     t.equal((await call({}, 'GET', '/openapi.json')).status, 200);
   });
 

@@ -1,7 +1,7 @@
 // The command line as people use it, against a real gateway process and real holds: what it prints, its exit codes, and that
 // nothing in a statement reaches the terminal as anything but text.
 
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Test } from 'tap';
@@ -48,6 +48,19 @@ t.test('holds, answers, sessions, replay and audit from a terminal', { timeout: 
     t.match(await run(t, tool('psql', 'postgresql-client'), [url, '-Atc', 'SELECT 42']), { code: 0, stdout: '42\n' });
     t.match(await as(['token', '--ttl', '5m', '--person', 'bob']), { code: 3, stderr: /needs the right operate/ });
     t.match(await as(['token', '--ttl', 'soon']), { code: 2, stderr: /soon/ });
+    t.match(await as(['health']), { code: 0, stdout: `ready: ${gateway.http}\n` }, 'the one that was signed in to');
+    const own = (await as(['login', '--server', gateway.http], `${issued.stdout.trim()}\n`)).code;
+    t.equal(own, 0);
+    t.match(await as(['logout']), { code: 0, stdout: '', stderr: /signed out of .*; the token is revoked/ });
+    t.notOk(existsSync(file));
+    t.match(await as(['holds', '--server', gateway.http, '--token', issued.stdout.trim()]), { code: 3 }, 'not even kept elsewhere');
+    t.match(await as(['logout']), { code: 0, stderr: /not signed in/ });
+    writeFileSync(file, '{');
+    t.match(await as(['holds']), { code: 1, stderr: /is damaged/ });
+    t.match(await as(['logout']), { code: 0, stderr: /was damaged and is removed/ });
+    writeFileSync(file, JSON.stringify({ server: 'http://127.0.0.1:1', token: 'sp_x' }));
+    t.match(await as(['logout']), { code: 1, stderr: /signed out here, but the token lives on/ });
+    t.notOk(existsSync(file));
   });
 
   await t.test('a hold is listed, approved, and runs', async (t) => {

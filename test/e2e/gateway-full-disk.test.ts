@@ -27,6 +27,8 @@ t.test('a disk that is full for a while ends sessions, and not the gateway', asy
   limitFiles('0');
   working.write("SELECT 'meanwhile';\n");
   await working.waitFor(/could not judge it: the audit log can't be written/);
+  const ready = await fetch(`${gateway.http}/readyz`);
+  t.match([ready.status, await ready.json()], [503, { code: 'not-ready', detail: /^statements are refused/ }]);
   t.notMatch(working.output, /^meanwhile$/m, 'nothing runs that is not written down');
   idle.endInput();
   await idle.end();

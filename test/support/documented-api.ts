@@ -41,7 +41,7 @@ export async function documentedApi(t: Test, http: string): Promise<DocumentedAp
   const check = checker(document);
   const used = new Set<string>();
   const call = async <T = unknown>(as: Record<string, string>, method: string, path: string, body?: object): Promise<Answer<T>> => {
-    const response = await fetch(`${http}${path.startsWith('/healthz') ? '' : '/api/v1'}${path}`, {
+    const response = await fetch(`${http}${/^\/(health|ready)z/.test(path) ? '' : '/api/v1'}${path}`, {
       method,
       headers: { ...as, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -2,7 +2,7 @@
 // be run here (systemd, a container engine, a cluster) is read for what it has to say.
 
 import { execFile } from 'node:child_process';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
@@ -50,6 +50,21 @@ t.test('one file: built, alone in a folder, and it links', { timeout: 60_000 }, 
   await eventually('it is back', () => side.agents.list().some(({ isConnected }) => isConnected), 20_000);
   again.kill('SIGTERM');
   await again.end();
+});
+
+t.test('what lies beside the sources stays out of images, and the gateway’s asks for its health', async (t) => {
+  for (const name of ['gateway', 'agent']) {
+    const [first, ...rest] = text(`${name}.Dockerfile.dockerignore`)
+      .split('\n')
+      .filter((line) => !line.startsWith('#') && line !== '');
+    t.equal(first, '*', `${name}: nothing but what is named`);
+    for (const line of rest) t.ok(existsSync(join(root, line.replace(/^!/, ''))), `${name}: ${line}`);
+  }
+  const [, command = ''] = /^HEALTHCHECK [^[]*CMD (\[.*\])$/m.exec(text('gateway.Dockerfile').replaceAll(/\\\n\s*/g, '')) ?? [];
+  const [node, script = '', ...args] = JSON.parse(command) as string[];
+  t.equal(node, 'node');
+  const { stdout } = await run(t, process.execPath, [join(root, script.replace('/opt/sallyport/', '')), ...args, '--help']);
+  t.match(stdout, /Usage: sallyport health/);
 });
 
 t.test('the service gives up what an agent does not need', (t) => {

@@ -70,7 +70,7 @@ t.test('only our own names are answered: a rebound name of another site gets not
     t.equal(await statusWithHost(host, '/api/v1/me', { authorization }), 421, host);
     t.equal(await statusWithHost(host, '/', { accept: 'text/html' }), 421, `${host} for a page`);
   }
-  t.equal(await statusWithHost('10.0.0.1', '/healthz'), 200, 'load balancers');
+  for (const path of ['/healthz', '/readyz']) t.equal(await statusWithHost('10.0.0.1', path), 200, 'load balancers');
 });
 
 t.test('behind a public name: its host and origin are ours, cookies are bound to it and to HTTPS', async (t) => {

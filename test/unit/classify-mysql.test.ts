@@ -161,6 +161,15 @@ t.test('what a server of the other make would not have is a stored function ther
   t.end();
 });
 
+t.test('executable comments: six digits are a version before white space, else nobody knows how many are', (t) => {
+  const [unknown, read] = [{ understood: false }, { understood: true, summary: { access: 'read' } }];
+  for (const text of ['SELECT 1+/*!101100,2*/', 'SELECT 1 /*!101100*/', 'SELECT 1 /*!0504000 ,2*/']) t.match(classify(text), unknown, text);
+  for (const text of ['SELECT 1/*!101100 ,2*/', 'SELECT 1/*!080000\n,2*/', 'SELECT 1/*!50000,2*/', 'SELECT 1/*M!101100,2*/'])
+    t.match(classify(text), read, text);
+  t.match(classify('/*!999999\\- enable the sandbox mode */ SELECT 1'), read, 'as mariadb-dump writes it');
+  t.end();
+});
+
 t.test('spans and risks lie in the text', (t) => {
   const text = '  SELECT 1 ;\n DELETE  FROM victim ; ';
   const { statements } = classify(text);

@@ -54,6 +54,16 @@ t.test('no code point is hidden in the browser or in a message that a terminal w
   t.same(missed.slice(0, 20), []);
 });
 
+t.test('letters of another alphabet inside a Latin word are spelled out wherever people read', async (t) => {
+  const table: readonly (readonly [string, string])[] = [
+    ['DROP TABLE \u043erders', 'DROP TABLE \\u043erders'],
+    ['u\u0301\u0430', 'u\u0301\\u0430'],
+    ['\uff4fff \u{1d5c8}ff', '\\uff4fff \\u{1d5c8}ff'],
+    ['заказы\u200bы orders Größe λόγος', 'заказы\\u200bы orders Größe λόγος'],
+  ];
+  for (const [text, shown] of table) for (const show of [visible, visibleText, toldVisibly]) t.equal(show(text), shown);
+});
+
 t.test('a line has no newline and no hidden character', async (t) => {
   t.equal(visibleLine('  drop\n\ttable\u202e x  '), 'drop table\\u202e x');
 });

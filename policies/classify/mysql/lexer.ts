@@ -259,6 +259,13 @@ class Lexer {
     if (this.#inExecuted) return this.#fail('an executable comment inside another', at, 'unknown-construct');
     const from = at + (mariadbOnly ? 4 : 3);
     const digits = /^(\d{6}|\d{5})/.exec(text.slice(from, from + 6))?.[0] ?? '';
+    if (!mariadbOnly && isReadTwice(digits, text.charCodeAt(from + 6))) {
+      return this.#fail(
+        'servers take five or six digits of this executable comment as its version: a space must follow',
+        at,
+        'unknown-construct',
+      );
+    }
     const condition = { version: digits === '' ? 0 : Number(digits), mariadbOnly };
     if (condition.version < versionOfNoServer) {
       this.conditions.push(condition);
@@ -311,6 +318,11 @@ function endsDashes(text: string, at: number): boolean {
   if (at >= text.length) return true;
   const unit = text.charCodeAt(at);
   return unit <= space || unit === 127;
+}
+
+/** MySQL takes six digits as a version only before white space (seen with 9.7); without it, five, and the sixth as text. Others always take six. */
+function isReadTwice(digits: string, following: number): boolean {
+  return digits.length === 6 && !(following === 0x20 || (following >= 0x09 && following <= 0x0d)) && !digits.startsWith('99999');
 }
 
 function digitsEnd(text: string, from: number): number {

@@ -67,12 +67,19 @@ export function tokenRoutes(services: ApiServices): FastifyPluginAsyncZod {
     app.route({
       method: 'DELETE',
       url: '/tokens/:id',
-      schema: { summary: 'Revoke a token at once', tags: ['tokens'], params: idParams, response: givesNothing() },
+      schema: {
+        summary: 'Revoke a token at once',
+        description: '`current` is the one that this is asked with.',
+        tags: ['tokens'],
+        params: idParams,
+        response: givesNothing(),
+      },
       handler: async (request, reply) => {
         const caller = callerOf(request, services);
-        const token = identity.token(request.params.id);
+        const id = request.params.id === 'current' ? (caller.tokenId ?? request.params.id) : request.params.id;
+        const token = identity.token(id);
         const isOwn = token?.person === caller.principal.name;
-        if (token === null || !(isOwn || caller.rights.includes('operate'))) throw notFound(`token ${request.params.id}`);
+        if (token === null || !(isOwn || caller.rights.includes('operate'))) throw notFound(`token ${id}`);
         identity.revokeToken(token.id, caller.principal.name);
         return reply.code(204).send(null);
       },
