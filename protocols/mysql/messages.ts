@@ -139,6 +139,12 @@ export function ok(statusFlags: number, affectedRows = 0, header = 0x00, warning
   return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(statusFlags), uint16(warnings)]);
 }
 
+/** The OK that ends a sign-in, with words when there are some: length-encoded, whatever the client asked for. */
+export function signInOk(statusFlags: number, words: string): Buffer {
+  const done = ok(statusFlags);
+  return words === '' ? done : Buffer.concat([done, lenencBytes(Buffer.from(words, 'latin1'))]);
+}
+
 /** The same OK for a client without session tracking: no changes. Words are length-encoded for it too, and left out when there are none. */
 export function withoutTracking(payload: Buffer, packet: OkPacket): Buffer {
   const statusFlags = packet.statusFlags & ~status.sessionStateChanged;
