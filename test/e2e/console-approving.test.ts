@@ -303,7 +303,7 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
       await eventually('from its page', async () => (await row.count()) === ofHold);
       await page.goto(`${gateway.http}/holds/${hold}`);
       await page.getByRole('link', { name: 'replay at this moment' }).click();
-      await page.getByRole('link', { name: 'its events in the audit log' }).click();
+      await page.getByRole('link', { name: 'all its events' }).click();
       await eventually('of the session', async () => /session\.opened/.test((await row.allInnerTexts()).join(' ')));
       t.match(await search.inputValue(), /^s-/);
       await page.goto(`${gateway.http}/audit?principal=nobody&until=2026-01-01T00:00:00.000Z`);

@@ -126,7 +126,7 @@ function Head({ session, end, mayAudit }: { readonly session: SessionView; reado
                 'Session',
                 <>
                   <span className="mono break">{session.id}</span>{' '}
-                  {mayAudit ? <Link href={`/audit?session=${session.id}`}>its events in the audit log</Link> : null}
+                  {mayAudit ? <Link href={`/audit?session=${session.id}`}>all its events</Link> : null}
                 </>,
               ],
             ]}
