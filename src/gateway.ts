@@ -10,6 +10,7 @@ import { createPostgresClassifier } from '../policies/classify/postgres/classifi
 import { createMasker } from '../policies/masking/masker.ts';
 import { createShellClassifier } from '../policies/classify/shell/classifier.ts';
 import { formatProblem } from '../policies/engine/load.ts';
+import { clientAddressOf } from './api/client-address.ts';
 import { ownOrigins } from './api/guard.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
@@ -335,7 +336,10 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => api.close());
   down.add(() => agents.close());
-  agents.accept(api.server, (origin) => ownOrigins(api, publicUrl(), tls !== null).has(origin));
+  agents.accept(api.server, {
+    isOwnOrigin: (origin) => ownOrigins(api, publicUrl(), tls !== null).has(origin),
+    addressOf: ({ headers, socket }) => clientAddressOf({ ip: socket.remoteAddress ?? '', headers }, config.listen.http.behindProxy),
+  });
   addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
   if (config.publicUrl === null) consoleUrl = addresses.http;
 

@@ -21,8 +21,9 @@ import { extendedFlag, flag, has, type Capabilities } from './capabilities.ts';
 import type { AttributeUse } from './query-attributes.ts';
 import { CompressedStream } from './compression.ts';
 import { ConnectionIds } from './connection-ids.ts';
-import { Connection, endings } from './connection.ts';
+import { Connection } from './connection.ts';
 import { destinationOf } from './destination.ts';
+import { endings } from './endings.ts';
 import { SignInRefused, tell, welcome, welcomeAgain, type Line, type SignedIn, type WelcomeOptions } from './handshake.ts';
 import * as wire from './messages.ts';
 import { OwnConnections } from './own-connections.ts';
@@ -120,7 +121,7 @@ class MysqlDriver implements Driver {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    const line: Line = { socket, accepted: socket, tls: false, sequence: 0 };
+    const line: Line = { socket, accepted: socket, fingerprint: null, sequence: 0 };
     const connectionId = this.#ids.issue();
     const presence = new Presence(socket);
     await this.#orTurnAway(line, connectionId, async () => {
@@ -175,7 +176,7 @@ class MysqlDriver implements Driver {
     line.sequence = client.nextSequence;
     const destination = destinationOf(this.#services, client, before);
     if (destination !== null) return await this.#open(client, line, { destination, deferred: [], command: null, shows: false }, presence);
-    tell(line, wire.ok(wire.status.autocommit));
+    tell(line, wire.signInOk(wire.status.autocommit, client.voucher));
     this.#compress(client, line);
     const signal = AbortSignal.any([presence.signal, AbortSignal.timeout(this.#options.limits.targetlessTimeoutMs)]);
     line.sequence = 1;
@@ -291,7 +292,7 @@ class MysqlDriver implements Driver {
     presence: Presence,
   ): void {
     const { target } = arrival.destination;
-    if (arrival.command === null) tell(line, wire.ok(upstream.statusFlags));
+    if (arrival.command === null) tell(line, wire.signInOk(upstream.statusFlags, client.voucher));
     this.#compress(client, line);
     const connection: Connection = new Connection({
       client: line.socket,

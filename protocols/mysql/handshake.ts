@@ -14,7 +14,7 @@ import { flag, has, offered, type Capabilities } from './capabilities.ts';
 import type { ClientStream, CompressionMethod } from './compression.ts';
 import * as wire from './messages.ts';
 import * as hello from './sign-in-messages.ts';
-import { decryptPassword, provesClear, provesNative, provesSha2 } from './passwords.ts';
+import { decryptPassword, provesClear, provesNative, provesSha2, vouchesFor } from './passwords.ts';
 
 /** A handshake response with connection attributes; servers allow 64 kB of them. */
 const responseBytesMax = 128 * 1024;
@@ -46,6 +46,8 @@ export interface SignedIn {
   readonly capabilities: Capabilities;
   readonly charset: number;
   readonly connectionId: number;
+  /** Words of the OK by which a client trusts a certificate that it can't verify; empty when there is nothing to vouch for. */
+  readonly voucher: string;
   /** Sequence number that the OK (or the refusal) must have. */
   readonly nextSequence: number;
 }
@@ -76,7 +78,8 @@ export interface Line {
   socket: ClientStream;
   /** The socket that was accepted, below TLS and compression. */
   readonly accepted: Socket;
-  tls: boolean;
+  /** SHA-256 of the certificate that the client was shown; null outside of TLS. */
+  fingerprint: Buffer | null;
   sequence: number;
 }
 
@@ -93,11 +96,10 @@ export async function welcome(line: Line, services: DriverServices, options: Wel
   const nonce = makeNonce(services);
   const mariadb = options.version.includes('MariaDB');
   const capabilities = offered(services.tls !== null, mariadb);
-  writePacket(
-    line.socket,
-    hello.greeting({ version: options.version, connectionId: options.connectionId, nonce, capabilities, plugin: defaultPlugin }),
-    0,
-  );
+  // MariaDB's clients send nothing by a method without a hash that could vouch for a certificate which nobody signed.
+  const plugin = mariadb && services.tls !== null ? nativePlugin : defaultPlugin;
+  const { version, connectionId } = options;
+  writePacket(line.socket, hello.greeting({ version, connectionId, nonce, capabilities, plugin }), 0);
   line.sequence = 1;
   const response = await readResponse(line, services, signal);
   const granted = {
@@ -106,16 +108,17 @@ export async function welcome(line: Line, services: DriverServices, options: Wel
   };
   refuseUnoffered(response.capabilities, capabilities);
   refusePlaintext(line, services);
-  const proved = await prove(line, services, options, nonce, { ...response, switches: false }, signal);
+  const switches = response.plugin !== plugin && response.answer.length === 0;
+  const proved = await prove(line, services, options, nonce, { ...response, answered: nonce, switches }, signal);
   return {
     ...proved,
-    tls: line.tls,
+    tls: line.fingerprint !== null,
     nonce,
     compression: compressionOf(granted, response.zstdLevel),
     database: response.database === '' ? null : response.database,
     capabilities: granted,
     charset: response.charset,
-    connectionId: options.connectionId,
+    connectionId,
     nextSequence: line.sequence,
   };
 }
@@ -134,10 +137,10 @@ export async function welcomeAgain(
 ): Promise<SignedIn> {
   const asked = hello.readChangeUser(argument, before.capabilities);
   const { capabilities } = before;
-  // A new nonce where the client can be told one: an answer that was seen once proves nothing.
+  // A new nonce where the client can be told one. MariaDB's client library answers by that of the greeting, whatever it is told.
   const switches = has(capabilities, flag.pluginAuth);
   const nonce = switches ? makeNonce(services) : before.nonce;
-  const proved = await prove(line, services, options, nonce, { ...asked, capabilities, switches }, signal);
+  const proved = await prove(line, services, options, nonce, { ...asked, capabilities, answered: before.nonce, switches }, signal);
   const database = asked.database === '' ? null : asked.database;
   return { ...before, ...proved, database, charset: asked.charset ?? before.charset, nextSequence: line.sequence };
 }
@@ -148,7 +151,9 @@ interface ProofStart {
   readonly answer: Buffer;
   readonly plugin: string | null;
   readonly capabilities: Capabilities;
-  /** The answer is of another nonce: the method is asked for again. */
+  /** The nonce that the client knew when it gave the answer. */
+  readonly answered: Buffer;
+  /** An answer that does not prove it, or waits for the method to be asked for, is asked for again. */
   readonly switches: boolean;
 }
 
@@ -159,20 +164,21 @@ async function prove(
   nonce: Buffer,
   start: ProofStart,
   signal: AbortSignal,
-): Promise<Pick<SignedIn, 'address' | 'principal' | 'tokenId' | 'wanted'>> {
+): Promise<Pick<SignedIn, 'address' | 'principal' | 'tokenId' | 'wanted' | 'voucher'>> {
   const wanted = parseUser(start.user);
   const address = line.accepted.remoteAddress ?? '';
   if (await services.signIns.blocked(wanted.person, address)) {
     throw new SignInRefused(1045, '28000', 'too many failed sign-ins: wait a minute and try again');
   }
   const material = await services.signIns.material(wanted.person);
-  const verifier = await new Proof(line, options, nonce, material, signal).run(start);
+  const proof = new Proof(line, options, nonce, material, signal);
+  const verifier = await proof.run(start);
   if (verifier === null || material.principal === null) {
     services.signIns.failed(wanted.person, address);
     throw new SignInRefused(1045, '28000', `access denied for '${wanted.person}': use an access token as the password (sallyport token)`);
   }
   services.signIns.succeeded(material.principal, verifier.tokenId, address, 'mysql');
-  return { address, principal: material.principal, tokenId: verifier.tokenId, wanted };
+  return { address, principal: material.principal, tokenId: verifier.tokenId, wanted, voucher: proof.voucher(verifier) };
 }
 
 /** With both asked for zlib is meant. */
@@ -223,8 +229,9 @@ function sendAhead(line: Line, payload: Buffer): void {
 async function startTls(line: Line, services: DriverServices, signal: AbortSignal): Promise<void> {
   const { tls } = services;
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
-  line.socket = await acceptTls(line.accepted, tls.current, null, signal);
-  line.tls = true;
+  const own = tls.current;
+  line.socket = await acceptTls(line.accepted, own, null, signal);
+  line.fingerprint = Buffer.from(own.certificate.fingerprint256.replaceAll(':', ''), 'hex');
 }
 
 /** Flags beyond the offer would make the packets look otherwise than both sides believe. Harmless ones are only not granted. */
@@ -240,7 +247,7 @@ function refuseUnoffered(asked: Capabilities, offer: Capabilities): void {
 }
 
 function refusePlaintext(line: Line, services: DriverServices): void {
-  if (line.tls || services.allowPlaintext || isLoopback(line.accepted.remoteAddress ?? '')) return;
+  if (line.fingerprint !== null || services.allowPlaintext || isLoopback(line.accepted.remoteAddress ?? '')) return;
   throw new SignInRefused(1045, '28000', 'the gateway takes no plain-text sign-in from other machines: connect with TLS (--ssl)');
 }
 
@@ -255,6 +262,8 @@ class Proof {
   readonly #nonce: Buffer;
   readonly #verifiers: readonly TokenVerifier[];
   readonly #signal: AbortSignal;
+  /** Of the answer by mysql_native_password that was looked at last. */
+  #nativeNonce: Buffer | null = null;
 
   constructor(line: Line, options: WelcomeOptions, nonce: Buffer, material: SignInMaterial, signal: AbortSignal) {
     this.#line = line;
@@ -270,9 +279,12 @@ class Proof {
     switch (plugin) {
       case nativePlugin:
         // A client that prefers this method has not used the nonce of the greeting, which was meant for another.
-        if (!start.switches && start.answer.length === nativeAnswerBytes) return this.#native(start.answer);
+        if (start.answer.length === nativeAnswerBytes) {
+          const proved = this.#native(start.answer, start.answered);
+          if (proved !== null || !start.switches) return proved;
+        }
         send(this.#line, hello.authSwitch(nativePlugin, this.#nonce));
-        return this.#native(await receive(this.#line, answerBytesMax, this.#signal));
+        return this.#native(await receive(this.#line, answerBytesMax, this.#signal), this.#nonce);
       case defaultPlugin:
         if (!start.switches) return await this.#sha2(start.answer);
         return await this.#switchToSha2();
@@ -281,13 +293,24 @@ class Proof {
     }
   }
 
+  /**
+   * MariaDB's clients from 11.4 on can't verify a certificate that no authority signed, and take it when the OK shows that its owner knows
+   * their password's hash: a stranger in between knows it as little as they see the password by this method.
+   */
+  voucher(verifier: TokenVerifier): string {
+    const { fingerprint } = this.#line;
+    if (this.#nativeNonce === null || fingerprint === null || !this.#options.version.includes('MariaDB')) return '';
+    return vouchesFor(fingerprint, verifier, this.#nativeNonce);
+  }
+
   async #switchToSha2(): Promise<TokenVerifier | null> {
     send(this.#line, hello.authSwitch(defaultPlugin, this.#nonce));
     return await this.#sha2(await receive(this.#line, answerBytesMax, this.#signal));
   }
 
-  #native(answer: Buffer): TokenVerifier | null {
-    return this.#verifiers.find((it) => provesNative(it, this.#nonce, answer)) ?? null;
+  #native(answer: Buffer, nonce: Buffer): TokenVerifier | null {
+    this.#nativeNonce = nonce;
+    return this.#verifiers.find((it) => provesNative(it, nonce, answer)) ?? null;
   }
 
   async #sha2(answer: Buffer): Promise<TokenVerifier | null> {
@@ -304,7 +327,7 @@ class Proof {
   async #full(): Promise<TokenVerifier | null> {
     send(this.#line, hello.authMore(Buffer.from([sha2.fullAuthentication])));
     let answer = await receive(this.#line, answerBytesMax, this.#signal);
-    if (this.#line.tls) return this.#clear(withoutNul(answer));
+    if (this.#line.fingerprint !== null) return this.#clear(withoutNul(answer));
     const { privateKey, publicPem } = await this.#options.rsaKeys();
     if (answer.length === 1 && answer[0] === sha2.requestKey) {
       send(this.#line, hello.authMore(Buffer.from(publicPem, 'latin1')));

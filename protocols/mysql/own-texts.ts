@@ -8,9 +8,11 @@ import type { ReplyEnd } from './reply-sink.ts';
 /** What a session must know again after something could have changed it unseen. */
 const probeText = 'SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE()';
 export const probeQuery = framed(query(probeText), 0);
+const tracked = '@@SESSION.session_track_system_variables';
+/** MySQL refuses a name that stands twice in the list, and by default has one of ours in it; it keeps spaces as they were written. */
+const unlessTracked = (name: string): string => `IF(FIND_IN_SET('${name}', REPLACE(${tracked}, ' ', '')), NULL, '${name}')`;
 /** The client must not lose what the gateway follows when it chooses its own list of tracked variables. */
-export const trackText =
-  "SET SESSION session_track_system_variables = CONCAT(@@SESSION.session_track_system_variables, ',sql_mode,character_set_client')";
+export const trackText = `SET SESSION session_track_system_variables = CONCAT_WS(',', NULLIF(${tracked}, ''), ${unlessTracked('sql_mode')}, ${unlessTracked('character_set_client')})`;
 export const trackQuery = framed(query(trackText), 0);
 
 /** Ends a connection to a target. */

@@ -49,6 +49,14 @@ export function decryptPassword(key: KeyObject, nonce: Buffer, encrypted: Buffer
   }
 }
 
+/**
+ * What MariaDB 11.4 and newer say in the OK after mysql_native_password inside TLS: 0x01 and, in capital hexadecimal digits,
+ * SHA256(SHA1(SHA1(password)), nonce, SHA256(certificate)).
+ */
+export function vouchesFor(fingerprint: Buffer, verifier: TokenVerifier, nonce: Buffer): string {
+  return `\x01${sha256(verifier.sha1Twice, nonce, fingerprint).toString('hex').toUpperCase()}`;
+}
+
 // ---- as a client ----
 
 export function nativeAnswer(password: string, nonce: Buffer): Buffer {

@@ -1,9 +1,9 @@
 // Walks the target's answer to one command by packet headers: whole chunks are handed on, only the packets that say how it
 // ends are looked at (answer.ts). Knows bytes and chunks; knows nothing of policies or sockets.
 
-import { Fault } from '../../src/core/errors.ts';
 import { Answer } from './answer.ts';
 import { framed, fullPacketBytes, headerBytes } from './codec.ts';
+import { unasked } from './target-farewell.ts';
 import { HeldPacket } from './held-packet.ts';
 import { ReplyOutput } from './reply-output.ts';
 import { dropped, plainTerms, type ReplyOptions, type ReplyShape, type ReplySink, type ReplyTerms } from './reply-sink.ts';
@@ -96,7 +96,7 @@ export class Replies {
         at = this.#passRows(bytes, at);
         if (at === bytes.length) break;
       }
-      if (!answer.isOpen) throw new Fault('protocol-violation', 'the target sent bytes that nobody asked for');
+      if (!answer.isOpen && unasked(bytes, at) === null) break;
       if (bytes.length - at < headerBytes) break;
       const length = bytes.readUIntLE(at, 3);
       const payloadAt = at + headerBytes;

@@ -226,19 +226,43 @@ export function readParse(bytes: Buffer): ParseMessage {
   return { name, text, types };
 }
 
-export interface BindMessage {
-  readonly portal: string;
-  readonly statement: string;
+/** Values in the formats that stand before them (54.7): none for all as text, one for all, or one for each. */
+export interface GivenValues {
   readonly formats: readonly number[];
   /** null is SQL NULL. */
   readonly values: readonly (Buffer | null)[];
+}
+
+export interface BindMessage extends GivenValues {
+  readonly portal: string;
+  readonly statement: string;
   readonly resultFormats: readonly number[];
+}
+
+export interface FunctionCallMessage extends GivenValues {
+  readonly oid: number;
 }
 
 export function readBind(bytes: Buffer): BindMessage {
   const reader = new BodyReader(bytes);
   const portal = reader.rawName();
   const statement = reader.rawName();
+  const given = readValues(reader);
+  const resultFormats = readInt16s(reader);
+  reader.end();
+  return { portal, statement, ...given, resultFormats };
+}
+
+export function readFunctionCall(bytes: Buffer): FunctionCallMessage {
+  const reader = new BodyReader(bytes);
+  const oid = reader.int32() >>> 0;
+  const given = readValues(reader);
+  reader.int16(); // format of the result
+  reader.end();
+  return { oid, ...given };
+}
+
+function readValues(reader: BodyReader): GivenValues {
   const formats = readInt16s(reader);
   const count = reader.int16();
   const values: (Buffer | null)[] = [];
@@ -246,9 +270,7 @@ export function readBind(bytes: Buffer): BindMessage {
     const length = reader.int32();
     values.push(length === -1 ? null : reader.bytes(length));
   }
-  const resultFormats = readInt16s(reader);
-  reader.end();
-  return { portal, statement, formats, values, resultFormats };
+  return { formats, values };
 }
 
 function readInt16s(reader: BodyReader): number[] {

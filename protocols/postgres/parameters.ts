@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { Parameter } from '../../src/core/action.ts';
-import type { BindMessage } from './messages.ts';
+import type { GivenValues } from './messages.ts';
 
 /** Longer values are shown cut; an approval binds to the whole by its digest. */
 const shownCharsMax = 4096;
@@ -39,10 +39,10 @@ const types = new Map<number, TypeReader>([
   [3802, { name: 'jsonb', read: (it) => (it[0] === 1 ? textual(it.subarray(1)) : hex(it)) }],
 ]);
 
-/** The parameters of a Bind. `typeOids` may be shorter than the values. */
-export function decodeParameters(bind: BindMessage, typeOids: readonly number[]): Parameter[] {
-  return bind.values.map((value, index) => {
-    const format = bind.formats.length === 1 ? bind.formats[0] : (bind.formats[index] ?? 0);
+/** The parameters of a Bind or FunctionCall. `typeOids` may be shorter than the values. */
+export function decodeParameters({ formats, values }: GivenValues, typeOids: readonly number[]): Parameter[] {
+  return values.map((value, index) => {
+    const format = formats.length === 1 ? formats[0] : (formats[index] ?? 0);
     return parameterOf(value, format ?? 0, typeOids[index] ?? 0);
   });
 }

@@ -9,7 +9,6 @@ import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { noPlaceForFence, refusalError } from './refusal.ts';
 import type { Run } from './statements.ts';
-import { digestOf, functionCallFacts } from './submissions.ts';
 
 export class SimpleQuery {
   readonly #machine: Machine;
@@ -55,10 +54,9 @@ export class SimpleQuery {
 
   functionCall(bytes: Buffer): void {
     const machine = this.#machine;
-    const oid = new wire.BodyReader(bytes).int32();
-    const text = `function call of oid ${oid} by protocol message`;
-    const submission = machine.submissions.of({ text, parameters: null, digest: digestOf(bytes) });
-    machine.submit({ ...submission, kind: 'function-call', classified: functionCallFacts(text) }, (ruling) => {
+    const submission = machine.submissions.ofFunctionCall(bytes);
+    const { text } = submission;
+    machine.submit(submission, (ruling) => {
       if (ruling.kind === 'refuse') return machine.refusing.cycle(refusalError(ruling.refusal, text));
       const run = machine.open(ruling, text);
       machine.endBatch();
@@ -66,6 +64,7 @@ export class SimpleQuery {
       machine.busy = true;
       machine.expected.push({ kind: 'function-call', run });
       this.#port.toTarget(run.permit, bytes);
+      if (run.limits !== null) machine.replies.limits.look();
     });
   }
 }

@@ -7,10 +7,12 @@ import type { Classification } from '../../src/core/classification.ts';
 import { withParameterTypes } from '../../src/core/parameter-types.ts';
 import type { Submission } from '../../src/core/session.ts';
 import { classificationOf } from '../../src/core/summary.ts';
+import { namedCall } from './function-calls.ts';
+import { readFunctionCall } from './messages.ts';
 import type { Settings } from './settings.ts';
 import type { Portal, Statement, Statements } from './statements.ts';
 import { madeUnder } from './statements.ts';
-import { digestOf, notReadAgain } from './submissions.ts';
+import { digestOf, functionCallFacts, notReadAgain } from './submissions.ts';
 
 export interface SubmissionMakerParts {
   readonly settings: Settings;
@@ -58,6 +60,15 @@ export class SubmissionMaker {
   ofQuery(bytes: Buffer): Submission {
     const { text, mode } = this.read(bytes.subarray(5, bytes.length - 1));
     return this.of({ text, mode, parameters: null, digest: digestOf(bytes) });
+  }
+
+  /** Of a FunctionCall message: as the statement that would do the same, where the function is known by its number. */
+  ofFunctionCall(bytes: Buffer): Submission {
+    const call = namedCall(bytes);
+    if (call !== null) return { ...this.of({ ...call, digest: digestOf(bytes) }), kind: 'function-call' };
+    const text = `function call of oid ${readFunctionCall(bytes).oid} by protocol message`;
+    const submission = this.of({ text, parameters: null, digest: digestOf(bytes) });
+    return { ...submission, kind: 'function-call', classified: functionCallFacts(text) };
   }
 
   /** A statement is classified again under the mode of now; SQL PREPARE by the inner facts of its whole text. */

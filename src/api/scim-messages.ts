@@ -8,10 +8,25 @@ export const groupSchema = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 export const listSchema = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 export const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
 const operationsMax = 1000;
+const nameParts = ['formatted', 'familyName', 'givenName'] as const;
+const emailsMax = 20;
 
 export type Attributes = Record<string, unknown>;
 
-export interface UserAttributes {
+/** What is kept for the client, so that it reads back what it wrote: one that does not would write it again and again. */
+export interface KeptAttributes {
+  readonly name: Readonly<Partial<Record<(typeof nameParts)[number], string>>>;
+  readonly emails: readonly Email[];
+}
+
+export interface Email {
+  readonly value: string;
+  readonly type?: string;
+  readonly display?: string;
+  readonly primary?: boolean;
+}
+
+export interface UserAttributes extends KeptAttributes {
   readonly userName: string;
   readonly externalId: string | null;
   readonly displayName: string;
@@ -26,13 +41,48 @@ export interface GroupAttributes {
 
 /** A User as its client sent it. */
 export function userFrom(body: Attributes): UserAttributes {
-  const name = recordOf(body['name']);
-  const parts = [name['givenName'], name['familyName']].flatMap((part) => (typeof part === 'string' && part !== '' ? [part] : []));
   const userName = text(body['userName']);
   if (userName === null) throw invalid('userName is missing', 'invalidValue');
-  const displayName = text(body['displayName']) ?? text(name['formatted']) ?? (parts.length > 0 ? parts.join(' ') : userName);
+  const name = nameFrom(body['name']);
+  const displayName = text(body['displayName']) ?? madeOf(name) ?? userName;
   const active = body['active'] === undefined || truth(body['active']);
-  return { userName, externalId: text(body['externalId']), displayName: displayName.slice(0, 200), active };
+  const emails = emailsFrom(body['emails']);
+  return { userName, externalId: text(body['externalId']), displayName: displayName.slice(0, 200), active, name, emails };
+}
+
+function nameFrom(value: unknown): KeptAttributes['name'] {
+  const given = recordOf(value);
+  return Object.fromEntries(
+    nameParts.flatMap((part) => {
+      const words = text(given[part]);
+      return words === null ? [] : [[part, words]];
+    }),
+  );
+}
+
+/** A display name, where none is said. */
+function madeOf({ formatted, givenName, familyName }: KeptAttributes['name']): string | null {
+  if (formatted !== undefined) return formatted;
+  const parts = [givenName, familyName].filter((part) => part !== undefined);
+  return parts.length === 0 ? null : parts.join(' ');
+}
+
+function emailsFrom(value: unknown): Email[] {
+  const list = value === undefined || value === null ? [] : Array.isArray(value) ? (value as unknown[]) : [value];
+  if (list.length > emailsMax) throw invalid(`a user has at most ${emailsMax} emails`, 'invalidValue');
+  return list.flatMap((one) => {
+    const { value: address, type, display, primary } = recordOf(one);
+    const words = { value: text(address), type: text(type), display: text(display) };
+    if (words.value === null) return [];
+    return [
+      {
+        value: words.value,
+        ...(words.type === null ? {} : { type: words.type }),
+        ...(words.display === null ? {} : { display: words.display }),
+        ...(primary === undefined || primary === null ? {} : { primary: truth(primary) }),
+      },
+    ];
+  });
 }
 
 export function groupFrom(body: Attributes): GroupAttributes {
@@ -68,20 +118,22 @@ function apply(attributes: Attributes, kind: 'add' | 'replace' | 'remove', path:
     if (kind !== 'remove') throw invalid(`"${path}" can only be removed`, 'invalidPath');
     return { ...attributes, members: members.filter((id) => id !== one[1]) };
   }
+  const email = /^emails\[\s*(type|primary|value)\s+eq\s+"?([^"\]]*)"?\s*\](?:\.(value|type|display|primary))?$/i.exec(plain);
+  if (email !== null) return { ...attributes, emails: emailsWith(attributes['emails'], kind, email, value) };
   const [first = '', second] = plain.split('.');
-  const key = ['userName', 'externalId', 'displayName', 'active', 'name', 'members'].find((it) => it.toLowerCase() === first.toLowerCase());
+  const key = ['userName', 'externalId', 'displayName', 'active', 'name', 'members', 'emails'].find(
+    (it) => it.toLowerCase() === first.toLowerCase(),
+  );
   if (key === undefined) return attributes;
   if (key === 'members') {
     const given = kind === 'remove' && value === undefined ? members : memberIds(value ?? []);
     if (kind === 'add') return { ...attributes, members: [...new Set([...members, ...given])] };
     return { ...attributes, members: kind === 'replace' ? given : members.filter((id) => !given.includes(id)) };
   }
-  if (key === 'name') {
-    const name = recordOf(attributes['name']);
-    const next = second === undefined ? { ...name, ...recordOf(value) } : { ...name, [second]: value };
-    // A name said apart takes the place of a display name made of the old one.
-    const formatted = text(next['formatted']);
-    return formatted === null ? { ...attributes, name: next } : { ...attributes, name: next, displayName: formatted };
+  if (key === 'name') return withName(attributes, kind, second, value);
+  if (key === 'emails') {
+    const before = kind === 'add' ? emailsFrom(attributes['emails']) : [];
+    return { ...attributes, emails: kind === 'remove' ? [] : [...before, ...emailsFrom(value)] };
   }
   if (kind === 'remove') {
     if (key === 'userName' || key === 'active') throw invalid(`${key} can't be removed`, 'mutability');
@@ -90,23 +142,35 @@ function apply(attributes: Attributes, kind: 'add' | 'replace' | 'remove', path:
   return { ...attributes, [key]: value };
 }
 
-/** `userName eq "x"` (RFC 7644, 3.4.2.2): the one kind of filter that provisioning uses. */
-export function filterOf(filter: string | undefined, keys: readonly string[]): ((attributes: Attributes) => boolean) | null {
-  if (filter === undefined || filter === '') return null;
-  const found = /^\s*([A-Za-z.]+)\s+eq\s+"((?:[^"\\]|\\.)*)"\s*$/i.exec(filter);
-  const key = keys.find((it) => it.toLowerCase() === found?.[1]?.toLowerCase());
-  if (found === null || key === undefined) throw invalid(`only ${keys.join(', ')} eq "…" is understood as a filter`, 'invalidFilter');
-  const wanted = unescaped(found[2] ?? '').toLowerCase();
-  return (attributes) => String(attributes[key] ?? '').toLowerCase() === wanted;
+/** A display name that was made of the old name follows the new one. */
+function withName(attributes: Attributes, kind: 'add' | 'replace' | 'remove', part: string | undefined, value: unknown): Attributes {
+  const before = nameFrom(attributes['name']);
+  const one = nameParts.find((it) => it.toLowerCase() === part?.toLowerCase());
+  if (part !== undefined && one === undefined) return attributes; // middleName, honorificPrefix: not kept
+  const said = kind === 'remove' ? undefined : value;
+  const name = nameFrom(one !== undefined ? { ...before, [one]: said } : kind === 'remove' ? {} : { ...before, ...recordOf(said) });
+  // A whole name that nobody said anew is of the old parts.
+  const isStale = name.formatted === before.formatted && (name.givenName !== before.givenName || name.familyName !== before.familyName);
+  const { formatted, ...parts } = name;
+  const now = isStale ? parts : name;
+  const wasMade = [madeOf(before), null, undefined, attributes['userName']].includes(
+    attributes['displayName'] as string | null | undefined,
+  );
+  const isSaidWhole = formatted !== undefined && formatted !== before.formatted;
+  return { ...attributes, name: now, ...(wasMade || isSaidWhole ? { displayName: madeOf(now) ?? attributes['userName'] } : {}) };
 }
 
-/** RFC 7644, 3.4.2.2: texts in filters are those of JSON. */
-function unescaped(text: string): string {
-  try {
-    return JSON.parse(`"${text}"`) as string;
-  } catch {
-    throw invalid('the text of the filter is no JSON string', 'invalidFilter');
-  }
+/** `emails[type eq "work"].value`, as Entra ID writes it: what is not there yet is added. */
+function emailsWith(given: unknown, kind: 'add' | 'replace' | 'remove', path: RegExpExecArray, value: unknown): Attributes[] {
+  const [, by = '', wanted = '', part] = path;
+  const emails = emailsFrom(given).map((it): Attributes => ({ ...it }));
+  const fits = (it: Attributes): boolean => String(it[by.toLowerCase()] ?? '').toLowerCase() === wanted.toLowerCase();
+  if (kind === 'remove' && part === undefined) return emails.filter((it) => !fits(it));
+  const said = part === undefined ? recordOf(value) : { [part.toLowerCase()]: kind === 'remove' ? undefined : value };
+  if (emails.some(fits)) return emails.map((it) => (fits(it) ? { ...it, ...said } : it));
+  return kind === 'remove'
+    ? emails
+    : [...emails, { [by.toLowerCase()]: by.toLowerCase() === 'primary' ? wanted === 'true' : wanted, ...said }];
 }
 
 function memberIds(value: unknown): string[] {
@@ -130,7 +194,7 @@ function text(value: unknown): string | null {
   return value;
 }
 
-function recordOf(value: unknown): Attributes {
+export function recordOf(value: unknown): Attributes {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Attributes) : {};
 }
 

@@ -44,7 +44,7 @@ class Desk implements HoldDesk {
   readonly #pending = new Map<HoldId, PendingHold>();
   readonly #listeners = new Set<(change: HoldChange) => void>();
   readonly #times: LastingTimes;
-  readonly #noteTimes = inRounds(() => this.#times.note());
+  readonly #noteTimes = inRounds(() => this.#store.atomically(() => this.#times.note()));
   readonly #writer: HoldWriter;
   #lasting: readonly LastingHold[] = [];
   #timer: NodeJS.Timeout | null = null;

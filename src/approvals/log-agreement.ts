@@ -9,16 +9,17 @@ import type { HoldRecord } from '../store/hold-rows.ts';
 import type { HoldEnd, HoldStore } from '../store/holds.ts';
 import { endedEvent } from './events.ts';
 
-/** An event of the log about a hold. */
+/** An end of a hold in the log, or that what it is about was released. */
 export interface LoggedEvent {
+  readonly hold: string;
   readonly type: string;
   readonly atMs: number;
   readonly by: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** The events of a hold, newest first. */
-export type ReadLog = (id: HoldId) => Promise<readonly LoggedEvent[]>;
+/** Those of these holds, newest first. */
+export type ReadLog = (holds: readonly HoldId[]) => Promise<readonly LoggedEvent[]>;
 
 export interface AgreementParts {
   readonly store: HoldStore;
@@ -40,9 +41,11 @@ const lost = 'the gateway stopped before it could keep the approval; ask again';
 export async function agreeWithLog(parts: AgreementParts): Promise<readonly HoldRecord[]> {
   const { store, readLog } = parts;
   const left = new Map([...store.pending(), ...store.lasting().map((it) => it.record)].map((record) => [record.id, record]));
+  if (left.size === 0) return [];
+  const logged = Map.groupBy(await readLog([...left.keys()]), ({ hold }) => hold);
   const ended: HoldRecord[] = [];
   for (const record of left.values()) {
-    const events = await readLog(record.id);
+    const events = logged.get(record.id) ?? [];
     const end = endIn(events);
     const wasUsed = events.some(({ type }) => type === 'action.released');
     if (record.state === 'pending' && end !== null) {

@@ -126,13 +126,16 @@ export class ShapeBook {
   }
 
   writeTimes(): void {
-    const { clock, log } = this.#parts;
+    const { clock, db, log } = this.#parts;
     this.#offsetMs = clock.nowMs() - clock.monotonicMs();
     this.#writtenMs = clock.monotonicMs();
     try {
-      for (const { record, lifetime, over } of this.#live.values()) {
-        if (over === null) this.store.seen(record.id, lifetime.elapsedMs, clock.nowMs());
-      }
+      const seen = db.transaction(() => {
+        for (const { record, lifetime, over } of this.#live.values()) {
+          if (over === null) this.store.seen(record.id, lifetime.elapsedMs, clock.nowMs());
+        }
+      });
+      seen.immediate();
     } catch (thrown) {
       log.error({ error: messageOf(thrown) }, 'how much time of shapes has passed could not be written down');
     }

@@ -7,6 +7,7 @@ import type { AuditEventView, Page } from '../api/contract.ts';
 import { Appender, type AppenderOptions } from './appender.ts';
 import type { Head } from './chain.ts';
 import { checkpointEvents, checkpointIntervalMs, writeCheckpoint } from './checkpoints.ts';
+import type { EndOfHold } from './ends-of-holds.ts';
 import type { SharedAudit } from './joined.ts';
 import { lockFolder } from './lock.ts';
 import { AuditSearch, type AuditQuery } from './search.ts';
@@ -29,6 +30,8 @@ export interface OpenedAuditLog extends AuditLog {
   since(seq: number, limit?: number): Promise<AuditEventView[]>;
   /** What these sessions, which were killed, left without an end, of everything appended before the call; off the main thread. */
   lostEnds(sessions: readonly string[]): Promise<LostEnds>;
+  /** What became of these holds, of everything appended before the call, newest first; off the main thread. */
+  endsOfHolds(holds: readonly string[]): Promise<readonly EndOfHold[]>;
   /** Verifies every file of the log, off the main thread. */
   verify(): Promise<Verification>;
   /** From now on worker threads may append to it as well (joinAuditLog). */
@@ -142,6 +145,11 @@ class ChainedLog implements OpenedAuditLog {
   async lostEnds(sessions: readonly string[]): Promise<LostEnds> {
     this.#appender.flushQuietly();
     return this.#search.lostEnds(sessions);
+  }
+
+  async endsOfHolds(holds: readonly string[]): Promise<readonly EndOfHold[]> {
+    this.#appender.flushQuietly();
+    return this.#search.endsOfHolds(holds, this.#appender.file.seq);
   }
 
   async verify(): Promise<Verification> {

@@ -83,20 +83,29 @@ export function eventsSince(dir: string, store: SearchStore, rest: BlockContent 
   }
 }
 
-/** Blocks read for sessions that were killed: a second or two. */
-const sessionBlocksMax = 1_000;
+/** Blocks read for what was killed: a second or two. */
+const blocksAboutMax = 1_000;
 
 /**
- * The lines of blocks that name one of these sessions, of events before `before`, where a file begins. A text for each block, from the
- * newest back, with one character for each byte. Throws WrongIndex.
+ * The lines of blocks that have one of these names in that field, of events before `before`, where a block begins. A text for each
+ * block, from the newest back, with one character for each byte; `rest` is what the log has behind the last block of the index. Throws
+ * WrongIndex.
  */
-export function* linesOfSessions(dir: string, store: SearchStore, sessions: readonly string[], before: number): IterableIterator<string> {
-  const names = sessions.map((session) => store.nameId(session)).filter((id) => id !== null);
+export function* linesAbout(
+  dir: string,
+  store: SearchStore,
+  rest: BlockContent | null,
+  field: NameField,
+  names: readonly string[],
+  before = Number.MAX_SAFE_INTEGER,
+): IterableIterator<string> {
+  const ids = names.map((name) => store.nameId(name)).filter((id) => id !== null);
   const sql = `SELECT * FROM blocks WHERE id < ? AND id IN
     (SELECT block FROM postings WHERE field = ? AND name IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT ?`;
-  const asked = [Math.min(before, Number.MAX_SAFE_INTEGER), fieldNumber('session'), JSON.stringify(names), sessionBlocksMax];
+  const asked = [before, fieldNumber(field), JSON.stringify(ids), blocksAboutMax];
   const files = new SegmentFiles(dir);
   try {
+    if (rest !== null && rest.block.firstSeq < before) yield files.read(rest.block).toString('latin1');
     for (const row of store.db.prepare(sql).iterate(...asked) as IterableIterator<BlockRow>)
       yield files.read(blockOf(row)).toString('latin1');
   } finally {

@@ -3,8 +3,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, messageOf, type FaultCode } from '../core/errors.ts';
+import { endsOfHolds } from './ends-of-holds.ts';
 import type { AuditQuery } from './search.ts';
-import { eventsSince, linesOfSessions, searchPage, WrongIndex } from './search-query.ts';
+import { eventsSince, linesAbout, searchPage, WrongIndex } from './search-query.ts';
 import { openSearchStore, removeSearchStore, type SearchStore } from './search-store.ts';
 import { writtenSeq } from './shared-chain.ts';
 import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
@@ -15,6 +16,7 @@ export type SearchRequest =
   | { readonly id: number; readonly kind: 'query'; readonly query: AuditQuery; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'since'; readonly seq: number; readonly limit: number; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'lost-ends'; readonly sessions: readonly string[] }
+  | { readonly id: number; readonly kind: 'ends-of-holds'; readonly holds: readonly string[]; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'verify' }
   | { readonly id: number; readonly kind: 'share'; readonly memory: SharedArrayBuffer }
   | { readonly id: number; readonly kind: 'close' };
@@ -91,7 +93,7 @@ function dropIndex(wrong: SearchStore): void {
 /** As far as the index can be had: what was killed ends without it, too. */
 async function earlierLines(sessions: readonly string[], before: number): Promise<Iterable<string>> {
   const searched = await caughtUp(before).catch(() => null);
-  return searched === null ? [] : untilWrong(searched, linesOfSessions(dir, searched, sessions, before));
+  return searched === null ? [] : untilWrong(searched, linesAbout(dir, searched, null, 'session', sessions, before));
 }
 
 function* untilWrong(searched: SearchStore, lines: Iterable<string>): IterableIterator<string> {
@@ -119,6 +121,11 @@ async function answer(request: SearchRequest): Promise<unknown> {
     }
     case 'lost-ends':
       return lostEnds(dir, request.sessions, lastSeq(), earlierLines);
+    case 'ends-of-holds': {
+      const searched = await caughtUp(request.headSeq);
+      const rest = await lastLines(dir, searched, lastSeq());
+      return endsOfHolds(untilWrong(searched, linesAbout(dir, searched, rest, 'hold', request.holds)), request.holds);
+    }
     case 'verify':
       return verifyAudit(dir);
     case 'share':

@@ -4,6 +4,7 @@
 import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
+import type { EndOfHold } from './ends-of-holds.ts';
 import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-worker.ts';
 import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
@@ -65,6 +66,11 @@ export class AuditSearch {
   /** Of sessions that were killed. */
   lostEnds(sessions: readonly string[]): Promise<LostEnds> {
     return this.#ask<LostEnds>({ kind: 'lost-ends', sessions });
+  }
+
+  /** What the log says became of holds, newest first. Throws Fault as query() does. */
+  endsOfHolds(holds: readonly string[], headSeq: number): Promise<EndOfHold[]> {
+    return this.#ask<EndOfHold[]>({ kind: 'ends-of-holds', holds, headSeq });
   }
 
   verify(): Promise<Verification> {

@@ -35,9 +35,9 @@ export class Meter {
         this.#told.set(session.id, { statements: 0, denied: 0 });
         this.#add(session, { ...nothing, open: 1, opened: 1 });
       },
-      counted: (session) => {
-        book.counted(session);
-        this.#count(session, 0);
+      counted: (sessions) => {
+        book.counted(sessions);
+        for (const session of sessions) this.#count(session, 0);
       },
       closed: (session, endedAtMs, reason) => {
         book.closed(session, endedAtMs, reason);

@@ -1,5 +1,6 @@
 // Access tokens: short-lived passwords for psql, mysql and the API. All live ones are in memory, because drivers ask for them
-// inside a handshake; only verifiers are stored. Expiry is by the wall clock, since a token's end is a date people were told.
+// inside a handshake; only verifiers are stored. Expiry is by the wall clock, since a token's end is a date people were told, and by the
+// time that passes: a clock that is set back makes none last longer.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock, Random } from '../core/clock.ts';
@@ -43,6 +44,8 @@ export interface TokenInfo {
 interface Entry {
   readonly row: TokenRow;
   readonly verifier: TokenVerifier;
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
   lastUsedAtMs: number | null;
 }
 
@@ -158,7 +161,7 @@ export class AccessTokens {
   }
 
   #isLive(entry: Entry): boolean {
-    return entry.row.expires_at_ms > this.#clock.nowMs();
+    return entry.row.expires_at_ms > this.#clock.nowMs() && entry.deadlineMs > this.#clock.monotonicMs();
   }
 
   #add(row: TokenRow): void {
@@ -170,7 +173,8 @@ export class AccessTokens {
       sha256Twice: row.sha256_twice,
       sha1Twice: row.sha1_twice,
     };
-    const entry: Entry = { row, verifier, lastUsedAtMs: row.last_used_at_ms };
+    const deadlineMs = this.#clock.monotonicMs() + row.expires_at_ms - this.#clock.nowMs();
+    const entry: Entry = { row, verifier, deadlineMs, lastUsedAtMs: row.last_used_at_ms };
     this.#byId.set(row.id, entry);
     this.#bySha256.set(row.sha256.toString('hex'), entry);
     this.#byPerson.set(row.person, [...(this.#byPerson.get(row.person) ?? []), entry]);

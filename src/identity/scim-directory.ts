@@ -5,14 +5,14 @@ import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { ScimClient } from '../core/identity-config.ts';
-import type { ScimGroup, ScimStore, ScimUser } from '../store/scim.ts';
+import type { KeptByClient, ScimGroup, ScimStore, ScimUser } from '../store/scim.ts';
 import type { Identity } from './identity.ts';
 import { personNamePattern } from './oidc-claims.ts';
 
 export const scimUsersMax = 20_000;
 export const scimGroupsMax = 5000;
 
-export interface WantedUser {
+export interface WantedUser extends KeptByClient {
   readonly userName: string;
   readonly externalId: string | null;
   readonly displayName: string;

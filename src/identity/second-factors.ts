@@ -11,6 +11,7 @@ import type { FactorStore, PasskeyRow } from '../store/factors.ts';
 import { BackOff } from './back-off.ts';
 import { Passkeys } from './passkeys.ts';
 import type { CredentialJson } from './passkeys.ts';
+import { ProofTimes } from './proof-times.ts';
 import { base32, otpauthUrl, totpSecretBytes, totpStep } from './totp.ts';
 
 /** Wrong codes in a row after which an app is locked: with three good codes at a time, guessing so often succeeds once in 10,000. */
@@ -45,7 +46,7 @@ export class SecondFactors {
   readonly #setups = new Map<string, { readonly secret: Buffer; readonly deadlineMs: number }>();
   /** By browser or token: until when it may change factors without proving one again. */
   readonly #fresh = new Map<string, number>();
-  readonly #provedAt = new Map<string, number | null>();
+  readonly #proofs: ProofTimes;
 
   constructor(store: FactorStore, clock: Clock, random: Random, audit: AuditLog) {
     this.#store = store;
@@ -53,6 +54,7 @@ export class SecondFactors {
     this.#random = random;
     this.#audit = audit;
     this.#backOff = new BackOff(clock);
+    this.#proofs = new ProofTimes(store, clock);
     this.passkeys = new Passkeys(store, clock, random);
   }
 
@@ -62,20 +64,14 @@ export class SecondFactors {
     return { passkeys: this.passkeys.list(person), hasTotp: totp !== null, isTotpLocked, provedAtMs: this.provedAtMs(person) };
   }
 
-  /** Wall clock of the last proof of a second factor by this person; null: never. Asked for every decision: from memory. */
+  /** Wall clock of the last proof of a second factor by this person; null: never, or nobody knows how long ago. */
   provedAtMs(person: string): number | null {
-    const known = this.#provedAt.get(person);
-    if (known !== undefined) return known;
-    const stored = this.#store.provedAtMs(person);
-    this.#provedAt.set(person, stored);
-    return stored;
+    return this.#proofs.of(person);
   }
 
   /** Notes a proof that was checked elsewhere (a sign-in by passkey, an issuer's word). */
   noteProof(person: string, how: string, detail: Record<string, unknown> = {}): void {
-    const atMs = this.#clock.nowMs();
-    this.#store.proved(person, atMs);
-    this.#provedAt.set(person, atMs);
+    this.#proofs.note(person);
     this.#event('second-factor.proved', person, { factor: how, ...detail });
   }
 
@@ -221,7 +217,7 @@ export class SecondFactors {
   forget(person: string): void {
     this.#store.removeAllOf(person);
     this.#setups.delete(person);
-    this.#provedAt.delete(person);
+    this.#proofs.forget(person);
   }
 
   #refused(person: string, factor: string, words: string, subject: ApprovalSubject | null = null): Fault {

@@ -19,8 +19,6 @@ export class SteadyBook implements SessionBook {
   /** No more than sessions were open when the store failed: none opens without it. */
   readonly #unwritten = new Set<End>();
   #timer: NodeJS.Timeout | null = null;
-  /** Counts are not tried meanwhile: each try may stop the thread for as long as a locked store is waited for. */
-  #resting = false;
 
   constructor(book: SessionBook, log: Pick<Log, 'error'>) {
     this.#book = book;
@@ -32,10 +30,8 @@ export class SteadyBook implements SessionBook {
   }
 
   /** The next count says more. */
-  counted(session: RegisteredSession): void {
-    if (this.#resting || this.#isWritten(() => this.#book.counted(session))) return;
-    this.#resting = true;
-    setTimeout(() => (this.#resting = false), retryMs).unref();
+  counted(sessions: readonly RegisteredSession[]): void {
+    this.#isWritten(() => this.#book.counted(sessions));
   }
 
   closed(session: RegisteredSession, endedAtMs: number, reason: string): void {

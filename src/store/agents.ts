@@ -76,6 +76,7 @@ export interface AgentStore {
   agent(id: string): StoredAgent | undefined;
   agentByKey(publicKey: string): StoredAgent | undefined;
   agents(): readonly StoredAgent[];
+  unseen(name: string, hostname: string, sinceMs: number): readonly StoredAgent[];
   seen(id: string, seen: SeenAgent): void;
   lastSeen(id: string, atMs: number): void;
   allSeen(ids: readonly string[], atMs: number): void;
@@ -93,6 +94,9 @@ export function openAgentStore(db: Db): AgentStore {
   const byId = db.prepare('SELECT * FROM agents WHERE id = ?');
   const byKey = db.prepare('SELECT * FROM agents WHERE public_key = ?');
   const all = db.prepare('SELECT * FROM agents WHERE revoked_at_ms IS NULL ORDER BY name, enrolled_at_ms, id');
+  const unseen = db.prepare(
+    `SELECT * FROM agents WHERE name = ? AND revoked_at_ms IS NULL AND last_seen_at_ms <= ? ORDER BY hostname <> ?, last_seen_at_ms, id`,
+  );
   const insert = db.prepare(
     `INSERT INTO agents VALUES (@id, @name, @labels, @publicKey, @enrolledAtMs, @enrolledBy, @hostname, @software, @address, @allow,
        @lastSeenAtMs, @usedTurn, @issuedTurn, @revokedAtMs, NULL)`,
@@ -119,6 +123,7 @@ export function openAgentStore(db: Db): AgentStore {
     agent: (id) => one(byId.get(id)),
     agentByKey: (publicKey) => one(byKey.get(publicKey)),
     agents: () => (all.all() as AgentRow[]).map(agentOf),
+    unseen: (name, hostname, sinceMs) => (unseen.all(name, sinceMs, hostname) as AgentRow[]).map(agentOf),
     seen: (id, { hostname, software, address, allow, lastSeenAtMs, usedTurn, issuedTurn }) =>
       void seen.run({ id, hostname, software, address, allow: JSON.stringify(allow), lastSeenAtMs, usedTurn, issuedTurn }),
     lastSeen: (id, atMs) => void lastSeen.run(atMs, id),

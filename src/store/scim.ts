@@ -24,9 +24,16 @@ export const scimMigrations: readonly Migration[] = [
             UNIQUE (client, display_name)
           ) STRICT, WITHOUT ROWID`,
   },
+  { id: 'scim-2', sql: `ALTER TABLE scim_users ADD COLUMN kept TEXT NOT NULL DEFAULT '{"name":{},"emails":[]}'` },
 ];
 
-export interface ScimUser {
+/** What the client wrote and reads back; it means nothing here. */
+export interface KeptByClient {
+  readonly name: Readonly<Record<string, string>>;
+  readonly emails: readonly { readonly value: string }[];
+}
+
+export interface ScimUser extends KeptByClient {
   readonly id: string;
   readonly client: string;
   readonly userName: string;
@@ -62,6 +69,7 @@ interface Row {
   readonly external_id: string | null;
   readonly display_name: string;
   readonly active: number;
+  readonly kept: string;
   readonly members: string;
   readonly changed_at_ms: number;
 }
@@ -69,7 +77,7 @@ interface Row {
 export function openScimStore(db: Db): ScimStore {
   const users = db.prepare('SELECT * FROM scim_users WHERE client = ? ORDER BY user_name');
   const putUser = db.prepare(
-    'INSERT OR REPLACE INTO scim_users VALUES (@id, @client, @userName, @externalId, @displayName, @active, @changedAtMs)',
+    'INSERT OR REPLACE INTO scim_users VALUES (@id, @client, @userName, @externalId, @displayName, @active, @changedAtMs, @kept)',
   );
   const removeUser = db.prepare('DELETE FROM scim_users WHERE id = ?');
   const groups = db.prepare('SELECT * FROM scim_groups WHERE client = ? ORDER BY display_name');
@@ -85,8 +93,15 @@ export function openScimStore(db: Db): ScimStore {
     changedAtMs: row.changed_at_ms,
   });
   return {
-    users: (client) => (users.all(client) as Row[]).map((row) => ({ ...shared(row), userName: row.user_name, active: row.active === 1 })),
-    putUser: (user) => void putUser.run({ ...user, active: user.active ? 1 : 0 }),
+    users: (client) =>
+      (users.all(client) as Row[]).map((row) => ({
+        ...shared(row),
+        ...(JSON.parse(row.kept) as KeptByClient),
+        userName: row.user_name,
+        active: row.active === 1,
+      })),
+    putUser: ({ name, emails, ...plain }) =>
+      void putUser.run({ ...plain, active: plain.active ? 1 : 0, kept: JSON.stringify({ name, emails }) }),
     removeUser: (id) => void removeUser.run(id),
     groups: (client) => (groups.all(client) as Row[]).map((row) => ({ ...shared(row), members: JSON.parse(row.members) as string[] })),
     putGroup: (group) => void putGroup.run({ ...group, members: JSON.stringify(group.members) }),

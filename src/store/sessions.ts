@@ -62,7 +62,7 @@ interface Row {
 
 export interface SessionStore {
   opened(session: SessionEntry, startedAtMs: number): void;
-  counted(session: SessionEntry): void;
+  counted(sessions: readonly SessionEntry[]): void;
   /** Writes the last counts and the end; a session that is closed already stays as it is. */
   closed(session: SessionEntry, endedAtMs: number, reason: string): void;
   /** At start: what an earlier run left open. */
@@ -92,7 +92,9 @@ export function createSessionStore(db: Db): SessionStore {
       const { clientAddress, tls, method, database } = facts;
       insert.run(id, principal.name, target.name, target.protocol, clientAddress, tls ? 1 : 0, method, database, startedAtMs);
     },
-    counted: ({ id, counts }) => void count.run(counts.statements, counts.held, counts.denied, id),
+    counted: db.transaction((sessions: readonly SessionEntry[]) => {
+      for (const { id, counts } of sessions) count.run(counts.statements, counts.held, counts.denied, id);
+    }),
     closed: ({ id, counts }, endedAtMs, reason) => {
       end.run(counts.statements, counts.held, counts.denied, endedAtMs, reason, id);
     },

@@ -76,6 +76,21 @@ export class Agents {
     void link.closed.then((reason) => this.#lost(entry, reason));
   }
 
+  /**
+   * An agent that was enrolled just now stands in for one of its name that can't come back, its credential being over: for those of
+   * its host, or else for the one that is gone longest (containers get another host's name each time).
+   */
+  inPlaceOfFormer(agent: AgentRecord): void {
+    const { store, clock, credentialLifetimeMs } = this.#options;
+    const nowMs = clock.nowMs();
+    const gone = store.unseen(agent.name, agent.hostname, nowMs - credentialLifetimeMs).filter(({ id }) => !this.#linked.has(id));
+    const ofHost = gone.filter(({ hostname }) => hostname === agent.hostname);
+    for (const former of ofHost.length > 0 ? ofHost : gone.slice(0, 1)) {
+      store.revoke(former.id, agent.enrolledBy, nowMs);
+      this.#event('agent.revoked', former, { replaced_by: agent.id }, agent.enrolledBy);
+    }
+  }
+
   /** A byte stream to the target through one of its agents. Rejects with a Fault that says which agent could not, and why. */
   async dial(target: Target, signal: AbortSignal, timeoutMs: number): Promise<Duplex> {
     const selector = target.agent;

@@ -8,6 +8,7 @@ import { TLSSocket } from 'node:tls';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
+import { inRounds } from '../core/rounds.ts';
 import type { Agents } from './agents.ts';
 import type { Enrolment } from './enrolment.ts';
 import {
@@ -36,6 +37,8 @@ export interface EndpointOptions {
   readonly log: Log;
   /** Is that how this gateway is reached? Asked when something on the way ends TLS. */
   readonly isOwnOrigin: (origin: string) => boolean;
+  /** From where a request comes: a reverse proxy may say so. */
+  readonly addressOf: (request: IncomingMessage) => string;
   readonly versions?: VersionRange;
   readonly times?: KeepAliveTimes;
 }
@@ -63,7 +66,8 @@ export function acceptLinks(server: Server, options: EndpointOptions): () => voi
       if (!released) signingIn -= 1;
       released = true;
     };
-    void signIn(acceptUpgrade(request, request.socket, head), options).finally(release);
+    const address = options.addressOf(request);
+    void signIn(acceptUpgrade(request, request.socket, head), address, options).finally(release);
   };
   server.removeAllListeners('upgrade');
   server.on('upgrade', onUpgrade);
@@ -80,10 +84,9 @@ function refuseHttp(socket: Duplex, status: string, words: string): void {
 }
 
 /** Never rejects. */
-async function signIn(end: WebSocketEnd, options: EndpointOptions): Promise<void> {
+async function signIn(end: WebSocketEnd, address: string, options: EndpointOptions): Promise<void> {
   const { agents, enrolment, clock, random, log, versions = linkVersions, times = defaultTimes } = options;
   const { raw } = end;
-  const address = raw.remoteAddress ?? 'unknown';
   const exchange = new TextExchange(end);
   const refuse = (code: Extract<Answer, { kind: 'refused' }>['code'], message: string): void => {
     exchange.send({ kind: 'refused', code, message } satisfies Answer);
@@ -136,6 +139,7 @@ async function signIn(end: WebSocketEnd, options: EndpointOptions): Promise<void
     exchange.release();
     const link = new Link({ socket: end, clock, version, times });
     agents.linked(agent, link);
+    if (admission.enrolledNow) inRounds(() => agents.inPlaceOfFormer(agent))();
     log.info({ agent: agent.name, id: agent.id, address, version }, admission.enrolledNow ? 'an agent enrolled' : 'an agent is linked');
   } catch (thrown) {
     const reference = randomUUID();

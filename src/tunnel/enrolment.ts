@@ -50,6 +50,8 @@ export interface AgentStore {
   agentByKey(publicKey: string): AgentRecord | undefined;
   /** Those that are not revoked, by name. */
   agents(): readonly AgentRecord[];
+  /** Those of a name that were not seen since then and are not revoked: that host's first, then the longest gone. */
+  unseen(name: string, hostname: string, sinceMs: number): readonly AgentRecord[];
   seen(id: string, seen: Seen): void;
   lastSeen(id: string, atMs: number): void;
   /** The same for many, in one transaction. */

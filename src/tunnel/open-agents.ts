@@ -7,6 +7,7 @@ import type { Log } from '../core/driver.ts';
 import type { Secret } from '../core/secret.ts';
 import { Agents } from './agents.ts';
 import { acceptLinks } from './endpoint.ts';
+import type { EndpointOptions } from './endpoint.ts';
 import { Enrolment } from './enrolment.ts';
 import type { AgentStore } from './enrolment.ts';
 
@@ -24,8 +25,8 @@ export interface OpenAgentsOptions {
 
 export interface OpenedAgents
   extends Pick<Agents, 'dial' | 'list' | 'revoke' | 'close'>, Pick<Enrolment, 'createToken' | 'tokens' | 'revokeToken'> {
-  /** Lets agents in at this server. `isOwnOrigin` knows the names under which the gateway is reached. */
-  accept(server: Server, isOwnOrigin: (origin: string) => boolean): void;
+  /** Lets agents in at this server. */
+  accept(server: Server, standing: Pick<EndpointOptions, 'isOwnOrigin' | 'addressOf'>): void;
 }
 
 export function openAgents(options: OpenAgentsOptions): OpenedAgents {
@@ -40,6 +41,6 @@ export function openAgents(options: OpenAgentsOptions): OpenedAgents {
     tokens: () => enrolment.tokens(),
     revokeToken: (id, by) => enrolment.revokeToken(id, by),
     close: () => agents.close(),
-    accept: (server, isOwnOrigin) => void acceptLinks(server, { agents, enrolment, clock, random, log, isOwnOrigin }),
+    accept: (server, standing) => void acceptLinks(server, { agents, enrolment, clock, random, log, ...standing }),
   };
 }

@@ -1,4 +1,5 @@
-// Accounts of the target with MariaDB's own sign-in methods: what the server in Debian has, against that server.
+// Accounts of the target with MariaDB's own sign-in methods: what the server at hand has, against that server. parsec needs MariaDB 11.6,
+// newer than Debian 12's: elsewhere it is tried, too.
 
 import t from 'tap';
 import { startTestGateway } from '../support/gateway.ts';
@@ -13,12 +14,19 @@ await server.sql(`
   CREATE USER edwina@'%' IDENTIFIED VIA ed25519 USING PASSWORD('${long}');
   CREATE USER nathan@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('native');
   CREATE USER nobody@'%' IDENTIFIED BY '';`);
-const accounts: readonly (readonly [string, string])[] = [
+const accounts: [string, string][] = [
   ['edward', 'short'],
   ['edwina', long],
   ['nathan', 'native'],
   ['nobody', ''],
 ];
+const [{ isNew } = { isNew: 0 }] = (await server.sql(
+  'SELECT sys.version_major() * 100 + sys.version_minor() >= 1106 AS isNew',
+)) as unknown as [{ isNew: number }];
+if (isNew === 1) {
+  await server.sql(`INSTALL SONAME 'auth_parsec'; CREATE USER parsifal@'%' IDENTIFIED VIA parsec USING PASSWORD('${long}')`);
+  accounts.push(['parsifal', long]);
+}
 const target = { protocol: 'mysql', host: server.host, port: server.port, labels: { env: 'production' } } as const;
 const gateway = await startTestGateway(t, {
   targets: [

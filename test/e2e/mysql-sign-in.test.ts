@@ -1,15 +1,25 @@
 // Who gets in, and how: tokens by every method that clients speak, with TLS and without, in both directions; and what a
 // client may name as its target.
 
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { createConnection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
 import t from 'tap';
+import { readPacket, writePacket } from '../../protocols/mysql/byte-stream.ts';
+import { flag } from '../../protocols/mysql/capabilities.ts';
+import { readOk } from '../../protocols/mysql/messages.ts';
+import { nativeAnswer, sha2Answer } from '../../protocols/mysql/passwords.ts';
+import * as hello from '../../protocols/mysql/sign-in-messages.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { mariadbTarget, startMariadb } from '../support/mariadb.ts';
 import { run } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
+import { wireSignal } from '../support/mysql-wire.ts';
 
 const directory = temporaryDirectory(t, 'certificates');
 mkdirSync(join(directory, 'pem'));
@@ -64,6 +74,44 @@ t.test('every method, the fast way and the full way', async (t) => {
   t.match(await cli('alice', token, 'shop', '-e', 'SELECT 1', '--default-auth=caching_sha2_password'), { code: 0 });
   t.match(await select('SELECT 2 AS n', { ssl: { rejectUnauthorized: false } }), [{ n: 2 }]);
   t.match(await select('SELECT 3 AS n', {}), [{ n: 3 }]);
+});
+
+/** A client inside TLS that verifies nothing: the greeting, the certificate, and what it is told after its answer. */
+async function overTls(plugin: string, answerTo: (nonce: Buffer) => Buffer) {
+  const socket = connect(port, '127.0.0.1');
+  const greeted = hello.readGreeting((await readPacket(socket, 0, 1_000, wireSignal)).payload);
+  const standard = flag.protocol41 | flag.secureConnection | flag.pluginAuth | flag.tls | flag.connectWithDatabase;
+  const capabilities = { standard, extended: 0 };
+  writePacket(socket, hello.responseHead(capabilities, greeted.charset), 1);
+  const secured = connectTls({ socket, rejectUnauthorized: false });
+  await once(secured, 'secureConnect');
+  t.teardown(() => secured.destroy());
+  const rest = { charset: greeted.charset, user: 'alice', database: 'shop', attributes: new Map<string, string>() };
+  writePacket(secured, hello.handshakeResponse({ ...rest, capabilities, plugin, answer: answerTo(greeted.nonce) }), 2);
+  const { payload } = await readPacket(secured, 3, 1_000, wireSignal);
+  return { greeted, secured, payload, certificate: secured.getPeerCertificate().raw };
+}
+
+t.test('MariaDB 11.4 and newer: a certificate that nobody signed is vouched for by the token', async (t) => {
+  const { greeted, payload, certificate } = await overTls('mysql_native_password', (nonce) => nativeAnswer(token, nonce));
+  t.equal(greeted.plugin, 'mysql_native_password', 'told at once: such a client sends nothing by another method');
+  const hashed = (name: string, ...parts: (Buffer | string)[]) => parts.reduce((it, part) => it.update(part), createHash(name)).digest();
+  const sha1Twice = hashed('sha1', hashed('sha1', token));
+  const voucher = hashed('sha256', sha1Twice, greeted.nonce, hashed('sha256', certificate)).toString('hex').toUpperCase();
+  t.equal(readOk(payload, true).info.toString('latin1'), `\x01${voucher}`);
+  const refused = await overTls('mysql_native_password', (nonce) => nativeAnswer('wrong', nonce));
+  t.equal(refused.payload[0], 0xff, 'and to nobody who has not proved it');
+});
+
+t.test('a client that has no mysql_native_password any more (MySQL 9) is asked for its own method', async (t) => {
+  const { payload, secured } = await overTls('caching_sha2_password', () => Buffer.alloc(0));
+  const { plugin, nonce } = hello.readAuthSwitch(payload);
+  t.equal(plugin, 'caching_sha2_password');
+  writePacket(secured, sha2Answer(token, nonce.subarray(0, 20)), 4);
+  t.strictSame((await readPacket(secured, 5, 1_000, wireSignal)).payload, Buffer.from([1, 3]), 'proved the fast way');
+  const { payload: ok } = await readPacket(secured, 6, 1_000, wireSignal);
+  t.equal(ok[0], 0);
+  t.equal(readOk(ok, true).info.length, 0, 'nothing is vouched for by this method');
 });
 
 t.test('a wrong token, an unknown person, no token: the same words, whichever method', async (t) => {

@@ -1,6 +1,7 @@
 // PostgreSQL's own tools, unchanged, through the gateway: psql, pgbench in every mode, pg_dump into pg_restore.
 
-import { writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Test } from 'tap';
@@ -122,4 +123,31 @@ await t.test('pg_dump into pg_restore: what comes out is what went in', async (t
   t.equal(restore.code, 0, restore.stderr);
   const check = `SELECT count(*)::int AS n, md5(string_agg(i::text, ',' ORDER BY id)) AS sum, shop.total()::int AS total FROM shop.items i`;
   t.same(await server.sql(check, 'restored'), await server.sql(check, 'tools'));
+});
+
+await t.test('large objects: psql, and pg_dump into pg_restore', async (t) => {
+  const [given, taken, dump] = [join(folder, 'given'), join(folder, 'taken'), join(folder, 'objects')];
+  writeFileSync(given, randomBytes(100_000));
+  const script = `
+\\lo_import ${given} 'a note'
+\\lo_export :LASTOID ${taken}
+\\lo_list
+\\lo_unlink 1
+SELECT 'the session goes on' WHERE :LASTOID > 0;
+`;
+  const { code, stdout, stderr } = await run(t, psql, [through('tools'), '-X'], { input: script });
+  t.equal(code, 0);
+  t.match(stdout, /a note[^]*goes on/);
+  t.equal(stderr, 'ERROR:  large object 1 does not exist\n', 'the words of the server');
+  t.ok(readFileSync(given).equals(readFileSync(taken)), 'every byte came back');
+
+  await server.sql('CREATE DATABASE objects');
+  const pgDump = tool('pg_dump', 'postgresql-client');
+  t.match(await run(t, pgDump, ['-Fc', '-f', dump, through('tools')], { timeoutMs: 30_000 }), { code: 0, stderr: '' });
+  const restore = await run(t, tool('pg_restore', 'postgresql-client'), ['-e', '-1', '-d', through('objects'), dump], {
+    timeoutMs: 60_000,
+  });
+  t.equal(restore.code, 0, restore.stderr);
+  const check = 'SELECT md5(lo_get(oid)) AS sum, obj_description(oid) AS note FROM pg_largeobject_metadata';
+  t.same(await server.sql(check, 'objects'), await server.sql(check, 'tools'));
 });

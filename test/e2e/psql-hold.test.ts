@@ -37,6 +37,21 @@ t.test('DELETE without WHERE in psql', async (t) => {
     t.equal(await count(), 10);
   });
 
+  await t.test('a call by protocol message waits with the name of its function and its arguments', async (t) => {
+    const [made] = await server.sql("SELECT lo_from_bytea(0, 'kept')::int AS id");
+    const id = Number(made?.['id']);
+    const session = start(t, psql, [url, '-At']);
+    session.write(`\\lo_unlink ${id}\n`);
+    await session.waitFor(/NOTICE: {2}hold h-/);
+    const hold = await bob.pendingHold();
+    t.match(hold, { text: 'SELECT pg_catalog.lo_unlink($1)', parameters: [{ type: 'oid', text: String(id) }] });
+    await bob.post<HoldView>(`/holds/${hold.id}/deny`, { reason: 'still in use' });
+    await session.waitFor(/ERROR: .*still in use/);
+    session.endInput();
+    await session.end();
+    t.same(await server.sql(`SELECT lo_get(${id})::text AS it`), [{ it: '\\x6b657074' }], 'nothing has run');
+  });
+
   await t.test('approved: exactly that runs, once', async (t) => {
     const session = start(t, psql, [url, '-c', 'DELETE FROM payments']);
     await session.waitFor(/NOTICE: {2}hold h-/);

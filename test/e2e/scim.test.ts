@@ -75,6 +75,125 @@ t.test('SCIM', async (t) => {
     t.equal((await ask('GET', '/Users/nobody')).status, 404);
   });
 
+  await t.test('what the server has and can is told', async (t) => {
+    t.match(await ask('GET', '/ResourceTypes/User'), { status: 200, body: { endpoint: '/Users', schema: /core:2.0:User$/ } });
+    const { body } = await ask('GET', '/Schemas');
+    t.match(body, { totalResults: 2, Resources: [{ name: 'User' }, { name: 'Group' }] });
+    for (const { id, attributes } of body['Resources'] as { id: string; attributes: { name: string; type: string }[] }[]) {
+      t.match(await ask('GET', `/Schemas/${id}`), { status: 200, body: { id } });
+      t.ok(attributes.every(({ name, type }) => name !== '' && ['string', 'boolean', 'complex'].includes(type)));
+    }
+    t.match(await ask('GET', '/Schemas/urn:nothing'), { status: 404, body: { status: '404' } });
+  });
+
+  await t.test('a user as Okta sends it is read back as it was written, in part where only a part is asked for', async (t) => {
+    const written = {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+      userName: 'test.user@okta.local',
+      name: { givenName: 'Test', familyName: 'User' },
+      emails: [{ primary: true, value: 'test.user@okta.local', type: 'work' }],
+      displayName: 'Test User',
+      locale: 'en-US',
+      externalId: '00ujl29u0le5T6Aj10h7',
+      groups: [],
+      password: '1mz050nq',
+      active: true,
+    };
+    const { locale: _locale, password: _password, schemas: _schemas, groups: _groups, ...kept } = written;
+    const added = await ask('POST', '/Users', written);
+    t.match(added, { status: 201, body: kept });
+    t.notMatch(JSON.stringify(added.body), /1mz050nq/);
+    const id = String(added.body['id']);
+    const get = async (query: string) => (await ask('GET', `/Users/${id}?${query}`)).body;
+    t.same(Object.keys(await get('attributes=userName,name.givenName')), ['schemas', 'id', 'userName', 'name']);
+    t.same((await get('attributes=userName,name.givenName'))['name'], { givenName: 'Test' });
+    t.same((await get('attributes=urn:ietf:params:scim:schemas:core:2.0:User:userName'))['userName'], 'test.user@okta.local');
+    t.notOk('emails' in (await get('excludedAttributes=emails,id')));
+    t.ok('id' in (await get('excludedAttributes=emails,id')));
+    t.match((await ask('GET', '/Users?attributes=userName')).body['Resources'], [{ id: String, userName: String }]);
+    const off = { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations: [{ op: 'replace', value: { active: false } }] };
+    t.match(await ask('PATCH', `/Users/${id}`, off), { status: 200, body: { ...kept, active: false } });
+    t.equal((await ask('DELETE', `/Users/${id}`)).status, 204);
+  });
+
+  await t.test('a user as Entra ID sends it: paths with filters, extensions, roles', async (t) => {
+    const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+    const added = await ask('POST', '/Users', {
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:User', enterprise],
+      externalId: '0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef',
+      userName: 'Test_User_ab6490ee@example.com',
+      active: true,
+      emails: [{ primary: true, type: 'work', value: 'ab6490ee@example.com' }],
+      meta: { resourceType: 'User' },
+      name: { formatted: 'givenName familyName', familyName: 'familyName', givenName: 'givenName' },
+      roles: [],
+    });
+    t.match(added, { status: 201, body: { displayName: 'givenName familyName' } });
+    const path = `/Users/${String(added.body['id'])}`;
+    const change = {
+      Operations: [
+        { op: 'Replace', path: 'emails[type eq "work"].value', value: 'updatedEmail@example.com' },
+        { op: 'Replace', path: 'name.familyName', value: 'updatedFamilyName' },
+        { op: 'Add', path: 'emails[type eq "home"].value', value: 'home@example.com' },
+        { op: 'Add', path: `${enterprise}:department`, value: 'Sales' },
+        { op: 'Add', path: 'roles[primary eq "True"].value', value: 'x' },
+      ],
+    };
+    const expected = {
+      displayName: 'givenName updatedFamilyName',
+      name: { givenName: 'givenName', familyName: 'updatedFamilyName' },
+      emails: [
+        { type: 'work', value: 'updatedEmail@example.com', primary: true },
+        { type: 'home', value: 'home@example.com' },
+      ],
+    };
+    t.match(await ask('PATCH', path, change), { status: 200, body: expected });
+    const asObject = { Operations: [{ op: 'add', value: { 'name.givenName': 'Other', 'emails[type eq "work"].value': 'o@example.com' } }] };
+    t.match((await ask('PATCH', path, asObject)).body, { displayName: 'Other updatedFamilyName', emails: [{ value: 'o@example.com' }] });
+    const said = {
+      Operations: [
+        { op: 'Replace', path: 'displayName', value: 'Said' },
+        { op: 'Remove', path: 'emails[type eq "home"]' },
+      ],
+    };
+    t.match((await ask('PATCH', path, said)).body, { displayName: 'Said', emails: [{ type: 'work' }] });
+    t.match((await ask('PATCH', path, { Operations: [{ op: 'Replace', path: 'name.givenName', value: 'X' }] })).body, {
+      displayName: 'Said',
+    });
+    const by = async (filter: string) => (await ask('GET', `/Users?filter=${encodeURIComponent(filter)}`)).body['totalResults'];
+    t.equal(await by('externalId eq "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef" and active eq true'), 1);
+    t.equal(await by('emails eq "O@example.com"'), 1);
+    t.equal(await by('emails[value eq "o@example.com"] and externalId pr'), 1);
+    t.equal(await by('emails eq "o@example.com" and active eq false'), 0);
+    for (const filter of ['userName eq "a" or userName eq "b"', 'userName eq "a" and', 'not (id pr)', 'id'])
+      t.match(
+        await ask('GET', `/Users?filter=${encodeURIComponent(filter)}`),
+        { status: 400, body: { scimType: 'invalidFilter' } },
+        filter,
+      );
+    t.equal((await ask('DELETE', path)).status, 204);
+  });
+
+  await t.test('a group as both send it: without its members, one member asked for, renamed, members taken out', async (t) => {
+    const added = await ask('POST', '/Groups', { displayName: 'Test SCIMv2', externalId: '8aa1a0c0', members: [] });
+    const id = String(added.body['id']);
+    const patch = (...Operations: Json[]) => ask('PATCH', `/Groups/${id}`, { Operations });
+    t.match(await patch({ op: 'replace', value: { id, displayName: 'Test SCIMv22' } }), {
+      status: 200,
+      body: { displayName: 'Test SCIMv22' },
+    });
+    t.match((await patch({ op: 'Add', path: 'members', value: [{ $ref: null, value: maria }] })).body, { members: [{ value: maria }] });
+    t.notOk('members' in (await ask('GET', `/Groups/${id}?excludedAttributes=members`)).body);
+    const asked = async (filter: string) => (await ask('GET', `/Groups?attributes=id&filter=${encodeURIComponent(filter)}`)).body;
+    t.same((await asked(`id eq "${id}" and members eq "${maria}"`))['Resources'], [{ schemas: added.body['schemas'], id }]);
+    t.equal((await asked(`id eq "${id}" and members eq "nobody"`))['totalResults'], 0);
+    t.equal((await asked(`members[value eq "${maria}"]`))['totalResults'], 1);
+    t.same((await patch({ op: 'Remove', path: 'members', value: [{ $ref: null, value: maria }] })).body['members'], []);
+    await patch({ op: 'add', path: 'members', value: [{ value: maria, display: 'maria@example.com' }] });
+    t.same((await patch({ op: 'remove', path: `members[value eq "${maria}"]` })).body['members'], []);
+    t.equal((await ask('DELETE', `/Groups/${id}`)).status, 204);
+  });
+
   await t.test('whoever was shut out is let in again by `active: true` only', async (t) => {
     const out = await add('yan@example.com', { active: false });
     t.match(await ask('PUT', `/Users/${out}`, { userName: 'yan@example.com' }), { status: 200, body: { active: false } });

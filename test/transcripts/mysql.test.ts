@@ -365,6 +365,23 @@ t.test('bytes of the target that nobody asked for end it', (t) => {
   t.end();
 });
 
+t.test('a target says why it closes: in one piece or several, and only with an error of a size that words have', (t) => {
+  const error = (words: string): Buffer => Buffer.concat([Buffer.from([0xff, 4031 & 0xff, 4031 >>> 8]), Buffer.from(`#HY000${words}`)]);
+  const farewell = error('The client was disconnected by the server because of inactivity.');
+  const heard = { message: /because of inactivity/, error: { number: 4031, sqlState: 'HY000' } };
+  t.throws(() => new Player().target(farewell), heard);
+  for (let cut = 1; cut < farewell.length + 4; cut += 1) {
+    const player = new Player();
+    const bytes = framed(farewell, 0);
+    player.machine.target(bytes.subarray(0, cut));
+    t.throws(() => player.machine.target(bytes.subarray(cut)), heard, `cut after ${cut} bytes`);
+  }
+  for (const other of [error('x'.repeat(2000)), Buffer.from([0xff]), Buffer.alloc(0), Buffer.from([0xfe, 0, 0, 0, 0, 0, 0, 0, 0, 0])]) {
+    t.throws(() => new Player().target(other), { code: 'protocol-violation' });
+  }
+  t.end();
+});
+
 const prepared = Buffer.from('000900000001000100000000', 'hex');
 const definition = Buffer.concat([Buffer.from([3]), Buffer.from('def')]);
 

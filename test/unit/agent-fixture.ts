@@ -67,7 +67,7 @@ export interface AgentSide {
   up(): Promise<void>;
 }
 
-export interface SideOptions extends Partial<Pick<EndpointOptions, 'versions' | 'times' | 'isOwnOrigin'>> {
+export interface SideOptions extends Partial<Pick<EndpointOptions, 'versions' | 'times' | 'isOwnOrigin' | 'addressOf'>> {
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly credentialLifetimeMs?: number;
   readonly linksMax?: number;
@@ -105,6 +105,7 @@ export async function startSide(t: Teardown, options: SideOptions = {}): Promise
     clock,
     random,
     log,
+    addressOf: options.addressOf ?? (({ socket }) => socket.remoteAddress ?? ''),
     isOwnOrigin: options.isOwnOrigin ?? ((origin) => origin === own()),
     ...(options.versions === undefined ? {} : { versions: options.versions }),
     ...(options.times === undefined ? {} : { times: options.times }),

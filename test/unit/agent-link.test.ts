@@ -117,6 +117,7 @@ t.test('a new token enrols an agent anew in the folder that it has, where its cr
   const agent = start(side.token('vpc'));
   await linked(agent);
   await agent.close();
+  await eventually('the gateway has seen its end', () => side.agents.list().every(({ isConnected }) => !isConnected));
   side.clock.skewMs = 700_000;
   const kept = readFileSync(join(stateDir, 'agent.key'), 'utf8');
   t.match(await start('spe_wrong').ended, /enrol it with a new token; with its enrolment token: .*not known/);
@@ -126,13 +127,48 @@ t.test('a new token enrols an agent anew in the folder that it has, where its cr
   await again.close();
   const later = start();
   await linked(later);
-  t.equal(side.agents.revoke('vpc', 'erin'), 2);
+  t.equal(side.agents.revoke('vpc', 'erin'), 1, 'the record of before is closed');
   t.match(await later.ended, /was revoked/);
   const used = side.token('vpc');
   const back = start(used);
   await linked(back);
   side.agents.revoke('vpc', 'erin');
   t.match(await back.ended, /was revoked; with its enrolment token: .*used already/, 'the same token brings nobody back');
+});
+
+t.test('who is enrolled anew takes the place of one that can’t come back, and of nobody else', async (t) => {
+  const side = await startSide(t, { credentialLifetimeMs: 600_000 });
+  const enrolled = async (name: string, hostname: string) => {
+    const agent = agentOf(t, { gateway: side.url, token: side.token(name), hostname });
+    await linked(agent);
+    return agent;
+  };
+  const left = () => side.agents.list().map(({ name, hostname, isConnected }) => `${name}@${hostname}${isConnected ? '' : ', gone'}`);
+  const away = await Promise.all(['one', 'two'].map((host) => enrolled('vpc', host)));
+  await (await enrolled('other', 'one')).close();
+  for (const agent of away) await agent.close();
+  await eventually('all are gone', () => left().every((words) => words.endsWith(', gone')));
+  await enrolled('vpc', 'three');
+  t.equal(left().length, 4, 'those that may come back stay');
+  side.clock.skewMs = 700_000; // also the credential of the one that is linked is over by now
+  await enrolled('vpc', 'two');
+  t.same(left(), ['other@one, gone', 'vpc@one, gone', 'vpc@three', 'vpc@two']);
+  await enrolled('vpc', 'a-container');
+  t.same(left(), ['other@one, gone', 'vpc@three', 'vpc@two', 'vpc@a-container']);
+  t.match(
+    side.events.filter(({ type }) => type === 'agent.revoked').map(({ principal, detail }) => ({ principal, ...detail })),
+    [
+      { principal: 'erin', name: 'vpc', replaced_by: /^ag-/ },
+      { principal: 'erin', name: 'vpc', replaced_by: /^ag-/ },
+    ],
+  );
+});
+
+t.test('an agent behind a reverse proxy comes from where the proxy says', async (t) => {
+  const side = await startSide(t, { addressOf: ({ headers }) => String(headers.host).replace(/^127.*$/, '203.0.113.9') });
+  await linked(agentOf(t, { gateway: side.url, token: side.token('vpc') }));
+  t.match(side.agents.list(), [{ address: '203.0.113.9' }]);
+  t.match(side.events.map(({ type, detail }) => [type, detail['address']]), [['agent.token-issued'], ['agent.enrolled', '203.0.113.9'], ['agent.connected', '203.0.113.9']]); // prettier-ignore
 });
 
 t.test('a stolen credential without the key', async (t) => {

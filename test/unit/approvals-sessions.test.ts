@@ -24,7 +24,7 @@ t.test('a session from open to close', (t) => {
   store.opened(one, 1000);
   t.match(store.get('s-1'), { state: 'open', tls: true, started_at: '1970-01-01T00:00:01.000Z', ended_at: null, statements: 0 });
   one.counts.statements = 3;
-  store.counted(one);
+  store.counted([one]);
   one.counts.held = 1;
   store.closed(one, 2000, 'the client left');
   store.closed(one, 3000, 'twice');

@@ -114,6 +114,21 @@ t.test('an account with an app asks for its code after the password, and a code 
   );
 });
 
+t.test('a clock that is set makes no proof of a second factor newer than it is', async (t) => {
+  const { accounts, clock, identity, db, audit } = open();
+  const ageMs = (of: Accounts) => clock.nowMs() - (of.factors.provedAtMs('bob') ?? -Infinity);
+  app(accounts, clock, 'bob');
+  t.equal(ageMs(accounts), 0);
+  clock.advance(540_000);
+  clock.wallMs -= 8 * 3_600_000;
+  t.equal(ageMs(accounts), 540_000, 'set back');
+  clock.wallMs += 9 * 3_600_000;
+  t.equal(ageMs(accounts), 540_000 + 3_600_000, 'set forward: it may be so old');
+  clock.wallMs -= 2 * 3_600_000;
+  const restarted = accountsOf({ identity, db, clock, audit, publicUrl: () => 'https://gw.example' });
+  t.equal(restarted.factors.provedAtMs('bob'), null, 'set back while the gateway was stopped: nobody knows');
+});
+
 t.test('guessing codes is slow and ends in a lock', async (t) => {
   const { accounts, clock, audit } = open();
   const secret = app(accounts, clock, 'bob');

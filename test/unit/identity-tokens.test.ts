@@ -96,6 +96,17 @@ t.test('expired, revoked and disabled stop working at once', async (t) => {
   t.equal(audit.events.at(-1)?.type, 'token.revoked');
 });
 
+t.test('a clock that is set back makes no token last longer', async (t) => {
+  const { identity, clock } = open();
+  const issued = identity.issueToken('alice', { name: 'x', ttlMs: 60_000 });
+  clock.wallMs -= 3_600_000;
+  clock.advance(59_000);
+  t.ok(identity.authenticateBearer(issued.token));
+  clock.advance(1_000);
+  t.equal(identity.authenticateBearer(issued.token), null);
+  t.strictSame(identity.material('alice').verifiers, []);
+});
+
 t.test('tokens, disabled people and decoys outlive a restart', async (t) => {
   const first = open();
   const { token } = first.identity.issueToken('alice', { name: 'x', ttlMs: 60_000 });

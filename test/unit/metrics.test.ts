@@ -40,7 +40,7 @@ t.test('sessions and what is asked in them are counted as the book is written', 
   const written: string[] = [];
   const book: SessionBook = {
     opened: ({ id }) => void written.push(`opened ${id}`),
-    counted: ({ id }) => void written.push(`counted ${id}`),
+    counted: (sessions) => void written.push(...sessions.map(({ id }) => `counted ${id}`)),
     closed: ({ id }, _atMs, reason) => void written.push(`closed ${id}: ${reason}`),
   };
   const read = meter.reading(book);
@@ -48,10 +48,10 @@ t.test('sessions and what is asked in them are counted as the book is written', 
   read.opened(a, 1);
   read.opened(b, 1);
   a.counts.statements = 5;
-  read.counted(a);
+  read.counted([a]);
   a.counts.statements = 7;
   a.counts.denied = 1;
-  read.counted(a);
+  read.counted([a]);
   a.counts.statements = 9;
   read.closed(a, 2, 'bye');
   read.closed(a, 2, 'twice');

@@ -8,6 +8,7 @@ import t from 'tap';
 import { writePacket } from '../../protocols/mysql/byte-stream.ts';
 import { SignInRefused, welcome, type Line, type SignedIn } from '../../protocols/mysql/handshake.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
+import { vouchesFor } from '../../protocols/mysql/passwords.ts';
 import * as hello from '../../protocols/mysql/sign-in-messages.ts';
 import type { DriverServices } from '../../src/core/driver.ts';
 import type { PersonName } from '../../src/core/ids.ts';
@@ -62,7 +63,7 @@ async function front(t: { teardown(undo: () => void): void }, verifiers: readonl
     rsaKeys: () => Promise.resolve({ privateKey: keys.privateKey, publicPem }),
   };
   const serve = async (socket: Socket): Promise<void> => {
-    const line: Line = { socket, accepted: socket, tls: false, sequence: 0 };
+    const line: Line = { socket, accepted: socket, fingerprint: null, sequence: 0 };
     socket.on('error', () => undefined);
     try {
       const client = await welcome(line, services, options, AbortSignal.timeout(5_000));
@@ -86,6 +87,15 @@ t.test('the full way with the RSA key of the gateway', async (t) => {
   const connection = await createConnection({ host: '127.0.0.1', port: it.port, user: 'alice:shop', password: token });
   connection.destroy();
   t.match(it.signedIn, [{ tokenId: 'only-full', wanted: { person: 'alice', target: 'shop' } }]);
+});
+
+t.test('a certificate is vouched for as MariaDB 11.8.9 did it in an OK', (t) => {
+  const fingerprint = Buffer.from('ea77f2c3934d6220da7cadfd03891371de79a9c7d2c437113f63efc4cbcc098c', 'hex');
+  const nonce = Buffer.from('37333c734e6c543f7d7b71443e4a397d2c5f7966', 'hex');
+  const sha1Twice = hash('sha1', hash('sha1', 'owner-of-the-test'));
+  const told = '\x015448457972EE20C18DEB070D6CFE84F7BA8AA3F82065AC38E2073B5C7982D550';
+  t.equal(vouchesFor(fingerprint, { ...onlyFull, sha1Twice }, nonce), told);
+  t.end();
 });
 
 t.test('a wrong password by the full way', async (t) => {

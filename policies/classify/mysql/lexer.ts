@@ -49,6 +49,7 @@ const tab = 9;
 const carriageReturn = 13;
 const space = 32;
 const doubleQuote = 34;
+const dollar = 36;
 const singleQuote = 39;
 const backslash = 92;
 const backquote = 96;
@@ -169,12 +170,15 @@ class Lexer {
     return this.#push('op', this.#text[at] as string, at, at + 1);
   }
 
-  #word(at: number): null {
+  #word(at: number): Problem | null {
     const text = this.#text;
     let end = at + 1;
     while (end < text.length && isWordUnit(text.charCodeAt(end))) end += 1;
-    if (!isDigit(text.charCodeAt(at))) return this.#push('word', text.slice(at, end), at, end);
-    return this.#numberOrWord(at, end);
+    if (isDigit(text.charCodeAt(at))) return this.#numberOrWord(at, end);
+    if (text.charCodeAt(at) === dollar && text.indexOf('$', at + 1) < end && text.indexOf('$', at + 1) !== -1) {
+      return this.#fail('$…$: MySQL 9 begins a string with it, other servers a name', at, 'unknown-construct');
+    }
+    return this.#push('word', text.slice(at, end), at, end);
   }
 
   /** A run that begins with a digit is a number (`1`, `1.5`, `1e5`, `0x1F`) or a name (`1a`). */
@@ -259,6 +263,13 @@ class Lexer {
     if (this.#inExecuted) return this.#fail('an executable comment inside another', at, 'unknown-construct');
     const from = at + (mariadbOnly ? 4 : 3);
     const digits = /^(\d{6}|\d{5})/.exec(text.slice(from, from + 6))?.[0] ?? '';
+    if (!mariadbOnly && isReadTwice(digits, text.charCodeAt(from + 6))) {
+      return this.#fail(
+        'servers take five or six digits of this executable comment as its version: a space must follow',
+        at,
+        'unknown-construct',
+      );
+    }
     const condition = { version: digits === '' ? 0 : Number(digits), mariadbOnly };
     if (condition.version < versionOfNoServer) {
       this.conditions.push(condition);
@@ -311,6 +322,11 @@ function endsDashes(text: string, at: number): boolean {
   if (at >= text.length) return true;
   const unit = text.charCodeAt(at);
   return unit <= space || unit === 127;
+}
+
+/** MySQL takes six digits as a version only before white space (seen with 9.7); without it, five, and the sixth as text. Others always take six. */
+function isReadTwice(digits: string, following: number): boolean {
+  return digits.length === 6 && !(following === 0x20 || (following >= 0x09 && following <= 0x0d)) && !digits.startsWith('99999');
 }
 
 function digitsEnd(text: string, from: number): number {

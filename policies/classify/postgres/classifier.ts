@@ -77,6 +77,7 @@ class CachingClassifier implements PostgresClassifier {
     if (action.classified !== null) return action.classified;
     switch (action.kind) {
       case 'statement':
+      case 'function-call': // the driver says it as the SELECT that would do the same
         break;
       case 'connect':
         return nothing;

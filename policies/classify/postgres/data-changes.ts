@@ -3,7 +3,7 @@
 
 import type { Context } from './context.ts';
 import type { Findings } from './findings.ts';
-import { narrows, whereCannotNarrow } from './narrowing.ts';
+import { narrows, selectsEveryRowOf, whereCannotNarrow } from './narrowing.ts';
 import { nameLength, relationOf, riskAt, writeRelation } from './objects.ts';
 import { noteAlias } from './scope.ts';
 import { listAt, locationOf, nodeOf, textAt, treeAt, type Tree } from './tree.ts';
@@ -16,7 +16,10 @@ export function noteInsert(body: Tree, findings: Findings, context: Context): vo
   target('insert', body, 'inserts into', findings, context);
   const conflict = treeAt(body, 'onConflictClause');
   const updates = conflict !== null && textAt(conflict, 'action') === 'ONCONFLICT_UPDATE';
-  if (updates) target('update', body, 'inserts into', findings, context);
+  if (!updates) return;
+  const isEveryRow = !narrows(conflict['whereClause'], body, context) && selectsEveryRowOf(body, context);
+  if (isEveryRow) findings.missingWhere = true;
+  target('update', body, isEveryRow ? 'updates every row of' : 'inserts into', findings, context);
 }
 
 /** UPDATE and DELETE. */
@@ -39,7 +42,9 @@ export function noteMerge(body: Tree, findings: Findings, context: Context): voi
       case 'CMD_UPDATE':
       case 'CMD_DELETE':
         target(command === 'CMD_UPDATE' ? 'update' : 'delete', body, 'merges into', findings, context);
-        if (!narrows(clause['condition'], body, context) && !narrows(body['joinCondition'], body, context)) findings.missingWhere = true;
+        // WHEN NOT MATCHED BY SOURCE is about the rows that the join leaves out.
+        if (!narrows(clause['condition'], body, context) && (isBySource(clause) || !narrows(body['joinCondition'], body, context)))
+          findings.missingWhere = true;
         break;
       case 'CMD_NOTHING':
         break;
@@ -47,6 +52,10 @@ export function noteMerge(body: Tree, findings: Findings, context: Context): voi
         findings.notUnderstood('unknown-construct', `MERGE with ${command || 'no command'}`);
     }
   }
+}
+
+function isBySource(clause: Tree): boolean {
+  return textAt(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE';
 }
 
 /** SELECT … INTO makes a relation. */

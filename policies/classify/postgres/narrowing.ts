@@ -15,6 +15,50 @@ export function narrows(condition: unknown, statement: Tree, context: Context): 
   return target !== null && conditionNarrows(condition, target, 0) !== false;
 }
 
+/** A LIMIT above this limits nothing that an approver would call few. */
+const fewRowsMax = 1_000;
+
+/**
+ * True when what an INSERT inserts is the rows of its own table, and nothing in the query leaves any out: with ON CONFLICT DO UPDATE
+ * that changes all of them.
+ */
+export function selectsEveryRowOf(insert: Tree, context: Context): boolean {
+  const target = treeAt(insert, 'relation');
+  if (target === null) return false;
+  const { name } = relationOf(target, context);
+  let readsTarget = false;
+  const stack: unknown[] = [insert['selectStmt'], insert['withClause']];
+  while (stack.length > 0) {
+    const next = stack.pop();
+    if (Array.isArray(next)) stack.push(...next);
+    if (!isTree(next)) continue;
+    if (leavesOutRows(next)) return false;
+    const node = nodeOf(next);
+    if (node?.type === 'RangeVar' && relationOf(node.body, context).name === name) readsTarget = true;
+    stack.push(...Object.values(next));
+  }
+  return readsTarget;
+}
+
+/** A WHERE or a join that speaks of a column, or a small LIMIT. */
+function leavesOutRows(part: Tree): boolean {
+  const limit = nodeOf(part['limitCount']) === null ? null : constantOf(part['limitCount']);
+  if (limit !== null && Number(limit) <= fewRowsMax) return true;
+  if (listAt(part, 'usingClause').length > 0 || part['isNatural'] === true) return true;
+  return ['whereClause', 'quals', 'havingClause'].some((key) => part[key] !== undefined && holdsColumn(part[key]));
+}
+
+function holdsColumn(condition: unknown): boolean {
+  const stack: unknown[] = [condition];
+  while (stack.length > 0) {
+    const next = stack.pop();
+    if (nodeOf(next)?.type === 'ColumnRef') return true;
+    if (Array.isArray(next)) stack.push(...next);
+    else if (isTree(next)) stack.push(...Object.values(next));
+  }
+  return false;
+}
+
 interface Target {
   /** The name that qualifies its columns. */
   readonly alias: string;

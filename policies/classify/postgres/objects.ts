@@ -78,9 +78,13 @@ function noteChanged(relation: Relation, findings: Findings, context: Context): 
   );
 }
 
+/** Views over functions that read configuration files of the server. */
+const serverFileViews = new Set(['pg_catalog.pg_file_settings', 'pg_catalog.pg_hba_file_rules', 'pg_catalog.pg_ident_file_mappings']);
+
 /** Notes that a relation is read, and what reading it runs. */
 export function readRelation(relation: Relation, findings: Findings, context: Context): void {
   findings.effect('read', 'read', relation.kind, relation.name);
+  if (serverFileViews.has(relation.name)) findings.effect('server-file', 'write', relation.kind, relation.name);
   noteChanged(relation, findings, context);
   for (const one of relation.known) {
     if (one.kind === 'foreign-table') findings.effect('network', 'read', relation.kind, relation.name);

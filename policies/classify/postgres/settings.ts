@@ -11,7 +11,8 @@ const harmless = new Set(
   default_toast_compression default_transaction_deferrable default_transaction_isolation default_with_oids effective_cache_size
   effective_io_concurrency escape_string_warning exit_on_error extra_float_digits force_parallel_mode from_collapse_limit
   gin_fuzzy_search_limit gin_pending_list_limit hash_mem_multiplier icu_validation_level idle_in_transaction_session_timeout
-  idle_session_timeout intervalstyle join_collapse_limit lc_messages lc_monetary lc_numeric lc_time lock_timeout
+  idle_session_timeout intervalstyle jit jit_above_cost jit_expressions jit_inline_above_cost jit_optimize_above_cost
+  jit_tuple_deforming join_collapse_limit lc_messages lc_monetary lc_numeric lc_time lock_timeout
   maintenance_io_concurrency maintenance_work_mem max_parallel_maintenance_workers max_parallel_workers max_parallel_workers_per_gather
   min_parallel_index_scan_size min_parallel_table_scan_size parallel_leader_participation parallel_setup_cost parallel_tuple_cost
   plan_cache_mode quote_all_identifiers random_page_cost recursive_worktable_factor seed seq_page_cost
@@ -20,7 +21,7 @@ const harmless = new Set(
   transaction_isolation transaction_timeout vacuum_cost_delay vacuum_cost_limit work_mem xmlbinary xmloption`.split(/\s+/),
 );
 
-const harmlessFamilies = ['enable_', 'geqo', 'jit'];
+const harmlessFamilies = ['enable_', 'geqo'];
 
 /** Client encodings in which no byte below 0x80 is ever part of another character, so that quotes stay quotes. */
 const safeEncodings =

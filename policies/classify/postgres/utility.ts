@@ -113,6 +113,11 @@ function define(node: Node, findings: Findings, context: Context): string {
   for (const verb of definition.verbs) findings.effect(verb, 'write', definition.object, object);
   findings.change({ kind: 'schema-changed' });
   walkDefinition(body, findings, context);
+  // CREATE SCHEMA … CREATE TABLE … GRANT …: statements of their own.
+  for (const element of listAt(body, 'schemaElts')) {
+    const inner = nodeOf(element);
+    if (inner !== null) judgeStatement(inner, findings, context);
+  }
   markAll(definition.kind, findings, context);
   return kindOf(node, definition);
 }
@@ -128,7 +133,9 @@ function kindOf({ type, body }: Node, definition: Definition): string {
 
 /** Expressions and queries inside a definition may name functions and tables; the object itself is named already. */
 function walkDefinition(body: Tree, findings: Findings, context: Context): void {
-  const parts = Object.entries(body).filter(([key]) => !['relation', 'relations', 'rel', 'view', 'sequence', 'typevar'].includes(key));
+  const parts = Object.entries(body).filter(
+    ([key]) => !['relation', 'relations', 'rel', 'view', 'sequence', 'typevar', 'schemaElts'].includes(key),
+  );
   walk(
     parts.map(([, part]) => part),
     findings,

@@ -4,6 +4,7 @@
 import type { Assignment } from 'unbash';
 import type { Span } from '../../../src/core/classification.ts';
 import type { ProgramFindings } from './findings.ts';
+import { listProblem } from './value-lists.ts';
 
 const harmlessEnvironment = new Set(
   'LANG LANGUAGE LC_ALL LC_COLLATE LC_CTYPE LC_MESSAGES LC_MONETARY LC_NUMERIC LC_TIME TZ TERM COLUMNS LINES NO_COLOR CLICOLOR GIT_OPTIONAL_LOCKS SYSTEMD_COLORS DEBIAN_FRONTEND'.split(
@@ -53,6 +54,8 @@ function isHarmless(name: string, value: string | null): boolean {
 export function assign(name: string, node: Assignment | null, place: AssignmentPlace, use: AssignmentUse, value: string | null): void {
   const { found, span } = place;
   if (node?.index !== undefined) return place.opaque(span, 'a subscript is evaluated as arithmetic');
+  const problem = node === null ? null : listProblem(node);
+  if (problem !== null) return place.opaque(span, problem);
   const own = use === 'plain' && isOwnVariable(name);
   if (own || (node?.append !== true && isHarmless(name, value))) return found.effect('environment', 'session', 'setting', name);
   found.effect('environment', 'unknown', 'setting', name);

@@ -9,9 +9,6 @@ import { doubtfulQuote } from './quotes-in-quotes.ts';
 
 type Doubt = (span: Span, why: string) => void;
 
-/** `[3]=x` in a list of an array's values: nothing is evaluated that is not this number. */
-const numberedElement = /^\[\d+\]\+?=/;
-
 const comparesNumbers = new Set(['-eq', '-ne', '-lt', '-le', '-gt', '-ge']);
 
 /** Says what is wrong with this node itself; its children are visited by whoever calls. */
@@ -26,13 +23,6 @@ export function checkExpansion(node: SyntaxNode, numbers: Numbers, doubt: Doubt)
       const quote = doubtfulQuote(node);
       return quote === null ? undefined : doubt(quote, 'quotes that shells read in different ways here');
     }
-    case 'ArrayValue':
-      for (const { text, pos, end } of node.elements) {
-        const start = text.replaceAll('\\\n', '');
-        if (start.startsWith('[') && start.includes('=') && !numberedElement.test(start))
-          doubt({ start: pos, end }, 'a subscript is evaluated as arithmetic');
-      }
-      return;
     case 'ArithmeticExpansion':
       if (node.expression === undefined) doubt(span, 'arithmetic that cannot be read');
       return arithmetic(numbers.problemOf(node.expression));

@@ -5,8 +5,12 @@ import { Fault } from '../../core/errors.ts';
 import { HttpProblem } from '../problems.ts';
 import { FailureLimit } from '../rate-limit.ts';
 import type { ApiServices } from '../services.ts';
-import { errorSchema, filterOf, groupFrom, groupSchema, listSchema, patched, userFrom, userSchema } from '../scim-messages.ts';
+import { filterOf } from '../scim-filter.ts';
+import { errorSchema, groupFrom, groupSchema, listSchema, patched, userFrom, userSchema } from '../scim-messages.ts';
 import type { Attributes, GroupAttributes, UserAttributes } from '../scim-messages.ts';
+import { resourceTypes, schemas, serviceProviderConfig } from '../scim-schemas.ts';
+import { selected } from '../scim-selection.ts';
+import type { Selection } from '../scim-selection.ts';
 import type { Stored, StoredGroup, StoredUser } from '../scim-service.ts';
 
 export const scimBase = '/scim/v2';
@@ -51,7 +55,7 @@ export async function scimRoutes(app: FastifyInstance, services: ApiServices): P
 
   serve<StoredUser, UserAttributes>({
     path: '/Users',
-    filters: ['userName', 'externalId', 'id', 'displayName'],
+    filters: ['userName', 'externalId', 'id', 'displayName', 'active', 'emails', 'emails.value', 'name.givenName', 'name.familyName'],
     list: (client) => scim.users(client),
     get: (client, id) => scim.user(client, id),
     put: (client, id, wanted) => scim.putUser(client, id, wanted),
@@ -62,7 +66,9 @@ export async function scimRoutes(app: FastifyInstance, services: ApiServices): P
       id: user.id,
       ...(user.externalId === null ? {} : { externalId: user.externalId }),
       userName: user.userName,
+      ...(Object.keys(user.name).length === 0 ? {} : { name: user.name }),
       displayName: user.displayName,
+      ...(user.emails.length === 0 ? {} : { emails: user.emails }),
       active: user.active,
       groups: scim
         .groups(user.client)
@@ -74,7 +80,7 @@ export async function scimRoutes(app: FastifyInstance, services: ApiServices): P
 
   serve<StoredGroup, GroupAttributes>({
     path: '/Groups',
-    filters: ['displayName', 'externalId', 'id'],
+    filters: ['displayName', 'externalId', 'id', 'members', 'members.value'],
     list: (client) => scim.groups(client),
     get: (client, id) => scim.group(client, id),
     put: (client, id, wanted) => scim.putGroup(client, id, wanted),
@@ -91,57 +97,58 @@ export async function scimRoutes(app: FastifyInstance, services: ApiServices): P
   });
 
   app.get('/ServiceProviderConfig', hidden, async (_request, reply) =>
-    send(reply, 200, {
-      schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
-      patch: { supported: true },
-      bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
-      filter: { supported: true, maxResults: pageMax },
-      changePassword: { supported: false },
-      sort: { supported: false },
-      etag: { supported: false },
-      authenticationSchemes: [{ type: 'oauthbearertoken', name: 'Bearer token', description: 'The token of this client' }],
-    }),
+    send(reply, 200, serviceProviderConfig(pageMax, `${base()}/ServiceProviderConfig`)),
   );
-  app.get('/ResourceTypes', hidden, async (_request, reply) => {
-    const types = [
-      { id: 'User', endpoint: '/Users', schema: userSchema },
-      { id: 'Group', endpoint: '/Groups', schema: groupSchema },
-    ];
-    const items = types.map((type) => ({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'], name: type.id, ...type }));
-    return send(reply, 200, page(items, 1, items.length));
-  });
+  for (const [path, all] of [
+    ['/ResourceTypes', resourceTypes],
+    ['/Schemas', schemas],
+  ] as const) {
+    app.get(path, hidden, async (_request, reply) => {
+      const items = all(base());
+      return send(reply, 200, page(items, 1, items.length));
+    });
+    app.get<{ Params: { id: string } }>(`${path}/:id`, hidden, async (request, reply) => {
+      const found = all(base()).find(({ id }) => id === request.params.id);
+      if (found === undefined) throw new HttpProblem(404, 'not-found', `there is no ${request.params.id} in ${path}`);
+      return send(reply, 200, found);
+    });
+  }
 
   function serve<T extends (Stored & UserAttributes) | (Stored & GroupAttributes), W>(resource: Resource<T, W>): void {
-    type WithId = { Params: { id: string } };
+    type WithId = { Params: { id: string }; Querystring: Selection };
+    type Listed = { Querystring: Selection & Readonly<Partial<Record<'filter' | 'startIndex' | 'count', string>>> };
+    const answer = (reply: FastifyReply, status: number, stored: T, wanted: Selection) =>
+      send(reply, status, selected(resource.view(stored), wanted));
     const { path } = resource;
     const one = (request: FastifyRequest<WithId>): T => {
       const found = resource.get(clientOf(request), request.params.id);
       if (found === null) throw new HttpProblem(404, 'not-found', `there is no ${request.params.id} in ${path}`);
       return found;
     };
-    app.get<{ Querystring: Record<string, string | undefined> }>(path, hidden, async (request, reply) => {
+    app.get<Listed>(path, hidden, async (request, reply) => {
       const { filter, startIndex, count } = request.query;
       const matches = filterOf(filter, resource.filters);
       const all = resource.list(clientOf(request)).filter((item) => matches === null || matches(item as unknown as Attributes));
       // RFC 7644, 3.4.2.4: from 1; less counts as 1; a negative count as 0.
       const from = Math.max(1, Math.trunc(Number(startIndex ?? 1)) || 1);
       const many = Math.min(pageMax, Math.max(0, Math.trunc(Number(count ?? pageMax)) || 0));
-      return send(reply, 200, page(all.slice(from - 1, from - 1 + many).map(resource.view), from, all.length));
+      const items = all.slice(from - 1, from - 1 + many).map((item) => selected(resource.view(item), request.query));
+      return send(reply, 200, page(items, from, all.length));
     });
-    app.get<WithId>(`${path}/:id`, hidden, async (request, reply) => send(reply, 200, resource.view(one(request))));
-    app.post<{ Body: Attributes }>(path, hidden, async (request, reply) =>
-      send(reply, 201, resource.view(resource.put(clientOf(request), null, resource.from(request.body)))),
+    app.get<WithId>(`${path}/:id`, hidden, async (request, reply) => answer(reply, 200, one(request), request.query));
+    app.post<{ Body: Attributes; Querystring: Selection }>(path, hidden, async (request, reply) =>
+      answer(reply, 201, resource.put(clientOf(request), null, resource.from(request.body)), request.query),
     );
     app.put<WithId & { Body: Attributes }>(`${path}/:id`, hidden, async (request, reply) => {
       const before = one(request);
       // What a PUT leaves out is cleared, but for `active`: half a user must not let somebody in again who was shut out.
       const kept = 'active' in before ? { active: before.active } : {};
-      return send(reply, 200, resource.view(resource.put(clientOf(request), before.id, resource.from({ ...kept, ...request.body }))));
+      return answer(reply, 200, resource.put(clientOf(request), before.id, resource.from({ ...kept, ...request.body })), request.query);
     });
     app.patch<WithId & { Body: Attributes }>(`${path}/:id`, hidden, async (request, reply) => {
       const before = one(request);
       const wanted = resource.from(patched(before as unknown as Attributes, request.body));
-      return send(reply, 200, resource.view(resource.put(clientOf(request), before.id, wanted)));
+      return answer(reply, 200, resource.put(clientOf(request), before.id, wanted), request.query);
     });
     app.delete<WithId>(`${path}/:id`, hidden, async (request, reply) => {
       resource.remove(clientOf(request), one(request).id);

@@ -75,11 +75,11 @@ export class MemoryAudit implements AuditLog {
 
   readonly appendInTurn = inTurnBy((event) => this.append(event));
 
-  readonly read: ReadLog = (id) =>
+  readonly read: ReadLog = (holds) =>
     Promise.resolve(
       this.events
-        .filter(({ holdId }) => holdId === id)
-        .map(({ type, atMs, principal, detail }) => ({ type, atMs, by: principal, detail }))
+        .flatMap(({ type, atMs, principal: by, detail, holdId: hold }) => (hold === null ? [] : [{ hold, type, atMs, by, detail }]))
+        .filter(({ hold }) => (holds as readonly string[]).includes(hold))
         .reverse(),
     );
 

@@ -39,7 +39,7 @@ async function servePostgres(socket: Socket): Promise<void> {
 }
 
 async function serveMysql(socket: Socket): Promise<void> {
-  const line = { socket, accepted: socket, tls: false, sequence: 0 };
+  const line = { socket, accepted: socket, fingerprint: null, sequence: 0 };
   try {
     const client = await mysql.welcome(line, services, { version: '8.0.40', connectionId: 7, rsaKeys }, AbortSignal.timeout(10_000));
     told(client);
