@@ -5,6 +5,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { callerOf, cookieName } from './authentication.ts';
 import type { LiveMessage } from './contract.ts';
+import { LiveChange } from './live-change.ts';
+import type { MessageFor, Viewer } from './live-change.ts';
 import { HttpProblem } from './problems.ts';
 import { meOf } from './routes/catalogue.ts';
 import type { SignedIn } from './identity-services.ts';
@@ -55,35 +57,32 @@ export function live(app: FastifyInstance, services: ApiServices): void {
       socket.on('close', () => clients.delete(client));
       socket.on('error', () => socket.terminate());
       socket.on('pong', () => (client.alive = true));
-      send(client, { kind: 'hello', me: meOf(caller), server_time: new Date(clock.nowMs()).toISOString() });
+      const hello: LiveMessage = { kind: 'hello', me: meOf(caller), server_time: new Date(clock.nowMs()).toISOString() };
+      send(client, Buffer.from(JSON.stringify(hello)));
     },
   });
 
-  const stopHolds = holds.on((id) => {
-    for (const client of clients) {
-      tell(client, (viewer) => {
-        const hold = holds.get(id, viewer.principal);
-        return hold !== null && hearsOfHold(viewer, hold) ? { kind: 'hold', hold: asSeenBy(viewer, hold) } : null;
-      });
-    }
-  });
+  const stopHolds = holds.on((id) =>
+    tellAll((viewer) => {
+      const hold = holds.get(id, viewer.principal);
+      return hold !== null && hearsOfHold(viewer, hold) ? { kind: 'hold', hold: asSeenBy(viewer, hold) } : null;
+    }),
+  );
   const stopSessions = sessions.on((sessionNow) => {
     const session = clients.size === 0 ? null : sessionNow();
     if (session === null) return;
-    for (const client of clients) tell(client, (viewer) => (seesSession(viewer, session) ? { kind: 'session', session } : null));
+    tellAll((viewer) => (seesSession(viewer, session) ? { kind: 'session', session } : null));
   });
-  const stopAccess = access.on((requestId, grantId) => {
-    for (const client of clients) {
-      tell(client, (viewer) => {
-        const request = access.requestNamed(requestId, viewer.principal);
-        if (request === null || !seesAccess(viewer, request)) return null;
-        const grant = grantId === null ? null : access.grantNamed(grantId, viewer.principal);
-        return { kind: 'access', request: accessAsSeenBy(viewer, request), grant };
-      });
-    }
-  });
+  const stopAccess = access.on((requestId, grantId) =>
+    tellAll((viewer) => {
+      const request = access.requestNamed(requestId, viewer.principal);
+      if (request === null || !seesAccess(viewer, request)) return null;
+      const grant = grantId === null ? null : access.grantNamed(grantId, viewer.principal);
+      return { kind: 'access', request: accessAsSeenBy(viewer, request), grant };
+    }),
+  );
   const stopIdentity = identity.onChange(({ name }) => {
-    for (const client of clients) if (client.name === name) tell(client, () => null);
+    for (const client of clients) if (client.name === name) viewerOf(client);
   });
   const timer = setInterval(() => clients.forEach(beat), pingIntervalMs);
   timer.unref();
@@ -96,28 +95,35 @@ export function live(app: FastifyInstance, services: ApiServices): void {
     stopIdentity();
   });
 
-  function tell(
-    client: Client,
-    messageFor: (viewer: SignedIn & { rights: ReturnType<typeof identity.rights> }) => LiveMessage | null,
-  ): void {
-    const signedIn = client.proven();
-    if (signedIn === null) return client.socket.close(closeSignedOut, 'signed out');
-    const message = messageFor({ ...signedIn, rights: identity.rights(signedIn.principal) });
-    if (message !== null) send(client, message);
+  function tellAll(messageFor: MessageFor): void {
+    const change = new LiveChange(messageFor);
+    for (const client of clients) {
+      const viewer = viewerOf(client);
+      const bytes = viewer === null ? null : change.bytesFor(viewer);
+      if (bytes !== null) send(client, bytes);
+    }
+  }
+
+  /** Null: it is no longer signed in, and is told. */
+  function viewerOf({ proven, socket }: Client): Viewer | null {
+    const signedIn = proven();
+    if (signedIn !== null) return { principal: signedIn.principal, rights: identity.rights(signedIn.principal) };
+    socket.close(closeSignedOut, 'signed out');
+    return null;
   }
 
   function beat(client: Client): void {
     if (!client.alive) return client.socket.terminate();
     client.alive = false;
     client.socket.ping();
-    tell(client, () => null);
+    viewerOf(client);
   }
 }
 
-function send({ socket }: Client, message: LiveMessage): void {
+function send({ socket }: Client, message: Buffer): void {
   if (socket.readyState !== socket.OPEN) return;
   if (socket.bufferedAmount > unsentBytesMax) return socket.close(closeTryAgain, 'too slow');
-  socket.send(JSON.stringify(message));
+  socket.send(message, { binary: false });
 }
 
 /** Looks the proof of a request up again; null when it is no longer good. */

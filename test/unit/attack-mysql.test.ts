@@ -24,6 +24,85 @@ const lostBackslash = `EXECUTE IMMEDIATE 'SELECT "\\\\", wipe() -- "'`;
 const lostBackquotes = "EXECUTE IMMEDIATE 'SELECT 1 + ` , wipe() , `' USING 1, 2";
 const bracesHideTable = 'SELECT * FROM {x secret}';
 
+/** Each is true for every row of `secret`, and speaks of none of its columns. */
+const trueByThemselves = [
+  'CURRENT_DATE',
+  'CURRENT_USER IS NOT NULL',
+  'EXISTS (SELECT 1)',
+  '(SELECT 1)',
+  '(SELECT 1 FROM DUAL WHERE 1 AND 2)',
+  '1 IN (SELECT 1)',
+  'EXISTS (SELECT a FROM other)',
+  "CAST('1' AS SIGNED)",
+  "CONVERT('1', SIGNED)",
+  "CONVERT('1' USING utf8mb4)",
+  "'a' COLLATE utf8mb4_bin = 'a'",
+  "_utf8mb4'1'",
+  "DATE '2020-01-01'",
+  "EXTRACT(YEAR FROM '2020-01-01')",
+  '1 SOUNDS LIKE 1',
+  '1 IS NOT UNKNOWN',
+  "b'1'",
+  '@@global.port',
+  "TRIM(LEADING 'a' FROM 'ab') = 'b'",
+  'CASE WHEN 1 THEN 1 END',
+];
+const everyRow = [
+  ...trueByThemselves.map((condition) => `DELETE FROM secret WHERE ${condition}`),
+  'REPLACE INTO secret SELECT a, 0 FROM secret',
+  'REPLACE INTO secret SELECT a, 0 FROM secret WHERE 1',
+  'INSERT INTO secret SELECT * FROM secret ON DUPLICATE KEY UPDATE b = 0',
+  'INSERT INTO secret TABLE secret ON DUPLICATE KEY UPDATE b = 0',
+];
+
+function reachesEveryRow(text: string): boolean {
+  const settings = { sql_mode: '', character_set_client: 'utf8mb4', flavour: 'mariadb', database: 'shop', lower_case_table_names: '0' };
+  const action = { kind: 'statement', text, mode: { key: 'k', settings, catalogue: null } } as unknown as Action;
+  return (classifier.classify(action) as Classification).summary.missingWhere;
+}
+
+t.test('every row, by conditions that speak of no column and by rows that are put in again', async (t) => {
+  const server = await startMariadb(t);
+  const connection = await createConnection({ host: server.host, port: server.port, user: server.user, password: server.password });
+  for (const text of [
+    'CREATE DATABASE attack',
+    'USE attack',
+    'CREATE TABLE secret (a INT PRIMARY KEY, b INT)',
+    'CREATE TABLE other (a INT)',
+    'INSERT INTO secret VALUES (1, 42), (2, 42), (3, 42)',
+    'INSERT INTO other VALUES (1)',
+  ])
+    await connection.query(text);
+  for (const text of everyRow) {
+    t.ok(reachesEveryRow(text), text);
+    // MariaDB has no TABLE statement.
+    if (text.includes('TABLE secret')) continue;
+    await connection.query('BEGIN');
+    await connection.query(text);
+    t.same((await connection.query('SELECT COUNT(*) AS n FROM secret WHERE b = 42'))[0], [{ n: 0 }], `it is an attack: ${text}`);
+    await connection.query('ROLLBACK');
+  }
+  await connection.end();
+  for (const text of [
+    'DELETE FROM t WHERE year = 2020',
+    'UPDATE t SET a = 1 WHERE month = 5 AND day = 3',
+    'DELETE FROM t WHERE end < NOW()',
+    'DELETE FROM t WHERE `select` = 1',
+    'DELETE FROM t WHERE created < NOW() - INTERVAL 30 DAY',
+    "DELETE FROM t WHERE a = 'x' COLLATE utf8mb4_bin",
+    'DELETE FROM t WHERE id IN (SELECT t_id FROM x)',
+    'DELETE FROM t WHERE EXISTS (SELECT 1 FROM x WHERE x.t_id = t.id)',
+    'UPDATE t p SET a = 1 WHERE EXISTS (SELECT 1 FROM x WHERE x.t_id = p.id)',
+    'DELETE FROM shop.t WHERE shop.t.id = 3',
+    'REPLACE INTO t VALUES (1, 2)',
+    'REPLACE INTO t SELECT * FROM staging',
+    'REPLACE INTO t SELECT * FROM t WHERE id = 3',
+    'INSERT INTO t SELECT t.* FROM t JOIN x ON x.t_id = t.id ON DUPLICATE KEY UPDATE a = 1',
+    'INSERT INTO t SELECT * FROM t',
+  ])
+    t.notOk(reachesEveryRow(text), text);
+});
+
 t.test('what the server makes of them', async (t) => {
   const server = await startMariadb(t);
   const connection = await createConnection({ host: server.host, port: server.port, user: server.user, password: server.password });
@@ -73,6 +152,18 @@ t.test('how they are judged', async (t) => {
     ['CREATE TABLE copy TABLE secret', ['create write shop.copy', 'read read shop.secret']],
     ['CREATE VIEW v AS TABLE secret', ['create write shop.v', 'read read shop.secret']],
     ['CREATE TABLE m (a INT) ENGINE = MERGE UNION = (secret, o.b)', ['create write shop.m', 'alter write shop.secret', 'alter write o.b']],
+    // Rows and columns go, without a DROP TABLE or TRUNCATE.
+    ['ALTER TABLE t DROP PARTITION p', ['alter write shop.t', 'drop write shop.t']],
+    ['ALTER TABLE t DROP COLUMN c', ['alter write shop.t', 'drop write shop.t']],
+    ['ALTER TABLE t DROP c, ADD d INT', ['alter write shop.t', 'drop write shop.t']],
+    ['ALTER TABLE t DISCARD TABLESPACE', ['alter write shop.t', 'drop write shop.t']],
+    ['ALTER TABLE t CONVERT PARTITION p TO TABLE x', ['alter write shop.t', 'drop write shop.t', 'create write shop.x']],
+    ['ALTER TABLE t ENGINE = BLACKHOLE', ['alter write shop.t', 'truncate write shop.t']],
+    // The rows are elsewhere than in the database.
+    ["CREATE TABLE t (a INT) DATA DIRECTORY = '/x'", ['create write shop.t', 'server-file write /x']],
+    ["CREATE TABLE t (a INT) ENGINE = CONNECT FILE_NAME = '/x'", ['create write shop.t', 'network write shop.t', 'server-file write /x']],
+    ["CREATE TABLE t (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://x'", ['create write shop.t', 'network write shop.t']],
+    ["CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'x')", ['create write shop.s', 'network write shop.s']],
     // MySQL 8.3: FOR SCHEMA stands between EXPLAIN and what is run.
     ['EXPLAIN ANALYZE FOR SCHEMA shop DELETE a FROM a JOIN b', ['not understood']],
     ['DESCRIBE a b DELETE FROM a', ['not understood']],
@@ -87,6 +178,9 @@ t.test('what stays as it was', async (t) => {
     ['EXECUTE IMMEDIATE \'SELECT a FROM t WHERE b = "x"\'', ['read read shop.t']],
     ["PREPARE p FROM 'SELECT a FROM t WHERE b = ?'", ['prepare session p']],
     ['ALTER TABLE t RENAME COLUMN a TO b', ['alter write shop.t']],
+    ['ALTER TABLE t ALTER c DROP DEFAULT', ['alter write shop.t']],
+    ['ALTER TABLE t ADD COLUMN discard INT, ENGINE = InnoDB', ['alter write shop.t']],
+    ['CREATE TABLE t (engine INT, connection VARCHAR(3), directory TEXT)', ['create write shop.t']],
     ['ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4', ['alter write shop.t']],
     ['CREATE TABLE t (a INT) WITH SYSTEM VERSIONING', ['create write shop.t']],
     ['WITH x AS (SELECT 1) SELECT * FROM x', ['read read -']],

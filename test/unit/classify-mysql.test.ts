@@ -161,6 +161,30 @@ t.test('what a server of the other make would not have is a stored function ther
   t.end();
 });
 
+t.test('an UPDATE of several tables changes those that SET names, with a dot before them too, and all where it names none', (t) => {
+  const written = (text: string): readonly (string | null)[] =>
+    classify(text).statements.flatMap((it) => it.effects.filter(({ verb }) => verb === 'update').map(({ object }) => object));
+  for (const [set, tables] of [
+    ['b.y = 1', ['shop.b']],
+    ['.b.y = 1', ['shop.b']],
+    ['a.x = 1, . b . y = 1', ['shop.a', 'shop.b']],
+    ['y = 1', ['shop.a', 'shop.b']],
+    ['1 = 2', ['shop.a', 'shop.b']],
+    ["'y' = 1", ['shop.a', 'shop.b']],
+  ] as const) {
+    t.strictSame(written(`UPDATE a, b SET ${set}`), tables, set);
+  }
+  t.end();
+});
+
+t.test('what begins with $ and has another is a string in MySQL 9 and a name elsewhere: nobody knows', (t) => {
+  for (const text of ["CREATE FUNCTION f() RETURNS int LANGUAGE JAVASCRIPT AS $$ ' $$; DELETE FROM a; -- '", 'SELECT $x$ FROM a']) {
+    t.match(classify(text), { understood: false }, text);
+  }
+  t.match(classify('SELECT $x, a$b$c FROM a'), { understood: true, summary: { access: 'read' } });
+  t.end();
+});
+
 t.test('executable comments: six digits are a version before white space, else nobody knows how many are', (t) => {
   const [unknown, read] = [{ understood: false }, { understood: true, summary: { access: 'read' } }];
   for (const text of ['SELECT 1+/*!101100,2*/', 'SELECT 1 /*!101100*/', 'SELECT 1 /*!0504000 ,2*/']) t.match(classify(text), unknown, text);

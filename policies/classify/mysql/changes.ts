@@ -7,7 +7,7 @@ import { qualifiedName } from './objects.ts';
 import { plainParts, readParts } from './query-parts.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
 import { isName, tablesIn, type TableReference } from './tables.ts';
-import { reachesEveryRow } from './where.ts';
+import { reachesEveryRow, selectsEveryRow } from './where.ts';
 
 const insertModifiers = new Set(['LOW_PRIORITY', 'DELAYED', 'HIGH_PRIORITY', 'IGNORE', 'INTO']);
 const updateModifiers = new Set(['LOW_PRIORITY', 'IGNORE', 'QUICK', 'HISTORY']);
@@ -32,9 +32,14 @@ export function readInsert(reading: Reading, at: number, to: number, facts: Fact
   const table = objects.qualify(name.database, name.name);
   if (replaces) write(reading, 'delete', table, facts);
   write(reading, 'insert', table, facts);
+  let updates = false;
   for (let i = name.end + 1; i + 3 < to; i++) {
-    if (wordAt(tokens, i) === 'DUPLICATE' && wordAt(tokens, i + 1) === 'KEY' && wordAt(tokens, i + 2) === 'UPDATE')
-      write(reading, 'update', table, facts);
+    if (wordAt(tokens, i) === 'DUPLICATE' && wordAt(tokens, i + 1) === 'KEY' && wordAt(tokens, i + 2) === 'UPDATE') updates = true;
+  }
+  if (updates) write(reading, 'update', table, facts);
+  if (replaces || updates) {
+    const own = tablesIn(tokens, name.end + 1, to, 'other').filter((it) => qualifiedName(objects, it) === table);
+    if (selectsEveryRow(tokens, name.end + 1, to, own, reading.mode.pipesAsConcat)) facts.missingWhere = true;
   }
   facts.risk(
     { start: tokens[at]?.start ?? 0, end: tokens[name.end]?.end ?? 0 },
@@ -63,7 +68,7 @@ export function readUpdate(reading: Reading, at: number, to: number, facts: Fact
   );
 }
 
-/** The tables that SET assigns to. A column without a table may be of any of them. */
+/** The tables that SET assigns to. A column without a table may be of any of them, and so may one that is not read as a column. */
 function assigned(reading: Reading, from: number, to: number, tables: readonly TableReference[]): readonly TableReference[] {
   if (tables.length <= 1) return tables;
   const { tokens } = reading;
@@ -75,7 +80,9 @@ function assigned(reading: Reading, from: number, to: number, tables: readonly T
     if (op === '(') depth += 1;
     else if (op === ')') depth -= 1;
     if (depth === 0 && wordAt(tokens, at, to) === 'WHERE') break;
-    if (startsAssignment && isName(tokens[at])) {
+    if (startsAssignment) {
+      // `.t.a`: of this database.
+      if (op === '.' && isName(tokens[at + 1])) at += 1;
       const qualifier = qualifierAt(reading, at, to);
       const hit = qualifier === null ? [] : tables.filter((it) => matches(it, qualifier));
       for (const table of hit.length === 0 ? tables : hit) written.add(table);
@@ -88,6 +95,7 @@ function assigned(reading: Reading, from: number, to: number, tables: readonly T
 /** The table before the column's dot: `v` of `v.note`, of `db.v.note`. */
 function qualifierAt(reading: Reading, at: number, to: number): string | null {
   const { tokens } = reading;
+  if (!isName(tokens[at])) return null;
   if (opAt(tokens, at + 1, to) !== '.') return null;
   if (opAt(tokens, at + 3, to) === '.') return tokens[at + 2]?.raw ?? null;
   return tokens[at]?.raw ?? null;

@@ -49,6 +49,7 @@ const tab = 9;
 const carriageReturn = 13;
 const space = 32;
 const doubleQuote = 34;
+const dollar = 36;
 const singleQuote = 39;
 const backslash = 92;
 const backquote = 96;
@@ -169,12 +170,15 @@ class Lexer {
     return this.#push('op', this.#text[at] as string, at, at + 1);
   }
 
-  #word(at: number): null {
+  #word(at: number): Problem | null {
     const text = this.#text;
     let end = at + 1;
     while (end < text.length && isWordUnit(text.charCodeAt(end))) end += 1;
-    if (!isDigit(text.charCodeAt(at))) return this.#push('word', text.slice(at, end), at, end);
-    return this.#numberOrWord(at, end);
+    if (isDigit(text.charCodeAt(at))) return this.#numberOrWord(at, end);
+    if (text.charCodeAt(at) === dollar && text.indexOf('$', at + 1) < end && text.indexOf('$', at + 1) !== -1) {
+      return this.#fail('$…$: MySQL 9 begins a string with it, other servers a name', at, 'unknown-construct');
+    }
+    return this.#push('word', text.slice(at, end), at, end);
   }
 
   /** A run that begins with a digit is a number (`1`, `1.5`, `1e5`, `0x1F`) or a name (`1a`). */

@@ -2,6 +2,8 @@
 // (TRUE, 1=1, id=id), and no small LIMIT. A WHERE that this file can't see through counts as one that narrows.
 
 import type { Token } from './lexer.ts';
+import type { TableReference } from './tables.ts';
+import { speaksOfColumn } from './where-columns.ts';
 
 /** A LIMIT above this limits nothing that an approver would call few. */
 const fewRowsMax = 1_000;
@@ -27,7 +29,56 @@ export function reachesEveryRow(tokens: readonly Token[], from: number, to: numb
   }
   if (limit !== -1 && isFewRows(tokens, limit, to)) return false;
   if (whereFrom === -1) return true;
-  return isAlwaysTrue(tokens, whereFrom, whereTo, pipesAsConcat);
+  return isAlwaysTrue(tokens, whereFrom, whereTo, { pipesAsConcat, own: namesIn(tokens, from, whereFrom) });
+}
+
+/**
+ * True when `tokens[from..to)`, the source of an INSERT or REPLACE, is the rows of its own table (`own`: where it names it), and nothing
+ * leaves any out: with ON DUPLICATE KEY UPDATE, or REPLACE, that changes all of them.
+ */
+export function selectsEveryRow(
+  tokens: readonly Token[],
+  from: number,
+  to: number,
+  own: readonly TableReference[],
+  pipesAsConcat: boolean,
+): boolean {
+  if (own.length === 0) return false;
+  const reading = { pipesAsConcat, own: namesIn(tokens, from, to) };
+  for (let at = from; at < to; at++) {
+    const token = tokens[at] as Token;
+    if (isWord(token, 'JOIN') || isWord(token, 'HAVING')) return false;
+    if (isWord(token, 'LIMIT') && isFewRows(tokens, at + 1, to)) return false;
+    if (isWord(token, 'WHERE') && !isAlwaysTrue(tokens, at + 1, conditionEnd(tokens, at + 1, to), reading)) return false;
+  }
+  return true;
+}
+
+function conditionEnd(tokens: readonly Token[], from: number, to: number): number {
+  let depth = 0;
+  for (let at = from; at < to; at++) {
+    const token = tokens[at] as Token;
+    if (isOp(token, '(')) depth += 1;
+    else if (isOp(token, ')') && --depth < 0) return at;
+    if (depth === 0 && token.kind === 'word' && (clauseEnds.has(token.text) || token.text === 'ON')) return at;
+  }
+  return to;
+}
+
+function namesIn(tokens: readonly Token[], from: number, to: number): Set<string> {
+  const names = new Set<string>();
+  for (let at = from; at < to; at++) {
+    const { kind, raw } = tokens[at] as Token;
+    if (kind === 'word' || kind === 'name') names.add(raw.toLowerCase());
+  }
+  return names;
+}
+
+/** What a condition is read with. */
+interface ConditionReading {
+  readonly pipesAsConcat: boolean;
+  /** Names and aliases of the statement's own tables, and more words that stand beside them. */
+  readonly own: ReadonlySet<string>;
 }
 
 function isFewRows(tokens: readonly Token[], at: number, to: number): boolean {
@@ -40,21 +91,21 @@ function isFewRows(tokens: readonly Token[], at: number, to: number): boolean {
 }
 
 /** A condition that holds for every row as far as can be seen: an OR with one such side, an AND with only such sides. */
-function isAlwaysTrue(tokens: readonly Token[], from: number, to: number, pipesAsConcat: boolean): boolean {
+function isAlwaysTrue(tokens: readonly Token[], from: number, to: number, reading: ConditionReading): boolean {
   const inner = withoutParentheses(tokens, from, to);
   if (inner.from >= inner.to) return true;
-  const or = (token: Token): boolean => isWord(token, 'OR') || (!pipesAsConcat && isOp(token, '||'));
+  const or = (token: Token): boolean => isWord(token, 'OR') || (!reading.pipesAsConcat && isOp(token, '||'));
   const branches = split(tokens, inner.from, inner.to, or);
-  if (branches.length > 1) return branches.some((it) => isAlwaysTrue(tokens, it.from, it.to, pipesAsConcat));
+  if (branches.length > 1) return branches.some((it) => isAlwaysTrue(tokens, it.from, it.to, reading));
   const and = (token: Token): boolean => isWord(token, 'AND') || isOp(token, '&&');
   const terms = split(tokens, inner.from, inner.to, and);
-  if (terms.length > 1) return terms.every((it) => isAlwaysTrue(tokens, it.from, it.to, pipesAsConcat));
-  return isTrivial(tokens, inner.from, inner.to);
+  if (terms.length > 1) return terms.every((it) => isAlwaysTrue(tokens, it.from, it.to, reading));
+  return isTrivial(tokens, inner.from, inner.to, reading.own);
 }
 
-function isTrivial(tokens: readonly Token[], from: number, to: number): boolean {
+function isTrivial(tokens: readonly Token[], from: number, to: number, own: ReadonlySet<string>): boolean {
   const part = tokens.slice(from, to);
-  if (!part.some(mayBeColumn)) return !isObviouslyFalse(part);
+  if (!speaksOfColumn(part, own)) return !isObviouslyFalse(part);
   // x = x, x <=> x, x >= x, x <= x, x LIKE x
   const middle = (to - from - 1) / 2;
   if (!Number.isInteger(middle)) return false;
@@ -67,20 +118,6 @@ function isTrivial(tokens: readonly Token[], from: number, to: number): boolean 
     if (left.raw.toLowerCase() !== right.raw.toLowerCase()) return false;
   }
   return true;
-}
-
-const constantWords = new Set(
-  'TRUE NOT NULL IS AND OR XOR LIKE IN BETWEEN DIV MOD BINARY CASE WHEN THEN ELSE END INTERVAL DAY HOUR MINUTE SECOND YEAR MONTH'.split(
-    ' ',
-  ),
-);
-
-function mayBeColumn(token: Token, index: number, part: readonly Token[]): boolean {
-  if (token.kind === 'name') return true;
-  if (token.kind === 'parameter' || token.kind === 'user-variable') return false;
-  if (token.kind !== 'word' || constantWords.has(token.text) || token.text === 'FALSE') return false;
-  const next = part[index + 1];
-  return !(next !== undefined && isOp(next, '(')); // a function of constants is a constant
 }
 
 function isObviouslyFalse(part: readonly Token[]): boolean {
@@ -103,7 +140,7 @@ interface Range {
 }
 
 function withoutParentheses(tokens: readonly Token[], from: number, to: number): Range {
-  while (to - from >= 2 && isOp(tokens[from] as Token, '(') && closes(tokens, from, to)) {
+  while (to - from >= 2 && isOp(tokens[from] as Token, '(') && !isWord(tokens[from + 1] as Token, 'SELECT') && closes(tokens, from, to)) {
     from += 1;
     to -= 1;
   }
