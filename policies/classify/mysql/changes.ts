@@ -68,7 +68,7 @@ export function readUpdate(reading: Reading, at: number, to: number, facts: Fact
   );
 }
 
-/** The tables that SET assigns to. A column without a table may be of any of them. */
+/** The tables that SET assigns to. A column without a table may be of any of them, and so may one that is not read as a column. */
 function assigned(reading: Reading, from: number, to: number, tables: readonly TableReference[]): readonly TableReference[] {
   if (tables.length <= 1) return tables;
   const { tokens } = reading;
@@ -80,7 +80,9 @@ function assigned(reading: Reading, from: number, to: number, tables: readonly T
     if (op === '(') depth += 1;
     else if (op === ')') depth -= 1;
     if (depth === 0 && wordAt(tokens, at, to) === 'WHERE') break;
-    if (startsAssignment && isName(tokens[at])) {
+    if (startsAssignment) {
+      // `.t.a`: of this database.
+      if (op === '.' && isName(tokens[at + 1])) at += 1;
       const qualifier = qualifierAt(reading, at, to);
       const hit = qualifier === null ? [] : tables.filter((it) => matches(it, qualifier));
       for (const table of hit.length === 0 ? tables : hit) written.add(table);
@@ -93,6 +95,7 @@ function assigned(reading: Reading, from: number, to: number, tables: readonly T
 /** The table before the column's dot: `v` of `v.note`, of `db.v.note`. */
 function qualifierAt(reading: Reading, at: number, to: number): string | null {
   const { tokens } = reading;
+  if (!isName(tokens[at])) return null;
   if (opAt(tokens, at + 1, to) !== '.') return null;
   if (opAt(tokens, at + 3, to) === '.') return tokens[at + 2]?.raw ?? null;
   return tokens[at]?.raw ?? null;

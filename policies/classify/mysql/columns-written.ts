@@ -115,6 +115,7 @@ class WrittenReader {
       if (op === '(') depth += 1;
       else if (op === ')') depth -= 1;
       if (depth < 0 || (depth === 0 && /^(WHERE|ORDER|LIMIT|RETURNING)$/.test(wordAt(tokens, at, this.#to) ?? ''))) return;
+      if (begins && op === '.') at += 1; // `.t.a`: of this database
       if (begins && isName(tokens[at])) at = this.#assigned(at, tables);
       begins = depth === 0 && opAt(tokens, at, this.#to) === ',';
     }

@@ -49,6 +49,7 @@ const tab = 9;
 const carriageReturn = 13;
 const space = 32;
 const doubleQuote = 34;
+const dollar = 36;
 const singleQuote = 39;
 const backslash = 92;
 const backquote = 96;
@@ -169,12 +170,15 @@ class Lexer {
     return this.#push('op', this.#text[at] as string, at, at + 1);
   }
 
-  #word(at: number): null {
+  #word(at: number): Problem | null {
     const text = this.#text;
     let end = at + 1;
     while (end < text.length && isWordUnit(text.charCodeAt(end))) end += 1;
-    if (!isDigit(text.charCodeAt(at))) return this.#push('word', text.slice(at, end), at, end);
-    return this.#numberOrWord(at, end);
+    if (isDigit(text.charCodeAt(at))) return this.#numberOrWord(at, end);
+    if (text.charCodeAt(at) === dollar && text.indexOf('$', at + 1) < end && text.indexOf('$', at + 1) !== -1) {
+      return this.#fail('$…$: MySQL 9 begins a string with it, other servers a name', at, 'unknown-construct');
+    }
+    return this.#push('word', text.slice(at, end), at, end);
   }
 
   /** A run that begins with a digit is a number (`1`, `1.5`, `1e5`, `0x1F`) or a name (`1a`). */
@@ -255,7 +259,7 @@ class Lexer {
   #comment(at: number): Problem | null {
     const text = this.#text;
     const mariadbOnly = text.charCodeAt(at + 2) === 77 && text.charCodeAt(at + 3) === 33;
-    if (!mariadbOnly && text.charCodeAt(at + 2) !== 33) return this.#skipComment(at + 2, at);
+    if (!mariadbOnly && text.charCodeAt(at + 2) !== 33) return this.#skipComment(at + 2, at) ?? this.#hintProblem(at);
     if (this.#inExecuted) return this.#fail('an executable comment inside another', at, 'unknown-construct');
     const from = at + (mariadbOnly ? 4 : 3);
     const digits = /^(\d{6}|\d{5})/.exec(text.slice(from, from + 6))?.[0] ?? '';
@@ -283,6 +287,15 @@ class Lexer {
     if (end === -1) return this.#fail('a comment is not closed', start);
     this.#at = end + 2;
     return null;
+  }
+
+  /** An optimizer hint is a comment, but MySQL looks for the end of a name in quotes in it before it looks for the end of the comment. */
+  #hintProblem(start: number): Problem | null {
+    const text = this.#text;
+    if (text.charCodeAt(start + 2) !== 43) return null;
+    const hint = text.slice(start, this.#at);
+    const unclosed = ['`', '"', "'"].some((quote) => hint.split(quote).length % 2 === 0);
+    return unclosed ? this.#fail('an optimizer hint with a quote that is not closed', start, 'unknown-construct') : null;
   }
 
   /** An executable comment that isn't executed may hold one level of plain comments. */
