@@ -203,6 +203,8 @@ function recordCommands(root: Commander, terminal: Terminal): void {
     .argument('<dir>', "the gateway's folder <data_dir>/audit, or a copy")
     .description('check that no event was changed, removed or reordered, without a gateway')
     .option('--approvals', 'and that every approval by passkey was signed over exactly that action')
+    .option('--recordings [dir]', 'and that recordings are as they were: in this folder, or in `recordings` beside the log')
+    .option('--since <time>', 'with --recordings: only of sessions that ended since then, as in 2026-11-21')
     .option('--head <number:hash>', 'an event and its hash that you kept elsewhere: it must still be there')
     .option('--checkpoints <file>', 'a copy of checkpoints.jsonl that you kept elsewhere: all that it names must still be there')
     .option('--json', 'as JSON')

@@ -14,6 +14,7 @@ import { completed } from './outcomes.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { readQuery, type AttributeUse } from './query-attributes.ts';
 import type { ReplyShape } from './reply-sink.ts';
+import { askedOf } from './state.ts';
 import { dropLongData, keepLongData, statementsMax } from './statements.ts';
 
 export class ClientCommands {
@@ -106,15 +107,7 @@ export class ClientCommands {
     const digested = attributes?.digested ?? (() => [argument]);
     const submission = this.#submission(text, digested, attributes?.parameters ?? null);
     const packets = [framed(payload, 0)];
-    const asked = {
-      submission,
-      statement: null,
-      database: null,
-      shape: 'results' as const,
-      asksCursor: false,
-      packets: () => packets,
-      proved: false,
-    };
+    const asked = askedOf(submission, () => packets);
     const killed = killOf(text);
     if (killed === null) return this.#machine.ask(asked);
     const digest = submission.digest(); // the bytes may be others when it is known that the connection is none of the person's
@@ -128,7 +121,7 @@ export class ClientCommands {
   #submitText(text: string, payload: Buffer, digested: Buffer, shape: ReplyShape, database: string | null = null): void {
     const packets = [framed(payload, 0)];
     const submission = this.#submission(text, () => [digested]);
-    this.#machine.ask({ submission, statement: null, database, shape, asksCursor: false, packets: () => packets, proved: false });
+    this.#machine.ask(askedOf(submission, () => packets, { shape, database }));
   }
 
   #initDb(argument: Buffer): void {
@@ -200,7 +193,7 @@ export class ClientCommands {
     let made: readonly Buffer[] | null = null;
     const submission = this.#submission(statement.text, digested, parameters, mode);
     const packets = () => (made ??= make());
-    this.#machine.ask({ submission, statement, database: null, shape: 'results', asksCursor, packets, proved: false });
+    this.#machine.ask(askedOf(submission, packets, { statement, asksCursor }));
   }
 
   #close(payload: Buffer): void {

@@ -8,7 +8,16 @@ const refusedCommands: Readonly<Record<number, string>> = {
   [wire.command.binlogDumpGtid]: 'replication is not served by the gateway',
   [wire.command.tableDump]: 'replication is not served by the gateway',
   [wire.command.registerReplica]: 'replication is not served by the gateway',
+  [wire.command.refresh]:
+    'closing idle threads and RESET are not served as a command of the protocol: say FLUSH … or RESET … as a statement',
+  [wire.command.debug]: "a server's debug command is not served by the gateway",
+  [wire.command.shutdown]: 'a shutdown is not served as a command of the protocol: say SHUTDOWN as a statement',
+  [wire.command.createDb]: 'making a database is not served as a command of the protocol: say CREATE DATABASE as a statement',
+  [wire.command.dropDb]: 'dropping a database is not served as a command of the protocol: say DROP DATABASE as a statement',
 };
+
+/** Commands that run a text. */
+export const runsText: ReadonlySet<number> = new Set([wire.command.query, wire.command.execute, wire.command.bulkExecute]);
 
 /** ERR for COM_RESET_CONNECTION in a session that runs as a role. */
 export function refusedReset(role: string): Buffer {

@@ -17,12 +17,13 @@ import { TargetSide, type TargetSideParts } from '../../src/core/target-side.ts'
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
 import { framed, headerBytes, PacketReader } from './codec.ts';
+import { endings, endingError, type Ending } from './endings.ts';
 import { isLasting, leavesNothing } from './forgetting.ts';
 import { Machine } from './machine.ts';
 import { lowerQuery, raiseQuery } from './fence.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { probeQuery, quitPacket, trackQuery } from './own-texts.ts';
-import { err, status, type ErrPacket } from './messages.ts';
+import { status } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
 import { Link } from './link.ts';
@@ -32,19 +33,6 @@ const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
 const answersMax = 256;
-
-/**
- * What ends a connection. ER_CONNECTION_KILLED is the one that pools of connections (SQLAlchemy's, Laravel's) know as the end of theirs,
- * by its number or its words, and connect again: they show people ER_SERVER_SHUTDOWN and ER_NET_READ_ERROR instead.
- */
-export const endings = {
-  killed: { number: 1927, sqlState: '70100' },
-  lost: { number: 1927, sqlState: '08S01' },
-  malformed: { number: 1156, sqlState: '08S01' },
-  tooLarge: { number: 1153, sqlState: '08S01' },
-} as const;
-
-type Ending = Pick<ErrPacket, 'number' | 'sqlState'>;
 
 export interface ConnectionParts extends TargetSideParts {
   readonly client: ClientStream;
@@ -82,6 +70,8 @@ export class Connection implements MachinePort, Lane, Killable {
   #withdrawal = new AbortController();
   #pumping = false;
   #refreshing = false;
+  /** What came before the catalogue was known was killed. */
+  #interruptsNext = false;
   #timeLimit: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -133,6 +123,8 @@ export class Connection implements MachinePort, Lane, Killable {
     this.machine.fastPath.leave();
     if (this.machine.isWaiting) this.#withdraw();
     else if (this.machine.isRunning) this.stopTarget();
+    else if (this.#refreshing) this.#interruptsNext = this.#reader.bufferedBytes > 0;
+    else this.#later(() => this.machine.interruptProof());
   }
 
   /** Ends the connection with an error for the client. */
@@ -142,8 +134,7 @@ export class Connection implements MachinePort, Lane, Killable {
     const client = this.#client;
     this.#output.flush();
     const midPacket = this.machine.replies.isOpen && this.machine.replies.isMidPacket;
-    const words = ending.number === endings.killed.number ? `Connection was killed: ${message}` : message;
-    if (!midPacket && !client.destroyed) client.write(framed(err(ending.number, ending.sqlState, words), this.machine.nextSequence));
+    if (!midPacket && !client.destroyed) client.write(framed(endingError(ending, message), this.machine.nextSequence));
     this.#close(message);
   }
 
@@ -223,13 +214,13 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#parts.catalogue.changed();
   }
 
-  renewCatalogue(): void {
+  renewCatalogue(renewed: () => void): void {
     const { catalogue } = this.#parts;
     catalogue.changed();
     void catalogue.refresh().then(() =>
       this.#later(() => {
         this.machine.settings.catalogue(catalogue.current);
-        this.machine.catalogueRenewed();
+        renewed();
       }),
     );
   }
@@ -322,7 +313,9 @@ export class Connection implements MachinePort, Lane, Killable {
         const packet = this.#reader.next(this.machine.expectedSequence);
         if (packet === null) break;
         if (packet.payload.length === 0 && this.machine.expectedSequence === 0) throw new Fault('protocol-violation', 'an empty command');
-        this.machine.client(packet);
+        const isInterrupted = this.#interruptsNext && this.machine.interrupts(packet);
+        this.#interruptsNext = false;
+        if (!isInterrupted) this.machine.client(packet);
         if (this.#ended) return;
         if (this.#output.length >= answersMax) this.#output.flush();
       }

@@ -10,7 +10,7 @@ export interface Destination {
   readonly database: string | null;
 }
 
-type Names = Pick<DriverServices, 'targetNamed'>;
+type Names = Pick<DriverServices, 'targetNamed' | 'targets'>;
 
 /** Null when the client named none. `current`: the target of a client that only changes its user. Throws SignInRefused. */
 export function destinationOf(names: Names, client: Pick<SignedIn, 'wanted' | 'database'>, current: Target | null): Destination | null {
@@ -25,6 +25,8 @@ export function destinationOf(names: Names, client: Pick<SignedIn, 'wanted' | 'd
   const found = destinationNamed(names, asked);
   if (found !== null) return found;
   if (current !== null) return within(current, asked);
+  const only = onlyTarget(names, asked);
+  if (only !== null) return only;
   const words = `there is no MySQL target named '${asked}': name the target as the database, or connect as person:target`;
   throw new SignInRefused(1049, '42000', words);
 }
@@ -36,6 +38,12 @@ export function destinationNamed(names: Names, name: string): Destination | null
   const slash = name.indexOf('/');
   const target = slash > 0 ? names.targetNamed(name.slice(0, slash)) : undefined;
   return target === undefined ? null : { target, database: name.slice(slash + 1) };
+}
+
+/** The one target that there is, and this database of it or its own; null where there are several. */
+export function onlyTarget(names: Names, database: string | null): Destination | null {
+  const [target, second] = names.targets?.() ?? [];
+  return target === undefined || second !== undefined ? null : within(target, database);
 }
 
 function within(target: Target, asked: string | null): Destination {

@@ -14,7 +14,7 @@ import type { Machine } from './machine.ts';
 import { command } from './messages.ts';
 import { executeHeadBytes, readValues } from './parameters.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
-import { runOf, type Asked } from './state.ts';
+import { askedOf, runOf, type Asked } from './state.ts';
 import type { WireStatement } from './statements.ts';
 import { isWholeCommand, PlainAnswers } from './whole-packets.ts';
 
@@ -181,7 +181,7 @@ export class FastPath {
       if (statement !== null) statement.typesAtTarget = statement.parameterCount === 0 ? null : statement.types;
       return [chunk];
     };
-    return { submission, statement, database: null, shape: 'results', asksCursor: false, packets, proved: false };
+    return askedOf(submission, packets, { statement });
   }
 
   #forget(): void {

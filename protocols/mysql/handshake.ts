@@ -109,7 +109,7 @@ export async function welcome(line: Line, services: DriverServices, options: Wel
   refuseUnoffered(response.capabilities, capabilities);
   refusePlaintext(line, services);
   const switches = response.plugin !== plugin && response.answer.length === 0;
-  const proved = await prove(line, services, options, nonce, { ...response, switches }, signal);
+  const proved = await prove(line, services, options, nonce, { ...response, answered: nonce, switches }, signal);
   return {
     ...proved,
     tls: line.fingerprint !== null,
@@ -137,10 +137,10 @@ export async function welcomeAgain(
 ): Promise<SignedIn> {
   const asked = hello.readChangeUser(argument, before.capabilities);
   const { capabilities } = before;
-  // A new nonce where the client can be told one: an answer that was seen once proves nothing.
+  // A new nonce where the client can be told one. MariaDB's client library answers by that of the greeting, whatever it is told.
   const switches = has(capabilities, flag.pluginAuth);
   const nonce = switches ? makeNonce(services) : before.nonce;
-  const proved = await prove(line, services, options, nonce, { ...asked, capabilities, switches }, signal);
+  const proved = await prove(line, services, options, nonce, { ...asked, capabilities, answered: before.nonce, switches }, signal);
   const database = asked.database === '' ? null : asked.database;
   return { ...before, ...proved, database, charset: asked.charset ?? before.charset, nextSequence: line.sequence };
 }
@@ -151,7 +151,9 @@ interface ProofStart {
   readonly answer: Buffer;
   readonly plugin: string | null;
   readonly capabilities: Capabilities;
-  /** The answer is of another nonce, or waits for the method to be asked for: it is asked for again. */
+  /** The nonce that the client knew when it gave the answer. */
+  readonly answered: Buffer;
+  /** An answer that does not prove it, or waits for the method to be asked for, is asked for again. */
   readonly switches: boolean;
 }
 
@@ -260,7 +262,8 @@ class Proof {
   readonly #nonce: Buffer;
   readonly #verifiers: readonly TokenVerifier[];
   readonly #signal: AbortSignal;
-  #isNative = false;
+  /** Of the answer by mysql_native_password that was looked at last. */
+  #nativeNonce: Buffer | null = null;
 
   constructor(line: Line, options: WelcomeOptions, nonce: Buffer, material: SignInMaterial, signal: AbortSignal) {
     this.#line = line;
@@ -276,9 +279,12 @@ class Proof {
     switch (plugin) {
       case nativePlugin:
         // A client that prefers this method has not used the nonce of the greeting, which was meant for another.
-        if (!start.switches && start.answer.length === nativeAnswerBytes) return this.#native(start.answer);
+        if (start.answer.length === nativeAnswerBytes) {
+          const proved = this.#native(start.answer, start.answered);
+          if (proved !== null || !start.switches) return proved;
+        }
         send(this.#line, hello.authSwitch(nativePlugin, this.#nonce));
-        return this.#native(await receive(this.#line, answerBytesMax, this.#signal));
+        return this.#native(await receive(this.#line, answerBytesMax, this.#signal), this.#nonce);
       case defaultPlugin:
         if (!start.switches) return await this.#sha2(start.answer);
         return await this.#switchToSha2();
@@ -293,8 +299,8 @@ class Proof {
    */
   voucher(verifier: TokenVerifier): string {
     const { fingerprint } = this.#line;
-    if (!this.#isNative || fingerprint === null || !this.#options.version.includes('MariaDB')) return '';
-    return vouchesFor(fingerprint, verifier, this.#nonce);
+    if (this.#nativeNonce === null || fingerprint === null || !this.#options.version.includes('MariaDB')) return '';
+    return vouchesFor(fingerprint, verifier, this.#nativeNonce);
   }
 
   async #switchToSha2(): Promise<TokenVerifier | null> {
@@ -302,9 +308,9 @@ class Proof {
     return await this.#sha2(await receive(this.#line, answerBytesMax, this.#signal));
   }
 
-  #native(answer: Buffer): TokenVerifier | null {
-    this.#isNative = true;
-    return this.#verifiers.find((it) => provesNative(it, this.#nonce, answer)) ?? null;
+  #native(answer: Buffer, nonce: Buffer): TokenVerifier | null {
+    this.#nativeNonce = nonce;
+    return this.#verifiers.find((it) => provesNative(it, nonce, answer)) ?? null;
   }
 
   async #sha2(answer: Buffer): Promise<TokenVerifier | null> {

@@ -7,10 +7,14 @@ export const command = {
   initDb: 0x02,
   query: 0x03,
   fieldList: 0x04,
+  createDb: 0x05,
+  dropDb: 0x06,
   refresh: 0x07,
+  shutdown: 0x08,
   statistics: 0x09,
   processInfo: 0x0a,
   processKill: 0x0c,
+  debug: 0x0d,
   ping: 0x0e,
   changeUser: 0x11,
   binlogDump: 0x12,
@@ -135,8 +139,10 @@ export function uint32(value: number): Buffer {
   return out;
 }
 
+/** `statusFlags`: as the target told them last, perhaps with changes of the session behind them. None are behind this. */
 export function ok(statusFlags: number, affectedRows = 0, header = 0x00, warnings = 0): Buffer {
-  return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(statusFlags), uint16(warnings)]);
+  const flags = statusFlags & ~status.sessionStateChanged;
+  return Buffer.concat([Buffer.from([header]), lenenc(affectedRows), lenenc(0), uint16(flags), uint16(warnings)]);
 }
 
 /** The OK that ends a sign-in, with words when there are some: length-encoded, whatever the client asked for. */

@@ -27,6 +27,15 @@ export interface Asked {
   readonly proved: boolean;
 }
 
+/** The same for what most commands have: a text whose results are read as they come. */
+export function askedOf(
+  submission: Submission,
+  packets: Asked['packets'],
+  { statement = null, database = null, shape = 'results', asksCursor = false }: Partial<Asked> = {},
+): Asked {
+  return { submission, statement, database, shape, asksCursor, packets, proved: false };
+}
+
 /** One released action at the target: from its permit to its end. */
 export interface Run {
   readonly asked: Asked;

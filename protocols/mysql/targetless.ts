@@ -7,7 +7,7 @@ import type { DriverServices } from '../../src/core/driver.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
 import { flag, has } from './capabilities.ts';
 import { killOf } from './commands.ts';
-import { destinationNamed, type Destination } from './destination.ts';
+import { destinationNamed, onlyTarget, type Destination } from './destination.ts';
 import type { SignedIn } from './handshake.ts';
 import * as wire from './messages.ts';
 import { readQuery } from './query-attributes.ts';
@@ -62,7 +62,7 @@ export async function chooseTarget(
     const named = payload[0] === wire.command.initDb ? text : payload[0] === wire.command.query ? usedName(text) : null;
     const answer = (it: Buffer): void => writePacket(stream, it, 1);
     if (named !== null) {
-      const destination = destinationNamed(services, named) ?? onlyOne(services, named);
+      const destination = destinationNamed(services, named) ?? onlyTarget(services, named);
       if (destination !== null) return { kind: 'target', destination, deferred, command: null };
       answer(wire.err(1049, '42000', `there is no MySQL target named '${named}'`));
       continue;
@@ -82,7 +82,7 @@ export async function chooseTarget(
           answer(wasKilled ? done : wire.err(1094, 'HY000', `Unknown thread id: ${killed.connectionId}`));
           continue;
         }
-        const destination = onlyOne(services, null);
+        const destination = onlyTarget(services, null);
         if (destination !== null) return { kind: 'target', destination, deferred, command: payload };
         if (payload[0] === wire.command.query && deferred.length < deferredMax && settingsOnly.test(text)) {
           deferred.push(text);
@@ -102,11 +102,6 @@ function usedName(text: string): string | null {
 }
 
 const done = wire.ok(wire.status.autocommit);
-
-function onlyOne(services: DriverServices, database: string | null): Destination | null {
-  const [target, second] = services.targets?.() ?? [];
-  return target === undefined || second !== undefined ? null : { target, database: database ?? target.database };
-}
 
 /** ER_UNKNOWN_TABLE where tables of the server itself are asked for, which mysqldump goes on after; else ER_NO_DB_ERROR. */
 function refusal(client: SignedIn, text: string): Buffer {

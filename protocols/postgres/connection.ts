@@ -178,11 +178,11 @@ export class Connection implements MachinePort, Lane {
     this.#pump();
   }
 
-  classify(submission: Submission): Classification | null {
+  classify(submission: Submission, later: (classification: Classification) => void): Classification | null {
     const classification = this.#parts.session.classify(submission);
     if (!(classification instanceof Promise)) return classification;
     classification.then(
-      (it) => this.#later(() => this.machine.classified(it)),
+      (it) => this.#later(() => later(it)),
       (thrown: unknown) => this.end('58000', `the statement could not be classified: ${messageOf(thrown)}`),
     );
     return null;

@@ -67,6 +67,7 @@ export class Machine {
   #ruled: ((ruling: Ruling) => void) | null = null;
   /** What the fast path has submitted already: the ruling, or that it is still to come. */
   #judged: { readonly ruling: Ruling | null } | null = null;
+  /** A Parse waits for its own classification: no other that comes is taken for it. */
   #classified: ((classification: Classification) => void) | null = null;
   /** Waiting for ReadyForQuery: nothing but COPY data is taken. */
   busy = false;
@@ -88,7 +89,7 @@ export class Machine {
       statements: this.statements,
       transaction: () => this.#transaction,
       reason: () => this.reason,
-      classify: (submission) => port.classify(submission),
+      classify: (submission) => port.classify(submission, () => undefined), // what comes later is for nobody
     });
     this.fence = new FenceRelay((own) => this.sendOwn(own));
     this.secondTry = new SecondTry(this, port, failing);
@@ -142,12 +143,6 @@ export class Machine {
     this.#ruled = null;
     if (this.absorbing) this.#lateFor(ruling);
     else then?.(ruling);
-  }
-
-  classified(classification: Classification): void {
-    const then = this.#classified;
-    this.#classified = null;
-    if (!this.absorbing) then?.(classification);
   }
 
   /** While it waited an earlier message of its batch failed: the server throws it away, and has told why. */
@@ -233,9 +228,14 @@ export class Machine {
   }
 
   classify(submission: Submission, then: (classification: Classification) => void): void {
-    const classification = this.#port.classify(submission);
+    const later = (classification: Classification) => {
+      if (this.#classified !== later) return;
+      this.#classified = null;
+      if (!this.absorbing) then(classification);
+    };
+    const classification = this.#port.classify(submission, later);
     if (classification !== null) return then(classification);
-    this.#classified = then;
+    this.#classified = later;
   }
 
   open(ruling: Release, text: string): Run {

@@ -104,10 +104,25 @@ export interface TerminalSize {
   readonly command: string | null;
 }
 
+/** What a file held when it was closed. */
+export interface FileSeal {
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
+}
+
+/** Stands in the session's last audit event: a recording that is changed later does not fit it. */
+export interface RecordingSeal extends FileSeal {
+  /** Of all terminals: how many, and the SHA-256 of their own in order, in hex, put together. Null when one of them is not whole; missing when there was none. */
+  readonly terminals?: (FileSeal & { readonly count: number }) | null;
+}
+
 export interface Recordings {
   open(sessionId: string, header: RecordingHeader): Recorder;
   /** A terminal of that session, beside its statement log; a session may have several. Throws Fault recorder-failed. */
   openTerminal?(sessionId: string, size: TerminalSize): TerminalRecorder;
+  /** Closes all that is recorded of a session, which is over. Null when it could not be written whole. */
+  seal(sessionId: string): RecordingSeal | null;
 }
 
 export interface RecordingHeader {

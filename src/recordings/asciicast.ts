@@ -1,11 +1,12 @@
 // Recordings of terminals in asciicast v3 (a header line, then [interval, code, data] lines), playable by any asciinema player.
 // Text that is cut in the middle of a letter by the network is put together again; a failure is told once, never thrown.
 
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../core/clock.ts';
 import { Fault, messageOf } from '../core/errors.ts';
-import type { TerminalRecorder, TerminalSize } from '../core/recording.ts';
+import type { FileSeal, TerminalRecorder, TerminalSize } from '../core/recording.ts';
 import { CastIndexer, markCharsMax } from './cast-index.ts';
 import type { CastIndex } from './cast-index.ts';
 
@@ -21,8 +22,8 @@ export interface CastOptions {
   readonly clock: Clock;
   readonly title: string;
   readonly onFailed: (fault: Fault) => void;
-  /** Told once. */
-  readonly onClosed?: () => void;
+  /** Told once; null when it could not be written whole. */
+  readonly onClosed?: (seal: FileSeal | null) => void;
 }
 
 export class AsciicastRecorder implements TerminalRecorder {
@@ -30,7 +31,9 @@ export class AsciicastRecorder implements TerminalRecorder {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #onFailed: (fault: Fault) => void;
-  readonly #onClosed: () => void;
+  readonly #onClosed: (seal: FileSeal | null) => void;
+  readonly #sha256 = createHash('sha256');
+  #failed = false;
   readonly #indexer = new CastIndexer();
   readonly #followers = new Set<(ended: boolean) => void>();
   readonly #decoder = new StringDecoder('utf8');
@@ -133,8 +136,10 @@ export class AsciicastRecorder implements TerminalRecorder {
     this.#bytes += bytes.length;
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
+      this.#sha256.update(bytes);
       return bytes.length;
     } catch (cause) {
+      this.#failed = true;
       this.#end();
       this.#onFailed(new Fault('recorder-failed', `the recording of a terminal can't be written: ${messageOf(cause)}`, { cause }));
       return 0;
@@ -147,7 +152,7 @@ export class AsciicastRecorder implements TerminalRecorder {
     if (this.#timer !== null) clearTimeout(this.#timer);
     closeSync(this.#fd);
     this.#keepIndex();
-    this.#onClosed();
+    this.#onClosed(this.#failed ? null : { bytes: this.#bytes, sha256: this.#sha256.digest('hex') });
     for (const follower of this.#followers) follower(true);
     this.#followers.clear();
   }

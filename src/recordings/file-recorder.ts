@@ -2,10 +2,11 @@
 // may do nothing for hours, and there may be ten thousand: the folder lets go of files, and the next line opens its file again. An entry
 // like an earlier one is a line that names its place, `"as":OFFSET`, for the members that it leaves out.
 
+import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
 import { Fault, messageOf } from '../core/errors.ts';
-import type { JsonEntry, Recorder, RecordingHeader, StatementEntry } from '../core/recording.ts';
+import type { FileSeal, JsonEntry, Recorder, RecordingHeader, StatementEntry } from '../core/recording.ts';
 import type { Chunks } from './chunks.ts';
 import { EarlierLines } from './earlier-lines.ts';
 import { bounded } from './entry-limits.ts';
@@ -50,6 +51,8 @@ export class FileRecorder implements Recorder {
   #lengthBytes = 0;
   /** What was written of the file. */
   #writtenBytes = 0;
+  readonly #sha256 = createHash('sha256');
+  #seal: FileSeal | null = null;
   readonly #earlier = new EarlierLines();
   #entries = 0;
   #fault: Fault | null = null;
@@ -112,8 +115,14 @@ export class FileRecorder implements Recorder {
     this.#putLine(JSON.stringify({ kind: 'end', entries: this.#entries }));
     this.flush();
     this.letGo();
+    if (this.#fault === null) this.#seal = { bytes: this.#writtenBytes, sha256: this.#sha256.digest('hex') };
     this.#events.closed(this);
     return Promise.resolve();
+  }
+
+  /** Of the closed file; null when it is open, or could not be written whole. */
+  get seal(): FileSeal | null {
+    return this.#seal;
   }
 
   /** Closes the file until something is written again. */
@@ -197,6 +206,7 @@ export class FileRecorder implements Recorder {
     try {
       const fd = this.#fd ?? this.#openAgain();
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+      this.#sha256.update(bytes);
       this.#writtenBytes += bytes.length;
     } catch (cause) {
       this.#fault = recorderFailed(this.sessionId, cause);

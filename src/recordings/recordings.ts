@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
-import type { Recorder, RecordingHeader, Recordings, TerminalRecorder, TerminalSize } from '../core/recording.ts';
+import type { Recorder, RecordingHeader, RecordingSeal, Recordings, TerminalRecorder, TerminalSize } from '../core/recording.ts';
 import { Chunks } from './chunks.ts';
 import { FileRecorder, type RecorderEvents } from './file-recorder.ts';
 import { readRecording, type Recording, type ReadPart } from './read.ts';
@@ -29,6 +29,7 @@ export interface RecordingsOptions {
 export interface OpenedRecordings extends Recordings {
   /** The recording of a session, also while it runs; undefined when there is none. Throws Fault recorder-failed when unreadable. */
   read(sessionId: string, part?: ReadPart): Promise<Recording | undefined>;
+  seal(sessionId: string): RecordingSeal | null;
   /** Hands what waits of a session's recording to the kernel. */
   flush(sessionId: string): void;
   /** What was shown, beside what was asked. */
@@ -103,6 +104,13 @@ class RecordingsFolder implements OpenedRecordings {
 
   openTerminal(sessionId: string, size: TerminalSize): TerminalRecorder {
     return this.terminals.begin(sessionId, size);
+  }
+
+  seal(sessionId: string): RecordingSeal | null {
+    const recorder = this.#open.get(sessionId);
+    void recorder?.close(); // a failing one has ended the session already
+    const terminals = this.terminals.seal(sessionId);
+    return recorder?.seal ? { ...recorder.seal, ...terminals } : null;
   }
 
   onFailed(listener: (sessionId: string, fault: Fault) => void): void {

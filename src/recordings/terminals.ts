@@ -1,11 +1,12 @@
 // The recorded terminals of all sessions: begun, found again, read in ranges, followed while they run, searched.
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
-import type { TerminalRecorder, TerminalSize } from '../core/recording.ts';
+import type { FileSeal, RecordingSeal, TerminalRecorder, TerminalSize } from '../core/recording.ts';
 import { AsciicastRecorder } from './asciicast.ts';
 import { indexCast } from './cast-index.ts';
 import type { CastIndex } from './cast-index.ts';
@@ -42,6 +43,8 @@ export class TerminalFolder implements Terminals {
   readonly #clock: Clock;
   readonly #onFailed: (sessionId: string, fault: Fault) => void;
   readonly #running = new Map<string, AsciicastRecorder>();
+  /** Of sessions that go on: those of their terminals that have ended, by number. */
+  readonly #seals = new Map<string, Map<number, FileSeal | null>>();
   readonly #indexes = new Map<string, CastIndex>();
 
   /** `pathOf` answers undefined for what is no session id. */
@@ -58,13 +61,18 @@ export class TerminalFolder implements Terminals {
     const path = this.#pathOf(sessionId, `${terminal}.cast`);
     if (path === undefined) throw new Fault('recorder-failed', 'not a session id');
     const key = `${sessionId} ${terminal}`;
+    const seals = this.#seals.get(sessionId) ?? new Map<number, FileSeal | null>();
+    this.#seals.set(sessionId, seals);
     const recorder = new AsciicastRecorder({
       path,
       size,
       clock: this.#clock,
       title: `${sessionId} ${terminal}`,
       onFailed: (fault) => this.#onFailed(sessionId, fault),
-      onClosed: () => this.#running.delete(key),
+      onClosed: (seal) => {
+        this.#running.delete(key);
+        seals.set(terminal, seal);
+      },
     });
     this.#running.set(key, recorder);
     return recorder;
@@ -114,6 +122,18 @@ export class TerminalFolder implements Terminals {
     return this.#running.get(`${sessionId} ${terminal}`)?.follow(listener);
   }
 
+  /** Ends the terminals of a session that is over. */
+  seal(sessionId: string): Pick<RecordingSeal, 'terminals'> {
+    const seals = this.#seals.get(sessionId);
+    if (seals === undefined) return {};
+    for (const [key, recorder] of [...this.#running]) if (key.startsWith(`${sessionId} `)) recorder.close();
+    this.#seals.delete(sessionId);
+    const all = Array.from(seals.keys(), (_number, index) => seals.get(index) ?? null);
+    const whole = all.filter((seal) => seal !== null);
+    if (whole.length !== all.length) return { terminals: null };
+    return { terminals: { count: all.length, bytes: whole.reduce((sum, { bytes }) => sum + bytes, 0), sha256: sealOfAll(whole) } };
+  }
+
   /** Ends the recording of every terminal that still runs. */
   close(): void {
     for (const recorder of [...this.#running.values()]) recorder.close();
@@ -139,6 +159,13 @@ export class TerminalFolder implements Terminals {
     this.#indexes.set(key, index);
     return index;
   }
+}
+
+/** One for all terminals of a session, in their order. */
+export function sealOfAll(seals: readonly Pick<FileSeal, 'sha256'>[]): string {
+  return createHash('sha256')
+    .update(seals.map(({ sha256 }) => sha256).join(''))
+    .digest('hex');
 }
 
 /** The index that the recorder left beside a cast; undefined when there is none for all of it. */

@@ -4,6 +4,7 @@
 import type { Decision, SessionFacts } from '../core/decision.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
+import type { RecordingSeal } from '../core/recording.ts';
 import type { SessionOpening } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
 import type { Submitter } from '../gate/submitter.ts';
@@ -28,6 +29,8 @@ export class RelayedSession implements RegisteredSession {
   readonly ended: AbortSignal;
   /** Whoever waits at the gate has this very object: the second decision is about the person of then. */
   readonly submitter: { -readonly [Key in keyof Submitter]: Submitter[Key] };
+  /** Told by its thread with its end. */
+  seal: RecordingSeal | null = null;
   readonly #end = new AbortController();
   readonly #thread: ThreadSide;
   readonly #onClosed: (session: RelayedSession, reason: string) => void;

@@ -72,9 +72,12 @@ export class RelayedSessions {
         if (session === undefined || session.ended.aborted) return 'fault';
         return parts.gate.foresee(action, sent.classification, session.submitter);
       },
-      'session.closed': ({ did, reason }) => {
+      'session.closed': ({ did, reason, seal }) => {
         this.#did(did);
-        this.#sessions.get(did.sessionId)?.close(reason);
+        const session = this.#sessions.get(did.sessionId);
+        if (session === undefined) return;
+        session.seal = seal;
+        session.close(reason);
       },
       'session.did': ({ did, used }) => {
         for (const one of did) this.#did(one);

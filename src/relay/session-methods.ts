@@ -3,6 +3,7 @@
 import type { Decision, RuleRef, SessionFacts } from '../core/decision.ts';
 import type { SessionId, TargetName } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
+import type { RecordingSeal } from '../core/recording.ts';
 import type { HoldNotice, Refusal } from '../core/ruling.ts';
 import type { SessionCounts } from '../sessions/live-session.ts';
 import type { SentAction, SentJudgement } from './sent-action.ts';
@@ -62,7 +63,14 @@ export type SessionMethods = {
     readonly given: { readonly sessionId: SessionId; readonly action: SentAction };
     readonly answer: Decision['kind'] | 'fault';
   };
-  readonly 'session.closed': { readonly given: { readonly did: Did; readonly reason: string }; readonly answer: void };
+  readonly 'session.closed': {
+    readonly given: {
+      readonly did: Did;
+      readonly reason: string;
+      /** Null: its recording is not whole. */ readonly seal: RecordingSeal | null;
+    };
+    readonly answer: void;
+  };
   readonly 'session.did': { readonly given: { readonly did: readonly Did[]; readonly used: readonly RuleUsed[] }; readonly answer: void };
   /** The files of the policies in force. */
   readonly policies: {

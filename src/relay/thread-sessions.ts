@@ -4,7 +4,7 @@
 import type { SessionFacts } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
-import type { Recorder, Recordings } from '../core/recording.ts';
+import type { Recordings } from '../core/recording.ts';
 import type { Lane, OpenedSession, SessionOpening, Sessions } from '../core/session.ts';
 import { LiveSession } from '../sessions/live-session.ts';
 import type { SessionCounts } from '../sessions/live-session.ts';
@@ -71,7 +71,7 @@ export class ThreadSessions implements Sessions {
       session = this.#opened(answer, opening); // before anything is waited for: it may be ended already, by the next message
     } catch (thrown) {
       const reason = `the session could not be recorded: ${messageOf(thrown)}`;
-      calls.note('session.closed', { did: { sessionId: answer.id, acted: 0, counts: noCounts }, reason });
+      calls.note('session.closed', { did: { sessionId: answer.id, acted: 0, counts: noCounts }, reason, seal: null });
       return refused(reason);
     }
     await policies.ready(answer.standing.policyVersion);
@@ -100,24 +100,24 @@ export class ThreadSessions implements Sessions {
       audit: judging.parts.audit,
       clock: judging.parts.clock,
       recorder,
-      closed: (_session, reason) => this.#closed(id, recorder, reason),
+      closed: (_session, reason) => this.#closed(id, reason),
     });
     this.#live.set(id, { session, gate });
     return session;
   }
 
-  #closed(id: SessionId, recorder: Recorder, reason: string): void {
+  #closed(id: SessionId, reason: string): void {
     const live = this.#live.get(id);
     if (live === undefined) return;
     this.#live.delete(id);
     const { audit, calls } = this.#parts.judging.parts;
-    void recorder.close(); // a failing recorder has ended the session already
+    const seal = this.#parts.recordings.seal(id);
     try {
       audit.flush(); // the log says that it is closed behind what it did
     } catch {
       // Told to the log's own listener; what waits is tried again.
     }
-    calls.note('session.closed', { did: live.gate.takeDid(), reason });
+    calls.note('session.closed', { did: live.gate.takeDid(), reason, seal });
   }
 
   /** Ends one whose recording failed, or all of them. */

@@ -9,7 +9,7 @@ import type { ActionId, SessionId } from '../core/ids.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Classifier } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Recorder, RecordingHeader, Recordings, SessionRecordFacts } from '../core/recording.ts';
+import type { Recorder, RecordingHeader, RecordingSeal, Recordings, SessionRecordFacts } from '../core/recording.ts';
 import type { Refusal } from '../core/ruling.ts';
 import type { Lane, OpenedSession, Session, SessionOpening, Sessions } from '../core/session.ts';
 import type { Protocol } from '../core/target.ts';
@@ -23,6 +23,8 @@ export interface RegisteredSession extends Session {
   readonly facts: SessionFacts;
   readonly tokenId: string | null;
   readonly counts: Readonly<SessionCounts>;
+  /** Of one that ran elsewhere and is over, when its recording is whole. */
+  readonly seal?: RecordingSeal | null;
   /** Everything that runs in it would be let run in just the same way now. */
   readonly runsOnlyAllowed: boolean;
   /** Goes on as the person they are now. */
@@ -38,6 +40,13 @@ type Closed = (session: RegisteredSession, reason: string) => void;
 /** An opening whose session may run elsewhere. */
 export interface RegistryOpening extends SessionOpening {
   readonly elsewhere?: Elsewhere;
+}
+
+interface Entry {
+  readonly session: RegisteredSession;
+  /** Null: it is recorded elsewhere. */
+  readonly recorder: Recorder | null;
+  counted: number;
 }
 
 /** Where sessions are written down for lists and histories. */
@@ -75,7 +84,7 @@ const nothing: Classification = {
 
 export class SessionRegistry implements Sessions {
   readonly #parts: RegistryParts;
-  readonly #live = new Map<SessionId, { session: RegisteredSession; recorder: Recorder | null; counted: number }>();
+  readonly #live = new Map<SessionId, Entry>();
   readonly #listeners = new Set<(sessionId: SessionId) => void>();
   readonly #timer: NodeJS.Timeout;
 
@@ -218,9 +227,14 @@ export class SessionRegistry implements Sessions {
     if (entry === undefined) return;
     this.#live.delete(session.id);
     this.#parts.book.closed(session, this.#parts.clock.nowMs(), reason);
-    this.#event('session.closed', session.id, session, { reason, ...session.counts });
+    this.#event('session.closed', session.id, session, { reason, ...session.counts, ...this.#sealed(entry) });
     this.#tell(session.id);
-    void entry.recorder?.close(); // a failing recorder has ended the session already
+  }
+
+  /** Closes the recording: what it holds from now on is told with the session's end. */
+  #sealed({ session, recorder }: Entry): { readonly recording?: RecordingSeal } {
+    const seal = recorder === null ? session.seal : this.#parts.recordings.seal(session.id);
+    return seal ? { recording: seal } : {};
   }
 
   #count(): void {

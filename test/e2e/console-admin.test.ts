@@ -91,14 +91,14 @@ t.test('tokens: listed, and revoked in the list they work no more', async (t) =>
 
 t.test('people: shut out and let in again; webhooks: empty says where to set them', async (t) => {
   const page = await as('erin', '/people');
-  await page.getByRole('button', { name: 'Shut alice out' }).waitFor();
+  await page.getByRole('button', { name: 'Shut out alice' }).waitFor();
   await lookAt(page, 'people');
-  await page.getByRole('button', { name: 'Shut alice out' }).click();
+  await page.getByRole('button', { name: 'Shut out alice' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Shut out' }).click();
   await page.getByText('shut out', { exact: true }).waitFor();
   t.match(await psql(gateway.token('alice')), { code: 2 });
   await page.getByRole('button', { name: 'Let in again' }).click();
-  await page.getByRole('button', { name: 'Shut alice out' }).waitFor();
+  await page.getByRole('button', { name: 'Shut out alice' }).waitFor();
   await page.getByRole('link', { name: 'Channels' }).click();
   await page.getByText('Nothing was sent yet').waitFor();
   await lookAt(page, 'deliveries');

@@ -4,7 +4,7 @@
 import t from 'tap';
 import type { Page as BrowserPage } from 'playwright-core';
 import pg from 'pg';
-import type { HoldView } from '../../src/api/contract.ts';
+import type { HoldView, Page } from '../../src/api/contract.ts';
 import { startBrowser } from '../support/browser.ts';
 import { consolePage } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
@@ -218,6 +218,37 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
     await page.context().close();
   });
 
+  await t.test('on a phone: every place of the menu is reached, and the second of two taps on a row answers nothing', async (t) => {
+    const page = await as('bob', '/account');
+    await page.setViewportSize(phone);
+    const menu = page.getByRole('navigation', { name: 'Main' });
+    const last = menu.getByRole('link').last();
+    t.ok(await menu.evaluate((it) => it.scrollWidth > it.clientWidth), 'it is wider than the phone');
+    await last.click();
+    const isInSight = () => last.evaluate((it) => it.getBoundingClientRect().right <= window.innerWidth);
+    await eventually('where one is, is in sight', isInSight);
+    await page.reload();
+    await last.waitFor();
+    await eventually('after a reload, too', isInSight);
+    const asked = [];
+    for (let number = 0; number < 8; number += 1)
+      asked.push(await ask(`DELETE FROM payments /* row ${number} */`, new RegExp(`row ${number}`)));
+    await page.goto(gateway.http);
+    await page.locator('.hold-row').nth(7).waitFor();
+    const [x, y] = [phone.width * 0.75, phone.height - 80];
+    t.ok(await page.evaluate(([left, top]) => document.elementFromPoint(left ?? 0, top ?? 0)?.closest('.hold-row') !== null, [x, y]));
+    await page.mouse.dblclick(x, y);
+    await page.getByRole('button', { name: 'Approve', disabled: false }).waitFor();
+    t.ok(
+      await page.evaluate(([left, top]) => document.elementFromPoint(left ?? 0, top ?? 0)?.closest('.answer-dock') !== null, [x, y]),
+      'the buttons stand there',
+    );
+    const { body } = await gateway.api('bob').get<Page<HoldView>>('/holds?state=pending');
+    t.equal(body.items.length, asked.length);
+    for (const { end } of asked) await end();
+    await page.context().close();
+  });
+
   await t.test('what was settled is searched in all of it, not in what is shown', async (t) => {
     for (const words of ['old Ones', 'newer', 'newest']) await (await ask(`DELETE FROM payments /* ${words} */`, new RegExp(words))).end();
     const page = await as('carol', '/account');
@@ -272,7 +303,7 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
       await eventually('from its page', async () => (await row.count()) === ofHold);
       await page.goto(`${gateway.http}/holds/${hold}`);
       await page.getByRole('link', { name: 'replay at this moment' }).click();
-      await page.getByRole('link', { name: 'its events in the audit log' }).click();
+      await page.getByRole('link', { name: 'all its events' }).click();
       await eventually('of the session', async () => /session\.opened/.test((await row.allInnerTexts()).join(' ')));
       t.match(await search.inputValue(), /^s-/);
       await page.goto(`${gateway.http}/audit?principal=nobody&until=2026-01-01T00:00:00.000Z`);

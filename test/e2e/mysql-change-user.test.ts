@@ -1,13 +1,14 @@
 // COM_CHANGE_USER: another person on the same connection is signed in, judged and recorded like any other, and what the one
 // before had open is gone.
 
+import { connect } from 'node:net';
 import { createConnection, type RowDataPacket } from 'mysql2';
 import t from 'tap';
 import { readPacket, writePacket } from '../../protocols/mysql/byte-stream.ts';
 import { flag } from '../../protocols/mysql/capabilities.ts';
 import * as wire from '../../protocols/mysql/messages.ts';
 import { nativeAnswer, sha2Answer } from '../../protocols/mysql/passwords.ts';
-import { readAuthSwitch } from '../../protocols/mysql/sign-in-messages.ts';
+import { handshakeResponse, readAuthSwitch, readGreeting } from '../../protocols/mysql/sign-in-messages.ts';
 import type { Upstream } from '../../protocols/mysql/upstream.ts';
 import type { Page, SessionView } from '../../src/api/contract.ts';
 import type { Teardown } from '../support/directories.ts';
@@ -83,6 +84,31 @@ t.test('by every method, and what was open is rolled back', async (t) => {
   await eventually('and to another target', async () =>
     (await openSessions()).some((each) => each.principal === 'alice' && each.target === 'second'),
   );
+});
+
+t.test("MariaDB's client library proves it by the nonce of the greeting, and takes no other", async (t) => {
+  const stream = connect(port, '127.0.0.1');
+  t.teardown(() => stream.destroy());
+  const received = async (sequence: number) => (await readPacket(stream, sequence, 10_000, wireSignal)).payload;
+  const { nonce } = readGreeting(await received(0));
+  const proof = (password: string) => nativeAnswer(password, nonce.subarray(0, 20));
+  const plugin = 'mysql_native_password';
+  const standard = flag.protocol41 | flag.secureConnection | flag.pluginAuth;
+  const [capabilities, answer] = [{ standard, extended: 0 }, proof(gateway.token('alice'))];
+  const signIn = { capabilities, charset: 45, user: 'alice:shop', answer, database: null, plugin, attributes: new Map() };
+  writePacket(stream, handshakeResponse(signIn), 1);
+  t.equal((await received(2))[0], 0x00);
+  const become = (user: string, password: string) => {
+    const asked = Buffer.concat([Buffer.from(`${user}\0\x14`), proof(password), Buffer.from(`\0\x2d\0${plugin}\0`)]);
+    writePacket(stream, Buffer.concat([Buffer.from([wire.command.changeUser]), asked]), 0);
+  };
+  become('bob', gateway.token('bob'));
+  t.equal((await received(1))[0], 0x00);
+  t.match(await openSessions(), [{ principal: 'bob', target: 'shop' }]);
+  become('alice', gateway.token('bob'));
+  t.match(readAuthSwitch(await received(1)).plugin, plugin, 'what does not prove it is asked for again');
+  writePacket(stream, proof(gateway.token('bob')), 2);
+  t.match(errorOf(await received(3)), /1045/);
 });
 
 t.test('who is refused is refused, and the connection is over', async (t) => {

@@ -52,6 +52,7 @@ t.test('with one target nothing has to name it', async (t) => {
   const mariadb = tool('mariadb', 'mariadb-client');
   t.match(await run(t, mariadb, [...as, '-e', 'SELECT DATABASE()']), { stdout: 'shop\n' });
   t.match(await run(t, mariadb, [...as, '-e', 'USE copy; SELECT DATABASE()']), { stdout: 'copy\n' });
+  t.match(await run(t, mariadb, [...as, '-e', 'SELECT DATABASE()', 'copy']), { stdout: 'copy\n' }, 'any of its databases is meant');
   t.match((await run(t, mariadb, [...as, '-e', 'status'])).stdout, /Server:\s+MariaDB[^]*Server version:\s+\d+\.\d+\.\d+-MariaDB/);
 });
 

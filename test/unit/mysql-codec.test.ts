@@ -206,11 +206,9 @@ t.test('a file of the client that no statement named is refused', (t) => {
 
 t.test('changes are taken out of an OK for a client that does not track them', (t) => {
   const change = Buffer.concat([Buffer.from([1]), wire.lenencBytes(wire.lenencBytes(Buffer.from('shop')))]);
-  const tracked = Buffer.concat([
-    wire.ok(wire.status.sessionStateChanged),
-    wire.lenencBytes(Buffer.from('words')),
-    wire.lenencBytes(change),
-  ]);
+  const done = wire.ok(0);
+  done.writeUInt16LE(wire.status.sessionStateChanged, 3);
+  const tracked = Buffer.concat([done, wire.lenencBytes(Buffer.from('words')), wire.lenencBytes(change)]);
   const packet = wire.readOk(tracked, true);
   t.strictSame(packet.changes, [{ kind: 'database', name: 'shop' }]);
   t.strictSame(wire.withoutTracking(tracked, packet), Buffer.concat([wire.ok(0), wire.lenencBytes(Buffer.from('words'))]));

@@ -276,7 +276,7 @@ t.test('only a plain answer is one', async (t) => {
     'one of several results': packets(Buffer.from([1]), column, eof(2), row, eof(2 | wire.status.moreResults)),
     'one of several': packets(wire.ok(wire.status.moreResults)),
     'a cursor': packets(Buffer.from([1]), column, eof(wire.status.cursorExists)),
-    'a changed session': packets(wire.ok(wire.status.sessionStateChanged)),
+    'a changed session': packets(Buffer.from([0, 0, 0, 0x02, 0x40, 0, 0])),
     'an OK with more behind it': packets(Buffer.concat([wire.ok(2), Buffer.from([1, 65, 0])])),
     'an OK that ends early': packets(wire.ok(2).subarray(0, 6)),
     'a result without columns': packets(Buffer.from([0]), eof(2), eof(2)),

@@ -7,6 +7,7 @@ import { isName } from './tables.ts';
 import { plainParts, readParts } from './query-parts.ts';
 import { opAt, wordAt, type Judged, type Reading } from './reading.ts';
 import type { Statement } from './statement.ts';
+import { readStorage } from './table-storage.ts';
 
 /** Words between the verb and the kind of object: OR REPLACE DEFINER = … SQL SECURITY … ALGORITHM = … */
 const prefixTokensMax = 40;
@@ -16,6 +17,8 @@ interface DefinedKind {
   /** Stores text that runs later. */
   readonly code?: true;
   readonly privilege?: true;
+  /** What CREATE and ALTER of it do besides. */
+  readonly reaches?: EffectVerb;
 }
 
 const definedKinds: Readonly<Record<string, DefinedKind>> = {
@@ -34,13 +37,13 @@ const definedKinds: Readonly<Record<string, DefinedKind>> = {
   SEQUENCE: { objectKind: 'sequence' },
   USER: { objectKind: 'role', privilege: true },
   ROLE: { objectKind: 'role', privilege: true },
-  SERVER: { objectKind: 'other' },
-  TABLESPACE: { objectKind: 'other' },
-  LOGFILE: { objectKind: 'other' },
-  UNDO: { objectKind: 'other' },
-  RESOURCE: { objectKind: 'other' },
+  SERVER: { objectKind: 'other', reaches: 'network' },
+  TABLESPACE: { objectKind: 'other', reaches: 'server-file' },
+  LOGFILE: { objectKind: 'other', reaches: 'server-file' },
+  UNDO: { objectKind: 'other', reaches: 'server-file' },
+  RESOURCE: { objectKind: 'other', reaches: 'admin' },
   SPATIAL: { objectKind: 'other' },
-  INSTANCE: { objectKind: 'other' },
+  INSTANCE: { objectKind: 'other', reaches: 'admin' },
   CATALOG: { objectKind: 'database' },
 };
 
@@ -72,10 +75,14 @@ export function judgeDefinition(statement: Statement): Judged {
 function readRest(reading: Reading, kindAt: number, to: number, table: string | null, facts: FactsBuilder, kind: DefinedKind): void {
   const { tokens } = reading;
   if (kind.code === true) facts.effect('code', 'write', 'other');
+  if (kind.reaches !== undefined) facts.effect(kind.reaches, 'write', 'other', table);
   const copies = kind.objectKind === 'table' || kind.objectKind === 'view';
   for (let at = kindAt + 1; at < to; at++) {
     const word = wordAt(tokens, at, to);
-    if (kind.objectKind === 'table') readTablePart(reading, at, to, table, facts);
+    if (kind.objectKind === 'table') {
+      readTablePart(reading, at, to, table, facts);
+      readStorage(reading, at, to, table, facts);
+    }
     const isQuery = word === 'SELECT' || (word === 'WITH' && wordAt(tokens, at + 1, to) !== 'TABLE');
     if (!isQuery && !(copies && word === 'TABLE' && !namesTable.has(wordAt(tokens, at - 1) ?? ''))) continue;
     readParts(reading, at, to, facts, plainParts);
@@ -101,7 +108,13 @@ function readTablePart(reading: Reading, at: number, to: number, table: string |
       facts.effect('truncate', 'write', 'table', table);
       return facts.risk(span, 'empties a partition');
     case 'DROP':
+      if (next !== 'DEFAULT') facts.effect('drop', 'write', 'table', table);
       return facts.risk(span, 'drops a part of the table');
+    case 'DISCARD':
+    case 'CONVERT':
+      if (next !== 'PARTITION' && next !== (wordAt(tokens, at, to) === 'DISCARD' ? 'TABLESPACE' : null)) return;
+      facts.effect('drop', 'write', 'table', table);
+      return facts.risk(span, 'takes rows out of the table');
     case 'RENAME': // RENAME [TO | AS | =] name
       if (next === 'COLUMN' || next === 'INDEX' || next === 'KEY') return;
       return other('rename', at + (next === 'TO' || next === 'AS' || opAt(tokens, at + 1, to) === '=' ? 2 : 1));

@@ -8,7 +8,8 @@ import { approverWords, grantState, requestState, scopeWords, stepWords } from '
 import { ApiProblem } from '../api.ts';
 import { AccessAnswer, ExtendForm, ReviewForm, RevokeForm, WithdrawButton } from '../parts/access-actions.tsx';
 import { Heading } from '../parts/heading.tsx';
-import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { Missing } from '../parts/missing.tsx';
+import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { LabelTags, Tag } from '../parts/tags.tsx';
 import { At, Countdown } from '../parts/time.tsx';
 import { visibleLine, visibleText } from '../visible.ts';
@@ -24,13 +25,7 @@ export default function AccessRequestPage({ requestId, me }: { readonly requestI
     return (
       <div className="page">
         <Back />
-        {gone ? (
-          <Empty title="There is no such request">
-            <p>It may be somebody else’s and not yours to see.</p>
-          </Empty>
-        ) : (
-          <ProblemNote error={request.error} onRetry={() => void request.refetch()} />
-        )}
+        {gone ? <Missing thing="request" /> : <ProblemNote error={request.error} onRetry={() => void request.refetch()} />}
       </div>
     );
   }

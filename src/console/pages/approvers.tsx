@@ -211,7 +211,7 @@ function LendForm() {
               </Note>
             )}
             <div>
-              <Button type="submit" variant="filled" loading={lending.isPending}>
+              <Button type="submit" variant="primary" loading={lending.isPending}>
                 Let {visibleLine(chosen)} answer for me
               </Button>
             </div>

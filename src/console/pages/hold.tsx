@@ -10,7 +10,8 @@ import { AnswerForm, AnswerNote } from '../parts/answer.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Heading } from '../parts/heading.tsx';
 import { HoldTimeline } from '../parts/hold-timeline.tsx';
-import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { Missing } from '../parts/missing.tsx';
+import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { ParameterTable } from '../parts/parameters.tsx';
 import { ShapePanel } from '../parts/shape-form.tsx';
 import { Statement } from '../parts/statement.tsx';
@@ -32,13 +33,7 @@ export default function HoldPage({ holdId }: { readonly holdId: string }) {
     return (
       <div className="page">
         <Back />
-        {gone ? (
-          <Empty title="There is no such hold">
-            <p>It may be somebody else’s and not yours to see.</p>
-          </Empty>
-        ) : (
-          <ProblemNote error={hold.error} onRetry={() => void hold.refetch()} />
-        )}
+        {gone ? <Missing thing="hold" /> : <ProblemNote error={hold.error} onRetry={() => void hold.refetch()} />}
       </div>
     );
   }

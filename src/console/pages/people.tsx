@@ -73,7 +73,7 @@ function PersonRow({ person, me }: { readonly person: PersonView; readonly me: M
         ) : (
           <ConfirmButton
             label="Shut out"
-            title={`Shut ${person.name} out?`}
+            title={`Shut out ${person.name}?`}
             act={() => adminApi.setDisabled(person.name, true)}
             onDone={again}
           >

@@ -9,7 +9,8 @@ import { api, ApiProblem } from '../api.ts';
 import { EndSession } from '../parts/end-session.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Heading } from '../parts/heading.tsx';
-import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { Missing as NoSuch } from '../parts/missing.tsx';
+import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
 import { At } from '../parts/time.tsx';
 import { keys, useSession } from '../queries.ts';
@@ -86,11 +87,7 @@ function isNotTheirs(error: Error): boolean {
 
 function Missing({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
   if (!(error instanceof ApiProblem) || error.status !== 404) return <ProblemNote error={error} onRetry={onRetry} />;
-  return (
-    <Empty title="There is no such session">
-      <p>It may be somebody else’s and not yours to see.</p>
-    </Empty>
-  );
+  return <NoSuch thing="session" />;
 }
 
 function Head({ session, end, mayAudit }: { readonly session: SessionView; readonly end: ReactNode; readonly mayAudit: boolean }) {
@@ -129,7 +126,7 @@ function Head({ session, end, mayAudit }: { readonly session: SessionView; reado
                 'Session',
                 <>
                   <span className="mono break">{session.id}</span>{' '}
-                  {mayAudit ? <Link href={`/audit?session=${session.id}`}>its events in the audit log</Link> : null}
+                  {mayAudit ? <Link href={`/audit?session=${session.id}`}>all its events</Link> : null}
                 </>,
               ],
             ]}

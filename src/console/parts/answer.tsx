@@ -19,6 +19,9 @@ import { SecondFactorField } from './second-factor-field.tsx';
 
 const reasonCharactersMax = 1_000;
 
+/** So soon after the form came a press was meant for what stood there before: the second tap of two on a row of the list. */
+const deafMs = 500;
+
 type Kind = 'approve' | 'deny' | 'request-changes';
 
 interface NoteProps {
@@ -90,7 +93,9 @@ export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
     },
   });
 
+  const isDeaf = useDeafAtFirst();
   const answer = (kind: Kind): void => {
+    if (isDeaf) return;
     // A denial asks for a reason once; a second click sends it without.
     const asks = kind === 'approve' ? hold.reason_required : kind === 'request-changes' || missing !== 'deny';
     if (reason.trim() === '' && asks) {
@@ -153,6 +158,7 @@ export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
             loading={sending.isPending && sending.variables === 'deny'}
             disabled={sending.isPending}
             onClick={() => answer('deny')}
+            aria-disabled={isDeaf}
             aria-keyshortcuts="d"
             rightSection={<kbd className="kbd">d</kbd>}
           >
@@ -164,6 +170,7 @@ export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
             variant="approve"
             loading={sending.isPending && sending.variables === 'approve'}
             disabled={sending.isPending}
+            aria-disabled={isDeaf}
             aria-keyshortcuts="a"
             rightSection={<kbd className="kbd">a</kbd>}
           >
@@ -175,6 +182,7 @@ export function AnswerForm({ hold, onTooLate, onLeft }: FormProps) {
           size="compact-sm"
           loading={sending.isPending && sending.variables === 'request-changes'}
           disabled={sending.isPending}
+          aria-disabled={isDeaf}
           onClick={() => answer('request-changes')}
         >
           Ask for changes instead
@@ -201,6 +209,15 @@ function missingWords(missing: Kind | null): string | undefined {
   if (missing === 'request-changes') return 'Say what to change: they read it in their session.';
   if (missing === 'approve') return 'This rule asks for a reason.';
   return missing === 'deny' ? 'Say why, or press Deny again to deny without a reason.' : undefined;
+}
+
+function useDeafAtFirst(): boolean {
+  const [isDeaf, setDeaf] = useState(true);
+  useEffect(() => {
+    const timer = setTimeout(() => setDeaf(false), deafMs);
+    return () => clearTimeout(timer);
+  }, []);
+  return isDeaf;
 }
 
 type ButtonRef = { readonly current: HTMLButtonElement | null };

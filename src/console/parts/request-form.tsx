@@ -94,7 +94,7 @@ export function RequestForm() {
       ) : null}
       {sending.error === null ? null : <ProblemNote error={sending.error} />}
       <div>
-        <Button type="submit" variant="filled" loading={sending.isPending} disabled={reason.trim() === '' || chosen === ''}>
+        <Button type="submit" variant="primary" loading={sending.isPending} disabled={reason.trim() === '' || chosen === ''}>
           Ask for access
         </Button>
       </div>

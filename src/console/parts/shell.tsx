@@ -79,11 +79,11 @@ export function Shell({ me, children }: { readonly me: Me; readonly children: Re
       >
         Skip the menu
       </a>
-      <div className="shell-top">
+      <header className="shell-top">
         <Brand />
         <LinkLight />
         <Tools />
-      </div>
+      </header>
       <aside className="shell-side">
         <Brand />
         <Navigation pending={pending} me={me} />

@@ -91,9 +91,10 @@ export function Replay({ session, log, hold }: Props) {
     list.current?.querySelector(`[data-when="now"]`)?.scrollIntoView({ block: 'nearest' });
   }, [current, player.playing]);
 
-  const parts =
+  const parts = (label: string) =>
     entries.length <= shownEntries ? null : (
       <Parts
+        label={label}
         from={from}
         count={entries.length}
         onShow={(first) => {
@@ -159,7 +160,7 @@ export function Replay({ session, log, hold }: Props) {
             />
           )}
           <div ref={list} hidden={searches}>
-            {parts}
+            {parts('Parts of the log')}
             <ol>
               {shown.map((entry) => (
                 <Entry
@@ -172,7 +173,7 @@ export function Replay({ session, log, hold }: Props) {
                 />
               ))}
             </ol>
-            {parts}
+            {parts('Parts of the log, again')}
           </div>
           {log.hasMore && !searches ? (
             <div className="more">
@@ -210,17 +211,18 @@ function partOf(index: number): number {
 }
 
 interface PartsProps {
+  readonly label: string;
   readonly from: number;
   readonly count: number;
   readonly onShow: (from: number) => void;
 }
 
 /** Which part of a long log is shown, and the way to the others. */
-function Parts({ from, count, onShow }: PartsProps) {
+function Parts({ label, from, count, onShow }: PartsProps) {
   const last = partOf(count - 1);
   const to = Math.min(from + shownEntries, count);
   return (
-    <nav className="replay-parts" aria-label="Parts of the log">
+    <nav className="replay-parts" aria-label={label}>
       <Button size="compact-sm" disabled={from === 0} onClick={() => onShow(0)}>
         First
       </Button>
