@@ -175,7 +175,7 @@ class Lexer {
     let end = at + 1;
     while (end < text.length && isWordUnit(text.charCodeAt(end))) end += 1;
     if (isDigit(text.charCodeAt(at))) return this.#numberOrWord(at, end);
-    if (text.charCodeAt(at) === dollar && text.indexOf('$', at + 1) < end && text.indexOf('$', at + 1) !== -1) {
+    if (text.charCodeAt(at) === dollar && isQuoted(text, at, end)) {
       return this.#fail('$…$: MySQL 9 begins a string with it, other servers a name', at, 'unknown-construct');
     }
     return this.#push('word', text.slice(at, end), at, end);
@@ -331,6 +331,12 @@ function endsDashes(text: string, at: number): boolean {
   if (at >= text.length) return true;
   const unit = text.charCodeAt(at);
   return unit <= space || unit === 127;
+}
+
+/** Is it $tag$ that comes again? Alone it is a name, or an error: clients of MySQL ask so (`select $$`) what their server knows. */
+function isQuoted(text: string, at: number, wordEnd: number): boolean {
+  const tagEnd = text.indexOf('$', at + 1) + 1;
+  return tagEnd > 0 && tagEnd <= wordEnd && text.includes(text.slice(at, tagEnd), tagEnd);
 }
 
 /** MySQL takes six digits as a version only before white space (seen with 9.7); without it, five, and the sixth as text. Others always take six. */
