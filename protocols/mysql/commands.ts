@@ -16,6 +16,9 @@ const refusedCommands: Readonly<Record<number, string>> = {
   [wire.command.dropDb]: 'dropping a database is not served as a command of the protocol: say DROP DATABASE as a statement',
 };
 
+/** Commands that run a text. */
+export const runsText: ReadonlySet<number> = new Set([wire.command.query, wire.command.execute, wire.command.bulkExecute]);
+
 /** ERR for COM_RESET_CONNECTION in a session that runs as a role. */
 export function refusedReset(role: string): Buffer {
   return wire.err(1142, '42000', `this session runs as role ${role}, and a reset of the connection would leave it`);

@@ -70,6 +70,8 @@ export class Connection implements MachinePort, Lane, Killable {
   #withdrawal = new AbortController();
   #pumping = false;
   #refreshing = false;
+  /** What came before the catalogue was known was killed. */
+  #interruptsNext = false;
   #timeLimit: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -121,6 +123,8 @@ export class Connection implements MachinePort, Lane, Killable {
     this.machine.fastPath.leave();
     if (this.machine.isWaiting) this.#withdraw();
     else if (this.machine.isRunning) this.stopTarget();
+    else if (this.#refreshing) this.#interruptsNext = this.#reader.bufferedBytes > 0;
+    else this.#later(() => this.machine.interruptProof());
   }
 
   /** Ends the connection with an error for the client. */
@@ -210,13 +214,13 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#parts.catalogue.changed();
   }
 
-  renewCatalogue(): void {
+  renewCatalogue(renewed: () => void): void {
     const { catalogue } = this.#parts;
     catalogue.changed();
     void catalogue.refresh().then(() =>
       this.#later(() => {
         this.machine.settings.catalogue(catalogue.current);
-        this.machine.catalogueRenewed();
+        renewed();
       }),
     );
   }
@@ -309,7 +313,9 @@ export class Connection implements MachinePort, Lane, Killable {
         const packet = this.#reader.next(this.machine.expectedSequence);
         if (packet === null) break;
         if (packet.payload.length === 0 && this.machine.expectedSequence === 0) throw new Fault('protocol-violation', 'an empty command');
-        this.machine.client(packet);
+        const isInterrupted = this.#interruptsNext && this.machine.interrupts(packet);
+        this.#interruptsNext = false;
+        if (!isInterrupted) this.machine.client(packet);
         if (this.#ended) return;
         if (this.#output.length >= answersMax) this.#output.flush();
       }

@@ -13,6 +13,7 @@ import type { Limit } from '../../src/core/words.ts';
 import { AnswerSink, type Relay } from './answer-sink.ts';
 import { framed, type Packet } from './codec.ts';
 import { ClientCommands } from './client-commands.ts';
+import { runsText } from './commands.ts';
 import { FastPath } from './fast-path.ts';
 import { hiddenFlags, lowerQuery, raiseQuery, readOnlyError } from './fence.ts';
 import { limitError } from './limits.ts';
@@ -21,7 +22,7 @@ import { SessionMirror } from './mirror.ts';
 import { completed, outcomeOf } from './outcomes.ts';
 import { OwnAsking } from './own-asking.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
-import { refusalError } from './refusal.ts';
+import { interruptedError, refusalError } from './refusal.ts';
 import { Replies } from './replies.ts';
 import { plainTerms, type ReplyEnd, type ReplyShape, type ReplyTerms } from './reply-sink.ts';
 import type { Settings } from './settings.ts';
@@ -132,14 +133,32 @@ export class Machine implements Relay {
     if (this.#state.kind === 'running' && this.replies.rows > 0) this.#sink.show(this.#state.run);
   }
 
-  /** The catalogue was read after the statement was judged: does it still say that the statement reads? */
-  catalogueRenewed(): void {
+  /** KILL QUERY: a command that is not judged yet, because the catalogue is read, is not run. False: there is nothing to stop in it. */
+  interrupts({ payload, sequence }: Packet): boolean {
+    if (!runsText.has(payload[0] ?? 0)) return false;
+    this.#inFront = 0;
+    this.#answersFrom = sequence + 1;
+    this.reply(interruptedError);
+    return true;
+  }
+
+  /** KILL QUERY while the catalogue is read anew for what was released: it is not run. */
+  interruptProof(): void {
     const state = this.#state;
-    if (state.kind !== 'proving') return; // the connection ended meanwhile
-    const { asked, permit, classification } = state.run;
+    if (state.kind !== 'proving') return;
+    this.#state = idle;
+    this.#port.finish(state.run.permit, outcomeOf(wire.readErr(interruptedError), null));
+    this.reply(interruptedError);
+  }
+
+  /** The catalogue was read after the statement was judged: does it still say that the statement reads? */
+  #catalogueRenewed(run: Run): void {
+    const state = this.#state;
+    if (state.kind !== 'proving' || state.run !== run) return; // the connection ended meanwhile, or the statement was killed
+    const { asked, permit, classification } = run;
     const mode = this.settings.renewed(asked.submission.mode);
     this.#state = idle;
-    if (mode.catalogue !== null && mode.key === asked.submission.mode.key) return this.#run(state.run);
+    if (mode.catalogue !== null && mode.key === asked.submission.mode.key) return this.#run(run);
     const error = { code: `${readOnlyError} (25006)`, message: 'not run: what it reads has changed since it was judged' };
     this.#port.finish(permit, { kind: 'failed', rows: null, error });
     const classified = mode.catalogue === null ? unproved(classification) : null;
@@ -226,7 +245,7 @@ export class Machine implements Relay {
       case 'proof':
         if (run.asked.proved) return this.#run(run);
         this.#state = { kind: 'proving', run };
-        return this.#port.renewCatalogue();
+        return this.#port.renewCatalogue(() => this.#catalogueRenewed(run));
     }
   }
 

@@ -29,8 +29,8 @@ export interface MachinePort {
   /** KILL of one of the person's own connections through the gateway; `then` hears whether it was one, at once or later. */
   killOwn(connectionId: number, what: 'query' | 'connection', then: (killed: boolean) => void): void;
   schemaChanged(): void;
-  /** Reads the catalogue, however new it is; then `catalogueRenewed`. */
-  renewCatalogue(): void;
+  /** Reads the catalogue, however new it is. `renewed` is called later. */
+  renewCatalogue(renewed: () => void): void;
   /** Time for what runs, from now; null: it has ended. `met` is called once, when it is over. */
   limitTime(limit: { readonly ms: number; readonly met: () => void } | null): void;
   /** Cancels what runs at the target; its answer still comes. */

@@ -26,6 +26,9 @@ export function refusalError(refusal: Refusal): Buffer {
   return err(number, sqlState, sentence(refusal));
 }
 
+/** ER_QUERY_INTERRUPTED in the server's words. */
+export const interruptedError = err(codes.withdrawn.number, codes.withdrawn.sqlState, 'Query execution was interrupted');
+
 export function codeOf(reason: RefusalReason): ErrorCode {
   return codes[reason];
 }

@@ -27,8 +27,8 @@ export interface MachinePort {
   toTargetNow(permit: Permit, bytes: Buffer): void;
   /** A chunk that goes the ordinary way after all; its first message is judged already (null: it waits for its ruling). */
   takeJudged(chunk: Buffer, ruling: Ruling | null): void;
-  /** The classification, or null when it comes later by `classified`. */
-  classify(submission: Submission): Classification | null;
+  /** The classification, or null when it can't be had at once: `later` is told it then. */
+  classify(submission: Submission, later: (classification: Classification) => void): Classification | null;
   finish(permit: Permit, outcome: Outcome): void;
   /** Cancels what runs at the target. No message of the client is taken before the target has passed it on. */
   stopTarget(): void;

@@ -16,7 +16,7 @@ import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import { ExtendedQuery } from './extended-query.ts';
 import * as wire from './messages.ts';
-import { duringCopy } from './message-groups.ts';
+import { duringCopy, isJudged } from './message-groups.ts';
 import { abandonOwnBlock, wantsBlock } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
 import { FastPath } from './fast-path.ts';
@@ -67,6 +67,7 @@ export class Machine {
   #ruled: ((ruling: Ruling) => void) | null = null;
   /** What the fast path has submitted already: the ruling, or that it is still to come. */
   #judged: { readonly ruling: Ruling | null } | null = null;
+  /** A Parse waits for its own classification: no other that comes is taken for it. */
   #classified: ((classification: Classification) => void) | null = null;
   /** Waiting for ReadyForQuery: nothing but COPY data is taken. */
   busy = false;
@@ -88,7 +89,7 @@ export class Machine {
       statements: this.statements,
       transaction: () => this.#transaction,
       reason: () => this.reason,
-      classify: (submission) => port.classify(submission),
+      classify: (submission) => port.classify(submission, () => undefined), // what comes later is for nobody
     });
     this.fence = new FenceRelay((own) => this.sendOwn(own));
     this.secondTry = new SecondTry(this, port, failing);
@@ -130,6 +131,12 @@ export class Machine {
     }
   }
 
+  /** The same for a message that the client has cancelled before it was judged. */
+  cancelled(frame: Frame): void {
+    if (frame.kind === 'message' && !this.absorbing && isJudged(frame.type)) this.refusing.cancelled(frame.type);
+    else this.client(frame);
+  }
+
   /** The same for a message that the fast path has submitted; null: `ruled` follows. */
   judged(frame: Frame, ruling: Ruling | null): void {
     this.#judged = { ruling };
@@ -142,12 +149,6 @@ export class Machine {
     this.#ruled = null;
     if (this.absorbing) this.#lateFor(ruling);
     else then?.(ruling);
-  }
-
-  classified(classification: Classification): void {
-    const then = this.#classified;
-    this.#classified = null;
-    if (!this.absorbing) then?.(classification);
   }
 
   /** While it waited an earlier message of its batch failed: the server throws it away, and has told why. */
@@ -233,9 +234,14 @@ export class Machine {
   }
 
   classify(submission: Submission, then: (classification: Classification) => void): void {
-    const classification = this.#port.classify(submission);
+    const later = (classification: Classification) => {
+      if (this.#classified !== later) return;
+      this.#classified = null;
+      if (!this.absorbing) then(classification);
+    };
+    const classification = this.#port.classify(submission, later);
     if (classification !== null) return then(classification);
-    this.#classified = then;
+    this.#classified = later;
   }
 
   open(ruling: Release, text: string): Run {

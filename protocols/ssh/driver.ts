@@ -26,8 +26,8 @@ export type { SshLimits } from './limits.ts';
 export { Revocations } from './revocations.ts';
 
 export interface SshOptions {
-  /** The gateway's own private key, in OpenSSH or PEM form. Stable: people's known_hosts name it. */
-  readonly hostKey: Secret;
+  /** The gateway's own private keys, in OpenSSH or PEM form. Stable: people's known_hosts name them. */
+  readonly hostKeys: readonly Secret[];
   readonly limits: SshLimits;
   /** Whose certificates sign people in, and which keys are not accepted any more. */
   readonly trust: KeyTrust;
@@ -63,12 +63,12 @@ class SshDriver implements Driver {
   /** How to give a socket that is signing in more time, and none any more. */
   readonly #graces = new WeakMap<Socket, { extend(): void; done(): void }>();
 
-  constructor(services: LocalDriverServices, { hostKey, limits, trust, userAuthorityKey }: SshOptions) {
+  constructor(services: LocalDriverServices, { hostKeys, limits, trust, userAuthorityKey }: SshOptions) {
     this.#services = services;
     this.#trust = trust;
     this.#towardsTargets = { authority: new UserAuthority(userAuthorityKey), revocations: trust.revocations };
     this.#limits = limits;
-    this.#server = new ssh2.Server({ hostKeys: [hostKey.reveal()], algorithms, ident: 'sallyport' });
+    this.#server = new ssh2.Server({ hostKeys: hostKeys.map((it) => it.reveal()), algorithms, ident: 'sallyport' });
     this.#server.on('connection', (connection) => this.#welcome(connection));
   }
 

@@ -34,9 +34,12 @@ export interface SignedIn {
   readonly restrictions?: Restrictions | null;
 }
 
-/** `alice:web-1`, `alice:root%web-1`. Null when no target is named. */
+/**
+ * `alice:web-1`, `alice:root%web-1`; or with `=` for the colon, which scp, git and addresses (`sftp://alice=web-1@gateway/`) read as the
+ * host's. No name has either. Null when no target is named.
+ */
 export function parseUser(user: string): WantedName | null {
-  const found = /^([^:]{1,200}):(?:([^%:]{1,200})%)?([^%:]{1,200})$/.exec(user);
+  const found = /^([^:=]{1,200})[:=](?:([^%:=]{1,200})%)?([^%:=]{1,200})$/.exec(user);
   if (found === null) return null;
   return { person: found[1] ?? '', login: found[2] ?? null, target: found[3] ?? '' };
 }

@@ -42,6 +42,12 @@ export interface MediatedParts {
   readonly recorder: TerminalRecorder | null;
 }
 
+/**
+ * The shell of one line ended inside of it, and one of these is why: what stands behind it in a script must not run. Without such a word it
+ * may have died of what only ends shells that nobody types into (`${x:?}`).
+ */
+const leavingWords = /\b(?:exit|exec|logout)\b/;
+
 /** Runs until the person leaves; gives the exit status. */
 export function runMediatedShell(parts: MediatedParts): Promise<number> {
   return new MediatedShell(parts).run();
@@ -55,6 +61,8 @@ class MediatedShell {
   #folder: string | null = null;
   #unfinished = '';
   #status = 0;
+  /** A line ended the shell: `cd /srv || exit 1`. */
+  #left = false;
   /** Set while something waits or runs: what Ctrl-C does. */
   #interrupt: (() => void) | null = null;
   /** A line is being judged or run; Ctrl-C came while neither could be interrupted yet. */
@@ -96,6 +104,7 @@ class MediatedShell {
       this.#busy = true;
       await this.#command(this.#unfinished === '' ? line : `${this.#unfinished}\n${line}`);
       this.#busy = this.#interruptWanted = false;
+      if (this.#left) return this.#status;
     }
   }
 
@@ -200,6 +209,7 @@ class MediatedShell {
 
   async #execute(permit: Permit, text: string): Promise<Ending> {
     const { channel, upstream, environment, owner } = this.#parts;
+    let wentOn = false;
     const ending = await runMediatedCommand({
       permit,
       text,
@@ -210,9 +220,13 @@ class MediatedShell {
       output: { write: (chunk) => this.#output(chunk, false), taker: channel },
       errors: { write: (chunk) => this.#output(chunk, true), taker: this.#raw ? channel : channel.stderr },
       interruptible: (interrupt) => this.#interruptible(interrupt),
-      endedIn: (folder) => (this.#folder = folder),
+      endedIn: (folder) => {
+        wentOn = true;
+        this.#folder = folder;
+      },
     });
     this.#interrupt = null;
+    this.#left = !wentOn && ending.status !== null && leavingWords.test(text);
     return ending;
   }
 

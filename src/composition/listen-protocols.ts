@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { createSshDriver } from '../../protocols/ssh/driver.ts';
-import { openHostKey } from '../../protocols/ssh/host-key.ts';
+import { ecdsaHostKey, openHostKey } from '../../protocols/ssh/host-key.ts';
 import type { Config } from '../config/config.ts';
 import type { Driver, LocalDriverServices } from '../core/driver.ts';
 import type { Protocol } from '../core/target.ts';
@@ -49,7 +49,9 @@ function driverOf(protocol: Protocol, config: Config, services: LocalDriverServi
   const limits = databaseLimits(config);
   if (protocol !== 'ssh') return databaseDriver(protocol, services, limits);
   return createSshDriver(services, {
-    hostKey: openHostKey(join(config.dataDir, 'ssh_host_ed25519_key')),
+    hostKeys: [openHostKey(join(config.dataDir, 'ssh_host_ed25519_key')), ecdsaHostKey(join(config.dataDir, 'ssh_host_ecdsa_key'))].filter(
+      (it) => it !== null,
+    ),
     userAuthorityKey: openHostKey(join(config.dataDir, 'ssh_user_authority')),
     trust: sshTrust(config),
     limits: sshLimits(config, limits),

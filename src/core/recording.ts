@@ -113,8 +113,8 @@ export interface FileSeal {
 
 /** Stands in the session's last audit event: a recording that is changed later does not fit it. */
 export interface RecordingSeal extends FileSeal {
-  /** Of all terminals: how many, and the SHA-256 of their own in order, in hex, put together. Null when one of them is not whole. */
-  readonly terminals: (FileSeal & { readonly count: number }) | null;
+  /** Of all terminals: how many, and the SHA-256 of their own in order, in hex, put together. Null when one of them is not whole; missing when there was none. */
+  readonly terminals?: (FileSeal & { readonly count: number }) | null;
 }
 
 export interface Recordings {

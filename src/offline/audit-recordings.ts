@@ -2,7 +2,7 @@
 // ended. What the log does not say (sessions that still run, were killed with their gateway, or are of an earlier version) is counted.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditLine } from '../audit/line.ts';
 import { listSegments, readLines } from '../audit/segments.ts';
@@ -61,13 +61,16 @@ async function problemOf(folder: string, session: string, seal: RecordingSeal): 
   const statements = await problemIn(join(folder, `${session}.jsonl`), seal);
   if (statements !== null || seal.terminals === null) return statements;
   const read: FileSeal[] = [];
-  for (let terminal = 0; terminal < seal.terminals.count; terminal += 1) {
-    const file = join(folder, `${session}.${terminal}.cast`);
+  const { count, sha256 } = seal.terminals ?? { count: 0, sha256: sealOfAll([]) };
+  const castOf = (terminal: number) => join(folder, `${session}.${terminal}.cast`);
+  for (let terminal = 0; terminal < count; terminal += 1) {
+    const file = castOf(terminal);
     const held = await sealOf(file);
     if (held === null) return { kind: 'gone', why: `${file} is not there` };
     read.push(held);
   }
-  if (sealOfAll(read) === seal.terminals.sha256) return null;
+  if (existsSync(castOf(count))) return { kind: 'changed', why: `${castOf(count)} was not recorded` };
+  if (sealOfAll(read) === sha256) return null;
   return { kind: 'changed', why: `its terminals (${join(folder, `${session}.*.cast`)}) are not as they were recorded` };
 }
 

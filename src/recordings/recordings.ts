@@ -110,7 +110,7 @@ class RecordingsFolder implements OpenedRecordings {
     const recorder = this.#open.get(sessionId);
     void recorder?.close(); // a failing one has ended the session already
     const terminals = this.terminals.seal(sessionId);
-    return recorder?.seal ? { ...recorder.seal, terminals } : null;
+    return recorder?.seal ? { ...recorder.seal, ...terminals } : null;
   }
 
   onFailed(listener: (sessionId: string, fault: Fault) => void): void {

@@ -123,15 +123,15 @@ export class TerminalFolder implements Terminals {
   }
 
   /** Ends the terminals of a session that is over. */
-  seal(sessionId: string): RecordingSeal['terminals'] {
+  seal(sessionId: string): Pick<RecordingSeal, 'terminals'> {
     const seals = this.#seals.get(sessionId);
-    if (seals === undefined) return { count: 0, bytes: 0, sha256: sealOfAll([]) };
+    if (seals === undefined) return {};
     for (const [key, recorder] of [...this.#running]) if (key.startsWith(`${sessionId} `)) recorder.close();
     this.#seals.delete(sessionId);
     const all = Array.from(seals.keys(), (_number, index) => seals.get(index) ?? null);
     const whole = all.filter((seal) => seal !== null);
-    if (whole.length !== all.length) return null;
-    return { count: all.length, bytes: whole.reduce((sum, { bytes }) => sum + bytes, 0), sha256: sealOfAll(whole) };
+    if (whole.length !== all.length) return { terminals: null };
+    return { terminals: { count: all.length, bytes: whole.reduce((sum, { bytes }) => sum + bytes, 0), sha256: sealOfAll(whole) } };
   }
 
   /** Ends the recording of every terminal that still runs. */

@@ -80,6 +80,8 @@ t.test('terminals count as well, and what an earlier version wrote is told apart
   t.ok(existsSync(cast));
   appendFileSync(cast, '[0,"o","rm -rf /"]\n');
   t.match(await verify(), { code: 1, err: /its terminals \(.*s-two\.\*\.cast\) are not as they were recorded/ });
+  writeFileSync(join(folder, 's-none.0.cast'), '');
+  t.match(await verify(), { code: 1, err: /s-none\.0\.cast was not recorded/ });
   rmSync(cast);
   t.match(await verify(), { code: 1, err: /s-two\.1\.cast is not there/ });
 });

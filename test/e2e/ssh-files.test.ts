@@ -148,3 +148,19 @@ t.test('git: cloning is free, pushing waits', async (t) => {
   const pushed = await pushing.end();
   t.equal(pushed.code, 0, pushed.stderr);
 });
+
+t.test('an equals sign names the target where a colon is read as the end of the host', async (t) => {
+  const host = 'alice=dev-1@127.0.0.1';
+  const at = `${host}:${port}`;
+  t.equal((await run(t, tool('scp', 'openssh-client'), [...options, '-P', String(port), here('up'), `${host}:equals`], { env })).code, 0);
+  const sftp = await run(t, tool('sftp', 'openssh-client'), [...options, `sftp://${at}/${there('equals')}`, here('equals')], { env });
+  t.equal(sftp.code, 0, sftp.stderr);
+  t.ok(readFileSync(here('equals')).equals(big));
+  const shell = ['ssh', ...options, '-p', String(port)].join(' ');
+  t.equal((await run(t, tool('rsync', 'rsync'), ['-e', shell, here('up'), `${host}:equals-2`], { env })).code, 0);
+  mkdirSync(here('equals-git'));
+  const git = (...args: string[]) => run(t, tool('git', 'git'), args, { env: { ...env, GIT_SSH_COMMAND: ['ssh', ...options].join(' ') } });
+  t.equal((await world.ssh(['git init -q --bare equals.git'], { target: 'dev-1' })).code, 0);
+  const cloned = await git('clone', '-q', `ssh://${at}${there('equals.git')}`, here('equals-git'));
+  t.equal(cloned.code, 0, cloned.stderr);
+});

@@ -167,3 +167,15 @@ t.test('terminals are recorded, for auditors, while they run and after', async (
   t.equal((await carol.get(`/sessions/${id}/terminals/7`)).status, 404);
   t.equal((await gateway.api('erin').get(`/sessions/${id}/terminals`)).status, 403);
 });
+
+t.test('exit within a line leaves, and nothing behind it in a script runs', async (t) => {
+  const script = (input: string) => ssh(['-T'], { input });
+  t.match(await script('cd /nowhere || exit 3\necho later\n'), { code: 3, stdout: '' });
+  t.match(await script('echo one; exit 5\necho later\n'), { code: 5, stdout: 'one\n' });
+  t.match(await script('if true; then\nexit 6\nfi\necho later\n'), { code: 6, stdout: '' });
+  t.match(await script('(exit 3)\necho $?; exit | true\nfalse || echo exit\n'), { code: 0, stdout: '0\nexit\n' }, 'a part of its own');
+  const shell = startTerminal([]);
+  await shell.waitFor(/web-1:~\$ /);
+  shell.write('echo one; exit 7\r');
+  t.equal((await shell.end()).code, 7);
+});

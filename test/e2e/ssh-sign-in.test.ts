@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import t from 'tap';
@@ -203,4 +203,21 @@ t.test('nothing weak is offered', async (t) => {
   const offer = stderr.slice(stderr.indexOf('peer server KEXINIT proposal'));
   t.notMatch(offer.slice(0, offer.indexOf('first_kex_follows')), /sha1|group-exchange|cbc|3des|ssh-rsa\b|ssh-dss/);
   t.match(offer, /kex-strict-s-v00@openssh.com/);
+});
+
+t.test('an ECDSA host key that an operator laid there is offered beside the other, and known_hosts of the other goes on', async (t) => {
+  const key = join(gateway.dataDir, 'ssh_host_ecdsa_key');
+  await run(t, tool('ssh-keygen', 'openssh-client'), ['-q', '-t', 'ecdsa', '-N', '', '-f', key]);
+  await gateway.restart();
+  t.match(await ssh(['echo in']), { code: 0, stdout: 'in\n' });
+  const hosts = join(directory, 'ecdsa_hosts');
+  writeFileSync(hosts, `[127.0.0.1]:${port} ${readFileSync(`${key}.pub`, 'utf8')}`);
+  const more = ['-o', 'HostKeyAlgorithms=ecdsa-sha2-nistp256', '-o', `UserKnownHostsFile=${hosts}`];
+  const own = ['-F', '/dev/null', '-i', join(directory, 'alice'), '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'];
+  const ended = await run(t, tool('ssh', 'openssh-client'), [...own, ...more, '-p', String(port), 'alice:web-1@127.0.0.1', 'echo in'], {
+    env,
+  });
+  t.match(ended, { code: 0, stdout: 'in\n' });
+  writeFileSync(key, readFileSync(join(gateway.dataDir, 'ssh_host_ed25519_key')));
+  await t.rejects(gateway.restart(), /ssh_host_ecdsa_key: not a private ECDSA key/);
 });

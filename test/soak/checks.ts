@@ -83,15 +83,13 @@ function checkReleases(world: World, ledger: Ledger, events: readonly AuditLine[
 
 /** Each release, hold and session ends once. */
 function checkEnds(ledger: Ledger, events: readonly AuditLine[]): void {
-  const once = (begins: string, ends: readonly string[], idOf: (event: AuditLine) => string | null) => {
+  const once = (begins: string, ends: readonly string[], idOf: (event: AuditLine) => string | null, unkept = new Set<string | null>()) => {
     const ended = new Map<string, number>();
     for (const event of events) if (ends.includes(event.type)) ended.set(idOf(event) ?? '', (ended.get(idOf(event) ?? '') ?? 0) + 1);
-    const overruled = new Set(events.filter(({ detail }) => String(detail['reason']).includes('could not write')).map(idOf));
     const begun = events.filter(({ type, detail }) => type === begins && detail['kind'] !== 'connect'); // nothing of a connect goes to a target
     for (const event of begun) {
       const times = ended.get(idOf(event) ?? '') ?? 0;
-      // What could not be written down is withdrawn, after the end that could.
-      if (times !== 1 && !overruled.has(idOf(event)))
+      if (times !== (unkept.has(idOf(event)) ? 2 : 1))
         ledger.violate(
           `${begins} ${idOf(event)} (event ${event.seq}, ${event.at_ms}) has ${times} ends: ${JSON.stringify(event.detail).slice(0, 200)}`,
         );
@@ -100,8 +98,15 @@ function checkEnds(ledger: Ledger, events: readonly AuditLine[]): void {
     for (const id of ended.keys()) if (!known.has(id)) ledger.violate(`${ends.join()} ${id} without ${begins}`);
   };
   once('action.released', ['action.finished'], ({ action }) => action);
-  once('action.held', ['hold.approved', 'hold.denied', 'hold.expired', 'hold.withdrawn'], ({ hold }) => hold);
+  once('action.held', ['hold.approved', 'hold.denied', 'hold.expired', 'hold.withdrawn'], ({ hold }) => hold, unkeptApprovals(events));
   once('session.opened', ['session.closed'], ({ session }) => session);
+}
+
+/** An approval that the store did not keep is withdrawn behind it. */
+function unkeptApprovals(events: readonly AuditLine[]): Set<string | null> {
+  const approved = new Set(events.filter(({ type }) => type === 'hold.approved').map(({ hold }) => hold));
+  const withdrawn = events.filter(({ type, detail }) => type === 'hold.withdrawn' && String(detail['reason']).includes('could not write'));
+  return new Set(withdrawn.map(({ hold }) => hold).filter((hold) => approved.has(hold)));
 }
 
 /** An answer that was confirmed is in the log, as it was given. */

@@ -2,115 +2,38 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
-import type { Connection, RowDataPacket } from 'mysql2/promise';
+import type { RowDataPacket } from 'mysql2/promise';
 import { start } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
 import { Lost, WrongAnswer } from './ledger.ts';
 import type { Expected } from './ledger.ts';
+import { databaseClient } from './questions.ts';
+import type { Connected, Dialect } from './questions.ts';
 import type { Client, Soak } from './soak.ts';
 
-export const mysqlClient: Client = async (soak, name) => {
-  const { dice, ledger, world } = soak;
-  while (!soak.isOver()) {
-    let connection = null as Connection | null;
-    try {
-      const person = world.people[dice(world.people.length)] ?? '';
-      const { port, user, password, database } = placeOf(soak, person);
-      await ledger.attempt(
-        name,
-        'runs',
-        (tag) => `connect as ${person} ${tag}`,
-        async () => {
-          connection = await answered(createConnection({ host: '127.0.0.1', port, user, password, database, connectTimeout: 40_000 }));
-          connection.on('error', () => undefined);
-        },
-      );
-      for (let left = 1 + dice(30); left > 0 && !soak.isOver(); left -= 1)
-        await oneStatement(soak, name, connection as unknown as Connection).catch((thrown: unknown) => {
-          if (thrown instanceof Lost) throw thrown;
-        });
-    } catch {
-      await delay(100);
-    }
-    if (dice(4) === 0) connection?.destroy();
-    else await Promise.race([connection?.end().catch(() => undefined), delay(5000)]);
-    connection?.destroy();
-  }
+const dialect: Dialect = {
+  parameters: (tag) => `SELECT ? AS tag, ? * 7 AS v, '${tag}' AS t`,
+  late: (tag, n, seconds) => `SELECT SLEEP(${seconds}) AS s, '${tag}' AS tag, ${n} AS v`,
+  many: (tag, rows) => `SELECT '${tag}' AS tag, seq AS v, REPEAT('x', 300) AS pad FROM seq_1_to_${rows}`,
 };
 
-async function oneStatement({ dice, ledger }: Soak, name: string, connection: Connection): Promise<void> {
-  type Right = (rows: RowDataPacket[], tag: string) => boolean;
-  const ask = (expected: Expected, textOf: (tag: string) => string, right: Right, values?: (tag: string) => (string | number)[]) =>
-    ledger.attempt(name, expected, textOf, async (text, tag) => {
-      const asked = values === undefined ? connection.query<RowDataPacket[]>(text) : connection.execute<RowDataPacket[]>(text, values(tag));
-      const [rows] = await answered(asked);
-      if (!right(rows, tag)) throw new WrongAnswer(`wrong rows: ${JSON.stringify(rows).slice(0, 300)}`);
-    });
-  const n = dice(1000);
-  switch (dice(8)) {
-    case 0:
-      return ask(
-        'runs',
-        (tag) => `SELECT '${tag}' AS tag, ${n} AS v`,
-        (rows, tag) => isRow(rows, tag, n),
-      );
-    case 1:
-      return ask(
-        'runs',
-        (tag) => `SELECT ? AS tag, ? + 0 AS v, '${tag}' AS t`,
-        (rows, tag) => isRow(rows, tag, n),
-        (tag) => [tag, n],
-      );
-    case 2:
-      return ask(
-        'runs',
-        (tag) => `INSERT INTO soak_rows VALUES ('${tag}', ${n})`,
-        () => true,
-      );
-    case 3:
-      return ask(
-        'denied',
-        (tag) => `UPDATE soak_rows SET n = -1 WHERE tag = '${tag}'`,
-        () => false,
-      );
-    case 4:
-      return ask(
-        'runs',
-        (tag) => `SELECT SLEEP(${dice(15) / 10}) AS s, '${tag}' AS tag, ${n} AS v`,
-        (rows, tag) => isRow(rows, tag, n),
-      );
-    case 5:
-      return ask(
-        'runs',
-        (tag) => `SELECT '${tag}' AS tag, seq AS v, REPEAT('x', 300) AS pad FROM seq_1_to_3000`,
-        (rows, tag) => rows.length === 3000 && rows.every((row, at) => row['tag'] === tag && Number(row['v']) === at + 1),
-      );
-    case 6: {
-      await ask(
-        'runs',
-        (tag) => `BEGIN /* ${tag} */`,
-        () => true,
-      );
-      await ask(
-        'runs',
-        (tag) => `INSERT INTO soak_rows VALUES ('${tag}', ${n}) /* in a transaction */`,
-        () => true,
-      );
-      return ask(
-        'runs',
-        (tag) => `${dice(2) === 0 ? 'COMMIT' : 'ROLLBACK'} /* ${tag} */`,
-        () => true,
-      );
-    }
-    default: {
-      const expected = (['approve', 'deny', 'left'] as const)[dice(3)] ?? 'left';
-      return ask(
-        expected,
-        (tag) => `DELETE FROM soak_rows WHERE tag = '${tag}'`,
-        () => expected === 'approve',
-      );
-    }
-  }
+export const mysqlClient = databaseClient(dialect, (soak) => {
+  const person = soak.world.people[soak.dice(soak.world.people.length)] ?? '';
+  return { words: `as ${person}`, connect: () => connected(soak, person) };
+});
+
+async function connected(soak: Soak, person: string): Promise<Connected> {
+  const place = { host: '127.0.0.1', ...placeOf(soak, person), connectTimeout: 40_000 };
+  const connection = await answered(createConnection(place));
+  connection.on('error', () => undefined);
+  return {
+    ask: async (text, values) => {
+      const asked = values === undefined ? connection.query<RowDataPacket[]>(text) : connection.execute<RowDataPacket[]>(text, [...values]);
+      return (await answered(asked))[0];
+    },
+    end: () => connection.end(),
+    leave: () => connection.destroy(),
+  };
 }
 
 /** The command-line client, with what is held; its client is interrupted or killed now and then. */
@@ -152,8 +75,4 @@ async function answered<T>(asked: Promise<T>): Promise<T> {
     if (sqlState !== undefined && errno !== undefined) throw new Error(`${errno} ${message}`);
     throw new Lost('lost', message);
   }
-}
-
-function isRow(rows: RowDataPacket[], tag: string, v: number): boolean {
-  return rows.length === 1 && rows[0]?.['tag'] === tag && Number(rows[0]['v']) === v;
 }

@@ -5,131 +5,47 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import * as wire from '../support/postgres-wire.ts';
 import { Lost, WrongAnswer } from './ledger.ts';
-import type { Expected } from './ledger.ts';
+import { databaseClient, isRow } from './questions.ts';
+import type { Connected, Dialect, Row } from './questions.ts';
 import type { World } from './world.ts';
 import type { Client, Soak } from './soak.ts';
 
-type Row = Record<string, unknown>;
-const bigRows = 4000;
-
-/** A session of node-postgres after the other; now and then one is left without a word. */
-export const postgresClient: Client = async (soak, name) => {
-  const { dice, ledger, world } = soak;
-  while (!soak.isOver()) {
-    const { person, target } = placeOf(soak);
-    const client = new pg.Client({ connectionString: urlOf(world, person, target), ssl: false, application_name: name });
-    client.on('error', () => undefined);
-    try {
-      await ledger.attempt(
-        name,
-        'runs',
-        (tag) => `connect as ${person} to ${target} ${tag}`,
-        async () => void (await answered(client.connect())),
-      );
-      for (let left = 1 + dice(30); left > 0 && !soak.isOver(); left -= 1) await oneStatement(soak, name, client).catch(untilLost);
-    } catch {
-      await delay(100);
-    }
-    if (dice(4) === 0) (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    else await Promise.race([client.end().catch(() => undefined), delay(5000)]);
-  }
+const dialect: Dialect = {
+  parameters: (tag) => `SELECT $1::text AS tag, $2::int * 7 AS v /* ${tag} */`,
+  late: (tag, n, seconds) => `SELECT pg_sleep(${seconds}), '${tag}' AS tag, ${n} AS v`,
+  many: (tag, rows) => `SELECT '${tag}' AS tag, i AS v, repeat('x', 300) AS pad FROM generate_series(1, ${rows}) AS i`,
 };
 
-async function oneStatement({ dice, ledger }: Soak, name: string, client: pg.Client): Promise<void> {
-  const ask = (expected: Expected, textOf: (tag: string) => string, right: (rows: Row[], tag: string) => boolean, values?: unknown[]) =>
-    ledger.attempt(name, expected, textOf, async (text, tag) => {
-      const filled = values?.map((value) => (value === 'TAG' ? tag : value));
-      const { rows } = await answered(client.query<Row>(text, filled));
-      if (!right(rows, tag)) throw new WrongAnswer(`wrong rows: ${JSON.stringify(rows).slice(0, 300)}`);
-    });
-  const n = dice(1000);
-  switch (dice(9)) {
-    case 0:
-      return ask(
-        'runs',
-        (tag) => `SELECT '${tag}' AS tag, ${n} * 7 AS v`,
-        (rows, tag) => isRow(rows, tag, n * 7),
-      );
-    case 1:
-      return ask(
-        'runs',
-        (tag) => `SELECT $1::text AS tag, $2::int * 7 AS v /* ${tag} */`,
-        (rows, tag) => isRow(rows, tag, n * 7),
-        ['TAG', n],
-      );
-    case 2:
-      return ask(
-        'runs',
-        (tag) => `INSERT INTO soak_rows VALUES ('${tag}', ${n})`,
-        () => true,
-      );
-    case 3:
-      return ask(
-        'denied',
-        (tag) => `UPDATE soak_rows SET n = -1 WHERE tag = '${tag}'`,
-        () => false,
-      );
-    case 4:
-      await ask(
-        'runs',
-        (tag) => `BEGIN /* ${tag} */`,
-        () => true,
-      );
-      try {
-        await ask(
-          'runs',
-          (tag) => `INSERT INTO soak_rows VALUES ('${tag}', ${n}) /* in a transaction */`,
-          () => true,
-        );
-        if (dice(3) === 0)
-          await ask(
-            'denied',
-            (tag) => `UPDATE soak_rows SET n = -1 WHERE tag = '${tag}'`,
-            () => false,
-          ).catch(untilLost);
-      } finally {
-        const word = dice(2) === 0 ? 'COMMIT' : 'ROLLBACK';
-        await ask(
-          'runs',
-          (tag) => `${word} /* ${tag} */`,
-          () => true,
-        );
-      }
-      return;
-    case 5:
-      return ask(
-        'runs',
-        (tag) => `SELECT pg_sleep(${dice(20) / 10}), '${tag}' AS tag, ${n} AS v`,
-        (rows, tag) => isRow(rows, tag, n),
-      );
-    case 6:
-      return ask(
-        'runs',
-        (tag) => `SELECT '${tag}' AS tag, i AS v, repeat('x', 300) AS pad FROM generate_series(1, ${bigRows}) AS i`,
-        (rows, tag) => rows.length === bigRows && rows.every((row, at) => row['tag'] === tag && row['v'] === at + 1),
-      );
-    case 7: {
-      const expected = (['approve', 'deny', 'left'] as const)[dice(3)] ?? 'left';
-      return ask(
-        expected,
-        (tag) => `DELETE FROM soak_rows WHERE tag = '${tag}'`,
-        () => expected === 'approve',
-      );
-    }
-    default: {
-      const key = `p${dice(3)}`; // prepared once for each session
-      return ledger.attempt(
-        name,
-        'runs',
-        (tag) => `prepared ${key} for ${tag}`,
-        async (_text, tag) => {
-          const filled = { name: key, text: `SELECT $1::text AS tag, $2::int AS v /* ${key} */`, values: [tag, n] };
-          const { rows } = await answered(client.query<Row>(filled));
-          if (!isRow(rows, tag, n)) throw new WrongAnswer(`wrong rows: ${JSON.stringify(rows)}`);
-        },
-      );
-    }
-  }
+export const postgresClient = databaseClient(dialect, (soak) => {
+  const { person, target } = placeOf(soak);
+  return { words: `as ${person} to ${target}`, connect: () => connected(soak, person, target) };
+});
+
+async function connected(soak: Soak, person: string, target: string): Promise<Connected> {
+  const client = new pg.Client({ connectionString: urlOf(soak.world, person, target), ssl: false, application_name: 'soak' });
+  client.on('error', () => undefined);
+  await answered(client.connect());
+  return {
+    ask: async (text, values) => (await answered(client.query<Row>(text, values === undefined ? undefined : [...values]))).rows,
+    askOwn: (name) => onePrepared(soak, name, client),
+    end: () => client.end(),
+    leave: () => (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy(),
+  };
+}
+
+/** Prepared once for each session. */
+function onePrepared({ dice, ledger }: Soak, name: string, client: pg.Client): Promise<void> {
+  const [key, n] = [`p${dice(3)}`, dice(1000)];
+  return ledger.attempt(
+    name,
+    'runs',
+    (tag) => `prepared ${key} for ${tag}`,
+    async (_text, tag) => {
+      const filled = { name: key, text: `SELECT $1::text AS tag, $2::int AS v /* ${key} */`, values: [tag, n] };
+      const { rows } = await answered(client.query<Row>(filled));
+      if (!isRow(rows, tag, n)) throw new WrongAnswer(`wrong rows: ${JSON.stringify(rows)}`);
+    },
+  );
 }
 
 /** Batches of Parse, Bind, Execute behind one Sync, some with an error in the middle. */
@@ -197,12 +113,4 @@ async function answered<T>(asked: Promise<T>): Promise<T> {
     if (/^nothing came/.test(message)) throw new Lost('lost', `no answer: ${message}`);
     throw new Lost('lost', message);
   }
-}
-
-function untilLost(thrown: unknown): void {
-  if (thrown instanceof Lost) throw thrown;
-}
-
-function isRow(rows: Row[], tag: string, v: number): boolean {
-  return rows.length === 1 && rows[0]?.['tag'] === tag && rows[0]['v'] === v;
 }

@@ -3,6 +3,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import type { Ledger } from './ledger.ts';
 import { policies } from './world.ts';
 import type { World } from './world.ts';
@@ -65,6 +66,13 @@ export const faults = {
 
   'mariadb-line-dead': async ({ world: { lines }, dice }) => lines.mariadb.deaden(1000 + dice(4000)),
 
+  'postgres-stands-still': async ({ world: { postgres }, dice }) => {
+    const stopped = postgres.processes();
+    signalAll(stopped, 'SIGSTOP');
+    await delay(1000 + dice(6000));
+    signalAll(stopped, 'SIGCONT');
+  },
+
   'postgres-crashes': ({ world: { postgres } }) => postgres.restart(),
 
   'connections-killed': async ({ world: { postgres, mariadb } }) => {
@@ -80,6 +88,13 @@ export const faults = {
     const free = gateway.fillDisk();
     await delay(1000 + dice(7000));
     free();
+  },
+
+  'database-locked': async ({ world: { gateway }, dice }) => {
+    const other = new Database(join(gateway.dataDir, 'sallyport.db'), { timeout: 5000 });
+    other.exec('BEGIN IMMEDIATE');
+    await delay(500 + dice(4000));
+    other.close();
   },
 
   'recordings-removed': async ({ world: { gateway }, dice }) => {
@@ -116,6 +131,16 @@ export const faults = {
     await erin.post(`/people/${person}/enable`);
   },
 } satisfies Record<string, Fault>;
+
+function signalAll(processes: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of processes) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
 
 export type FaultName = keyof typeof faults;
 export const faultNames = Object.keys(faults) as FaultName[];

@@ -166,6 +166,12 @@ export class Postgres {
     return Number(readFileSync(join(this.#server.place.directory, 'postmaster.pid'), 'utf8').split('\n')[0]);
   }
 
+  /** It, and those that it has started. */
+  processes(): number[] {
+    const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim().split(' ').map(Number); // prettier-ignore
+    return [this.pid, ...children];
+  }
+
   /** An immediate shutdown, as by a crash, and a new start. */
   async restart(): Promise<void> {
     process.kill(this.pid, 'SIGQUIT');

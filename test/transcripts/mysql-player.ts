@@ -95,6 +95,8 @@ export class Player {
   #served = 0;
   /** Cancellations on their way to the target, each to be called when it has heard it; null: it hears them at once. */
   cancelling: (() => void)[] | null = null;
+  /** The catalogue is old, and these are told when it was read; null: it is fresh. */
+  reading: (() => void)[] | null = null;
   /** Chunks that the fast path took of the client, and of the target. */
   fast = { client: 0, target: 0 };
 
@@ -211,7 +213,16 @@ export class Player {
   /** Read anew before anybody can look. */
   #catalogue(): object {
     const changed = (): void => void this.record.push('the catalogue changed');
-    return { isFresh: true, current: { version: '1', content: nothing }, changed, refresh: () => atOnce };
+    const isFresh = () => this.reading === null;
+    const refresh = () => (this.reading === null ? atOnce : new Promise<void>((resolve) => this.reading?.push(resolve)));
+    return {
+      get isFresh() {
+        return isFresh();
+      },
+      current: { version: '1', content: nothing },
+      changed,
+      refresh,
+    };
   }
 
   #session(): object {

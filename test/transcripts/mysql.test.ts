@@ -135,7 +135,10 @@ class Player implements MachinePort {
     this.log.push('the schema changed');
   }
 
-  renewCatalogue(): void {
+  renewed: () => void = () => undefined;
+
+  renewCatalogue(renewed: () => void): void {
+    this.renewed = renewed;
     this.log.push('the catalogue is read anew');
   }
 
@@ -535,7 +538,7 @@ t.test('inside a transaction: proved by a new catalogue, or not run without one'
   player.answer = player.release(reads, [], fenced);
   player.client(query('SELECT a FROM t'));
   player.answer = player.refuse('no');
-  player.machine.catalogueRenewed(); // the catalogue could not be read
+  player.renewed(); // the catalogue could not be read
   t.strictSame(player.log.slice(6), [
     'C> 0 QUERY SELECT a FROM t',
     'submit SELECT a FROM t in a transaction',
@@ -543,6 +546,30 @@ t.test('inside a transaction: proved by a new catalogue, or not run without one'
     'finish a-2 failed -',
     'submit SELECT a FROM t in a transaction as unknown',
     '>C 1 ERR 1142 no (hold h-1)',
+  ]);
+  t.end();
+});
+
+t.test('KILL QUERY while the catalogue is read anew: what was released does not run, and the reading counts for no other', (t) => {
+  const player = new Player();
+  player.client(query('BEGIN'));
+  player.target(okOf(wire.status.inTransaction));
+  player.answer = player.release(reads, [], fenced);
+  player.client(query('SELECT a FROM t'));
+  const { renewed } = player;
+  player.machine.interruptProof();
+  player.answer = player.release(reads, [], fenced);
+  player.client(query('SELECT b FROM t'));
+  renewed();
+  t.strictSame(player.log.slice(6), [
+    'C> 0 QUERY SELECT a FROM t',
+    'submit SELECT a FROM t in a transaction',
+    'the catalogue is read anew',
+    'finish a-2 cancelled -',
+    '>C 1 ERR 1317 Query execution was interrupted',
+    'C> 0 QUERY SELECT b FROM t',
+    'submit SELECT b FROM t in a transaction',
+    'the catalogue is read anew',
   ]);
   t.end();
 });

@@ -164,6 +164,9 @@ t.test('how they are judged', async (t) => {
     ["CREATE TABLE t (a INT) ENGINE = CONNECT FILE_NAME = '/x'", ['create write shop.t', 'network write shop.t', 'server-file write /x']],
     ["CREATE TABLE t (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://x'", ['create write shop.t', 'network write shop.t']],
     ["CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'x')", ['create write shop.s', 'network write shop.s']],
+    // MySQL: hints that lift a guard, or whose quotes go beyond what looks like their end.
+    ['INSERT /*+ SET_VAR(foreign_key_checks = OFF) */ INTO t VALUES (1)', ['not understood']],
+    ['SELECT /*+ QB_NAME(`*/ a FROM b -- `) */ 1', ['not understood']],
     // MySQL 8.3: FOR SCHEMA stands between EXPLAIN and what is run.
     ['EXPLAIN ANALYZE FOR SCHEMA shop DELETE a FROM a JOIN b', ['not understood']],
     ['DESCRIBE a b DELETE FROM a', ['not understood']],
@@ -178,6 +181,8 @@ t.test('what stays as it was', async (t) => {
     ['EXECUTE IMMEDIATE \'SELECT a FROM t WHERE b = "x"\'', ['read read shop.t']],
     ["PREPARE p FROM 'SELECT a FROM t WHERE b = ?'", ['prepare session p']],
     ['ALTER TABLE t RENAME COLUMN a TO b', ['alter write shop.t']],
+    ['SELECT /*+ SET_VAR(sort_buffer_size = 16M) */ a FROM t', ['read read shop.t']],
+    ['SELECT /*+ MAX_EXECUTION_TIME(1000) INDEX(t `i`) */ a FROM t', ['read read shop.t']],
     ['ALTER TABLE t ALTER c DROP DEFAULT', ['alter write shop.t']],
     ['ALTER TABLE t ADD COLUMN discard INT, ENGINE = InnoDB', ['alter write shop.t']],
     ['CREATE TABLE t (engine INT, connection VARCHAR(3), directory TEXT)', ['create write shop.t']],

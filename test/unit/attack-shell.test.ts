@@ -116,6 +116,11 @@ t.test('more that are not free', async (t) => {
     'apt -o Dpkg::Pre-Invoke=x list',
     'rpm -q --pipe x bash',
     'git branch new',
+    'sysctl vm.swappiness=1',
+    'sysctl -w vm.swappiness',
+    'sysctl -p',
+    'sysctl --system',
+    'pmap -N .bashrc 1',
     'git stash',
     'git grep -Oless x',
     // The first "print" stands in a string.
@@ -235,6 +240,10 @@ t.test('plain work stays free', async (t) => {
     'git stash list',
     'zgrep -i x a.gz',
     'hostnamectl',
+    'sysctl -a',
+    'sysctl -n vm.swappiness',
+    'iostat -x 1 3',
+    'pmap -x 1',
     'awk \'{print $1 "|" $2}\' f',
   ];
   for (const text of plain) t.ok(isFree(text), text);

@@ -212,6 +212,43 @@ t.test('the same text and mode give the same object', (t) => {
   t.end();
 });
 
+t.test('what one server has built in is a stored function in another, by make and version', (t) => {
+  const mariadb = (server_version: string) => modeOf({ server_version });
+  const mysql = (server_version: string) => modeOf({ flavour: 'mysql', server_version });
+  const [ten, eleven, eight, nine] = [
+    mariadb('10.11.19-MariaDB'),
+    mariadb('11.8.9-MariaDB-4 from Debian'),
+    mysql('8.0.46'),
+    mysql('9.7.4'),
+  ];
+  const cases: readonly (readonly [string, string, readonly ReadingMode[], readonly ReadingMode[]])[] = [
+    ['host', 'SELECT host(1), owner(1), socket(1), id(1), clob(1), page_checksum(1)', [], [ten, eleven, eight, nine]],
+    ['uuid_v7', 'SELECT UUID_v7(), VEC_DISTANCE(v, w) FROM t', [eleven], [ten, eight, nine, modeOf()]],
+    ['to_char', "SELECT TO_CHAR(a, 'YYYY') FROM t", [ten, eleven], [mariadb('10.5.29-MariaDB'), eight, nine, modeOf()]],
+    ['x', 'SELECT x(p), decode(a, b), encrypt(a) FROM t', [ten, eleven], [eight, nine]],
+    ['md5', 'SELECT MD5(a) FROM t', [ten, eleven, eight], [nine]],
+    ['vector_dim', 'SELECT VECTOR_DIM(v) FROM t', [nine], [ten, eleven, eight]],
+    ['regexp_like', "SELECT REGEXP_LIKE(a, 'x') FROM t", [eight, nine], [ten, eleven]],
+    ['lateral', 'SELECT * FROM t, LATERAL (SELECT u.a FROM u) AS z', [ten, eleven, eight, nine], []],
+    ['except', 'SELECT a FROM t EXCEPT (SELECT b FROM u)', [ten, eleven, eight, nine], []],
+    ['except', 'SELECT except(1)', [], [ten, eleven, eight, nine]],
+    ['any', 'SELECT a = ANY (SELECT 1), CONVERT(a, DATETIME(6)) FROM t PARTITION (p)', [ten, eleven, eight, nine], []],
+    ['over', 'SELECT FIRST_VALUE(a) IGNORE NULLS OVER (ORDER BY a) FROM t', [eight, nine], []],
+  ];
+  const functionsOf = (text: string, mode: ReadingMode) => classify(text, mode).summary.functions.map((it) => it.toLowerCase());
+  for (const [name, text, own, stored] of cases) {
+    for (const mode of own) t.strictSame(functionsOf(text, mode), [], `${text} ${mode.key}`);
+    for (const mode of stored) t.ok(functionsOf(text, mode).includes(`shop.${name}`), `${text} ${mode.key}`);
+  }
+  t.end();
+});
+
+t.test('SETVAL moves a sequence', (t) => {
+  t.match(classify('SELECT SETVAL(s, 100)').summary, { access: 'write' });
+  t.match(classify('SELECT SETVAL(s, 100)', modeOf({ flavour: 'mysql', server_version: '8.0.46' })).summary, { access: 'unknown' });
+  t.end();
+});
+
 t.test('hostile text is answered quickly and never throws', (t) => {
   const hostile = [
     '('.repeat(100_000),

@@ -161,6 +161,22 @@ t.test('risks lie on the words that they speak of', async (t) => {
   t.equal(text.slice(risk?.start, risk?.end), 'victim');
 });
 
+t.test('a program in the own home is one that nobody knows, and not a riddle', async (t) => {
+  for (const text of ['~/bin/x -v', 'nohup ~/bin/x &', 'sudo ~/bin/x', 'timeout 5 ~/bin/x']) {
+    const { understood, summary } = classifyShell(text, false);
+    t.ok(understood, text);
+    t.match(
+      summary.effects.find(({ object }) => object === '~/bin/x'),
+      { verb: 'run', access: 'unknown' },
+      text,
+    );
+  }
+  // Another's home may not exist, and then it is another word; what is put together is another still.
+  for (const text of ['~bob/x', '~', '~/', '~+/x', '"~$x"/y', '~$x/y', '~/$x', '~/"$x"', '~/{ls,x}', '~/*', '~"/x"'])
+    t.notOk(classifyShell(text, false).understood, text);
+  t.ok(!isFree('~/ls'));
+});
+
 t.test('limits: long, deep, many and odd texts are not understood, and fast', async (t) => {
   const start = performance.now();
   for (const text of [

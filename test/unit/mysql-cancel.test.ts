@@ -30,3 +30,32 @@ for (const fast of [true, false]) {
     t.ok(asked());
   });
 }
+
+t.test('KILL QUERY of a statement that waits for the catalogue: it does not run, and the next one does', async (t) => {
+  const player = new Player({ fast: true, turns: false, showsProgress: false, dialect });
+  const reading: (() => void)[] = [];
+  player.reading = reading;
+  player.send(command(wire.command.query, 'delete from t'));
+  player.kill('query');
+  player.reading = null;
+  reading[0]?.();
+  await turnEnd();
+  t.match(Buffer.from(player.toClient, 'hex').toString('latin1'), /70100Query execution was interrupted/);
+  t.notOk(player.record.some((it) => it.includes('delete')));
+  player.send(command(wire.command.query, 'select 2'));
+  t.ok(player.record.some((it) => it.includes('select 2')));
+});
+
+t.test('a KILL QUERY while the catalogue is read and nothing was asked hits nothing', async (t) => {
+  const player = new Player({ fast: true, turns: false, showsProgress: false, dialect });
+  const reading: (() => void)[] = [];
+  player.reading = reading;
+  player.send(command(wire.command.ping));
+  player.kill('query');
+  player.reading = null;
+  reading[0]?.();
+  await turnEnd();
+  player.receive(player.serve());
+  player.send(command(wire.command.query, 'select 1'));
+  t.ok(player.record.some((it) => it.includes('select 1')));
+});

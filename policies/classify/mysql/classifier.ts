@@ -81,6 +81,19 @@ class PreparedLookup {
   }
 }
 
+/**
+ * Where an optimizer hint sets a variable for its statement, or null: guards as well (foreign_key_checks), which a change could go around
+ * so. One in a string counts too.
+ */
+function hintWithVariable(text: string): number | null {
+  for (let at = text.indexOf('/*+'); at !== -1;) {
+    const end = text.indexOf('*/', at);
+    if (/\bset_var\b/i.test(text.slice(at, end === -1 ? undefined : end))) return at;
+    at = end === -1 ? -1 : text.indexOf('/*+', end);
+  }
+  return null;
+}
+
 function classifyText(text: string, mode: ReadingMode, prepared: PreparedLookup, nesting: number): Classification {
   const sqlMode = sqlModeOf(mode, text);
   if (isProblem(sqlMode)) return refuse(sqlMode);
@@ -92,6 +105,9 @@ function classifyText(text: string, mode: ReadingMode, prepared: PreparedLookup,
     const problem = strangeCharacters(tokens, sqlMode) ?? nulOutsideStrings(text, tokens) ?? tooDeep(tokens) ?? readStatements(tokens);
     if (problem !== null) return refuse(problem);
   }
+  const hinted = hintWithVariable(text);
+  if (hinted !== null && statements.some(({ effects }) => effects.some(({ access }) => access === 'write' || access === 'unknown')))
+    return refuse({ kind: 'unknown-construct', message: 'a change under a hint that sets a variable: use SET', offset: hinted });
   return classificationOf(statements);
 
   function readStatements(tokens: readonly Token[]): Problem | null {

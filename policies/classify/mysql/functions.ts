@@ -2,6 +2,7 @@
 // body nobody here has seen. Native functions win over stored ones of the same name; quoting, a database in front, or (for
 // some) a space before the parenthesis turn the same name into a stored function.
 
+import { isBuiltin, isKeyword } from './built-in-names.ts';
 import builtins from './builtins.json' with { type: 'json' };
 import type { Token } from './lexer.ts';
 import type { SqlMode } from './reading-mode.ts';
@@ -20,44 +21,17 @@ export interface Call {
   readonly end: number;
 }
 
-const mariadbBuiltins: ReadonlySet<string> = new Set([
-  ...builtins.builtins,
-  ...words('POINT LINESTRING POLYGON MULTIPOINT MULTILINESTRING MULTIPOLYGON GEOMETRYCOLLECTION JSON_TABLE CAST CONVERT'),
-]);
-const keywords: ReadonlySet<string> = new Set(builtins.keywords);
 /** Built-ins only without a space before the parenthesis, unless sql_mode says IGNORE_SPACE. */
 const storedWhenSpaced: ReadonlySet<string> = new Set(builtins.storedWhenSpaced);
 
-/** Functions that MariaDB has and MySQL has not: there they would be stored ones. */
-const mariadbOnly = new Set(
-  words(
-    'ADD_MONTHS CHR COLUMN_ADD COLUMN_CHECK COLUMN_CREATE COLUMN_DELETE COLUMN_EXISTS COLUMN_GET COLUMN_JSON COLUMN_LIST CONCAT_OPERATOR_ORACLE ' +
-      'CRC32C CURRENT_ROLE DECODE_HISTOGRAM DECODE_ORACLE JSON_COMPACT JSON_DETAILED JSON_EQUALS JSON_EXISTS JSON_LOOSE JSON_NORMALIZE ' +
-      'JSON_QUERY LASTVAL LENGTHB LPAD_ORACLE LTRIM_ORACLE MASTER_GTID_WAIT MEDIAN NATURAL_SORT_KEY NEXTVAL NVL NVL2 PERCENTILE_CONT ' +
-      'PERCENTILE_DISC REPLACE_ORACLE ROWNUM RPAD_ORACLE RTRIM_ORACLE SETVAL SFORMAT SUBSTR_ORACLE SYS_GUID TO_CHAR TRIM_ORACLE ' +
-      'WSREP_LAST_SEEN_GTID WSREP_LAST_WRITTEN_GTID WSREP_SYNC_WAIT_UPTO_GTID BINLOG_GTID_POS',
-  ),
-);
-/** Functions that MySQL 8 has and MariaDB has not. */
-const mysqlOnly = new Set(
-  words(
-    'ANY_VALUE BIN_TO_UUID UUID_TO_BIN IS_UUID GROUPING JSON_STORAGE_SIZE JSON_STORAGE_FREE JSON_SCHEMA_VALID JSON_SCHEMA_VALIDATION_REPORT ' +
-      'REGEXP_LIKE STATEMENT_DIGEST STATEMENT_DIGEST_TEXT PS_CURRENT_THREAD_ID PS_THREAD_ID FORMAT_BYTES FORMAT_PICO_TIME ROLES_GRAPHML ' +
-      'ICU_VERSION VALIDATE_PASSWORD_STRENGTH GTID_SUBSET GTID_SUBTRACT ST_DISTANCE_SPHERE ST_GEOHASH ST_ISVALID ST_LATITUDE ST_LONGITUDE ' +
-      'ST_LATFROMGEOHASH ST_LONGFROMGEOHASH ST_POINTFROMGEOHASH ST_MAKEENVELOPE ST_SIMPLIFY ST_TRANSFORM ST_VALIDATE ST_SWAPXY ST_COLLECT ' +
-      'ST_FRECHETDISTANCE ST_HAUSDORFFDISTANCE ST_LINEINTERPOLATEPOINT ST_LINEINTERPOLATEPOINTS ST_POINTATDISTANCE MBRCOVEREDBY MBRCOVERS ' +
-      'WAIT_FOR_EXECUTED_GTID_SET SOURCE_POS_WAIT WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS',
-  ),
-);
-
 const waits = new Set(
   words(
-    'SLEEP BENCHMARK MASTER_POS_WAIT MASTER_GTID_WAIT SOURCE_POS_WAIT WAIT_FOR_EXECUTED_GTID_SET WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS ' +
+    'SLEEP BENCHMARK MASTER_POS_WAIT MASTER_GTID_WAIT SOURCE_POS_WAIT WAIT_FOR_EXECUTED_GTID_SET ' +
       'WSREP_SYNC_WAIT_UPTO_GTID RELEASE_LOCK RELEASE_ALL_LOCKS LAST_INSERT_ID',
   ),
 );
 /** Unreserved words that a parenthesis follows by grammar, by the word before them. */
-const afterWord: Readonly<Record<string, readonly string[]>> = { OF: ['MEMBER'], THAN: ['LESS'] };
+const afterWord: Readonly<Record<string, readonly string[]>> = { OF: ['MEMBER'], OVER: ['NULLS', 'FIRST', 'LAST'], THAN: ['LESS'] };
 
 function words(list: string): string[] {
   return list.split(' ');
@@ -95,16 +69,10 @@ function meaningOf(tokens: readonly Token[], at: number, from: number, mode: Sql
   const builtin = isBuiltin(word, mode);
   if (builtin && spaced && storedWhenSpaced.has(word) && !mode.ignoreSpace) return { kind: 'stored', name: token.raw };
   if (builtin) return builtinMeaning(word);
-  return keywords.has(word) ? harmless : { kind: 'stored', name: token.raw };
+  return isKeyword(word, tokens[at + 2], mode) ? harmless : { kind: 'stored', name: token.raw };
 }
 
 const harmless: CallMeaning = { kind: 'harmless' };
-
-function isBuiltin(word: string, mode: SqlMode): boolean {
-  if (mysqlOnly.has(word)) return mode.flavour !== 'mariadb' || mariadbBuiltins.has(word);
-  if (mariadbOnly.has(word)) return mode.flavour !== 'mysql';
-  return mariadbBuiltins.has(word);
-}
 
 function builtinMeaning(word: string): CallMeaning {
   if (waits.has(word)) return { kind: 'session' };

@@ -1,7 +1,7 @@
 // Makes builtins.json from a running MariaDB: asks the server's own parser about each word it knows, whether `word(…)`
 // is one of its functions, a stored function of that name, or no call at all. Run by hand when a new server comes out:
 //   node policies/classify/mysql/generate-builtins.ts <socket> [user]
-// Words that only MySQL knows are kept by hand in functions.ts.
+// Words that only MySQL knows, or newer servers than this one, are kept by hand in built-in-names.ts.
 
 import { writeFileSync } from 'node:fs';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
@@ -85,14 +85,12 @@ const words = new Set([
 ]);
 const builtins: string[] = [];
 const storedWhenSpaced: string[] = [];
-const keywords: string[] = [];
 for (const word of [...words].filter((each) => /^[A-Z_][A-Z_0-9]*$/.test(each)).sort()) {
   const close = await meaningOf(word, '');
   const spaced = await meaningOf(word, ' ');
   if (close === 'builtin') builtins.push(word);
   if (close === 'builtin' && spaced === 'stored') storedWhenSpaced.push(word);
-  if (close === 'keyword' && spaced === 'keyword') keywords.push(word);
 }
 const version = (await column('SELECT version()')).join('').split('-')[0];
-writeFileSync(new URL('builtins.json', import.meta.url), `${JSON.stringify({ version, builtins, storedWhenSpaced, keywords }, null, 1)}\n`);
+writeFileSync(new URL('builtins.json', import.meta.url), `${JSON.stringify({ version, builtins, storedWhenSpaced }, null, 1)}\n`);
 await connection.end();

@@ -259,7 +259,7 @@ class Lexer {
   #comment(at: number): Problem | null {
     const text = this.#text;
     const mariadbOnly = text.charCodeAt(at + 2) === 77 && text.charCodeAt(at + 3) === 33;
-    if (!mariadbOnly && text.charCodeAt(at + 2) !== 33) return this.#skipComment(at + 2, at);
+    if (!mariadbOnly && text.charCodeAt(at + 2) !== 33) return this.#skipComment(at + 2, at) ?? this.#hintProblem(at);
     if (this.#inExecuted) return this.#fail('an executable comment inside another', at, 'unknown-construct');
     const from = at + (mariadbOnly ? 4 : 3);
     const digits = /^(\d{6}|\d{5})/.exec(text.slice(from, from + 6))?.[0] ?? '';
@@ -287,6 +287,15 @@ class Lexer {
     if (end === -1) return this.#fail('a comment is not closed', start);
     this.#at = end + 2;
     return null;
+  }
+
+  /** An optimizer hint is a comment, but MySQL looks for the end of a name in quotes in it before it looks for the end of the comment. */
+  #hintProblem(start: number): Problem | null {
+    const text = this.#text;
+    if (text.charCodeAt(start + 2) !== 43) return null;
+    const hint = text.slice(start, this.#at);
+    const unclosed = ['`', '"', "'"].some((quote) => hint.split(quote).length % 2 === 0);
+    return unclosed ? this.#fail('an optimizer hint with a quote that is not closed', start, 'unknown-construct') : null;
   }
 
   /** An executable comment that isn't executed may hold one level of plain comments. */

@@ -7,6 +7,8 @@ import type { LexMode } from './lexer.ts';
 
 export interface SqlMode extends LexMode {
   readonly flavour: 'mysql' | 'mariadb' | null;
+  /** Of the server, as 110809 for 11.8.9; 0 when it is not known. */
+  readonly version: number;
   readonly pipesAsConcat: boolean;
   readonly ignoreSpace: boolean;
   /** Current database, or null. */
@@ -70,12 +72,18 @@ export function sqlModeOf(mode: ReadingMode, text: string): SqlMode | Problem {
     pipesAsConcat: sqlModes.has('PIPES_AS_CONCAT') || sqlModes.has('ANSI'),
     ignoreSpace: sqlModes.has('IGNORE_SPACE') || sqlModes.has('ANSI'),
     flavour: flavour === 'mysql' || flavour === 'mariadb' ? flavour : null,
+    version: versionOf(settings['server_version'] ?? ''),
     database: settings['database'] ?? null,
     foldsNames: (settings['lower_case_table_names'] ?? '0') !== '0',
     unicode,
     charset,
     sqlModes,
   };
+}
+
+function versionOf(text: string): number {
+  const [, major = '0', minor = '0', patch = '0'] = /^(\d+)\.(\d+)\.(\d+)/.exec(text) ?? [];
+  return Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
 }
 
 export function isProblem(value: SqlMode | Problem): value is Problem {

@@ -74,10 +74,18 @@ const language: Reader = (call) => {
   call.found.risk(call.span, `runs a program text of ${call.name}`);
 };
 
+/** They take keys, and among those are some that run commands. */
+const interactive: Reader = (call) => {
+  call.found.effect('code', 'unknown', 'program', call.name);
+  call.found.risk(call.span, `${call.name} runs commands that are typed into it; cat, head, tail and grep only show`);
+};
+
 const shells = 'sh bash dash ash rbash';
 const foreignShells = 'zsh ksh mksh fish csh tcsh pwsh nu elvish xonsh screen tmux byobu';
 const languages =
-  'python python2 python3 pypy3 perl ruby irb node nodejs deno bun php lua luajit tclsh wish expect Rscript R julia java groovy scala ghci guile racket sbcl go cargo make gmake ninja cmake gdb lldb vi vim nvim view ex ed nano emacs pico joe mcedit less more most man info dc bc psql mysql mariadb sqlite3 mongo mongosh redis-cli';
+  'python python2 python3 pypy3 perl ruby irb node nodejs deno bun php lua luajit tclsh wish expect Rscript R julia java groovy scala ghci guile racket sbcl go cargo make gmake ninja cmake gdb lldb dc bc psql mysql mariadb sqlite3 mongo mongosh redis-cli';
+
+const interactives = 'vi vim nvim view ex ed nano emacs pico joe mcedit less more most man info';
 
 const all = (names: string, reader: Reader): [string, Reader][] => names.split(' ').map((name) => [name, reader]);
 
@@ -85,4 +93,5 @@ export const interpreters: ReadonlyMap<string, Reader> = new Map([
   ...all(shells, shell),
   ...all(foreignShells, foreignShell),
   ...all(languages, language),
+  ...all(interactives, interactive),
 ]);

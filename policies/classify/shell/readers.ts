@@ -76,7 +76,7 @@ function withoutValues(args: readonly Argument[], valueFollows: RegExp): readonl
 }
 
 const anyWords =
-  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname times clear help cal pstree lsb_release';
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname times clear help cal pstree lsb_release';
 const anyFiles =
   'cat tac head tail zcat bzcat xzcat ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 namei lsattr getfacl getfattr last jq tsort pr';
 
@@ -109,6 +109,8 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
     options: ['-a', '-o', '-t', '--all', '-B', '-M', '-R', '--bind', '--move', '--rbind', '-L', '-U', '--source', '--target'],
   },
   ifconfig: { operandsMax: 1 },
+  // -n and -N write its configuration.
+  pmap: { options: ['-n', '-N', '--create-rc', '--create-rc-to'] },
 };
 
 /** crontab without anything reads a new table from its input. */
@@ -127,6 +129,15 @@ const top: Reader = (call) => {
   unsure(call, call.span, 'with a keyboard top ends processes; top -b -n 1 only shows them');
 };
 
+/** Names are shown; a `=`, a file or --system sets. */
+const sysctl: Reader = (call) => {
+  const wrong = call.args.find(({ text }) => !/^(?:-[aneN]+|--all|--values|--names|\w[\w./-]*)$/.test(text ?? '?'));
+  if (wrong === undefined && call.args.length > 0) return reads(call);
+  call.found.effect('run', 'write', 'program', call.name);
+  call.found.effect('admin', 'write');
+  call.found.risk(call.span, 'changes the machine for everybody');
+};
+
 /** The settings of the terminal are shown; everything else sets them. */
 const stty: Reader = (call) => {
   const wrong = call.args.find(({ text }) => !/^(?:-a|--all|-g|--save|size|speed)$/.test(text ?? '?'));
@@ -141,4 +152,5 @@ export const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['crontab', crontab],
   ['top', top],
   ['stty', stty],
+  ['sysctl', sysctl],
 ]);

@@ -181,13 +181,14 @@ export class Walker {
   }
 
   #run(name: Argument, args: readonly Argument[], span: Span, input: Input, found = this.findings.program('', span)): void {
-    if (name.text === null) {
+    const program = name.text ?? name.inHome ?? null;
+    if (program === null) {
       found.kind = 'unknown';
       return this.#opaque(name.span, 'what it would run is only known when it runs: the command word is not literal');
     }
-    found.kind = programName(name.text) || 'unknown';
+    found.kind = programName(program) || 'unknown';
     const call: Call = {
-      name: name.text,
+      name: program,
       span,
       args,
       input,
@@ -201,7 +202,7 @@ export class Walker {
         this.paths.taint(it);
       },
     };
-    readerOf(name.text)(call);
+    readerOf(program)(call);
   }
 
   #wrapped(words: readonly Argument[], span: Span, input: Input): void {

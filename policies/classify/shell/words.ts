@@ -16,6 +16,8 @@ export interface Argument {
   /** It can become several words (a pattern and a brace as well): what follows it may stand in another place than here. */
   readonly several: boolean;
   readonly span: Span;
+  /** `~/bin/x`: one file in the account's own home, wherever that is. */
+  readonly inHome?: string;
 }
 
 /** A word that is known. */
@@ -30,10 +32,10 @@ export function unknownPath(prefix: string, span: Span): Argument {
 
 export function argumentOf(word: Word, span: Span): Argument {
   if (word.parts === undefined) {
-    // "~" alone is expanded, and no expanded home begins with a dash.
-    return word.text.startsWith('~')
-      ? { text: null, prefix: '~', suffix: '', splits: false, several: false, span }
-      : literal(word.value, span);
+    // "~" is expanded, and no expanded home begins with a dash, splits, or is a pattern.
+    if (!word.text.startsWith('~')) return literal(word.value, span);
+    const inHome = /^~\/.*[^/]$/s.test(word.text) ? { inHome: word.value } : {};
+    return { text: null, prefix: '~', suffix: '', splits: false, several: false, span, ...inHome };
   }
   const first = word.parts[0];
   const home = first?.type === 'Literal' && first.text.startsWith('~');
