@@ -361,7 +361,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const relayed = { audit, world, maskKey, services, identity, gate, access, histories, policies, targets, credentials, agents };
   relays = await openRelays(config, { ...relayed, clock, random, log }, down);
   await listenProtocols(config, { services, targets, relays }, addresses, down);
-  const measured = { version, meter, holds, audit, policies, agents, clock };
+  const measured = { version, meter, holds, audit, policies, agents, tls, clock };
   await serveMetrics(config, measured, addresses, down);
   event('gateway.started', { version, policy: policies.current().version });
   down.add(() => event('gateway.stopped', { version }));

@@ -9,6 +9,7 @@ import type { HoldDesk } from '../approvals/hold-desk.ts';
 import type { Config } from '../config/config.ts';
 import { cannotListen } from '../core/cannot-listen.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ServerTls } from '../core/server-tls.ts';
 import type { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
 import type { Teardown } from './teardown.ts';
@@ -30,13 +31,14 @@ interface MeasuredParts {
   readonly audit: Pick<OpenedAuditLog, 'head'>;
   readonly policies: { current(): { readonly version: string }; rejected(): readonly string[] };
   readonly agents: { list(): readonly { readonly isConnected: boolean }[] };
+  readonly tls: ServerTls | null;
   readonly clock: Clock;
 }
 
 /** Serves the figures when the configuration says where, and writes into `addresses` where that is. Throws Fault listen-failed. */
 export async function serveMetrics(
   config: Config,
-  { version, meter, holds, audit, policies, agents, clock }: MeasuredParts,
+  { version, meter, holds, audit, policies, agents, tls, clock }: MeasuredParts,
   addresses: { metrics?: { host: string; port: number } },
   down: Teardown,
 ): Promise<void> {
@@ -54,6 +56,7 @@ export async function serveMetrics(
     auditSeq: () => audit.head().seq,
     policyVersion: () => policies.current().version,
     policiesRejected: () => policies.rejected().length > 0,
+    certificateEndMs: () => tls?.current.certificate.validToDate.getTime() ?? null,
     nowMs: () => clock.nowMs(),
   });
   down.add(() => metrics.close());

@@ -19,6 +19,8 @@ export interface MeasuredGateway {
   policyVersion(): string;
   /** Is there a newer version that is wrong, and so not in force? */
   policiesRejected(): boolean;
+  /** Of the certificate in use; null: it has none. */
+  certificateEndMs(): number | null;
   nowMs(): number;
 }
 
@@ -50,6 +52,7 @@ export class Metrics {
     const ofProtocols = (value: (counts: SessionFigures) => number): Samples =>
       it.protocols.map((protocol) => [{ protocol }, value(meter.sessions(protocol))]);
     const cpu = process.cpuUsage();
+    const certificateEndMs = it.certificateEndMs();
     const families: readonly Family[] = [
       gauge('sallyport_info', 'Version of the gateway and of the policies in force.', [
         [{ version: it.version, policies: it.policyVersion() }, 1],
@@ -99,6 +102,11 @@ export class Metrics {
         it.policiesRejected() ? 1 : 0,
       ),
       gauge('sallyport_agents_linked', 'Agents that are connected now.', it.agentsLinked()),
+      ...optional(
+        'sallyport_certificate_end_time_seconds',
+        "When the gateway's own certificate ends, since 1970.",
+        certificateEndMs === null ? null : certificateEndMs / 1000,
+      ),
       ...optional('sallyport_data_free_bytes', 'Space left for the data folder.', freeBytes(it.dataDir)),
       counter('process_cpu_seconds_total', 'CPU time of the process, user and system.', (cpu.user + cpu.system) / 1e6),
       gauge('process_resident_memory_bytes', 'Memory of the process.', process.memoryUsage.rss()),

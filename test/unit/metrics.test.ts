@@ -24,6 +24,7 @@ function metricsOf(meter: Meter): Metrics {
     auditSeq: () => 40,
     policyVersion: () => 'a"b\\c',
     policiesRejected: () => false,
+    certificateEndMs: () => 1_900_000_000_000,
     nowMs: () => 100_000,
   });
 }
@@ -71,6 +72,7 @@ t.test('holds that wait, and how they ended', async (t) => {
   t.teardown(() => metrics.close());
   t.match(metrics.text(), 'sallyport_holds_pending 2\n');
   t.match(metrics.text(), 'sallyport_hold_oldest_pending_seconds 60\n');
+  t.match(metrics.text(), 'sallyport_certificate_end_time_seconds 1900000000\n');
   meter.hold(hold('h-1', 'denied'), false);
   meter.hold(hold('h-1', 'denied'), false);
   meter.hold(hold('h-old', 'approved'), false);
@@ -145,7 +147,7 @@ targets: [{ name: orders, protocol: postgres, host: 127.0.0.1, port: 1, user: x 
   const text = await (await fetch(`${at}/metrics`)).text();
   t.match(text, /^sallyport_info\{version="0\.1\.0",policies="[0-9a-f]{12}"\} 1$/m);
   t.match(text, /^sallyport_sessions_open\{protocol="postgres"\} 0$/m);
-  t.notMatch(text, /mysql/, 'only what is served');
+  t.notMatch(text, /mysql|certificate/, 'only what is served');
   t.match(text, /^sallyport_data_free_bytes [1-9]/m);
   t.equal((await fetch(`${at}/readyz`)).status, 200);
   const saysRejected = async (value: 0 | 1) => {

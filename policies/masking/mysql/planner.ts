@@ -80,7 +80,9 @@ export class MysqlPlanner {
     }
     if (asksHidden(classification, columns)) return refuse(asks);
     if (!isRelevant && masks.searching === null) return { kind: 'none' };
-    const isTable = isOpaqueAll ? noTable : tablesOf(classification, read.readings);
+    // MySQL tells a subquery's column by the table below and the subquery's own name for it; MariaDB by the subquery.
+    const namesOrigins = mode.flavour === 'mariadb' || read.readings.every((tokens) => selectsIn(tokens) <= 1);
+    const isTable = isOpaqueAll || !namesOrigins ? noTable : tablesOf(classification, read.readings);
     const all = expressions ?? { items: null, any: computed(columns.unknown) };
     return masking({ columns, masks, views, expressions: all, isTable, hidesWords: isRelevant, runsCode: isOpaqueAll });
   }
