@@ -11,6 +11,7 @@ import { ownQuery, type Row } from './own-query.ts';
 import { trackText } from './own-texts.ts';
 import { codeOf } from './refusal.ts';
 import { Settings, type InitialSettings } from './settings.ts';
+import { TargetRefused } from './target-refused.ts';
 import type { Upstream } from './upstream.ts';
 
 const settingsText = 'SELECT @@version, @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE(), @@lower_case_table_names';
@@ -94,7 +95,11 @@ export async function makeDeferred(
       throw new SignInRefused(number, sqlState, `${text}: ${refusalWords(ruling.refusal)}`);
     }
     ruling.permit.open();
-    await ownQuery(upstream, text, signal);
+    await ownQuery(upstream, text, signal).catch((thrown: unknown) => {
+      if (!(thrown instanceof TargetRefused)) throw thrown;
+      const { number, sqlState, message } = thrown.error;
+      throw new SignInRefused(number, sqlState, `${text}: ${message}`);
+    });
     session.finish(ruling.permit, { kind: 'completed', rows: null, error: null });
   }
   return new Settings((await beginningOf(upstream, signal)).settings);

@@ -31,6 +31,7 @@ import { clientGone, Presence } from './presence.ts';
 import { codeOf, holdProgress } from './refusal.ts';
 import { ReadyUpstreams, type ReadyUpstream } from './ready-upstreams.ts';
 import { Settings } from './settings.ts';
+import { numberOf } from './target-refused.ts';
 import { chooseTarget, type Choice } from './targetless.ts';
 import { unreachable } from './upstream.ts';
 import { Versions } from './versions.ts';
@@ -255,8 +256,8 @@ class MysqlDriver implements Driver {
     const upstream = await reached.catch((thrown: unknown) => {
       if (thrown instanceof SignInRefused) throw thrown;
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
-      // ER_CONNECT_TO_FOREIGN_DATA_SOURCE: from 2000 up clients take numbers for their own and show nothing of the words.
-      throw new SignInRefused(1429, 'HY000', unreachable(target, thrown));
+      const { number, sqlState } = numberOf(thrown);
+      throw new SignInRefused(number, sqlState, unreachable(target, thrown));
     });
     this.#versions.saw(target.name, upstream.version);
     try {

@@ -6,6 +6,7 @@ import { readPacket, writePacket } from './byte-stream.ts';
 import { flag, has } from './capabilities.ts';
 import { BodyReader } from './body-reader.ts';
 import { query, readErr, readOk } from './messages.ts';
+import { TargetRefused } from './target-refused.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Text cells by position. */
@@ -23,7 +24,7 @@ export async function ownQuery(upstream: Upstream, text: string, signal: AbortSi
   const receive = async (): Promise<Buffer> => (await readPacket(stream, sequence++, payloadBytesMax, signal)).payload;
   writePacket(stream, query(text, has(upstream.capabilities, flag.queryAttributes)), 0);
   const first = await receive();
-  if (first[0] === 0xff) throw new Fault('target-lost', `a query of the gateway failed: ${readErr(first).message}`);
+  if (first[0] === 0xff) throw new TargetRefused('target-lost', 'a query of the gateway failed', readErr(first));
   if (first[0] === 0x00) {
     readOk(first, has(upstream.capabilities, flag.sessionTrack));
     return [];
@@ -34,7 +35,7 @@ export async function ownQuery(upstream: Upstream, text: string, signal: AbortSi
   const rows: Row[] = [];
   for (;;) {
     const payload = await receive();
-    if (payload[0] === 0xff) throw new Fault('target-lost', `a query of the gateway failed: ${readErr(payload).message}`);
+    if (payload[0] === 0xff) throw new TargetRefused('target-lost', 'a query of the gateway failed', readErr(payload));
     if (payload[0] === 0xfe && (deprecatesEof || payload.length < 9)) return rows;
     if (rows.length >= rowsMax) throw new Fault('limit-reached', `a query of the gateway has more than ${rowsMax} rows`);
     rows.push(readTextRow(payload, columns));

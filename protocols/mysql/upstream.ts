@@ -11,6 +11,7 @@ import { readPacket, writePacket } from './byte-stream.ts';
 import { askedOfTarget, flag, has, type Capabilities } from './capabilities.ts';
 import * as wire from './messages.ts';
 import * as hello from './sign-in-messages.ts';
+import { TargetRefused } from './target-refused.ts';
 import { ed25519Answer, parsecAnswer, parsecScrambleBytes } from './ed25519.ts';
 import { encryptPassword, nativeAnswer, sha2Answer } from './passwords.ts';
 
@@ -82,7 +83,7 @@ class SigningIn {
 
   async run(): Promise<Upstream> {
     const first = await this.#receive();
-    if (first[0] === 0xff) throw this.#failed(wire.readErr(first).message);
+    if (first[0] === 0xff) throw this.#refused(first);
     const greeted = hello.readGreeting(first);
     const { capabilities, missing } = askedOfTarget(this.#wish.client, greeted.capabilities, this.#wish.database !== null);
     if (missing !== null) throw this.#failed(`it is ${missing}, which the gateway does not serve`);
@@ -148,7 +149,7 @@ class SigningIn {
         case 0x00:
           return wire.readOk(payload, tracks).statusFlags;
         case 0xff:
-          throw this.#failed(wire.readErr(payload).message);
+          throw this.#refused(payload);
         case 0xfe: {
           ({ plugin, nonce } = hello.readAuthSwitch(payload));
           this.#send(this.#switched(plugin, nonce));
@@ -219,6 +220,10 @@ class SigningIn {
   #send(payload: Buffer): void {
     writePacket(this.stream, payload, this.#sequence);
     this.#sequence += 1;
+  }
+
+  #refused(payload: Buffer): Fault {
+    return new TargetRefused('target-sign-in-failed', `signing in to target ${this.#target.name} failed`, wire.readErr(payload));
   }
 
   #failed(why: string): Fault {

@@ -99,6 +99,7 @@ export class Connection implements MachinePort, Lane {
     this.machine.fastPath.leave();
     if (this.machine.isWaiting) this.withdraw('cancelled by the client');
     else if (this.machine.replies.isRunning) await this.#stop();
+    else if (this.#refreshing) this.#guarded(() => this.#cancelUnjudged());
   }
 
   /** Ends the connection with a FATAL error for the client. */
@@ -300,6 +301,15 @@ export class Connection implements MachinePort, Lane {
       this.machine.settings.catalogue(this.#parts.catalogue.current);
       this.#guarded(() => this.#pump());
     }); // never rejects
+  }
+
+  /** What waits until the target's objects are known is answered without them, with the rest of its batch. */
+  #cancelUnjudged(): void {
+    let frame = this.machine.takes ? this.#reader.next() : null;
+    if (frame === null) return;
+    this.machine.cancelled(frame);
+    while (this.machine.absorbing && (frame = this.#reader.next()) !== null) this.machine.client(frame);
+    this.#pump();
   }
 
   #later(then: () => void): void {

@@ -16,7 +16,7 @@ import { ExpectedQueue, expectedMax } from './expected.ts';
 import type { Expected } from './expected.ts';
 import { ExtendedQuery } from './extended-query.ts';
 import * as wire from './messages.ts';
-import { duringCopy } from './message-groups.ts';
+import { duringCopy, isJudged } from './message-groups.ts';
 import { abandonOwnBlock, wantsBlock } from './fence.ts';
 import type { OwnMessages } from './fence.ts';
 import { FastPath } from './fast-path.ts';
@@ -129,6 +129,12 @@ export class Machine {
       if (!(thrown instanceof Fault) || thrown.code !== 'protocol-violation' || this.isWaiting) throw thrown;
       this.refusing.malformed(type, thrown);
     }
+  }
+
+  /** The same for a message that the client has cancelled before it was judged. */
+  cancelled(frame: Frame): void {
+    if (frame.kind === 'message' && !this.absorbing && isJudged(frame.type)) this.refusing.cancelled(frame.type);
+    else this.client(frame);
   }
 
   /** The same for a message that the fast path has submitted; null: `ruled` follows. */

@@ -11,6 +11,11 @@ export const extended: readonly number[] = [
   wire.fromClient.close,
 ];
 
+/** What runs something, or makes a statement of it. */
+export function isJudged(type: number): boolean {
+  return type === wire.fromClient.query || type === wire.fromClient.functionCall || extended.includes(type);
+}
+
 /** Besides CopyData, which comes in parts. */
 export const duringCopy: readonly number[] = [
   wire.fromClient.copyDone,

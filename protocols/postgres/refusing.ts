@@ -61,6 +61,10 @@ export class Refusing {
     this.#message(type, reply);
   }
 
+  cancelled(type: number): void {
+    this.#message(type, wire.diagnostic({ severity: 'ERROR', code: '57014', message: 'canceling statement due to user request' }));
+  }
+
   malformed(type: number, thrown: Fault): void {
     if (thrown.hint === 'fatal') throw thrown;
     this.#message(type, wire.diagnostic({ severity: 'ERROR', code: '08P01', message: messageOf(thrown) }));

@@ -34,6 +34,10 @@ export interface JudgeHost {
   onHold(notice: HoldNotice): void;
 }
 
+/** Of what is pasted at once, so many lines are looked at one by one. The guard ends the shell where more than these would have told. */
+const pastedLinesMax = 200;
+const notWholeWords = 'the last command of these lines is not whole, so none of them ran: the arrow key brings them back';
+
 export class GuardJudge {
   readonly #host: JudgeHost;
   /** Lines of a command since the prompt; empty when none was begun. */
@@ -61,6 +65,7 @@ export class GuardJudge {
     const classification = await this.#host.session.classify(submission);
     if (setsOwnName(classification)) return this.#refuse(no, plainLines(ownNamesWords));
     if (await isUnfinished(this.#host.session, submission, classification)) {
+      if (await this.#runsBefore(whole.length - text.length, whole, folder)) return this.#refuse(no, plainLines(notWholeWords));
       this.#lines = whole; // should bash think it whole, the guard kills the shell before it runs
       return 'unfinished';
     }
@@ -72,6 +77,19 @@ export class GuardJudge {
     this.#lines = whole;
     this.#line = { ...ruled, text: whole };
     return ruled.byPeople ? 'all' : 'yes';
+  }
+
+  /** Whether one of the lines from `from` on is the end of a command that the shell would run before it reads the next. */
+  async #runsBefore(from: number, text: string, folder: string): Promise<boolean> {
+    let lines = 0;
+    for (let end = text.indexOf('\n', from); end !== -1 && lines < pastedLinesMax; end = text.indexOf('\n', end + 1)) {
+      lines += 1;
+      const head = this.#submission(text.slice(0, end), folder);
+      const classification = await this.#host.session.classify(head);
+      const runs = classification.statements.length > 0 || classification.problem !== null;
+      if (runs && !(await isUnfinished(this.#host.session, head, classification))) return true;
+    }
+    return false;
   }
 
   /** May this simple command run? */

@@ -3,6 +3,7 @@
 
 import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { lineBytesMax } from './line.ts';
@@ -52,7 +53,8 @@ export interface ReadOptions {
 
 /**
  * Hands every whole line (without newline) to `onLine`, which answers false to stop. The buffer is valid during the call only.
- * Gives the bytes after the last newline (a torn line) and where the whole lines end.
+ * Gives the bytes after the last newline (a torn line, and zeros where a power cut came between a file's length and its content) and
+ * where the whole lines end.
  */
 export async function readLines(
   path: string,
@@ -61,7 +63,9 @@ export async function readLines(
 ): Promise<{ tornBytes: number; endOffset: number }> {
   const file = await open(path, 'r');
   try {
-    const to = Math.min(options.to ?? Number.MAX_SAFE_INTEGER, (await file.stat()).size);
+    const { size } = await file.stat();
+    const written = await withoutZeros(file, size);
+    const to = Math.min(options.to ?? Number.MAX_SAFE_INTEGER, written);
     const chunk = Buffer.allocUnsafe(chunkBytes);
     let rest: Buffer = Buffer.alloc(0);
     let position = options.from ?? 0;
@@ -88,10 +92,23 @@ export async function readLines(
         return { tornBytes: 0, endOffset: lineStart };
       }
     }
-    return { tornBytes: position - lineStart, endOffset: lineStart };
+    return { tornBytes: (to === written ? size : position) - lineStart, endOffset: lineStart };
   } finally {
     await file.close();
   }
+}
+
+/** The length of the file up to its last byte that is not zero. */
+async function withoutZeros(file: FileHandle, size: number): Promise<number> {
+  const chunk = Buffer.allocUnsafe(pieceBytes);
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - pieceBytes);
+    const { bytesRead } = await file.read(chunk, 0, end - start, start);
+    const last = chunk.subarray(0, bytesRead).findLastIndex((byte) => byte !== 0);
+    if (last >= 0) return start + last + 1;
+    end = start;
+  }
+  return 0;
 }
 
 /** Texts of about this size are handed on: what is made of them is short-lived and stays in the processor's cache. */

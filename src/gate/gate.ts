@@ -27,6 +27,7 @@ import { faulted, judged } from './judgement.ts';
 import type { Judgement, ReleasedElsewhere } from './judgement.ts';
 import { maskingOf } from './masked.ts';
 import { leavesRole } from './role.ts';
+import { laneNow } from './submission.ts';
 import type { Submission } from './submission.ts';
 import type { Submitter } from './submitter.ts';
 import { unmet } from './unmet.ts';
@@ -138,8 +139,9 @@ export class Gate {
     submitter: Submitter,
     lane: Lane,
   ): Judgement | Promise<Judgement> {
+    const now = laneNow(lane);
     const decide = (classification: Classification) =>
-      this.#decided({ action, classification, submitter, lane }, this.#ask(action, classification, submitter, noApprovals));
+      this.#decided({ action, classification, submitter, lane: now }, this.#ask(action, classification, submitter, noApprovals));
     return settled(classified instanceof Promise ? classified.then(decide) : decide(classified));
   }
 
@@ -152,7 +154,7 @@ export class Gate {
     const nowMs = this.#parts.clock.nowMs();
     const decision = this.#ask(action, classification, submitter, noApprovals, nowMs);
     const plain = this.#plainRelease(action, classification, submitter, decision, nowMs);
-    return plain ?? settled(this.#decided({ action, classification, submitter, lane }, decision));
+    return plain ?? settled(this.#decided({ action, classification, submitter, lane: laneNow(lane) }, decision));
   }
 
   /** What a rule allows as it is. Null: it needs more than that, and nothing was done. */

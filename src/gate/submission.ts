@@ -12,3 +12,9 @@ export interface Submission {
   readonly submitter: Submitter;
   readonly lane: Lane;
 }
+
+/** The lane as it is for this action: a connection replaces the signal that it raises, for what comes next. */
+export function laneNow(lane: Lane): Lane {
+  const { signal } = lane;
+  return { signal, onHold: (notice) => lane.onHold(notice) };
+}

@@ -94,6 +94,14 @@ async function send({ server, book, people, links, timeoutMs }: MailParts, messa
   }
 }
 
+/** Below SMTP three things fail, and each is mended elsewhere. OpenSSL's words and the system's are no server's. */
+function socketWords(thrown: unknown): string {
+  const { message, syscall, reason } = thrown as Partial<NodeJS.ErrnoException> & { readonly reason?: string };
+  if (syscall !== undefined) return `the mail server can't be reached: ${/\bE[A-Z]+\b/.exec(message ?? '')?.[0] ?? syscall}`;
+  if (reason !== undefined) return `TLS with the mail server failed (${reason}): nothing was sent without it`;
+  return 'the certificate of the mail server is not trusted, or is for another name: nothing was sent without TLS';
+}
+
 /** Whose right the answer would use, where it is not their own. */
 function inTheRightOf(matter: Matter, name: string, people: readonly Addressee[]): string | null {
   const person = people.find((it) => it.name === name);
@@ -111,7 +119,7 @@ function failure(thrown: unknown): SendResult {
   }
   const words: Readonly<Record<string, string>> = {
     ETLS: 'the mail server does not offer TLS, or its certificate is not trusted: nothing was sent',
-    ESOCKET: 'the mail server is not there, or its certificate is not trusted: nothing was sent without TLS',
+    ESOCKET: socketWords(thrown),
     ETIMEDOUT: 'the mail server did not answer in time',
     ECONNECTION: 'the mail server closed the connection',
     EDNS: 'the name of the mail server is unknown',

@@ -7,8 +7,10 @@ import type { Decision } from '../core/decision.ts';
 import type { GrantId, SessionId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Lane } from '../core/session.ts';
+import { wordsOf } from '../gate/decided.ts';
 import { faulted, judged } from '../gate/judgement.ts';
 import type { Judgement } from '../gate/judgement.ts';
+import { laneNow } from '../gate/submission.ts';
 import type { Submitter } from '../gate/submitter.ts';
 import type { SessionCounts, SessionGate } from '../sessions/live-session.ts';
 import { sendAction } from './sent-action.ts';
@@ -73,8 +75,9 @@ export class ThreadGate implements SessionGate {
       return;
     }
     if (classified instanceof Promise) {
+      const now = laneNow(lane);
       classified.then(
-        (it) => this.#judge(action, it, submitter, lane, then),
+        (it) => this.#judge(action, it, submitter, now, then),
         (thrown: unknown) => then(faulted(thrown)),
       );
     } else this.#judge(action, classified, submitter, lane, then);
@@ -145,15 +148,16 @@ export class ThreadGate implements SessionGate {
   }
 
   async #ask(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Promise<Judgement> {
+    const { signal } = lane;
     const { judging } = this.#parts;
     const { audit, calls } = judging.parts;
     const gone = new AbortController();
-    const takeBack = (): void => gone.abort(typeof lane.signal.reason === 'string' ? lane.signal.reason : 'cancelled by the client');
+    const takeBack = (): void => gone.abort(wordsOf(signal));
     try {
       audit.flush(); // what was done before stands before it in the log
       const sent = sendAction(action, classification, judging.catalogues);
-      if (lane.signal.aborted) takeBack();
-      lane.signal.addEventListener('abort', takeBack, { once: true });
+      if (signal.aborted) takeBack();
+      signal.addEventListener('abort', takeBack, { once: true });
       const asked = { did: this.#takeDid(), action: sent, world: this.#standing.world };
       const { judgement, standing } = await calls.ask('session.judge', asked, { signal: gone.signal, onTold: (it) => lane.onHold(it) });
       if (standing !== null) this.stand(standing);
@@ -161,7 +165,7 @@ export class ThreadGate implements SessionGate {
     } catch (thrown) {
       return faulted(thrown);
     } finally {
-      lane.signal.removeEventListener('abort', takeBack);
+      signal.removeEventListener('abort', takeBack);
     }
   }
 

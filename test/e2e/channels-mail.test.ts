@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
@@ -13,6 +14,7 @@ import { temporaryDirectory } from '../support/directories.ts';
 import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, targetOf } from '../support/gateway.ts';
+import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { run, start } from '../support/processes.ts';
 import { startSmtp } from '../support/smtp-server.ts';
@@ -249,12 +251,19 @@ t.test('mail needs TLS beyond this machine, and a server without it gets nothing
   const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
   await run(t, tool('openssl', 'openssl'), [...made, ...names, ...files]);
   const tls = await startSmtp(t, { cert: readFileSync(join(folder, 'cert.pem')), key: readFileSync(join(folder, 'key.pem')) });
-  const untrusting = await startTestGateway(t, { ...given, config: { rights, channels: { mail: { ...mail, port: tls.port } } } });
-  await untrusting.api('alice').post('/access-requests', ask);
-  await eventually('a certificate that nobody vouches for is refused', async () => {
-    const { body } = await untrusting.api('erin').get<Page<DeliveryView>>('/webhooks/deliveries');
-    return body.items.find((it) => it.attempts > 0 && it.state === 'pending' && /TLS/.test(it.last_error ?? ''));
-  });
+  for (const [port, words] of [
+    [tls.port, /certificate of the mail server is not trusted, or is for another name: nothing was sent without TLS/],
+    [await brokenTls(t), /TLS with the mail server failed \(.*internal error\): nothing was sent without it/],
+    [await freePort(), /the mail server can't be reached: ECONNREFUSED/],
+  ] as const) {
+    const untrusting = await startTestGateway(t, { ...given, config: { rights, channels: { mail: { ...mail, port } } } });
+    await untrusting.api('alice').post('/access-requests', ask);
+    await eventually(`it is told: ${String(words)}`, async () => {
+      const { body } = await untrusting.api('erin').get<Page<DeliveryView>>('/webhooks/deliveries');
+      return body.items.find((it) => it.attempts > 0 && it.state === 'pending' && words.test(it.last_error ?? ''));
+    });
+    await untrusting.close();
+  }
   t.same(tls.mails, []);
 
   const trusting = { ...mail, port: tls.port, ca: join(folder, 'cert.pem') };
@@ -263,3 +272,25 @@ t.test('mail needs TLS beyond this machine, and a server without it gets nothing
   const sent = await eventually('the mail is there', () => tls.mails[0]);
   t.match(sent, { secure: true, user: 'gateway', to: ['bob@example.com'] });
 });
+
+/** An SMTP server that begins TLS and gives up. */
+async function brokenTls(t: Teardown): Promise<number> {
+  const internalError = Buffer.from([0x15, 3, 3, 0, 2, 2, 80]);
+  const server = createTcpServer((client) => {
+    let isTls = false;
+    client
+      .on('error', () => undefined)
+      .on('data', (bytes: Buffer) => {
+        const said = bytes.toString('latin1');
+        if (isTls) client.end(internalError);
+        else if (said.startsWith('EHLO')) client.write('250-mail\r\n250 STARTTLS\r\n');
+        else client.write('220 go ahead\r\n');
+        isTls ||= said.startsWith('STARTTLS');
+      });
+    client.write('220 mail\r\n');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return (server.address() as AddressInfo).port;
+}

@@ -1,6 +1,7 @@
 // Accounts of the target with MariaDB's own sign-in methods: what the server at hand has, against that server. parsec needs MariaDB 11.6,
 // newer than Debian 12's: elsewhere it is tried, too.
 
+import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { startTestGateway } from '../support/gateway.ts';
 import { startMariadb } from '../support/mariadb.ts';
@@ -46,6 +47,16 @@ t.test('each account is signed in to by its method', async (t) => {
     const { stdout, stderr } = await currentUser(user);
     t.equal(stdout, `${user}@%\n`, stderr);
   }
+});
+
+t.test('what the target says of the database, or of too many connections, has its own number', async (t) => {
+  t.match((await currentUser('nathan/nothere')).stderr, /ERROR 1044.*signing in to target nathan failed: Access denied.*nothere/);
+  await server.sql("ALTER USER nathan@'%' WITH MAX_USER_CONNECTIONS 1; GRANT SELECT ON nothere.* TO nathan@'%'");
+  t.match((await currentUser('nathan/nothere')).stderr, /ERROR 1049.*signing in to target nathan failed: Unknown database 'nothere'/);
+  const held = await createConnection({ host: server.host, port: server.port, user: 'nathan', password: 'native' });
+  t.teardown(() => held.end());
+  await server.sql('CREATE DATABASE nothere');
+  t.match((await currentUser('nathan/nothere')).stderr, /ERROR 1226.*signing in to target nathan failed: User 'nathan' has exceeded/);
 });
 
 t.test('a wrong password is told in words, without the password', async (t) => {

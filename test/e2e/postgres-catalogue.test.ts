@@ -2,9 +2,11 @@
 // is kept and what has not changed is not read: beside a reader that begins anew each time, and with psql through the gateway.
 
 import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import pg from 'pg';
 import t from 'tap';
 import { CatalogueSource } from '../../protocols/postgres/catalogue-source.ts';
+import { cancelRequest } from '../../protocols/postgres/messages.ts';
 import { signInWith, type Upstream } from '../../protocols/postgres/upstream.ts';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { catalogueAgeMsMax } from '../../src/core/catalogue-cache.ts';
@@ -16,6 +18,8 @@ import type { Teardown } from '../support/directories.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, targetOf } from '../support/gateway.ts';
 import { startPostgres } from '../support/postgres.ts';
+import * as wire from '../support/postgres-wire.ts';
+import { WireClient } from '../support/postgres-wire.ts';
 import { run } from '../support/processes.ts';
 import { tool } from '../support/tools.ts';
 
@@ -187,13 +191,13 @@ await t.test('a connection that the server ended is replaced, and one that nobod
 });
 
 await t.test('a function that begins to write is judged by what it does now, whoever changed it', async (t) => {
-  const connect = async (): Promise<pg.Client> => {
+  const signIn = async (): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: gateway.url('alice', 'db') });
     await client.connect();
     t.teardown(() => client.end());
     return client;
   };
-  const [mine, others] = [await connect(), await connect()];
+  const [mine, others] = [await signIn(), await signIn()];
   const made = (body: string) => `CREATE OR REPLACE FUNCTION counted() RETURNS int LANGUAGE plpgsql AS 'BEGIN ${body} RETURN 1; END'`;
   const writes = made('DELETE FROM r.a;');
   const calls = () => mine.query('SELECT counted()').then(() => 'ran', (error: { code: string }) => error.code); // prettier-ignore
@@ -210,6 +214,35 @@ await t.test('a function that begins to write is judged by what it does now, who
   await owner.query(writes);
   late.extraMs += catalogueAgeMsMax + 1;
   t.equal(await calls(), '42501', 'elsewhere, and the age is over');
+});
+
+await t.test('what waits for the catalogue can be cancelled: a query, and the whole batch of an extended one', async (t) => {
+  const login = { ...gateway.address('postgres'), user: 'alice', password: gateway.token('alice'), database: 'db' };
+  const client = await WireClient.open(t, login);
+  const locking = await server.connect();
+  const cancelled = async (...messages: Buffer[]) => {
+    late.extraMs += catalogueAgeMsMax + 1;
+    client.send(...messages);
+    await eventually('the catalogue is waited for', async () => {
+      const waiting = await owner.query("SELECT 1 FROM pg_locks WHERE relation = 'pg_trigger'::regclass AND NOT granted");
+      return waiting.rowCount === 1 || undefined;
+    });
+    const other = new WireClient(connect(login.port, login.host));
+    other.send(cancelRequest(client.processId, client.secret));
+    await other.closed();
+  };
+  await locking.query('BEGIN; LOCK TABLE pg_trigger IN ACCESS EXCLUSIVE MODE');
+  await cancelled(wire.query('SELECT 1'), wire.query('SELECT 2'));
+  t.match(wire.summary(await client.until('Z')), /^E57014\(.*\) ZI$/);
+  await locking.query('ROLLBACK');
+  t.equal(wire.summary(await client.until('Z')), 'T D C(SELECT 1) ZI', 'the next one waited, and ran');
+  await client.query('BEGIN');
+  await locking.query('BEGIN; LOCK TABLE pg_trigger IN ACCESS EXCLUSIVE MODE');
+  await cancelled(wire.parse('', 'SELECT 3'), wire.bind('', ''), wire.execute(''), wire.sync);
+  t.match(wire.summary(await client.until('Z')), /^E57014\(.*\) ZE$/);
+  await locking.query('ROLLBACK');
+  await client.query('ROLLBACK');
+  t.equal(wire.summary(await client.query('SELECT 4')), 'T D C(SELECT 1) ZI');
 });
 
 await t.test('200 changes through psql are not many times slower than direct', async (t) => {

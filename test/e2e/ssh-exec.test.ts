@@ -145,7 +145,7 @@ t.test('an ended session ends its commands, in words', async (t) => {
 t.test('a target that dies in the middle is an error, not a hang', async (t) => {
   const running = startSsh(['yes'], { target: 'dev-1' });
   await running.waitFor(/y\ny\n/);
-  const pids = (await run(t, 'pgrep', ['-f', `sshd.*${server.port}|^sshd: `])).stdout.trim().split('\n').map(Number);
+  const pids = (await run(t, 'pgrep', ['-f', `sshd.*${server.port}|^sshd(-session|-auth)?: `])).stdout.trim().split('\n').map(Number);
   const own = pids.filter((pid) => connectedTo(pid, server.port));
   t.ok(own.length > 0, 'the server process of this connection was found');
   for (const pid of own) process.kill(pid, 'SIGKILL');

@@ -50,6 +50,12 @@ t.test('commands of several lines: here-documents, groups, a backslash at the en
   await shell.waitFor(/[\r\n]joined-line\r\n/);
   shell.write('\u001b[200~echo a\r\rif true; then\r  echo pasted-$((20+5))\rfi\u001b[201~\r');
   await shell.waitFor(/[\r\n]pasted-25\r\n/);
+  shell.write('\u001b[200~echo not-$((1+1))\nfor i in 1; do\u001b[201~\r');
+  await shell.waitFor(/the last command of these lines is not whole, so none of them ran/);
+  shell.write('\u001b[200~# a loop\nfor i in 7; do\necho loop-$i\u001b[201~\r');
+  await shell.waitFor(/> $/);
+  shell.write('done\r');
+  await shell.waitFor(/[\r\n]loop-7\r\n/);
   await leave(shell);
 });
 

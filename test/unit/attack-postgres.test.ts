@@ -54,6 +54,15 @@ t.test('every row, without an UPDATE or DELETE in sight', async (t) => {
   for (const text of some) t.notOk(reachesEveryRow(text), text);
 });
 
+t.test('a column that is rewritten without itself', async (t) => {
+  t.same(judged('ALTER TABLE t ALTER c TYPE int USING 0'), ['alter write t', 'drop write t']);
+  t.same(judged('ALTER TABLE t ALTER c TYPE text USING (d)'), ['alter write t', 'drop write t']);
+  t.same(judged('ALTER TABLE t ALTER c TYPE int USING c::int'), ['alter write t']);
+  t.same(judged('ALTER TABLE t ALTER c TYPE int USING t.c::int'), ['alter write t']);
+  t.same(judged('ALTER TABLE t ALTER c TYPE int'), ['alter write t']);
+  t.same(judged('ALTER TABLE t ADD COLUMN c int DEFAULT 0, ALTER d SET DEFAULT 0'), ['alter write t']);
+});
+
 t.test('statements and reads within others', async (t) => {
   t.match(judged('CREATE SCHEMA s GRANT ALL ON public.payments TO eve'), ['create write s', 'privilege write -']);
   t.match(judged('CREATE SCHEMA s CREATE TRIGGER x AFTER INSERT ON t EXECUTE FUNCTION f()'), [

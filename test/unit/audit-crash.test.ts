@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
@@ -53,6 +53,29 @@ t.test('half a line at the end is cut off at start, and said', async (t) => {
   t.match((await again.since(2)).at(0), { type: 'gateway.recovered', detail: { torn_bytes: 17, last_event: 2 } });
   await again.close();
   t.match(await verifyAudit(dir), { ok: true, events: 3, tornBytes: 0, checkpointSeq: 3 });
+});
+
+t.test('zeros at the end, as a power cut leaves them, are cut off like half a line, however many', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const log = await openAuditLog(options(dir));
+  log.append(event(1));
+  await log.close();
+  const path = join(dir, readdirSync(dir).find((it) => it.startsWith('audit-')) as string);
+  const [half, zeros] = ['{"seq":3,"prev":"', 3_000_000];
+  appendFileSync(path, Buffer.concat([Buffer.from(half), Buffer.alloc(zeros)]));
+  t.match(await verifyAudit(dir), { ok: true, events: 2, tornBytes: half.length + zeros });
+  const again = await openAuditLog(options(dir));
+  t.match((await again.since(2)).at(0), { type: 'gateway.recovered', detail: { torn_bytes: half.length + zeros, last_event: 2 } });
+  await again.close();
+  t.match(await verifyAudit(dir), { ok: true, events: 3, tornBytes: 0 });
+
+  // What a signed checkpoint names is not cut off unseen.
+  const length = statSync(path).size;
+  const bytes = readFileSync(path).fill(0, length - 100);
+  writeFileSync(path, bytes);
+  t.match(await verifyAudit(dir), { ok: false });
+  await t.rejects(openAuditLog(options(dir)), { code: 'audit-chain-broken', message: /event 3 was removed/ });
 });
 
 t.test('a disk that takes half a write: the event is refused, the chain stays whole', async (t) => {

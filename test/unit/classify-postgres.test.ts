@@ -118,6 +118,22 @@ for (const [text, kinds, access, verbs, tables, missingWhere = false] of rows) {
   });
 }
 
+t.test('a syntax error of a server newer than the parser says so', (t) => {
+  const words = (server_version: string) => classify('REPACK orders', { server_version }).problem?.message;
+  t.equal(words('18.6 (Debian 18.6-3)'), 'syntax error at or near "REPACK"');
+  t.match(words('19rc1 (Debian 19~rc1-1)'), /^syntax error at or near "REPACK" \(read by the grammar of PostgreSQL 18: .* PostgreSQL 19 /);
+  t.end();
+});
+
+t.test('functions and views new in PostgreSQL 19 are known', (t) => {
+  t.equal(
+    classify('SELECT error_on_null(1), tid_block(ctid), (SELECT count(*) FROM pg_get_multixact_stats()) FROM pg_stat_lock').summary.access,
+    'read',
+  );
+  t.equal(classify("SELECT pg_clear_extended_stats('s', 'o', 't', 'u', false)").summary.access, 'write');
+  t.end();
+});
+
 t.test('the same text in the same mode is the same object, in another mode another one', async (t) => {
   const one = classify('SELECT 42');
   t.equal(classify('SELECT 42'), one);

@@ -238,6 +238,20 @@ for (const [way, judge] of ways) {
     t.equal(gone.desk.requests.length, 0, 'nobody is asked for a client that is gone');
   });
 
+  t.test(`${way}: so it does when the lane has another signal by then, as connections have; its words are kept`, async (t) => {
+    for (const approved of [true, false]) {
+      const { gate, desk } = setUp(({ approvals }) => (approvals.length > 0 ? allow : hold));
+      const connection = { ...lane(), withdrawal: new AbortController() };
+      Object.defineProperty(connection, 'signal', { get: () => connection.withdrawal.signal });
+      const judging = judge(gate, action(), submitter, connection);
+      const raised = connection.withdrawal;
+      connection.withdrawal = new AbortController();
+      if (approved) desk.settle({ kind: 'approved', approvals: [bob] });
+      raised.abort('the gateway stops');
+      t.match((await judging).ruling, { kind: 'refuse', refusal: { reason: 'withdrawn', message: 'the gateway stops' } });
+    }
+  });
+
   t.test(`${way}: a session that ended meanwhile runs nothing`, async (t) => {
     const { gate, desk } = setUp(({ approvals }) => (approvals.length > 0 ? allow : hold));
     const session = new AbortController();

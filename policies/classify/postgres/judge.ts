@@ -16,7 +16,7 @@ import { KnownColumns } from './known-columns.ts';
 import { KnownObjects } from './known-objects.ts';
 import { fromCharacter, offsetsOf } from './offsets.ts';
 import type { Parser } from './parser.ts';
-import { problemOfMode } from './mode.ts';
+import { aboutGrammar, problemOfMode } from './mode.ts';
 import { parseSearchPath, writeSearchPath } from './settings.ts';
 import { TextSettings } from './text-settings.ts';
 import { settleAmbiguous } from './settlement.ts';
@@ -63,7 +63,7 @@ export class Judge {
     if (parsed.kind === 'gave-up') return { classification: notUnderstood('parser-gave-up', parsed.message), executes: false };
     if (parsed.kind === 'syntax-error') {
       const offset = parsed.position > 0 ? fromCharacter(text, parsed.position) : null;
-      return { classification: notUnderstood('syntax', parsed.message, offset), executes: false };
+      return { classification: notUnderstood('syntax', `${parsed.message}${aboutGrammar(settings)}`, offset), executes: false };
     }
     const offsets = offsetsOf(text, parsed.byteLength);
     const facts: StatementFacts[] = [];

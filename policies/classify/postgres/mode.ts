@@ -3,6 +3,8 @@
 import type { Problem } from '../../../src/core/classification.ts';
 import { booleanOf, isSafeEncoding } from './settings.ts';
 
+/** Major version of the parser's grammar. */
+const grammarVersion = 18;
 /** Server major version from which the vertical tab is white space, as it is for our parser. */
 const verticalTabIsSpaceFrom = 16;
 
@@ -24,7 +26,7 @@ export function problemOfMode(text: string, settings: Readonly<Record<string, st
     }
   }
   const tab = text.indexOf('\v');
-  if (tab >= 0 && !(Number.parseInt(settings['server_version'] ?? '', 10) >= verticalTabIsSpaceFrom)) {
+  if (tab >= 0 && !(majorVersion(settings) >= verticalTabIsSpaceFrom)) {
     return {
       kind: 'ambiguous-mode',
       message: 'the text contains a vertical tab, which this server may not read as white space',
@@ -32,6 +34,18 @@ export function problemOfMode(text: string, settings: Readonly<Record<string, st
     };
   }
   return null;
+}
+
+/** What a syntax error says besides, where the server may take what our parser can't read; else nothing. */
+export function aboutGrammar(settings: Readonly<Record<string, string>>): string {
+  const major = majorVersion(settings);
+  if (!(major > grammarVersion)) return '';
+  return ` (read by the grammar of PostgreSQL ${grammarVersion}: what only that of PostgreSQL ${major} has is not understood)`;
+}
+
+/** NaN when it is not known. */
+function majorVersion(settings: Readonly<Record<string, string>>): number {
+  return Number.parseInt(settings['server_version'] ?? '', 10);
 }
 
 function isAscii(text: string): boolean {

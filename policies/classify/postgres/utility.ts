@@ -6,7 +6,7 @@ import type { Findings } from './findings.ts';
 import { dotted, functionName, relationNamed, relationOf, writeRelation, type Relation } from './objects.ts';
 import { noteDiscard, noteSet, noteTransactionModes } from './session-settings.ts';
 import { copyStatement, executeStatement, explainStatement, prepareStatement } from './nested-statements.ts';
-import { flagAt, listAt, namesOf, nodeOf, numberAt, textAt, treeAt, type Node, type Tree } from './tree.ts';
+import { flagAt, isTree, listAt, namesOf, nodeOf, numberAt, textAt, treeAt, type Node, type Tree } from './tree.ts';
 import { walk } from './walker.ts';
 
 const anything = { strict: false } as const;
@@ -189,8 +189,10 @@ function onObject(
   const object = objectOf(body, context);
   for (const verb of verbs) findings.effect(verb, 'write', objectKind, object);
   for (const item of listAt(body, 'cmds')) {
-    const subtype = textAt(nodeOf(item)?.body ?? {}, 'subtype');
-    if (/^AT_Drop(Column|Constraint)$|^AT_DetachPartition$/.test(subtype)) findings.effect('drop', 'write', objectKind, object);
+    const change = nodeOf(item)?.body ?? {};
+    const subtype = textAt(change, 'subtype');
+    if (/^AT_Drop(Column|Constraint)$|^AT_DetachPartition$/.test(subtype) || forgetsColumn(change))
+      findings.effect('drop', 'write', objectKind, object);
     if (/Owner|RowSecurity|ForceRow/.test(subtype)) findings.effect('privilege', 'write', objectKind, object);
     if (/Trig|Rule/.test(subtype)) findings.effect('guard', 'write', objectKind, object);
   }
@@ -198,6 +200,30 @@ function onObject(
   walkDefinition(body, findings, context);
   markAll(`${words} ${kind}`, findings, context);
   return `${words} ${kind}`;
+}
+
+/** ALTER COLUMN c TYPE … USING an expression without c: none of its values is kept. */
+function forgetsColumn(change: Tree): boolean {
+  const using = nodeOf(change['def'])?.body['raw_default'];
+  if (textAt(change, 'subtype') !== 'AT_AlterColumnType' || using === undefined) return false;
+  const name = textAt(change, 'name');
+  const stack: unknown[] = [using];
+  while (stack.length > 0) {
+    const next = stack.pop();
+    const node = nodeOf(next);
+    if (node?.type === 'ColumnRef' && mayHold(listAt(node.body, 'fields'), name)) return false;
+    if (Array.isArray(next)) stack.push(...next);
+    else if (isTree(next)) stack.push(...Object.values(next));
+  }
+  return true;
+}
+
+/** The column of that name, or a whole row. */
+function mayHold(fields: readonly unknown[], name: string): boolean {
+  return fields.some((field) => {
+    const node = nodeOf(field);
+    return node?.type === 'String' && textAt(node.body, 'sval') === name;
+  });
 }
 
 function drop(body: Tree, findings: Findings, context: Context): string {
