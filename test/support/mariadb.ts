@@ -9,8 +9,9 @@ import { temporaryDirectory } from './directories.ts';
 import type { Teardown } from './directories.ts';
 import { eventually } from './eventually.ts';
 import type { TestTarget } from './gateway.ts';
+import { oracleMysql } from './oracle-mysql.ts';
 import { freePort } from './ports.ts';
-import { run, start } from './processes.ts';
+import { run, start, type RunOptions } from './processes.ts';
 import { tool } from './tools.ts';
 
 export interface TestMariadb {
@@ -25,7 +26,32 @@ export interface TestMariadb {
   connect(): Promise<Connection>;
 }
 
+/** A server that a test can start: MariaDB, or what SALLYPORT_TEST_MYSQL names (oracle-mysql.ts). */
+export interface ServerMake {
+  readonly daemon: { readonly command: string; readonly args: readonly string[] };
+  readonly options: readonly string[];
+  /** What root says first; null: nothing. */
+  readonly beginning: string | null;
+  /** Makes an empty data directory, whose root has no password. */
+  initialize(t: Teardown, data: string, options: RunOptions): Promise<void>;
+}
+
 const password = 'owner-of-the-test';
+
+const debianMariadb = (): ServerMake => ({
+  daemon: { command: tool('mariadbd', 'mariadb-server'), args: ['--no-defaults'] },
+  options: ['--innodb-log-file-size=8M'],
+  beginning: null,
+  initialize: async (t, data, options) => {
+    const made = await run(
+      t,
+      tool('mariadb-install-db', 'mariadb-server'),
+      ['--no-defaults', `--datadir=${data}`, '--skip-test-db', '--auth-root-authentication-method=normal'],
+      { ...options, timeoutMs: 60_000 },
+    );
+    if (made.code !== 0) throw new Error(`mariadb-install-db failed:\n${made.stdout}${made.stderr}`);
+  },
+});
 
 export async function startMariadb(t: Teardown, options: readonly string[] = []): Promise<TestMariadb> {
   const user = unprivilegedUser();
@@ -35,17 +61,12 @@ export async function startMariadb(t: Teardown, options: readonly string[] = [])
   if (user !== null) for (const each of [directory, data]) chownSync(each, user.uid, user.gid);
   const as = user === null ? {} : { uid: user.uid, gid: user.gid };
   const env = { HOME: directory, TMPDIR: directory };
-  const installed = await run(
-    t,
-    tool('mariadb-install-db', 'mariadb-server'),
-    ['--no-defaults', `--datadir=${data}`, '--skip-test-db', '--auth-root-authentication-method=normal'],
-    { ...as, env, timeoutMs: 60_000 },
-  );
-  if (installed.code !== 0) throw new Error(`mariadb-install-db failed:\n${installed.stdout}${installed.stderr}`);
+  const oracle = process.env['SALLYPORT_TEST_MYSQL'];
+  const make = oracle === undefined ? debianMariadb() : oracleMysql(oracle);
+  await make.initialize(t, data, { ...as, env });
   const port = await freePort();
   const socket = join(directory, 's');
   const arguments_ = [
-    '--no-defaults',
     `--datadir=${data}`,
     `--socket=${socket}`,
     `--pid-file=${join(directory, 'pid')}`,
@@ -54,13 +75,13 @@ export async function startMariadb(t: Teardown, options: readonly string[] = [])
   ];
   const small = [
     '--innodb-buffer-pool-size=32M',
-    '--innodb-log-file-size=8M',
     '--innodb-flush-log-at-trx-commit=0',
     '--performance-schema=OFF',
     '--local-infile=1',
     '--max-allowed-packet=64M',
   ];
-  const server = start(t, tool('mariadbd', 'mariadb-server'), [...arguments_, ...small, ...options], { ...as, env, cwd: directory });
+  const own = [...make.daemon.args, ...arguments_, ...make.options];
+  const server = start(t, make.daemon.command, [...own, ...small, ...options], { ...as, env, cwd: directory });
   // Also when the test file dies of an uncaught error and no teardown runs.
   process.once('exit', () => server.child.kill('SIGKILL'));
   await eventually(
@@ -69,8 +90,12 @@ export async function startMariadb(t: Teardown, options: readonly string[] = [])
       if (!server.running) throw new Error(server.output);
       const root = await createConnection({ socketPath: socket, user: 'root', multipleStatements: true });
       await root.query(
-        `CREATE DATABASE shop; GRANT ALL ON *.* TO owner@'%' IDENTIFIED BY '${password}' WITH GRANT OPTION; GRANT ALL ON *.* TO owner@localhost IDENTIFIED BY '${password}' WITH GRANT OPTION`,
+        ['%', 'localhost']
+          .map((from) => `CREATE USER owner@'${from}' IDENTIFIED BY '${password}'; GRANT ALL ON *.* TO owner@'${from}' WITH GRANT OPTION`)
+          .join('; '),
       );
+      await root.query('CREATE DATABASE shop');
+      if (make.beginning !== null) await root.query(make.beginning);
       await root.end();
       return true;
     },
