@@ -108,9 +108,9 @@ t.test('a client hears why the server closed its connection', async (t) => {
     password: gateway.token('alice'),
     database: 'orders',
   });
-  const heard = new Promise<{ errno?: number }>((resolve) => connection.on('error', resolve));
+  const heard = new Promise<{ code?: number }>((resolve) => connection.on('error', resolve));
   await connection.query('SET SESSION wait_timeout = 1');
-  t.equal((await heard).errno, 4031);
+  t.equal((await heard).code, 4031);
 });
 
 t.test('what servers read in two ways waits', async (t) => {
