@@ -150,7 +150,7 @@ t.test('holds, answers, sessions, replay and audit from a terminal', { timeout: 
     t.match(await cli('carol', 'audit', 'verify', dir), { code: 0, stdout: /^intact: \d+ events/ }, 'and after');
     t.match(await cli('bob', 'holds'), { code: 1, stderr: /connection refused/ });
     tamper(dir);
-    t.match(await cli('carol', 'audit', 'verify', dir), { code: 1, stderr: /not intact: event \d+ .*jsonl:\d+/ });
+    t.match(await cli('carol', 'audit', 'verify', dir), { code: 1, stderr: /not intact: event \d+ .*jsonl, line \d+/ });
     t.match(await cli('carol', 'audit', 'verify', gateway.policyDir), { code: 1, stderr: /nothing to verify/ });
   });
   t.equal((await server.sql('SELECT count(*)::int AS n FROM payments'))[0]?.['n'], 0);

@@ -95,13 +95,17 @@ class Run {
       dead: false,
       auditAtSettlement: [],
     };
-    void placed.settled.then((settlement) => this.heard(known, settlement));
+    this.hear(known, placed.settled);
     this.holds.push(known);
   }
 
-  heard(known: Known, settlement: Settlement): void {
-    known.settlements.push(settlement);
-    known.auditAtSettlement = this.bench.audit.typesOf(known.id);
+  hear(known: Known, settled: Promise<Settlement>): void {
+    const { desk } = this;
+    void settled.then((settlement) => {
+      if (known.lasting && this.desk !== desk) return; // nobody hears it in a process that is gone; the next one tells of it again
+      known.settlements.push(settlement);
+      known.auditAtSettlement = this.bench.audit.typesOf(known.id);
+    });
   }
 
   /** The same is run again, twice at once: an approval is used once, whatever was restarted between. */
@@ -150,7 +154,7 @@ class Run {
       if (known.uses > 0) throw new Error(`${placed.id} came back after it was used`);
       known.use = placed.use;
       known.withdraw = placed.withdraw;
-      if (known.settlements.length === 0) void placed.settled.then((settlement) => this.heard(known, settlement));
+      if (known.settlements.length === 0) this.hear(known, placed.settled);
     }
   }
 
