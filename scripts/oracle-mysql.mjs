@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 const files = [
   'test/oracle/mysql.test.ts',
   'test/unit/classify-mysql-server.test.ts',
-  ...['sign-in', 'compression', 'change-user', 'held-bytes'].map((it) => `test/e2e/mysql-${it}.test.ts`),
+  ...['compression', 'change-user', 'held-bytes'].map((it) => `test/e2e/mysql-${it}.test.ts`),
   ...['shape-mysql', 'approvals-preview-mysql', 'policy-estimated-rows', 'identity-exec'].map((it) => `test/e2e/${it}.test.ts`),
 ];
 
