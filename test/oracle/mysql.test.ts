@@ -86,6 +86,20 @@ t.test('denied: an error of its own, and the session lives on', async (t) => {
   t.equal((await server.sql('SELECT * FROM victim')).length, 1);
 });
 
+t.test('settings that change how texts are read wait, and are followed', async (t) => {
+  const connection = await open();
+  const approved = async (text: string): Promise<void> => {
+    const changed = connection.query(text);
+    t.equal((await bob.post(`/holds/${await held()}/approve`, {})).status, 200);
+    await changed;
+  };
+  await approved("SET sql_mode = 'ANSI_QUOTES'");
+  t.strictSame(await rows(connection, 'SELECT "id" FROM customers'), [{ id: 1 }]);
+  await connection.query("SET session_track_system_variables = 'autocommit'");
+  await approved("SET sql_mode = ''");
+  t.strictSame(await rows(connection, 'SELECT "id" AS it FROM customers'), [{ it: 'id' }]);
+});
+
 t.test('a mask holds whatever a subquery calls its columns', async (t) => {
   const connection = await open();
   for (const text of [
