@@ -23,7 +23,8 @@ const patterns: Readonly<Record<Detector, Pattern>> = {
     pattern: /(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])|(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4}(?![\w:])/g,
     isMeant: (found) => found.includes('.') || found.split(':').length > 3,
   },
-  jwt: { pattern: /eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, isMeant: always },
+  // Only the first eyJ of a run is looked at: where that one begins no token, no later one of the run does.
+  jwt: { pattern: /(?<=(?<![A-Za-z0-9_-])(?:(?!eyJ)[A-Za-z0-9_-])*)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, isMeant: always },
 }; // prettier-ignore
 
 /** The text with what is found replaced; the same text when nothing is. Null when a replacement is. */

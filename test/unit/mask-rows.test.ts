@@ -124,7 +124,7 @@ t.test('detectors', async (t) => {
   for (const [detector, text, wanted] of table) t.equal(found(text, detector), wanted, `${detector}: ${text}`);
   const started = process.cpuUsage().user;
   for (const [detector] of table) for (const text of ['a@', 'a.', '1-', '4 ', ':a', 'DE89', 'eyJa']) found(text.repeat(20_000), detector);
-  t.ok(process.cpuUsage(undefined).user - started < 30_000_000, 'no pattern runs away (4 s on a slow machine)');
+  t.ok(process.cpuUsage(undefined).user - started < 4_000_000, 'no pattern runs away');
 });
 
 t.test('patterns and methods', async (t) => {
