@@ -200,7 +200,12 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     audit,
     log,
     readLog: logOfHolds(audit, log),
-    limits: { pendingMax: config.limits.holds, pendingPerPersonMax: config.limits.holdsPerPerson },
+    limits: {
+      pendingMax: config.limits.holds,
+      pendingPerPersonMax: config.limits.holdsPerPerson,
+      bytesMax: config.limits.holdsBytes,
+      bytesPerPersonMax: config.limits.holdsBytesPerPerson,
+    },
     get consoleUrl() {
       return consoleUrl;
     },

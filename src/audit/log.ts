@@ -10,7 +10,8 @@ import { checkpointEvents, checkpointIntervalMs, writeCheckpoint } from './check
 import type { EndOfHold } from './ends-of-holds.ts';
 import type { SharedAudit } from './joined.ts';
 import { lockFolder } from './lock.ts';
-import { AuditSearch, type AuditQuery } from './search.ts';
+import type { AuditQuery } from './search-messages.ts';
+import { AuditSearch } from './search.ts';
 import { segmentBytesMax } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';
 import type { LostEnds } from './unfinished.ts';

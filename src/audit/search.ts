@@ -5,29 +5,10 @@ import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
 import type { EndOfHold } from './ends-of-holds.ts';
-import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-worker.ts';
+import type { AuditQuery, SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
 import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
 
-/** Every filter must match; absent ones match everything. */
-export interface AuditQuery {
-  readonly type?: string | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  readonly session?: string | undefined;
-  readonly hold?: string | undefined;
-  /** Wall clock, inclusive. */
-  readonly fromMs?: number | undefined;
-  /** Wall clock, exclusive. */
-  readonly toMs?: number | undefined;
-  /** Words that must all occur in the event's detail (text, rule, reason, …), in any case; `ord*` finds beginnings. */
-  readonly text?: string | undefined;
-  readonly cursor?: string | undefined;
-  /** 1 to auditPageMax; 50 when absent. */
-  readonly limit?: number | undefined;
-}
-
-export const auditPageMax = 500;
 /** The index is begun this long after opening at the latest, so that short-lived users of a log don't pay for a thread. */
 const indexAfterMs = 2000;
 

@@ -93,6 +93,9 @@ export interface Limits {
   /** Pending holds: in all, and of one person. */
   readonly holds: number;
   readonly holdsPerPerson: number;
+  /** Their texts and parameters together. */
+  readonly holdsBytes: number;
+  readonly holdsBytesPerPerson: number;
   /** Longest life of an access token. */
   readonly tokenLifetimeMs: number;
   readonly webhookTimeoutMs: number;
