@@ -201,8 +201,12 @@ export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
   for (const row of rows.dependencies)
     gathererOf(text(row, 'runs')).add(text(row, 'owner'), text(row, 'kind') as keyof References, text(row, 'id'));
   for (const row of rows.builtins) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
-  for (const row of [...rows.operators, ...rows.casts]) {
+  for (const row of rows.operators) {
     for (const side of ids(row, 'sides')) for (const code of ids(row, 'code')) gathered.t.add(side, 'functions', code);
+  }
+  for (const row of rows.casts) {
+    const [from] = ids(row, 'sides'); // What is cast; where that is the server's own, the type that it becomes.
+    for (const code of ids(row, 'code')) if (from !== undefined) gathered.t.add(from, 'functions', code);
   }
   for (const row of rows.support) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'functions', text(row, 'code'));
   const columnTypes = new Map(rows.relations.map((row) => [text(row, 'id'), ids(row, 'types')]));

@@ -3,6 +3,7 @@
 
 import t from 'tap';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
+import type { SqlCatalogue } from '../../src/core/catalogue.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { statementOf } from '../support/statements.ts';
@@ -194,6 +195,28 @@ for (const [name, setup, text, access] of quiet) {
     t.equal(summary.access, access, JSON.stringify(summary.effects));
   });
 }
+
+await t.test('a function of PostGIS that runs the expression in its text', async (t) => {
+  await client.query(
+    `CREATE FUNCTION st_mapalgebra(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE FUNCTION st_slope(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'`,
+  );
+  const loaded = await loadCatalogue(reader, 'as the extension’s');
+  const content = loaded.content as SqlCatalogue;
+  const functions = content.functions.map((it) =>
+    it.name.startsWith('st_') ? { ...it, extension: 'postgis_raster', language: 'c', body: null } : it,
+  );
+  const mode = { key: loaded.version, settings, catalogue: { ...loaded, content: { ...content, functions } } };
+  const accessOf = async (text: string): Promise<string> => (await classifier.classify(statementOf(text, mode))).summary.access;
+  t.equal(await accessOf(`SELECT st_mapalgebra('[rast] + cleanup()')`), 'unknown');
+  t.equal(await accessOf(`SELECT st_slope('x')`), 'read');
+});
+
+await t.test('a cast is what its source runs; the type that comes of it is not blamed', async (t) => {
+  await client.query(`CREATE TYPE source AS (a int); CREATE TYPE goal AS (a int);
+    CREATE FUNCTION turned(source) RETURNS goal LANGUAGE sql AS 'SELECT ROW(public.noted(1))::public.goal'; CREATE CAST (source AS goal) WITH FUNCTION turned(source) AS IMPLICIT`);
+  t.equal((await judged(`SELECT NULL::goal`)).summary.access, 'read');
+  t.equal((await judged(`SELECT coalesce(NULL::source, '(1)')::goal`)).summary.access, 'unknown');
+});
 
 await t.test('what foreign keys delete and change along is a change of those tables', async (t) => {
   await client.query(`

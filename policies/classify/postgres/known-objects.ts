@@ -16,6 +16,9 @@ const computingExtensions = new Set(
 const volatileComputing =
   /^(uuid_generate_v\d\w*|gen_random_bytes|gen_random_uuid|gen_salt|pgp_(sym|pub)_\w+|pg_stat_statements(_info)?|pg_buffercache_pages|pgstat\w+|h3_\w+)$/;
 
+/** Functions of those that say they only compute, and run an expression, a function or a query that stands in their text, or make a table. */
+const runsItsText = /^(_?st_mapalgebra(expr|fct|fctngb)?|st_fromflatgeobuftotable|st_findextent|st_retile|standardize_address)$/;
+
 /** Definitions lead to definitions; deeper than this nobody has looked. */
 const depthMax = 24;
 
@@ -77,7 +80,7 @@ export class KnownObjects {
     return this.#settled(`f${found.id}`, () => {
       if (found.kind === 'procedure') return false;
       if (found.extension !== null && computingExtensions.has(found.extension)) {
-        return found.volatility !== 'volatile' || volatileComputing.test(found.name);
+        return !runsItsText.test(found.name) && (found.volatility !== 'volatile' || volatileComputing.test(found.name));
       }
       if (!this.#referencesRead(found.uses)) return false;
       if (found.kind === 'aggregate') return true;
