@@ -139,6 +139,23 @@ function sorted(names: readonly string[], whole = names.join(' ')): string {
   return whole.split(' ').sort().join(' ');
 }
 
+t.test('modes that are added to those that are on leave the reading as it is; modes in their place may not', (t) => {
+  const table: readonly (readonly [string, string, 'session' | 'write'])[] = [
+    ["SET autocommit=1, sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')", 'IGNORE_SPACE', 'session'],
+    ["SET sql_mode = CONCAT(@@session.sql_mode, ',STRICT_ALL_TABLES')", 'NO_BACKSLASH_ESCAPES', 'session'],
+    ["SET sql_mode = CONCAT('STRICT_ALL_TABLES,', @@sql_mode)", 'ANSI_QUOTES', 'session'],
+    ["SET sql_mode = CONCAT(@@sql_mode, ',ANSI', '_QUOTES')", 'IGNORE_SPACE', 'write'],
+    ["SET sql_mode = CONCAT('STRICT_', 'ALL_TABLES')", 'IGNORE_SPACE', 'write'],
+    ["SET sql_mode = CONCAT('STRICT_', 'ALL_TABLES')", '', 'session'],
+    ["SET sql_mode = CONCAT(@@global.sql_mode, ',STRICT_ALL_TABLES')", '', 'write'],
+    ["SET sql_mode = CONCAT(@@session.lc_messages, ',STRICT_ALL_TABLES')", '', 'write'],
+    ["SET sql_mode = CONCAT(sql_mode, ',STRICT_ALL_TABLES')", '', 'write'],
+    ["SET sql_mode = 'STRICT_ALL_TABLES'", 'IGNORE_SPACE', 'write'],
+  ];
+  for (const [text, mode, access] of table) t.equal(classify(text, modeOf({ sql_mode: mode })).summary.access, access, `${text}, ${mode}`);
+  t.end();
+});
+
 t.test('the mode decides how text is read', (t) => {
   const text = "SELECT 'a\\'; DELETE FROM victim; -- '";
   t.strictSame(classify(text).summary.kinds, ['select']);

@@ -182,23 +182,35 @@ function judgeVariable(set: Assignment, mode: SqlMode): Judged {
 }
 
 /**
- * A sql_mode is free when it surely names no mode that changes the reading, and none is on now: a literal, or the usual
- * CONCAT(@@sql_mode, ',…').
+ * A sql_mode is free when it surely leaves the reading as it is: modes that don't change it, where none that does is on now, or in addition to
+ * what is on now: the usual CONCAT(@@sql_mode, ',…').
  */
 function isFreeSqlMode(value: readonly Token[], mode: SqlMode): boolean {
-  if ([...mode.sqlModes].some((it) => readingModes.has(it))) return false;
   const literal = literalOf(value);
-  if (literal !== null) return isFreeModes(literal);
-  if (!isWord(value[0], 'CONCAT') || !isOp(value[1], '(') || !isOp(value.at(-1), ')')) return false;
-  let joined = '';
+  const joined = literal === null ? concatenated(value) : { text: literal, keepsCurrent: false };
+  if (joined === null || !isFreeModes(joined.text)) return false;
+  return joined.keepsCurrent || ![...mode.sqlModes].some((it) => readingModes.has(it));
+}
+
+/** What CONCAT puts together of strings and of the session's own sql_mode, which is left out of the text; null for anything else. */
+function concatenated(value: readonly Token[]): { readonly text: string; readonly keepsCurrent: boolean } | null {
+  if (!isWord(value[0], 'CONCAT') || !isOp(value[1], '(') || !isOp(value.at(-1), ')')) return null;
+  let text = '';
+  let keepsCurrent = false;
   for (let at = 2; at < value.length - 1; at++) {
     const token = value[at] as Token;
-    if (token.kind === 'string') joined += token.text;
-    else if (token.kind === 'system-variable' && (token.text === 'sql_mode' || token.text === 'session')) joined += '';
-    else if (token.kind === 'name' && token.text.toLowerCase() === 'sql_mode') joined += '';
-    else if (!isOp(token, ',') && !isOp(token, '.')) return false;
+    if (token.kind === 'string') text += token.text;
+    else if (token.kind === 'system-variable' && token.text === 'sql_mode') keepsCurrent = true;
+    else if (token.kind === 'system-variable' && token.text === 'session' && isOp(value[at + 1], '.') && isSqlMode(value[at + 2])) {
+      keepsCurrent = true;
+      at += 2;
+    } else if (!isOp(token, ',')) return null;
   }
-  return isFreeModes(joined);
+  return { text, keepsCurrent };
+}
+
+function isSqlMode(token: Token | undefined): boolean {
+  return token?.kind === 'name' && token.text.toLowerCase() === 'sql_mode';
 }
 
 function isFreeModes(list: string): boolean {
