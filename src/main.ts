@@ -173,6 +173,9 @@ function recordCommands(root: Commander, terminal: Terminal): void {
     .addOption(new Option('--state <state>', 'only those').choices(['open', 'closed']))
     .option('--principal <name>', 'of this person')
     .option('--target <name>', 'on this target')
+    .option('--text <words>', 'with each of these words, in person, target, address, database, …')
+    .option('--from <time>', 'that ran since then, as in 2026-11-21T10:00:00Z')
+    .option('--to <time>', 'that ran until then')
     .option('--kill', 'end the session named')
     .action((session: string | undefined, options: Listing & { kill?: boolean }) => {
       if (options.kill === true && session === undefined)

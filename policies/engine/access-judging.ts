@@ -3,10 +3,10 @@
 import type { AccessDecision, AccessWish } from '../../src/core/grant.ts';
 import type { WishFacts } from '../../src/core/policy.ts';
 import { duration } from '../../src/core/words.ts';
-import { GrantStateFact, HistoryFact, PrincipalFact, SessionFact, TargetFact } from './facts.ts';
+import { PrincipalFact, RequestFact, SessionFact, TargetFact } from './facts.ts';
 import { glob } from '../../src/core/glob.ts';
 import { matchesPrincipal, matchesTarget } from './matchers.ts';
-import { noAction } from './steady-facts.ts';
+import { neverRead } from './steady-facts.ts';
 import type { AccessRule } from './access-rule.ts';
 
 /** A command line asks for this unless the rule allows only less. */
@@ -20,7 +20,7 @@ export function judgeWish(rules: readonly AccessRule[], wish: AccessWish, facts:
     const what = wish.isBreakGlass ? 'break the glass on' : 'ask for access to';
     return { kind: 'refuse', message: `no policy lets ${principal.name} ${what} ${target.name}` };
   }
-  const refusals = open.map((rule) => ({ rule, why: refusalOf(rule, wish) }));
+  const refusals = open.map((rule) => ({ rule, why: refusalOf(rule, wish, facts) }));
   const serving = refusals.filter(({ why }) => why === null).map(({ rule }) => rule);
   const [mildest] = serving.toSorted((a, b) => yeses(a) - yeses(b) || (a.ref.id < b.ref.id ? -1 : 1));
   if (mildest === undefined) return { kind: 'refuse', message: refusals.map(({ rule, why }) => `${rule.ref.id}: ${why}`).join('; ') };
@@ -52,29 +52,31 @@ export function askLine(rules: readonly AccessRule[], facts: WishFacts): string 
   return `${parts.join(' ')} --reason "…"`;
 }
 
+/** The rules that are about this person and target. A condition that reads what is asked is about that: it refuses in words. */
 function rulesFor(rules: readonly AccessRule[], facts: WishFacts): AccessRule[] {
   return rules.filter(
     (rule) =>
       (rule.principals === null || matchesPrincipal(rule.principals, facts.principal)) &&
       rule.targets.every((matcher) => matchesTarget(matcher, facts.target)) &&
-      conditionHolds(rule, facts),
+      (readsRequest(rule) || conditionHolds(rule, facts, '')),
   );
 }
 
+function readsRequest({ when }: AccessRule): boolean {
+  return when?.roots.has('request') === true;
+}
+
 /** A condition that fails (a label that is missing) lets nobody in. */
-function conditionHolds({ when, file }: AccessRule, { principal, target, nowMs }: WishFacts): boolean {
+function conditionHolds({ when, file }: AccessRule, { principal, target, nowMs }: WishFacts, reason: string): boolean {
   if (when === null) return true;
   const values = {
     principal: new PrincipalFact(principal),
     target: new TargetFact(target),
     // Never read: the check at load refuses conditions that do.
     session: new SessionFact({ clientAddress: '', tls: false, method: '', database: null }),
-    action: noAction,
+    ...neverRead,
     time: file.timeAt(nowMs),
-    history: new HistoryFact(undefined),
-    approvals: [],
-    grant: new GrantStateFact([]),
-    grants: [],
+    request: new RequestFact(reason),
   };
   try {
     return when.evaluate(file.conditions.context(values, nowMs));
@@ -84,7 +86,9 @@ function conditionHolds({ when, file }: AccessRule, { principal, target, nowMs }
 }
 
 /** Null when the rule serves the wish. */
-function refusalOf(rule: AccessRule, { durationMs, scope }: AccessWish): string | null {
+function refusalOf(rule: AccessRule, { durationMs, scope, reason }: AccessWish, facts: WishFacts): string | null {
+  if (readsRequest(rule) && !conditionHolds(rule, facts, reason))
+    return `the reason or the moment is not what it asks for (${rule.ref.title})`;
   if (durationMs > rule.longestMs) return `access lasts at most ${duration(rule.longestMs)}`;
   if (rule.isReadOnly && !scope.readOnly) return 'only read-only access can be asked for (--read-only)';
   if (rule.roles === null && scope.role !== null) return 'no role can be asked for';

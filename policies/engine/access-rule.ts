@@ -12,7 +12,7 @@ import type { PolicyFile } from './rule.ts';
 import type { Path, Source } from './source.ts';
 
 /** What is known before there is a session. */
-const askedBefore: ReadonlySet<string> = new Set(['principal', 'target', 'time', 'calendars', 'lists']);
+const askedBefore: ReadonlySet<string> = new Set(['principal', 'target', 'time', 'calendars', 'lists', 'request']);
 
 export interface AccessRule {
   readonly ref: RuleRef;
@@ -55,7 +55,7 @@ function compileAccessRule(file: PolicyFile, document: AccessRuleDocument, at: P
   if (when !== null && [...when.roots].some((root) => !askedBefore.has(root))) {
     file.source.problem(
       [...at, 'when'],
-      'an access rule is asked before there is a session: it can read principal, target, time, calendars and lists',
+      'an access rule is asked before there is a session: it can read principal, target, time, calendars, lists and request',
     );
     return null;
   }

@@ -53,6 +53,8 @@ const policyCase = z.strictObject({
   /** Rows as the target would estimate them; `unknown` (and left out): it can't be known. */
   estimated_rows: z.union([z.number().min(0), z.literal('unknown')]).optional(),
   client_address: z.string().optional(),
+  /** What the session says that it is for. */
+  reason: z.string().optional(),
   database: z.string().optional(),
   at: z.iso.datetime({ offset: true }).optional(),
   approved_by: z.array(z.string()).optional(),
@@ -65,6 +67,7 @@ const policyCase = z.strictObject({
         read_only: z.boolean().optional(),
         tables: z.array(z.string()).optional(),
         break_glass: z.boolean().optional(),
+        reason: z.string().optional(),
       }),
     ])
     .optional(),
@@ -174,6 +177,7 @@ export function actionOf(it: PolicyCase): Action {
     transaction: it.in_transaction === true ? 'open' : 'none',
     classified: null,
     prepared: null,
+    reason: it.reason ?? null,
     estimatedRows: typeof it.estimated_rows === 'number' ? it.estimated_rows : null,
   };
 }
@@ -209,13 +213,13 @@ function historyOf(given: NonNullable<PolicyCase['history']>): History {
   };
 }
 
-function grantOf({ role, read_only, tables, break_glass }: Exclude<NonNullable<PolicyCase['grant']>, true>): Grant {
+function grantOf({ role, read_only, tables, break_glass, reason }: Exclude<NonNullable<PolicyCase['grant']>, true>): Grant {
   return {
     id: 'g-TESTED' as Grant['id'],
     scope: { role: role ?? null, readOnly: read_only ?? false, tables: tables ?? null },
     rule: 'tested',
     isBreakGlass: break_glass ?? false,
-    reason: 'tested',
+    reason: reason ?? 'tested',
     approvedBy: [],
     endsAtMs: Number.MAX_SAFE_INTEGER,
   };

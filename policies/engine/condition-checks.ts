@@ -18,10 +18,14 @@ export interface ConditionReading {
   /** "principal.groups", "action.text", …; a variable alone when it is used as a whole. */
   readonly reads: ReadonlySet<string>;
   readonly faults: readonly ConditionFault[];
+  /** What asks every table, column or function of the action, and so is true where there is none: "action.tables_written.all(…)". */
+  readonly askedOfEvery: readonly string[];
 }
 
 /** Calls that name a variable for what follows. */
 export const loops: ReadonlySet<string> = new Set(['exists', 'all', 'exists_one', 'filter', 'map']);
+/** Lists that an action may leave empty and do harm all the same: DROP ROLE writes no table, DELETE no column. */
+const maybeEmpty = new Set(['tables', 'tables_written', 'functions', 'columns', 'columns_read', 'columns_asked', 'columns_written']);
 /** An allow list: CEL's `matches` runs a backtracking regular expression, `dyn` and `json` get around the type checker. */
 const offered = new Set([
   ...loops,
@@ -54,6 +58,9 @@ type Scope = ReadonlyMap<string, Bound>;
 export function readCondition(ast: ASTNode): ConditionReading {
   const reads = new Set<string>();
   const faults: ConditionFault[] = [];
+  const askedOfEvery: string[] = [];
+  /** `!x.all(…)` is never true of nothing. */
+  const negated = new Set<ASTNode>();
   const fault = (node: ASTNode, message: string) => void faults.push({ offset: node.range.start, message });
 
   function visit(node: ASTNode, scope: Scope, insideLoopOverAction: boolean): void {
@@ -74,6 +81,9 @@ export function readCondition(ast: ASTNode): ConditionReading {
       case 'rcall':
         visitMethod(node, scope, insideLoopOverAction);
         return;
+      case '!_':
+        negated.add(node.args);
+        break;
       case '==':
       case '!=':
         checkWord(node.args[0], node.args[1], scope);
@@ -92,6 +102,7 @@ export function readCondition(ast: ASTNode): ConditionReading {
   function visitMethod(node: ASTNode & { op: 'rcall' }, scope: Scope, insideLoopOverAction: boolean): void {
     const [method, receiver, parts] = node.args;
     checkCall(node, method, parts);
+    if (!negated.has(node)) noteAskedOfEvery(method, receiver, scope);
     if (Object.hasOwn(columnCalls, method)) {
       checkColumns(parts[0]);
       // Of the whole action it reads the columns only, and those are as steady as the text.
@@ -108,6 +119,13 @@ export function readCondition(ast: ASTNode): ConditionReading {
     if (overAction && insideLoopOverAction) fault(node, 'a loop over facts of the action inside another one could take very long');
     const inner = new Map(scope).set(variable.args, { type: elementType(receiver), words: wordsOf(receiver, scope) });
     for (const part of parts.slice(1)) visit(part, inner, insideLoopOverAction || overAction);
+  }
+
+  function noteAskedOfEvery(method: string, receiver: ASTNode, scope: Scope): void {
+    const isAction = (of: ASTNode): boolean => of.op === 'id' && of.args === 'action' && !scope.has('action');
+    if (method === 'all' && receiver.op === '.' && isAction(receiver.args[0]) && maybeEmpty.has(receiver.args[1]))
+      askedOfEvery.push(`action.${receiver.args[1]}.all(…)`);
+    if ((method === 'reads_only' || method === 'writes_only') && isAction(receiver)) askedOfEvery.push(`action.${method}(…)`);
   }
 
   function checkCall(node: ASTNode, called: string, parts: readonly ASTNode[]): void {
@@ -146,7 +164,7 @@ export function readCondition(ast: ASTNode): ConditionReading {
   }
 
   visit(ast, new Map(), false);
-  return { reads, faults };
+  return { reads, faults, askedOfEvery };
 }
 
 function wordsOf(node: ASTNode, scope: Scope): readonly string[] | null {

@@ -24,6 +24,8 @@ export interface Condition {
   readonly steadiness: Steadiness;
   /** The facts it begins with (principal, action, grant, …), those of named conditions included. */
   readonly roots: ReadonlySet<string>;
+  /** What in it asks every table or column, and so is true of an action that has none; that of named conditions included. */
+  readonly askedOfEvery: readonly string[];
   /** True or false when the text is just that. */
   readonly constant: boolean | null;
   /** Throws when a fact that it reads is missing. */
@@ -49,7 +51,9 @@ const volatileReads = new Set([
   'action.parameters',
   'action.estimated_rows',
   'approvals',
+  'session',
   'session.second_factor_age',
+  'session.reason',
 ]);
 /** They come and go while a session lives. */
 const grantRoots = new Set(['grant', 'grants']);
@@ -92,7 +96,7 @@ export class Conditions {
   compile(path: Path, text: string): Condition | null {
     const parsed = this.#parse(path, text);
     if (parsed === null) return null;
-    const { reads, faults } = readCondition(parsed.ast);
+    const { reads, faults, askedOfEvery } = readCondition(parsed.ast);
     for (const fault of faults) this.#source.problemInText(path, fault.offset, fault.message);
     const checked = parsed.check();
     if (!checked.valid) {
@@ -115,7 +119,10 @@ export class Conditions {
       if (typeof value !== 'boolean') throw new Error(`condition "${text}" is neither true nor false`);
       return value;
     };
-    return { text, steadiness, roots: this.#roots(reads), constant, evaluate };
+    const named = [...reads].flatMap((read) =>
+      read.startsWith('conditions.') ? (this.#namedCondition(read.slice(11))?.askedOfEvery ?? []) : [],
+    );
+    return { text, steadiness, roots: this.#roots(reads), askedOfEvery: [...askedOfEvery, ...named], constant, evaluate };
   }
 
   /** The context of one judgement for the conditions of this file. */

@@ -37,8 +37,9 @@ export class TargetFact {
 
 export class SessionFact {
   readonly #facts: SessionFacts;
-  /** Set before each judgement: the age of the second factor moves. */
+  /** Set before each judgement: the age of the second factor moves, and what the session is for may be said anew. */
   nowMs = 0;
+  reason = '';
   readonly client_address: string;
   readonly tls: boolean;
   readonly method: string;
@@ -90,16 +91,27 @@ export class GrantFact {
   readonly tables: readonly string[];
   readonly break_glass: boolean;
   readonly rule: string;
+  readonly reason: string;
   readonly minutes_left: number;
 
-  constructor({ id, scope, isBreakGlass, rule, endsAtMs }: Grant, nowMs: number) {
+  constructor({ id, scope, isBreakGlass, rule, reason, endsAtMs }: Grant, nowMs: number) {
     this.id = id;
     this.role = scope.role ?? '';
     this.read_only = scope.readOnly;
     this.tables = scope.tables ?? [];
     this.break_glass = isBreakGlass;
     this.rule = rule;
+    this.reason = reason;
     this.minutes_left = Math.max(0, (endsAtMs - nowMs) / 60_000);
+  }
+}
+
+/** What somebody asks access for; read by access rules only. */
+export class RequestFact {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
   }
 }
 
@@ -269,6 +281,7 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       method: { type: 'string', words: 'how the person signed in: token, browser, public-key' },
       database: { type: 'string', words: 'database the session is in; empty where there is none' },
       second_factor_age: { type: 'double', words: 'seconds since the person proved a second factor; huge where none was proved' },
+      reason: { type: 'string', words: "what the session says it is for (SET sallyport.reason = '…'); empty where it has said nothing" },
     },
   },
   Effect: {
@@ -350,7 +363,14 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       tables: { type: 'list<string>', words: 'the tables it is limited to; empty: not limited' },
       break_glass: { type: 'bool', words: 'the glass was broken for it' },
       rule: { type: 'string', words: 'the access rule that it was given by, such as "production/on-call"' },
+      reason: { type: 'string', words: 'why it was asked for' },
       minutes_left: { type: 'double', words: 'minutes until it ends' },
+    },
+  },
+  Request: {
+    ctor: RequestFact,
+    fields: {
+      reason: { type: 'string', words: 'why access is asked for; in access rules only' },
     },
   },
   GrantState: {
@@ -373,6 +393,7 @@ export const factVariables: Readonly<Record<string, string>> = {
   approvals: 'list<Approval>',
   grant: 'GrantState',
   grants: 'list<Grant>',
+  request: 'Request',
 };
 
 /** What a condition is evaluated on. */
@@ -386,4 +407,5 @@ export interface FactValues {
   readonly approvals: readonly ApprovalFact[];
   readonly grant: GrantStateFact;
   readonly grants: readonly GrantFact[];
+  readonly request: RequestFact;
 }

@@ -13,6 +13,7 @@ import { matchesEffect } from './matchers.ts';
 import type { PlannedRule, SessionValues } from './plan.ts';
 import { readsGrants } from './rule.ts';
 import type { PolicyFile, Rule } from './rule.ts';
+import { neverRead } from './steady-facts.ts';
 
 export class Judging {
   readonly action: Action;
@@ -47,6 +48,7 @@ export class Judging {
     this.effects = distinct(classification.summary.effects);
     this.#values = values;
     values.session.nowMs = facts.nowMs;
+    values.session.reason = action.reason ?? '';
   }
 
   /** Could the text be read the way the rule wants it? */
@@ -133,6 +135,7 @@ export class Judging {
           approvals: this.facts.approvals.map((approval) => new ApprovalFact(approval)),
           grant: new GrantStateFact(this.facts.grants ?? []),
           grants: (this.facts.grants ?? []).map((grant) => new GrantFact(grant, this.facts.nowMs)),
+          request: neverRead.request,
         },
         this.facts.nowMs,
       );

@@ -2,6 +2,7 @@
 
 import type { Action, ActionKind } from '../../src/core/action.ts';
 import type { HoldTerms, Obligations, RuleRef } from '../../src/core/decision.ts';
+import type { EffectVerb } from '../../src/core/effect.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { columnPattern } from './columns.ts';
 import { yesesNeeded } from '../../src/core/quorum.ts';
@@ -78,6 +79,14 @@ export function compileRule(
   const { expand } = file;
   const when = document.when === undefined ? null : file.conditions.compile([...at, 'when'], document.when);
   if (document.when !== undefined && when === null) return null;
+  if (when?.roots.has('request') === true) {
+    file.source.problem(
+      [...at, 'when'],
+      '`request` is what access is asked for: only access rules can read it; here, `grants` and `session.reason`',
+    );
+    return null;
+  }
+  if (document.decision === 'allow' && section === 'rules' && when !== null) checkReach(file, document, when, at);
   const reading = document.decision === 'allow' ? 'strict' : 'loose';
   const isHeldInPart = document.decision === 'allow' && section === 'rules' && holdsPredicates(document.mask);
   const targets: TargetMatcher[] = [];
@@ -102,6 +111,23 @@ export function compileRule(
     obligations: obligationsOf(document, file.document.record, at, columnsExpanded(file)),
     template: null,
   };
+}
+
+/** What is done to tables only. */
+const ofRows: ReadonlySet<EffectVerb> = new Set(['read', 'insert', 'update', 'delete', 'truncate', 'bulk-load']);
+
+/** An allow rule whose condition is true of whatever names no table or column has to say by its effects what it is about. */
+function checkReach({ source }: PolicyFile, { id, effects }: RuleDocument, when: Condition, at: Path): void {
+  const [asked] = when.askedOfEvery;
+  if (asked === undefined) return;
+  const isHarmless = effects?.access?.every((access) => access === 'read' || access === 'session') === true;
+  const isOfRows = effects?.verbs?.every((verb) => ofRows.has(verb)) === true;
+  if (isHarmless || isOfRows || (effects?.tables ?? effects?.functions ?? effects?.objects ?? effects?.object_kinds) !== undefined) return;
+  source.problem(
+    [...at, 'when'],
+    `rule ${id} would allow more than it says: ${asked} is true as well where there is none (DROP ROLE, COPY TO PROGRAM); ` +
+      'name the tables under "effects": { tables: […] }, or { access: [read, session] }',
+  );
 }
 
 /** Lists of columns, whose entries must look like columns wherever they stand. */

@@ -1,6 +1,6 @@
 // Stand-ins for facts that a condition which is steady for a session, or an access rule, can't read.
 
-import { ActionFact, GrantStateFact, HistoryFact } from './facts.ts';
+import { ActionFact, GrantStateFact, HistoryFact, RequestFact } from './facts.ts';
 import { TimeFact } from './zone-time.ts';
 
 // Never read: a condition that reads time or the action is not steady for a session.
@@ -41,4 +41,5 @@ export const neverRead = {
   approvals: [],
   grant: new GrantStateFact([]),
   grants: [],
+  request: new RequestFact(''),
 };

@@ -26,6 +26,7 @@ import { failingMessages, holdNotice, nonceBytes, refusalError, sqlState } from 
 import type { FailingMessages } from './refusal.ts';
 import { isReplication, relayReplication } from './replication.ts';
 import { asStatement, reasonSetting, startupSettings } from './startup-options.ts';
+import { clientsBusiness } from './target-refused.ts';
 import type { Upstream } from './upstream.ts';
 import { cancel, signIn, signInWith, unreachable } from './upstream.ts';
 
@@ -184,7 +185,7 @@ class PostgresDriver implements Driver {
     );
     const upstream = await signingIn.catch((thrown: unknown) => {
       this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
-      throw new SignInRefused('08001', unreachable(target, thrown), 'Tell the operator of the gateway.');
+      throw notSignedIn(target, thrown);
     });
     const statuses = [...upstream.parameters].map(([name, value]) => wire.parameterStatus(name, value));
     if (isReplication(parameters)) {
@@ -324,6 +325,14 @@ class PostgresDriver implements Driver {
         return smallMessageBytesMax;
     }
   }
+}
+
+/** The target's own code, detail and hint where they are the client's business. */
+function notSignedIn(target: Target, thrown: unknown): SignInRefused {
+  const words = unreachable(target, thrown);
+  const error = clientsBusiness(thrown);
+  if (error === null) return new SignInRefused('08001', words, 'Tell the operator of the gateway.');
+  return new SignInRefused(error.code, words, error.hint, error.detail);
 }
 
 function refusedStart(diagnostic: Buffer, message: string): SignInRefused {

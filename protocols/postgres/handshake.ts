@@ -54,9 +54,9 @@ export function parseUser(user: string): WantedName {
 export class SignInRefused extends Error {
   readonly diagnostic: Buffer;
 
-  constructor(code: string, message: string, hint: string | null = null) {
+  constructor(code: string, message: string, hint: string | null = null, detail: string | null = null) {
     super(message);
-    this.diagnostic = wire.diagnostic({ severity: 'FATAL', code, message, hint });
+    this.diagnostic = wire.diagnostic({ severity: 'FATAL', code, message, detail, hint });
   }
 }
 

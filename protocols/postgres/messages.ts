@@ -77,6 +77,15 @@ export interface Diagnostic {
   readonly position?: number | null;
 }
 
+/** What is read of one that the target sent. */
+export interface TargetDiagnostic {
+  readonly severity: string;
+  readonly code: string;
+  readonly message: string;
+  readonly detail: string | null;
+  readonly hint: string | null;
+}
+
 /** ErrorResponse or NoticeResponse (54.8). */
 export function diagnostic(given: Diagnostic): Buffer {
   const fields: [string, string][] = [
@@ -300,7 +309,7 @@ export function readExecute(bytes: Buffer): { portal: string; rowsMax: number } 
 }
 
 /** Fields of an ErrorResponse or NoticeResponse by their letter. */
-export function readDiagnostic(bytes: Buffer): { code: string; message: string; severity: string } {
+export function readDiagnostic(bytes: Buffer): TargetDiagnostic {
   const reader = new BodyReader(bytes);
   const fields: Record<string, string> = {};
   for (;;) {
@@ -308,7 +317,13 @@ export function readDiagnostic(bytes: Buffer): { code: string; message: string; 
     if (key === 0) break;
     fields[String.fromCharCode(key)] = reader.cstring();
   }
-  return { code: fields['C'] ?? 'XX000', message: fields['M'] ?? '', severity: fields['V'] ?? fields['S'] ?? 'ERROR' };
+  return {
+    code: fields['C'] ?? 'XX000',
+    message: fields['M'] ?? '',
+    severity: fields['V'] ?? fields['S'] ?? 'ERROR',
+    detail: fields['D'] ?? null,
+    hint: fields['H'] ?? null,
+  };
 }
 
 /** ParameterDescription: the OID of each parameter. */

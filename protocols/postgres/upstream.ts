@@ -14,6 +14,7 @@ import { readMessage } from './byte-stream.ts';
 import { isOwn } from './fence.ts';
 import * as wire from './messages.ts';
 import { ScramClient, serverEndPoint } from './scram.ts';
+import { TargetRefused } from './target-refused.ts';
 
 const messageBytesMax = 64 * 1024;
 /** As IANA registered it. */
@@ -85,7 +86,7 @@ async function openStream(
     }
     if (answer !== 'S' || plain.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${target.name} answered the TLS request with something else`);
-    const secured = await secure(plain, target, alpnProtocol, signal);
+    const secured = await secure(plain, target, alpnProtocol, services.log, signal);
     const certificate = secured.getPeerX509Certificate();
     return { stream: secured, binding: certificate === undefined ? null : serverEndPoint(new X509Certificate(certificate.raw)) };
   } catch (thrown) {
@@ -109,7 +110,7 @@ async function authenticate(
   let scram: ScramClient | null = null;
   for (;;) {
     const { type, bytes } = await readMessage(stream, messageBytesMax, signal);
-    if (type === wire.fromTarget.error) throw failed(wire.readDiagnostic(bytes).message);
+    if (type === wire.fromTarget.error) throw new TargetRefused(`signing in to target ${target.name} failed`, wire.readDiagnostic(bytes));
     if (type === wire.fromTarget.notice || type === wire.fromTarget.negotiate) continue;
     if (type !== wire.fromTarget.authentication) throw failed(`unexpected message type 0x${type.toString(16)}`);
     const reader = new wire.BodyReader(bytes);
@@ -173,7 +174,7 @@ async function untilReady(stream: Duplex, target: Target, signal: AbortSignal): 
       case wire.fromTarget.notice:
         break;
       case wire.fromTarget.error:
-        throw new Fault('target-sign-in-failed', `target ${target.name}: ${wire.readDiagnostic(bytes).message}`);
+        throw new TargetRefused(`target ${target.name}`, wire.readDiagnostic(bytes));
       case wire.fromTarget.ready:
         return { stream, parameters, processId, secret };
       default:

@@ -163,12 +163,18 @@ export interface SessionQuery {
   readonly state?: 'open' | 'closed' | undefined;
   readonly principal?: string | undefined;
   readonly target?: string | undefined;
+  /** Each of its words stands in what people see of the session. */
+  readonly text?: string | undefined;
+  /** It ran in that time, or a part of it. Wall clock: inclusive, exclusive. */
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
 
 export interface ApiSessions {
   get(id: string): SessionView | null;
+  /** Newest first. A page of a text or a time may be empty though others follow. */
   list(query: SessionQuery): Page<SessionView>;
   /** Ends a live session with words for its client; false when it is not open. */
   kill(id: string, by: Principal): boolean;

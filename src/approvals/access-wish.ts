@@ -20,8 +20,8 @@ export function judgeWish(
   if (target === undefined) return { kind: 'refuse', message: `there is no target ${targetName}` };
   const nowMs = parts.clock.nowMs();
   try {
-    const { durationMs, scope, isBreakGlass } = wish;
-    const decision = parts.policies().judgeWish?.({ durationMs, scope, isBreakGlass }, { principal: person, target, nowMs });
+    const { durationMs, scope, isBreakGlass, reason } = wish;
+    const decision = parts.policies().judgeWish?.({ durationMs, scope, isBreakGlass, reason }, { principal: person, target, nowMs });
     return decision ?? { kind: 'refuse', message: 'the policies have no access rules' };
   } catch (thrown) {
     return { kind: 'refuse', message: `the policies could not judge it: ${messageOf(thrown)}` };

@@ -21,6 +21,9 @@ export interface HoldLimits {
   readonly pendingPerSessionMax: number;
   /** A hold keeps its whole text for approvers; a longer one is refused rather than shown in part. */
   readonly textCharsMax: number;
+  /** Texts and parameters of all that waits together, and of what one person has waiting: they stay in memory until they end. */
+  readonly bytesMax: number;
+  readonly bytesPerPersonMax: number;
   readonly expiresMsMax: number;
 }
 
@@ -29,6 +32,8 @@ export const holdLimits: HoldLimits = {
   pendingPerPersonMax: 50,
   pendingPerSessionMax: 16,
   textCharsMax: 4 * 1024 * 1024,
+  bytesMax: 128 * 1024 * 1024,
+  bytesPerPersonMax: 32 * 1024 * 1024,
   expiresMsMax: 7 * 24 * 60 * 60 * 1000,
 };
 

@@ -98,10 +98,16 @@ class Desk implements HoldDesk {
       expiresAtMs,
       url: this.#parts.consoleUrl === null ? null : `${this.#parts.consoleUrl}/holds/${id}`,
       settled: hold.settled,
-      onProgress: (listener) => hold.onProgress(listener),
-      withdraw: (why) => void this.#writer.end(hold, { state: 'withdrawn', by: null, reason: why }),
+      // Found while it waits: who keeps this to use an approval later does not keep the whole text.
+      onProgress: (listener) => this.#pending.get(id)?.onProgress(listener),
+      withdraw: (why) => this.#withdraw(id, why),
       ...(again === null ? {} : { use: () => this.#times.use(id) }),
     };
+  }
+
+  #withdraw(id: HoldId, why: string): void {
+    const hold = this.#pending.get(id);
+    if (hold !== undefined) void this.#writer.end(hold, { state: 'withdrawn', by: null, reason: why });
   }
 
   #write(request: HoldRequest, expiresMs: number): { record: HoldRecord; durable: Promise<void> | undefined } {

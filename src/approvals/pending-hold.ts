@@ -11,6 +11,13 @@ export interface HoldRule {
   readonly terms: HoldTerms;
 }
 
+/** What is kept of it until it ends: in UTF-8, as it was sent. */
+export function bytesKept({ text, parameters }: Pick<HoldRecord, 'text' | 'parameters'>): number {
+  let bytes = Buffer.byteLength(text);
+  for (const parameter of parameters ?? []) bytes += Buffer.byteLength(parameter.text ?? '');
+  return bytes;
+}
+
 export class PendingHold {
   /** What the gate asked; null for one of an earlier run of the gateway. */
   readonly request: HoldRequest | null;
@@ -19,6 +26,7 @@ export class PendingHold {
   readonly deadlineMs: number;
   readonly #startedMs: number;
   readonly settled: Promise<Settlement>;
+  readonly bytes: number;
   record: HoldRecord;
   readonly #resolve: (settlement: Settlement) => void;
   readonly #progress: Parameters<PlacedHold['onProgress']>[0][] = [];
@@ -29,6 +37,7 @@ export class PendingHold {
 
   constructor(record: HoldRecord, asked: HoldRequest | HoldRule, deadlineMs: number, startedMs: number) {
     this.record = record;
+    this.bytes = bytesKept(record);
     this.asked = asked;
     this.request = 'actionId' in asked ? asked : null;
     this.deadlineMs = deadlineMs;

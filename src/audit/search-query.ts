@@ -6,7 +6,7 @@ import type { AuditEventView, Page } from '../api/contract.ts';
 import { Fault } from '../core/errors.ts';
 import { beforeOf } from '../store/cursor.ts';
 import { lineBytesMax, readLink, unreadableLine, type AuditLine } from './line.ts';
-import { auditPageMax, type AuditQuery } from './search.ts';
+import { auditPageMax, type AuditQuery } from './search-messages.ts';
 import {
   blockBytesMax,
   blockEventsMax,

@@ -2,34 +2,16 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Fault, messageOf, type FaultCode } from '../core/errors.ts';
+import { Fault, messageOf } from '../core/errors.ts';
 import { endsOfHolds } from './ends-of-holds.ts';
-import type { AuditQuery } from './search.ts';
+import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
+import { newestEvents } from './newest-events.ts';
 import { eventsSince, linesAbout, searchPage, WrongIndex } from './search-query.ts';
 import { openSearchStore, removeSearchStore, type SearchStore } from './search-store.ts';
 import { writtenSeq } from './shared-chain.ts';
 import { followSegments, lastLines, mayHaveBlock } from './search-follow.ts';
 import { lostEnds } from './unfinished.ts';
 import { verifyAudit } from './verify.ts';
-
-export type SearchRequest =
-  | { readonly id: number; readonly kind: 'query'; readonly query: AuditQuery; readonly headSeq: number }
-  | { readonly id: number; readonly kind: 'since'; readonly seq: number; readonly limit: number; readonly headSeq: number }
-  | { readonly id: number; readonly kind: 'lost-ends'; readonly sessions: readonly string[] }
-  | { readonly id: number; readonly kind: 'ends-of-holds'; readonly holds: readonly string[]; readonly headSeq: number }
-  | { readonly id: number; readonly kind: 'verify' }
-  | { readonly id: number; readonly kind: 'share'; readonly memory: SharedArrayBuffer }
-  | { readonly id: number; readonly kind: 'close' };
-
-export type SearchAnswer =
-  | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly code: FaultCode; readonly message: string };
-
-export interface SearchWorkerData {
-  readonly dir: string;
-  /** Of the shared chain, when there is one. */
-  readonly memory: SharedArrayBuffer | null;
-}
 
 /** How far the index may stay behind while nobody asks. */
 const followMs = 1000;
@@ -126,6 +108,8 @@ async function answer(request: SearchRequest): Promise<unknown> {
       const rest = await lastLines(dir, searched, lastSeq());
       return endsOfHolds(untilWrong(searched, linesAbout(dir, searched, rest, 'hold', request.holds)), request.holds);
     }
+    case 'newest':
+      return newestEvents(dir, request.types, request.fromMs, lastSeq());
     case 'verify':
       return verifyAudit(dir);
     case 'share':

@@ -3,31 +3,14 @@
 
 import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
+import type { AuditEventType } from '../core/audit.ts';
 import { Fault } from '../core/errors.ts';
 import type { EndOfHold } from './ends-of-holds.ts';
-import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-worker.ts';
+import type { AuditLine } from './line.ts';
+import type { AuditQuery, SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
 import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
 
-/** Every filter must match; absent ones match everything. */
-export interface AuditQuery {
-  readonly type?: string | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  readonly session?: string | undefined;
-  readonly hold?: string | undefined;
-  /** Wall clock, inclusive. */
-  readonly fromMs?: number | undefined;
-  /** Wall clock, exclusive. */
-  readonly toMs?: number | undefined;
-  /** Words that must all occur in the event's detail (text, rule, reason, …), in any case; `ord*` finds beginnings. */
-  readonly text?: string | undefined;
-  readonly cursor?: string | undefined;
-  /** 1 to auditPageMax; 50 when absent. */
-  readonly limit?: number | undefined;
-}
-
-export const auditPageMax = 500;
 /** The index is begun this long after opening at the latest, so that short-lived users of a log don't pay for a thread. */
 const indexAfterMs = 2000;
 
@@ -71,6 +54,10 @@ export class AuditSearch {
   /** What the log says became of holds, newest first. Throws Fault as query() does. */
   endsOfHolds(holds: readonly string[], headSeq: number): Promise<EndOfHold[]> {
     return this.#ask<EndOfHold[]>({ kind: 'ends-of-holds', holds, headSeq });
+  }
+
+  newest(types: readonly AuditEventType[], fromMs: number): Promise<AuditLine[]> {
+    return this.#ask<AuditLine[]>({ kind: 'newest', types, fromMs });
   }
 
   verify(): Promise<Verification> {

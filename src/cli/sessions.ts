@@ -11,13 +11,16 @@ export interface SessionsOptions extends ListOptions {
   readonly state?: string | undefined;
   readonly principal?: string | undefined;
   readonly target?: string | undefined;
+  readonly text?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
   readonly kill?: boolean | undefined;
 }
 
 export async function sessions(command: Command, id: string | undefined, options: SessionsOptions): Promise<void> {
   if (id !== undefined) return one(command, id, options);
-  const { state, principal, target } = options;
-  const items = await command.client.list<SessionView>('/sessions', { state, principal, target }, options.limit);
+  const { state, principal, target, text, from: since, to: until } = options;
+  const items = await command.client.list<SessionView>('/sessions', { state, principal, target, text, since, until }, options.limit);
   if (options.json === true) return printJson(command.terminal, items);
   if (items.length === 0) return command.terminal.err('no sessions');
   printTable(command.terminal, columns(command.nowMs()), items);

@@ -106,14 +106,8 @@ export function apiSessions(
   };
   return {
     get,
-    list: ({ state, principal, target, cursor, limit }) => {
-      const page = book.list({
-        state: state ?? undefined,
-        principal: principal ?? undefined,
-        target: target ?? undefined,
-        cursor: cursor ?? undefined,
-        limit,
-      });
+    list: (query) => {
+      const page = book.list(query);
       return { ...page, items: page.items.map(seen) };
     },
     kill: (id, by) => registry.kill(id, by),

@@ -17,6 +17,10 @@ export const defaultLimits: Limits = {
   // More waiting statements than people can read are an attack or a runaway script.
   holds: 1_000,
   holdsPerPerson: 20,
+  // They wait in memory, up to four times: as they came, for the target, for approvers, in a relay thread and the main thread.
+  holdsBytes: 128 * 1024 ** 2,
+  // Room for one of the longest statements, whose bytes people are shown as twice as many hexadecimal digits.
+  holdsBytesPerPerson: 32 * 1024 ** 2,
   tokenLifetimeMs: 30 * 86_400_000,
   webhookTimeoutMs: 10_000,
   webhookQueue: 10_000,

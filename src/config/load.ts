@@ -129,6 +129,8 @@ function withDefaults(limits: NonNullable<Parts['limits']>): Limits {
     dialTimeoutMs: limits.dial_timeout ?? defaultLimits.dialTimeoutMs,
     holds: limits.holds ?? defaultLimits.holds,
     holdsPerPerson: limits.holds_per_person ?? defaultLimits.holdsPerPerson,
+    holdsBytes: limits.holds_bytes ?? defaultLimits.holdsBytes,
+    holdsBytesPerPerson: limits.holds_bytes_per_person ?? defaultLimits.holdsBytesPerPerson,
     tokenLifetimeMs: limits.token_lifetime ?? defaultLimits.tokenLifetimeMs,
     webhookTimeoutMs: limits.webhook_timeout ?? defaultLimits.webhookTimeoutMs,
     webhookQueue: limits.webhook_queue ?? defaultLimits.webhookQueue,

@@ -243,6 +243,8 @@ export const limitsSchema = z.strictObject({
   dial_timeout: duration('10s').optional(),
   holds: count.optional(),
   holds_per_person: count.optional(),
+  holds_bytes: size('128MiB').optional(),
+  holds_bytes_per_person: size('32MiB').optional(),
   token_lifetime: duration('30d').optional(),
   webhook_timeout: duration('10s').optional(),
   webhook_queue: count.optional(),

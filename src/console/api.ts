@@ -93,6 +93,14 @@ export interface AuditFilters {
   readonly text: string;
 }
 
+export interface SessionFilters {
+  readonly state: SessionView['state'] | '';
+  /** Words of which each must stand somewhere. */
+  readonly text: string;
+  readonly since: string;
+  readonly until: string;
+}
+
 export const api = {
   me: (signal?: AbortSignal) => request<Me>('GET', '/me', undefined, signal),
   login: (proof: LoginBody) => request<unknown>('POST', '/login', proof),
@@ -104,8 +112,8 @@ export const api = {
   answer: (holdId: string, answer: 'approve' | 'deny', reason: string | undefined) =>
     request<HoldView>('POST', `/holds/${id(holdId)}/${answer}`, reason === undefined ? {} : { reason }),
 
-  sessions: (filter: { state: SessionView['state'] | null; cursor: string | null }, signal?: AbortSignal) =>
-    request<Page<SessionView>>('GET', `/sessions${query({ ...filter, limit: 100 })}`, undefined, signal),
+  sessions: (filters: SessionFilters, cursor: string | null, signal?: AbortSignal) =>
+    request<Page<SessionView>>('GET', `/sessions${query({ ...filters, cursor, limit: 100 })}`, undefined, signal),
   session: (sessionId: string, signal?: AbortSignal) => request<SessionView>('GET', `/sessions/${id(sessionId)}`, undefined, signal),
   /** A part of the statement log, from a cursor of an earlier one or from its beginning; of all of it, or of what has a text. */
   recording: (sessionId: string, part: { cursor: string | null; limit: number; text?: string }, signal?: AbortSignal) =>

@@ -2,6 +2,7 @@
 // their order, and a settled hold never turns pending again because messages and answers crossed.
 
 import type { HoldView, Page, SessionView } from '../api/contract.ts';
+import type { SessionFilters } from './api.ts';
 
 /** The list of pending holds after hearing of one: the one that expires first stands first. */
 export function withHold(page: Page<HoldView> | undefined, hold: HoldView): Page<HoldView> | undefined {
@@ -23,13 +24,32 @@ export function newerHold(known: HoldView | undefined, heard: HoldView): HoldVie
   return heard.approvals.length < known.approvals.length && heard.state === 'pending' ? known : heard;
 }
 
-/** The parts of a list of sessions after hearing of one: a new one joins the first part. */
-export function withSession(parts: readonly Page<SessionView>[], session: SessionView): Page<SessionView>[] {
-  const known = parts.some(({ items }) => items.some(({ id }) => id === session.id));
-  return parts.map((part, index) => ({
-    ...part,
-    items: known || index > 0 ? part.items.map((item) => (item.id === session.id ? session : item)) : [session, ...part.items],
-  }));
+/** The parts of a list of sessions after hearing of one: a new one joins the first part, if it is among those that were asked for. */
+export function withSession(
+  parts: readonly Page<SessionView>[],
+  session: SessionView,
+  asked: SessionFilters,
+): readonly Page<SessionView>[] {
+  if (parts.some(({ items }) => items.some(({ id }) => id === session.id))) {
+    return parts.map((part) => ({ ...part, items: part.items.map((item) => (item.id === session.id ? session : item)) }));
+  }
+  const [first, ...others] = parts;
+  return first === undefined || !isAsked(session, asked) ? parts : [{ ...first, items: [session, ...first.items] }, ...others];
+}
+
+/** As the gateway chooses them. */
+function isAsked(session: SessionView, { state, text, since, until }: SessionFilters): boolean {
+  const { id, principal, target, protocol, client_address, database, method, end_reason } = session;
+  const shown = [id, principal, target, protocol, client_address, database, method, end_reason].join('\n').toLowerCase();
+  return (
+    (state === '' || session.state === state) &&
+    text
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => shown.includes(word)) &&
+    (since === '' || session.ended_at === null || Date.parse(session.ended_at) >= Date.parse(since)) &&
+    (until === '' || Date.parse(session.started_at) < Date.parse(until))
+  );
 }
 
 /** Sessions in the order of the list: open first, then by start, latest first. */

@@ -2,11 +2,11 @@
 // line: it runs only while the live link is down.
 
 import { MutationCache, QueryCache, QueryClient, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { InfiniteData } from '@tanstack/react-query';
+import type { InfiniteData, UseInfiniteQueryResult } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
 import type { HoldState, HoldView, LiveMessage, Page, SessionView } from '../api/contract.ts';
 import { api, ApiProblem } from './api.ts';
-import type { AuditFilters } from './api.ts';
+import type { AuditFilters, SessionFilters } from './api.ts';
 import { serverNowMs, setServerTime } from './clock.ts';
 import { newerHold, withHold, withSession } from './live-cache.ts';
 import { live } from './live.ts';
@@ -22,6 +22,7 @@ export const keys = {
   history: ['holds', 'history'] as const,
   hold: (holdId: string) => ['hold', holdId] as const,
   sessions: ['sessions'] as const,
+  sessionList: (filters: SessionFilters) => ['sessions', filters] as const,
   session: (sessionId: string) => ['session', sessionId] as const,
 };
 
@@ -107,11 +108,25 @@ export function useHold(holdId: string) {
   });
 }
 
+/**
+ * The gateway looks at so much for each part; what is sought may stand behind that. Asks for the next part while `wanted`, and is true
+ * for as long; not after an error, or a gateway that refuses would be asked without end.
+ */
+export function useSeeking(list: Parts, wanted: boolean): boolean {
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = list;
+  const goesOn = hasNextPage && wanted && !isFetchNextPageError;
+  useEffect(() => {
+    if (goesOn && !isFetchingNextPage) void fetchNextPage();
+  }, [goesOn, isFetchingNextPage, fetchNextPage]);
+  return goesOn;
+}
+type Parts = Pick<UseInfiniteQueryResult, 'hasNextPage' | 'isFetchingNextPage' | 'isFetchNextPageError' | 'fetchNextPage'>;
+
 /** Newest first, in parts. */
-export function useSessions(state: SessionView['state'] | null) {
+export function useSessions(filters: SessionFilters) {
   return useInfiniteQuery({
-    queryKey: [...keys.sessions, state],
-    queryFn: ({ pageParam, signal }) => api.sessions({ state, cursor: pageParam }, signal),
+    queryKey: keys.sessionList(filters),
+    queryFn: ({ pageParam, signal }) => api.sessions(filters, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     refetchInterval: usePollMs(),
@@ -162,6 +177,19 @@ export function rememberHold(client: QueryClient, heard: HoldView): void {
   if (hold.state !== 'pending') void client.invalidateQueries({ queryKey: keys.history });
 }
 
+/** A list that is left open for days begins anew now and then, from what the gateway gives. */
+const newSessionsMax = 300;
+
+function rememberSession(client: QueryClient, session: SessionView): void {
+  for (const [queryKey, list] of client.getQueriesData<InfiniteData<Page<SessionView>>>({ queryKey: keys.sessions })) {
+    const [, filters] = queryKey as ReturnType<typeof keys.sessionList>;
+    if (list === undefined) continue;
+    const pages = withSession(list.pages, session, filters);
+    client.setQueryData(queryKey, { ...list, pages });
+    if ((pages[0]?.items.length ?? 0) > newSessionsMax) void client.invalidateQueries({ queryKey, exact: true }, { cancelRefetch: false });
+  }
+}
+
 /** What live messages change: the first words of their keys. */
 const heardLive: ReadonlySet<unknown> = new Set([keys.pending[0], keys.hold('')[0], keys.sessions[0], keys.session('')[0], 'access']);
 
@@ -190,10 +218,7 @@ export function useLive(onNew: (hold: HoldView) => void): void {
           void client.invalidateQueries({ queryKey: ['access'] });
           return;
         case 'session':
-          client.setQueriesData<InfiniteData<Page<SessionView>>>(
-            { queryKey: keys.sessions },
-            (list) => list && { ...list, pages: withSession(list.pages, message.session) },
-          );
+          rememberSession(client, message.session);
           client.setQueryData<SessionView>(keys.session(message.session.id), (known) =>
             known === undefined ? undefined : message.session,
           );

@@ -80,15 +80,27 @@ export interface Preview {
 const previewCharactersMax = 240;
 const previewLeadMax = 60;
 
-/** The part of a statement for a list: it starts so that the first risk is in it, or padding could push it out of sight. */
-export function preview(text: string, risks: readonly Risk[]): Preview {
+/**
+ * The part of a statement for a list: it starts so that the first risk is in it, or padding could push it out of sight. Where a text
+ * was sought that does not stand in that part, it is the part around the place that was found.
+ */
+export function preview(text: string, risks: readonly Risk[], sought = ''): Preview {
   const first = risks.reduce<Risk | null>((best, risk) => (best === null || risk.start < best.start ? risk : best), null);
-  if (first === null) return { before: text.slice(0, previewCharactersMax), risk: '', after: '' };
-  const lead = text.slice(0, first.start).replace(/\s+/gu, ' ');
+  const part =
+    first === null ? { before: text.slice(0, previewCharactersMax), risk: '', after: '' } : partAround(text, first.start, first.end);
+  const found = text.toLowerCase().indexOf(sought.toLowerCase());
+  const isShown = Object.values(part).join('').toLowerCase().includes(sought.toLowerCase());
+  if (isShown || found === -1) return part;
+  const { before, risk, after } = partAround(text, found, found + sought.length);
+  return { before: before + risk + after, risk: '', after: '' };
+}
+
+function partAround(text: string, start: number, end: number): Preview {
+  const lead = text.slice(0, start).replace(/\s+/gu, ' ');
   const before = lead.length > previewLeadMax ? `… ${lead.slice(-previewLeadMax)}` : lead;
   return {
     before,
-    risk: text.slice(first.start, Math.min(first.end, first.start + previewCharactersMax)),
-    after: text.slice(first.end, first.end + previewCharactersMax),
+    risk: text.slice(start, Math.min(end, start + previewCharactersMax)),
+    after: text.slice(end, end + previewCharactersMax),
   };
 }

@@ -43,6 +43,7 @@ export interface AccessWish {
   readonly durationMs: number;
   readonly scope: GrantScope;
   readonly isBreakGlass: boolean;
+  readonly reason: string;
 }
 
 /** What the policies say to a wish. Pure: the same facts give the same answer. */

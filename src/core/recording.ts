@@ -23,6 +23,8 @@ export interface JudgedFacts {
   readonly columns?: ColumnsTouched;
   /** Rows as they were estimated for the rules that asked; null: it could not be known. Missing: none asked. */
   readonly estimatedRows?: number | null;
+  /** What the session said that it is for; missing: nothing. */
+  readonly reason?: string;
 }
 
 export interface StatementEntry {

@@ -70,6 +70,7 @@ function explainCommand(policy: Commander, terminal: Terminal): void {
     .option('--database <name>', 'the database that the session is in')
     .option('--estimated-rows <count>', 'rows as the target would estimate them; not known when not said', rowCount)
     .option('--client-address <ip>', 'where the client is')
+    .option('--reason <words>', 'what the session says that it is for; nothing when not said')
     .option('--grant <scope>', `as if there were access for a while: ${grantScopeWords}; may be repeated`, repeated)
     .option('--approved-by <names>', 'people who have said yes, with commas')
     .option('--expect <decision>', 'exit code 1 when it is another one')

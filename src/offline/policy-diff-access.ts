@@ -36,7 +36,7 @@ export function sampleWishes(documents: readonly PolicyDocument[]): SampleWish[]
             role === null ? '' : `as ${role}`,
             isBreakGlass ? 'by breaking the glass' : '',
           ];
-          const wish = { durationMs, scope: { role, readOnly, tables: null }, isBreakGlass };
+          const wish = { durationMs, scope: { role, readOnly, tables: null }, isBreakGlass, reason: '' };
           wishes.push({ words: words.filter((it) => it !== '').join(' '), wish });
         }
   return wishes;

@@ -33,6 +33,7 @@ export interface ExplainOptions extends PersonOptions, TargetOptions {
   readonly database?: string | undefined;
   readonly estimatedRows?: number | undefined;
   readonly clientAddress?: string | undefined;
+  readonly reason?: string | undefined;
   readonly grant?: readonly string[] | undefined;
   readonly approvedBy?: string | undefined;
   readonly expect?: string | undefined;
@@ -104,7 +105,7 @@ function factsOf(cast: Cast, asked: Asked, options: ExplainOptions, nowMs: numbe
   };
 }
 
-function actionOf(kind: Action['kind'], text: string, { inTransaction, database, estimatedRows }: ExplainOptions): Action {
+function actionOf(kind: Action['kind'], text: string, { inTransaction, database, estimatedRows, reason }: ExplainOptions): Action {
   // What a session of MySQL begins with; other protocols know none of these.
   const settings = { sql_mode: '', character_set_client: 'utf8mb4', ...(database === undefined ? {} : { database }) };
   return {
@@ -118,6 +119,7 @@ function actionOf(kind: Action['kind'], text: string, { inTransaction, database,
     classified: null,
     prepared: null,
     estimatedRows: estimatedRows ?? null,
+    reason: reason ?? null,
   };
 }
 
@@ -161,6 +163,7 @@ function lines(
     ...visibleLines(action.text).map((line) => terminal.paint('cyan', `  | ${line}`)),
     ...readingLines(classification),
     ...(action.estimatedRows == null ? [] : [`estimated rows: ${action.estimatedRows}`]),
+    ...(action.reason == null ? [] : [`the session says: ${visible(action.reason)}`]),
     '',
     'rules:',
     ...shown.map(({ id, decision: says, matched, why }) => {
@@ -246,6 +249,7 @@ function jsonOf(version: string, action: Action, classification: Classification,
       text: action.text,
       in_transaction: action.transaction !== 'none',
       estimated_rows: action.estimatedRows ?? null,
+      reason: action.reason ?? null,
     },
     read: {
       understood,

@@ -95,6 +95,7 @@ function statementOf(
         who?.session.database ?? null,
       ),
       ...(judged?.estimatedRows === undefined ? {} : { estimatedRows: judged.estimatedRows }),
+      ...(judged?.reason === undefined ? {} : { reason: judged.reason }),
     },
     classification: judged === undefined ? null : classificationAgain(judged, entry),
     effects: entry.effects,

@@ -3,7 +3,7 @@
 // connection) stays in that thread; the desk hears only whether it worked, and with which fault it did not.
 
 import type { CredentialDesk } from '../core/credential.ts';
-import { Fault } from '../core/errors.ts';
+import { Fault, messageOf } from '../core/errors.ts';
 import type { Target } from '../core/target.ts';
 import { receivedFault, sentFault } from './calls.ts';
 import type { Calls, Handlers, SentFault } from './calls.ts';
@@ -91,6 +91,7 @@ export function remoteCredentials(calls: Pick<Calls<CredentialMethods, never>, '
       // Nothing to fill in: the desk would attempt it as it is.
       if (target.credential === undefined || target.credential === null) return attempt(target);
       let result: { readonly value: T } | null = null;
+      const failures: unknown[] = [];
       const run = async (number: number, filled: Target): Promise<void> => {
         attempts.set(filled, number);
         let fault: SentFault | null = null;
@@ -98,11 +99,15 @@ export function remoteCredentials(calls: Pick<Calls<CredentialMethods, never>, '
           result = { value: await attempt(filled) };
         } catch (thrown) {
           fault = sentFault(thrown);
+          failures.push(thrown);
         }
         calls.note('attempted', { attempt: number, fault });
       };
       const onTold = (told: CredentialMethods['signing-in']['told']): void => void run(told.attempt, receivedTarget(told.filled));
-      await calls.ask('signing-in', { target: target.name }, { signal, onTold });
+      await calls.ask('signing-in', { target: target.name }, { signal, onTold }).catch((thrown: unknown) => {
+        // What failed here came back with its words alone: the target's own error is on the one that was thrown.
+        throw failures.find((failure) => messageOf(failure) === messageOf(thrown)) ?? thrown;
+      });
       return (result as { readonly value: T } | null)!.value;
     },
   };

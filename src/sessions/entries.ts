@@ -62,6 +62,7 @@ function judgedFacts(action: Action, { problem, statements, summary }: Classific
     effects: summary.effects,
     ...(isFew(summary.columns) ? { columns: summary.columns } : {}),
     ...(estimatedRows === undefined ? {} : { estimatedRows }),
+    ...(action.reason == null ? {} : { reason: action.reason }),
   };
 }
 
@@ -93,7 +94,7 @@ export function quickEntryJson(running: Running, finishedMs: number, outcome: Ou
   if (decision?.kind !== 'allow' || classification === null || holdId !== null || ruling.kind === 'refuse' || releasedMs < 0) return null;
   if (results !== null || outcome.kind !== 'completed' || outcome.error !== null || outcome.transfer !== undefined) return null;
   if (ruling.obligations.recordParameters && action.parameters !== null) return null;
-  if (action.text.length > quickTextCharsMax || judgement.estimatedRows !== undefined) return null;
+  if (action.text.length > quickTextCharsMax || judgement.estimatedRows !== undefined || action.reason != null) return null;
   const { summary, understood, statements } = classification;
   if (!understood || judgement.approvedBy.length > 0) return null;
   let known = same.find(summary, decision.rule, action);

@@ -2,8 +2,8 @@
 
 import type { Page, SessionView } from '../api/contract.ts';
 import type { SessionFacts } from '../core/decision.ts';
-import { beforeOf } from './cursor.ts';
 import type { Db, Migration } from './database.ts';
+import { foundSessions } from './session-search.ts';
 
 /** What is written of a session; a live session has this shape. */
 export interface SessionEntry {
@@ -18,6 +18,11 @@ export interface SessionQuery {
   readonly state?: 'open' | 'closed' | undefined;
   readonly principal?: string | undefined;
   readonly target?: string | undefined;
+  /** Each of its words stands in what people see of the session. */
+  readonly text?: string | undefined;
+  /** It ran in that time, or a part of it: inclusive, exclusive. */
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
   readonly cursor?: string | undefined;
   readonly limit?: number | undefined;
 }
@@ -42,7 +47,8 @@ export const sessionMigrations: readonly Migration[] = [
   },
 ];
 
-interface Row {
+/** A row of `sessions`. */
+export interface SessionRow {
   readonly number: number;
   readonly id: string;
   readonly principal: string;
@@ -72,7 +78,7 @@ export interface SessionStore {
   /** At start: what an earlier run left open is over. Returns how many. */
   closeLeftOpen(atMs: number, reason: string): number;
   get(id: string): SessionView | undefined;
-  /** Newest first. */
+  /** Newest first. A page of those in which a text stands, or of a time, may be empty though others follow. */
   list(query: SessionQuery): Page<SessionView>;
 }
 
@@ -98,11 +104,11 @@ export function createSessionStore(db: Db): SessionStore {
     closed: ({ id, counts }, endedAtMs, reason) => {
       end.run(counts.statements, counts.held, counts.denied, endedAtMs, reason, id);
     },
-    leftOpen: () => (open.all() as Row[]).map(viewOf),
-    endedSince: (atMs) => (endedSince.all(atMs) as Row[]).map(viewOf),
+    leftOpen: () => (open.all() as SessionRow[]).map(viewOf),
+    endedSince: (atMs) => (endedSince.all(atMs) as SessionRow[]).map(viewOf),
     closeLeftOpen: (atMs, reason) => endAll.run(atMs, reason).changes,
     get: (id) => {
-      const row = get.get(id) as Row | undefined;
+      const row = get.get(id) as SessionRow | undefined;
       return row === undefined ? undefined : viewOf(row);
     },
     list: (query) => listSessions(db, query),
@@ -111,23 +117,11 @@ export function createSessionStore(db: Db): SessionStore {
 
 function listSessions(db: Db, query: SessionQuery): Page<SessionView> {
   const limit = Math.max(1, Math.min(query.limit ?? sessionPageDefault, sessionPageMax));
-  const before = beforeOf(query.cursor);
-  const conditions = ['number < ?'];
-  const values: (string | number)[] = [before];
-  if (query.state !== undefined) conditions.push(query.state === 'open' ? 'ended_at_ms IS NULL' : 'ended_at_ms IS NOT NULL');
-  for (const field of ['principal', 'target'] as const) {
-    const value = query[field];
-    if (value === undefined) continue;
-    conditions.push(`${field} = ?`);
-    values.push(value);
-  }
-  const sql = `SELECT * FROM sessions WHERE ${conditions.join(' AND ')} ORDER BY number DESC LIMIT ?`;
-  const rows = db.prepare(sql).all(...values, limit + 1) as Row[];
-  const items = rows.slice(0, limit);
-  return { items: items.map(viewOf), next: rows.length > limit ? String(items.at(-1)?.number) : null };
+  const { rows, next } = foundSessions(db, query, limit);
+  return { items: rows.map(viewOf), next };
 }
 
-function viewOf(row: Row): SessionView {
+function viewOf(row: SessionRow): SessionView {
   return {
     id: row.id,
     state: row.ended_at_ms === null ? 'open' : 'closed',

@@ -3,6 +3,7 @@
 
 import t from 'tap';
 import pg from 'pg';
+import type { Page } from 'playwright-core';
 import { startBrowser } from '../support/browser.ts';
 import { consolePage, lookAt } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
@@ -21,8 +22,8 @@ t.test('long sessions, and many', { timeout: fileMsMax }, async (t) => {
     targets: [targetOf(server, 'orders', { env: 'production' })],
     policies: shippedPolicies(),
   });
-  const connect = async () => {
-    const client = new pg.Client({ connectionString: gateway.url('alice', 'orders') });
+  const connect = async (person = 'alice') => {
+    const client = new pg.Client({ connectionString: gateway.url(person, 'orders') });
     await client.connect();
     return client;
   };
@@ -36,6 +37,8 @@ t.test('long sessions, and many', { timeout: fileMsMax }, async (t) => {
   const browser = await startBrowser(t);
   const complaints: string[] = [];
   const page = await consolePage(browser, gateway, { person: 'carol', path: `/sessions/${hold.session_id}`, complaints });
+  /** The words that are marked as found. */
+  const marked = (at: Page) => at.evaluate(() => [...(CSS.highlights.get('found') ?? [])].map((range) => (range as Range).toString()));
   const numbers = async () => (await page.locator('.entry .statement').allInnerTexts()).map((text) => /\d+/.exec(text)?.[0]);
 
   await t.test('all of it can be loaded, each entry once, and read to its end', async (t) => {
@@ -86,6 +89,7 @@ t.test('long sessions, and many', { timeout: fileMsMax }, async (t) => {
     await page.getByText('Found in 50 places so far.').waitFor();
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByText('Found in 100 places so far.').waitFor();
+    t.ok((await marked(page)).includes('AS number'), 'the words are marked where they stand, over the colours of the text');
     await search.fill('no such words');
     await page.getByText('Found nowhere in this session').waitFor();
     await search.fill('');
@@ -94,14 +98,39 @@ t.test('long sessions, and many', { timeout: fileMsMax }, async (t) => {
 
   await t.test('sessions beyond those that come at once', async (t) => {
     const old = await connect();
+    await (await connect('bob')).end();
     for (let number = 0; number < 104; number += 1) await (await connect()).end();
     await page.goto(`${gateway.http}/sessions`);
     await page.locator('.session-row').nth(100).waitFor();
     t.match(await page.locator('.session-row').first().innerText(), /still open/, 'it is open, and stands first');
     t.equal(await page.locator('.session-row').count(), 101);
     await page.getByRole('button', { name: 'Older' }).click();
-    await eventually('the first of all is there', async () => (await page.locator('.session-row').count()) === 106);
+    await eventually('the first of all is there', async () => (await page.locator('.session-row').count()) === 107);
     await page.getByRole('button', { name: 'Older' }).waitFor({ state: 'detached' });
+
+    // Bob's is among those that were not loaded: the gateway finds it, and the page marks why.
+    await page.reload();
+    await page.locator('.session-row').nth(100).waitFor();
+    await page.getByRole('searchbox', { name: 'Search sessions' }).fill('ORDERS bob');
+    await eventually('only his is there', async () => (await page.locator('.session-row').count()) === 1);
+    t.match(await page.locator('.session-row').innerText(), /bob/);
+    t.same((await eventually('both words are marked', async () => ((await marked(page)).length === 2 ? marked(page) : null))).sort(), [
+      'bob',
+      'orders',
+    ]);
+    await (await connect('bob')).end();
+    await (await connect()).end();
+    await eventually('a new one joins if it is such a one', async () => (await page.locator('.session-row').count()) === 2);
+    await page.getByLabel('State').selectOption('open');
+    await page.getByText('No session matches').waitFor();
+    await page.getByLabel('State').selectOption('closed');
+    await page.getByLabel('Time').selectOption('hour');
+    await page.locator('.session-row').nth(1).waitFor();
+    t.match(page.url(), /text=ORDERS\+bob&state=closed&time=hour/, 'the search can be sent to somebody');
+    await page.reload();
+    await page.locator('.session-row').nth(1).waitFor();
+    await lookAt(page, 'sessions-found');
+    await page.goto(`${gateway.http}/sessions`);
     await old.end();
     await eventually('its end is told', async () => (await page.getByText('still open').count()) === 0);
   });

@@ -27,12 +27,13 @@ rules:
   - { id: reads, effects: { access: [read, session] }, fence: read-only, decision: allow }
   - { id: limited, targets: { names: [limited] }, max_rows: 3, statement_timeout: 1s, decision: allow }
   - { id: why, targets: { names: [why] }, effects: { access: [read, session] }, require_reason: true, decision: allow }
+  - { id: ticket, targets: { names: [ticket] }, effects: { access: [read] }, when: '!glob(session.reason, "OPS-?*")', decision: deny, message: 'say the ticket: {effect}' }
   - { id: factor, targets: { names: [why] }, effects: { tables: [other, public.other] }, require_second_factor: 5m, decision: allow }
   - { id: changes, effects: { tables: [other, public.other] }, decision: allow }
   - { id: rest, effects: { access: [write, unknown] }, otherwise: true, decision: hold, approvers: { groups: [dba] } }
 `;
 const gateway = await startTestGateway(t, {
-  targets: [targetOf(server, 'orders', {}), targetOf(server, 'limited', {}), targetOf(server, 'why', {})],
+  targets: [targetOf(server, 'orders', {}), targetOf(server, 'limited', {}), targetOf(server, 'why', {}), targetOf(server, 'ticket', {})],
   policies: { 'p.yaml': policy },
 });
 const bob = gateway.api('bob');
@@ -225,4 +226,16 @@ t.test('a reason: asked for in words, given by SET or PGOPTIONS, kept in the aud
   const log = await gateway.api('carol').get('/audit?limit=100');
   t.match(JSON.stringify(log.body), /"reason":"ticket 12"/);
   t.match(JSON.stringify(log.body), /"reason":"ticket 13"/);
+});
+
+t.test('a condition reads the reason as it is at each statement', async (t) => {
+  const { host, port } = gateway.address('postgres');
+  const client = await WireClient.open(t, { host, port, user: 'alice', password: gateway.token('alice'), database: 'ticket' });
+  const reads = async () => seen(await client.query('SELECT * FROM victim'));
+  t.match(await reads(), /^E42501\(.*say the ticket.*\) ZI$/);
+  t.equal(seen(await client.query("SET sallyport.reason = 'OPS-12'")), 'C(SET) ZI');
+  t.match(await reads(), /^T .*C\(SELECT \d+\) ZI$/);
+  t.match(await reads(), /^T .*C\(SELECT \d+\) ZI$/);
+  t.equal(seen(await client.query("SET sallyport.reason = ''")), 'C(SET) ZI');
+  t.match(await reads(), /^E42501\(.*say the ticket.*\) ZI$/, 'nothing of it is remembered');
 });

@@ -134,6 +134,18 @@ rules:
   t.end();
 });
 
+t.test('a condition on the reason refuses in words, and the line that asks is told all the same', (t) => {
+  const set = policies(`${opening}access:
+  - { id: ticket, title: With a ticket, longest: 8h, when: 'request.reason.startsWith("OPS-")', approvers: { groups: [dba] } }
+`);
+  const wish = (reason: string) =>
+    set.judgeWish({ durationMs: hourMs, scope: { role: null, readOnly: false, tables: null }, isBreakGlass: false, reason }, facts);
+  t.match(wish('OPS-7 totals'), { kind: 'ask', rule: 'p/ticket' });
+  t.match(wish('please'), { kind: 'refuse', message: /^p\/ticket: the reason .*\(With a ticket\)$/ });
+  t.match(set.decide(actionOf(connects), classificationOf(connects), facts), { message: /sallyport request orders --for 1h --reason/ });
+  t.end();
+});
+
 t.test('of several rules that serve a wish the mildest decides', (t) => {
   const set = policies(`${opening}access:
   - { id: three, longest: 8h, approvers: [{ groups: [dba], count: 2 }, { groups: [sec] }] }
@@ -141,7 +153,7 @@ t.test('of several rules that serve a wish the mildest decides', (t) => {
   - { id: none, longest: 15m, read_only: true, automatic: true }
 `);
   const rule = (durationMs: number, readOnly: boolean) => {
-    const decision = set.judgeWish({ durationMs, scope: { role: null, readOnly, tables: null }, isBreakGlass: false }, facts);
+    const decision = set.judgeWish({ durationMs, scope: { role: null, readOnly, tables: null }, isBreakGlass: false, reason: '' }, facts);
     return decision.kind === 'refuse' ? decision.message : decision.rule;
   };
   t.equal(rule(10 * minuteMs, true), 'p/none');

@@ -56,3 +56,42 @@ t.test('lists and filters in pages; what an earlier run left open is closed', (t
   t.strictSame(ids({ state: 'open' }), []);
   t.end();
 });
+
+t.test('a text is searched in all of them, word by word; a page ends after so many were looked at', (t) => {
+  const db = openDatabase(':memory:', sessionMigrations);
+  const store = createSessionStore(db);
+  db.transaction(() => {
+    for (let number = 1; number <= 45_000; number += 1)
+      store.opened(session(`s-${number}`, number === 7 ? 'Dana 100%' : 'alice', 'orders'), number);
+  })();
+  const found = (text: string, cursor?: string) => store.list({ text, cursor });
+  t.match(found('S-45000 ALICE'), { items: [{ id: 's-45000' }] });
+  t.strictSame(found('alice nowhere').items, []);
+  const first = found('dana ORDERS');
+  t.strictSame(first.items, [], 'nothing yet');
+  const second = found('dana ORDERS', first.next ?? '');
+  const third = found('dana ORDERS', second.next ?? '');
+  t.match(third, { items: [{ id: 's-7' }], next: null });
+  t.strictSame(found('%').next, first.next, 'a sign of patterns is a sign');
+  t.match(
+    store.list({ text: 'dana', principal: 'Dana 100%' }),
+    { items: [{ id: 's-7' }], next: null },
+    'among those of one person at once',
+  );
+  t.end();
+});
+
+t.test('a time finds those that ran in it, or in a part of it', (t) => {
+  const store = createSessionStore(openDatabase(':memory:', sessionMigrations));
+  store.opened(session('s-early'), 100);
+  store.closed(session('s-early'), 200, 'done');
+  store.opened(session('s-long'), 150);
+  store.opened(session('s-late'), 400);
+  store.closed(session('s-late'), 500, 'done');
+  const ids = (query: Parameters<typeof store.list>[0]) => store.list(query).items.map((it) => it.id);
+  t.strictSame(ids({ sinceMs: 200 }), ['s-late', 's-long', 's-early'], 'the first moment counts');
+  t.strictSame(ids({ sinceMs: 201, untilMs: 400 }), ['s-long'], 'the last one does not');
+  t.strictSame(ids({ untilMs: 150 }), ['s-early']);
+  t.strictSame(ids({ sinceMs: 450, state: 'closed' }), ['s-late']);
+  t.end();
+});

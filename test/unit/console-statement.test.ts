@@ -1,6 +1,7 @@
 // A statement cut into pieces must still be the statement: no character lost, none added, every risk where it was.
 
 import t from 'tap';
+import { placesOf } from '../../src/console/found-marks.ts';
 import { highlight, languageOf } from '../../src/console/highlight.ts';
 import { preview, statementLines } from '../../src/console/statement-lines.ts';
 import { oddCharacters } from '../../src/console/visible.ts';
@@ -75,6 +76,25 @@ t.test('a preview shows the first risk, however much padding stands before it', 
   t.equal(part.risk, 'DROP TABLE');
   t.ok(part.before.length < 80);
   t.ok(part.before.startsWith('… '));
+});
+
+t.test('a preview for a search shows the place that was found, and stays at the risk when that is beside it', async (t) => {
+  const text = `DROP TABLE orders; ${'-- more\n'.repeat(500)}SELECT 'Needle'`;
+  const risks = [{ start: 0, end: 10, why: 'drops' }];
+  const part = preview(text, risks, 'needle');
+  t.match(part.before, /Needle'$/);
+  t.ok(part.before.length < 100);
+  t.same(preview(text, risks, 'TABLE'), preview(text, risks));
+  t.same(preview(text, risks, 'nowhere'), preview(text, risks));
+});
+
+t.test('words that were searched are found whatever their case, and not in letters that grow with it', async (t) => {
+  t.same(placesOf('Alice on ORDERS', ['orders', 'al']), [
+    { start: 9, end: 15 },
+    { start: 0, end: 2 },
+  ]);
+  t.same(placesOf('aaa', ['a']).length, 3);
+  t.same(placesOf('İ orders', ['orders']), [{ start: 2, end: 8 }]);
 });
 
 t.test('each protocol has a grammar', async (t) => {

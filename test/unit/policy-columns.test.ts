@@ -106,7 +106,7 @@ t.test('what can not be told falls on the safe side', async (t) => {
   const hold = `${everything}  - { id: h, when: 'action.reads_column(lists.secret)', decision: hold, approvers: { groups: [dba] } }`;
   const deny = `${everything}  - { id: d, when: '"public.users.ssn" in action.columns_read', decision: deny }`;
   const without = "  - { id: a, when: '!action.reads_column(lists.secret)', decision: allow }";
-  const only = '  - { id: a, when: \'action.reads_only(["users.id"])\', decision: allow }';
+  const only = '  - { id: a, effects: { access: [read] }, when: \'action.reads_only(["users.id"])\', decision: allow }';
   const rows: readonly (readonly [string, ColumnsTouched | undefined, string, string, string, string])[] = [
     ['a secret', touched(['public.users.ssn']), 'hold', 'deny', 'deny', 'deny'],
     ['no secret', touched(['public.users.id']), 'allow', 'allow', 'allow', 'allow'],

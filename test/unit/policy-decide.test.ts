@@ -289,7 +289,7 @@ t.test('facts in conditions', async (t) => {
     ['action.effects.exists(e, e.verb == "update" && e.access == "write" && glob(e.object, "public.*") && e.object_kind == "table")', true],
     ['action.tables_written == ["public.orders"] && "f" in action.functions && action.access == "unknown"', true],
     ['action.kind == "statement" && action.understood && action.statement_count == 1 && "x" in action.kinds', true],
-    ['action.tables.all(t, lists.mine.exists(p, glob(t, p)))', true],
+    ['!action.tables.exists(t, !lists.mine.exists(p, glob(t, p)))', true],
     ['time.weekday == "saturday" && time.date == "2026-11-21" && time.hour in [11, 12] && time.minute < 30', true],
     ['time.date >= "2026-12-20" && time.date <= "2027-01-03"', false],
     ['action.text.startsWith("select") && size(approvals) == 0', true],
@@ -299,6 +299,18 @@ t.test('facts in conditions', async (t) => {
     const decision = set.decide(action(), does('update public.orders', 'read log', 'call f'), facts());
     t.equal(decision.kind, expected ? 'allow' : 'deny', when);
   }
+});
+
+t.test('what the session says it is for counts as it is said at each action', async (t) => {
+  const ticket = load(policy(`- { id: a, when: 'glob(session.reason, "OPS-*")', decision: allow }\n`));
+  const whole = load(policy(`- { id: a, when: '[session].exists(s, s.reason == "OPS-1")', decision: allow }\n`));
+  const same = facts();
+  const reading = does('read orders');
+  for (const set of [ticket, whole]) {
+    const kinds = [null, 'OPS-1', null, '', 'OPS-1'].map((reason) => set.decide(action({ reason }), reading, same).kind);
+    t.strictSame(kinds, ['deny', 'allow', 'deny', 'deny', 'allow'], 'one session, one text: nothing is remembered');
+  }
+  t.equal(ticket.decide(action(), reading, same).kind, 'deny');
 });
 
 t.test('an action that does too much at once is refused', async (t) => {

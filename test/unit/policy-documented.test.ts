@@ -19,6 +19,7 @@ interface Wish {
   readonly target: string;
   readonly for: string;
   readonly read_only?: boolean;
+  readonly reason?: string;
   readonly break_glass?: boolean;
   readonly expect: 'allow' | 'hold' | 'refuse';
   readonly rule?: string;
@@ -106,7 +107,7 @@ function wishIsAnswered(t: Test, set: LoadedPolicySet, wish: Wish): void {
   const facts = factsOf(tests, { name: 'wish', who: wish.who, target: wish.target, expect: 'allow' });
   const scope = { role: null, readOnly: wish.read_only ?? false, tables: null };
   const durationMs = parseDuration(wish.for)!;
-  const answer = set.judgeWish({ durationMs, scope, isBreakGlass: wish.break_glass ?? false }, facts);
+  const answer = set.judgeWish({ durationMs, scope, isBreakGlass: wish.break_glass ?? false, reason: wish.reason ?? '' }, facts);
   const kinds = { give: 'allow', ask: 'hold', refuse: 'refuse' } as const;
   t.equal(kinds[answer.kind], wish.expect, `${wish.who} wishes for ${wish.for}`, { answer });
   if (answer.kind !== 'refuse') t.equal(answer.rule, wish.rule);

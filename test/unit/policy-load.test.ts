@@ -63,7 +63,7 @@ t.test('conditions are checked before anything is judged', async (t) => {
     ['action.missing_were', 'p.yaml:4:18: unknown fact "missing_were" (did you mean "missing_where"?)'],
     [
       'crews == 3',
-      'p.yaml:4:11: unknown fact "crews" (facts begin with principal, target, session, action, time, history, approvals, grant, grants, lists, conditions, calendars)',
+      'p.yaml:4:11: unknown fact "crews" (facts begin with principal, target, session, action, time, history, approvals, grant, grants, request, lists, conditions, calendars)',
     ],
     ['pricipal.name == "x"', 'p.yaml:4:11: unknown fact "pricipal" (did you mean "principal"?)'],
     ['principal.groups == "x"', 'p.yaml:4:11: these types do not go together: list<string> == string'],
@@ -93,7 +93,7 @@ t.test('every type error of a condition that can be told by itself is told', asy
   t.strictSame(told('time.huor > 3 || (principal.groups == "x" && !(crews == 1)) || action.missing_where'), [
     '5:12: unknown fact "huor" (did you mean "hour"?)',
     '5:25: these types do not go together: list<string> == string',
-    '5:54: unknown fact "crews" (facts begin with principal, target, session, action, time, history, approvals, grant, grants, lists, conditions, calendars)',
+    '5:54: unknown fact "crews" (facts begin with principal, target, session, action, time, history, approvals, grant, grants, request, lists, conditions, calendars)',
   ]);
   t.strictSame(
     told('action.effects.exists(e, e.vreb == "drop" || e.object == 1) ? glob(action.text, 3) : cidr(7, "10.0.0.0/8")'),
@@ -186,6 +186,35 @@ t.test('a rule that can never fire is an error', async (t) => {
     t.match(problems[0], `rule ${problems[0]?.includes('p/a') ? 'p/a' : 'a'} can never fire: `, body);
     t.match(problems[0], expected, body);
   }
+});
+
+t.test('an allow rule whose condition is true of nothing says by its effects what it is about', async (t) => {
+  const head = 'policy: p\nlists: { free: [x] }\nconditions: { free: "action.tables_written.all(t, t in lists.free)" }';
+  const asked = [
+    'action.tables_written.all(t, t in lists.free)',
+    'action.tables.all(t, t in lists.free) && action.in_transaction',
+    'action.functions.all(f, f == "f")',
+    'action.columns_written.all(c, c == "x.y")',
+    'action.writes_only(["x.y"])',
+    'action.reads_only("x.y")',
+    'conditions.free',
+  ];
+  for (const when of asked) {
+    for (const effects of ['', 'effects: { access: [write] }\n', 'effects: { verbs: [drop] }\n']) {
+      const problems = problemsOf(rule(`when: '${when}'\n${effects}decision: allow`, head));
+      t.equal(problems.length, 1, `${when} ${effects}`);
+      t.match(problems[0], /rule a would allow more than it says: .* is true as well where there is none/);
+    }
+    for (const effects of ['{ tables: [x] }', '{ verbs: [insert, update] }', '{ access: [read, session] }'])
+      t.strictSame(problemsOf(rule(`when: '${when}'\neffects: ${effects}\ndecision: allow`, head)), [], `${when} ${effects}`);
+    t.strictSame(problemsOf(rule(`when: '${when}'\ndecision: deny`, head)), [], 'a rule that denies');
+  }
+  t.strictSame(problemsOf(rule(`when: '!action.tables.all(t, t in lists.free)'\ndecision: allow`, head)), [], 'negated: one that is not');
+  t.strictSame(problemsOf(rule(`when: 'lists.free.all(f, f != principal.name)'\ndecision: allow`, head)), [], 'not over the action');
+});
+
+t.test('what access is asked for is known to access rules only', async (t) => {
+  t.match(problemsOf(rule('when: request.reason == "x"\ndecision: allow'))[0], /p\.yaml:4:\d+: `request` is what access is asked for/);
 });
 
 t.test('a rule that a stronger one shadows is an error that names both', async (t) => {

@@ -41,7 +41,7 @@ const conditions = [
   'action.tables.exists(t, t == "orders")',
   'action.reads_column("ssn")',
   '!action.writes_column(["accounts.balance", "pay*.total"])',
-  'action.reads_only(["orders.*"])',
+  '!action.reads_only(["orders.*"])',
   '"orders.ssn" in action.columns_read', // fails where a star is not known
   'action.asks_column("*.ssn") && time.hour >= 12',
 ];

@@ -217,6 +217,20 @@ t.test('rules about columns are rehearsed by the columns of then', async (t) => 
   t.strictSame(await ask('action.reads_column("token")'), [`SELECT ${many}, token FROM users`], 'too many to be recorded: read again');
 });
 
+t.test('rules about what a session is for are rehearsed by what it said then', async (t) => {
+  const own = folder();
+  made.push(own);
+  const there = await recordedGateway(own, policy);
+  const session = (await there.open(alice))!;
+  await there.run(session, 'SELECT 1');
+  await there.run(session, 'SELECT 1', [], 'OPS-12');
+  await there.run(session, 'SELECT 1', [], 'because');
+  await there.close();
+  const text = `${policy}  - { id: t, when: '!glob(session.reason, "OPS-*")', decision: deny }\n`;
+  const { out } = await runCommand(['policy', 'rehearse', policies(text), '--data', own, '--days', days, '--json']);
+  t.strictSame((JSON.parse(out) as Answer).counts['newly-denied'], 2, 'the two without a ticket');
+});
+
 t.test('what access for a while decided is left out with a count: nobody knows here what it reached', async (t) => {
   const own = folder();
   made.push(own);

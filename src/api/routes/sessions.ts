@@ -7,7 +7,7 @@ import type { Caller } from '../authentication.ts';
 import type { SessionView } from '../contract.ts';
 import { HttpProblem } from '../problems.ts';
 import { gives } from '../responses.ts';
-import { filter, idParams, noBody, paging } from '../request-schemas.ts';
+import { filter, idParams, noBody, paging, timeFilter } from '../request-schemas.ts';
 import { pageOf, sessionView } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 import { seenSession } from '../seen-sessions.ts';
@@ -21,17 +21,28 @@ export function sessionRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/sessions',
       schema: {
         summary: 'Sessions, newest first',
+        description:
+          'With `text`: those in which each of its words stands, in person, target, protocol, address, database, way of sign-in, end or id. ' +
+          'With `since` and `until`: those that ran in that time, or a part of it. A page of these may be empty though `next` leads to others.',
         tags: ['sessions'],
-        querystring: z.strictObject({ state: z.enum(['open', 'closed']).optional(), principal: filter, target: filter, ...paging }),
+        querystring: z.strictObject({
+          state: z.enum(['open', 'closed']).optional(),
+          principal: filter,
+          target: filter,
+          text: filter,
+          since: timeFilter,
+          until: timeFilter,
+          ...paging,
+        }),
         response: gives(pageOf(sessionView)),
       },
       handler: async (request) => {
         const caller = callerOf(request, services);
-        const { state, principal, target, cursor, limit } = request.query;
+        const { principal, since: sinceMs, until: untilMs, ...others } = request.query;
         const seesOthers = caller.rights.includes('audit') || caller.rights.includes('operate');
         const own = caller.principal.name;
         if (!seesOthers && principal !== undefined && principal !== own) return { items: [], next: null };
-        return services.sessions.list({ state, principal: seesOthers ? principal : own, target, cursor, limit });
+        return services.sessions.list({ ...others, principal: seesOthers ? principal : own, sinceMs, untilMs });
       },
     });
 

@@ -1,22 +1,26 @@
 // The audit log: searchable, newest first, each event in full on demand, and the button that verifies the chain.
 
-import { Button, Drawer, TextInput } from '@mantine/core';
+import { Button, Drawer } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
 import { IconShieldCheck } from '@tabler/icons-react';
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import type { AuditEventView, AuditVerification, Me } from '../../api/contract.ts';
 import { api } from '../api.ts';
 import type { AuditFilters } from '../api.ts';
+import { withAsked } from '../asked.ts';
+import type { Changed } from '../asked.ts';
 import { auditTone, auditTypes, auditWords } from '../audit-words.ts';
-import { serverNowMs } from '../clock.ts';
+import { useFoundMarks } from '../found-marks.ts';
 import { Facts } from '../parts/facts.tsx';
 import { Choice, Search } from '../parts/fields.tsx';
 import { Heading } from '../parts/heading.tsx';
 import { InOrder } from '../parts/in-order.tsx';
-import { Empty, Loading, Note, ProblemNote } from '../parts/notes.tsx';
+import { Note, ProblemNote } from '../parts/notes.tsx';
+import { OlderOnes } from '../parts/older.tsx';
 import { Tag } from '../parts/tags.tsx';
+import { TimeRange, timeAsked } from '../parts/time-range.tsx';
 import { At } from '../parts/time.tsx';
 import { useAudit } from '../queries.ts';
 import { visibleLine, visibleText } from '../visible.ts';
@@ -29,7 +33,10 @@ export default function AuditPage({ me }: { readonly me: Me }) {
   // In the address: a search can be sent to somebody, kept, and come back to.
   const [asked, ask] = useSearchParams();
   const [settled] = useDebouncedValue(asked.toString(), typingPauseMs);
-  const audit = useAudit(useMemo(() => filtersOf(new URLSearchParams(settled)), [settled]));
+  const filters = useMemo(() => filtersOf(new URLSearchParams(settled)), [settled]);
+  const audit = useAudit(filters);
+  const list = useRef<HTMLElement>(null);
+  useFoundMarks(list, [filters.text]);
   const [open, setOpen] = useState<AuditEventView | null>(null);
   const items = (audit.data?.pages ?? []).flatMap((page) => page.items);
   return (
@@ -44,26 +51,13 @@ export default function AuditPage({ me }: { readonly me: Me }) {
           <span className="dim">your own events</span>
         )}
       </div>
-      <Filters asked={asked} onChange={(changed) => ask((before) => withFilters(before, changed), { replace: true })} auditor={auditor} />
-      <section className="panel" aria-label="Events">
-        {audit.error !== null ? (
-          <div className="panel-body">
-            <ProblemNote error={audit.error} onRetry={() => void audit.refetch()} />
-          </div>
-        ) : audit.data === undefined ? (
-          <Loading />
-        ) : items.length === 0 ? (
-          <Empty title="No event matches" />
-        ) : (
-          items.map((event) => <EventRow key={event.seq} event={event} onOpen={() => setOpen(event)} />)
-        )}
-        {audit.hasNextPage ? (
-          <div className="more">
-            <Button size="xs" loading={audit.isFetchingNextPage} onClick={() => void audit.fetchNextPage()}>
-              Older
-            </Button>
-          </div>
-        ) : null}
+      <Filters asked={asked} onChange={(changed) => ask((before) => withAsked(before, changed), { replace: true })} auditor={auditor} />
+      <section className="panel" aria-label="Events" ref={list}>
+        <OlderOnes list={audit} count={items.length} none="No event matches">
+          {items.map((event) => (
+            <EventRow key={event.seq} event={event} onOpen={() => setOpen(event)} />
+          ))}
+        </OlderOnes>
       </section>
       <Drawer
         opened={open !== null}
@@ -72,49 +66,23 @@ export default function AuditPage({ me }: { readonly me: Me }) {
         size="lg"
         title={open === null ? '' : `Event ${open.seq}`}
       >
-        {open === null ? null : <EventDetails event={open} onClose={() => setOpen(null)} />}
+        {open === null ? null : <EventDetails event={open} sought={filters.text} onClose={() => setOpen(null)} />}
       </Drawer>
     </div>
   );
 }
 
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
-const ranges = [
-  ['', 'Any time', 0],
-  ['hour', 'Last hour', hourMs],
-  ['day', 'Last 24 hours', 24 * hourMs],
-  ['week', 'Last 7 days', 7 * 24 * hourMs],
-  ['between', 'Between …', 0],
-] as const;
-type Range = (typeof ranges)[number][0];
-
 type FilterName = keyof AuditFilters | 'time';
 
-type Changed = Partial<Record<FilterName, string>>;
-
-function withFilters(before: URLSearchParams, changed: Changed): URLSearchParams {
-  const after = new URLSearchParams(before);
-  for (const [name, value] of Object.entries('time' in changed ? { since: '', until: '', ...changed } : changed)) {
-    if (value === '') after.delete(name);
-    else after.set(name, value);
-  }
-  return after;
-}
-
-/** What the API is asked. "Last hour" counts back from now, whenever the address is opened. */
 function filtersOf(asked: URLSearchParams): AuditFilters {
   const value = (name: FilterName): string => asked.get(name) ?? '';
-  const lengthMs = ranges.find(([name]) => name === value('time'))?.[2] ?? 0;
-  const since = lengthMs === 0 ? value('since') : new Date(serverNowMs() - lengthMs).toISOString();
   return {
     type: value('type'),
     principal: value('principal'),
     target: value('target'),
     session: value('session'),
     hold: value('hold'),
-    since,
-    until: value('until'),
+    ...timeAsked(asked),
     text: value('text'),
   };
 }
@@ -125,21 +93,9 @@ function placeOf(typed: string): { readonly session: string; readonly hold: stri
   return /^h-/i.test(number) ? { session: '', hold: `h-${number.slice(2).toUpperCase()}` } : { session: number, hold: '' };
 }
 
-/** datetime-local fields speak local time without a zone; the API wants UTC. */
-function isoOf(local: string): string {
-  const ms = Date.parse(local);
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : '';
-}
-
-function localOf(iso: string): string {
-  const ms = Date.parse(iso);
-  if (!Number.isFinite(ms)) return '';
-  return new Date(ms - new Date(ms).getTimezoneOffset() * minuteMs).toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length);
-}
-
 interface FiltersProps {
   readonly asked: URLSearchParams;
-  readonly onChange: (changed: Changed) => void;
+  readonly onChange: (changed: Changed<FilterName>) => void;
   /** Others see their own events only: asking for a person makes no sense then. */
   readonly auditor: boolean;
 }
@@ -147,9 +103,6 @@ interface FiltersProps {
 function Filters({ asked, onChange, auditor }: FiltersProps) {
   const value = (name: FilterName): string => asked.get(name) ?? '';
   const set = (name: FilterName) => (words: string) => onChange({ [name]: words });
-  const hasMoments = asked.has('since') || asked.has('until');
-  const range: Range = ranges.find(([name]) => name === value('time'))?.[0] ?? '';
-  const shownRange = range === '' && hasMoments ? 'between' : range;
   return (
     <div className="filters">
       <Search label="Text" placeholder="Text" value={value('text')} onChange={set('text')} />
@@ -167,28 +120,8 @@ function Filters({ asked, onChange, auditor }: FiltersProps) {
         value={value('session') || value('hold')}
         onChange={(typed) => onChange(placeOf(typed))}
       />
-      <Choice label="Time" value={shownRange} options={ranges.map(([name, words]) => [name, words] as const)} onChange={set('time')} />
-      {shownRange === 'between' ? <Moment label="From" value={value('since')} onChange={set('since')} /> : null}
-      {shownRange === 'between' ? <Moment label="Until" value={value('until')} onChange={set('until')} /> : null}
+      <TimeRange asked={asked} onChange={onChange} />
     </div>
-  );
-}
-
-interface MomentProps {
-  readonly label: string;
-  readonly value: string;
-  readonly onChange: (iso: string) => void;
-}
-
-function Moment({ label, value, onChange }: MomentProps) {
-  return (
-    <TextInput
-      size="xs"
-      type="datetime-local"
-      aria-label={label}
-      defaultValue={localOf(value)}
-      onChange={(event) => onChange(isoOf(event.currentTarget.value))}
-    />
   );
 }
 
@@ -216,7 +149,15 @@ function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly 
   );
 }
 
-function EventDetails({ event, onClose }: { readonly event: AuditEventView; readonly onClose: () => void }) {
+interface DetailsProps {
+  readonly event: AuditEventView;
+  readonly sought: string;
+  readonly onClose: () => void;
+}
+
+function EventDetails({ event, sought, onClose }: DetailsProps) {
+  const details = useRef<HTMLDivElement>(null);
+  useFoundMarks(details, [sought]);
   const allOf = (filter: string) => (
     <>
       (
@@ -227,7 +168,7 @@ function EventDetails({ event, onClose }: { readonly event: AuditEventView; read
     </>
   );
   return (
-    <div style={{ display: 'grid', gap: 16, gridTemplateColumns: 'minmax(0, 1fr)' }}>
+    <div ref={details} style={{ display: 'grid', gap: 16, gridTemplateColumns: 'minmax(0, 1fr)' }}>
       <Facts
         rows={[
           ['Type', <Tag tone={auditTone(event.type)}>{event.type}</Tag>],

@@ -3,18 +3,20 @@
 import { Button } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconBell } from '@tabler/icons-react';
-import { useDeferredValue, useEffect, useState } from 'react';
+import { useDeferredValue, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { HoldState, HoldView, Me } from '../../api/contract.ts';
+import { useFoundMarks } from '../found-marks.ts';
 import { byUrgency } from '../live-cache.ts';
 import { notificationState } from '../notifications.ts';
 import { Choice, Search } from '../parts/fields.tsx';
 import { Heading } from '../parts/heading.tsx';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
+import { OlderOnes } from '../parts/older.tsx';
 import { Preview } from '../parts/preview.tsx';
 import { LabelTags, StateTag, Tag } from '../parts/tags.tsx';
 import { Ago, Countdown, CountdownBar } from '../parts/time.tsx';
-import { useHoldHistory, usePendingHolds } from '../queries.ts';
+import { useHoldHistory, usePendingHolds, useSeeking } from '../queries.ts';
 import { visibleLine } from '../visible.ts';
 import { plural } from '../words.ts';
 
@@ -29,6 +31,8 @@ export function HoldsPage({ me }: { readonly me: Me }) {
   const wanted = useDeferredValue(words.trim().toLowerCase());
   const searches = items.length > searchedFrom || words !== '';
   const shown = wanted === '' ? items : items.filter((hold) => haystack(hold).includes(wanted));
+  const list = useRef<HTMLElement>(null);
+  useFoundMarks(list, [wanted]);
   return (
     <div className="page">
       <div className="page-head">
@@ -38,7 +42,7 @@ export function HoldsPage({ me }: { readonly me: Me }) {
           <NotificationButton me={me} />
         </div>
       </div>
-      <section className="panel" aria-label="Waiting">
+      <section className="panel" aria-label="Waiting" ref={list}>
         {searches ? (
           <header>
             <h2>Waiting</h2>
@@ -125,14 +129,11 @@ function History() {
   const [wanted] = useDebouncedValue(words.trim(), typingPauseMs);
   const history = useHoldHistory(state === 'any' ? null : state, wanted);
   const items = (history.data?.pages ?? []).flatMap((page) => page.items).filter((hold) => hold.state !== 'pending');
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = history;
-  // The gateway looks at so many for each page; what is sought may be older than those.
-  const goesOn = hasNextPage && items.length === 0;
-  useEffect(() => {
-    if (goesOn && !isFetchingNextPage) void fetchNextPage();
-  }, [goesOn, isFetchingNextPage, fetchNextPage]);
+  const seeking = useSeeking(history, items.length === 0);
+  const list = useRef<HTMLElement>(null);
+  useFoundMarks(list, [wanted]);
   return (
-    <section className="panel" aria-label="Settled">
+    <section className="panel" aria-label="Settled" ref={list}>
       <header>
         <h2>Settled</h2>
         <div className="filters end">
@@ -140,30 +141,20 @@ function History() {
           <Choice label="Outcome" value={state} options={settledStates} onChange={setState} />
         </div>
       </header>
-      {history.error !== null ? (
-        <div className="panel-body">
-          <ProblemNote error={history.error} onRetry={() => void history.refetch()} />
-        </div>
-      ) : history.data === undefined || goesOn ? (
-        <Loading />
-      ) : items.length === 0 ? (
-        <Empty title={wanted === '' && state === 'any' ? 'Nothing was settled yet' : 'No settled hold matches'} />
-      ) : (
+      <OlderOnes
+        list={history}
+        count={items.length}
+        seeking={seeking}
+        none={wanted === '' && state === 'any' ? 'Nothing was settled yet' : 'No settled hold matches'}
+      >
         <ul className="hold-list">
           {items.map((hold) => (
             <li key={hold.id}>
-              <SettledRow hold={hold} />
+              <SettledRow hold={hold} sought={wanted} />
             </li>
           ))}
         </ul>
-      )}
-      {hasNextPage && !goesOn ? (
-        <div className="more">
-          <Button size="xs" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Older
-          </Button>
-        </div>
-      ) : null}
+      </OlderOnes>
     </section>
   );
 }
@@ -172,7 +163,7 @@ function haystack(hold: HoldView): string {
   return [hold.id, hold.principal_name, hold.principal, hold.target, hold.rule, hold.rule_title, hold.text].join('\n').toLowerCase();
 }
 
-function SettledRow({ hold }: { readonly hold: HoldView }) {
+function SettledRow({ hold, sought }: { readonly hold: HoldView; readonly sought: string }) {
   const by = hold.state === 'approved' ? hold.approvals.map((approval) => approval.by).join(', ') : hold.settled_by;
   return (
     <Link href={`/holds/${hold.id}`} className="hold-row">
@@ -186,7 +177,7 @@ function SettledRow({ hold }: { readonly hold: HoldView }) {
           <Ago at={hold.settled_at ?? hold.created_at} />
         </span>
       </div>
-      <Preview text={hold.text} risks={hold.risks} />
+      <Preview text={hold.text} risks={hold.risks} sought={sought} />
     </Link>
   );
 }

@@ -5,8 +5,15 @@ import { preview } from '../statement-lines.ts';
 import { visibleText } from '../visible.ts';
 import { InOrder } from './in-order.tsx';
 
-export function Preview({ text, risks }: { readonly text: string; readonly risks: readonly Risk[] }) {
-  const part = preview(text, risks);
+interface Props {
+  readonly text: string;
+  readonly risks: readonly Risk[];
+  /** Words that were searched: the lines are those in which they stand. */
+  readonly sought?: string;
+}
+
+export function Preview({ text, risks, sought }: Props) {
+  const part = preview(text, risks, sought);
   return (
     <span className="preview">
       <InOrder text={visibleText(part.before)} />

@@ -6,6 +6,7 @@ import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import type { HoldView, RecordingEntry, SessionView } from '../../api/contract.ts';
+import { withAsked } from '../asked.ts';
 import type { RecordingLog } from '../recording-log.ts';
 import { Search } from '../parts/fields.tsx';
 import { Empty, Note } from '../parts/notes.tsx';
@@ -55,7 +56,7 @@ export function Replay({ session, log, hold }: Props) {
   const words = asked.get('text') ?? '';
   const [wanted] = useDebouncedValue(words.trim(), typingPauseMs);
   const searches = words.trim() !== '' && wanted !== '';
-  const search = (text: string): void => ask((before) => withText(before, text), { replace: true });
+  const search = (text: string): void => ask((before) => withAsked(before, { text }), { replace: true });
 
   /** A new one for each that is picked: the same place may be gone to twice. */
   const [picked, setPicked] = useState<Pick<RecordingEntry, 'action_id'> | null>(null);
@@ -191,13 +192,6 @@ export function Replay({ session, log, hold }: Props) {
       )}
     </section>
   );
-}
-
-function withText(before: URLSearchParams, text: string): URLSearchParams {
-  const after = new URLSearchParams(before);
-  if (text === '') after.delete('text');
-  else after.set('text', text);
-  return after;
 }
 
 /** The last entry that was asked by then; -1 before the first. */

@@ -2,10 +2,12 @@
 
 import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useRef } from 'react';
 import type { RecordingEntry, SessionView } from '../../api/contract.ts';
 import { api } from '../api.ts';
+import { useFoundMarks } from '../found-marks.ts';
 import { Empty, Loading, ProblemNote } from '../parts/notes.tsx';
+import { useSeeking } from '../queries.ts';
 import { plural } from '../words.ts';
 import { Entry } from './entry.tsx';
 
@@ -26,13 +28,10 @@ export function Found({ session, wanted, onPick }: Props) {
     getNextPageParam: ({ complete, next = null }, _pages, asked) => (complete || next === asked ? null : next),
   });
   const entries = (found.data?.pages ?? []).flatMap((page) => page.entries);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   const lastIsFull = found.data?.pages.at(-1)?.entries.length === placesAtOnce;
-  const goesOn = hasNextPage && !lastIsFull;
-  useEffect(() => {
-    // The gateway reads so much at once; the next place may stand far behind.
-    if (goesOn && !isFetchingNextPage) void fetchNextPage();
-  }, [goesOn, isFetchingNextPage, fetchNextPage]);
+  const goesOn = useSeeking(found, !lastIsFull);
+  const list = useRef<HTMLOListElement>(null);
+  useFoundMarks(list, [wanted]);
 
   if (found.error !== null) {
     return (
@@ -42,22 +41,22 @@ export function Found({ session, wanted, onPick }: Props) {
     );
   }
   const searching = found.data === undefined || goesOn;
-  const words = `Found in ${plural(entries.length, 'place')}${hasNextPage ? ' so far' : ''}. The time of a place leads there.`;
+  const words = `Found in ${plural(entries.length, 'place')}${found.hasNextPage ? ' so far' : ''}. The time of a place leads there.`;
   return (
     <>
       <p className="dim replay-found" role="status">
         {searching || entries.length === 0 ? '' : words}
       </p>
-      <ol>
+      <ol ref={list}>
         {entries.map((entry) => (
           <Entry key={entry.action_id} entry={entry} protocol={session.protocol} sought={false} when="past" onPick={() => onPick(entry)} />
         ))}
       </ol>
       {searching ? <Loading /> : null}
       {entries.length === 0 && !searching ? <Empty title="Found nowhere in this session" /> : null}
-      {hasNextPage && !searching ? (
+      {found.hasNextPage && !searching ? (
         <div className="more">
-          <Button size="xs" onClick={() => void fetchNextPage()}>
+          <Button size="xs" onClick={() => void found.fetchNextPage()}>
             More
           </Button>
         </div>

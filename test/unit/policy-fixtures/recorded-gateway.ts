@@ -38,7 +38,7 @@ export interface RecordedGateway {
   /** Opens a session; null when it was refused. */
   open(who: Principal): Promise<Session | null>;
   /** Runs a text to its end; a held one is answered by these approvers. */
-  run(session: Session, text: string, approvers?: readonly Principal[]): Promise<string>;
+  run(session: Session, text: string, approvers?: readonly Principal[], reason?: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ export async function recordedGateway(dataDir: string, policy: string, inForce: 
       );
       return opened.kind === 'open' ? opened.session : null;
     },
-    async run(session, text, approvers = []) {
+    async run(session, text, approvers = [], reason) {
       const submission = {
         kind: 'statement',
         text,
@@ -82,6 +82,7 @@ export async function recordedGateway(dataDir: string, policy: string, inForce: 
         transaction: 'none',
         classified: null,
         prepared: null,
+        ...(reason === undefined ? {} : { reason }),
       } as const;
       const submitted = session.submit(submission, lane);
       for (const approver of approvers) {

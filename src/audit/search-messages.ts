@@ -1,0 +1,42 @@
+// What the search thread is asked and answers.
+
+import type { FaultCode } from '../core/errors.ts';
+
+/** Every filter must match; absent ones match everything. */
+export interface AuditQuery {
+  readonly type?: string | undefined;
+  readonly principal?: string | undefined;
+  readonly target?: string | undefined;
+  readonly session?: string | undefined;
+  readonly hold?: string | undefined;
+  /** Wall clock, inclusive. */
+  readonly fromMs?: number | undefined;
+  /** Wall clock, exclusive. */
+  readonly toMs?: number | undefined;
+  /** Words that must all occur in the event's detail (text, rule, reason, …), in any case; `ord*` finds beginnings. */
+  readonly text?: string | undefined;
+  readonly cursor?: string | undefined;
+  /** 1 to auditPageMax; 50 when absent. */
+  readonly limit?: number | undefined;
+}
+
+export const auditPageMax = 500;
+export type SearchRequest =
+  | { readonly id: number; readonly kind: 'query'; readonly query: AuditQuery; readonly headSeq: number }
+  | { readonly id: number; readonly kind: 'since'; readonly seq: number; readonly limit: number; readonly headSeq: number }
+  | { readonly id: number; readonly kind: 'lost-ends'; readonly sessions: readonly string[] }
+  | { readonly id: number; readonly kind: 'ends-of-holds'; readonly holds: readonly string[]; readonly headSeq: number }
+  | { readonly id: number; readonly kind: 'newest'; readonly types: readonly string[]; readonly fromMs: number }
+  | { readonly id: number; readonly kind: 'verify' }
+  | { readonly id: number; readonly kind: 'share'; readonly memory: SharedArrayBuffer }
+  | { readonly id: number; readonly kind: 'close' };
+
+export type SearchAnswer =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly code: FaultCode; readonly message: string };
+
+export interface SearchWorkerData {
+  readonly dir: string;
+  /** Of the shared chain, when there is one. */
+  readonly memory: SharedArrayBuffer | null;
+}

@@ -1,0 +1,73 @@
+// Sessions that a list asks for, newest first. There may be very many, and the thread that looks relays sessions as well: a page ends after
+// so many were looked at, whether or not something was found.
+
+import { beforeOf } from './cursor.ts';
+import type { Db } from './database.ts';
+import type { SessionQuery, SessionRow } from './sessions.ts';
+
+/** Looked at for one page: some 20 ms. */
+const lookedAtMax = 20_000;
+/** More words than anybody seeks; each is a comparison with every session. */
+const wordsMax = 8;
+
+/** What people see of a session, and search for. */
+const searched = ['id', 'principal', 'target', 'protocol', 'client_address', 'database', 'method', 'end_reason'];
+const haystack = `lower(concat_ws(char(10), ${searched.join(', ')}))`;
+
+interface Looked {
+  readonly number: number;
+  readonly found: 0 | 1;
+}
+
+/** Letters A to Z count the same in upper and lower case. */
+export function foundSessions(
+  db: Db,
+  { state, principal, target, text, sinceMs, untilMs, cursor }: SessionQuery,
+  rowsMax: number,
+): { readonly rows: readonly SessionRow[]; readonly next: string | null } {
+  const conditions = ['number < @before'];
+  if (state !== undefined) conditions.push(state === 'open' ? 'ended_at_ms IS NULL' : 'ended_at_ms IS NOT NULL');
+  if (principal !== undefined) conditions.push('principal = @principal');
+  if (target !== undefined) conditions.push('target = @target');
+  const found = ['1'];
+  // Not LIKE: with a long text and a long pattern, both of the letter a, that takes seconds.
+  const words = wordsOf(text ?? '');
+  for (const index of words.keys()) found.push(`instr(${haystack}, @word${index}) > 0`);
+  if (sinceMs !== undefined) found.push('(ended_at_ms IS NULL OR ended_at_ms >= @sinceMs)');
+  if (untilMs !== undefined) found.push('started_at_ms < @untilMs');
+  const asked = db.prepare(
+    `SELECT number, ${found.join(' AND ')} AS found FROM sessions WHERE ${conditions.join(' AND ')} ORDER BY number DESC`,
+  );
+  const values = Object.fromEntries(words.map((word, index) => [`word${index}`, word]));
+  const numbers: number[] = [];
+  let [looked, last] = [0, 0];
+  let next: string | null = null;
+  for (const row of asked.iterate({
+    before: beforeOf(cursor),
+    principal,
+    target,
+    sinceMs,
+    untilMs,
+    ...values,
+  }) as IterableIterator<Looked>) {
+    if (looked === lookedAtMax || numbers.length === rowsMax) {
+      next = String(last);
+      break;
+    }
+    looked += 1;
+    last = row.number;
+    if (row.found === 1) numbers.push(row.number);
+  }
+  const one = db.prepare('SELECT * FROM sessions WHERE number = ?');
+  return { rows: numbers.map((number) => one.get(number) as SessionRow), next };
+}
+
+/** "alice orders": both must stand somewhere. */
+function wordsOf(text: string): string[] {
+  // As lower() in SQLite: letters A to Z and no others.
+  const lower = text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return lower
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .slice(0, wordsMax);
+}
