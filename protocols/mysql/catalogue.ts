@@ -41,13 +41,14 @@ export function readCatalogue(rows: CatalogueRows, user: string): Catalogue {
   const loaded = (rows.loaded ?? []).map(([name]) => asFunction('', name ?? '', 'function'));
   const reacting = new Set(rows.triggers.map(([schema, table]) => idOf(schema, table)));
   const viewIds = rows.views.map(([schema, name]) => idOf(schema, name));
+  const ids = [...viewIds, ...reacting];
   const columns = columnsOf(rows.columns);
   const views = rows.views.map(([schema, name, definition]) => {
     const id = idOf(schema, name);
     const reading =
       definition === null || definition === undefined || definition === ''
         ? unreadable
-        : readingOf(definition, schema ?? '', id, loaded, viewIds);
+        : readingOf(definition, schema ?? '', id, loaded, ids);
     const view = relation(schema ?? '', name ?? '', 'view', reading, false, columns.get(id));
     return { ...view, ...(definition == null ? {} : { definition }) };
   });
@@ -94,19 +95,20 @@ function quoted(schema: string, name: string): string {
 
 /**
  * The server writes its own functions bare (`concat(`) and stored ones quoted ("`f`(", "`db`.`f`("), so a quoted name before a
- * parenthesis is a call. Over-reads on purpose: a string that looks like one counts too.
+ * parenthesis is a call. `ids`: what is looked for below it, other views and tables with triggers. Over-reads on purpose: a string that looks
+ * like one counts too.
  */
 function readingOf(
   definition: string,
   schema: string,
   id: string,
   loaded: readonly CatalogueFunction[],
-  viewIds: readonly string[],
+  ids: readonly string[],
 ): References {
   const quotedCalls = [...definition.matchAll(/(?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)`\s*\(/g)];
   const called = quotedCalls.map((it) => idOf(it[1] ?? schema, it[2]));
   const bare = loaded.filter((it) => new RegExp(`\\b${escaped(it.name)}\\s*\\(`, 'i').test(definition)).map((it) => it.id);
-  const below = viewIds.filter((it) => {
+  const below = ids.filter((it) => {
     const dot = it.indexOf('.');
     return it !== id && definition.includes(quoted(it.slice(0, dot), it.slice(dot + 1)));
   });

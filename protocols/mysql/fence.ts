@@ -26,6 +26,11 @@ const fencedKinds = new Set(['select', 'values', 'table', 'execute']);
 /** They run nothing of what they show. */
 const shows = new Set(['describe', 'show']);
 
+/** One that is harmless as long as nobody has stored another of its name. */
+function readsFunction({ effects }: Classification['summary']): boolean {
+  return effects.some(({ verb, objectKind }) => verb === 'read' && objectKind === 'function');
+}
+
 /** none: nothing to do. transaction: it runs in one. proof: none can be had, so that it runs only when proved to read. */
 export type FenceNeed = 'none' | 'transaction' | 'proof';
 
@@ -33,9 +38,9 @@ export class Fence {
   /** LOCK TABLES holds until it is undone; a new transaction would undo it. */
   #tablesLocked = false;
 
-  /** Without a table or view only built-in functions can run, which the classifier knows by name. */
+  /** Without a table, a view or a function that is looked up only built-in ones can run, which the classifier knows by name. */
   need({ fence }: Obligations, { understood, summary }: Classification, statusFlags: number): FenceNeed {
-    if (fence === undefined || !understood || summary.tables.length === 0) return 'none';
+    if (fence === undefined || !understood || (summary.tables.length === 0 && !readsFunction(summary))) return 'none';
     if (summary.access !== 'read' && summary.access !== 'session') return 'none'; // allowed for what it changes
     if (summary.kinds.every((kind) => shows.has(kind))) return 'none';
     const between = (statusFlags & (status.inTransaction | status.autocommit)) === status.autocommit && !this.#tablesLocked;

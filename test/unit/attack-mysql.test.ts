@@ -4,7 +4,7 @@
 import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
-import { readCatalogue } from '../../protocols/mysql/catalogue.ts';
+import { catalogueQueries, readCatalogue } from '../../protocols/mysql/catalogue.ts';
 import { Statements } from '../../protocols/mysql/statements.ts';
 import type { Action, Catalogue } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
@@ -12,9 +12,10 @@ import { startMariadb } from '../support/mariadb.ts';
 
 const classifier = createMysqlClassifier();
 
-function judged(text: string): string[] {
-  const settings = { sql_mode: '', character_set_client: 'utf8mb4', flavour: 'mariadb', database: 'shop', lower_case_table_names: '0' };
-  const action = { kind: 'statement', text, mode: { key: 'k', settings, catalogue: null } } as unknown as Action;
+function judged(text: string, flavour = 'mariadb', catalogue: Catalogue | null = null): string[] {
+  const settings = { sql_mode: '', character_set_client: 'utf8mb4', flavour, database: 'shop', lower_case_table_names: '0' };
+  const key = `${flavour} ${catalogue?.version ?? ''}`;
+  const action = { kind: 'statement', text, mode: { key, settings, catalogue } } as unknown as Action;
   const { understood, summary } = classifier.classify(action) as Classification;
   return understood ? summary.effects.map((it) => `${it.verb} ${it.access} ${it.object ?? '-'}`) : ['not understood'];
 }
@@ -53,6 +54,9 @@ const everyRow = [
   'REPLACE INTO secret SELECT a, 0 FROM secret WHERE 1',
   'INSERT INTO secret SELECT * FROM secret ON DUPLICATE KEY UPDATE b = 0',
   'INSERT INTO secret TABLE secret ON DUPLICATE KEY UPDATE b = 0',
+  'REPLACE INTO secret SELECT s.a, 0 FROM secret s CROSS JOIN (SELECT 1) x',
+  'REPLACE INTO secret SELECT s.a, 0 FROM secret s JOIN (SELECT 1) x ON 1 = 1',
+  'INSERT INTO secret SELECT s.* FROM secret s STRAIGHT_JOIN (SELECT 1) x WHERE 1 ON DUPLICATE KEY UPDATE b = 0',
 ];
 
 function reachesEveryRow(text: string): boolean {
@@ -99,6 +103,8 @@ t.test('every row, by conditions that speak of no column and by rows that are pu
     'REPLACE INTO t SELECT * FROM t WHERE id = 3',
     'INSERT INTO t SELECT t.* FROM t JOIN x ON x.t_id = t.id ON DUPLICATE KEY UPDATE a = 1',
     'INSERT INTO t SELECT * FROM t',
+    'REPLACE INTO t SELECT t.* FROM t JOIN x USING (id)',
+    'REPLACE INTO t SELECT t.* FROM t NATURAL JOIN x',
   ])
     t.notOk(reachesEveryRow(text), text);
 });
@@ -127,6 +133,67 @@ t.test('what the server makes of them', async (t) => {
   await connection.query('ALTER TABLE scratch RENAME taken');
   t.same((await connection.query("SHOW TABLES LIKE 'taken'"))[0], [{ 'Tables_in_attack (taken)': 'taken' }]);
   await connection.end();
+});
+
+t.test('DELETE of several tables: which of two of the same name is meant, as the server takes it', async (t) => {
+  const server = await startMariadb(t);
+  const connection = await createConnection({ host: server.host, port: server.port, user: server.user, password: server.password });
+  for (const text of ['CREATE DATABASE IF NOT EXISTS shop', 'CREATE DATABASE scratch', 'USE shop']) await connection.query(text);
+  for (const table of ['scratch.orders', 'shop.orders']) await connection.query(`CREATE TABLE ${table} SELECT seq AS id FROM seq_1_to_3`);
+  for (const [text, deleted] of [
+    ['DELETE orders FROM scratch.orders JOIN orders USING (id)', 'shop.orders'],
+    ['DELETE orders FROM scratch.orders, shop.orders WHERE scratch.orders.id = shop.orders.id', 'shop.orders'],
+    ['DELETE FROM orders USING scratch.orders JOIN orders', 'shop.orders'],
+    ['DELETE orders FROM scratch.orders AS orders JOIN orders AS o USING (id)', 'scratch.orders'],
+    ['DELETE scratch.orders FROM scratch.orders JOIN orders USING (id)', 'scratch.orders'],
+  ] as const) {
+    await connection.query('BEGIN');
+    await connection.query(text);
+    t.same((await connection.query(`SELECT COUNT(*) AS n FROM ${deleted}`))[0], [{ n: 0 }], `the server: ${text}`);
+    await connection.query('ROLLBACK');
+    const written = judged(text).filter((it) => it.startsWith('delete'));
+    t.same(written, [`delete write ${deleted}`], text);
+  }
+  await connection.end();
+});
+
+t.test('HISTORY is a name to MySQL, behind DELETE too, and one of a table behind UPDATE', async (t) => {
+  const both = 'DELETE HISTORY FROM o JOIN secret HISTORY';
+  t.same(judged(both, 'mysql'), ['delete write shop.secret', 'read read shop.o', 'read read shop.secret']);
+  t.match(judged(both, 'neither'), ['delete write shop.o', 'delete write shop.secret']);
+  t.same(judged('DELETE HISTORY FROM t BEFORE SYSTEM_TIME NOW()'), ['delete write shop.t']);
+  t.match(judged('DELETE HISTORY, o FROM secret HISTORY JOIN o', 'mysql'), ['delete write shop.secret', 'delete write shop.o']);
+  for (const flavour of ['mysql', 'mariadb'])
+    t.same(judged('UPDATE history SET a = 1 WHERE id = 2', flavour), ['update write shop.history'], flavour);
+});
+
+t.test('a change through a view runs the functions of the view, and the triggers of what is below it', async (t) => {
+  const server = await startMariadb(t);
+  await server.sql(`CREATE TABLE secret (id int); INSERT INTO secret VALUES (1); CREATE TABLE t (id int); INSERT INTO t VALUES (1);
+    CREATE FUNCTION wipe() RETURNS int BEGIN DELETE FROM secret; RETURN 1; END; CREATE VIEW calls AS SELECT id, wipe() AS w FROM t;
+    CREATE TABLE reacting (id int); CREATE TRIGGER r AFTER INSERT ON reacting FOR EACH ROW DELETE FROM secret;
+    CREATE VIEW below AS SELECT * FROM reacting; CREATE VIEW above AS SELECT * FROM below; CREATE VIEW plain AS SELECT * FROM t`);
+  const rows = async (text: string) => (await server.sql(text)).map((row) => Object.values(row) as string[]);
+  const catalogue = readCatalogue(
+    {
+      routines: await rows(catalogueQueries.routines),
+      views: await rows(catalogueQueries.views),
+      triggers: await rows(catalogueQueries.triggers),
+      columns: [],
+      loaded: null,
+    },
+    server.user,
+  );
+  for (const [text, runs] of [
+    ['UPDATE calls SET id = id WHERE w = 1', 'call unknown shop.wipe'],
+    ['DELETE FROM calls WHERE w = 7', 'call unknown shop.wipe'],
+    ['INSERT INTO above VALUES (2)', 'call unknown triggers of shop.above'],
+    ['INSERT INTO plain VALUES (2)', null],
+  ] as const) {
+    await server.sql(`DELETE FROM secret; INSERT INTO secret VALUES (1); ${text}`);
+    t.equal((await server.sql('SELECT * FROM secret')).length, runs === null ? 1 : 0, `the server: ${text}`);
+    t.equal(judged(text, 'mariadb', catalogue)[1] ?? null, runs, text);
+  }
 });
 
 t.test('how they are judged', async (t) => {

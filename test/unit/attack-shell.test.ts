@@ -51,6 +51,8 @@ const changesVictim = [
   "cat <<EOF\n${a:-'$(rm victim)'}\nEOF",
   "cat <<EOF\n${a:-$'$(rm victim)'}\nEOF",
   'echo "${a:-$\'$(rm victim)\'}"',
+  "printf '%10d%n' 1 PATH; ls",
+  'set -eo keyword; /bin/sh -c ls PATH=10',
 ];
 
 t.test('what bash does with them', async (t) => {
@@ -126,6 +128,42 @@ t.test('more that are not free', async (t) => {
     // The first "print" stands in a string.
     'awk \'BEGIN{x="print"; print "y" > "z"}\'',
     'awk \'/"/{print "x" > "y"; "}\'',
+    // GNU sed looks for the comma behind the whole set, and then there is a "w".
+    "sed 's,[[:alpha:],],;s,w victim,,' f",
+    "sed 's,[[.-.],],;s,w victim,,' f",
+    "sed '/[[:alpha:]/]/w victim' f",
+    "sed 's,[],];s,x,w victim,' f",
+    "sed 's,[^],];s,x,w victim,' f",
+    // It makes arguments assignments, and git has a program run that GIT_EXTERNAL_DIFF names.
+    'set -eo keyword; git diff GIT_EXTERNAL_DIFF=x',
+    'set -uo posix',
+    'set -e -o history',
+    'coproc PATH { sleep 1; }; ls',
+    'printf "a$x" PATH',
+    'printf a* -v PATH',
+    'ifconfig eth0 -arp',
+    // It is podman's own option, behind the verb as well.
+    'podman ps --cpu-profile=/etc/cron.d/x',
+    'podman images --storage-opt overlay.mount_program=/tmp/x',
+    'podman logs --url ssh://h x',
+    'kubectl get -f http://h/x',
+    'kubectl describe -fhttps://h/x',
+    'kubectl get -f "http$x"',
+    'gawk 1 /inet/tcp/0/h/80',
+    'gawk 1 /inet4/udp/0/"$x"/80',
+    'awk 1 /in"$x"',
+    'gawk \'BEGIN{ARGV[1]="/inet/tcp/0/h/80"; ARGC=2} 1\'',
+    'gawk \'BEGIN{SYMTAB["AR" "GV"][1]="x"} 1\'',
+    'getent hosts "$(id -un).example.com"',
+    'getent ahosts $x',
+    'getent -s dns hosts x',
+    'dig "$x".example.com',
+    'dig @10.0.0.1 x',
+    'dig x -p 53',
+    'host x 10.0.0.1',
+    'nslookup x 10.0.0.1',
+    'nslookup -port=1 x',
+    'xargs dig',
   ];
   for (const text of waits) t.notOk(isFree(text), text);
 });
@@ -163,6 +201,7 @@ t.test('pagers of a terminal start programs', async (t) => {
     "systemctl list-units -- '*' --no-pager",
     'journalctl -u ssh -u --no-pager',
     'git branch',
+    'git --no-pager log --help',
     'apt list',
   ];
   for (const text of pages) t.notOk(isFree(text, true), text);
@@ -177,6 +216,12 @@ t.test('pagers of a terminal start programs', async (t) => {
     'dmesg -T',
   ];
   for (const text of plain) t.ok(isFree(text, true), text);
+});
+
+t.test('keys of a terminal that run what was typed', async (t) => {
+  // Ctrl-X Ctrl-E, and Meta-Ctrl-E behind $(…).
+  for (const terminal of [true, false]) t.notOk(isFree('read -e x', terminal));
+  t.ok(isFree('read -r -p name x', true));
 });
 
 t.test('nohup writes a file on a terminal, and only there', async (t) => {
@@ -245,6 +290,26 @@ t.test('plain work stays free', async (t) => {
     'iostat -x 1 3',
     'pmap -x 1',
     'awk \'{print $1 "|" $2}\' f',
+    "sed 's/[[:space:]]*$//; s/[[]//; s/[^[:alnum:]_.]//' f",
+    "sed 's/[]a]/x/' f",
+    "sed 's/[\\t ]/x/' f",
+    'set -euo pipefail; ls',
+    'set -ex; ls',
+    'printf "%s %d%%\\n" "$x" 3',
+    "printf '%s%n' a count",
+    'ifconfig',
+    'ifconfig -a',
+    'ifconfig eth0',
+    'podman ps -a --format json',
+    'podman container ls',
+    'kubectl get deploy -f deploy.yaml',
+    'kubectl get "svc/$x"',
+    'getent passwd root',
+    'getent hosts db-1',
+    'dig example.com',
+    'dig example.com MX +short',
+    'host db-1',
+    'nslookup db-1',
   ];
   for (const text of plain) t.ok(isFree(text), text);
 });

@@ -2,7 +2,8 @@
 
 import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
-import type { Action, ReadingMode } from '../../src/core/action.ts';
+import { readCatalogue } from '../../protocols/mysql/catalogue.ts';
+import type { Action, Catalogue, ReadingMode } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import { statementOf } from '../support/statements.ts';
 
@@ -245,6 +246,20 @@ t.test('what one server has built in is a stored function in another, by make an
     for (const mode of own) t.strictSame(functionsOf(text, mode), [], `${text} ${mode.key}`);
     for (const mode of stored) t.ok(functionsOf(text, mode).includes(`shop.${name}`), `${text} ${mode.key}`);
   }
+  t.end();
+});
+
+t.test('MD5 of MySQL 9 is of a component: read, where the target is known to have no function of the name', (t) => {
+  const nine = (catalogue: Catalogue | null) => ({ ...modeOf({ flavour: 'mysql', server_version: '9.7.4' }), key: `9 ${catalogue?.version}`, catalogue }); // prettier-ignore
+  const catalogueOf = (routines: readonly (readonly string[])[]) =>
+    readCatalogue({ routines, views: [], triggers: [], columns: [], loaded: null }, 'owner');
+  const effects = (text: string, catalogue: Catalogue | null) =>
+    classify(text, nine(catalogue)).summary.effects.map((it) => `${it.verb} ${it.access} ${it.object ?? ''}`);
+  t.strictSame(effects('SELECT MD5(a)', null), ['call unknown shop.MD5']);
+  t.strictSame(effects('SELECT MD5(a)', catalogueOf([['x', 'other', 'FUNCTION']])), ['read read md5']);
+  t.strictSame(effects('EXPLAIN SELECT SHA1(a)', catalogueOf([])), ['explain read ', 'read read sha1']);
+  t.strictSame(effects('SELECT MD5(a)', catalogueOf([['x', 'Md5', 'FUNCTION']])), ['call unknown shop.MD5']);
+  t.strictSame(effects('SELECT shop.MD5(a)', catalogueOf([])), ['call unknown shop.MD5']);
   t.end();
 });
 

@@ -1,5 +1,5 @@
 // Which words with a parenthesis behind them are functions of the server's own, or no call at all, by its make and version: what one
-// server has built in is a name for anybody's stored function in another. MySQL 8 gave up X, AREA and DECODE, MySQL 9 gave up MD5, MariaDB 11
+// server has built in is a name for anybody's stored function in another. MySQL 8 gave up X, AREA and DECODE, MySQL 9 moved MD5 to a component, MariaDB 11
 // the keyword HOST. What isn't known to be the server's own here is a stored function.
 
 import builtins from './builtins.json' with { type: 'json' };
@@ -39,8 +39,8 @@ const goneInMysql8 = new Set(
       'POLYFROMTEXT POLYFROMWKB POLYGONFROMTEXT POLYGONFROMWKB SQL_CACHE STARTPOINT TOUCHES WITHIN X Y',
   ),
 );
-/** Functions that MySQL has in a component since some 9.x. */
-const goneInMysql9 = new Set(words('MD5 SHA SHA1'));
+/** Functions that MySQL has in a component since some 9.x: the server's own, where nobody has stored one of the name. */
+const inComponentOfMysql9 = new Set(words('MD5 SHA SHA1'));
 
 /** Functions that MySQL 8 has and MariaDB has not, or not in all versions. */
 const mysqlOnly = new Set(
@@ -87,6 +87,11 @@ export function isBuiltin(word: string, mode: SqlMode): boolean {
   }
 }
 
+/** The server's own as long as the target has none of the name itself. */
+export function isOfComponent(word: string, { flavour, version }: SqlMode): boolean {
+  return flavour === 'mysql' && version >= 9_00_00 && inComponentOfMysql9.has(word);
+}
+
 function isMariadbs(word: string, version: number): boolean {
   const since = sinceMariadb.get(word);
   return since === undefined ? mariadbBuiltins.has(word) : version >= since;
@@ -95,7 +100,7 @@ function isMariadbs(word: string, version: number): boolean {
 function isMysqls(word: string, version: number): boolean {
   if (mysqlOnly.has(word)) return true;
   if (sinceMysql9.has(word)) return version >= 9_00_00;
-  if (goneInMysql9.has(word)) return version < 9_00_00;
+  if (inComponentOfMysql9.has(word)) return version < 9_00_00;
   return mariadbBuiltins.has(word) && !mariadbOnly.has(word) && !goneInMysql8.has(word);
 }
 

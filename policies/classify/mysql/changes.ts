@@ -9,13 +9,19 @@ import { opAt, wordAt, type Reading } from './reading.ts';
 import { isName, tablesIn, type TableReference } from './tables.ts';
 import { reachesEveryRow, selectsEveryRow } from './where.ts';
 
-const insertModifiers = new Set(['LOW_PRIORITY', 'DELAYED', 'HIGH_PRIORITY', 'IGNORE', 'INTO']);
-const updateModifiers = new Set(['LOW_PRIORITY', 'IGNORE', 'QUICK', 'HISTORY']);
+/** Words that may stand between a verb and the tables. */
+export const modifiers = {
+  INSERT: new Set(['LOW_PRIORITY', 'DELAYED', 'HIGH_PRIORITY', 'IGNORE', 'INTO']),
+  UPDATE: new Set(['LOW_PRIORITY', 'IGNORE']),
+  DELETE: new Set(['LOW_PRIORITY', 'QUICK', 'IGNORE']),
+} as const;
 
-/** Changes of one table, with what its triggers may do. */
+/** Changes of one table or view, with what triggers may do, and functions that the view runs. */
 function write(reading: Reading, verb: EffectVerb, table: string, facts: FactsBuilder): void {
+  const { objects } = reading;
   facts.effect(verb, 'write', 'table', table);
-  if (reading.objects.reacts(table)) facts.effect('call', 'unknown', 'function', `triggers of ${table}`);
+  if (objects.reacts(table)) facts.effect('call', 'unknown', 'function', `triggers of ${table}`);
+  for (const called of objects.functionsBehind(table)) facts.effect('call', 'unknown', 'function', called);
 }
 
 /** INSERT and REPLACE; `at` is the verb. */
@@ -23,7 +29,7 @@ export function readInsert(reading: Reading, at: number, to: number, facts: Fact
   const { tokens, objects } = reading;
   const replaces = wordAt(tokens, at) === 'REPLACE';
   let nameFrom = at + 1;
-  while (insertModifiers.has(wordAt(tokens, nameFrom, to) ?? '')) nameFrom += 1;
+  while (modifiers.INSERT.has(wordAt(tokens, nameFrom, to) ?? '')) nameFrom += 1;
   const name = nameAt(reading, nameFrom, to);
   if (name === null) {
     facts.effect('unknown', 'unknown');
@@ -52,7 +58,7 @@ export function readInsert(reading: Reading, at: number, to: number, facts: Fact
 export function readUpdate(reading: Reading, at: number, to: number, facts: FactsBuilder): void {
   const { tokens } = reading;
   let from = at + 1;
-  while (updateModifiers.has(wordAt(tokens, from, to) ?? '')) from += 1;
+  while (modifiers.UPDATE.has(wordAt(tokens, from, to) ?? '')) from += 1;
   const set = atDepthZero(reading, from, to, 'SET');
   const listTo = set === -1 ? to : set;
   const tables = tablesIn(tokens, from, listTo, 'want').filter((it) => it.outermost);
@@ -107,20 +113,29 @@ function matches(table: TableReference, name: string): boolean {
 
 /** DELETE in its three spellings; `at` is the verb. */
 export function readDelete(reading: Reading, at: number, to: number, facts: FactsBuilder): void {
-  const { tokens } = reading;
+  const { tokens, mode } = reading;
   let from = at + 1;
-  while (updateModifiers.has(wordAt(tokens, from, to) ?? '')) from += 1;
-  const single = wordAt(tokens, from, to) === 'FROM';
-  const listFrom = single ? from + 1 : from;
-  const second = single ? atDepthZero(reading, listFrom, to, 'USING') : atDepthZero(reading, listFrom, to, 'FROM');
-  facts.missingWhere = reachesEveryRow(tokens, at, to, reading.mode.pipesAsConcat);
-  if (second === -1) readSingleDelete(reading, listFrom, to, facts);
-  else readMultiDelete(reading, listFrom, second, to, facts);
-  const end = second === -1 ? listFrom : second;
+  while (modifiers.DELETE.has(wordAt(tokens, from, to) ?? '')) from += 1;
+  facts.missingWhere = reachesEveryRow(tokens, at, to, mode.pipesAsConcat);
+  // DELETE HISTORY FROM t is MariaDB's; to MySQL it is a table of the name, and its rows are deleted.
+  const saysHistory = wordAt(tokens, from, to) === 'HISTORY' && wordAt(tokens, from + 1, to) === 'FROM';
+  if (saysHistory && mode.flavour !== 'mysql') readSingleDelete(reading, from + 2, to, facts);
+  const end = saysHistory && mode.flavour === 'mariadb' ? from + 2 : readTargets(reading, from, to, facts);
   facts.risk(
     { start: tokens[at]?.start ?? 0, end: tokens[Math.min(end, to - 1)]?.end ?? 0 },
     facts.missingWhere ? 'deletes every row' : 'deletes rows',
   );
+}
+
+/** FROM t …; a, b FROM refs …; FROM a, b USING refs …: answers where the targets end. */
+function readTargets(reading: Reading, from: number, to: number, facts: FactsBuilder): number {
+  const { tokens } = reading;
+  const single = wordAt(tokens, from, to) === 'FROM';
+  const listFrom = single ? from + 1 : from;
+  const second = single ? atDepthZero(reading, listFrom, to, 'USING') : atDepthZero(reading, listFrom, to, 'FROM');
+  if (second === -1) readSingleDelete(reading, listFrom, to, facts);
+  else readMultiDelete(reading, listFrom, second, to, facts);
+  return second === -1 ? listFrom : second;
 }
 
 function readSingleDelete(reading: Reading, from: number, to: number, facts: FactsBuilder): void {
@@ -139,11 +154,17 @@ function readMultiDelete(reading: Reading, from: number, second: number, to: num
   const named = tablesIn(tokens, from, second, 'want');
   const listed = tablesIn(tokens, second + 1, to, 'want');
   for (const target of named) {
-    const hit = listed.find((it) => it.outermost && target.database === null && matches(it, target.name));
-    write(reading, 'delete', hit === undefined ? qualifiedName(objects, target) : qualifiedName(objects, hit), facts);
+    const hits = listed.filter((it) => it.outermost && isMeant(reading, target, it));
+    for (const table of hits.length === 0 ? [target] : hits) write(reading, 'delete', qualifiedName(objects, table), facts);
   }
   if (named.length === 0) facts.effect('unknown', 'unknown');
   readParts(reading, second + 1, to, facts, { ...plainParts, beginsInTables: true });
+}
+
+/** A target without a database is an alias of the list, or a table of the database in use: never one of another database. */
+function isMeant({ objects }: Reading, target: TableReference, listed: TableReference): boolean {
+  if (target.database !== null || !matches(listed, target.name)) return false;
+  return listed.alias !== null || qualifiedName(objects, listed).toLowerCase() === qualifiedName(objects, target).toLowerCase();
 }
 
 /** LOAD DATA | XML [LOCAL] INFILE 'file' INTO TABLE t; `at` is LOAD. */

@@ -2,6 +2,7 @@
 // it is every column.
 
 import type { ColumnNames, NamedTable } from './column-names.ts';
+import { modifiers } from './changes.ts';
 import { nameAt } from './definitions.ts';
 import type { Token } from './lexer.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
@@ -16,8 +17,6 @@ export interface Written {
 export function writtenColumns(reading: Reading, names: ColumnNames, from: number, to: number, tables: readonly NamedTable[]): Written {
   return new WrittenReader(reading, names, to, tables).read(from);
 }
-
-const modifiers = new Set(['LOW_PRIORITY', 'DELAYED', 'HIGH_PRIORITY', 'IGNORE', 'INTO', 'QUICK']);
 
 class WrittenReader {
   readonly #columns = new Set<string>();
@@ -54,7 +53,7 @@ class WrittenReader {
     const { tokens } = this.#reading;
     if (opAt(tokens, at + 1, this.#to) === '(') return;
     let from = at + 1;
-    while (modifiers.has(wordAt(tokens, from, this.#to) ?? '')) from += 1;
+    while (modifiers.INSERT.has(wordAt(tokens, from, this.#to) ?? '')) from += 1;
     const name = nameAt(this.#reading, from, this.#to);
     if (name === null) return;
     for (let i = from; i <= name.end; i++) this.#at.add(i);

@@ -7,6 +7,7 @@ import { anyColumn } from '../../../src/core/summary.ts';
 import { ColumnNames, type NamedTable } from './column-names.ts';
 import { writtenColumns } from './columns-written.ts';
 import type { Token } from './lexer.ts';
+import { modifiers } from './changes.ts';
 import { qualifiedName } from './objects.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
 import { reservedWords } from './reserved-words.ts';
@@ -71,7 +72,7 @@ function tablesOf(reading: Reading, from: number, to: number, { effects }: State
     const word = wordAt(tokens, at, to);
     if ((word !== 'UPDATE' && word !== 'DELETE') || /^(FOR|KEY|ON)$/.test(wordAt(tokens, at - 1) ?? '')) continue;
     let begin = at + 1;
-    while (/^(LOW_PRIORITY|QUICK|IGNORE|HISTORY)$/.test(wordAt(tokens, begin, to) ?? '')) begin += 1;
+    while (modifiers[word].has(wordAt(tokens, begin, to) ?? '')) begin += 1;
     const lists = word === 'UPDATE' ? [begin] : indexesOf(tokens, begin, to, ['FROM', 'USING']).map((it) => it + 1);
     for (const list of lists) for (const table of tablesIn(tokens, list, to, 'want')) if (table.outermost) add(table);
   }

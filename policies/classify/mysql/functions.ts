@@ -2,7 +2,7 @@
 // body nobody here has seen. Native functions win over stored ones of the same name; quoting, a database in front, or (for
 // some) a space before the parenthesis turn the same name into a stored function.
 
-import { isBuiltin, isKeyword } from './built-in-names.ts';
+import { isBuiltin, isKeyword, isOfComponent } from './built-in-names.ts';
 import builtins from './builtins.json' with { type: 'json' };
 import type { Token } from './lexer.ts';
 import type { SqlMode } from './reading-mode.ts';
@@ -13,6 +13,7 @@ export type CallMeaning =
   | { readonly kind: 'lock' }
   | { readonly kind: 'server-file' }
   | { readonly kind: 'sequence' }
+  | { readonly kind: 'component'; readonly name: string } // harmless, unless somebody has stored one of the name
   | { readonly kind: 'stored'; readonly name: string };
 
 export interface Call {
@@ -69,6 +70,7 @@ function meaningOf(tokens: readonly Token[], at: number, from: number, mode: Sql
   const builtin = isBuiltin(word, mode);
   if (builtin && spaced && storedWhenSpaced.has(word) && !mode.ignoreSpace) return { kind: 'stored', name: token.raw };
   if (builtin) return builtinMeaning(word);
+  if (isOfComponent(word, mode)) return { kind: 'component', name: token.raw };
   return isKeyword(word, tokens[at + 2], mode) ? harmless : { kind: 'stored', name: token.raw };
 }
 

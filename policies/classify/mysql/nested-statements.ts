@@ -75,7 +75,7 @@ function plan(statement: Statement, at: number, judge: JudgeStatement): Judged {
   for (const effect of inner.facts.effects) {
     if (effect.verb === 'call') facts.effect('call', 'unknown', 'function', effect.object);
     else if (effect.objectKind === 'table') facts.effect('explain', 'read', 'table', effect.object);
-    else if (effect.verb === 'server-file' || effect.verb === 'sequence' || effect.access === 'unknown')
+    else if (effect.verb === 'server-file' || effect.verb === 'sequence' || effect.access === 'unknown' || effect.objectKind === 'function')
       facts.effect(effect.verb, effect.access, effect.objectKind, effect.object);
   }
   return statement.done();

@@ -11,17 +11,21 @@ export interface Objects {
   qualify(database: string | null, name: string): string;
   /** Functions that reading this relation runs; empty when none are known. */
   functionsBehind(qualified: string): readonly string[];
-  /** True when writing to this table runs triggers. */
+  /** True when the target surely has no function of this name, stored in any database or loaded. */
+  hasNoFunction(name: string): boolean;
+  /** True when writing to this table, or to what is below this view, runs triggers. */
   reacts(qualified: string): boolean;
 }
 
 interface Index {
   readonly functionsBehind: ReadonlyMap<string, readonly string[]>;
   readonly reacting: ReadonlySet<string>;
+  /** Names of functions without their databases; null: nothing is known. */
+  readonly functions: ReadonlySet<string> | null;
 }
 
 const indexes = new WeakMap<object, Index>();
-const nothing: Index = { functionsBehind: new Map(), reacting: new Set() };
+const nothing: Index = { functionsBehind: new Map(), reacting: new Set(), functions: null };
 
 export function objectsOf(mode: SqlMode, catalogue: Catalogue | null): Objects {
   const index = catalogue === null ? nothing : indexOf(catalogue.content as SqlCatalogue);
@@ -32,6 +36,7 @@ export function objectsOf(mode: SqlMode, catalogue: Catalogue | null): Objects {
       return inDatabase === null ? fold(name) : `${fold(inDatabase)}.${fold(name)}`;
     },
     functionsBehind: (qualified) => index.functionsBehind.get(qualified.toLowerCase()) ?? [],
+    hasNoFunction: (name) => index.functions?.has(name.toLowerCase()) === false,
     reacts: (qualified) => index.reacting.has(qualified.toLowerCase()),
   };
 }
@@ -50,25 +55,32 @@ function indexOf(content: SqlCatalogue): Index {
   const reacting = new Set<string>();
   for (const relation of content.relations) {
     const key = `${relation.schema}.${relation.name}`.toLowerCase();
-    if (relation.reacts) reacting.add(key);
-    const functions = reachable(relation, relations);
+    const { functions, reacts } = reachable(relation, relations);
+    if (reacts) reacting.add(key);
     if (functions.length > 0)
       functionsBehind.set(
         key,
         functions.map((id) => names.get(id) ?? id),
       );
   }
-  const index = { functionsBehind, reacting };
+  const index = { functionsBehind, reacting, functions: new Set(content.functions.map(({ name }) => name.toLowerCase())) };
   indexes.set(content, index);
   return index;
 }
 
-/** Functions that a view runs, through views below it. */
-function reachable(relation: CatalogueRelation, relations: ReadonlyMap<string, CatalogueRelation>): string[] {
+interface Reachable {
+  readonly functions: readonly string[];
+  readonly reacts: boolean;
+}
+
+/** What a view runs and which triggers stand below it, through views below it. */
+function reachable(relation: CatalogueRelation, relations: ReadonlyMap<string, CatalogueRelation>): Reachable {
   const functions = new Set<string>();
+  let reacts = false;
   const seen = new Set([relation.id]);
   const open = [relation];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    reacts ||= next.reacts;
     for (const id of [...next.reading.functions, ...next.reading.builtins]) functions.add(id);
     for (const id of next.reading.relations) {
       const below = relations.get(id);
@@ -77,5 +89,5 @@ function reachable(relation: CatalogueRelation, relations: ReadonlyMap<string, C
       open.push(below);
     }
   }
-  return [...functions];
+  return { functions: [...functions], reacts };
 }

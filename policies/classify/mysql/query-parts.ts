@@ -1,6 +1,7 @@
 // What can stand anywhere in a statement with expressions or queries: tables read, functions called, files written, rows
 // locked. A SELECT is not a read until this file has looked at all of it.
 
+import type { Span } from '../../../src/core/classification.ts';
 import type { Token } from './lexer.ts';
 import type { FactsBuilder } from './facts-builder.ts';
 import { callsIn } from './functions.ts';
@@ -48,13 +49,13 @@ export function readTable(reading: Reading, table: TableReference, facts: FactsB
 function addCalls(reading: Reading, from: number, to: number, facts: FactsBuilder, names: ReadonlySet<number>): void {
   for (const { meaning, start, end } of callsIn(reading.tokens, from, to, reading.mode, names)) {
     switch (meaning.kind) {
-      case 'stored': {
-        const [database, name] = meaning.name.includes('.') ? meaning.name.split('.', 2) : [null, meaning.name];
-        const called = reading.objects.qualify(database ?? null, name ?? meaning.name);
-        facts.effect('call', 'unknown', 'function', called);
-        facts.risk({ start, end }, 'calls a stored function: what it does is not known');
+      case 'component':
+        if (reading.objects.hasNoFunction(meaning.name)) facts.effect('read', 'read', 'function', meaning.name.toLowerCase());
+        else addStored(reading, meaning.name, { start, end }, facts);
         break;
-      }
+      case 'stored':
+        addStored(reading, meaning.name, { start, end }, facts);
+        break;
       case 'session':
         facts.effect('session', 'session', 'function', reading.tokens.find((it) => it.start === start)?.text.toLowerCase() ?? null);
         break;
@@ -71,6 +72,12 @@ function addCalls(reading: Reading, from: number, to: number, facts: FactsBuilde
         break;
     }
   }
+}
+
+function addStored({ objects }: Reading, written: string, span: Span, facts: FactsBuilder): void {
+  const [database, name] = written.includes('.') ? written.split('.', 2) : [null, written];
+  facts.effect('call', 'unknown', 'function', objects.qualify(database ?? null, name ?? written));
+  facts.risk(span, 'calls a stored function: what it does is not known');
 }
 
 function addWord(reading: Reading, at: number, to: number, facts: FactsBuilder, runs: boolean): void {

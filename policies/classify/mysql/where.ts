@@ -45,11 +45,18 @@ export function selectsEveryRow(
 ): boolean {
   if (own.length === 0) return false;
   const reading = { pipesAsConcat, own: namesIn(tokens, from, to) };
+  const narrows = (at: number): boolean => !isAlwaysTrue(tokens, at + 1, conditionEnd(tokens, at + 1, to), reading);
+  let joins = false;
   for (let at = from; at < to; at++) {
     const token = tokens[at] as Token;
-    if (isWord(token, 'JOIN') || isWord(token, 'HAVING')) return false;
+    if (isWord(token, 'HAVING') || isWord(token, 'NATURAL')) return false;
     if (isWord(token, 'LIMIT') && isFewRows(tokens, at + 1, to)) return false;
-    if (isWord(token, 'WHERE') && !isAlwaysTrue(tokens, at + 1, conditionEnd(tokens, at + 1, to), reading)) return false;
+    if (isWord(token, 'WHERE') && narrows(at)) return false;
+    joins ||= isWord(token, 'JOIN') || isWord(token, 'STRAIGHT_JOIN');
+    const next = at + 1 < to ? tokens[at + 1] : undefined;
+    if (!joins || next === undefined) continue;
+    if (isWord(token, 'USING') && isOp(next, '(')) return false;
+    if (isWord(token, 'ON') && !isWord(next, 'DUPLICATE') && narrows(at)) return false;
   }
   return true;
 }

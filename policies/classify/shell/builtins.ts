@@ -1,7 +1,7 @@
 // The shell's own commands. Some change only this shell, some run a text that they are given, and some evaluate a name as
 // arithmetic, which runs the commands in it.
 
-import { assign } from './assignments.ts';
+import { assign, isOwnVariable } from './assignments.ts';
 import type { Call, Reader } from './call.ts';
 import { reads, unsure } from './call.ts';
 import { afterOptions } from './options.ts';
@@ -88,9 +88,9 @@ function splitsValue(prefix: string, name: string): boolean {
   return prefix.slice(name.length).replace(/^\+?=/, '') === '';
 }
 
-/** read NAME…: what comes in is only stored. */
+/** read NAME…: what comes in is only stored. With -e keys are read by an editor, and some of its keys run what was typed. */
 const read: Reader = (call) => {
-  const names = afterOptions(call.args, ['-r', '-s', '-e'], ['-p', '-n', '-N', '-t', '-d', '-u', '-a']);
+  const names = afterOptions(call.args, ['-r', '-s'], ['-p', '-n', '-N', '-t', '-d', '-u', '-a']);
   if (names === null) return call.opaque(call.span, 'an option of read that is not known');
   const array = call.args.findIndex(({ text }) => text?.startsWith('-a') === true);
   const joined = call.args[array]?.text?.slice(2) ?? '';
@@ -104,12 +104,16 @@ const read: Reader = (call) => {
   call.found.effect('session', 'session');
 };
 
-/** With -v it evaluates a name. */
+/** With -v it evaluates a name; `%n` gives a number to the variable that an argument names. */
 const printf: Reader = (call) => {
   const [first] = call.args;
-  if (first !== undefined && mayBeOption(first) && first.text !== '--')
+  if (first !== undefined && (first.several || mayBeOption(first)) && first.text !== '--')
     return call.opaque(first.span, 'printf -v evaluates the name that it writes to');
-  reads(call);
+  const [format, ...values] = first?.text === '--' ? call.args.slice(1) : call.args;
+  const counts = format !== undefined && (format.text === null || /%[^%a-zA-Z]*[hjlLtz]*n/.test(format.text.replaceAll('%%', '')));
+  const named = counts ? values.find(({ text }) => text === null || (plainName.test(text) && !isOwnVariable(text))) : undefined;
+  if (named !== undefined) unsure(call, named.span, 'printf may give this variable a value, and programs may read it');
+  else reads(call);
 };
 
 /** test -v evaluates a subscript; an unknown word may be -v. */
@@ -137,16 +141,18 @@ const unset: Reader = (call) => {
   call.found.effect('session', 'session');
 };
 
+const harmlessModes = new Set(['errexit', 'nounset', 'pipefail', 'noglob', 'noclobber', 'verbose', 'errtrace']);
+
 /** set: a few harmless options, or new positional parameters. */
 const set: Reader = (call) => {
   for (const [index, { text, span }] of call.args.entries()) {
     if (text === '--') break;
-    if (text === '-o' || text === '+o') {
-      const option = call.args[index + 1]?.text ?? '';
-      if (!['errexit', 'nounset', 'pipefail', 'noglob', 'noclobber', 'verbose', 'errtrace', ''].includes(option))
-        return unsure(call, span, `set -o ${option} changes how commands are read`);
-    } else if (text === null || (/^[-+]/.test(text) && !/^[-+][eufCEvx]+o?$/.test(text)))
+    if (text === null || (/^[-+]/.test(text) && !/^[-+][eufCEvx]*o?$/.test(text)))
       return unsure(call, span, 'it changes how commands are read');
+    if (!/^[-+].*o$/.test(text)) continue;
+    const next = call.args[index + 1];
+    if (next !== undefined && !harmlessModes.has(next.text ?? '?'))
+      return unsure(call, span, `set -o ${next.text ?? ''} changes how commands are read`);
   }
   call.found.effect('session', 'session');
 };

@@ -32,13 +32,8 @@ export const find: Reader = (call) => {
     const it = args[at] as Argument;
     const word = it.text;
     if (word === null) return unsure(call, it.span, 'this may become an action of find');
-    if (tests.has(word) || /^-newer[aBcm][aBcmt]$/.test(word)) {
-      if (!word.startsWith('-newer')) continue;
-      at += 1;
-      if (maySplit(args[at])) return unsure(call, it.span, 'this may become an action of find');
-      continue;
-    }
-    if (testsWithValue.has(word)) {
+    if (tests.has(word)) continue;
+    if (testsWithValue.has(word) || /^-newer[aBcm][aBcmt]$/.test(word)) {
       at += 1;
       if (maySplit(args[at])) return unsure(call, it.span, 'this may become an action of find');
       continue;

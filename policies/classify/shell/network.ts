@@ -2,7 +2,7 @@
 // here is named as well.
 
 import type { Call, Reader } from './call.ts';
-import { writesFiles } from './call.ts';
+import { reads, writesFiles } from './call.ts';
 import { operands, searchOptions } from './options.ts';
 import type { Argument } from './words.ts';
 import { literal } from './words.ts';
@@ -14,6 +14,32 @@ function connects(call: Call, why: string, address: string | null = null): void 
 }
 
 const talks: Reader = (call) => connects(call, 'connects to another machine', operands(call.args)[0]?.text ?? null);
+
+/** What leaves with a question for a name is the name: one that stands in the text is in the log, and nothing else goes with it. */
+const asks = (call: Call, names: readonly Argument[]): void => {
+  const hidden = names.find(({ text }) => text === null || !/^[\w.:-]+$/.test(text));
+  if (hidden !== undefined) return connects(call, 'what it asks other machines for is only known when it runs');
+  for (const { text } of names) call.found.effect('network', 'read', 'address', text);
+  reads(call);
+};
+
+/** dig NAME [TYPE], host NAME, nslookup NAME: an option or another word may lead to another server or port. */
+const looksUp =
+  (wordsMax: number): Reader =>
+  (call) => {
+    const words = call.args.filter(({ text }) => text !== '+short');
+    if (words.length === 0 || words.length > wordsMax || words.some(({ prefix }) => !/^\w/.test(prefix))) return talks(call);
+    asks(call, words);
+  };
+
+/** getent asks for names of machines over the network, and for all others here. */
+const getent: Reader = (call) => {
+  const [database, ...names] = call.args;
+  if (/^(?:passwd|group|shadow|gshadow|services|protocols|rpc|ethers|aliases|initgroups|netgroup)$/.test(database?.text ?? ''))
+    return reads(call);
+  if (/^(?:hosts|ahosts|ahostsv4|ahostsv6|networks)$/.test(database?.text ?? '')) return asks(call, names);
+  connects(call, 'it may ask other machines');
+};
 
 /** curl and wget also write files. */
 const fetches =
@@ -42,9 +68,13 @@ const all = (names: string, reader: Reader): [string, Reader][] => names.split('
 
 export const network: ReadonlyMap<string, Reader> = new Map([
   ...all(
-    'ping ping6 dig host nslookup traceroute tracepath mtr nc ncat netcat socat telnet ftp tftp sftp lftp whois nmap tcpdump ssh-keyscan aria2c smbclient ssh-copy-id openssl aws gcloud az',
+    'ping ping6 traceroute tracepath mtr nc ncat netcat socat telnet ftp tftp sftp lftp whois nmap tcpdump ssh-keyscan aria2c smbclient ssh-copy-id openssl aws gcloud az',
     talks,
   ),
+  ['dig', looksUp(2)],
+  ['host', looksUp(1)],
+  ['nslookup', looksUp(1)],
+  ['getent', getent],
   ['curl', fetches(['-o', '--output', '-O', '--remote-name', '-c', '--cookie-jar', '-D', '--dump-header'])],
   ['wget', fetches(['-O', '--output-document', '-o', '--output-file', '-P', '--directory-prefix'])],
   ['ssh', ssh],

@@ -76,7 +76,7 @@ function withoutValues(args: readonly Argument[], valueFollows: RegExp): readonl
 }
 
 const anyWords =
-  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt getent basename dirname times clear help cal pstree lsb_release';
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt basename dirname times clear help cal pstree lsb_release';
 const anyFiles =
   'cat tac head tail zcat bzcat xzcat ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 namei lsattr getfacl getfattr last jq tsort pr';
 
@@ -108,7 +108,6 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
     operandsMax: 0,
     options: ['-a', '-o', '-t', '--all', '-B', '-M', '-R', '--bind', '--move', '--rbind', '-L', '-U', '--source', '--target'],
   },
-  ifconfig: { operandsMax: 1 },
   // -n and -N write its configuration.
   pmap: { options: ['-n', '-N', '--create-rc', '--create-rc-to'] },
 };
@@ -138,6 +137,14 @@ const sysctl: Reader = (call) => {
   call.found.risk(call.span, 'changes the machine for everybody');
 };
 
+/** One interface is shown, or all; another word, with a dash as well (`-arp`), switches something. */
+const ifconfig: Reader = (call) => {
+  const words = call.args.filter(({ text }) => !/^-[asv]$/.test(text ?? ''));
+  const wrong = words[1] ?? words.find(({ text, several }) => several || text?.startsWith('-') === true);
+  if (wrong === undefined) return reads(call);
+  unsure(call, wrong.span, 'it may change the network');
+};
+
 /** The settings of the terminal are shown; everything else sets them. */
 const stty: Reader = (call) => {
   const wrong = call.args.find(({ text }) => !/^(?:-a|--all|-g|--save|size|speed)$/.test(text ?? '?'));
@@ -150,6 +157,7 @@ export const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ...anyFiles.split(' ').map((name): [string, Reader] => [name, reader({ files: true })]),
   ...Object.entries(withRules).map(([name, rules]): [string, Reader] => [name, reader(rules)]),
   ['crontab', crontab],
+  ['ifconfig', ifconfig],
   ['top', top],
   ['stty', stty],
   ['sysctl', sysctl],

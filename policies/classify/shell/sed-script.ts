@@ -10,22 +10,19 @@ export function sedIsHarmless(script: string): boolean {
     at += found[0].length;
     return true;
   };
-  /** Up to an unescaped delimiter; inside brackets none ends it for some seds and one does for others: refuse those. */
+  /** Up to an unescaped delimiter; inside a set (`[…]`) none ends it for some seds and one does for others: refuse those. */
   const delimited = (delimiter: string): boolean => {
-    let bracket = false;
     for (; at < script.length; at++) {
       const letter = script[at] as string;
       if (letter === '\\') at += 1;
       else if (letter === '\n') return false;
-      else if (letter === '[') {
-        bracket = true;
-        // A bracket right behind is one of the set.
-        at += /^(?:\^?\])?/.exec(script.slice(at + 1, at + 3))?.[0].length ?? 0;
-      } else if (letter === ']') bracket = false;
       else if (letter === delimiter) {
-        if (bracket) return false;
         at += 1;
         return true;
+      } else if (letter === '[') {
+        const set = plainSet(script, at);
+        if (set === null || set.includes(delimiter)) return false;
+        at += set.length - 1;
       }
     }
     return false;
@@ -67,4 +64,12 @@ export function sedIsHarmless(script: string): boolean {
     if (!skip(/[ \t]*(?:;|\n|\}|$)/y)) return false;
   }
   return true;
+}
+
+/** A set that every sed ends at the same bracket, with classes (`[:alpha:]`) whole; null when this is none. */
+function plainSet(script: string, from: number): string | null {
+  // A bracket right behind the first is one of the set.
+  const pattern = /\[(?:\^?\]|(?!\^?\]))(?:\[:[a-z]+:\]|\[(?![:.=])|\\[^\]\n]|[^\]\\[\n])*\]/y;
+  pattern.lastIndex = from;
+  return pattern.exec(script)?.[0] ?? null;
 }

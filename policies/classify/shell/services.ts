@@ -17,6 +17,8 @@ interface VerbRules {
   readonly values?: string;
   /** Options that may not stand anywhere. */
   readonly never?: readonly string[];
+  /** It fetches what an address names (`-f https://…`). */
+  readonly fetches?: boolean;
   /** It starts a pager on a terminal unless one of these is there. */
   readonly pagerUnless?: string;
   /** No verb at all only shows. */
@@ -32,6 +34,8 @@ function byVerb(rules: VerbRules): Reader {
     if (never.kind === 'found')
       return unsure(call, args[never.found[0]?.index ?? 0]?.span ?? call.span, `this option of ${call.name} makes it do more than show`);
     if (never.kind === 'unsure') return unsure(call, never.argument.span, `this may become an option of ${call.name}`);
+    const address = rules.fetches === true ? args.find(mayBeAddress) : undefined;
+    if (address !== undefined) return unsure(call, address.span, `${call.name} may connect to this address`);
     const at = verbIndex(args, rules);
     const verb = at === -1 ? null : (args[at]?.text ?? '?');
     const second = verb === null ? undefined : rules.subverbs?.[verb];
@@ -45,6 +49,11 @@ function byVerb(rules: VerbRules): Reader {
       return unsure(call, call.span, `on a terminal it starts a pager, and that starts programs; use ${rules.pagerUnless}`);
     reads(call);
   };
+}
+
+/** True when the word may hold an address: "http://h", "-fhttp://h", or one that is not known as far as that. */
+function mayBeAddress({ text, prefix }: Argument): boolean {
+  return prefix.includes('://') || (text === null && /(?:^|[=f])h[tps:/]*$/.test(prefix));
 }
 
 /** Where the verb stands: the first word that is neither an option that may stand before it nor the value of one. */
@@ -224,7 +233,26 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
       },
     }),
   ],
-  ['podman', byVerb({ verbs: ['ps', 'images', 'logs', 'inspect', 'version', 'info', 'port', 'top', 'history'] })],
+  [
+    'podman',
+    byVerb({
+      verbs: ['ps', 'images', 'logs', 'inspect', 'version', 'info', 'port', 'top', 'history'],
+      subverbs: {
+        container: ['ls', 'list', 'ps', 'logs', 'inspect', 'top', 'port'],
+        image: ['ls', 'list', 'inspect', 'history'],
+        network: ['ls', 'inspect'],
+        volume: ['ls', 'inspect'],
+        pod: ['ls', 'list', 'ps', 'inspect', 'logs', 'top'],
+        system: ['df', 'info'],
+      },
+      // Options of podman itself, which it takes behind the verb too: they name programs, other hosts and files to write.
+      never:
+        '--cdi-spec-dir --cgroup-manager --config --conmon --connection -c --cpu-profile --events-backend --hooks-dir --identity --imagestore --memory-profile --module --namespace --network-cmd-path --network-config-dir --noout --out --registries-conf --remote -r --root --runroot --runtime --runtime-flag --ssh --storage-driver --storage-opt --storage-opts --tls-ca --tls-cert --tls-key --tmpdir --trace --transient-store --url --volumepath'.split(
+          ' ',
+        ),
+      values: 'fn',
+    }),
+  ],
   [
     'kubectl',
     byVerb({
@@ -236,6 +264,7 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
       },
       beforeWithValue: ['-n', '--namespace', '--context', '--cluster', '--request-timeout'],
       values: 'nolLc',
+      fetches: true,
       // --raw asks any address of the API, pods and services behind it too; --as is another account.
       never: [
         '--kubeconfig',

@@ -38,6 +38,8 @@ const awk: Reader = (call) => {
     /^-v.+$|^--assign=.*$/,
   );
   if (parts === null) return;
+  const network = parts.files.find(({ text, prefix }) => /^\/+inet[46]?\//.test(prefix) || (text === null && mayBeInet(prefix)));
+  if (network !== undefined) return unsure(call, network.span, 'awk opens a network connection by this name');
   const doubtful = parts.scripts.find(({ text }) => text === null || !awkIsHarmless(text));
   if (doubtful !== undefined) return unsure(call, doubtful.span, 'awk can write files and run programs, and this one is not known not to');
   reads(call);
@@ -81,12 +83,17 @@ function scriptCall(
   return { scripts, files: rest };
 }
 
+/** The name of a file that is known to here only may be one of gawk's connections (`/inet/tcp/0/HOST/PORT`). */
+function mayBeInet(prefix: string): boolean {
+  return prefix !== '' && ['/inet/', '/inet4/', '/inet6/'].some((it) => it.startsWith(prefix));
+}
+
 /**
- * awk writes and runs by `>` and `|` after print, by `| getline`, system(), and `@`. A text in which every `>` and `|` stands
+ * awk writes and runs by `>` and `|` after print, by `| getline`, system(), and `@`, and opens what ARGV names. A text in which every `>` and `|` stands
  * before the first print, and the others do not occur, does none of it, whatever its strings and patterns look like.
  */
 function awkIsHarmless(text: string): boolean {
-  if (/system|getline|@|\\\r?\n|close|fflush/.test(text)) return false;
+  if (/system|getline|@|\\\r?\n|close|fflush|ARGV|SYMTAB/.test(text)) return false;
   const plain = withoutStrings(text);
   const firstPrint = plain.indexOf('print');
   if (firstPrint === -1) return true;

@@ -90,6 +90,8 @@ const gitOptions = [
   '--exec',
   '--batch-command',
   '--orderfile',
+  // It shows a manual page, with the pager of that.
+  '--help',
 ];
 
 /** Settings can make git run programs (aliases, pagers, filters), so only plain forms of what reads are known. */

@@ -87,6 +87,7 @@ export class Walker {
       case 'Function':
         return this.#function(node, place, input);
       case 'Coproc':
+        if (node.name !== undefined) assign(node.name.text, null, this.#loose(node.name, place), 'plain', null);
         return this.#node(node.body, place, { kind: 'data' });
       case 'Statement':
       case 'CompoundList':
