@@ -1,10 +1,10 @@
 // The authorities that the agent trusts for the gateway, in a file that may be replaced while it runs: read for every dialling. What
 // can't be used is told, and the last good ones stay.
 
-import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
+import { authoritiesProblem } from '../src/core/pem-files.ts';
 
 /** A bundle of all that there are is a quarter of that; anything larger is the wrong file. */
 const fileBytesMax = 1024 ** 2;
@@ -36,12 +36,7 @@ function read(file: string): string {
   } catch (thrown) {
     throw new Error(`--ca ${file}: can't be read: ${messageOf(thrown)}`, { cause: thrown });
   }
-  const certificates = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END/g) ?? [];
-  if (certificates.length === 0) throw new Error(`--ca ${file}: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)`);
-  try {
-    for (const begun of certificates) new X509Certificate(`${begun} ${/BEGIN ([^-]+)-/.exec(begun)?.[1] ?? ''}-----\n`);
-  } catch (thrown) {
-    throw new Error(`--ca ${file}: a certificate in it is damaged`, { cause: thrown });
-  }
+  const problem = authoritiesProblem(pem);
+  if (problem !== null) throw new Error(`--ca ${file}: ${problem}`);
   return pem;
 }

@@ -45,6 +45,7 @@ import { serveMetrics } from './composition/metrics-listener.ts';
 import { openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
 import { openAuditLog } from './audit/log.ts';
+import { appendNow } from './core/append-now.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
 import type { Config } from './config/config.ts';
 import { setBusyPoll } from './core/busy-poll.ts';
@@ -60,6 +61,7 @@ import { identityMigrations } from './identity/tables.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { World } from './relay/world.ts';
 import { createHistories } from './sessions/histories.ts';
+import { keepEndsOfLog } from './composition/ends-in-log.ts';
 import { endLeftOpen } from './composition/lost-sessions.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { SteadyBook } from './sessions/steady-book.ts';
@@ -156,6 +158,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   ];
   const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations, config.audit.durability);
   down.add(() => db.close());
+  await keepEndsOfLog({ audit, db, log, newestEventMs: newestMs });
   const { people, rights } = config;
   const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
   down.add(() => identity.close());
@@ -296,7 +299,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     clock,
     random,
     log,
-    event: (type, detail, who) => audit.appendSoon({ ...gatewayEvent(type, clock.nowMs(), detail), ...who }),
+    event: (type, detail, who) => appendNow(audit, { ...gatewayEvent(type, clock.nowMs(), detail), ...who }),
   });
   down.add(() => credentials.close());
   const agentSecret = serverSecret(db, 'agent-credentials', random);

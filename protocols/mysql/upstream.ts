@@ -2,7 +2,6 @@
 // caching_sha2_password, mysql_native_password, client_ed25519, parsec, a clear password only inside verified TLS.
 
 import type { Duplex } from 'node:stream';
-import type { Random } from '../../src/core/clock.ts';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { secure } from '../../src/core/target-tls.ts';
@@ -53,7 +52,7 @@ export async function signIn(services: DriverServices, target: Target, wish: Ups
 /** The same to a target with its account and password filled in. */
 export async function signInWith(services: DriverServices, filled: Target, wish: UpstreamWish, signal: AbortSignal): Promise<Upstream> {
   const plain = await services.dial(filled, signal);
-  const signing = new SigningIn(plain, filled, wish, services.random, signal);
+  const signing = new SigningIn(plain, filled, wish, services, signal);
   try {
     return await signing.run();
   } catch (thrown) {
@@ -68,14 +67,14 @@ class SigningIn {
   readonly #target: Target;
   readonly #wish: UpstreamWish;
   readonly #signal: AbortSignal;
-  readonly #random: Random;
+  readonly #services: Pick<DriverServices, 'random' | 'log'>;
   #secured = false;
   #verified = false;
   #sequence = 0;
 
-  constructor(stream: Duplex, target: Target, wish: UpstreamWish, random: Random, signal: AbortSignal) {
+  constructor(stream: Duplex, target: Target, wish: UpstreamWish, services: Pick<DriverServices, 'random' | 'log'>, signal: AbortSignal) {
     this.stream = stream;
-    this.#random = random;
+    this.#services = services;
     this.#target = target;
     this.#wish = wish;
     this.#signal = signal;
@@ -118,7 +117,7 @@ class SigningIn {
     this.#send(hello.responseHead(secured, this.#wish.charset));
     if (this.stream.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${this.#target.name} sent bytes before TLS was agreed`);
-    this.stream = await secure(this.stream, this.#target, null, this.#signal);
+    this.stream = await secure(this.stream, this.#target, null, this.#services.log, this.#signal);
     this.#secured = true;
     this.#verified = mode === 'verify-ca' || mode === 'verify-full';
     return secured;
@@ -192,7 +191,7 @@ class SigningIn {
 
   #parsec(settings: Buffer, nonce: Buffer): void {
     const password = this.#target.password?.reveal() ?? '';
-    const own = this.#random.bytes(parsecScrambleBytes);
+    const own = this.#services.random.bytes(parsecScrambleBytes);
     this.#send(parsecAnswer(password, settings, nonce.subarray(0, parsecScrambleBytes), own));
   }
 

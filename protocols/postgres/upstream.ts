@@ -86,7 +86,7 @@ async function openStream(
     }
     if (answer !== 'S' || plain.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${target.name} answered the TLS request with something else`);
-    const secured = await secure(plain, target, alpnProtocol, signal);
+    const secured = await secure(plain, target, alpnProtocol, services.log, signal);
     const certificate = secured.getPeerX509Certificate();
     return { stream: secured, binding: certificate === undefined ? null : serverEndPoint(new X509Certificate(certificate.raw)) };
   } catch (thrown) {

@@ -1,6 +1,7 @@
 // Lending one's right to answer holds to somebody else for a while: "while I am away, dana answers for me". What is lent is the
 // membership in groups, for answers only; it is not passed on, and it never answers a hold of the lender or of the delegate.
 
+import { appendNow } from '../core/append-now.ts';
 import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
@@ -132,7 +133,7 @@ export class Delegations {
   #over(record: DelegationRecord, by: string | null = null): void {
     const atMs = this.#parts.clock.nowMs();
     this.#store.end(record.id, by, atMs);
-    this.#parts.audit.appendSoon(eventOf(record, 'delegation.ended', by, atMs));
+    appendNow(this.#parts.audit, eventOf(record, 'delegation.ended', by, atMs));
   }
 }
 

@@ -1,7 +1,7 @@
 // The audit log that the gateway writes to: opening it, signed checkpoints, search and verification. Appending is Appender's.
 
 import { mkdirSync } from 'node:fs';
-import type { AuditEvent, AuditLog } from '../core/audit.ts';
+import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Appender, type AppenderOptions } from './appender.ts';
@@ -9,6 +9,7 @@ import type { Head } from './chain.ts';
 import { checkpointEvents, checkpointIntervalMs, writeCheckpoint } from './checkpoints.ts';
 import type { EndOfHold } from './ends-of-holds.ts';
 import type { SharedAudit } from './joined.ts';
+import type { AuditLine } from './line.ts';
 import { lockFolder } from './lock.ts';
 import type { AuditQuery } from './search-messages.ts';
 import { AuditSearch } from './search.ts';
@@ -33,6 +34,8 @@ export interface OpenedAuditLog extends AuditLog {
   lostEnds(sessions: readonly string[]): Promise<LostEnds>;
   /** What became of these holds, of everything appended before the call, newest first; off the main thread. */
   endsOfHolds(holds: readonly string[]): Promise<readonly EndOfHold[]>;
+  /** Events of these types since then, of everything appended before the call, newest first; off the main thread, without the index. */
+  newest(types: readonly AuditEventType[], fromMs: number): Promise<readonly AuditLine[]>;
   /** Verifies every file of the log, off the main thread. */
   verify(): Promise<Verification>;
   /** From now on worker threads may append to it as well (joinAuditLog). */
@@ -151,6 +154,11 @@ class ChainedLog implements OpenedAuditLog {
   async endsOfHolds(holds: readonly string[]): Promise<readonly EndOfHold[]> {
     this.#appender.flushQuietly();
     return this.#search.endsOfHolds(holds, this.#appender.file.seq);
+  }
+
+  async newest(types: readonly AuditEventType[], fromMs: number): Promise<readonly AuditLine[]> {
+    this.#appender.flushQuietly();
+    return this.#search.newest(types, fromMs);
   }
 
   async verify(): Promise<Verification> {

@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, messageOf } from '../core/errors.ts';
 import { endsOfHolds } from './ends-of-holds.ts';
 import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
+import { newestEvents } from './newest-events.ts';
 import { eventsSince, linesAbout, searchPage, WrongIndex } from './search-query.ts';
 import { openSearchStore, removeSearchStore, type SearchStore } from './search-store.ts';
 import { writtenSeq } from './shared-chain.ts';
@@ -107,6 +108,8 @@ async function answer(request: SearchRequest): Promise<unknown> {
       const rest = await lastLines(dir, searched, lastSeq());
       return endsOfHolds(untilWrong(searched, linesAbout(dir, searched, rest, 'hold', request.holds)), request.holds);
     }
+    case 'newest':
+      return newestEvents(dir, request.types, request.fromMs, lastSeq());
     case 'verify':
       return verifyAudit(dir);
     case 'share':

@@ -3,8 +3,10 @@
 
 import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
+import type { AuditEventType } from '../core/audit.ts';
 import { Fault } from '../core/errors.ts';
 import type { EndOfHold } from './ends-of-holds.ts';
+import type { AuditLine } from './line.ts';
 import type { AuditQuery, SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
 import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
@@ -52,6 +54,10 @@ export class AuditSearch {
   /** What the log says became of holds, newest first. Throws Fault as query() does. */
   endsOfHolds(holds: readonly string[], headSeq: number): Promise<EndOfHold[]> {
     return this.#ask<EndOfHold[]>({ kind: 'ends-of-holds', holds, headSeq });
+  }
+
+  newest(types: readonly AuditEventType[], fromMs: number): Promise<AuditLine[]> {
+    return this.#ask<AuditLine[]>({ kind: 'newest', types, fromMs });
   }
 
   verify(): Promise<Verification> {

@@ -12,6 +12,7 @@ import type { AnsweredVia } from '../core/answered-via.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
+import { followAuthorities } from '../core/pem-files.ts';
 import { AddressBook } from '../notify/address-book.ts';
 import { isPending, joinChannels } from '../notify/channel.ts';
 import type { Channel, Matter, MatterLinks, Moment } from '../notify/channel.ts';
@@ -137,7 +138,8 @@ export function openChannels(parts: ChannelParts): OpenedChannels {
     }
     if (mail !== null) {
       const links = (matter: Matter, person: string) => linksFor(matter, mail.linksAnswer ? person : null, 'mail');
-      built.push(mailChannel({ server: mail, book: addresses, people: () => addressees(parts), links, clock, timeoutMs }));
+      const server = { ...mail, ca: followAuthorities(mail.ca, log) };
+      built.push(mailChannel({ server, book: addresses, people: () => addressees(parts), links, clock, timeoutMs }));
     }
     let written: TeamsCommands | null = null;
     if (teams !== null) {

@@ -8,6 +8,7 @@ import type { Clock, Random } from '../core/clock.ts';
 import type { CredentialProvider, CredentialSource } from '../core/credential.ts';
 import type { Log } from '../core/driver.ts';
 import { Fault } from '../core/errors.ts';
+import { followAuthorities } from '../core/pem-files.ts';
 import { Secret } from '../core/secret.ts';
 import type { Target } from '../core/target.ts';
 import type { Db } from '../store/database.ts';
@@ -45,8 +46,8 @@ export interface OpenedCredentials {
 }
 
 export function openCredentials({ config, db, targets, clock, random, log, event }: CredentialParts): OpenedCredentials {
-  const vault = config.vault === null ? null : new VaultClient(config.vault);
-  const aws = config.aws === null ? null : awsClient(config.aws);
+  const vault = config.vault === null ? null : new VaultClient({ ...config.vault, ca: followAuthorities(config.vault.ca, log) });
+  const aws = config.aws === null ? null : awsClient({ ...config.aws, ca: followAuthorities(config.aws.ca, log) });
   const wrapperOf = (key: MasterKeyConfig): KeyWrapper => {
     switch (key.kind) {
       case 'local':

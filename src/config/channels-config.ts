@@ -1,6 +1,7 @@
 // Channels as the rest of the gateway sees them: secrets read and wrapped, addresses checked.
 
 import type { PersonName } from '../core/ids.ts';
+import type { PemFile } from '../core/pem-files.ts';
 import type { Secret } from '../core/secret.ts';
 
 export interface SlackConfig {
@@ -18,8 +19,7 @@ export interface MailConfig {
   readonly host: string;
   readonly port: number;
   readonly tls: 'starttls' | 'implicit' | 'none';
-  /** PEM text. */
-  readonly ca: string | null;
+  readonly ca: PemFile | null;
   readonly signIn: { readonly user: string; readonly password: Secret } | null;
   readonly from: string;
   /** Whether the links in a mail answer for whom it was sent to, without signing in. */

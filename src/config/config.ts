@@ -4,6 +4,7 @@
 import type { Log } from '../core/driver.ts';
 import type { PersonName } from '../core/ids.ts';
 import type { OnCallSchedule } from '../core/identity-config.ts';
+import type { PemFile } from '../core/pem-files.ts';
 import type { PrincipalKind } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Protocol, Target } from '../core/target.ts';
@@ -118,13 +119,19 @@ export type MasterKeyConfig =
 export type VaultAuthConfig =
   | { readonly kind: 'token'; readonly token: Secret }
   | { readonly kind: 'token-file'; readonly file: string }
-  | { readonly kind: 'approle'; readonly mount: string; readonly roleId: string; readonly secretId: Secret };
+  | {
+      readonly kind: 'approle';
+      readonly mount: string;
+      readonly roleId: string;
+      readonly secretId: Secret;
+      /** Where it is read again at every sign-in. */
+      readonly secretIdFile?: string;
+    };
 
 export interface VaultConfig {
   readonly address: URL;
   readonly namespace: string | null;
-  /** PEM text. */
-  readonly ca: string | null;
+  readonly ca: PemFile | null;
   readonly auth: VaultAuthConfig;
 }
 
@@ -134,8 +141,7 @@ export interface AwsConfig {
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret | null;
   readonly endpoint: URL | null;
-  /** PEM text. */
-  readonly ca: string | null;
+  readonly ca: PemFile | null;
 }
 
 export interface CredentialsConfig {

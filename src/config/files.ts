@@ -3,11 +3,10 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { authoritiesProblem, pemBytesMax } from '../core/pem-files.ts';
+import type { PemFile } from '../core/pem-files.ts';
 import { Secret } from '../core/secret.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
-
-/** Certificates bundles are some hundred KiB; anything larger is the wrong file. */
-const fileBytesMax = 4 * 1024 ** 2;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -39,7 +38,7 @@ export class ConfigFiles {
     try {
       const stat = statSync(absolute);
       if (stat.isDirectory()) throw new Error('it is a folder');
-      if (stat.size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`);
+      if (stat.size > pemBytesMax) throw new Error(`it is larger than ${pemBytesMax} bytes`);
       return readFileSync(absolute, 'utf8');
     } catch (thrown) {
       this.#document.problem(at, `can't read ${absolute}: ${fileWords(thrown)}`);
@@ -52,6 +51,15 @@ export class ConfigFiles {
     if (text === undefined || text.includes(`${label}-----`)) return text;
     this.#document.problem(at, `${this.absolute(path)} holds no ${label.toLowerCase()} in PEM form (-----BEGIN … ${label}-----)`);
     return undefined;
+  }
+
+  /** Authorities to trust, with the place where they are looked for again. */
+  authorities(path: string, at: ValuePath): PemFile | null {
+    const text = this.pem(path, at, 'CERTIFICATE');
+    if (text === undefined) return null;
+    const problem = authoritiesProblem(text);
+    if (problem !== null) this.#document.problem(at, `${this.absolute(path)}: ${problem}`);
+    return { path: this.absolute(path), text };
   }
 
   /** A secret file's text without the line end that editors add. */

@@ -102,7 +102,7 @@ function readMail(reading: Reading, written: NonNullable<WrittenChannels['mail']
     host,
     port: written.port ?? (tls === 'implicit' ? 465 : 587),
     tls,
-    ca: written.ca === undefined ? null : (files.pem(written.ca, [...path, 'ca'], 'CERTIFICATE') ?? null),
+    ca: written.ca === undefined ? null : files.authorities(written.ca, [...path, 'ca']),
     signIn: user === undefined || password === null ? null : { user, password },
     from: written.from,
     linksAnswer: written.links === 'answer',

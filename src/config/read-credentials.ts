@@ -125,7 +125,7 @@ function readMasterKey(
 function readVault(document: ConfigDocument, files: ConfigFiles, written: NonNullable<Written['vault']>): VaultConfig | null {
   const at = [section, 'vault'];
   const address = readAddress(document, written.address, [...at, 'address']);
-  const ca = written.ca === undefined ? null : (files.pem(written.ca, [...at, 'ca'], 'CERTIFICATE') ?? null);
+  const ca = written.ca === undefined ? null : files.authorities(written.ca, [...at, 'ca']);
   const auth = readVaultAuth(document, files, written, at);
   return address === null || auth === null ? null : { address, namespace: written.namespace ?? null, ca, auth };
 }
@@ -159,7 +159,9 @@ function readVaultAuth(
     file !== undefined
       ? files.secretFile(file, [...at, 'secret_id_file'])
       : files.secretVariable(variable as string, [...at, 'secret_id_env']);
-  return secretId === undefined ? null : { kind: 'approle', mount: written.approle_mount ?? defaultMount.approle, roleId, secretId };
+  if (secretId === undefined) return null;
+  const again = file === undefined ? {} : { secretIdFile: files.absolute(file) };
+  return { kind: 'approle', mount: written.approle_mount ?? defaultMount.approle, roleId, secretId, ...again };
 }
 
 function readAws(
@@ -173,7 +175,7 @@ function readAws(
   const secretAccessKey = files.secretVariable(written.secret_access_key_env, [...at, 'secret_access_key_env']);
   const sessionToken = environment[written.session_token_env] ?? '';
   const endpoint = written.endpoint === undefined ? null : readAddress(document, written.endpoint, [...at, 'endpoint']);
-  const ca = written.ca === undefined ? null : (files.pem(written.ca, [...at, 'ca'], 'CERTIFICATE') ?? null);
+  const ca = written.ca === undefined ? null : files.authorities(written.ca, [...at, 'ca']);
   if (accessKeyId === undefined || secretAccessKey === undefined) return null;
   return {
     region: written.region,

@@ -124,11 +124,16 @@ function readTargetTls(document: ConfigDocument, files: ConfigFiles, path: Value
     document.problem([...at, missing], 'is missing: a client certificate needs both certificate and key');
   }
   if (tls.certificate !== undefined && mode === 'disable') document.problem([...at, 'certificate'], 'has no effect with mode disable');
-  const ca = tls.ca === undefined ? null : (files.pem(tls.ca, [...at, 'ca'], 'CERTIFICATE') ?? null);
+  const ca = tls.ca === undefined ? null : (files.authorities(tls.ca, [...at, 'ca'])?.text ?? null);
   const certificate = tls.certificate === undefined ? null : (files.pem(tls.certificate, [...at, 'certificate'], 'CERTIFICATE') ?? null);
   const key = tls.key === undefined ? null : (files.privateKey(tls.key, [...at, 'key']) ?? null);
   if (certificate !== null && key !== null) checkPair(document, certificate, key, at);
-  return { mode, ca, certificate, key, serverName: tls.server_name ?? null };
+  const written = { ca: tls.ca, certificate: tls.certificate, key: tls.key };
+  const paths = Object.entries(written).flatMap(([part, path]) => (path === undefined ? [] : [[part, files.absolute(path)]]));
+  return {
+    ...{ mode, ca, certificate, key, serverName: tls.server_name ?? null },
+    ...(paths.length === 0 ? {} : { files: Object.fromEntries(paths) as NonNullable<TargetTls['files']> }),
+  };
 }
 
 /** Verified unless the bytes can't leave this machine. */

@@ -1,8 +1,8 @@
 // A certificate and its key, as PEM files: read, and held against each other. The gateway's own are read again while it runs, by the
 // same checks.
 
-import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { Fault } from '../core/errors.ts';
+import { pairProblem } from '../core/pem-files.ts';
 import type { Secret } from '../core/secret.ts';
 import type { TlsConfig } from './config.ts';
 import { ConfigDocument } from './document.ts';
@@ -30,17 +30,6 @@ export function rereadTls({ certificateFile, keyFile }: TlsConfig): TlsConfig {
 
 /** Notes when certificate or key can't be read, or don't belong together. */
 export function checkPair(document: ConfigDocument, certificate: string, key: Secret, at: ValuePath): void {
-  let leaf: X509Certificate;
-  try {
-    leaf = new X509Certificate(certificate);
-  } catch {
-    document.problem([...at, 'certificate'], "the certificate can't be read: it is damaged");
-    return;
-  }
-  try {
-    if (leaf.checkPrivateKey(createPrivateKey(key.reveal()))) return;
-    document.problem([...at, 'key'], 'the key does not belong to the certificate');
-  } catch {
-    document.problem([...at, 'key'], "the key can't be read: it is damaged, or has a passphrase (which is not supported)");
-  }
+  const problem = pairProblem(certificate, key.reveal());
+  if (problem !== null) document.problem([...at, problem.of], problem.words);
 }

@@ -12,7 +12,9 @@ export function readExactly(stream: Duplex, count: number, signal: AbortSignal):
       signal.removeEventListener('abort', attempt);
       then();
     };
-    const onError = () => settle(() => reject(new Fault('protocol-violation', 'the connection broke')));
+    // OpenSSL says why the other side gave up, as when it does not take a certificate.
+    const onError = ({ reason }: Error & { readonly reason?: string }) =>
+      settle(() => reject(new Fault('protocol-violation', `the connection broke${reason === undefined ? '' : ` (${reason})`}`)));
     const attempt = () => {
       if (signal.aborted) return settle(() => reject(abortedFault(signal)));
       const bytes = stream.read(count) as Buffer | null;

@@ -17,6 +17,8 @@ export interface TargetTls {
   readonly certificate: string | null;
   readonly key: Secret | null;
   readonly serverName: string | null;
+  /** Where these three were read from, to be looked at again for each handshake; missing: they stay what they are. */
+  readonly files?: Readonly<Partial<Record<'ca' | 'certificate' | 'key', string>>>;
 }
 
 /**

@@ -1,6 +1,7 @@
 // How people sign in to the console besides links and tokens: by an OpenID Connect issuer, by password, by passkey; and how
 // command lines and CI jobs get tokens. What comes out is a console session or an access token of `Identity`.
 
+import { appendNow } from '../core/append-now.ts';
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
@@ -263,6 +264,6 @@ export class Accounts {
 
   #event(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): void {
     const nobody = { target: null, sessionId: null, actionId: null, holdId: null };
-    this.#parts.audit.appendSoon({ type, atMs: this.#parts.clock.nowMs(), principal, ...nobody, detail });
+    appendNow(this.#parts.audit, { type, atMs: this.#parts.clock.nowMs(), principal, ...nobody, detail });
   }
 }

@@ -3,7 +3,8 @@
 
 import { createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import { appendNow } from '../core/append-now.ts';
+import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
@@ -273,7 +274,7 @@ export class Identity implements SignIns {
   succeeded(principal: Principal, tokenId: string | null, clientAddress: string, protocol: string): void {
     this.#backOff.succeeded(principal.name, clientAddress);
     if (tokenId !== null) this.#tokens.used(tokenId);
-    this.#event('sign-in.succeeded', principal.name, { protocol, client_address: clientAddress, token_id: tokenId });
+    this.#signedIn(principal.name, { protocol, client_address: clientAddress, token_id: tokenId });
   }
 
   browser(wanted: WantedSignIn): BrowserSignIn {
@@ -301,7 +302,7 @@ export class Identity implements SignIns {
   openConsole(person: string, clientAddress: string, method: string, detail: Record<string, unknown> = {}): OpenedConsole | null {
     if (this.person(person) === null) return null;
     this.#backOff.succeeded(person, clientAddress);
-    this.#event('sign-in.succeeded', person, { protocol: 'console', method, client_address: clientAddress, ...detail });
+    this.#signedIn(person, { protocol: 'console', method, client_address: clientAddress, ...detail });
     return this.#console.open(person, clientAddress, null);
   }
 
@@ -332,7 +333,7 @@ export class Identity implements SignIns {
   #signInByLink(secret: string, clientAddress: string): OpenedConsole | null {
     const person = this.#console.takeLink(secret);
     if (person === null || this.person(person) === null) return null;
-    this.#event('sign-in.succeeded', person, { protocol: 'console', method: 'login-link', client_address: clientAddress });
+    this.#signedIn(person, { protocol: 'console', method: 'login-link', client_address: clientAddress });
     return this.#console.open(person, clientAddress, null);
   }
 
@@ -340,7 +341,7 @@ export class Identity implements SignIns {
     const signedIn = this.authenticateBearer(token);
     if (signedIn === null || signedIn.tokenId === null) return null;
     const { principal, tokenId, expiresAtMs } = signedIn;
-    this.#event('sign-in.succeeded', principal.name, {
+    this.#signedIn(principal.name, {
       protocol: 'console',
       method: 'token',
       token_id: tokenId,
@@ -376,9 +377,16 @@ export class Identity implements SignIns {
     for (const listener of [...this.#listeners]) listener(change);
   }
 
+  #signedIn(principal: string, detail: Record<string, unknown>): void {
+    this.#audit.appendSoon(this.#eventOf('sign-in.succeeded', principal, detail));
+  }
+
   #event(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): void {
-    const nobody = { target: null, sessionId: null, actionId: null, holdId: null };
-    this.#audit.appendSoon({ type, atMs: this.#clock.nowMs(), principal, ...nobody, detail });
+    appendNow(this.#audit, this.#eventOf(type, principal, detail));
+  }
+
+  #eventOf(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): AuditEvent {
+    return { type, atMs: this.#clock.nowMs(), principal, target: null, sessionId: null, actionId: null, holdId: null, detail };
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { approvalChallenge } from '../core/approval-challenge.ts';
 import type { ApprovalSubject } from '../core/approval-challenge.ts';
+import { appendNow } from '../core/append-now.ts';
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { SecondFactorProof } from '../core/decision.ts';
@@ -226,7 +227,7 @@ export class SecondFactors {
   }
 
   #event(type: AuditEventType, principal: string, detail: Record<string, unknown>, subject: ApprovalSubject | null = null): void {
-    this.#audit.appendSoon({
+    appendNow(this.#audit, {
       type,
       atMs: this.#clock.nowMs(),
       principal,

@@ -3,6 +3,7 @@
 
 import { createTransport } from 'nodemailer';
 import type { Clock } from '../core/clock.ts';
+import type { Authorities } from '../core/pem-files.ts';
 import type { Secret } from '../core/secret.ts';
 import type { AddressBook } from './address-book.ts';
 import { asks, concerns, isPending, lenderFor } from './channel.ts';
@@ -16,7 +17,8 @@ export interface MailServer {
   readonly port: number;
   /** Demanded, not tried: without TLS nothing is sent, but to this machine. */
   readonly tls: 'starttls' | 'implicit' | 'none';
-  readonly ca: string | null;
+  /** To trust instead of the system's. */
+  readonly ca: Authorities | null;
   readonly signIn: { readonly user: string; readonly password: Secret } | null;
   readonly from: string;
 }
@@ -55,13 +57,14 @@ async function send({ server, book, people, links, timeoutMs }: MailParts, messa
   if (address === null) return { kind: 'failed', status: null, why: `${person} has no address any more`, again: false };
   if (asks(moment) && !isPending(matter)) return { kind: 'taken', status: null, words: 'it had been answered before the mail went out' };
   const { subject, text, html } = mailText(matter, moment, links(matter, person), inTheRightOf(matter, person, people()));
+  const ca = (await server.ca?.()) ?? null;
   const transport = createTransport({
     host: server.host,
     port: server.port,
     secure: server.tls === 'implicit',
     requireTLS: server.tls === 'starttls',
     ignoreTLS: server.tls === 'none',
-    tls: { minVersion: 'TLSv1.2', ...(server.ca === null ? {} : { ca: server.ca }) },
+    tls: { minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) },
     ...(server.signIn === null ? {} : { auth: { user: server.signIn.user, pass: server.signIn.password.reveal().trim() } }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,

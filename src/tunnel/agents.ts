@@ -1,6 +1,7 @@
 // The agents of a gateway: who is linked now, which link a new stream takes, and the end of those that are revoked.
 
 import type { Duplex } from 'node:stream';
+import { appendNow } from '../core/append-now.ts';
 import type { AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
@@ -194,7 +195,7 @@ export class Agents {
   #event(type: AuditEventType, agent: AgentRecord, detail: Readonly<Record<string, unknown>>, by: string | null = null): void {
     const atMs = this.#options.clock.nowMs();
     const whole = { agent: agent.id, name: agent.name, ...detail };
-    this.#options.audit.appendSoon({
+    appendNow(this.#options.audit, {
       type,
       atMs,
       principal: by,

@@ -29,6 +29,7 @@ export interface TestTarget {
   readonly roles?: readonly string[];
   /** The agent that reaches it, by name. */
   readonly agent?: string;
+  readonly tls?: object;
 }
 
 export interface TestGatewayOptions extends Omit<GatewayOptions, 'log'> {

@@ -89,6 +89,15 @@ t.test('Vault: KV, by token, token file and AppRole', async (t) => {
     for (const password of ['none', 'empty', '__proto__'])
       t.match(await wordsOf(provider.read(target({ ...source, fields: { ...fields, password } }), soon())), /has no field/);
   }
+  const secretIdFile = `${tokenFile}-id`;
+  writeFileSync(secretIdFile, `${vault.secretId}\n`);
+  const rotated = new VaultClient({ ...shared, auth: { ...approle, secretId: new Secret('before'), secretIdFile } });
+  t.equal(
+    (await vaultKeyValue(rotated).read(target(source), soon())).password?.reveal(),
+    planted,
+    'a secret id that was replaced in its file',
+  );
+  rotated.close();
   const client = new VaultClient({ ...shared, auth: approle });
   t.teardown(() => client.close());
   await client.ask('GET', 'secret/data/databases%2Forders', null, soon()).catch(() => null);
@@ -106,7 +115,7 @@ t.test('Vault: KV, by token, token file and AppRole', async (t) => {
       const words = await wordsOf(vaultKeyValue(it).read(target(source), soon()));
       t.notMatch(words, planted);
       t.notMatch(words, vault.secretId);
-      t.match(words, /permission denied|AppRole sign-in was refused|token file|ECONNREFUSED/);
+      t.match(words, /permission denied|AppRole sign-in was refused|tokenx can't be read|ECONNREFUSED/);
     }
     for (const broken of [500, 503, 403, 'nonsense', 'silence'] as const) {
       vault.broken = broken;

@@ -3,6 +3,7 @@
 import { AwsV4Signer } from 'aws4fetch';
 import type { Credential, CredentialProvider } from '../../core/credential.ts';
 import { Fault } from '../../core/errors.ts';
+import type { Authorities } from '../../core/pem-files.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Target } from '../../core/target.ts';
 import { credentialFrom } from './fields.ts';
@@ -16,7 +17,7 @@ export interface AwsOptions {
   readonly sessionToken: Secret | null;
   /** Other than AWS's own: a VPC endpoint, or something that speaks the same. */
   readonly endpoint: URL | null;
-  readonly ca: string | null;
+  readonly ca: Authorities | null;
 }
 
 export interface AwsClient {
@@ -46,7 +47,14 @@ export function awsClient(options: AwsOptions): AwsClient {
         allHeaders: true,
       }).sign();
       const headers = Object.fromEntries((signed.headers as Headers).entries());
-      const answer = await requestJson({ method: 'POST', url: signed.url, headers, body: text, ca: options.ca, signal });
+      const answer = await requestJson({
+        method: 'POST',
+        url: signed.url,
+        headers,
+        body: text,
+        ca: (await options.ca?.()) ?? null,
+        signal,
+      });
       if (answer.status === 200) return answer.body;
       const kind = kindOf(answer);
       if (kind === 'ResourceNotFoundException' || kind === 'NotFoundException') return null;

@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../../core/errors.ts';
+import type { Authorities } from '../../core/pem-files.ts';
 import { Secret } from '../../core/secret.ts';
 import { numberAt, requestJson, textAt } from './http.ts';
 import type { JsonAnswer } from './http.ts';
@@ -10,14 +11,21 @@ import type { JsonAnswer } from './http.ts';
 export type VaultAuth =
   | { readonly kind: 'token'; readonly token: Secret }
   | { readonly kind: 'token-file'; readonly file: string }
-  | { readonly kind: 'approle'; readonly mount: string; readonly roleId: string; readonly secretId: Secret };
+  /** With a file the secret id is read there at every sign-in. */
+  | {
+      readonly kind: 'approle';
+      readonly mount: string;
+      readonly roleId: string;
+      readonly secretId: Secret;
+      readonly secretIdFile?: string;
+    };
 
 export interface VaultOptions {
   readonly address: URL;
   readonly auth: VaultAuth;
   readonly namespace: string | null;
-  /** PEM of the authorities to trust instead of the system's. */
-  readonly ca: string | null;
+  /** To trust instead of the system's. */
+  readonly ca: Authorities | null;
 }
 
 interface SignedIn {
@@ -75,7 +83,9 @@ export class VaultClient {
 
   async #signIn(auth: Extract<VaultAuth, { kind: 'approle' }>, signal: AbortSignal): Promise<SignedIn> {
     const path = `auth/${auth.mount}/login`;
-    const body = { role_id: auth.roleId, secret_id: auth.secretId.reveal() };
+    const { secretIdFile: file } = auth;
+    const secretId = file === undefined ? auth.secretId.reveal() : (await this.#fileText(file)).replace(/\r?\n$/, '');
+    const body = { role_id: auth.roleId, secret_id: secretId };
     const answer = await this.#send('POST', path, body, null, signal);
     const token = textAt(answer.body, 'auth', 'client_token');
     if (answer.status !== 200 || token === null) throw this.#failed(`the AppRole sign-in was refused (${this.#words(answer.status)})`);
@@ -109,7 +119,13 @@ export class VaultClient {
     if (this.#signedIn === current) this.#signedIn = null;
   }
 
-  #send(method: 'GET' | 'POST' | 'PUT', path: string, body: object | null, token: Secret | null, signal: AbortSignal): Promise<JsonAnswer> {
+  async #send(
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    body: object | null,
+    token: Secret | null,
+    signal: AbortSignal,
+  ): Promise<JsonAnswer> {
     const { address, namespace, ca } = this.#options;
     return requestJson({
       method,
@@ -121,7 +137,7 @@ export class VaultClient {
         ...(body === null ? {} : { 'content-type': 'application/json' }),
       },
       body: body === null ? null : JSON.stringify(body),
-      ca,
+      ca: (await ca?.()) ?? null,
       signal,
     });
   }
@@ -130,7 +146,7 @@ export class VaultClient {
     try {
       return await readFile(file, 'utf8');
     } catch (thrown) {
-      throw this.#failed(`its token file ${file} can't be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+      throw this.#failed(`${file} can't be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown error'})`);
     }
   }
 
