@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { Permit } from '../../src/core/permit.ts';
+import { forBash } from './for-bash.ts';
 import { pipe, whenClosed } from './relay.ts';
 import type { Ending } from './relay.ts';
 import type { Upstream } from './upstream.ts';
@@ -36,7 +37,7 @@ export interface MediatedCommand {
 export async function runMediatedCommand(command: MediatedCommand): Promise<Ending> {
   const { permit, text, folder, upstream, environment, clientGone, output, errors } = command;
   const mark = `\u0001${randomBytes(12).toString('hex')}`;
-  const target = await upstream.exec(permit, wrapped(text, folder, mark), { terminal: null, environment });
+  const target = await upstream.exec(permit, forBash(text, wrapped(text, folder, mark)), { terminal: null, environment });
   let group: string | null = null;
   let interrupts = 0;
   const signal = () => {

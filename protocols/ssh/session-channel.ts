@@ -11,6 +11,7 @@ import * as actions from './actions.ts';
 import type { CarriedKind } from './carried.ts';
 import type { Restrictions } from './certificate.ts';
 import { completed, finish, outcomeOf } from './outcomes.ts';
+import { forBash } from './for-bash.ts';
 import { runGuardedShell } from './guarded-shell.ts';
 import { runMediatedShell } from './mediated-shell.ts';
 import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from './refusal.ts';
@@ -263,7 +264,7 @@ export class SessionChannel {
       const { upstream } = this.#connection;
       const begin = (more: CarriedWishes) => {
         const program: Program = { terminal: this.#terminal, environment, ...more };
-        return command === null ? upstream.shell(permit, program) : upstream.exec(permit, command, program);
+        return command === null ? upstream.shell(permit, program) : upstream.exec(permit, forBash(command), program);
       };
       const target = await this.#withCarried(carried.wishes, begin);
       this.onResize = ({ rows, cols, height, width }) => target.setWindow(rows, cols, height, width);

@@ -4,7 +4,7 @@
 
 import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
-import { Fault, messageOf } from '../core/errors.ts';
+import { Fault, messageWithoutPath } from '../core/errors.ts';
 import type { ChainEnd, Head } from './chain.ts';
 import { GroupCommit } from './group-commit.ts';
 import { noHash } from './line.ts';
@@ -256,5 +256,5 @@ function syncFolder(dir: string): void {
 
 export function writeFailed(cause: unknown): Fault {
   if (cause instanceof Fault) return cause;
-  return new Fault('audit-write-failed', `the audit log can't be written: ${messageOf(cause)}`, { cause });
+  return new Fault('audit-write-failed', `the audit log can't be written: ${messageWithoutPath(cause)}`, { cause });
 }

@@ -3,7 +3,6 @@
 
 import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { lineBytesMax } from './line.ts';
@@ -53,8 +52,8 @@ export interface ReadOptions {
 
 /**
  * Hands every whole line (without newline) to `onLine`, which answers false to stop. The buffer is valid during the call only.
- * Gives the bytes after the last newline (a torn line, and zeros where a power cut came between a file's length and its content) and
- * where the whole lines end.
+ * Gives the bytes after the last newline (a torn line) and where the whole lines end. No line has a zero byte: where one stands, a power
+ * cut came between a file's length and its content, and what stands behind it, of which nobody knows what it followed, is torn as well.
  */
 export async function readLines(
   path: string,
@@ -64,18 +63,20 @@ export async function readLines(
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const written = await withoutZeros(file, size);
-    const to = Math.min(options.to ?? Number.MAX_SAFE_INTEGER, written);
+    const to = Math.min(options.to ?? Number.MAX_SAFE_INTEGER, size);
     const chunk = Buffer.allocUnsafe(chunkBytes);
     let rest: Buffer = Buffer.alloc(0);
     let position = options.from ?? 0;
     let lineStart = position;
     let line = 0;
-    while (position < to) {
+    let hasZeros = false;
+    while (position < to && !hasZeros) {
       const { bytesRead } = await file.read(chunk, 0, Math.min(chunkBytes, to - position), position);
       if (bytesRead === 0) break;
       position += bytesRead;
-      const read = chunk.subarray(0, bytesRead);
+      const zeroAt = chunk.subarray(0, bytesRead).indexOf(0);
+      hasZeros = zeroAt !== -1;
+      const read = chunk.subarray(0, hasZeros ? zeroAt : bytesRead);
       let start = 0;
       for (let end = read.indexOf(newline); end !== -1; end = read.indexOf(newline, start)) {
         const bytes = rest.length === 0 ? read.subarray(start, end) : Buffer.concat([rest, read.subarray(start, end)]);
@@ -92,23 +93,10 @@ export async function readLines(
         return { tornBytes: 0, endOffset: lineStart };
       }
     }
-    return { tornBytes: (to === written ? size : position) - lineStart, endOffset: lineStart };
+    return { tornBytes: (hasZeros || to === size ? size : position) - lineStart, endOffset: lineStart };
   } finally {
     await file.close();
   }
-}
-
-/** The length of the file up to its last byte that is not zero. */
-async function withoutZeros(file: FileHandle, size: number): Promise<number> {
-  const chunk = Buffer.allocUnsafe(pieceBytes);
-  for (let end = size; end > 0;) {
-    const start = Math.max(0, end - pieceBytes);
-    const { bytesRead } = await file.read(chunk, 0, end - start, start);
-    const last = chunk.subarray(0, bytesRead).findLastIndex((byte) => byte !== 0);
-    if (last >= 0) return start + last + 1;
-    end = start;
-  }
-  return 0;
 }
 
 /** Texts of about this size are handed on: what is made of them is short-lived and stays in the processor's cache. */

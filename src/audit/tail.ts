@@ -2,7 +2,7 @@
 // the half line that a crash left, and begin the log when there is none.
 
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { Chain, emptyHead, type Head } from './chain.ts';
@@ -13,6 +13,8 @@ import { readGenesis } from './verify.ts';
 
 /** So much of the end is verified at every start: whole files, at least the last one. `verifyAudit` reads everything. */
 export const verifiedAtStartBytes = 64 * 1024 * 1024;
+
+const newline = 0x0a;
 
 export interface Tail {
   readonly logId: string;
@@ -51,7 +53,7 @@ export async function openTail(dir: string, nowMs: number): Promise<Tail> {
     throw chainBroken((segments.at(-1) as Segment).name, why);
   }
   const segment = segments.at(-1) as Segment;
-  if (tornBytes > 0) truncateSync(segment.path, statSync(segment.path).size - tornBytes);
+  if (tornBytes > 0) cutOff(segment, tornBytes);
   return {
     logId: genesis.logId,
     key,
@@ -135,6 +137,14 @@ async function begin(dir: string, nowMs: number): Promise<Tail> {
   await writeCheckpoint(dir, key, { logId, ...head, atMs: nowMs });
   renameSync(`${segment.path}.new`, segment.path);
   return { logId, key, head, segment, segmentBytes: Buffer.byteLength(line), checkpointSeq: 1, tornBytes: 0, closedCleanly: true };
+}
+
+/** Half a line is nothing. Whole lines behind a gap may be what somebody looks for: they are kept beside the log. */
+function cutOff({ path }: Segment, tornBytes: number): void {
+  const from = statSync(path).size - tornBytes;
+  const torn = readFileSync(path).subarray(from);
+  if (torn.includes(newline)) writeFileSync(`${path}.cut-at-${from}`, torn, { mode: 0o600, flush: true });
+  truncateSync(path, from);
 }
 
 function sizeOf(segment: Segment | undefined): number {

@@ -42,3 +42,10 @@ export class Fault extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** The same of a system error without the file that it is about: whoever is refused has nothing to do with where things lie here. */
+export function messageWithoutPath(thrown: unknown): string {
+  const { path, syscall } = (thrown ?? {}) as Partial<NodeJS.ErrnoException>;
+  const words = messageOf(thrown);
+  return path === undefined || syscall === undefined ? words : words.replace(`, ${syscall} '${path}'`, '');
+}

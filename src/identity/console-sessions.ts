@@ -5,6 +5,7 @@ import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import { inRounds } from '../core/rounds.ts';
 import type { ConsoleSessionStore } from '../store/console-sessions.ts';
+import { Deadlines } from './deadlines.ts';
 import { randomText } from './random-text.ts';
 
 export const sessionIdleMs = 8 * 3_600_000;
@@ -17,6 +18,8 @@ const secretBits = 200;
 const seenIntervalMs = 60_000;
 const tidyIntervalMs = 10 * 60_000;
 const secretCharactersMax = 200;
+/** Clocks are put right by so much without anybody noticing. */
+const clockBackToleranceMs = 5_000;
 
 export interface OpenedConsole {
   /** The cookie's value; shown to the browser once. */
@@ -36,6 +39,8 @@ export class ConsoleSessions {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #publicUrl: () => string;
+  readonly #ends: Deadlines;
+  readonly #idle: Deadlines;
   readonly #timer: NodeJS.Timeout;
 
   constructor(store: ConsoleSessionStore, clock: Clock, random: Random, publicUrl: () => string) {
@@ -43,12 +48,49 @@ export class ConsoleSessions {
     this.#clock = clock;
     this.#random = random;
     this.#publicUrl = publicUrl;
+    this.#ends = new Deadlines(clock);
+    this.#idle = new Deadlines(clock);
     store.removeExpired(clock.nowMs());
+    this.#measure();
     this.#timer = setInterval(
-      inRounds(() => store.removeExpired(clock.nowMs())),
+      inRounds(() => this.#tidy()),
       tidyIntervalMs,
     );
     this.#timer.unref();
+  }
+
+  /** What an earlier run left. Of a session that was seen later than now nobody knows its age: the clock was set back meanwhile. */
+  #measure(): void {
+    for (const { id_hash: hash, expires_at_ms: endsAtMs, last_seen_at_ms: seenAtMs } of this.#store.sessions()) {
+      if (seenAtMs - this.#clock.nowMs() > clockBackToleranceMs) this.#store.remove(hash);
+      else this.#note(hash, endsAtMs, seenAtMs);
+    }
+    for (const { secret_hash: hash, expires_at_ms: endsAtMs } of this.#store.links()) this.#ends.note(keyOf(hash), endsAtMs);
+  }
+
+  #note(idHash: Buffer, endsAtMs: number, seenAtMs: number): void {
+    this.#ends.note(keyOf(idHash), endsAtMs);
+    this.#idle.note(keyOf(idHash), seenAtMs + sessionIdleMs);
+  }
+
+  /** What is over stays over: its row goes before it is measured no more. */
+  #tidy(): void {
+    const kept = new Set<string>();
+    for (const { id_hash: hash, expires_at_ms: endsAtMs, last_seen_at_ms: seenAtMs } of this.#store.sessions()) {
+      if (this.#isOver(hash, endsAtMs, seenAtMs)) this.#store.remove(hash);
+      else kept.add(keyOf(hash));
+    }
+    for (const { secret_hash: hash, expires_at_ms: endsAtMs } of this.#store.links()) {
+      if (this.#ends.isOver(keyOf(hash), endsAtMs)) this.#store.takeLink(hash);
+      else kept.add(keyOf(hash));
+    }
+    this.#ends.keepOnly(kept);
+    this.#idle.keepOnly(kept);
+  }
+
+  #isOver(idHash: Buffer, endsAtMs: number, seenAtMs: number): boolean {
+    const key = keyOf(idHash);
+    return this.#ends.isOver(key, endsAtMs) || this.#idle.isOver(key, seenAtMs + sessionIdleMs);
   }
 
   /** A link that signs `person` in, once. The secret stands behind "#": browsers send that part to nobody, so no log has it. */
@@ -57,7 +99,9 @@ export class ConsoleSessions {
     this.#store.removeExpired(this.#clock.nowMs());
     this.#store.keepNewestLinks(person, linksPerPersonMax - 1); // whoever asks for more has lost the older ones
     const secret = randomText(this.#random, secretBits);
-    this.#store.insertLink(hashOf(secret), person, this.#clock.nowMs() + Math.round(ttlMs));
+    const endsAtMs = this.#clock.nowMs() + Math.round(ttlMs);
+    this.#store.insertLink(hashOf(secret), person, endsAtMs);
+    this.#ends.note(keyOf(hashOf(secret)), endsAtMs);
     return `${this.#publicUrl()}/login#${secret}`;
   }
 
@@ -65,7 +109,7 @@ export class ConsoleSessions {
   takeLink(secret: string): string | null {
     if (secret.length > secretCharactersMax) return null;
     const link = this.#store.takeLink(hashOf(secret));
-    return link !== undefined && link.expires_at_ms > this.#clock.nowMs() ? link.person : null;
+    return link === undefined || this.#ends.isOver(keyOf(hashOf(secret)), link.expires_at_ms) ? null : link.person;
   }
 
   /** Opens a session. One that came of a token ends with the token at the latest. */
@@ -82,6 +126,7 @@ export class ConsoleSessions {
       last_seen_at_ms: nowMs,
       expires_at_ms: expiresAtMs,
     });
+    this.#note(hashOf(cookie), expiresAtMs, nowMs);
     this.#store.trim(person, sessionsPerPersonMax);
     return { cookie, person, expiresAtMs };
   }
@@ -92,9 +137,15 @@ export class ConsoleSessions {
     const idHash = hashOf(cookie);
     const row = this.#store.get(idHash);
     const nowMs = this.#clock.nowMs();
-    if (row === undefined || row.expires_at_ms <= nowMs || row.last_seen_at_ms + sessionIdleMs <= nowMs) return null;
-    if (nowMs - row.last_seen_at_ms >= seenIntervalMs) this.#store.seen(idHash, nowMs);
+    if (row === undefined || this.#isOver(idHash, row.expires_at_ms, row.last_seen_at_ms)) return null;
+    if (Math.abs(nowMs - row.last_seen_at_ms) >= seenIntervalMs) this.#seen(idHash, nowMs);
     return { person: row.person, tokenId: row.token_id, expiresAtMs: row.expires_at_ms };
+  }
+
+  /** Its end stays where it is; only the time without a request begins anew. */
+  #seen(idHash: Buffer, nowMs: number): void {
+    this.#store.seen(idHash, nowMs);
+    this.#idle.note(keyOf(idHash), nowMs + sessionIdleMs);
   }
 
   end(cookie: string): void {
@@ -119,6 +170,10 @@ export class ConsoleSessions {
   close(): void {
     clearInterval(this.#timer);
   }
+}
+
+function keyOf(hash: Buffer): string {
+  return hash.toString('latin1');
 }
 
 function hashOf(secret: string): Buffer {

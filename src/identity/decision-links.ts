@@ -37,6 +37,8 @@ export class DecisionLinks {
   readonly #random: Random;
   readonly #publicUrl: () => string;
   readonly #key: Buffer;
+  /** Which run of the gateway has made a link: only that one's monotonic clock says how old it is. */
+  readonly #run: string;
 
   constructor(store: DecisionLinkStore, clock: Clock, random: Random, publicUrl: () => string, key: string) {
     this.#store = store;
@@ -44,6 +46,7 @@ export class DecisionLinks {
     this.#random = random;
     this.#publicUrl = publicUrl;
     this.#key = Buffer.from(key, 'base64');
+    this.#run = random.bytes(6).toString('base64url');
   }
 
   /** The console page of a hold: no secret in it, whoever opens it signs in. */
@@ -55,9 +58,10 @@ export class DecisionLinks {
   create(holdId: string, answer: Answer, person: string | null, ttlMs = decisionLinkTtlMsDefault, via: AnsweredVia = 'link'): string {
     if (!(ttlMs > 0 && ttlMs <= decisionLinkTtlMsMax)) throw new Fault('invalid-request', 'a decision link lives for at most 24 hours');
     const id = this.#random.bytes(16).toString('base64url');
-    const payload = Buffer.from(JSON.stringify([id, holdId, answer, person, this.#clock.nowMs() + Math.round(ttlMs), via])).toString(
-      'base64url',
-    );
+    const expiresAtMs = this.#clock.nowMs() + Math.round(ttlMs);
+    const deadlineMs = Math.ceil(this.#clock.monotonicMs() + ttlMs);
+    const said = [id, holdId, answer, person, expiresAtMs, via, this.#run, deadlineMs];
+    const payload = Buffer.from(JSON.stringify(said)).toString('base64url');
     return `${this.#publicUrl()}/decide/${payload}.${this.#sign(payload).toString('base64url')}`;
   }
 
@@ -68,15 +72,11 @@ export class DecisionLinks {
     const [given, right] = [Buffer.from(signature, 'base64url'), this.#sign(payload)];
     if (given.length !== right.length || !timingSafeEqual(given, right)) return { kind: 'unknown' };
     // Signed by us, so the shape is the one that create() wrote.
-    const [id, holdId, answer, person, expiresAtMs, via = 'link'] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
-      string,
-      string,
-      Answer,
-      string | null,
-      number,
-      AnsweredVia?,
-    ];
-    if (expiresAtMs <= this.#clock.nowMs()) return { kind: 'expired' };
+    const [id, holdId, answer, person, expiresAtMs, via = 'link', run, deadlineMs = Infinity] = JSON.parse(
+      Buffer.from(payload, 'base64url').toString(),
+    ) as [string, string, Answer, string | null, number, AnsweredVia?, string?, number?];
+    const isOld = run === this.#run && deadlineMs <= this.#clock.monotonicMs(); // whatever the wall clock was set to meanwhile
+    if (isOld || expiresAtMs <= this.#clock.nowMs()) return { kind: 'expired' };
     if (this.#store.isUsed(id)) return { kind: 'used' };
     return { kind: 'good', link: { id, holdId, answer, person, expiresAtMs, via } };
   }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../core/clock.ts';
-import { Fault, messageOf } from '../core/errors.ts';
+import { Fault, messageWithoutPath } from '../core/errors.ts';
 import type { FileSeal, TerminalRecorder, TerminalSize } from '../core/recording.ts';
 import { CastIndexer, markCharsMax } from './cast-index.ts';
 import type { CastIndex } from './cast-index.ts';
@@ -54,7 +54,7 @@ export class AsciicastRecorder implements TerminalRecorder {
     try {
       this.#fd = openSync(path, 'ax', 0o600);
     } catch (cause) {
-      throw new Fault('recorder-failed', `the recording of a terminal can't be made: ${messageOf(cause)}`, { cause });
+      throw new Fault('recorder-failed', `the recording of a terminal can't be made: ${messageWithoutPath(cause)}`, { cause });
     }
     const header = {
       version: 3,
@@ -141,7 +141,7 @@ export class AsciicastRecorder implements TerminalRecorder {
     } catch (cause) {
       this.#failed = true;
       this.#end();
-      this.#onFailed(new Fault('recorder-failed', `the recording of a terminal can't be written: ${messageOf(cause)}`, { cause }));
+      this.#onFailed(new Fault('recorder-failed', `the recording of a terminal can't be written: ${messageWithoutPath(cause)}`, { cause }));
       return 0;
     }
   }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { putDigitsOf, putInteger, putMillis } from '../core/digits.ts';
-import { Fault, messageOf } from '../core/errors.ts';
+import { Fault, messageWithoutPath } from '../core/errors.ts';
 import type { FileSeal, JsonEntry, Recorder, RecordingHeader, StatementEntry } from '../core/recording.ts';
 import type { Chunks } from './chunks.ts';
 import { EarlierLines } from './earlier-lines.ts';
@@ -240,5 +240,5 @@ function bytesOf(text: string): Uint8Array {
 }
 
 function recorderFailed(sessionId: string, cause: unknown): Fault {
-  return new Fault('recorder-failed', `the recording of session ${sessionId} can't be written: ${messageOf(cause)}`, { cause });
+  return new Fault('recorder-failed', `the recording of session ${sessionId} can't be written: ${messageWithoutPath(cause)}`, { cause });
 }

@@ -52,6 +52,8 @@ export interface ConsoleSessionStore {
   /** Gives the link's person and end, and removes it: the second caller gets nothing. */
   takeLink(secretHash: Buffer): { person: string; expires_at_ms: number } | undefined;
   removeLinksOf(person: string): void;
+  sessions(): ConsoleSessionRow[];
+  links(): { secret_hash: Buffer; expires_at_ms: number }[];
 }
 
 export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
@@ -75,6 +77,8 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
     (SELECT secret_hash FROM login_links WHERE person = @person ORDER BY expires_at_ms DESC LIMIT @count)`);
   const takeLink = db.prepare('DELETE FROM login_links WHERE secret_hash = ? RETURNING person, expires_at_ms');
   const removeLinksOf = db.prepare('DELETE FROM login_links WHERE person = ?');
+  const sessions = db.prepare('SELECT * FROM console_sessions');
+  const links = db.prepare('SELECT secret_hash, expires_at_ms FROM login_links');
   return {
     insert: (row) => void insert.run(row),
     get: (idHash) => get.get(idHash) as ConsoleSessionRow | undefined,
@@ -92,5 +96,7 @@ export function openConsoleSessionStore(db: Db): ConsoleSessionStore {
     keepNewestLinks: (person, count) => void removeOldLinks.run({ person, count }),
     takeLink: (secretHash) => takeLink.get(secretHash) as { person: string; expires_at_ms: number } | undefined,
     removeLinksOf: (person) => void removeLinksOf.run(person),
+    sessions: () => sessions.all() as ConsoleSessionRow[],
+    links: () => links.all() as { secret_hash: Buffer; expires_at_ms: number }[],
   };
 }

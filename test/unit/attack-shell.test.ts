@@ -201,6 +201,7 @@ t.test('pagers of a terminal start programs', async (t) => {
     "systemctl list-units -- '*' --no-pager",
     'journalctl -u ssh -u --no-pager',
     'git branch',
+    'git --no-pager log --help',
     'apt list',
   ];
   for (const text of pages) t.notOk(isFree(text, true), text);

@@ -78,6 +78,29 @@ t.test('zeros at the end, as a power cut leaves them, are cut off like half a li
   await t.rejects(openAuditLog(options(dir)), { code: 'audit-chain-broken', message: /event 3 was removed/ });
 });
 
+t.test('events behind zeros, as a power cut leaves them, are cut off and kept beside the log', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const log = await openAuditLog(options(dir));
+  for (let number = 1; number <= 6; number += 1) log.append(event(number));
+  const path = join(dir, readdirSync(dir).find((it) => it.startsWith('audit-')) as string);
+  const crashed = readFileSync(path);
+  await log.close();
+  const lines = crashed.toString('latin1').split('\n');
+  const from = lines.slice(0, 4).join('\n').length + 1;
+  // As it was before the end was signed.
+  const signed = join(dir, 'checkpoints.jsonl');
+  writeFileSync(signed, `${readFileSync(signed, 'utf8').split('\n')[0]}\n`);
+  writeFileSync(path, crashed.fill(0, from, from + (lines[4]?.length ?? 0) + 20));
+  const tornBytes = crashed.length - from;
+  t.match(await verifyAudit(dir), { ok: true, events: 4, tornBytes });
+  const again = await openAuditLog(options(dir));
+  t.match((await again.since(4)).at(0), { type: 'gateway.recovered', detail: { torn_bytes: tornBytes, last_event: 4 } });
+  t.same(readFileSync(`${path}.cut-at-${from}`), crashed.subarray(from), 'nothing is lost');
+  await again.close();
+  t.match(await verifyAudit(dir), { ok: true, events: 5, tornBytes: 0 });
+});
+
 t.test('a disk that takes half a write: the event is refused, the chain stays whole', async (t) => {
   const dir = temporaryFolder();
   t.teardown(() => rmSync(dir, { recursive: true }));

@@ -75,7 +75,8 @@ t.test('a recording is readable while it runs, and complete after the close', as
   await recorder.close();
   t.match(await recordings.read('s-1'), { complete: true, truncated: false });
   t.throws(() => recorder.write(entry(3)), { code: 'recorder-failed' });
-  t.throws(() => recordings.open('s-1', header('s-1')), { code: 'recorder-failed' }, 'an old recording is never overwritten');
+  const exists = { code: 'recorder-failed', message: "the recording of session s-1 can't be written: EEXIST: file already exists" };
+  t.throws(() => recordings.open('s-1', header('s-1')), exists, 'an old recording is never overwritten; where it lies is not told');
   t.match(recordingEntry(entry(1)), { action_id: 'a-1', asked_ms: 1, statement_kinds: ['select'], approved_by: [] });
 });
 
