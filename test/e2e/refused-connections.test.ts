@@ -2,7 +2,9 @@
 
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
+import { once } from 'node:events';
 import t from 'tap';
+import WebSocket from 'ws';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
@@ -20,6 +22,33 @@ const target = (protocol: 'postgres' | 'mysql' | 'ssh') => ({
   password: 'p',
 });
 const openFiles = () => readdirSync('/proc/self/fd').length;
+
+t.test('console and API', { timeout: fileMsMax }, async (t) => {
+  const gateway = await startTestGateway(t, { config: { limits: { connections_per_address: allowed } } });
+  const port = Number(new URL(gateway.http).port);
+  const open = () => connect(port, '127.0.0.1').on('error', () => undefined);
+  const sockets = Array.from({ length: tries }, open);
+  t.teardown(() => sockets.forEach((socket) => socket.destroy()));
+  await eventually('those over the limit are closed', () => sockets.filter(({ closed }) => !closed).length <= allowed);
+  sockets.forEach((socket) => socket.destroy());
+  await eventually(
+    'there is room again',
+    async () =>
+      (
+        await gateway
+          .api('bob')
+          .get('/me')
+          .catch(() => null)
+      )?.status === 200,
+  );
+  for (let opened = 0; opened < 2 * allowed; opened += 1) {
+    const headers = { authorization: `Bearer ${gateway.token('bob')}` };
+    const socket = new WebSocket(`${gateway.http.replace('http', 'ws')}/api/v1/live`, { headers });
+    t.teardown(() => socket.terminate());
+    await once(socket, 'open');
+  }
+  t.equal((await gateway.api('bob').get('/me')).status, 200, 'live sockets do not count');
+});
 
 for (const [protocol, words] of [
   ['postgres', /too many clients/],
