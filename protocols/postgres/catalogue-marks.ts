@@ -10,6 +10,8 @@ const user = (column: string): string => `${column} >= ${firstUserOid}`;
 /** System tables that catalogueQueries read, and what pg_get_viewdef and pg_get_functiondef take names from; with their rows that count. */
 const tables: Readonly<Record<string, string>> = {
   pg_aggregate: user('x.aggfnoid'),
+  pg_amop: user('x.oid'),
+  pg_amproc: user('x.oid'),
   pg_attrdef: 'true',
   pg_attribute: `${user('x.attrelid')} and x.attnum > 0`,
   pg_cast: 'true',
@@ -22,7 +24,9 @@ const tables: Readonly<Record<string, string>> = {
   pg_inherits: 'true',
   pg_language: 'true',
   pg_namespace: 'true',
+  pg_opclass: user('x.oid'),
   pg_operator: user('x.oid'),
+  pg_partitioned_table: 'true',
   pg_policy: 'true',
   pg_proc: user('x.oid'),
   pg_range: 'true',

@@ -2,6 +2,7 @@
 // READ ONLY transaction with a lock_timeout) and the pure reading of their rows. System objects are left out, so it stays small.
 
 import type {
+  CatalogueFollower,
   CatalogueFunction,
   CatalogueOperator,
   CatalogueRelation,
@@ -9,6 +10,7 @@ import type {
   References,
   SqlCatalogue,
 } from '../../src/core/catalogue.ts';
+import { followers, followersByOwner, serverTypesOf, support } from './catalogue-following.ts';
 
 /** OIDs below this belong to the system. */
 const firstUserOid = 16384;
@@ -41,9 +43,14 @@ const operators = `
   from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
   where ${user('o.oid')}`;
 
-/** With the functions of a type of its own, and what it is made of: base type, subtype of a range, element of an array. */
+/**
+ * With the functions of a type of its own, and what it is made of: base type, subtype of a range, element of an array. `behind`: the
+ * server has one of that name, which is found first.
+ */
 const types = `
   select t.oid::pg_catalog.text as id, n.nspname as schema, t.typname as name,
+    (exists (select from pg_catalog.pg_type s where s.typname = t.typname and s.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+      and s.oid < ${firstUserOid}))::pg_catalog.text as behind,
     pg_catalog.concat_ws(' ', t.typinput::pg_catalog.oid, t.typoutput::pg_catalog.oid, t.typreceive::pg_catalog.oid, t.typsend::pg_catalog.oid,
       t.typmodin::pg_catalog.oid, t.typmodout::pg_catalog.oid, r.rngcanonical::pg_catalog.oid, r.rngsubdiff::pg_catalog.oid) as functions,
     pg_catalog.concat_ws(' ', t.typbasetype, t.typelem, r.rngsubtype) as parts, t.typrelid::pg_catalog.text as relation
@@ -54,7 +61,8 @@ const types = `
   where ${user('t.oid')} and (c.relkind is null or c.relkind in ('r', 'v', 'm', 'f', 'p', 'c')) and pg_catalog.left(n.nspname, 8) <> 'pg_toast'`;
 
 const casts = `
-  select pg_catalog.concat_ws(' ', c.castsource, c.casttarget) as sides, c.castfunc::pg_catalog.oid::pg_catalog.text as code
+  select pg_catalog.concat_ws(' ', c.castsource, c.casttarget) as sides, c.castfunc::pg_catalog.oid::pg_catalog.text as code,
+    c.castcontext::pg_catalog.text as context
   from pg_catalog.pg_cast c where ${user('c.castfunc')}`;
 
 /** Relations that nobody can open now: a schema change of theirs is not committed, or waits. pg_get_viewdef would wait for them. */
@@ -84,8 +92,7 @@ const relations = `
     case when c.relkind in ('v', 'm') and not ${isLockedView} then pg_catalog.pg_get_viewdef(c.oid) end as definition,
     (select pg_catalog.string_agg(distinct a.atttypid::pg_catalog.text, ' ')
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and ${user('a.atttypid')}) as types,
-    (exists (select from pg_catalog.pg_trigger t where not t.tgisinternal and (t.tgrelid = c.oid
-        or t.tgrelid in (select i.inhrelid from pg_catalog.pg_inherits i where i.inhparent = c.oid)))
+    (exists (select from pg_catalog.pg_trigger t where not t.tgisinternal and t.tgrelid = c.oid)
       or exists (select from pg_catalog.pg_rewrite w where w.ev_class = c.oid and w.ev_type <> '1'))::pg_catalog.text as reacts
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where ${user('c.oid')} and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S', 'c') and pg_catalog.left(n.nspname, 8) <> 'pg_toast'`;
@@ -115,6 +122,13 @@ const dependencies = `
       `case when k.contypid <> 0 then 't' else 'w' end`,
       `(select * from pg_catalog.pg_constraint where contype = 'c' and ${user('oid')}) k`,
     ),
+    dependenciesOf(
+      'pg_type',
+      't.oid',
+      't.oid',
+      `'w'`,
+      `(select * from pg_catalog.pg_type where typtype = 'd' and typdefaultbin is not null and ${user('oid')}) t`,
+    ),
     dependenciesOf('pg_class', 'i.indexrelid', 'i.indrelid', `'w'`, `(select * from pg_catalog.pg_index where ${user('indexrelid')}) i`),
     dependenciesOf('pg_proc', 'p.oid', 'p.oid', `'f'`, `(select * from pg_catalog.pg_proc where ${user('oid')}) p`),
   ].join(' union all ')}
@@ -128,14 +142,24 @@ const dependencies = `
   where x.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
     'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)`;
 
-/** Built-in functions are not in pg_depend: their numbers are taken out of the stored trees of views, policies, domain checks and argument defaults. */
+/**
+ * Built-in functions are not in pg_depend: their numbers are taken out of the stored trees of views, policies, checks, and defaults of
+ * columns, domains and arguments.
+ */
 const builtins = `
   with trees as (
     select w.ev_class as owner, 'r' as runs, w.ev_action::pg_catalog.text as tree from pg_catalog.pg_rewrite w where ${user('w.oid')} and w.ev_type = '1'
     union all
     select p.polrelid, 'r', p.polqual::pg_catalog.text from pg_catalog.pg_policy p where p.polqual is not null
     union all
-    select k.contypid, 't', k.conbin::pg_catalog.text from pg_catalog.pg_constraint k where k.contypid <> 0 and k.contype = 'c' and ${user('k.oid')}
+    select p.polrelid, 'w', p.polwithcheck::pg_catalog.text from pg_catalog.pg_policy p where p.polwithcheck is not null
+    union all
+    select case when k.contypid <> 0 then k.contypid else k.conrelid end, case when k.contypid <> 0 then 't' else 'w' end, k.conbin::pg_catalog.text
+    from pg_catalog.pg_constraint k where k.contype = 'c' and ${user('k.oid')}
+    union all
+    select a.adrelid, 'w', a.adbin::pg_catalog.text from pg_catalog.pg_attrdef a
+    union all
+    select t.oid, 'w', t.typdefaultbin::pg_catalog.text from pg_catalog.pg_type t where t.typdefaultbin is not null and ${user('t.oid')}
     union all
     select p.oid, 'f', p.proargdefaults::pg_catalog.text from pg_catalog.pg_proc p where p.proargdefaults is not null and ${user('p.oid')}
   ), pieces as (
@@ -148,7 +172,18 @@ const builtins = `
   where p.oid < ${firstUserOid}`;
 
 /** Every column of every query is text. */
-export const catalogueQueries = { session, functions, operators, types, casts, relations, dependencies, builtins } as const;
+export const catalogueQueries = {
+  session,
+  functions,
+  operators,
+  types,
+  casts,
+  relations,
+  dependencies,
+  builtins,
+  followers,
+  support,
+} as const;
 
 export type CatalogueQuery = keyof typeof catalogueQueries;
 
@@ -166,10 +201,16 @@ export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
   for (const row of rows.dependencies)
     gathererOf(text(row, 'runs')).add(text(row, 'owner'), text(row, 'kind') as keyof References, text(row, 'id'));
   for (const row of rows.builtins) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
-  for (const row of [...rows.operators, ...rows.casts]) {
+  for (const row of rows.operators) {
     for (const side of ids(row, 'sides')) for (const code of ids(row, 'code')) gathered.t.add(side, 'functions', code);
   }
+  for (const row of rows.casts) {
+    const [from] = ids(row, 'sides'); // What is cast; where that is the server's own, the type that it becomes.
+    for (const code of ids(row, 'code')) if (from !== undefined) gathered.t.add(from, 'functions', code);
+  }
+  for (const row of rows.support) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'functions', text(row, 'code'));
   const columnTypes = new Map(rows.relations.map((row) => [text(row, 'id'), ids(row, 'types')]));
+  const following = followersByOwner(rows.followers);
   const [session] = rows.session;
   return {
     searchPath: session === undefined ? '' : text(session, 'search_path'),
@@ -177,7 +218,8 @@ export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
     functions: byId(rows.functions).map((row) => readFunction(row, gathered.f)),
     operators: rows.operators.map(readOperator),
     types: byId(rows.types).map((row) => readType(row, gathered.t, columnTypes)),
-    relations: byId(rows.relations).map((row) => readRelation(row, gathered.r, gathered.w)),
+    relations: byId(rows.relations).map((row) => readRelation(row, gathered.r, gathered.w, following)),
+    serverTypes: serverTypesOf(rows.casts, rows.support),
   };
 }
 
@@ -216,6 +258,7 @@ function readType(row: CatalogueRow, ofType: Gatherer, columnTypes: ReadonlyMap<
     id,
     schema: text(row, 'schema'),
     name: text(row, 'name'),
+    ...(row['behind'] === 'true' ? { isBehind: true } : {}),
     uses: {
       ...own,
       functions: [...new Set([...own.functions, ...ids(row, 'functions')])],
@@ -233,7 +276,12 @@ const relationKinds: Readonly<Record<string, CatalogueRelation['kind']>> = {
   S: 'sequence',
 };
 
-function readRelation(row: CatalogueRow, reading: Gatherer, writing: Gatherer): CatalogueRelation {
+function readRelation(
+  row: CatalogueRow,
+  reading: Gatherer,
+  writing: Gatherer,
+  following: ReadonlyMap<string, readonly CatalogueFollower[]>,
+): CatalogueRelation {
   const id = text(row, 'id');
   const kind = relationKinds[text(row, 'kind')] ?? 'other';
   const read = reading.of(id);
@@ -241,6 +289,8 @@ function readRelation(row: CatalogueRow, reading: Gatherer, writing: Gatherer): 
   const types = ids(row, 'types');
   const columns = row['columns'];
   const names = typeof columns === 'string' ? (JSON.parse(columns) as string[]) : [];
+  const followedBy = following.get(id);
+  const changing = types.map((type) => writing.of(type)).reduce(joined, writing.of(id)); // A domain's default runs where a column has none.
   return {
     id,
     schema: text(row, 'schema'),
@@ -249,8 +299,9 @@ function readRelation(row: CatalogueRow, reading: Gatherer, writing: Gatherer): 
     columns: names,
     ...shapeOf(row, names),
     reading: isStored ? { ...nothing, types } : { ...read, types: [...new Set([...read.types, ...types])] },
-    writing: isStored ? joined(read, writing.of(id)) : writing.of(id),
+    writing: isStored ? joined(read, changing) : changing,
     reacts: row['reacts'] === 'true',
+    ...(followedBy === undefined ? {} : { followedBy }),
   };
 }
 

@@ -37,6 +37,8 @@ export interface CatalogueType {
   readonly id: string;
   readonly schema: string;
   readonly name: string;
+  /** The server has a type of its own of that name, which is what the bare name means (but for temporary ones). Missing: it has not. */
+  readonly isBehind?: boolean;
   /** Everything that handling a value may run: checks of a domain, casts, operators, input and output, parts of a composite. */
   readonly uses: References;
 }
@@ -59,8 +61,23 @@ export interface CatalogueRelation {
   readonly reading: References;
   /** What changing it may run besides: defaults, checks, generated columns, index expressions. */
   readonly writing: References;
-  /** It, or a partition of it, has triggers (not those of foreign keys) or rules that run on INSERT, UPDATE, DELETE or TRUNCATE. */
+  /** It has triggers (not those of foreign keys) or rules that run on INSERT, UPDATE, DELETE or TRUNCATE. */
   readonly reacts: boolean;
+  /** Tables whose foreign keys delete or change their rows along with its own. */
+  readonly followedBy?: readonly CatalogueFollower[];
+}
+
+/** ON DELETE or ON UPDATE with CASCADE, SET NULL or SET DEFAULT. */
+export interface CatalogueFollower {
+  /** Id of the table with the foreign key. */
+  readonly relation: string;
+  /** What becomes of its rows when the rows that they refer to are deleted; null: nothing. */
+  readonly onDelete: 'delete' | 'update' | null;
+  /** They change when these columns of the rows that they refer to do. */
+  readonly onUpdate: boolean;
+  readonly columns: readonly string[];
+  /** The columns that change then. */
+  readonly changed: readonly string[];
 }
 
 export interface SqlCatalogue {
@@ -72,4 +89,9 @@ export interface SqlCatalogue {
   readonly operators: readonly CatalogueOperator[];
   readonly types: readonly CatalogueType[];
   readonly relations: readonly CatalogueRelation[];
+  /**
+   * What somebody has added to types of the server's own: casts from one to another, operator classes by which they are sorted.
+   * `implicit` may run in any expression, `named` where a type is written.
+   */
+  readonly serverTypes?: { readonly implicit: References; readonly named: References };
 }

@@ -21,11 +21,16 @@ export interface Fixture {
 export async function startFixture(t: Teardown): Promise<Fixture> {
   const client = await (await startPostgres(t)).connect();
   await client.query(readFileSync(new URL('postgres-fixture.sql', import.meta.url), 'utf8'));
+  return { client, catalogue: await loadCatalogue(client, '1') };
+}
+
+/** The catalogue of a connection's database, as it is now. */
+export async function loadCatalogue(client: pg.Client, version: string): Promise<Catalogue> {
   await client.query('BEGIN READ ONLY');
   const rows: Partial<Record<CatalogueQuery, CatalogueRow[]>> = {};
   for (const [name, text] of Object.entries(catalogueQueries)) {
     rows[name as CatalogueQuery] = (await client.query<Record<string, string | null>>(text)).rows;
   }
   await client.query('COMMIT');
-  return { client, catalogue: { version: '1', content: readCatalogue(rows as CatalogueRows) } };
+  return { version, content: readCatalogue(rows as CatalogueRows) };
 }

@@ -3,8 +3,9 @@
 
 import type { Context } from './context.ts';
 import type { Findings } from './findings.ts';
+import { noteFollowers } from './followers.ts';
 import { narrows, selectsEveryRowOf, whereCannotNarrow } from './narrowing.ts';
-import { nameLength, relationOf, riskAt, writeRelation } from './objects.ts';
+import { nameLength, relationOf, riskAt, writeRelation, type Relation } from './objects.ts';
 import { noteAlias } from './scope.ts';
 import { listAt, locationOf, nodeOf, textAt, treeAt, type Tree } from './tree.ts';
 
@@ -19,7 +20,7 @@ export function noteInsert(body: Tree, findings: Findings, context: Context): vo
   if (!updates) return;
   const isEveryRow = !narrows(conflict['whereClause'], body, context) && selectsEveryRowOf(body, context);
   if (isEveryRow) findings.missingWhere = true;
-  target('update', body, isEveryRow ? 'updates every row of' : 'inserts into', findings, context);
+  target('update', body, isEveryRow ? 'updates every row of' : 'inserts into', findings, context, conflict);
 }
 
 /** UPDATE and DELETE. */
@@ -41,7 +42,7 @@ export function noteMerge(body: Tree, findings: Findings, context: Context): voi
         break;
       case 'CMD_UPDATE':
       case 'CMD_DELETE':
-        target(command === 'CMD_UPDATE' ? 'update' : 'delete', body, 'merges into', findings, context);
+        target(command === 'CMD_UPDATE' ? 'update' : 'delete', body, 'merges into', findings, context, clause);
         // WHEN NOT MATCHED BY SOURCE is about the rows that the join leaves out.
         if (!narrows(clause['condition'], body, context) && (isBySource(clause) || !narrows(body['joinCondition'], body, context)))
           findings.missingWhere = true;
@@ -67,8 +68,15 @@ export function noteSelectInto(into: Tree, findings: Findings, context: Context)
   riskAt(locationOf(relation), textAt(relation, 'relname').length, 'makes a new table', findings, context);
 }
 
-/** The relation that a data change is about. A WITH query of the same name does not hide it. */
-function target(verb: 'insert' | 'update' | 'delete', body: Tree, words: string, findings: Findings, context: Context): void {
+/** The relation that a data change is about. A WITH query of the same name does not hide it. `setting`: where an UPDATE's columns stand. */
+function target(
+  verb: 'insert' | 'update' | 'delete',
+  body: Tree,
+  words: string,
+  findings: Findings,
+  context: Context,
+  setting: Tree = body,
+): void {
   const rangeVar = treeAt(body, 'relation');
   if (rangeVar === null) {
     findings.notUnderstood('unknown-construct', `${verb} without a table`);
@@ -76,12 +84,20 @@ function target(verb: 'insert' | 'update' | 'delete', body: Tree, words: string,
   }
   const relation = relationOf(rangeVar, context);
   writeRelation(verb, relation, findings, context);
+  if (verb !== 'insert') noteFollowers(verb, relation, columnsSet(setting, relation), findings, context);
   noteAlias(
     rangeVar,
     relation.known.map((one) => one.id),
     findings,
   );
   riskOfTarget(rangeVar, `${words} ${relation.name}`, findings, context);
+}
+
+/** The columns that an UPDATE sets; null when the table's own are not known, or it is a view, whose columns may be called otherwise. */
+function columnsSet(setting: Tree, { known }: Relation): readonly string[] | null {
+  if (!known.every(({ kind }) => kind === 'table')) return null;
+  const generated = known.flatMap((one) => (one.generated ?? []).map(({ column }) => column));
+  return [...listAt(setting, 'targetList').map((item) => textAt(nodeOf(item)?.body ?? {}, 'name')), ...generated];
 }
 
 /** Marks from the statement's verb to the end of the table's name: the verb itself has no location in the tree. */

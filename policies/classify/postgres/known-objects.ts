@@ -16,6 +16,9 @@ const computingExtensions = new Set(
 const volatileComputing =
   /^(uuid_generate_v\d\w*|gen_random_bytes|gen_random_uuid|gen_salt|pgp_(sym|pub)_\w+|pg_stat_statements(_info)?|pg_buffercache_pages|pgstat\w+|h3_\w+)$/;
 
+/** Functions of those that say they only compute, and run an expression, a function or a query that stands in their text, or make a table. */
+const runsItsText = /^(_?st_mapalgebra(expr|fct|fctngb)?|st_fromflatgeobuftotable|st_findextent|st_retile|standardize_address)$/;
+
 /** Definitions lead to definitions; deeper than this nobody has looked. */
 const depthMax = 24;
 
@@ -26,6 +29,8 @@ const noCallsMax = 10_000;
 export type BodyReader = (body: string, language: string, searchPath: string, depth: number) => boolean;
 
 type Verdict = 'reads' | 'calls';
+
+const nothing: References = { functions: [], types: [], relations: [], builtins: [] };
 
 export class KnownObjects {
   readonly catalogue: SqlCatalogue;
@@ -42,7 +47,10 @@ export class KnownObjects {
   readonly #functionById: Map<string, CatalogueFunction>;
   readonly #typeById: Map<string, CatalogueType>;
   readonly #relationById: Map<string, CatalogueRelation>;
+  /** Partitions of a relation, and tables that inherit from it, by its id. */
+  readonly #inheritors: Map<string, CatalogueRelation[]>;
   readonly #verdicts = new Map<string, Verdict>();
+  readonly #serverTypes = new Map<'implicit' | 'named', boolean>();
   readonly #noCalls = new Set<string>();
   #depth = 0;
 
@@ -60,6 +68,7 @@ export class KnownObjects {
     this.#functionById = byId(catalogue.functions);
     this.#typeById = byId(catalogue.types);
     this.#relationById = byId(catalogue.relations);
+    this.#inheritors = inheritorsByParent(catalogue.relations);
   }
 
   /** User-defined functions a call may mean: all overloads of the schemas on the path, since the best match may be in any. */
@@ -71,7 +80,7 @@ export class KnownObjects {
     return this.#settled(`f${found.id}`, () => {
       if (found.kind === 'procedure') return false;
       if (found.extension !== null && computingExtensions.has(found.extension)) {
-        return found.volatility !== 'volatile' || volatileComputing.test(found.name);
+        return !runsItsText.test(found.name) && (found.volatility !== 'volatile' || volatileComputing.test(found.name));
       }
       if (!this.#referencesRead(found.uses)) return false;
       if (found.kind === 'aggregate') return true;
@@ -93,9 +102,23 @@ export class KnownObjects {
     const found = [
       ...this.#visible(this.#types.get(name), schema),
       ...this.#visible(element === name ? undefined : this.#types.get(element), schema),
-    ];
+    ].filter((type) => schema !== null || type.isBehind !== true || isTemporary(type.schema));
     if (found.length === 0) return null;
     return found.every((type) => this.#typeReads(type));
+  }
+
+  /**
+   * Values of the server's own types run nothing of somebody's that does more than read: not in any expression, not where a type is
+   * written. That code may write such types itself: while it is looked at they count as harmless, and what was found by that is forgotten.
+   */
+  serverTypesRead(where: 'implicit' | 'named'): boolean {
+    const known = this.#serverTypes.get(where);
+    if (known !== undefined) return known;
+    this.#serverTypes.set(where, true);
+    const reads = this.#referencesRead(this.catalogue.serverTypes?.[where] ?? nothing);
+    this.#serverTypes.set(where, reads);
+    if (!reads) this.#verdicts.clear();
+    return reads;
   }
 
   /** The same of a type by its OID; `names`: what the open transaction has changed. */
@@ -138,12 +161,29 @@ export class KnownObjects {
   }
 
   relationReads(relation: CatalogueRelation): boolean {
-    return this.#settled(`r${relation.id}`, () => this.#referencesRead(relation.reading, relation.id));
+    return this.#settled(
+      `r${relation.id}`,
+      () => this.#referencesRead(relation.reading, relation.id) && this.inheritors(relation.id).every((one) => this.relationReads(one)),
+    );
   }
 
-  /** Changing it runs nothing but the change itself. */
+  /** Changing it runs nothing but the change itself. A view may hand it on to what it reads. */
   relationChangesQuietly(relation: CatalogueRelation): boolean {
-    return !relation.reacts && this.#referencesRead(relation.writing, relation.id);
+    return this.#settled(`w${relation.id}`, () => {
+      if (relation.reacts || !this.#referencesRead(relation.writing, relation.id, true)) return false;
+      const behind = relation.kind === 'view' ? relation.reading.relations.flatMap((id) => this.#relationById.get(id) ?? []) : [];
+      return [...this.inheritors(relation.id), ...behind].every((one) => one.id === relation.id || this.relationChangesQuietly(one));
+    });
+  }
+
+  inheritors(id: string): readonly CatalogueRelation[] {
+    return this.#inheritors.get(id) ?? [];
+  }
+
+  /** It, or a partition of it, lives elsewhere. */
+  isForeign(relation: CatalogueRelation, depth = 0): boolean {
+    if (relation.kind === 'foreign-table') return true;
+    return depth <= depthMax && this.inheritors(relation.id).some((one) => this.isForeign(one, depth + 1));
   }
 
   /** Does what these definitions use lead to one of these names? Bodies are searched as text: rather once too often. */
@@ -169,8 +209,7 @@ export class KnownObjects {
   /** Is a partition of this relation, or a table that inherits from it, among these names? Its rows are the relation's too. */
   inheritorIn(id: string, names: ReadonlySet<string>, depth = 0): boolean {
     if (names.size === 0 || depth > depthMax) return false;
-    const inheritors = this.catalogue.relations.filter(({ parents }) => parents?.includes(id) === true);
-    return inheritors.some((one) => names.has(one.name) || this.inheritorIn(one.id, names, depth + 1));
+    return this.inheritors(id).some((one) => names.has(one.name) || this.inheritorIn(one.id, names, depth + 1));
   }
 
   functionReaches({ name, body, uses }: CatalogueFunction, names: ReadonlySet<string>, seen: Set<string> = new Set()): boolean {
@@ -190,17 +229,20 @@ export class KnownObjects {
     if (found === undefined) return [];
     if (schema !== null) return found.filter((one) => one.schema === schema);
     const path = this.path;
-    return path === null ? found : found.filter((one) => path.includes(one.schema) || isTemporary(one.schema));
+    return path === null
+      ? found
+      : found.filter((one) => path.includes(one.schema) || one.schema === 'pg_catalog' || isTemporary(one.schema));
   }
 
   #typeReads(type: CatalogueType): boolean {
     return this.#settled(`t${type.id}`, () => this.#referencesRead(type.uses));
   }
 
-  #referencesRead(uses: References, self: string | null = null): boolean {
+  /** `changes`: what a change runs besides, where the next number of a sequence belongs to it. */
+  #referencesRead(uses: References, self: string | null = null, changes = false): boolean {
     for (const name of uses.builtins) {
       const judgement = judgeBuiltin(name, 0);
-      if (judgement === null || judgement.access !== 'read') return false;
+      if (judgement === null || !(judgement.access === 'read' || (changes && judgement.verb === 'sequence'))) return false;
     }
     for (const id of uses.functions) {
       const found = this.#functionById.get(id);
@@ -237,6 +279,18 @@ export class KnownObjects {
 
 function isTemporary(schema: string): boolean {
   return schema.startsWith('pg_temp');
+}
+
+function inheritorsByParent(relations: readonly CatalogueRelation[]): Map<string, CatalogueRelation[]> {
+  const map = new Map<string, CatalogueRelation[]>();
+  for (const relation of relations) {
+    for (const parent of relation.parents ?? []) {
+      const same = map.get(parent);
+      if (same === undefined) map.set(parent, [relation]);
+      else same.push(relation);
+    }
+  }
+  return map;
 }
 
 function byName<T extends { readonly name: string }>(list: readonly T[]): Map<string, T[]> {

@@ -76,7 +76,7 @@ export function copyStatement(body: Tree, findings: Findings, context: Context):
     }
   }
   if (body['query'] !== undefined) {
-    walk([body['query']], findings, context);
+    walk([body['query']], findings, context, { runsNow: true });
     findings.effect('export', 'read');
   }
   if (body['whereClause'] !== undefined) walk([body['whereClause']], findings, context);

@@ -87,7 +87,7 @@ export function readRelation(relation: Relation, findings: Findings, context: Co
   if (serverFileViews.has(relation.name)) findings.effect('server-file', 'write', relation.kind, relation.name);
   noteChanged(relation, findings, context);
   for (const one of relation.known) {
-    if (one.kind === 'foreign-table') findings.effect('network', 'read', relation.kind, relation.name);
+    if (context.known?.isForeign(one) === true) findings.effect('network', 'read', relation.kind, relation.name);
     if (context.known?.relationReads(one) === false) findings.effect('call', 'unknown', relation.kind, relation.name);
   }
 }
@@ -108,24 +108,24 @@ export function judgeFunction(names: readonly string[], argumentCount: number, c
   const name = names[names.length - 1];
   if (name === undefined) return unknownCall;
   const schema = names.length > 1 ? (names[names.length - 2] ?? null) : null;
-  if (schema === 'pg_catalog') return judgeBuiltin(name, argumentCount) ?? typeAsFunction(name);
-  if (schema === 'information_schema') return isInformationFunction(name) ? harmlessRead : unknownCall;
   const own = context.known?.functions(schema, name) ?? [];
   const { changed } = context;
-  if (changed.names.has(name) || (changed.any && (own.length > 0 || argumentCount > 0))) return unknownCall;
   const reads = (one: CatalogueFunction): boolean =>
     context.known?.functionReads(one) === true && !context.known.functionReaches(one, changed.names);
   const ownReads = own.every(reads);
+  if (schema === 'pg_catalog') return ownReads ? (judgeBuiltin(name, argumentCount) ?? typeAsFunction(schema, name, context)) : unknownCall;
+  if (schema === 'information_schema') return isInformationFunction(name) && ownReads ? harmlessRead : unknownCall;
+  if (changed.names.has(name) || (changed.any && (own.length > 0 || argumentCount > 0))) return unknownCall;
   if (schema !== null) return own.length > 0 && ownReads ? harmlessRead : unknownCall;
   if (context.shadowing) return unknownCall;
-  const builtin = judgeBuiltin(name, argumentCount) ?? (own.length === 0 ? typeAsFunction(name) : null);
+  const builtin = judgeBuiltin(name, argumentCount) ?? (own.length === 0 ? typeAsFunction(null, name, context) : null);
   if (builtin === null) return own.length > 0 && ownReads ? harmlessRead : unknownCall;
   return ownReads ? builtin : unknownCall;
 }
 
 /** `date('…')`: a type's name called like a function is a cast. */
-function typeAsFunction(name: string): FunctionJudgement {
-  return isBuiltinType(name) ? harmlessRead : unknownCall;
+function typeAsFunction(schema: string | null, name: string, context: Context): FunctionJudgement {
+  return typeReads(schema, name, context) ? harmlessRead : unknownCall;
 }
 
 /** Name for the findings: with the schema where it is written or the catalogue knows just one. */
@@ -154,8 +154,8 @@ export function judgeOperator(list: readonly unknown[], location: number | null,
 }
 
 function operatorReads(schema: string | null, name: string, context: Context): boolean {
-  if (schema === 'pg_catalog') return isBuiltinOperator(name);
   const own = context.known?.operatorReads(schema, name) ?? null;
+  if (schema === 'pg_catalog') return own ?? isBuiltinOperator(name);
   if (own !== null && (context.changed.any || context.known?.operatorReaches(schema, name, context.changed.names) === true)) return false;
   if (schema !== null) return own === true;
   if (own !== null) return own && !context.shadowing;
@@ -174,16 +174,15 @@ export function judgeType(typeName: Tree, findings: Findings, context: Context):
 }
 
 export function typeReads(schema: string | null, name: string, context: Context): boolean {
-  if (schema === 'pg_catalog') return isBuiltinType(name) || isSystemRelation(name);
-  if (schema === 'information_schema') return isInformationType(name);
-  const { changed } = context;
-  if (changed.names.has(name)) return false;
-  const isKnownUnchanged = !changed.any && context.known?.typeReaches(schema, name, changed.names) !== true;
-  const own = isKnownUnchanged ? (context.known?.typeReads(schema, name) ?? null) : null;
-  if (schema !== null) return own === true;
+  const { changed, known } = context;
   const isBuiltin = isBuiltinType(name) || isSystemRelation(name);
-  if (isBuiltin && !context.shadowing) return true;
-  return own === true && !context.shadowing;
+  const own = known?.typeReads(schema, name) ?? null;
+  if (known?.serverTypesRead('named') === false) return false;
+  if (schema === 'pg_catalog') return isBuiltin && own !== false;
+  if (schema === 'information_schema') return isInformationType(name) && own !== false;
+  if (changed.names.has(name) || changed.any || known?.typeReaches(schema, name, changed.names) === true) return false;
+  if (schema !== null) return own === true;
+  return (isBuiltin ? own !== false : own === true) && !context.shadowing;
 }
 
 /** Marks a stretch of text at a byte offset. */

@@ -97,12 +97,10 @@ export function noteSetConfig(
   findings: Findings,
   context: Context,
 ): void {
-  const name = constantOf(unwrapCast(args[0]));
-  const value = constantOf(unwrapCast(args[1]));
-  const local = constantOf(unwrapCast(args[2]));
-  const isLocal = local === null ? null : booleanOf(local);
-  if (name === null || value === null || isLocal === null || !surely || args.length !== 3) {
-    findings.effect('guard', 'write', 'setting', name === null ? null : name.toLowerCase());
+  const [name, value, local] = [0, 1, 2].map((at) => constantOf(asText(args[at])));
+  const isLocal = local == null ? null : booleanOf(local);
+  if (name == null || value == null || isLocal === null || !surely || args.length !== 3) {
+    findings.effect('guard', 'write', 'setting', name?.toLowerCase() ?? null);
     riskAt(location, 'set_config'.length, 'changes a setting that cannot be followed', findings, context);
     return;
   }
@@ -129,7 +127,8 @@ export function noteSettingsView(select: Tree, findings: Findings, context: Cont
   if (listAt(target.body, 'funcname').length !== 1 || !isNameColumn(listAt(target.body, 'args')[0])) return false;
   if (where?.type !== 'A_Expr' || textAt(where.body, 'kind') !== 'AEXPR_OP' || namesOf(listAt(where.body, 'name'))?.join('.') !== '=')
     return false;
-  if (!isNameColumn(where.body['lexpr']) || constantOf(where.body['rexpr']) === null) return false;
+  const name = constantOf(where.body['rexpr']);
+  if (!isNameColumn(where.body['lexpr']) || name === null || name !== name.toLowerCase()) return false; // Otherwise written it is no row.
   const [, ...rest] = listAt(target.body, 'args');
   findings.effect('read', 'read', 'table', 'pg_catalog.pg_settings');
   noteSetConfig([where.body['rexpr'], ...rest], true, locationOf(target.body), findings, context);
@@ -169,6 +168,16 @@ function valuesOf(args: readonly unknown[]): string[] | null {
 function unwrapCast(value: unknown): unknown {
   const node = nodeOf(value);
   return node?.type === 'TypeCast' ? node.body['arg'] : value;
+}
+
+/** A constant with the type text or boolean written on it; other types may cut it or make something else of it. */
+function asText(value: unknown): unknown {
+  const node = nodeOf(value);
+  if (node?.type !== 'TypeCast') return value;
+  const type = treeAt(node.body, 'typeName') ?? {};
+  const name = namesOf(listAt(type, 'names'))?.join('.') ?? '';
+  const isWhole = /^(pg_catalog\.)?(text|bool)$/.test(name) && type['arrayBounds'] === undefined;
+  return isWhole && nodeOf(node.body['arg'])?.type === 'A_Const' ? node.body['arg'] : value;
 }
 
 function numberText(value: unknown): string {

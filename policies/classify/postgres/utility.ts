@@ -17,7 +17,7 @@ export function judgeStatement(node: Node, findings: Findings, context: Context)
   const { type, body } = node;
   switch (type) {
     case 'SelectStmt':
-      walk([{ SelectStmt: body }], findings, context);
+      walk([{ SelectStmt: body }], findings, context, { runsNow: true });
       if (findings.effects.size === 0) findings.effect('read', 'read');
       return treeAt(body, 'intoClause') !== null ? 'select into' : 'select';
     case 'InsertStmt':

@@ -21,27 +21,43 @@ import { isDefinition, judgeType, readRelation, relationOf } from './objects.ts'
 import { noteRowLocks } from './row-locks.ts';
 import { isWithQuery, noteAlias, withQueries, type Scope } from './scope.ts';
 import { noteSettingsView } from './session-settings.ts';
-import { flagAt, isTree, listAt, nameAt, nodeOf, treeAt, type Node, type Tree } from './tree.ts';
+import { flagAt, isTree, listAt, nameAt, namesOf, nodeOf, treeAt, type Node, type Tree } from './tree.ts';
 
 interface Visit {
   readonly type: string;
   readonly body: Tree;
   readonly scope: Scope | null;
-  /** Directly in the select list of a statement without FROM: the only place where a set_config surely runs once. */
+  /** Directly in the list of a SELECT that only sets: the only place where a set_config surely runs once. */
   readonly surely: boolean;
 }
 
 export interface WalkOptions {
   /** False inside definitions, where an unknown node cannot make a statement harmless. */
-  readonly strict: boolean;
+  readonly strict?: boolean;
+  /** The roots are what runs now, and once; not what is kept for later (a cursor's query, a view). */
+  readonly runsNow?: boolean;
+}
+
+/** All that a SELECT may consist of, so that each expression of its list runs exactly once. */
+const onceParts = new Set(['targetList', 'op', 'limitOption']);
+
+/** A SELECT of calls of set_config and constants alone: a function beside them would run by the search_path that they have just set. */
+function onlySets(body: Tree): boolean {
+  if (!Object.keys(body).every((key) => onceParts.has(key))) return false;
+  return listAt(body, 'targetList').every((target) => {
+    const value = nodeOf(nodeOf(target)?.body['val']);
+    if (value?.type === 'A_Const') return true;
+    return value?.type === 'FuncCall' && namesOf(listAt(value.body, 'funcname'))?.at(-1) === 'set_config';
+  });
 }
 
 /** Node types of one statement; more is not understood. Far above anything a text of 1 MB can make. */
 const nodesMax = 3_000_000;
 
 /** Walks from the given nodes. */
-export function walk(roots: readonly unknown[], findings: Findings, context: Context, options: WalkOptions = { strict: true }): void {
-  new Walk(findings, context, options.strict).run(roots);
+export function walk(roots: readonly unknown[], findings: Findings, context: Context, options: WalkOptions = {}): void {
+  if (context.known?.serverTypesRead('implicit') === false) findings.effect('call', 'unknown', 'other', "cast of the server's own types");
+  new Walk(findings, context, options.strict ?? true).run(roots, options.runsNow ?? false);
 }
 
 class Walk {
@@ -56,8 +72,8 @@ class Walk {
     this.#strict = strict;
   }
 
-  run(roots: readonly unknown[]): void {
-    for (const root of roots) this.#push(root, '', null, true);
+  run(roots: readonly unknown[], runsNow: boolean): void {
+    for (const root of roots) this.#push(root, '', null, runsNow);
     let nodes = 0;
     for (;;) {
       const visit = this.#stack.pop();
@@ -153,11 +169,16 @@ class Walk {
     if (into !== null) noteSelectInto(into, findings, context);
     if (body['lockingClause'] !== undefined) noteRowLocks(body, scope, findings, context);
     if (surely && noteSettingsView(body, findings, context)) return;
-    const isPlain = surely && body['fromClause'] === undefined && body['whereClause'] === undefined && body['larg'] === undefined;
+    if (surely && onlySets(body)) return this.#once(listAt(body, 'targetList'), scope);
     for (const key in body) {
       if (key === 'withClause' || key === 'intoClause' || key === 'lockingClause') continue;
-      this.#push(body[key], key, scope, isPlain && key === 'targetList');
+      this.#push(body[key], key, scope, false);
     }
+  }
+
+  /** In the order in which the server computes them: of two set_configs the second counts. The stack gives the last first. */
+  #once(targets: readonly unknown[], scope: Scope | null): void {
+    for (const target of targets.toReversed()) this.#push(target, 'targetList', scope, true);
   }
 
   /** All of a data change but its table, which has been noted. */
@@ -190,8 +211,8 @@ class Walk {
 
   #children(visit: Visit, skip: string | null = null): void {
     const { body, type } = visit;
-    // A cast or a label keeps "surely runs once"; anything else may run a call never or often.
-    const surely = visit.surely && (type === 'ResTarget' || type === 'TypeCast');
+    // A label keeps "surely runs once"; anything else may run a call never or often, or by what it has just set.
+    const surely = visit.surely && type === 'ResTarget';
     for (const key in body) if (key !== skip) this.#push(body[key], key, visit.scope, surely);
   }
 

@@ -1,0 +1,82 @@
+// What the gateway believes that search_path is after a set_config, against what it is on a real server: whoever makes the two differ has
+// names judged as those of one schema and run as those of another. What can't be followed is a guard, which waits.
+
+import t from 'tap';
+import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { statementOf } from '../support/statements.ts';
+
+const path = `'search_path'`;
+
+/** By its change the new path is known. */
+const followed: readonly string[] = [
+  `SELECT set_config(${path}, 'a', false)`,
+  `SELECT pg_catalog.set_config('search_path', '', false)`,
+  `SELECT set_config('SEARCH_PATH', 'A, b', 'off')`,
+  `SELECT set_config(${path}::text, 'a'::text, false::boolean) AS x, 1`,
+  `SELECT set_config(${path}, 'a', false), set_config(${path}, 'b', false)`,
+  `SELECT set_config(${path}, 'b', false), set_config(${path}, 'a', false), set_config(${path}, 'c', false)`,
+  `SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'search_path'`,
+  `SELECT set_config(${path}, 'a', false); SELECT set_config(${path}, 'b', false)`,
+];
+
+/** They run never, later, elsewhere, or set something else than is written. */
+const waits: readonly string[] = [
+  `SELECT set_config(${path}, 'a', false) LIMIT 0`,
+  `SELECT set_config(${path}, 'a', false) FETCH FIRST 0 ROWS ONLY`,
+  `SELECT set_config(${path}, 'a', false) HAVING false`,
+  `SELECT set_config(${path}, 'a', false) WHERE false`,
+  `SELECT set_config(${path}, 'a', false), generate_series(1, 0)`,
+  `SELECT set_config(${path}, 'a', false) FROM (SELECT LIMIT 0) x`,
+  `SELECT set_config(${path}, 'a', false) x, set_config(${path}, 'b', false) y ORDER BY x`,
+  `SELECT set_config(${path}, 'abc'::varchar(1), false)`,
+  `SELECT set_config(${path}, 'abc'::char(1), false)`,
+  `SELECT set_config('search_path'::char(3), 'a', false)`,
+  `SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'SEARCH_PATH'`,
+  `DECLARE c CURSOR WITH HOLD FOR SELECT set_config(${path}, 'a', false)`,
+  `CREATE TABLE x AS SELECT set_config(${path}, 'a', false) WITH NO DATA`,
+  `CREATE VIEW v AS SELECT set_config(${path}, 'a', false)`,
+  `SELECT set_config(${path}, 'a', false), own(1)`,
+  `SELECT set_config(${path}, 'a', false)::shown`,
+];
+
+const settings = { server_version: '18', search_path: 'public', default_transaction_read_only: 'off' };
+const server = await startPostgres(t);
+const client = await server.connect();
+await client.query(`CREATE FUNCTION own(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE DOMAIN shown AS text`);
+const classifier = await createPostgresClassifier();
+t.teardown(() => classifier.close());
+
+const bare = (searchPath: string): string => searchPath.replaceAll(/["\s]/g, '').toLowerCase();
+
+async function judged(text: string): Promise<{ readonly believed: string; readonly isGuard: boolean }> {
+  const { understood, summary, statements } = await classifier.classify(statementOf(text, { key: 'x', settings, catalogue: null }));
+  const changes = statements.flatMap((statement) => statement.changes);
+  const last = changes.findLast((change) => change.kind === 'set' && change.setting === 'search_path');
+  const believed = last?.kind === 'set' ? (last.value ?? '?') : settings.search_path;
+  return { believed, isGuard: !understood || summary.effects.some(({ verb }) => verb === 'guard') };
+}
+
+async function real(text: string): Promise<string> {
+  await client.query('SET search_path = public');
+  await client.query(text).catch(() => {});
+  const { rows } = await client.query<{ path: string }>(`SELECT current_setting('search_path') AS path`);
+  await client.query('DISCARD ALL');
+  return rows[0]!.path;
+}
+
+for (const text of followed) {
+  await t.test(text, async (t) => {
+    const { believed, isGuard } = await judged(text);
+    t.notOk(isGuard);
+    t.equal(bare(believed), bare(await real(text)));
+  });
+}
+
+for (const text of waits) {
+  await t.test(text, async (t) => {
+    const { believed, isGuard } = await judged(text);
+    t.ok(isGuard, 'it waits');
+    t.equal(believed, settings.search_path, 'and nothing is believed of it');
+  });
+}
