@@ -12,6 +12,7 @@ import { Findings } from './findings.ts';
 import { Loops } from './loops.ts';
 import { NetworkPaths } from './network-paths.ts';
 import { readerOf } from './programs.ts';
+import { isReadSoon } from './reading-time.ts';
 import { redirect } from './redirections.ts';
 import type { Argument } from './words.ts';
 import { argumentOf, unknownPath } from './words.ts';
@@ -48,6 +49,7 @@ export class Walker {
   script(text: string, outer: Span | null): void {
     const place: Place = outer === null ? (pos, end) => ({ start: pos, end }) : () => outer;
     if (this.#depth >= depthMax) return this.findings.problem('parser-gave-up', 'commands are nested too deeply', place(0, 0).start);
+    if (!isReadSoon(text)) return this.findings.problem('too-large', 'it has too many substitutions or here-documents', place(0, 0).start);
     this.#depth += 1;
     if (outer === null) this.#text = text;
     else this.loops.entersText();
