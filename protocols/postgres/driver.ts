@@ -80,8 +80,8 @@ class PostgresDriver implements Driver {
 
   serve(socket: Socket): void {
     if (!this.#sockets.admit(socket)) {
-      socket.end(wire.diagnostic({ severity: 'FATAL', code: '53300', message: 'sorry, too many clients already' }));
-      return;
+      socket.write(wire.diagnostic({ severity: 'FATAL', code: '53300', message: 'sorry, too many clients already' }));
+      return bidFarewell(socket);
     }
     void this.#serve(socket); // catches everything
   }

@@ -73,7 +73,7 @@ const gitReads = new Set(
 const gitLists = new Map([
   ['branch', /^(?: (?:-[arv]{1,3}|--all|--remotes|--verbose|--show-current|--list|--(?:no-)?(?:merged|contains) \w[\w./-]*))*$/],
   ['remote', /^(?: (?:-v|--verbose))?$/],
-  ['tag', /^(?: (?:-n\d*|-l|--list|--sort=[\w:-]+))*$|^(?: -n\d*)? (?:-l|--list)(?: [\w.*/-]+)*$/],
+  ['tag', /^(?: (?:-n\d*|-l|--list|--sort=[\w:-]+))*$|^(?: -n\d*)? (?:-l|--list)(?: (?!-)[\w.*/-]+)*$/],
   ['stash', /^ (?:list|show(?: (?:-p|--stat))?)$/],
   ['worktree', /^ list(?: --porcelain)?$/],
   // A word without a dot may be a verb of newer versions ("edit").
