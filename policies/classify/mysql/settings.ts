@@ -3,7 +3,8 @@
 
 import type { Token } from './lexer.ts';
 import type { FactsBuilder } from './facts-builder.ts';
-import { isSafeCharset, readingModes, type SqlMode } from './reading-mode.ts';
+import { isSafeCharset, type SqlMode } from './reading-mode.ts';
+import { isFreeSqlMode } from './sql-mode.ts';
 
 /** Session variables that change only how this session goes on. */
 const free = new Set(
@@ -79,7 +80,7 @@ export function readSet(tokens: readonly Token[], from: number, to: number, mode
       facts.change({ kind: 'set', setting: set.setting, value: literalOf(set.value), local: false });
     }
     if (set.kind === 'names') {
-      changesReading ||= effect === 'guard';
+      changesReading ||= effect === 'guard' || isDefault(set.value); // the server's own, which the text does not name
       facts.change({ kind: 'set', setting: 'character_set_client', value: literalOf(set.value), local: false });
     }
   }
@@ -179,47 +180,6 @@ function judgeVariable(set: Assignment, mode: SqlMode): Judged {
   const values = freeWith[set.setting];
   if (values !== undefined) return values.includes((literalOf(set.value) ?? '').toUpperCase()) ? 'session' : 'guard';
   return free.has(set.setting) ? 'session' : 'guard';
-}
-
-/**
- * A sql_mode is free when it surely leaves the reading as it is: modes that don't change it, where none that does is on now, or in addition to
- * what is on now: the usual CONCAT(@@sql_mode, ',…').
- */
-function isFreeSqlMode(value: readonly Token[], mode: SqlMode): boolean {
-  const literal = literalOf(value);
-  const joined = literal === null ? concatenated(value) : { text: literal, keepsCurrent: false };
-  if (joined === null || !isFreeModes(joined.text)) return false;
-  return joined.keepsCurrent || ![...mode.sqlModes].some((it) => readingModes.has(it));
-}
-
-/** What CONCAT puts together of strings and of the session's own sql_mode, which is left out of the text; null for anything else. */
-function concatenated(value: readonly Token[]): { readonly text: string; readonly keepsCurrent: boolean } | null {
-  if (!isWord(value[0], 'CONCAT') || !isOp(value[1], '(') || !isOp(value.at(-1), ')')) return null;
-  let text = '';
-  let keepsCurrent = false;
-  for (let at = 2; at < value.length - 1; at++) {
-    const token = value[at] as Token;
-    if (token.kind === 'string') text += token.text;
-    else if (token.kind === 'system-variable' && token.text === 'sql_mode') keepsCurrent = true;
-    else if (token.kind === 'system-variable' && token.text === 'session' && isOp(value[at + 1], '.') && isSqlMode(value[at + 2])) {
-      keepsCurrent = true;
-      at += 2;
-    } else if (!isOp(token, ',')) return null;
-  }
-  return { text, keepsCurrent };
-}
-
-function isSqlMode(token: Token | undefined): boolean {
-  return token?.kind === 'name' && token.text.toLowerCase() === 'sql_mode';
-}
-
-function isFreeModes(list: string): boolean {
-  // A number is a bit set; only 0 is surely harmless.
-  if (/^\d+$/.test(list)) return Number(list) === 0;
-  return !list
-    .toUpperCase()
-    .split(',')
-    .some((it) => readingModes.has(it.trim()));
 }
 
 function isDefault(value: readonly Token[]): boolean {
