@@ -12,6 +12,7 @@ import { createShellClassifier } from '../policies/classify/shell/classifier.ts'
 import { formatProblem } from '../policies/engine/load.ts';
 import { clientAddressOf } from './api/client-address.ts';
 import { ownOrigins } from './api/guard.ts';
+import { limitConnections } from './api/connection-limits.ts';
 import { listenApi } from './api/listen.ts';
 import { createApi } from './api/server.ts';
 import { createAccessDesk } from './approvals/access-requests.ts';
@@ -348,6 +349,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     isOwnOrigin: (origin) => ownOrigins(api, publicUrl(), tls !== null).has(origin),
     addressOf: ({ headers, socket }) => clientAddressOf({ ip: socket.remoteAddress ?? '', headers }, config.listen.http.behindProxy),
   });
+  limitConnections(api.server, { ...config.limits, behindProxy: config.listen.http.behindProxy });
   addresses.http = httpAddress(await listenApi(api, { ...config.listen.http, tls: tls !== null }), tls !== null);
   if (config.publicUrl === null) consoleUrl = addresses.http;
 

@@ -93,10 +93,13 @@ function quoted(schema: string, name: string): string {
   return schema === '' ? quote(name) : `${quote(schema)}.${quote(name)}`;
 }
 
+/** A name of 64 characters, each of them a doubled quote, in its quotes and with its dot. */
+const qualifierUnitsMax = 64 * 2 + 3;
+
 /**
  * The server writes its own functions bare (`concat(`) and stored ones quoted ("`f`(", "`db`.`f`("), so a quoted name before a
  * parenthesis is a call. `ids`: what is looked for below it, other views and tables with triggers. Over-reads on purpose: a string that looks
- * like one counts too.
+ * like one counts too. Names have 64 characters at most.
  */
 function readingOf(
   definition: string,
@@ -105,8 +108,10 @@ function readingOf(
   loaded: readonly CatalogueFunction[],
   ids: readonly string[],
 ): References {
-  const quotedCalls = [...definition.matchAll(/(?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)`\s*\(/g)];
-  const called = quotedCalls.map((it) => idOf(it[1] ?? schema, it[2]));
+  const called = [...definition.matchAll(/`((?:[^`]|``){1,64})`\s*\(/g)].map(({ 1: name, index }) => {
+    const inFront = definition.slice(Math.max(0, index - qualifierUnitsMax), index);
+    return idOf(/`((?:[^`]|``){1,64})`\.$/.exec(inFront)?.[1] ?? schema, name);
+  });
   const bare = loaded.filter((it) => new RegExp(`\\b${escaped(it.name)}\\s*\\(`, 'i').test(definition)).map((it) => it.id);
   const below = ids.filter((it) => {
     const dot = it.indexOf('.');

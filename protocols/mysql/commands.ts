@@ -51,7 +51,7 @@ export function quoted(name: string): string {
 
 /** `KILL [QUERY | CONNECTION] id`, as clients send it for Ctrl-C. Anything else called KILL is a statement like others. */
 export function killOf(text: string): { connectionId: number; what: 'query' | 'connection' } | null {
-  const match = /^\s*kill\s+(query\s+|connection\s+)?(\d{1,10})\s*;?\s*$/i.exec(text);
+  const match = /^\s*kill\s+(query\s+|connection\s+)?(\d{1,10})\s*(?:;\s*)?$/i.exec(text);
   if (match === null) return null;
   return { connectionId: Number(match[2]), what: match[1]?.trim().toLowerCase() === 'query' ? 'query' : 'connection' };
 }

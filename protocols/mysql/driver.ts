@@ -104,8 +104,7 @@ class MysqlDriver implements Driver {
   serve(socket: Socket): void {
     if (!this.#sockets.admit(socket)) {
       writePacket(socket, wire.earlyErr(1040, 'Too many connections'), 0);
-      socket.destroySoon();
-      return;
+      return bidFarewell(socket);
     }
     void this.#serve(socket); // catches everything
   }

@@ -21,8 +21,8 @@ const deferredMax = 100;
  * SET of names or of variables of the session to plain values, and nothing behind it. What it would do is not decided here:
  * only that its answer, OK, can be given before anything is known of the target.
  */
-const settingsOnly =
-  /^\s*(?:\/\*M?!\d*\s+)?set\s+(?:names\s+\S+|(?:session\s+|@@session\.|@@)?[a-z_]+\s*:?=\s*(?:'[^'\\]*'|[\w.+-]+)(?:\s*,\s*(?:session\s+|@@session\.|@@)?[a-z_]+\s*:?=\s*(?:'[^'\\]*'|[\w.+-]+))*)\s*(?:\*\/)?\s*;?\s*$/i;
+export const settingsOnly =
+  /^\s*(?:\/\*M?!\d*\s+)?set\s+(?:names\s+\S+|(?:session\s+|@@session\.|@@)?[a-z_]+\s*:?=\s*(?:'[^'\\]*'|[\w.+-]+)(?:\s*,\s*(?:session\s+|@@session\.|@@)?[a-z_]+\s*:?=\s*(?:'[^'\\]*'|[\w.+-]+))*)(?:\s*\*\/)?\s*(?:;\s*)?$/i;
 
 export type Choice =
   | {
@@ -96,8 +96,8 @@ export async function chooseTarget(
 }
 
 /** The name in `USE name` as a text of its own, which clients send as well as the command. */
-function usedName(text: string): string | null {
-  const match = /^\s*use\s+(?:`([^`]+)`|([^\s;`]+))\s*;?\s*$/i.exec(text);
+export function usedName(text: string): string | null {
+  const match = /^\s*use\s+(?:`([^`]+)`|([^\s;`]+))\s*(?:;\s*)?$/i.exec(text);
   return match === null ? null : (match[1] ?? match[2] ?? null);
 }
 

@@ -1,8 +1,8 @@
-// Cancel keys that the gateway gives out in its own name (BackendKeyData), and whom each cancels.
+// Cancel keys that clients get (BackendKeyData), and whom each cancels. The process id is the target's own, which clients compare with
+// pg_stat_activity and notifications, and give to pg_cancel_backend; the secret is the gateway's.
 
 import { timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../src/core/clock.ts';
-import { Fault } from '../../src/core/errors.ts';
 
 export interface Cancellable {
   /** Resolves when what it sent to the target, if anything, has been heard there. Never rejects. */
@@ -14,27 +14,28 @@ export interface CancelKey {
   readonly secret: Buffer;
 }
 
+interface Held extends CancelKey {
+  readonly holder: Cancellable;
+}
+
 /** Protocol 3.0 has four bytes for the secret, 3.2 up to 256 (54.2.1.9). */
 const secretBytes = { old: 4, since32: 32 } as const;
-const triesMax = 100;
 
 export class CancelKeys {
   readonly #random: Random;
-  readonly #holders = new Map<number, { secret: Buffer; holder: Cancellable }>();
+  /** By process id: processes of two targets can have the same one. */
+  readonly #held = new Map<number, readonly Held[]>();
 
   constructor(random: Random) {
     this.#random = random;
   }
 
-  issue(minor: number, holder: Cancellable): CancelKey {
+  /** `processId`: of the target's process, as it said. */
+  issue(minor: number, processId: number, holder: Cancellable): CancelKey {
     const secret = this.#random.bytes(minor >= 2 ? secretBytes.since32 : secretBytes.old);
-    for (let tries = 0; tries < triesMax; tries++) {
-      const processId = this.#random.bytes(4).readUInt32BE(0) & 0x7fffffff;
-      if (processId === 0 || this.#holders.has(processId)) continue;
-      this.#holders.set(processId, { secret, holder });
-      return { processId, secret };
-    }
-    throw new Fault('limit-reached', 'no free cancel key');
+    const held = { processId, secret, holder };
+    this.#held.set(processId, [...this.#of(processId), held]);
+    return held;
   }
 
   /**
@@ -42,12 +43,17 @@ export class CancelKeys {
    * client is not told which. Never rejects.
    */
   cancel(processId: number, secret: Buffer): false | Promise<true> {
-    const entry = this.#holders.get(processId);
-    if (entry === undefined || entry.secret.length !== secret.length || !timingSafeEqual(entry.secret, secret)) return false;
-    return entry.holder.cancel().then(() => true);
+    const found = this.#of(processId).find((held) => held.secret.length === secret.length && timingSafeEqual(held.secret, secret));
+    return found === undefined ? false : found.holder.cancel().then(() => true);
   }
 
-  revoke(processId: number): void {
-    this.#holders.delete(processId);
+  revoke(key: CancelKey): void {
+    const left = this.#of(key.processId).filter((held) => held !== key);
+    if (left.length > 0) this.#held.set(key.processId, left);
+    else this.#held.delete(key.processId);
+  }
+
+  #of(processId: number): readonly Held[] {
+    return this.#held.get(processId) ?? [];
   }
 }

@@ -14,8 +14,7 @@ import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import { orAborted, whenGone } from '../../src/core/read-exactly.ts';
 import { refusalWords } from '../../src/core/words.ts';
-import { CancelKeys } from './cancel-keys.ts';
-
+import { CancelKeys, type CancelKey } from './cancel-keys.ts';
 import { CatalogueSource } from './catalogue-source.ts';
 import { Connection } from './connection.ts';
 import type { Line, SignedIn } from './handshake.ts';
@@ -81,8 +80,8 @@ class PostgresDriver implements Driver {
 
   serve(socket: Socket): void {
     if (!this.#sockets.admit(socket)) {
-      socket.end(wire.diagnostic({ severity: 'FATAL', code: '53300', message: 'sorry, too many clients already' }));
-      return;
+      socket.write(wire.diagnostic({ severity: 'FATAL', code: '53300', message: 'sorry, too many clients already' }));
+      return bidFarewell(socket);
     }
     void this.#serve(socket); // catches everything
   }
@@ -207,7 +206,7 @@ class PostgresDriver implements Driver {
       upstream.stream.destroy();
       throw new Fault('protocol-violation', 'the client is gone');
     }
-    const key = { processId: 0 };
+    let key: CancelKey | null = null;
     const connection: Connection = new Connection({
       client: socket,
       target: upstream.stream,
@@ -221,7 +220,7 @@ class PostgresDriver implements Driver {
       cancelTarget: () => this.#cancelTarget(target, upstream),
       giveBack: (stream) => void this.#idle.giveBack(upstream, stream), // never rejects
       gone: () => {
-        this.#cancelKeys.revoke(key.processId);
+        if (key !== null) this.#cancelKeys.revoke(key);
         this.#connections.delete(connection);
       },
     });
@@ -231,10 +230,9 @@ class PostgresDriver implements Driver {
     settings.signedIn([...startupSettings(parameters), ...(role === undefined ? [] : [{ name: 'role', value: role }])]);
     connection.machine.reason = startupSettings(parameters).findLast(({ name }) => name.toLowerCase() === reasonSetting)?.value ?? null;
     settings.catalogue(catalogue.current);
-    const { processId, secret } = this.#cancelKeys.issue(client.minor, connection);
-    key.processId = processId;
+    key = this.#cancelKeys.issue(client.minor, upstream.processId, connection);
     unwatch();
-    connection.start(Buffer.concat([...statuses, wire.backendKeyData(processId, secret), wire.readyForQuery(0x49)]));
+    connection.start(Buffer.concat([...statuses, wire.backendKeyData(key.processId, key.secret), wire.readyForQuery(0x49)]));
   }
 
   /** `person:target` names the target; else the database does (`orders`, or `orders/analytics` for another of its databases). */

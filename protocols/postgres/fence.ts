@@ -10,7 +10,7 @@ import * as wire from './messages.ts';
 export const fencedKinds: ReadonlySet<string> = new Set(['select', 'copy to', 'fetch', 'move', 'explain', 'explain analyze', 'execute']);
 
 /** Fails in a subtransaction, and calls nothing else. pg_dump's parallel mode begins with it. */
-const exportsSnapshot = /^\s*select\s+(pg_catalog\s*\.\s*)?pg_export_snapshot\s*\(\s*\)\s*;?\s*$/i;
+const exportsSnapshot = /^\s*select\s+(pg_catalog\s*\.\s*)?pg_export_snapshot\s*\(\s*\)\s*(?:;\s*)?$/i;
 
 /**
  * Does this run behind the fence? Only what was judged to change nothing; the rest was allowed for what it changes. Of a text

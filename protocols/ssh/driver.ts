@@ -80,8 +80,8 @@ class SshDriver implements Driver {
     const crowded =
       this.#perAddress.of(address) >= connectionsPerAddressMax || this.#starting.of(address) >= connectionsPerAddressMax / startupShare;
     if (this.#sockets.size >= connectionsMax || crowded) {
-      socket.end('Too many connections\r\n'); // RFC 4253, 4.2: lines before the version are shown
-      return;
+      socket.write('Too many connections\r\n'); // RFC 4253, 4.2: lines before the version are shown
+      return bidFarewell(socket);
     }
     this.#sockets.add(socket);
     this.#perAddress.add(address, 1);

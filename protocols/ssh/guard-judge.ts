@@ -34,7 +34,7 @@ export interface JudgeHost {
   onHold(notice: HoldNotice): void;
 }
 
-/** Of what is pasted at once, so many lines are looked at one by one. The guard ends the shell where more than these would have told. */
+/** Of what is pasted at once, so many lines are looked at one by one; with more than these nobody says which of them would run. */
 const pastedLinesMax = 200;
 const notWholeWords = 'the last command of these lines is not whole, so none of them ran: the arrow key brings them back';
 
@@ -79,11 +79,12 @@ export class GuardJudge {
     return ruled.byPeople ? 'all' : 'yes';
   }
 
-  /** Whether one of the lines from `from` on is the end of a command that the shell would run before it reads the next. */
+  /** Whether one of the lines from `from` on is, or may be, the end of a command that the shell would run before it reads the next. */
   async #runsBefore(from: number, text: string, folder: string): Promise<boolean> {
     let lines = 0;
-    for (let end = text.indexOf('\n', from); end !== -1 && lines < pastedLinesMax; end = text.indexOf('\n', end + 1)) {
+    for (let end = text.indexOf('\n', from); end !== -1; end = text.indexOf('\n', end + 1)) {
       lines += 1;
+      if (lines > pastedLinesMax) return true;
       const head = this.#submission(text.slice(0, end), folder);
       const classification = await this.#host.session.classify(head);
       const runs = classification.statements.length > 0 || classification.problem !== null;

@@ -7,6 +7,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Session, Submission } from '../../src/core/session.ts';
+import { withoutTrailing } from '../../src/core/without-trailing.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import * as actions from './actions.ts';
 import { plainLines, refusalLines } from './refusal.ts';
@@ -301,8 +302,8 @@ class SftpRelay {
 
   /** The absolute path without links, as the target knows it; as it was asked when the target cannot say. Rejects with UnreadablePath. */
   async #resolve({ path, follow }: JudgedPath): Promise<string> {
-    const slash = path.replace(/\/+$/, '').lastIndexOf('/');
-    const base = path.slice(slash + 1).replace(/\/+$/, '');
+    const slash = withoutTrailing(path, '/').lastIndexOf('/');
+    const base = withoutTrailing(path.slice(slash + 1), '/');
     const partial = base !== '' && base !== '.' && base !== '..';
     if (follow || !partial) {
       const whole = await this.#realpath(path === '' ? '.' : path);

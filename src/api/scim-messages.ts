@@ -118,7 +118,7 @@ function apply(attributes: Attributes, kind: 'add' | 'replace' | 'remove', path:
     if (kind !== 'remove') throw invalid(`"${path}" can only be removed`, 'invalidPath');
     return { ...attributes, members: members.filter((id) => id !== one[1]) };
   }
-  const email = /^emails\[\s*(type|primary|value)\s+eq\s+"?([^"\]]*)"?\s*\](?:\.(value|type|display|primary))?$/i.exec(plain);
+  const email = /^emails\[\s*(type|primary|value)\s+eq\s+("[^"\]]*"|[^\s"\]]+)\s*\](?:\.(value|type|display|primary))?$/i.exec(plain);
   if (email !== null) return { ...attributes, emails: emailsWith(attributes['emails'], kind, email, value) };
   const [first = '', second] = plain.split('.');
   const key = ['userName', 'externalId', 'displayName', 'active', 'name', 'members', 'emails'].find(
@@ -162,7 +162,8 @@ function withName(attributes: Attributes, kind: 'add' | 'replace' | 'remove', pa
 
 /** `emails[type eq "work"].value`, as Entra ID writes it: what is not there yet is added. */
 function emailsWith(given: unknown, kind: 'add' | 'replace' | 'remove', path: RegExpExecArray, value: unknown): Attributes[] {
-  const [, by = '', wanted = '', part] = path;
+  const [, by = '', literal = '', part] = path;
+  const wanted = literal.replaceAll('"', '');
   const emails = emailsFrom(given).map((it): Attributes => ({ ...it }));
   const fits = (it: Attributes): boolean => String(it[by.toLowerCase()] ?? '').toLowerCase() === wanted.toLowerCase();
   if (kind === 'remove' && part === undefined) return emails.filter((it) => !fits(it));

@@ -15,14 +15,40 @@ export function serverNowMs(): number {
   return Date.now() + offsetMs;
 }
 
+/** One for each length: hundreds of countdowns are drawn together, not each in a turn of its own. */
+const tickers = new Map<number, { readonly heard: Set<() => void>; readonly timer: ReturnType<typeof setInterval> }>();
+
+/** Calls back every `everyMs` until the function that is returned is called. */
+function onTick(everyMs: number, tell: () => void): () => void {
+  let ticker = tickers.get(everyMs);
+  if (ticker === undefined) {
+    const heard = new Set<() => void>();
+    ticker = {
+      heard,
+      timer: setInterval(() => {
+        for (const hear of heard) hear();
+      }, everyMs),
+    };
+    tickers.set(everyMs, ticker);
+  }
+  const { heard, timer } = ticker;
+  heard.add(tell);
+  return () => {
+    heard.delete(tell);
+    if (heard.size > 0) return;
+    clearInterval(timer);
+    tickers.delete(everyMs);
+  };
+}
+
 /** The gateway's time, rendered again every `everyMs` while `active`. */
 export function useNowMs(everyMs: number, active = true): number {
   const [nowMs, setNowMs] = useState(serverNowMs);
   useEffect(() => {
     if (!active) return undefined;
-    setNowMs(serverNowMs());
-    const timer = setInterval(() => setNowMs(serverNowMs()), everyMs);
-    return () => clearInterval(timer);
+    const tell = (): void => setNowMs(serverNowMs());
+    tell();
+    return onTick(everyMs, tell);
   }, [everyMs, active]);
   return nowMs;
 }

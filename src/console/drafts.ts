@@ -8,7 +8,11 @@ const prefix = 'sallyport-draft ';
 
 /** Like useState(''), for what is typed at `place`. */
 export function useDraft(place: string): readonly [string, (words: string) => void] {
-  const person = useMe().data?.name ?? '';
+  return useDraftOf(useMe().data?.name ?? '', place);
+}
+
+/** The same on a page that knows by itself who answers there. */
+export function useDraftOf(person: string, place: string): readonly [string, (words: string) => void] {
   const key = `${prefix}${person} ${place}`;
   const [words, setWords] = useState(() => sessionStorage.getItem(key) ?? '');
   const keep = (now: string): void => {

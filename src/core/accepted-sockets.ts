@@ -50,7 +50,8 @@ export class AcceptedSockets {
   }
 }
 
-class OwnCounts implements AcceptCounts {
+/** Counts of one driver. */
+export class OwnCounts implements AcceptCounts {
   readonly #limits: AcceptLimits;
   readonly #perAddress = new Map<string, number>();
   #all = 0;

@@ -53,7 +53,7 @@ export function numberKind(text: string): HoleKind | null {
     const value = BigInt(text);
     return value >= -2147483648n && value <= 2147483647n ? 'integer' : 'large-integer';
   }
-  return /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? 'decimal' : null;
+  return /^-?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text) ? 'decimal' : null;
 }
 
 /** A bound parameter as a hole, or why it can't be one. */

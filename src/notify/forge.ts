@@ -211,7 +211,7 @@ function withoutFences(text: string): string {
   const kept: string[] = [];
   let opened: string | null = null;
   for (const line of text.split('\n')) {
-    const [, run = '', rest = ''] = /^ {0,3}(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
+    const [, run = '', rest = ''] = /^ {0,3}(`{3,}|~{3,})([^]*)$/.exec(line) ?? [];
     if (opened === null && run === '') kept.push(line);
     else if (opened === null) opened = run;
     else if (run.startsWith(opened) && rest.trim() === '') opened = null;

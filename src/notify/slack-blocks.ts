@@ -117,5 +117,5 @@ export function escape(text: string): string {
   // A word joiner in front keeps mrkdwn from seeing a pair of them; an underscore inside a word formats nothing.
   const unformatted = plain.replace(/[*~`]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\u2060$&');
   // ":white_check_mark:" would be a picture, and ours say what became of it.
-  return unformatted.replace(/:(?=[\w+'\u2060-]*[a-z][\w+'\u2060-]*:)/gi, ':\u2060');
+  return unformatted.replace(/:([\w+'\u2060-]+)(?=:)/g, (whole, name: string) => (/[a-z]/i.test(name) ? `:\u2060${name}` : whole));
 }

@@ -62,6 +62,9 @@ await t.test('node-postgres', async (t) => {
   await client.query('LISTEN news');
   await client.query("NOTIFY news, 'hello'");
   t.match(await told, { channel: 'news', payload: 'hello' });
+  const { processID } = client as unknown as { processID: number };
+  t.match(await told, { processId: processID }, 'its own, as it can tell');
+  t.same((await client.query('SELECT pg_backend_pid() AS pid')).rows, [{ pid: processID }]);
 });
 
 await t.test('postgres.js', async (t) => {

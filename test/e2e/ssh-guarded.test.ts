@@ -52,6 +52,8 @@ t.test('commands of several lines: here-documents, groups, a backslash at the en
   await shell.waitFor(/[\r\n]pasted-25\r\n/);
   shell.write('\u001b[200~echo not-$((1+1))\nfor i in 1; do\u001b[201~\r');
   await shell.waitFor(/the last command of these lines is not whole, so none of them ran/);
+  shell.write(`\u001b[200~${'# a line\n'.repeat(220)}echo nor-$((1+1))\nfor i in 1; do\u001b[201~\r`);
+  await shell.waitFor(/(?:the last command of these lines is not whole[^]*){2}/);
   shell.write('\u001b[200~# a loop\nfor i in 7; do\necho loop-$i\u001b[201~\r');
   await shell.waitFor(/> $/);
   shell.write('done\r');
@@ -145,7 +147,7 @@ t.test('what a line did not show is judged when bash comes to it', async (t) => 
 
 t.test('programs with a terminal of their own work when they are approved', async () => {
   const shell = await open();
-  const command = 'bash -c \'read -p "name? " n; echo "hi $n"; tput lines; stty size\'';
+  const command = 'bash -c \'read -p "name? " n; echo "hi $n"; tput lines; stty sane; stty size\'';
   shell.write(`${command}\r`);
   const hold = await bob.pendingHold(command);
   await bob.post(`/holds/${hold.id}/approve`, { reason: 'ok' });

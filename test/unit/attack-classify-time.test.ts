@@ -43,3 +43,18 @@ for (const [name, text] of Object.entries(texts)) {
     if (classification.understood) t.same(classification.summary.verbs, ['read']);
   });
 }
+
+// Those take PostgreSQL's own scanner seconds: a worker reads them, or ends.
+for (const [name, text] of Object.entries({
+  comments: many(16_000, () => '/**/', ''),
+  'comments in comments': many(32_000, () => '/*', ''),
+  signs: `SELECT ${many(60_000, () => '+', '')}1`,
+})) {
+  t.test(`${name} keep nobody else waiting`, async (t) => {
+    const action = { kind: 'statement', text, parameters: null, classified: null, transaction: 'none', mode } as unknown as Action;
+    const before = process.threadCpuUsage();
+    await classifier.classify(action);
+    const tookMs = process.threadCpuUsage(before).user / 1000;
+    t.ok(tookMs < 1_000, `${Math.round(tookMs)} ms of this thread`);
+  });
+}

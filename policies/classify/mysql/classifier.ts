@@ -6,6 +6,7 @@ import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import type { Classification, Problem, StatementFacts } from '../../../src/core/classification.ts';
 import type { Classifier } from '../../../src/core/policy.ts';
 import { classificationOf, notUnderstood } from '../../../src/core/summary.ts';
+import { withoutTrailing } from '../../../src/core/without-trailing.ts';
 import { ClassificationCache } from '../../../src/core/classification-cache.ts';
 import { MaskedLiterals } from '../masked-literals.ts';
 import { SharedSummaries } from '../shared-summaries.ts';
@@ -164,7 +165,7 @@ function strangeCharacters(tokens: readonly Token[], mode: SqlMode): Problem | n
 function nulOutsideStrings(text: string, tokens: readonly Token[]): Problem | null {
   if (!text.includes('\0')) return null;
   let at = 0;
-  const end = text.replace(/\0+$/, '').length;
+  const end = withoutTrailing(text, '\0').length;
   for (let nul = text.indexOf('\0'); nul !== -1 && nul < end; nul = text.indexOf('\0', nul + 1)) {
     while (at < tokens.length && (tokens[at] as Token).end <= nul) at += 1;
     const token = tokens[at];

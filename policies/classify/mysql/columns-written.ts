@@ -124,7 +124,7 @@ class WrittenReader {
     const { tokens } = this.#reading;
     let end = at;
     this.#at.add(at);
-    while (opAt(tokens, end + 1, this.#to) === '.') {
+    while (opAt(tokens, end + 1, this.#to) === '.' && end + 2 < this.#to) {
       end += 2;
       this.#at.add(end);
     }

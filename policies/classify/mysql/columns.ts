@@ -3,7 +3,7 @@
 
 import type { ColumnsTouched, StatementFacts } from '../../../src/core/classification.ts';
 import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
-import { anyColumn } from '../../../src/core/summary.ts';
+import { anyColumn, anyColumns } from '../../../src/core/summary.ts';
 import { ColumnNames, type NamedTable } from './column-names.ts';
 import { writtenColumns } from './columns-written.ts';
 import type { Token } from './lexer.ts';
@@ -15,6 +15,11 @@ import { isName, tablesIn, type TableReference } from './tables.ts';
 
 /** Columns of one statement that are told apart; of more, any. */
 const columnsMax = 2_000;
+/** Tables looked at for names, and what is found, together: a tenth of a second. Beyond, any column is meant. */
+const looksMax = 2_000_000;
+const foundMax = 40_000;
+/** From each verb of a change its statement is read to the end: tokens that are read so, together. */
+const tokensReadMax = 20_000_000;
 
 const known = new WeakMap<object, ColumnNames>();
 const nothingKnown = new ColumnNames(null);
@@ -36,19 +41,34 @@ export function columnsTouched(reading: Reading, names: ColumnNames, from: numbe
   // These show or store, and read no rows.
   if (verb === 'SHOW' || verb === 'DESC' || verb === 'DESCRIBE' || verb === 'GRANT' || verb === 'REVOKE' || verb === 'PREPARE')
     return facts.columns ?? none;
+  if (changesIn(tokens, from, to) * (to - from) > tokensReadMax) return anyColumns;
   const tables = tablesOf(reading, from, to, facts);
   if (tables.length === 0) return facts.columns ?? none;
   const written = writtenColumns(reading, names, from, to, tables);
   const mentions = new Mentions(reading, names, from, to, tables, written.at);
   mentions.run();
   const isPlanned = facts.kind === 'explain';
+  const writes = isPlanned ? [] : listed([...written.columns, ...(facts.columns?.written ?? [])]);
+  if (mentions.gaveUp) return { ...anyColumns, written: writes };
   return {
     read: listed([...mentions.read, ...(facts.columns?.read ?? [])]),
     asked: listed([...(mentions.asksEverything ? mentions.read : mentions.asked), ...(facts.columns?.asked ?? [])]),
-    written: isPlanned ? [] : listed([...written.columns, ...(facts.columns?.written ?? [])]),
+    written: writes,
   };
 }
 
+/** How many words may begin a change; a block has several of them. */
+function changesIn(tokens: readonly Token[], from: number, to: number): number {
+  let changes = 0;
+  for (let at = from; at < to; at++) {
+    const word = wordAt(tokens, at, to);
+    if (word === null || !changing.has(word)) continue;
+    if (opAt(tokens, at + 1, to) !== '(' && !/^(FOR|KEY|ON)$/.test(wordAt(tokens, at - 1) ?? '')) changes += 1;
+  }
+  return changes;
+}
+
+const changing = new Set(['UPDATE', 'DELETE', 'INSERT', 'REPLACE']);
 const none: ColumnsTouched = { read: [], asked: [], written: [] };
 
 function listed(columns: readonly string[]): readonly string[] {
@@ -125,6 +145,9 @@ class Mentions {
   readonly asked = new Set<string>();
   /** The order, the groups or the conditions name something that is computed, by its alias or its place. */
   asksEverything = false;
+  /** There were too many tables for so many names. */
+  gaveUp = false;
+  #looks = 0;
   readonly #reading: Reading;
   readonly #names: ColumnNames;
   readonly #from: number;
@@ -132,6 +155,7 @@ class Mentions {
   readonly #tables: readonly NamedTable[];
   readonly #skipped: Set<number>;
   readonly #aliases = new Set<string>();
+  readonly #tablesAt = new Map<number, NamedTable[]>();
   /** The query that each table stands in, by number. */
   readonly #queryOf = new Map<NamedTable, number>();
   readonly #stars: { readonly query: number; readonly asks: boolean }[] = [];
@@ -147,13 +171,20 @@ class Mentions {
     this.#to = to;
     this.#tables = tables;
     this.#skipped = new Set(written);
-    for (const { at } of tables) if (at >= 0) this.#skipTable(at);
+    for (const table of tables) {
+      if (table.at < 0) continue;
+      this.#skipTable(table.at);
+      const others = this.#tablesAt.get(table.at);
+      if (others === undefined) this.#tablesAt.set(table.at, [table]);
+      else others.push(table);
+    }
   }
 
   run(): void {
     const { tokens } = this.#reading;
-    for (let at = this.#from; at < this.#to; at++) at = this.#step(at, tokens[at] as Token);
+    for (let at = this.#from; at < this.#to && !this.gaveUp; at++) at = this.#step(at, tokens[at] as Token);
     for (const { query, asks } of this.#stars) {
+      if (!this.#mayLook()) return;
       const within = this.#tables.filter((table) => (this.#queryOf.get(table) ?? query) === query);
       for (const { qualified } of within) this.#add(this.#names.all(qualified), asks);
     }
@@ -172,7 +203,7 @@ class Mentions {
   /** Returns the last token that was looked at. */
   #step(at: number, token: Token): number {
     const { tokens } = this.#reading;
-    for (const table of this.#tables) if (table.at === at) this.#queryOf.set(table, this.#query());
+    for (const table of this.#tablesAt.get(at) ?? []) this.#queryOf.set(table, this.#query());
     if (token.kind === 'op') return this.#operator(at, token.text);
     if (token.kind === 'number' && this.#frame.clause === 'asked') this.#place(at);
     if (!isName(token)) return at;
@@ -279,7 +310,15 @@ class Mentions {
     return isLiteral || isUnit || isGrammar || before === 'COLLATE' || (before === 'SET' && wordAt(tokens, at - 2) === 'CHARACTER');
   }
 
+  /** Before all tables are looked at: whether that may be done once more. */
+  #mayLook(): boolean {
+    this.#looks += this.#tables.length;
+    this.gaveUp ||= this.#looks > looksMax || this.read.size > foundMax;
+    return !this.gaveUp;
+  }
+
   #mention(parts: readonly string[]): void {
+    if (!this.#mayLook()) return;
     const name = parts.at(-1) ?? '';
     const qualifier = parts.at(-2)?.toLowerCase();
     const its = qualifier === undefined ? [] : this.#tables.filter(({ names }) => names.has(qualifier));
@@ -295,12 +334,14 @@ class Mentions {
   }
 
   #starOf(parts: readonly string[]): void {
+    if (!this.#mayLook()) return;
     const qualifier = (parts.at(-1) ?? '').toLowerCase();
     for (const { qualified, names } of this.#tables) if (names.has(qualifier)) this.#add(this.#names.all(qualified), this.#asksNow);
   }
 
   /** Columns that several tables have are compared; of a table that is not known, any may be. */
   #natural(): void {
+    if (!this.#mayLook()) return;
     const counts = new Map<string, number>();
     for (const { qualified } of this.#tables)
       for (const name of this.#names.columnsOf(qualified) ?? []) counts.set(name.toLowerCase(), (counts.get(name.toLowerCase()) ?? 0) + 1);

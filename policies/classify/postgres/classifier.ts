@@ -16,6 +16,7 @@ import { LargeTexts } from './large-texts.ts';
 import { maskedIn, postgresLiterals, withoutLiterals } from './masked-literals.ts';
 import { outlinesOf } from './outline.ts';
 import { Parser } from './parser.ts';
+import { isReadSoon } from './reading-time.ts';
 import { shapeOfPostgres } from './shape.ts';
 
 export interface PostgresClassifierOptions {
@@ -91,6 +92,7 @@ class CachingClassifier implements PostgresClassifier {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
     if (text.length > this.#directUnitsMax) return this.#large.classify(text, mode, signal);
+    if (!this.#isDirect(text)) return this.#large.classify(text, mode);
     const masked = maskedIn(text, mode) && this.#masked.mayRecur(text) ? withoutLiterals(text) : null;
     const known = masked === null ? undefined : this.#masked.get(mode.key, masked, text);
     if (known !== undefined) return known;
@@ -104,7 +106,7 @@ class CachingClassifier implements PostgresClassifier {
   }
 
   outline(text: string): readonly StatementOutline[] | null {
-    if (text.length > this.#directUnitsMax) return null;
+    if (!this.#isDirect(text)) return null;
     const parsed = this.#parser.parse(text);
     return parsed.kind === 'statements' ? outlinesOf(parsed.statements) : null;
   }
@@ -126,6 +128,10 @@ class CachingClassifier implements PostgresClassifier {
   async close(): Promise<void> {
     this.#parser.close();
     await this.#large.close();
+  }
+
+  #isDirect(text: string): boolean {
+    return text.length <= this.#directUnitsMax && isReadSoon(text);
   }
 
   /** The session says what a prepared name does now: it judges names again when its mode has changed. */

@@ -3,7 +3,7 @@
 /** The offset behind the literal or parameter that begins at `start`; null when it is written in an unusual way. */
 export function literalEnd(text: string, start: number): number | null {
   const rest = text.slice(start);
-  const simple = /^(?:\$\d+(?![\w$])|-?\s*(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![\w.]))/i.exec(rest);
+  const simple = /^(?:\$\d+(?![\w$])|-?\s*(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?(?![\w.]))/i.exec(rest);
   if (simple !== null) return start + simple[0].length;
   const quoted = /^(?:'(?:[^']|'')*'|e'(?:[^'\\]|\\[^]|'')*')(?!\s*')/i.exec(rest);
   if (quoted !== null) return start + quoted[0].length;

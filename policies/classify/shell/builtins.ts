@@ -58,7 +58,7 @@ const declares =
     let exported = use === 'exported';
     for (const { text, prefix, splits, span } of call.args) {
       const option = /^-([a-zA-Z]+)$/.exec(text ?? '')?.[1];
-      if (option !== undefined && /^[xrpalg]+$/.test(option)) {
+      if (option !== undefined && /^[xrpag]+$/.test(option)) {
         exported ||= option.includes('x');
         continue;
       }

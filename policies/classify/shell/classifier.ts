@@ -8,6 +8,7 @@ import type { Classifier } from '../../../src/core/policy.ts';
 import { notUnderstood } from '../../../src/core/summary.ts';
 import { shapeOfShell } from './shape.ts';
 import { Walker } from './walker.ts';
+import type { Surroundings } from './walker.ts';
 
 /** Longer texts are not understood: the parser's time grows faster than the text. */
 export const textCharsMax = 64 * 1024;
@@ -43,11 +44,24 @@ export function classifyShell(text: string, terminal: boolean): Classification {
   if (text.length > textCharsMax) return notUnderstood('too-large', `a command of more than ${textCharsMax / 1024} kB is not read`);
   const wrong = /[\0\uFFFD]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.exec(text);
   if (wrong !== null) return notUnderstood('encoding', 'the command holds a NUL or bytes that are not UTF-8', wrong.index);
-  const walker = new Walker({ terminal });
+  const plain = read(text, { terminal });
+  if (isFree(plain) || !/\bfor\b/.test(text)) return plain;
+  const unrolled = read(text, { terminal, unrolls: true });
+  return isFree(unrolled) ? unrolled : plain;
+}
+
+function read(text: string, surroundings: Surroundings): Classification {
+  const walker = new Walker(surroundings);
   try {
     walker.script(text, null);
+    if (surroundings.unrolls === true && !walker.loops.held)
+      return notUnderstood('unknown-construct', 'a loop that is not over plain words');
     return walker.classification();
   } catch {
     return notUnderstood('parser-gave-up', 'the command could not be read');
   }
+}
+
+function isFree({ understood, summary }: Classification): boolean {
+  return understood && (summary.access === 'read' || summary.access === 'session');
 }

@@ -3,9 +3,10 @@
 
 import { builtins } from './builtins.ts';
 import type { Reader } from './call.ts';
-import { unsure } from './call.ts';
+import { reads, unsure } from './call.ts';
 import { changers } from './changers.ts';
 import { interpreters } from './interpreters.ts';
+import { onlyShows } from './listings.ts';
 import { network } from './network.ts';
 import { readers } from './readers.ts';
 import { services } from './services.ts';
@@ -29,9 +30,13 @@ export function readerOf(name: string): Reader {
     textTools.get(base) ??
     transfer.get(base) ??
     services.get(base) ??
-    network.get(base);
-  if (reader === undefined) return unknownProgram;
-  return base === name ? reader : (call) => reader({ ...call, name: base });
+    network.get(base) ??
+    unknownProgram;
+  return (call) => {
+    const known = base === name ? call : { ...call, name: base };
+    if (onlyShows(base, known)) reads(known);
+    else reader(reader === unknownProgram ? call : known);
+  };
 }
 
 function short(name: string): string {

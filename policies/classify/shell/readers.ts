@@ -76,9 +76,9 @@ function withoutValues(args: readonly Argument[], valueFollows: RegExp): readonl
 }
 
 const anyWords =
-  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt basename dirname times clear help cal pstree lsb_release';
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt basename dirname times clear help cal pstree lsb_release envsubst modinfo locate mlocate plocate pinky whatis apropos lsscsi numastat';
 const anyFiles =
-  'cat tac head tail zcat bzcat xzcat ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 namei lsattr getfacl getfattr last jq tsort pr';
+  'cat tac head tail zcat bzcat xzcat ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 namei lsattr getfacl getfattr getcap last lastb jq tsort pr';
 
 const withRules: Readonly<Record<string, ReaderRules>> = {
   grep: { files: 'after the first' },
@@ -87,6 +87,8 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
   zgrep: { files: 'after the first' },
   zegrep: { files: 'after the first' },
   zfgrep: { files: 'after the first' },
+  xzgrep: { files: 'after the first' },
+  iconv: { files: true, writing: ['-o', '--output'], values: 'ft' },
   rg: { files: 'after the first', options: ['--pre', '--hostname-bin', '--search-zip', '-z'] },
   sort: { files: true, writing: ['-o', '--output'], options: ['--compress-program', '-T', '--temporary-directory'], values: 'kStT' },
   shuf: { files: true, writing: ['-o', '--output'], values: 'in' },

@@ -65,16 +65,22 @@ const tar: Reader = (call) => {
 };
 
 const gitReads = new Set(
-  'status log show diff rev-parse ls-files describe blame shortlog cat-file ls-tree rev-list name-rev merge-base version grep show-ref for-each-ref count-objects'.split(
+  'status log show diff rev-parse ls-files describe blame shortlog cat-file ls-tree rev-list name-rev merge-base cherry version grep show-ref for-each-ref count-objects'.split(
     ' ',
   ),
 );
 /** Verbs that list when these words follow, each behind a blank; with others they make, change or remove something. */
 const gitLists = new Map([
-  ['branch', /^(?: (?:-[arv]{1,3}|--all|--remotes|--verbose|--show-current))*$/],
+  ['branch', /^(?: (?:-[arv]{1,3}|--all|--remotes|--verbose|--show-current|--list|--(?:no-)?(?:merged|contains) \w[\w./-]*))*$/],
   ['remote', /^(?: (?:-v|--verbose))?$/],
-  ['tag', /^(?: (?:-l|--list))?$/],
-  ['stash', /^ list$/],
+  ['tag', /^(?: (?:-n\d*|-l|--list|--sort=[\w:-]+))*$|^(?: -n\d*)? (?:-l|--list)(?: (?!-)[\w.*/-]+)*$/],
+  ['stash', /^ (?:list|show(?: (?:-p|--stat))?)$/],
+  ['worktree', /^ list(?: --porcelain)?$/],
+  // A word without a dot may be a verb of newer versions ("edit").
+  [
+    'config',
+    /^(?: --(?:global|local|system|show-origin|show-scope|name-only))*(?: (?:-l|--list)(?: --(?:show-origin|show-scope|name-only))*| (?:--get(?:-all)? )?\w[\w-]*\.\w[\w.-]*)$/,
+  ],
   ['reflog', /^(?: show)?$/],
 ]);
 const gitOptions = [

@@ -9,8 +9,10 @@ import { assign } from './assignments.ts';
 import type { Call, Input } from './call.ts';
 import { checkExpansion } from './expansions.ts';
 import { Findings } from './findings.ts';
+import { Loops } from './loops.ts';
 import { NetworkPaths } from './network-paths.ts';
 import { readerOf } from './programs.ts';
+import { isReadSoon } from './reading-time.ts';
 import { redirect } from './redirections.ts';
 import type { Argument } from './words.ts';
 import { argumentOf, unknownPath } from './words.ts';
@@ -25,13 +27,17 @@ type Place = (pos: number, end: number) => Span;
 
 export interface Surroundings {
   readonly terminal: boolean;
+  /** Bodies of loops over plain words are read for each of them. */
+  readonly unrolls?: boolean;
 }
 
 export class Walker {
   readonly findings = new Findings();
   readonly numbers = new Numbers();
   readonly paths = new NetworkPaths();
+  readonly loops = new Loops();
   readonly #surroundings: Surroundings;
+  #text = '';
   #depth = 0;
   #nesting = 0;
 
@@ -43,7 +49,10 @@ export class Walker {
   script(text: string, outer: Span | null): void {
     const place: Place = outer === null ? (pos, end) => ({ start: pos, end }) : () => outer;
     if (this.#depth >= depthMax) return this.findings.problem('parser-gave-up', 'commands are nested too deeply', place(0, 0).start);
+    if (!isReadSoon(text)) return this.findings.problem('too-large', 'it has too many substitutions or here-documents', place(0, 0).start);
     this.#depth += 1;
+    if (outer === null) this.#text = text;
+    else this.loops.entersText();
     const tree = parse(text);
     this.numbers.collect(tree);
     this.paths.collect(tree);
@@ -105,6 +114,9 @@ export class Walker {
       case 'For':
       case 'Select':
         assign(node.name.text, null, this.#loose(node.name, place), 'plain', null);
+        if (node.type === 'For' && this.#surroundings.unrolls === true) {
+          if (this.loops.unroll(node, this.#text, () => this.#node(node.body, place, input))) return;
+        }
         return forEachChild(node, (child) => this.#node(child, place, input));
       case 'ArithmeticFor':
       case 'ArithmeticCommand':
@@ -161,17 +173,17 @@ export class Walker {
     this.#word(node.name, place);
     for (const it of node.args) it.type === 'Word' ? this.#word(it, place) : this.#assignment(it, place);
     const args = node.args.map((it) => this.#argument(it, place));
-    const name = argumentOf(node.name, place(node.name.pos, node.name.end));
+    const name = argumentOf(node.name, place(node.name.pos, node.name.end), this.loops.values);
     this.#run(name, args, span, inputOf(node.redirects) ?? input, found);
   }
 
   /** `declare a=(x)` and `dd of=x` both come as assignments; as a word it is what stands there. */
   #argument(node: CommandArgument, place: Place): Argument {
     const span = place(node.pos, node.end);
-    if (node.type === 'Word') return argumentOf(node, span);
+    if (node.type === 'Word') return argumentOf(node, span, this.loops.values);
     if (node.value.type === 'ArrayValue' || node.index !== undefined) return unknownPath('', span);
     const head = `${node.name}${node.append === true ? '+' : ''}=`;
-    const value = argumentOf(node.value, span);
+    const value = argumentOf(node.value, span, this.loops.values);
     const tilde = node.value.text.startsWith('~');
     const { suffix, splits, several } = value;
     return { text: value.text === null || tilde ? null : head + value.text, prefix: head + value.prefix, suffix, splits, several, span };
@@ -182,6 +194,7 @@ export class Walker {
   }
 
   #run(name: Argument, args: readonly Argument[], span: Span, input: Input, found = this.findings.program('', span)): void {
+    for (const it of args) this.loops.names(it.prefix);
     const program = name.text ?? name.inHome ?? null;
     if (program === null) {
       found.kind = 'unknown';

@@ -30,7 +30,11 @@ export function unknownPath(prefix: string, span: Span): Argument {
   return { text: null, prefix, suffix: '', splits: prefix === '', several: prefix === '', span };
 }
 
-export function argumentOf(word: Word, span: Span): Argument {
+/** Variables whose value is known where a word stands: those of loops over plain words. */
+export type KnownValues = ReadonlyMap<string, string>;
+const nothingKnown: KnownValues = new Map();
+
+export function argumentOf(word: Word, span: Span, values: KnownValues = nothingKnown): Argument {
   if (word.parts === undefined) {
     // "~" is expanded, and no expanded home begins with a dash, splits, or is a pattern.
     if (!word.text.startsWith('~')) return literal(word.value, span);
@@ -44,13 +48,13 @@ export function argumentOf(word: Word, span: Span): Argument {
   let fixed = true;
   let suffix = '';
   for (const part of word.parts) {
-    const value = valueOf(part);
+    const value = valueOf(part, values);
     suffix = value === null ? '' : suffix + value;
     if (value === null) fixed = known = false;
     else if (fixed) prefix += value;
     if (value === null && part.type === 'DoubleQuoted') prefix += prefixOf(part.parts, prefix);
   }
-  const splits = word.parts.some(canSplit);
+  const splits = word.parts.some((part) => valueOf(part, values) === null && canSplit(part));
   return { text: known ? prefix : null, prefix, suffix, splits, several: splits || word.parts.some(isPattern), span };
 }
 
@@ -60,24 +64,35 @@ export function mayBeOption({ text, prefix, splits }: Argument): boolean {
   return splits || prefix === '' || prefix.startsWith('-');
 }
 
-function valueOf(part: WordPart): string | null {
+function valueOf(part: WordPart, values: KnownValues): string | null {
   switch (part.type) {
+    case 'SimpleExpansion':
+    case 'ParameterExpansion':
+      return (
+        values.get(
+          /^\$(\w+)$|^\$\{(\w+)\}$/
+            .exec(part.text)
+            ?.slice(1)
+            .find((name) => name !== undefined) ?? '',
+        ) ?? null
+      );
     case 'Literal':
     case 'SingleQuoted':
     case 'AnsiCQuoted':
       return part.value;
     case 'DoubleQuoted':
-      return childrenValue(part.parts);
+      return childrenValue(part.parts, values);
     default:
       return null;
   }
 }
 
-function childrenValue(children: readonly DoubleQuotedChild[]): string | null {
+function childrenValue(children: readonly DoubleQuotedChild[], values: KnownValues): string | null {
   let text = '';
   for (const child of children) {
-    if (child.type !== 'Literal') return null;
-    text += child.value;
+    const value = child.type === 'Literal' ? child.value : valueOf(child, values);
+    if (value === null) return null;
+    text += value;
   }
   return text;
 }

@@ -6,6 +6,7 @@ import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import type { Classification } from '../../../src/core/classification.ts';
 import type { DeclaredCursors, FieldMask, Masking, MaskPlan, MaskRule, ResultField } from '../../../src/core/masking.ts';
 import { Parser } from '../../classify/postgres/parser.ts';
+import { isReadSoon } from '../../classify/postgres/reading-time.ts';
 import { nodeOf } from '../../classify/postgres/tree.ts';
 import { MaskedColumns, type ColumnMask } from '../columns.ts';
 import { FieldMasks } from '../field-masks.ts';
@@ -93,7 +94,7 @@ export class PostgresPlanner {
 
   #read(action: Action, columns: MaskedColumns): { statements: readonly StatementLineage[]; isLasting: boolean } {
     const { text } = action;
-    if (text.length > textUnitsMax) return { statements: [], isLasting: false };
+    if (text.length > textUnitsMax || !isReadSoon(text)) return { statements: [], isLasting: false };
     const parsed = this.#parser.parse(text);
     if (parsed.kind !== 'statements') return { statements: [], isLasting: parsed.kind === 'syntax-error' };
     let isLasting = true;
@@ -114,7 +115,7 @@ export class PostgresPlanner {
 
   #prepared(action: Action, name: string): unknown {
     const text = action.prepared?.(name)?.text;
-    if (text === undefined || text.length > textUnitsMax) return null;
+    if (text === undefined || text.length > textUnitsMax || !isReadSoon(text)) return null;
     const parsed = this.#parser.parse(text);
     const first = parsed.kind === 'statements' ? parsed.statements[0]?.stmt : undefined;
     const node = nodeOf(first);

@@ -4,6 +4,7 @@ import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { DelegationView, Me, OnCallView } from '../../api/contract.ts';
+import { useDraft } from '../drafts.ts';
 import { holdApi } from '../hold-api.ts';
 import { Answered } from '../parts/answered.tsx';
 import { ConfirmButton } from '../parts/confirm.tsx';
@@ -152,7 +153,7 @@ function LendForm() {
   const candidates = useQuery({ queryKey: ['delegates'], queryFn: ({ signal }) => holdApi.delegates(signal) });
   const [to, setTo] = useState('');
   const [forMs, setForMs] = useState(String(dayMs));
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useDraft('let somebody answer');
   const lending = useMutation({
     mutationFn: holdApi.delegate,
     onSuccess: () => {

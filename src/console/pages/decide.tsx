@@ -3,11 +3,12 @@
 
 import { Button, Textarea } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
 import { Link } from 'wouter';
 import type { AccessRequestView, DecisionView, HoldView } from '../../api/contract.ts';
 import { requestState, scopeWords } from '../access-words.ts';
 import { api, ApiProblem } from '../api.ts';
+import { useDeafAtFirst } from '../deaf.ts';
+import { useDraftOf } from '../drafts.ts';
 import { Alone, AlonePanel } from '../parts/alone.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Heading } from '../parts/heading.tsx';
@@ -35,19 +36,24 @@ export default function DecidePage({ token }: { readonly token: string }) {
   );
 }
 
+function isSignedOut(error: Error): boolean {
+  return error instanceof ApiProblem && error.status === 401;
+}
+
+function SignInFirst() {
+  return (
+    <Link href="/login" onClick={() => rememberWayBack(location.pathname)}>
+      Sign in first
+    </Link>
+  );
+}
+
 function Unusable({ error }: { readonly error: Error }) {
-  const signInFirst = error instanceof ApiProblem && error.status === 401;
   return (
     <AlonePanel>
       <Heading>This link can’t be used</Heading>
       <ProblemNote error={error} />
-      {signInFirst ? (
-        <Link href="/login" onClick={() => rememberWayBack(location.pathname)}>
-          Sign in first
-        </Link>
-      ) : (
-        <Link href="/">Open the console</Link>
-      )}
+      {isSignedOut(error) ? <SignInFirst /> : <Link href="/">Open the console</Link>}
     </AlonePanel>
   );
 }
@@ -88,14 +94,19 @@ function Settled({ matter, tooLate = false }: { readonly matter: Matter; readonl
 }
 
 function Decide({ token, decision }: { readonly token: string; readonly decision: DecisionView }) {
-  const [reason, setReason] = useState('');
+  const matter = decision.hold ?? decision.request;
+  const [reason, setReason] = useDraftOf(decision.answers_as.name, `link ${matter?.id ?? ''}`);
+  const isDeaf = useDeafAtFirst();
   const client = useQueryClient();
   const sending = useMutation({
     mutationFn: (answer: 'approve' | 'deny') => api.decide(token, answer, reason.trim() === '' ? undefined : reason.trim()),
+    onSuccess: () => setReason(''),
     // Somebody or something was faster: show what it is now.
     onError: () => void client.invalidateQueries({ queryKey: ['decision', token] }),
   });
-  const matter = decision.hold ?? decision.request;
+  const answer = (kind: 'approve' | 'deny'): void => {
+    if (!isDeaf) sending.mutate(kind);
+  };
   if (matter === null) return <Unusable error={new Error('there is nothing behind this link')} />;
   if (sending.data !== undefined) return <Settled matter={sending.data} />;
   if (matter.state !== 'pending') return <Settled matter={matter} tooLate={sending.isError} />;
@@ -117,6 +128,7 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
       <Facts rows={[['You answer as', `${visibleLine(displayName)}${displayName === name ? '' : ` (${name})`}, ${whose}`]]} />
       {matter.can_answer ? null : <Note tone="bad">{visibleText(matter.cannot_answer_because ?? 'You may not answer this.')}</Note>}
       {sending.error === null ? null : <ProblemNote error={sending.error} />}
+      {sending.error !== null && isSignedOut(sending.error) ? <SignInFirst /> : null}
       <Textarea
         label={matter.reason_required ? 'Reason (needed to approve)' : 'Reason'}
         placeholder="Shown to the person, kept in the audit log"
@@ -127,7 +139,13 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
         onChange={(event) => setReason(event.currentTarget.value)}
       />
       <div className={decision.answer === 'approve' ? 'two-buttons' : 'more'}>
-        <Button size="lg" c="var(--sp-bad-text)" disabled={sending.isPending || !matter.can_answer} onClick={() => sending.mutate('deny')}>
+        <Button
+          size="lg"
+          c="var(--sp-bad-text)"
+          disabled={sending.isPending || !matter.can_answer}
+          aria-disabled={isDeaf}
+          onClick={() => answer('deny')}
+        >
           Deny
         </Button>
         {decision.answer === 'approve' ? (
@@ -136,7 +154,8 @@ function Decide({ token, decision }: { readonly token: string; readonly decision
             variant="approve"
             disabled={needsReason || !matter.can_answer}
             loading={sending.isPending}
-            onClick={() => sending.mutate('approve')}
+            aria-disabled={isDeaf}
+            onClick={() => answer('approve')}
           >
             Approve
           </Button>

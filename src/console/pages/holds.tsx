@@ -3,7 +3,7 @@
 import { Button } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconBell } from '@tabler/icons-react';
-import { useDeferredValue, useRef, useState } from 'react';
+import { memo, useDeferredValue, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { HoldState, HoldView, Me } from '../../api/contract.ts';
 import { useFoundMarks } from '../found-marks.ts';
@@ -81,7 +81,8 @@ export function HoldsPage({ me }: { readonly me: Me }) {
   );
 }
 
-function PendingRow({ hold }: { readonly hold: HoldView }) {
+/** Drawn again when its hold changes, not with each other one that comes. */
+const PendingRow = memo(function PendingRow({ hold }: { readonly hold: HoldView }) {
   return (
     <Link href={`/holds/${hold.id}`} className="hold-row">
       <div className="hold-line">
@@ -111,7 +112,7 @@ function PendingRow({ hold }: { readonly hold: HoldView }) {
       <CountdownBar from={hold.created_at} until={hold.expires_at} />
     </Link>
   );
-}
+});
 
 type Settled = Exclude<HoldState, 'pending'>;
 const settledStates: readonly (readonly [Settled | 'any', string])[] = [

@@ -9,6 +9,7 @@ import { useAccessChanged } from '../access-queries.ts';
 import { durations } from '../access-words.ts';
 import { accountApi } from '../account-api.ts';
 import { api } from '../api.ts';
+import { useDeafAtFirst } from '../deaf.ts';
 import { useDraft } from '../drafts.ts';
 import { signWithPasskey } from '../passkey.ts';
 import { ProblemNote } from './notes.tsx';
@@ -42,6 +43,7 @@ function Panel({
 }) {
   const [words, setWords] = useDraft(`${title} ${id}`);
   const changed = useAccessChanged();
+  const isDeaf = useDeafAtFirst();
   const sending = useMutation({
     mutationFn: (button: (typeof buttons)[number]) => button.send(words.trim()),
     onSuccess: () => {
@@ -50,6 +52,9 @@ function Panel({
     },
     onError: changed,
   });
+  const press = (button: (typeof buttons)[number] | undefined): void => {
+    if (button !== undefined && !isDeaf) sending.mutate(button);
+  };
   return (
     <section className="panel" aria-label={title}>
       <header>
@@ -59,8 +64,7 @@ function Panel({
         className="panel-body answer"
         onSubmit={(event) => {
           event.preventDefault();
-          const button = buttons.find(({ submits }) => submits === true);
-          if (button !== undefined) sending.mutate(button);
+          press(buttons.find(({ submits }) => submits === true));
         }}
       >
         {sending.error === null ? null : <ProblemNote error={sending.error} />}
@@ -83,7 +87,8 @@ function Panel({
               {...(button.bad === true ? { c: 'var(--sp-bad-text)' } : {})}
               loading={sending.isPending && sending.variables.kind === button.kind}
               disabled={sending.isPending || (needsWords(button.kind) && words.trim() === '')}
-              onClick={button.submits === true ? undefined : () => sending.mutate(button)}
+              aria-disabled={isDeaf}
+              onClick={button.submits === true ? undefined : () => press(button)}
             >
               {button.text}
             </Button>

@@ -8,6 +8,7 @@ import type { RefObject } from 'react';
 import type { HoldView } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { api, ApiProblem } from '../api.ts';
+import { useDeafAtFirst } from '../deaf.ts';
 import { useDraft } from '../drafts.ts';
 import { holdApi } from '../hold-api.ts';
 import { signWithPasskey } from '../passkey.ts';
@@ -18,9 +19,6 @@ import { Note, ProblemNote } from './notes.tsx';
 import { SecondFactorField } from './second-factor-field.tsx';
 
 const reasonCharactersMax = 1_000;
-
-/** So soon after the form came a press was meant for what stood there before: the second tap of two on a row of the list. */
-const deafMs = 500;
 
 type Kind = 'approve' | 'deny' | 'request-changes';
 
@@ -209,15 +207,6 @@ function missingWords(missing: Kind | null): string | undefined {
   if (missing === 'request-changes') return 'Say what to change: they read it in their session.';
   if (missing === 'approve') return 'This rule asks for a reason.';
   return missing === 'deny' ? 'Say why, or press Deny again to deny without a reason.' : undefined;
-}
-
-function useDeafAtFirst(): boolean {
-  const [isDeaf, setDeaf] = useState(true);
-  useEffect(() => {
-    const timer = setTimeout(() => setDeaf(false), deafMs);
-    return () => clearTimeout(timer);
-  }, []);
-  return isDeaf;
 }
 
 type ButtonRef = { readonly current: HTMLButtonElement | null };

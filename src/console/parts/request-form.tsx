@@ -19,23 +19,24 @@ export function RequestForm() {
   const targets = useTargets();
   const changed = useAccessChanged();
   const [, go] = useLocation();
-  const [target, setTarget] = useState('');
-  const [time, setTime] = useState('3600000');
+  const [target, setTarget] = useDraft('ask for access to');
+  const [time, setTime] = useDraft('ask for access for');
   const [reason, setReason] = useDraft('ask for access');
-  const [role, setRole] = useState('');
-  const [tables, setTables] = useState('');
-  const [readOnly, setReadOnly] = useState(false);
+  const [role, setRole] = useDraft('ask for access as');
+  const [tables, setTables] = useDraft('ask for access to tables');
+  const [readOnly, setReadOnly] = useDraft('ask for access to read');
   const [breakGlass, setBreakGlass] = useState(false);
   const sending = useMutation({
     mutationFn: (body: AccessRequestBody) => api.requestAccess(body),
     onSuccess: (request) => {
-      setReason('');
+      for (const forget of [setTarget, setTime, setReason, setRole, setTables, setReadOnly]) forget('');
       changed();
       go(`/access/${request.id}`);
     },
   });
   const names = (targets.data?.items ?? []).map(({ name }) => name);
-  const chosen = target === '' ? (names[0] ?? '') : target;
+  const chosen = names.includes(target) ? target : (names[0] ?? '');
+  const chosenTime = time === '' ? '3600000' : time;
   const send = (event: FormEvent): void => {
     event.preventDefault();
     const named = tables
@@ -44,10 +45,10 @@ export function RequestForm() {
       .filter((name) => name !== '');
     sending.mutate({
       target: chosen,
-      for_ms: Number(time),
+      for_ms: Number(chosenTime),
       reason: reason.trim(),
       ...(role.trim() === '' ? {} : { role: role.trim() }),
-      ...(readOnly ? { read_only: true } : {}),
+      ...(readOnly !== '' ? { read_only: true } : {}),
       ...(named.length === 0 ? {} : { tables: named }),
       ...(breakGlass ? { break_glass: true } : {}),
     });
@@ -58,7 +59,7 @@ export function RequestForm() {
         <NativeSelect label="Target" data={names} value={chosen} onChange={(event) => setTarget(event.currentTarget.value)} />
         <NativeSelect
           label="For"
-          value={time}
+          value={chosenTime}
           data={durations.map(([value, label]) => ({ value, label }))}
           onChange={(event) => setTime(event.currentTarget.value)}
         />
@@ -82,7 +83,7 @@ export function RequestForm() {
         onChange={(event) => setReason(event.currentTarget.value)}
       />
       <div className="access-fields">
-        <Checkbox label="Read-only" checked={readOnly} onChange={(event) => setReadOnly(event.currentTarget.checked)} />
+        <Checkbox label="Read-only" checked={readOnly !== ''} onChange={(event) => setReadOnly(event.currentTarget.checked ? 'yes' : '')} />
         <Checkbox
           label="Break the glass: an emergency"
           checked={breakGlass}

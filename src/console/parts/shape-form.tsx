@@ -6,6 +6,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { HoldShapeView, HoldView } from '../../api/contract.ts';
 import { durations } from '../access-words.ts';
+import { useDraft } from '../drafts.ts';
 import { rememberHold } from '../queries.ts';
 import { shapeApi, useHoldShape, useShapesChanged } from '../shape-api.ts';
 import { choicesFor, conditionOf, firstDraft } from '../shape-words.ts';
@@ -62,7 +63,7 @@ function Form({ hold, offer }: { readonly hold: HoldView; readonly offer: NonNul
   const longest = String(offer.duration_ms_max);
   const [forMs, setForMs] = useState(times.some(([ms]) => ms === '1800000') ? '1800000' : (times.at(-1)?.[0] ?? longest));
   const [uses, setUses] = useState<string | number>('');
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useDraft(`shape ${hold.id}`);
   const [code, setCode] = useState('');
   const [drafts, setDrafts] = useState<readonly HoleDraft[]>(offer.holes.map(({ value }) => firstDraft(value)));
   const conditions = drafts.map(conditionOf);
@@ -79,6 +80,7 @@ function Form({ hold, offer }: { readonly hold: HoldView; readonly offer: NonNul
         },
       }),
     onSuccess: (answered) => {
+      setReason('');
       rememberHold(client, answered);
       changed();
     },

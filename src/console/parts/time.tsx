@@ -53,8 +53,7 @@ export function Countdown({ until }: { readonly until: string }) {
 
 /** How much of the waiting time is left, as a thin bar. The countdown beside it says the same in figures. */
 export function CountdownBar({ from, until }: { readonly from: string; readonly until: string }) {
-  useNowMs(1_000);
-  const leftMs = Date.parse(until) - serverNowMs();
+  const leftMs = Date.parse(until) - useNowMs(1_000);
   const share = Math.min(1, Math.max(0, leftMs / Math.max(1, Date.parse(until) - Date.parse(from))));
   return (
     <div className="countdown-bar" aria-hidden="true" data-urgent={leftMs < urgentMs ? '' : undefined}>

@@ -74,7 +74,9 @@ parentPort?.on('message', (command: Command) => {
     Atomics.wait(command.gate, 0, 0);
     return;
   }
-  const { processId, secret } = keys.issue(0, { cancel: async () => parentPort?.postMessage({ kind: 'cancelled', processId }) });
+  const { processId, secret } = keys.issue(0, random.bytes(4).readInt32BE(0), {
+    cancel: async () => parentPort?.postMessage({ kind: 'cancelled', processId }),
+  });
   const number = ids.issue();
   ids.bind(number, {
     principalName: command.person,
