@@ -45,6 +45,7 @@ import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
 import { openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
+import { makeUnsignedTls } from './composition/unsigned-tls.ts';
 import { openAuditLog } from './audit/log.ts';
 import { appendNow } from './core/append-now.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -363,6 +364,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     },
     credentials: credentials.desk,
     tls,
+    unsignedTls: config.makesCertificate ? makeUnsignedTls({ clock, random }) : null,
     allowPlaintext: config.allowPlaintext,
     clock,
     random,
