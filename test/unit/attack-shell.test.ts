@@ -142,6 +142,9 @@ t.test('more that are not free', async (t) => {
     'printf "a$x" PATH',
     'printf a* -v PATH',
     'ifconfig eth0 -arp',
+    // The key "s" of newer versions writes the screen into a file of the folder.
+    'cd /etc/cron.d; watch -t echo x',
+    'printf s | TERM=xterm watch -x echo x',
     // It is podman's own option, behind the verb as well.
     'podman ps --cpu-profile=/etc/cron.d/x',
     'podman images --storage-opt overlay.mount_program=/tmp/x',
@@ -164,6 +167,9 @@ t.test('more that are not free', async (t) => {
     'nslookup x 10.0.0.1',
     'nslookup -port=1 x',
     'xargs dig',
+    "printf '!rm x' | unbuffer -p git log",
+    'kubectl config view --profile_output=x --profile=heap',
+    'kubectl get pods --as_group=x',
   ];
   for (const text of waits) t.notOk(isFree(text), text);
 });
@@ -256,8 +262,7 @@ t.test('plain work stays free', async (t) => {
     'find . -type f -print0 | xargs -0 -I{} head -1 {}',
     'cat list | xargs -I{} -n1 echo {}',
     'find . -type f | xargs -n1 wc -l',
-    'watch -n 1 -t date',
-    'watch -x date',
+    'while sleep 2; do date; done',
     'rsync --server --sender -vlogDtpre.iLsfxCIvu . /data',
     "sed 's/[^]]*//; s/[abc]/x/' f",
     "sed -E 's/^[[:space:]]+//' f",

@@ -146,6 +146,7 @@ t.test('effects name what is touched', async (t) => {
   t.match(effects('echo x >> /etc/hosts'), ['file-write /etc/hosts', 'run echo']);
   t.match(effects('sudo -u bob cat f'), ['run sudo', 'privilege bob', 'run cat', 'file-read f']);
   t.match(effects('cat "$x"'), ['run cat', 'file-read ?']);
+  t.match(effects('mosh-server new -s'), ['shell mosh-server', 'network ?']);
 });
 
 t.test('a rule that denies sees what is named even when another part is not understood', async (t) => {
