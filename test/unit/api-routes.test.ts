@@ -326,7 +326,7 @@ t.test('live: each hears what it may see, in order, and is cut off when its pers
   await frank.until(({ kind }) => kind === 'session');
   await carol.until(({ kind }) => kind === 'session');
   t.same(
-    frank.messages.map(({ kind }) => kind),
+    frank.messages.map(({ kind }) => kind).filter((kind) => kind !== 'beat'),
     ['hello', 'session'],
     'nothing of Alice',
   );
@@ -337,6 +337,12 @@ t.test('live: each hears what it may see, in order, and is cut off when its pers
   t.equal(await alice.closed, 4401);
   api.identity.setDisabled('alice', false, null);
   for (const { socket } of all) socket.terminate();
+});
+
+t.test('live: a beat comes with the time, so that silence means that the link is gone', async (t) => {
+  const alice = new Listener('alice');
+  t.match(await alice.until(({ kind }) => kind === 'beat'), { server_time: /^\d{4}-.*Z$/ });
+  alice.socket.terminate();
 });
 
 t.test('the OpenAPI document is complete: every route, with responses, and every reference leads somewhere', async (t) => {
