@@ -82,6 +82,12 @@ const rows: readonly Row[] = [
     text: `SELECT '1'::pg_stat_lock`,
   },
   {
+    name: 'a domain in a range of a multirange',
+    setup:
+      'CREATE DOMAIN checked AS int CHECK (passes(value)); CREATE TYPE span AS RANGE (SUBTYPE = checked, MULTIRANGE_TYPE_NAME = spans)',
+    text: `SELECT '{[1,2]}'::spans`,
+  },
+  {
     name: 'a function in pg_catalog, beside the server’s own of that name',
     setup: `CREATE FUNCTION pg_catalog.lower(x int) RETURNS int LANGUAGE sql AS 'SELECT public.noted(x)'`,
     text: 'SELECT lower(5)',
