@@ -1,5 +1,8 @@
 // Who sees what, who may do what, and what answers look like.
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import t from 'tap';
 import WebSocket from 'ws';
 import type { AnswerTimesView } from '../../src/api/contract-answers.ts';
@@ -201,6 +204,42 @@ t.test('tokens: own for everybody, others’ for operators; none outlives the on
   t.equal((await fetch(`${api.url}/api/v1/me`, { headers: { authorization: `Bearer ${made.body['token']}` } })).status, 401);
 });
 
+t.test('a token that is revoked takes along what was made with it', async (t) => {
+  const stolen = api.token('frank');
+  const make = async (token: string): Promise<string> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const reply = await fetch(`${api.url}/api/v1/tokens`, { method: 'POST', headers, body: '{}' });
+    return String(((await reply.json()) as Record<string, unknown>)['token']);
+  };
+  const status = async (token: string) => (await fetch(`${api.url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const child = await make(stolen);
+  const grandchild = await make(child);
+  const others = (await call('erin', 'POST', '/tokens', { person: 'frank' })).body['token'];
+  t.same(await Promise.all([stolen, child, grandchild].map(status)), [200, 200, 200]);
+  const id = api.identity.authenticateBearer(stolen)?.tokenId ?? '';
+  t.equal((await call('frank', 'DELETE', `/tokens/${id}`)).status, 204);
+  t.same(await Promise.all([stolen, child, grandchild].map(status)), [401, 401, 401]);
+  t.equal(await status(String(others)), 200, 'what an operator made with theirs is another person’s');
+});
+
+t.test('who was signed in when the headers came, and is not when the body comes, does nothing', async (t) => {
+  for (const proof of ['token', 'cookie'] as const) {
+    const token = api.token('frank');
+    const id = api.identity.authenticateBearer(token)?.tokenId ?? '';
+    const cookie = `sallyport=${api.identity.signIn({ token }, '127.0.0.1')?.cookie ?? ''}`;
+    const { hostname, port, host } = new URL(api.url);
+    const socket = connect(Number(port), hostname);
+    const proved = proof === 'token' ? `Authorization: Bearer ${token}` : `Cookie: ${cookie}\r\nOrigin: ${api.url}`;
+    const headers = ['Content-Type: application/json', 'Content-Length: 2', 'Connection: close', 'Expect: 100-continue'].join('\r\n');
+    socket.write(`POST /api/v1/tokens HTTP/1.1\r\nHost: ${host}\r\n${proved}\r\n${headers}\r\n\r\n`);
+    t.match(String(await once(socket, 'data')), /^HTTP\/1.1 100 /, 'the headers are read');
+    await call('frank', 'GET', '/me'); // whatever is done about them is done
+    api.identity.revokeToken(id, 'frank');
+    socket.write('{}');
+    t.match(await text(socket), /^HTTP\/1.1 401 /, proof);
+  }
+});
+
 t.test('people: operators disable somebody, who is out at once', async (t) => {
   t.equal((await call('alice', 'GET', '/people')).status, 403);
   t.equal((await call('carol', 'POST', '/people/frank/disable')).status, 403);
@@ -242,7 +281,13 @@ t.test('a terminal’s sign-in is seen and confirmed by its own person only', as
   t.match((await call('alice', 'GET', '/sign-ins')).body, { items: [{ code: signIn.code }] });
   t.match(await call('alice', 'POST', `${path}/confirm`, { code: 'AA-AAA' }), { status: 400, body: { code: 'wrong-code' } });
   t.equal((await call('alice', 'POST', `${path}/confirm`, { code: signIn.code })).status, 204);
-  t.equal((await signIn.confirmed)?.name, 'alice');
+  const confirmed = await signIn.confirmed;
+  t.equal(confirmed?.principal.name, 'alice');
+  t.equal(
+    confirmed?.tokenId,
+    api.identity.authenticateBearer(tokenOf('alice'))?.tokenId,
+    'what is opened ends with the token that confirmed it',
+  );
   t.equal((await call('alice', 'POST', `${path}/confirm`)).status, 404);
 });
 
