@@ -53,15 +53,15 @@ export interface SignedIn {
   readonly nextSequence: number;
 }
 
-/** `alice`, `alice:shop`. */
+/** `alice`, `alice:shop`; or `alice=shop`, for addresses that end the name at the colon (Go's). No name has either. */
 export interface WantedName {
   readonly person: string;
   readonly target: string | null;
 }
 
 export function parseUser(user: string): WantedName {
-  const colon = user.indexOf(':');
-  return colon < 0 ? { person: user, target: null } : { person: user.slice(0, colon), target: user.slice(colon + 1) };
+  const end = user.search(/[:=]/);
+  return end < 0 ? { person: user, target: null } : { person: user.slice(0, end), target: user.slice(end + 1) };
 }
 
 /** A refusal that is told to the client before the connection ends. */

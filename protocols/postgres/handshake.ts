@@ -44,11 +44,12 @@ export interface WantedName {
   readonly browser: boolean;
 }
 
+/** `alice`, `alice:orders`, `alice+browser:orders`; or with `=` for the colon, which an address ends the name at (`postgres://alice=orders@…`). */
 export function parseUser(user: string): WantedName {
-  const colon = user.indexOf(':');
-  const name = colon < 0 ? user : user.slice(0, colon);
+  const end = user.search(/[:=]/);
+  const name = end < 0 ? user : user.slice(0, end);
   const browser = name.endsWith('+browser');
-  return { person: browser ? name.slice(0, -'+browser'.length) : name, target: colon < 0 ? null : user.slice(colon + 1), browser };
+  return { person: browser ? name.slice(0, -'+browser'.length) : name, target: end < 0 ? null : user.slice(end + 1), browser };
 }
 
 /** A refusal that is told to the client before the connection ends. */

@@ -160,6 +160,7 @@ t.test('the target by user name, by database, or later by USE', async (t) => {
   const ask = ['-e', 'SELECT DATABASE()'];
   t.match(await cli('alice:shop', token, ...ask), { stdout: 'shop\n' });
   t.match(await cli('alice:shop', token, 'analytics', ...ask), { stdout: 'analytics\n' });
+  t.match(await cli('alice=shop', token, 'analytics', ...ask), { stdout: 'analytics\n' });
   t.match(await cli('alice', token, 'shop/analytics', ...ask), { stdout: 'analytics\n' });
   t.match(await cli('alice', token, '-e', 'USE shop; SELECT DATABASE()'), { stdout: 'shop\n' });
   t.match(await cli('alice', token, '-e', 'SELECT 1'), { code: 1, stderr: /ERROR 1046 \(3D000\).*no target was named.*alice:TARGET/ });

@@ -104,6 +104,14 @@ await t.test('towards the target: every method, every TLS mode', async (t) => {
   }
 });
 
+await t.test('the target beside the name, behind a colon or an equals sign', async (t) => {
+  for (const user of ['alice%3Ascram', 'alice=scram']) {
+    const address = `postgres://${user}:${gateway.token('alice')}@localhost:${port}/postgres`;
+    const { stdout, stderr } = await run(t, psql, ['-XAt', address, '-c', 'SELECT current_user, current_database()']);
+    t.equal(stdout.trim(), 'by_scram|postgres', stderr);
+  }
+});
+
 await t.test('what does not fit is refused in words, and no secret is in them', async (t) => {
   const expected: [string, RegExp][] = [
     ['wrong-password', /signing in to target wrong-password failed: password authentication failed/],
