@@ -18,6 +18,7 @@ import { createApi } from './api/server.ts';
 import { createAccessDesk } from './approvals/access-requests.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAccess, joinAccess } from './composition/access.ts';
+import { answerTimes } from './composition/answer-times.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
@@ -45,6 +46,7 @@ import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
 import { openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
+import { makeUnsignedTls } from './composition/unsigned-tls.ts';
 import { openAuditLog } from './audit/log.ts';
 import { appendNow } from './core/append-now.ts';
 import type { AuditEvent, AuditEventType } from './core/audit.ts';
@@ -316,6 +318,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     scim: openScim(config, { identity, db, clock, random, audit, log, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds, previews, lendersOf, onCall),
+    answerTimes: (sinceMs) => answerTimes(db, sinceMs),
     delegations: apiDelegations(delegations, identity, channels.newcomers),
     onCall,
     access: apiAccess(access, (name) => mayOperate(identity, name)),
@@ -363,6 +366,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     },
     credentials: credentials.desk,
     tls,
+    unsignedTls: config.makesCertificate ? makeUnsignedTls({ clock, random }) : null,
     allowPlaintext: config.allowPlaintext,
     clock,
     random,

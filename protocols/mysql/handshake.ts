@@ -8,6 +8,7 @@ import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { acceptTls } from '../../src/core/server-tls.ts';
+import type { ServerTls } from '../../src/core/server-tls.ts';
 import type { SignInMaterial, TokenVerifier } from '../../src/core/sign-in.ts';
 import { readPacket, writePacket } from './byte-stream.ts';
 import { flag, has, offered, type Capabilities } from './capabilities.ts';
@@ -95,13 +96,14 @@ export interface WelcomeOptions {
 export async function welcome(line: Line, services: DriverServices, options: WelcomeOptions, signal: AbortSignal): Promise<SignedIn> {
   const nonce = makeNonce(services);
   const mariadb = options.version.includes('MariaDB');
-  const capabilities = offered(services.tls !== null, mariadb);
+  const tls = services.tls ?? (mariadb ? (services.unsignedTls ?? null) : null);
+  const capabilities = offered(tls !== null, mariadb);
   // MariaDB's clients send nothing by a method without a hash that could vouch for a certificate which nobody signed.
-  const plugin = mariadb && services.tls !== null ? nativePlugin : defaultPlugin;
+  const plugin = mariadb && tls !== null ? nativePlugin : defaultPlugin;
   const { version, connectionId } = options;
   writePacket(line.socket, hello.greeting({ version, connectionId, nonce, capabilities, plugin }), 0);
   line.sequence = 1;
-  const response = await readResponse(line, services, signal);
+  const response = await readResponse(line, tls, signal);
   const granted = {
     standard: response.capabilities.standard & capabilities.standard,
     extended: response.capabilities.extended & capabilities.extended,
@@ -193,11 +195,11 @@ function makeNonce(services: DriverServices): Buffer {
   return Buffer.from(services.random.bytes(nonceBytes).map((byte) => (byte % 127) + 1));
 }
 
-async function readResponse(line: Line, services: DriverServices, signal: AbortSignal): Promise<hello.HandshakeResponse> {
+async function readResponse(line: Line, tls: ServerTls | null, signal: AbortSignal): Promise<hello.HandshakeResponse> {
   const first = await receive(line, responseBytesMax, signal);
   if (!hello.isTlsRequest(first)) return hello.readHandshakeResponse(first);
   // The TLS hello may already be in the socket: it goes to TLS, so nothing that came in clear is read as part of the sign-in.
-  await startTls(line, services, signal);
+  await startTls(line, tls, signal);
   const response = await receive(line, responseBytesMax, signal);
   if (hello.isTlsRequest(response)) throw new Fault('protocol-violation', 'TLS asked for inside TLS');
   return hello.readHandshakeResponse(response);
@@ -226,8 +228,7 @@ function sendAhead(line: Line, payload: Buffer): void {
   send(line, payload);
 }
 
-async function startTls(line: Line, services: DriverServices, signal: AbortSignal): Promise<void> {
-  const { tls } = services;
+async function startTls(line: Line, tls: ServerTls | null, signal: AbortSignal): Promise<void> {
   if (tls === null) throw new Fault('protocol-violation', 'TLS is not configured');
   const own = tls.current;
   line.socket = await acceptTls(line.accepted, own, null, signal);

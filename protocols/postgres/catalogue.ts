@@ -44,7 +44,8 @@ const operators = `
   where ${user('o.oid')}`;
 
 /**
- * With the functions of a type of its own, and what it is made of: base type, subtype of a range, element of an array. `behind`: the
+ * With the functions of a type of its own, and what it is made of: base type, subtype of a range, range of a multirange
+ * (by its cast: older servers have no column for it), element of an array. `behind`: the
  * server has one of that name, which is found first.
  */
 const types = `
@@ -53,7 +54,8 @@ const types = `
       and s.oid < ${firstUserOid}))::pg_catalog.text as behind,
     pg_catalog.concat_ws(' ', t.typinput::pg_catalog.oid, t.typoutput::pg_catalog.oid, t.typreceive::pg_catalog.oid, t.typsend::pg_catalog.oid,
       t.typmodin::pg_catalog.oid, t.typmodout::pg_catalog.oid, r.rngcanonical::pg_catalog.oid, r.rngsubdiff::pg_catalog.oid) as functions,
-    pg_catalog.concat_ws(' ', t.typbasetype, t.typelem, r.rngsubtype) as parts, t.typrelid::pg_catalog.text as relation
+    pg_catalog.concat_ws(' ', t.typbasetype, t.typelem, r.rngsubtype, (select pg_catalog.string_agg(c.castsource::pg_catalog.text, ' ')
+      from pg_catalog.pg_cast c where c.casttarget = t.oid and t.typtype = 'm')) as parts, t.typrelid::pg_catalog.text as relation
   from pg_catalog.pg_type t
   join pg_catalog.pg_namespace n on n.oid = t.typnamespace
   left join pg_catalog.pg_range r on r.rngtypid = t.oid

@@ -97,7 +97,7 @@ export class Connection implements MachinePort, Lane {
   /** A CancelRequest with this connection's key: withdraws what waits, or cancels what runs. */
   async cancel(): Promise<void> {
     this.machine.fastPath.leave();
-    if (this.machine.isWaiting) this.withdraw('cancelled by the client');
+    if (this.machine.isWaiting) this.#withdrawn();
     else if (this.machine.replies.isRunning) await this.#stop();
     else if (this.#refreshing) this.#guarded(() => this.#cancelUnjudged());
   }
@@ -180,7 +180,7 @@ export class Connection implements MachinePort, Lane {
   }
 
   classify(submission: Submission, later: (classification: Classification) => void): Classification | null {
-    const classification = this.#parts.session.classify(submission);
+    const classification = this.#parts.session.classify(submission, this.signal);
     if (!(classification instanceof Promise)) return classification;
     classification.then(
       (it) => this.#later(() => later(it)),
@@ -301,6 +301,11 @@ export class Connection implements MachinePort, Lane {
       this.machine.settings.catalogue(this.#parts.catalogue.current);
       this.#guarded(() => this.#pump());
     }); // never rejects
+  }
+
+  #withdrawn(): void {
+    this.withdraw('cancelled by the client');
+    this.#later(() => this.machine.cancelParse());
   }
 
   /** What waits until the target's objects are known is answered without them, with the rest of its batch. */

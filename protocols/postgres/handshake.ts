@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import type { ConfirmedSignIn } from '../../src/core/sign-in.ts';
 import { acceptTls } from '../../src/core/server-tls.ts';
 import { duration } from '../../src/core/words.ts';
 import { readExactly, whenGone } from '../../src/core/read-exactly.ts';
@@ -87,7 +88,7 @@ export async function welcome(line: Line, services: DriverServices, signal: Abor
   }
   if (wanted.browser) waitsForBrowser();
   const { principal, tokenId } = wanted.browser
-    ? { principal: await byBrowser(line, services, wanted, parameters, signal), tokenId: null }
+    ? await byBrowser(line, services, wanted, parameters, signal)
     : await byToken(line, services, wanted.person, signal);
   const method = wanted.browser ? 'browser' : 'token';
   const client: SignedIn = {
@@ -230,7 +231,7 @@ async function byBrowser(
   wanted: WantedName,
   parameters: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<Principal> {
+): Promise<ConfirmedSignIn> {
   const { socket } = line;
   const clientAddress = socket.remoteAddress ?? '';
   const target = wanted.target ?? parameters['database'] ?? '';
@@ -250,10 +251,10 @@ async function byBrowser(
         hint: `Waiting for at most ${duration(browserSignInMs)}; Ctrl-C gives up.`,
       }),
     );
-    const principal = await signIn.confirmed;
-    if (principal === null) throw new SignInRefused('28000', `nobody confirmed the sign-in as "${wanted.person}" in the browser`);
-    services.signIns.succeeded(principal, null, clientAddress, 'postgres');
-    return principal;
+    const confirmed = await signIn.confirmed;
+    if (confirmed === null) throw new SignInRefused('28000', `nobody confirmed the sign-in as "${wanted.person}" in the browser`);
+    services.signIns.succeeded(confirmed.principal, confirmed.tokenId, clientAddress, 'postgres');
+    return confirmed;
   } finally {
     unwatch();
     signal.removeEventListener('abort', gone);

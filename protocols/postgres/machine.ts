@@ -244,6 +244,13 @@ export class Machine {
     this.#classified = later;
   }
 
+  /** The client has cancelled; a Parse that waits for its classification is answered at once, with the rest of its batch. */
+  cancelParse(): void {
+    if (this.#classified === null) return;
+    this.#classified = null;
+    if (!this.absorbing) this.refusing.cancelled(wire.fromClient.parse);
+  }
+
   open(ruling: Release, text: string): Run {
     ruling.permit.open();
     return this.opened(ruling, text);

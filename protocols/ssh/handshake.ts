@@ -110,9 +110,9 @@ export function signIn(
             if (answer !== '') browser.cancel();
             if (token !== null) return succeed(context, { principal: token.principal, method: 'token', wanted, tokenId: token.tokenId });
             if (answer !== '') return failed();
-            void browser.confirmed.then((principal) => {
-              if (principal === null) return failed();
-              succeed(context, { principal, method: 'browser', wanted, tokenId: null });
+            void browser.confirmed.then((confirmed) => {
+              if (confirmed === null) return failed();
+              succeed(context, { ...confirmed, method: 'browser', wanted });
             });
           });
         }

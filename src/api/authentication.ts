@@ -57,17 +57,20 @@ export function authenticate(app: FastifyInstance, services: ApiServices): void 
   app.decorateRequest('signedIn', null);
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.ownProof === true) return;
-    const { authorization } = request.headers;
-    if (authorization !== undefined) {
-      request.signedIn = bearer(authorization, services);
+    request.signedIn = provedBy(request, services);
+    if (request.headers.authorization !== undefined) {
       // A wrong token is an error even where none is needed: whoever sends one believes to be somebody.
       if (request.signedIn === null) refuse(limit, request, 'that access token is wrong, expired or revoked');
       return;
     }
-    const cookie = request.cookies[cookieName(services.gateway.publicUrl())];
-    if (cookie !== undefined) request.signedIn = services.identity.authenticateCookie(cookie);
     if (request.signedIn !== null) checkCookieRequest(request);
     else if (request.routeOptions.config.open !== true && !request.is404) throw new HttpProblem(401, 'not-signed-in', 'sign in first');
+  });
+  // A body can be sent half a minute behind its headers, when the token is revoked and its person shut out.
+  app.addHook('preValidation', async (request) => {
+    if (request.signedIn === null || isSafeRead(request)) return;
+    request.signedIn = provedBy(request, services);
+    if (request.signedIn === null) throw new HttpProblem(401, 'not-signed-in', 'that sign-in ended while the request was sent');
   });
 }
 
@@ -100,6 +103,14 @@ export function mustHave(caller: Caller, rights: readonly Right[], what: string)
 export function mustNotBeSelf(caller: Caller, name: string): void {
   if (caller.principal.name !== name) return;
   throw new HttpProblem(403, 'own-account', 'you cannot shut yourself out; another operator can');
+}
+
+/** Whom the request's token speaks for, or without one its cookie. */
+function provedBy(request: FastifyRequest, services: ApiServices): SignedIn | null {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) return bearer(authorization, services);
+  const cookie = request.cookies[cookieName(services.gateway.publicUrl())];
+  return cookie === undefined ? null : services.identity.authenticateCookie(cookie);
 }
 
 function bearer(authorization: string, services: ApiServices): SignedIn | null {

@@ -317,12 +317,18 @@ export interface Ready {
   readonly status: 'ready';
 }
 
-/** Messages of the WebSocket at /api/v1/live. The first is `hello`; then one for each change, in order. */
+/**
+ * Messages of the WebSocket at /api/v1/live. The first is `hello`; then one for each change, in order, and a `beat` at least every
+ * `liveBeatMs`: a link that is silent for longer is gone, though nothing has closed it.
+ */
 export type LiveMessage =
   | { readonly kind: 'hello'; readonly me: Me; readonly server_time: string }
+  | { readonly kind: 'beat'; readonly server_time: string }
   | { readonly kind: 'hold'; readonly hold: HoldView }
   | { readonly kind: 'access'; readonly request: AccessRequestView; readonly grant: GrantView | null }
   | { readonly kind: 'session'; readonly session: SessionView };
+
+export const liveBeatMs = 20_000;
 
 export const apiBase = '/api/v1';
 

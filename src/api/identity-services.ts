@@ -72,7 +72,7 @@ export interface ApiIdentity {
   readonly tokenTtlMsMax: number;
   issueToken(
     person: string,
-    wanted: { readonly name: string; readonly ttlMs: number },
+    wanted: { readonly name: string; readonly ttlMs: number; readonly madeWith: string | null },
     by: string,
   ): { readonly token: string; readonly id: string; readonly person: string; readonly expiresAtMs: number };
   tokens(person: string | null): readonly TokenInfo[];
@@ -82,7 +82,7 @@ export interface ApiIdentity {
   readonly browserSignIns: {
     get(secret: string, viewer: Principal): PendingSignIn | null;
     list(viewer: Principal): readonly PendingSignIn[];
-    confirm(secret: string, viewer: Principal, code: string | null): 'confirmed' | 'wrong-code' | 'unknown';
+    confirm(secret: string, viewer: Principal, code: string | null, tokenId: string | null): 'confirmed' | 'wrong-code' | 'unknown';
     refuse(secret: string, viewer: Principal): boolean;
   };
   readonly decisionLinks: {

@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { callerOf, cookieName } from './authentication.ts';
+import { liveBeatMs } from './contract.ts';
 import type { LiveMessage } from './contract.ts';
 import { LiveChange } from './live-change.ts';
 import type { MessageFor, Viewer } from './live-change.ts';
@@ -17,8 +18,6 @@ export const liveClientsMax = 1000;
 export const liveClientsPerPersonMax = 50;
 /** A browser that doesn't read is cut off: it reconnects and asks for the list again. */
 export const unsentBytesMax = 4 * 1024 * 1024;
-/** Also finds expired tokens and cookies, so it is how long a dead sign-in can go on listening. */
-const pingIntervalMs = 20_000;
 /** RFC 6455, 7.4.2: 4000–4999 are private use. Tells the console to ask for a sign-in. */
 const closeSignedOut = 4401;
 const closeTryAgain = 1013;
@@ -57,8 +56,7 @@ export function live(app: FastifyInstance, services: ApiServices): void {
       socket.on('close', () => clients.delete(client));
       socket.on('error', () => socket.terminate());
       socket.on('pong', () => (client.alive = true));
-      const hello: LiveMessage = { kind: 'hello', me: meOf(caller), server_time: new Date(clock.nowMs()).toISOString() };
-      send(client, Buffer.from(JSON.stringify(hello)));
+      send(client, bytesOf({ kind: 'hello', me: meOf(caller), server_time: new Date(clock.nowMs()).toISOString() }));
     },
   });
 
@@ -84,7 +82,8 @@ export function live(app: FastifyInstance, services: ApiServices): void {
   const stopIdentity = identity.onChange(({ name }) => {
     for (const client of clients) if (client.name === name) viewerOf(client);
   });
-  const timer = setInterval(() => clients.forEach(beat), pingIntervalMs);
+  // Also finds expired tokens and cookies, so it is how long a dead sign-in can go on listening.
+  const timer = setInterval(() => clients.forEach(beat), liveBeatMs);
   timer.unref();
 
   app.addHook('onClose', async () => {
@@ -116,8 +115,13 @@ export function live(app: FastifyInstance, services: ApiServices): void {
     if (!client.alive) return client.socket.terminate();
     client.alive = false;
     client.socket.ping();
-    viewerOf(client);
+    // A page sees no ping.
+    if (viewerOf(client) !== null) send(client, bytesOf({ kind: 'beat', server_time: new Date(clock.nowMs()).toISOString() }));
   }
+}
+
+function bytesOf(message: LiveMessage): Buffer {
+  return Buffer.from(JSON.stringify(message));
 }
 
 function send({ socket }: Client, message: Buffer): void {

@@ -58,6 +58,7 @@ export async function openRelays(config: Config, parts: OpenRelaysParts, down: T
         .list()
         .filter(({ protocol }) => protocol !== 'ssh')
         .map(sentTarget),
+      unsignedTls: services.unsignedTls?.current.pem ?? null,
       allowPlaintext: config.allowPlaintext,
       limits: databases,
       dialTimeoutMs: limits.dialTimeoutMs,

@@ -48,6 +48,7 @@ export interface RelayThreadData {
   readonly catalogueChanges: SharedChanges;
   readonly targets: readonly SentTarget[];
   readonly tls: CertificateAndKey | null;
+  readonly unsignedTls: CertificateAndKey | null;
   readonly allowPlaintext: boolean;
   readonly limits: DatabaseLimits;
   readonly dialTimeoutMs: number;

@@ -76,6 +76,7 @@ const classifierOf = (protocol: Protocol): Classifier => {
   return classifier;
 };
 const tls = data.tls === null ? null : new ServerTls(data.tls);
+const unsignedTls = data.unsignedTls === null ? null : new ServerTls(data.unsignedTls);
 const masker = await createMasker(() => Buffer.from(data.maskKey));
 const { readers } = await openTemplateReaders();
 const drivers = new Map<DatabaseProtocol, Driver>();
@@ -125,6 +126,7 @@ function services(protocol: DatabaseProtocol): DriverServices {
     cancelElsewhere: remoteCancelling(calls),
     catalogueChanges: joinChanges(data.catalogueChanges),
     tls,
+    unsignedTls,
     allowPlaintext: data.allowPlaintext,
     clock,
     random,

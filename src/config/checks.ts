@@ -50,6 +50,8 @@ export function checkListen(document: ConfigDocument, parts: Parts): void {
     const words = `without TLS nobody on another machine could sign in here: set tls, or listen on 127.0.0.1 (or accept plain text with allow_plaintext: true)`;
     document.problem(['listen', protocol, 'host'], words);
   }
+  if (parts.tls !== undefined && listen.mysql?.own_certificate !== undefined)
+    document.problem(['listen', 'mysql', 'own_certificate'], 'has no effect where tls is set: that certificate is shown');
   const taken = new Map<string, string>();
   for (const [name, address] of Object.entries(listen)) {
     if (address === undefined || address.port === 0) continue;

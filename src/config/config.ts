@@ -189,6 +189,8 @@ export interface Config {
   readonly publicUrl: string | null;
   readonly listen: Listen;
   readonly tls: TlsConfig | null;
+  /** Where there is no `tls`: MariaDB's clients are shown one that the gateway makes for itself. */
+  readonly makesCertificate: boolean;
   readonly allowPlaintext: boolean;
   /** Threads that relay databases; 0: the main thread does. */
   readonly relayThreads: number;

@@ -68,11 +68,12 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     listen: {
       http: { host: listen.http.host, port: listen.http.port, behindProxy: listen.http.behind_proxy },
       postgres: listen.postgres ?? null,
-      mysql: listen.mysql ?? null,
+      mysql: listen.mysql === undefined ? null : { host: listen.mysql.host, port: listen.mysql.port },
       ssh: listen.ssh ?? null,
       metrics: listen.metrics,
     },
     tls,
+    makesCertificate: tls === null && listen.mysql !== undefined && listen.mysql.own_certificate !== false,
     allowPlaintext,
     relayThreads: parts.relay_threads === 'auto' ? relayThreadsOf(availableParallelism()) : parts.relay_threads,
     busyPollUs: parts.busy_poll_us ?? busyPollUsDefault,

@@ -265,7 +265,14 @@ export const sections = {
         })
         .default({ host: '127.0.0.1', port: 8080, behind_proxy: false }),
       postgres: address.optional(),
-      mysql: address.optional(),
+      mysql: address
+        .extend({
+          own_certificate: z
+            .boolean()
+            .optional()
+            .describe("Without tls: MariaDB's clients get one that the gateway makes for itself. Default: true."),
+        })
+        .optional(),
       ssh: address.optional(),
       metrics: address.optional().describe('Figures for monitoring: plain HTTP without a sign-in, numbers only.'),
     })

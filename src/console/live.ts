@@ -1,7 +1,7 @@
 // The WebSocket at /api/v1/live as a small store: it reconnects with back-off, says whether the link is up, and hands each
 // message to whoever listens. It knows nothing of pages or caches.
 
-import { apiBase } from '../api/contract.ts';
+import { apiBase, liveBeatMs } from '../api/contract.ts';
 import type { LiveMessage } from '../api/contract.ts';
 
 export type LinkState = 'idle' | 'connecting' | 'up' | 'down';
@@ -11,6 +11,10 @@ const lastRetryMs = 15_000;
 /** A link that did not come up by then counts as down, and the attempt is given up. */
 const connectTimeoutMs = 8_000;
 
+/** Two beats were missed and a third is late: a machine slept, or a network went without a word. */
+const silentMsMax = 2.5 * liveBeatMs;
+const listenEveryMs = 5_000;
+
 type Listener = () => void;
 type Receiver = (message: LiveMessage) => void;
 
@@ -19,6 +23,8 @@ export class LiveLink {
   #socket: WebSocket | null = null;
   #attempts = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
+  #watch: ReturnType<typeof setInterval> | null = null;
+  #heardAtMs = 0;
   readonly #listeners = new Set<Listener>();
   readonly #receivers = new Set<Receiver>();
 
@@ -27,6 +33,7 @@ export class LiveLink {
     if (this.#state !== 'idle') return;
     window.addEventListener('online', this.#wake);
     document.addEventListener('visibilitychange', this.#wake);
+    this.#watch = setInterval(this.#listen, listenEveryMs);
     this.#connect();
   }
 
@@ -34,6 +41,7 @@ export class LiveLink {
     window.removeEventListener('online', this.#wake);
     document.removeEventListener('visibilitychange', this.#wake);
     if (this.#retry !== null) clearTimeout(this.#retry);
+    if (this.#watch !== null) clearInterval(this.#watch);
     this.#retry = null;
     const socket = this.#socket;
     this.#socket = null;
@@ -63,6 +71,7 @@ export class LiveLink {
     const timeout = setTimeout(() => socket.close(), connectTimeoutMs);
     socket.addEventListener('message', (event) => {
       if (this.#socket !== socket || typeof event.data !== 'string') return;
+      this.#heardAtMs = Date.now();
       const message = JSON.parse(event.data) as LiveMessage;
       if (message.kind === 'hello') {
         clearTimeout(timeout);
@@ -73,12 +82,23 @@ export class LiveLink {
     });
     socket.addEventListener('close', () => {
       clearTimeout(timeout);
-      if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.#set('down');
-      this.#retryLater();
+      if (this.#socket === socket) this.#lost();
     });
   }
+
+  #lost(): void {
+    this.#socket = null;
+    this.#set('down');
+    this.#retryLater();
+  }
+
+  /** A link can be gone though nothing has closed it. Also by the wall clock: a machine that slept has heard nothing meanwhile. */
+  readonly #listen = (): void => {
+    if (this.#state !== 'up' || this.#socket === null || Math.abs(Date.now() - this.#heardAtMs) < silentMsMax) return;
+    const socket = this.#socket;
+    this.#lost();
+    socket.close();
+  };
 
   #retryLater(): void {
     const ceiling = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(this.#attempts, 10));
@@ -89,6 +109,7 @@ export class LiveLink {
 
   /** The machine is back or the page is looked at again: do not wait out the back-off. */
   readonly #wake = (): void => {
+    this.#listen();
     if (this.#retry === null || document.visibilityState === 'hidden') return;
     clearTimeout(this.#retry);
     this.#connect();

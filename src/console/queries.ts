@@ -214,6 +214,9 @@ export function useLive(onNew: (hold: HoldView) => void): void {
           if (known === false && message.hold.state === 'pending') onNew(message.hold);
           return;
         }
+        case 'beat':
+          setServerTime(message.server_time);
+          return;
         case 'access':
           void client.invalidateQueries({ queryKey: ['access'] });
           return;

@@ -43,6 +43,8 @@ export interface DriverServices {
   readonly credentials: CredentialDesk;
   /** Null when TLS is off. */
   readonly tls: ServerTls | null;
+  /** Where that is null: one that nobody signed, for clients that know it for the gateway's by other means. Missing or null: none. */
+  readonly unsignedTls?: ServerTls | null;
   /** False refuses sign-in over plain text from addresses that are not loopback. */
   readonly allowPlaintext: boolean;
   readonly clock: Clock;

@@ -42,7 +42,8 @@ export interface PolicySet {
 
 /** Classifies an action's text. May answer later (a large text goes to a worker). Never throws for bad text: that is "not understood". */
 export interface Classifier {
-  classify(action: Action): Classification | Promise<Classification>;
+  /** `signal`: nobody waits for it any more; then it may be anything. */
+  classify(action: Action, signal?: AbortSignal): Classification | Promise<Classification>;
   /** The shape of a text that was understood, where one can be approved for a while. Missing: none of this protocol can. */
   shapeOf?(action: Action, classification: Classification): Shape | NoShape;
   /** What a preview needs of a text that was understood; null when it is not read for it. */

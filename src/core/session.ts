@@ -52,8 +52,8 @@ export interface Session {
   /** Begins the recording of a terminal; null where there is none. */
   recordTerminal?(size: TerminalSize): TerminalRecorder | null;
 
-  /** Classifies without judging, so that a driver can know a prepared text before it is run. */
-  classify(submission: Submission): Classification | Promise<Classification>;
+  /** Classifies without judging, so that a driver can know a prepared text before it is run. `signal`: nobody waits for it any more. */
+  classify(submission: Submission, signal?: AbortSignal): Classification | Promise<Classification>;
 
   /** What the policies would say now, with no effect and no record: a Parse that can only be denied is refused at once. */
   foresee(submission: Submission, classification: Classification): Decision['kind'] | 'fault';

@@ -28,13 +28,20 @@ export interface SignInMaterial {
   readonly verifiers: readonly TokenVerifier[];
 }
 
+/** Who confirmed a sign-in in the browser. */
+export interface ConfirmedSignIn {
+  readonly principal: Principal;
+  /** The access token that confirmed it, or that the browser was signed in by: what is opened so ends with it. */
+  readonly tokenId: string | null;
+}
+
 /** A sign-in that a person confirms in the browser. */
 export interface BrowserSignIn {
   readonly url: string;
   /** Short code that stands on both screens. */
   readonly code: string;
   /** Resolves once: with the person, or null when it was refused or ran out. Never rejects. */
-  readonly confirmed: Promise<Principal | null>;
+  readonly confirmed: Promise<ConfirmedSignIn | null>;
   cancel(): void;
 }
 

@@ -21,6 +21,7 @@ import type { Protocol } from '../core/target.ts';
 import { denied, fault, transactionFailed, withdrawn } from './refusals.ts';
 import { asked, canOnlyFail, denialOf, isPlain, wordsOf, type Allow, type HoldDecision } from './decided.ts';
 import { deniedEvent, releasedEvent } from './events.ts';
+import { unlessGivenUp } from './given-up.ts';
 import { fencedByGrants, recordedInFull } from './granted.ts';
 import { Holding } from './holding.ts';
 import { faulted, judged } from './judgement.ts';
@@ -78,7 +79,7 @@ export class Gate {
   /** Judges one action. Answers at once unless the classifier, people or the disk must be waited for. Never throws or rejects. */
   judge(action: Action, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
     try {
-      return this.#judgeAs(action, this.#classify(action, submitter), submitter, lane);
+      return this.#judgeAs(action, this.#classify(action, submitter, lane), submitter, lane);
     } catch (thrown) {
       return faulted(thrown);
     }
@@ -88,7 +89,7 @@ export class Gate {
   judgeSoon(action: Action, submitter: Submitter, lane: Lane, then: (judgement: Judgement) => void): void {
     let released: PlainRelease | Judgement | Promise<Judgement>;
     try {
-      const classified = this.#classify(action, submitter);
+      const classified = this.#classify(action, submitter, lane);
       released =
         classified instanceof Promise
           ? this.#judgeAs(action, classified, submitter, lane)
@@ -129,8 +130,8 @@ export class Gate {
     }
   }
 
-  #classify(action: Action, submitter: Submitter): Classification | Promise<Classification> {
-    return action.classified ?? this.#parts.classifierOf(submitter.target.protocol).classify(action);
+  #classify(action: Action, submitter: Submitter, { signal }: Lane): Classification | Promise<Classification> {
+    return action.classified ?? this.#parts.classifierOf(submitter.target.protocol).classify(action, signal);
   }
 
   #judgeAs(
@@ -142,7 +143,7 @@ export class Gate {
     const now = laneNow(lane);
     const decide = (classification: Classification) =>
       this.#decided({ action, classification, submitter, lane: now }, this.#ask(action, classification, submitter, noApprovals));
-    return settled(classified instanceof Promise ? classified.then(decide) : decide(classified));
+    return settled(classified instanceof Promise ? unlessGivenUp(classified, now, submitter, decide) : decide(classified));
   }
 
   #releaseOrJudge(

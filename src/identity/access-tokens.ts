@@ -39,6 +39,14 @@ export interface TokenInfo {
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   readonly lastUsedAtMs: number | null;
+  /** The token of the same person that it was made with: revoked, it takes this one along. */
+  readonly madeWith: string | null;
+}
+
+export interface WantedToken {
+  readonly name: string;
+  readonly ttlMs: number;
+  readonly madeWith?: string | null;
 }
 
 interface Entry {
@@ -77,7 +85,7 @@ export class AccessTokens {
   }
 
   /** Makes a token. Throws Faults invalid-request and limit-reached. */
-  issue(person: string, wanted: { readonly name: string; readonly ttlMs: number }): IssuedToken {
+  issue(person: string, wanted: WantedToken): IssuedToken {
     if (!(wanted.ttlMs >= tokenTtlMsMin && wanted.ttlMs <= this.#ttlMsMax)) {
       throw new Fault('invalid-request', `a token lives for at least ${duration(tokenTtlMsMin)} and at most ${duration(this.#ttlMsMax)}`);
     }
@@ -104,6 +112,7 @@ export class AccessTokens {
       scram_server_key: verifier.scramServerKey,
       sha256_twice: verifier.sha256Twice,
       sha1_twice: verifier.sha1Twice,
+      made_with: wanted.madeWith ?? null,
     };
     this.#store.insert(row);
     this.#add(row);
@@ -206,6 +215,6 @@ export class AccessTokens {
 }
 
 function infoOf({ row, lastUsedAtMs }: Entry): TokenInfo {
-  const { id, person, name, created_at_ms: createdAtMs, expires_at_ms: expiresAtMs } = row;
-  return { id, person, name, createdAtMs, expiresAtMs, lastUsedAtMs };
+  const { id, person, name, created_at_ms: createdAtMs, expires_at_ms: expiresAtMs, made_with: madeWith } = row;
+  return { id, person, name, createdAtMs, expiresAtMs, lastUsedAtMs, madeWith };
 }

@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Principal } from '../core/principal.ts';
-import type { BrowserSignIn } from '../core/sign-in.ts';
+import type { BrowserSignIn, ConfirmedSignIn } from '../core/sign-in.ts';
 import { randomCode, randomText } from './random-text.ts';
 
 export const browserSignInTtlMs = 3 * 60_000;
@@ -33,7 +33,7 @@ interface Pending {
   readonly view: PendingSignIn;
   readonly deadlineMs: number;
   readonly timer: NodeJS.Timeout;
-  readonly settle: (principal: Principal | null) => void;
+  readonly settle: (confirmed: ConfirmedSignIn | null) => void;
 }
 
 export class BrowserSignIns {
@@ -59,7 +59,7 @@ export class BrowserSignIns {
     const url = `${this.#publicUrl()}/sign-in/${secret}`;
     const key = keyOf(secret);
     if (!this.#hasRoomFor(wanted)) return { url, code, confirmed: Promise.resolve(null), cancel: () => undefined };
-    const { promise, resolve } = Promise.withResolvers<Principal | null>();
+    const { promise, resolve } = Promise.withResolvers<ConfirmedSignIn | null>();
     const timer = setTimeout(() => this.#settle(key, null), browserSignInTtlMs);
     timer.unref();
     const { name, target, protocol, clientAddress } = wanted;
@@ -82,13 +82,16 @@ export class BrowserSignIns {
     return [...this.#pending.values()].filter((pending) => this.#isFor(pending, viewer)).map((pending) => pending.view);
   }
 
-  /** `code` is what the person typed from the terminal and has to be the right one; null when they compared it by eye. */
-  confirm(secret: string, viewer: Principal, code: string | null): ConfirmResult {
+  /**
+   * `code` is what the person typed from the terminal and has to be the right one; null when they compared it by eye. `tokenId` is the
+   * access token by which they are signed in themselves.
+   */
+  confirm(secret: string, viewer: Principal, code: string | null, tokenId: string | null): ConfirmResult {
     const pending = this.#find(secret, viewer);
     const principal = pending === null ? null : this.#active(pending.view.name);
     if (pending === null || principal === null) return 'unknown';
     if (code !== null && !sameCode(pending.view.code, code)) return 'wrong-code';
-    this.#settle(keyOf(secret), principal);
+    this.#settle(keyOf(secret), { principal, tokenId });
     return 'confirmed';
   }
 
@@ -128,12 +131,12 @@ export class BrowserSignIns {
     return pending.view.name === viewer.name && pending.deadlineMs > this.#clock.monotonicMs();
   }
 
-  #settle(key: string, principal: Principal | null): void {
+  #settle(key: string, confirmed: ConfirmedSignIn | null): void {
     const pending = this.#pending.get(key);
     if (pending === undefined) return;
     this.#pending.delete(key);
     clearTimeout(pending.timer);
-    pending.settle(principal);
+    pending.settle(confirmed);
   }
 }
 

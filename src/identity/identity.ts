@@ -18,7 +18,7 @@ import type { ProvisionedPeopleStore, ProvisionedPerson } from '../store/provisi
 import { serverSecret } from '../store/server-secrets.ts';
 import { openTokenStore } from '../store/tokens.ts';
 import { AccessTokens, tokenTtlMsMax } from './access-tokens.ts';
-import type { IssuedToken, TokenInfo } from './access-tokens.ts';
+import type { IssuedToken, TokenInfo, WantedToken } from './access-tokens.ts';
 import { BackOff } from './back-off.ts';
 import { BrowserSignIns } from './browser-sign-ins.ts';
 import type { WantedSignIn } from './browser-sign-ins.ts';
@@ -201,7 +201,7 @@ export class Identity implements SignIns {
   // --- access tokens ---
 
   /** Makes an access token. Throws Faults not-found, invalid-request, limit-reached. `by` is the operator who asked, for the log. */
-  issueToken(person: string, wanted: { readonly name: string; readonly ttlMs: number }, by: string | null = null): IssuedToken {
+  issueToken(person: string, wanted: WantedToken, by: string | null = null): IssuedToken {
     this.#mustBeActive(person);
     const issued = this.#tokens.issue(person, wanted);
     const detail = { kind: 'access-token', token_id: issued.id, person, name: wanted.name, expires_at_ms: issued.expiresAtMs };
@@ -222,13 +222,14 @@ export class Identity implements SignIns {
     return this.#tokens.get(id);
   }
 
-  /** Ends a token and the console sessions that came of it. False when there is none of that id. */
+  /** Ends a token, the console sessions that came of it and the tokens that were made with it. False when there is none of that id. */
   revokeToken(id: string, by: string | null): boolean {
     const gone = this.#tokens.revoke(id);
     if (gone === null) return false;
     this.#console.endOfToken(id);
     this.#event('token.revoked', by, { token_id: id, person: gone.person, name: gone.name });
     this.#tell({ kind: 'token-revoked', name: gone.person, tokenId: id });
+    for (const made of this.#tokens.list(gone.person)) if (made.madeWith === id) this.revokeToken(made.id, by);
     return true;
   }
 

@@ -3,7 +3,15 @@
 
 import type { PersonName } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
-import type { BrowserSignIn, LocalSignIns, SignInMaterial, SignIns, TokenVerifier, WantedBrowserSignIn } from '../core/sign-in.ts';
+import type {
+  BrowserSignIn,
+  ConfirmedSignIn,
+  LocalSignIns,
+  SignInMaterial,
+  SignIns,
+  TokenVerifier,
+  WantedBrowserSignIn,
+} from '../core/sign-in.ts';
 import type { Calls, Handlers, Methods } from './calls.ts';
 
 export type SignInMethods = {
@@ -14,7 +22,7 @@ export type SignInMethods = {
   /** A note. */
   'sign-in succeeded': { readonly given: Success; readonly answer: undefined };
   /** Tells the link, then answers with who has confirmed it. Taking it back gives it up. */
-  'sign-in in the browser': { readonly given: WantedBrowserSignIn; readonly answer: Principal | null; readonly told: Link };
+  'sign-in in the browser': { readonly given: WantedBrowserSignIn; readonly answer: ConfirmedSignIn | null; readonly told: Link };
 };
 
 interface Attempt {

@@ -8,6 +8,7 @@ import type { GrantId, SessionId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Lane } from '../core/session.ts';
 import { wordsOf } from '../gate/decided.ts';
+import { unlessGivenUp } from '../gate/given-up.ts';
 import { faulted, judged } from '../gate/judgement.ts';
 import type { Judgement } from '../gate/judgement.ts';
 import { laneNow } from '../gate/submission.ts';
@@ -69,17 +70,15 @@ export class ThreadGate implements SessionGate {
   judgeSoon(action: Action, submitter: Submitter, lane: Lane, then: (judgement: Judgement) => void): void {
     let classified: Classification | Promise<Classification>;
     try {
-      classified = action.classified ?? this.#parts.judging.parts.classifierOf(submitter.target.protocol).classify(action);
+      classified = action.classified ?? this.#parts.judging.parts.classifierOf(submitter.target.protocol).classify(action, lane.signal);
     } catch (thrown) {
       then(faulted(thrown));
       return;
     }
     if (classified instanceof Promise) {
       const now = laneNow(lane);
-      classified.then(
-        (it) => this.#judge(action, it, submitter, now, then),
-        (thrown: unknown) => then(faulted(thrown)),
-      );
+      const judge = (it: Classification) => new Promise<Judgement>((resolve) => this.#judge(action, it, submitter, now, resolve));
+      void unlessGivenUp(classified, now, submitter, judge).catch(faulted).then(then);
     } else this.#judge(action, classified, submitter, lane, then);
   }
 

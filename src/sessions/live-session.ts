@@ -112,8 +112,8 @@ export class LiveSession implements Session {
     this.#parts.gate.judgeSoon(action, this.#submitter, lane, (judgement) => then(this.#note(action, judgement, askedMs)));
   }
 
-  classify(submission: Submission): Classification | Promise<Classification> {
-    return submission.classified ?? this.#parts.classifier.classify({ ...submission, id: `${this.id}-0` as ActionId });
+  classify(submission: Submission, signal?: AbortSignal): Classification | Promise<Classification> {
+    return submission.classified ?? this.#parts.classifier.classify({ ...submission, id: `${this.id}-0` as ActionId }, signal);
   }
 
   foresee(submission: Submission, classification: Classification): Decision['kind'] | 'fault' {

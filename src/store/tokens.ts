@@ -21,6 +21,7 @@ export const tokenMigrations: readonly Migration[] = [
           CREATE INDEX tokens_by_person ON tokens (person);
           CREATE INDEX tokens_by_expiry ON tokens (expires_at_ms)`,
   },
+  { id: 'tokens-2', sql: 'ALTER TABLE tokens ADD COLUMN made_with TEXT' },
 ];
 
 export interface TokenRow {
@@ -35,6 +36,8 @@ export interface TokenRow {
   readonly scram_server_key: Buffer;
   readonly sha256_twice: Buffer;
   readonly sha1_twice: Buffer;
+  /** The token by which somebody made this one for themselves: it ends with that one. */
+  readonly made_with: string | null;
 }
 
 export interface TokenStore {
@@ -51,7 +54,7 @@ export function openTokenStore(db: Db): TokenStore {
   const live = db.prepare('SELECT * FROM tokens WHERE expires_at_ms > ? ORDER BY created_at_ms, id');
   const insert = db.prepare(
     `INSERT INTO tokens VALUES (@id, @person, @name, @created_at_ms, @expires_at_ms, @last_used_at_ms,
-       @sha256, @scram_stored_key, @scram_server_key, @sha256_twice, @sha1_twice)`,
+       @sha256, @scram_stored_key, @scram_server_key, @sha256_twice, @sha1_twice, @made_with)`,
   );
   const remove = db.prepare('DELETE FROM tokens WHERE id = ?');
   const removeExpired = db.prepare('DELETE FROM tokens WHERE expires_at_ms <= ?');

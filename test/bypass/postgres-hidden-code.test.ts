@@ -82,6 +82,12 @@ const rows: readonly Row[] = [
     text: `SELECT '1'::pg_stat_lock`,
   },
   {
+    name: 'a domain in a range of a multirange',
+    setup:
+      'CREATE DOMAIN checked AS int CHECK (passes(value)); CREATE TYPE span AS RANGE (SUBTYPE = checked, MULTIRANGE_TYPE_NAME = spans)',
+    text: `SELECT '{[1,2]}'::spans`,
+  },
+  {
     name: 'a function in pg_catalog, beside the server’s own of that name',
     setup: `CREATE FUNCTION pg_catalog.lower(x int) RETURNS int LANGUAGE sql AS 'SELECT public.noted(x)'`,
     text: 'SELECT lower(5)',
@@ -216,6 +222,25 @@ await t.test('a cast is what its source runs; the type that comes of it is not b
     CREATE FUNCTION turned(source) RETURNS goal LANGUAGE sql AS 'SELECT ROW(public.noted(1))::public.goal'; CREATE CAST (source AS goal) WITH FUNCTION turned(source) AS IMPLICIT`);
   t.equal((await judged(`SELECT NULL::goal`)).summary.access, 'read');
   t.equal((await judged(`SELECT coalesce(NULL::source, '(1)')::goal`)).summary.access, 'unknown');
+});
+
+await t.test('what lives on another server is reached over the network, also through a partition or a view', async (t) => {
+  await client.query(`CREATE FOREIGN DATA WRAPPER wire; CREATE SERVER far FOREIGN DATA WRAPPER wire; CREATE FOREIGN TABLE there (a int) SERVER far;
+    CREATE VIEW over_there AS SELECT a + 1 FROM there; CREATE TABLE partly (a int) PARTITION BY RANGE (a);
+    CREATE FOREIGN TABLE part_there PARTITION OF partly FOR VALUES FROM (0) TO (9) SERVER far; CREATE VIEW here AS SELECT * FROM log`);
+  const networkOf = async (text: string): Promise<string> => {
+    const { summary } = await judged(text);
+    return summary.effects
+      .filter(({ verb }) => verb === 'network')
+      .map(({ access }) => access)
+      .join(' ');
+  };
+  for (const table of ['there', 'over_there', 'partly']) {
+    t.equal(await networkOf(`SELECT * FROM ${table}`), 'read', `reading ${table}`);
+    t.equal(await networkOf(`INSERT INTO ${table} SELECT 1 FROM log`), 'write', `writing ${table}`);
+  }
+  t.equal(await networkOf('SELECT * FROM here'), '');
+  t.equal(await networkOf(`INSERT INTO here VALUES ('x')`), '');
 });
 
 await t.test('what foreign keys delete and change along is a change of those tables', async (t) => {

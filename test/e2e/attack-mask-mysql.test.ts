@@ -149,10 +149,49 @@ const texts = [
   'CREATE FUNCTION ff() RETURNS varchar(60) RETURN (SELECT email FROM customers WHERE id = 1);; SELECT ff();; DROP FUNCTION ff',
   'SELECT @a := 1, email FROM customers',
   'SELECT email INTO @q FROM customers WHERE id = 1;; SELECT @q',
+  'SELECT LAST_INSERT_ID(CONV(HEX(LEFT(email, 8)), 16, 10)) FROM customers WHERE id = 1;; SELECT HEX(LAST_INSERT_ID())',
+  'SELECT id FROM customers WHERE id = 1 AND LAST_INSERT_ID(CONV(HEX(LEFT(email, 8)), 16, 10));; SELECT HEX(@@last_insert_id)',
+  'SELECT LAST_INSERT_ID(x) FROM (SELECT CONV(HEX(email), 16, 10) AS x FROM customers WHERE id = 1) d;; SELECT HEX(@@identity)',
+  'UPDATE customers SET name = name WHERE id = 1 AND LAST_INSERT_ID(CONV(HEX(LEFT(email, 8)), 16, 10));; SELECT HEX(LAST_INSERT_ID())',
+  'DELETE FROM customers WHERE id = 1 AND LAST_INSERT_ID(CONV(HEX(LEFT(email, 8)), 16, 10)) = 1;; SELECT HEX(LAST_INSERT_ID())',
+  "SET optimizer_trace = 'enabled=on';; SELECT id FROM orders WHERE note > (SELECT email FROM customers WHERE id = 1);; SELECT * FROM information_schema.OPTIMIZER_TRACE",
+  "SET optimizer_trace = 'enabled=on';; SELECT id FROM orders WHERE note > (SELECT email FROM customers WHERE id = 1);; SELECT JSON_EXTRACT(TRACE, '$') FROM information_schema.optimizer_trace",
+  // Statements in statements, and texts that are prepared, copy as others do.
+  "EXECUTE IMMEDIATE 'SELECT email INTO @q FROM customers WHERE id = 1';; SELECT @q",
+  "PREPARE p FROM 'SELECT email INTO @q FROM customers WHERE id = 1';; EXECUTE p;; SELECT @q",
+  "SET @s = 'SELECT email INTO @q FROM customers WHERE id = 1';; PREPARE p FROM @s;; EXECUTE p;; SELECT @q",
+  "PREPARE p FROM 'UPDATE orders SET note = (SELECT email FROM customers WHERE id = 1)';; EXECUTE p;; SELECT note FROM orders",
+  "SET STATEMENT max_statement_time = 10 FOR EXECUTE IMMEDIATE 'SELECT email INTO @q FROM customers WHERE id = 1';; SELECT @q",
+  "CALL sys.execute_prepared_stmt('SELECT email INTO @q FROM shop.customers WHERE id = 1');; SELECT @q",
+  'SET STATEMENT max_statement_time = 10 FOR UPDATE orders, customers SET note = email;; SELECT note FROM orders',
+  'SET STATEMENT max_statement_time = 10 FOR CALL makes()',
+  'ANALYZE UPDATE orders, customers SET note = email;; SELECT note FROM orders',
+  'ANALYZE FORMAT=JSON REPLACE orders (id, note) SELECT 5, email FROM customers WHERE id = 1;; SELECT note FROM orders',
+  'UPDATE orders JOIN (SELECT email AS e FROM customers WHERE id = 1) x SET note = x.e;; SELECT note FROM orders',
+  'CREATE OR REPLACE TEMPORARY TABLE zc SELECT 1 AS view, email AS note FROM customers;; SELECT note FROM zc',
   'SET NAMES gbk;; SELECT email FROM customers;; SET NAMES utf8mb4',
   'SET NAMES utf16;; SELECT email FROM customers',
   'SET character_set_results = ucs2;; SELECT email FROM customers;; SET character_set_results = utf8mb4',
 ];
+
+t.test('what is prepared, and what has settings in front of it, is masked as it is without', async (t) => {
+  const { port } = gateway.address('mysql');
+  const client = await createConnection({
+    host: '127.0.0.1',
+    port,
+    user: 'alice:shop',
+    password: gateway.token('alice'),
+    rowsAsArray: true,
+  });
+  t.teardown(() => client.end());
+  t.same((await client.query('SET STATEMENT max_statement_time = 10 FOR SELECT id, email, id + 1 FROM customers WHERE id = 1'))[0], [
+    [1, '***', 2],
+  ]);
+  await client.query("PREPARE p FROM 'SELECT id, email FROM customers WHERE id = ?'");
+  await client.query('SET @i = 1');
+  const [[row]] = (await client.query('EXECUTE P USING @i')) as unknown as [unknown[][]];
+  t.equal(row?.[1], '***');
+});
 
 t.test('no way shows the value', async (t) => {
   const { port } = gateway.address('mysql');

@@ -119,6 +119,33 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
     await page.context().close();
   });
 
+  await t.test('a link that went silent without being closed is found out, and what came meanwhile is shown', async (t) => {
+    const page = await as('bob', '/account');
+    let links = 0;
+    await page.routeWebSocket(/\/live$/, (socket) => {
+      links += 1;
+      const number = links;
+      const server = socket.connectToServer();
+      // As after a network that went, or a machine that slept: the first one hears hello, and then nothing more.
+      server.onMessage((message) => {
+        if (number > 1 || String(message).includes('"hello"')) socket.send(message);
+      });
+    });
+    await page.clock.install();
+    await page.goto(gateway.http);
+    await page.locator('.shell-link[data-state="up"]:visible').waitFor();
+    await page.getByText('Nothing waits').waitFor();
+    const { end } = await ask('DELETE FROM payments /* in silence */', /in silence/);
+    t.equal(await page.locator('.hold-row', { hasText: 'in silence' }).count(), 0);
+    await page.clock.fastForward(60_000);
+    await page.locator('.hold-row', { hasText: 'in silence' }).waitFor();
+    await page.clock.fastForward(20_000);
+    await page.locator('.shell-link[data-state="up"]:visible').waitFor();
+    t.equal(links, 2);
+    await end();
+    await page.context().close();
+  });
+
   await t.test('an approval that could not be sent is not sent later by itself', async (t) => {
     const { hold, end } = await ask('DELETE FROM payments /* offline */', /offline/);
     const page = await as('bob', `/holds/${hold.id}`);

@@ -1,7 +1,7 @@
 // Who gets in, and how: tokens by every method that clients speak, with TLS and without, in both directions; and what a
 // client may name as its target.
 
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -77,8 +77,8 @@ t.test('every method, the fast way and the full way', async (t) => {
 });
 
 /** A client inside TLS that verifies nothing: the greeting, the certificate, and what it is told after its answer. */
-async function overTls(plugin: string, answerTo: (nonce: Buffer) => Buffer) {
-  const socket = connect(port, '127.0.0.1');
+async function overTls(plugin: string, answerTo: (nonce: Buffer) => Buffer, at: number = port) {
+  const socket = connect(at, '127.0.0.1');
   const greeted = hello.readGreeting((await readPacket(socket, 0, 1_000, wireSignal)).payload);
   const standard = flag.protocol41 | flag.secureConnection | flag.pluginAuth | flag.tls | flag.connectWithDatabase;
   const capabilities = { standard, extended: 0 };
@@ -92,13 +92,40 @@ async function overTls(plugin: string, answerTo: (nonce: Buffer) => Buffer) {
   return { greeted, secured, payload, certificate: secured.getPeerCertificate().raw };
 }
 
+/** What MariaDB's clients expect in the OK for a certificate that they can't verify. */
+function voucherOf(secret: string, nonce: Buffer, certificate: Buffer): string {
+  const hashed = (name: string, ...parts: (Buffer | string)[]) => parts.reduce((it, part) => it.update(part), createHash(name)).digest();
+  const sha1Twice = hashed('sha1', hashed('sha1', secret));
+  return `\x01${hashed('sha256', sha1Twice, nonce, hashed('sha256', certificate)).toString('hex').toUpperCase()}`;
+}
+
+t.test('a gateway without a certificate makes one for the clients of MariaDB, which insist on TLS', async (t) => {
+  for (const threads of [0, 2]) {
+    const bare = await startTestGateway(t, { targets: [target], config: { relay_threads: threads } });
+    const own = bare.token('alice');
+    const at = bare.address('mysql').port;
+    const { greeted, payload, certificate } = await overTls('mysql_native_password', (nonce) => nativeAnswer(own, nonce), at);
+    t.equal(readOk(payload, true).info.toString('latin1'), voucherOf(own, greeted.nonce, certificate));
+    const said = new X509Certificate(certificate);
+    t.ok(said.verify(said.publicKey) && said.checkHost('localhost') === 'localhost');
+    t.ok(said.validFromDate.getTime() < Date.now() && said.validToDate.getTime() > Date.now() + 365 * 86_400_000);
+    const asked = (...more: string[]) =>
+      run(t, mariadb, ['-h', '127.0.0.1', '-P', String(at), '-u', 'alice', `-p${own}`, '-N', '-B', '-e', 'SELECT 1', ...more, 'shop']);
+    for (const more of [[], ['--ssl'], ['--skip-ssl']]) t.match(await asked(...more), { code: 0, stdout: '1\n' }, more.join());
+    await bare.close();
+  }
+  const config = { listen: { mysql: { host: '127.0.0.1', port: 0, own_certificate: false } } };
+  const off = await startTestGateway(t, { targets: [target], config });
+  const socket = connect(off.address('mysql').port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  const { capabilities } = hello.readGreeting((await readPacket(socket, 0, 1_000, wireSignal)).payload);
+  t.equal(capabilities.standard & flag.tls, 0, 'and does not where it is told so');
+});
+
 t.test('MariaDB 11.4 and newer: a certificate that nobody signed is vouched for by the token', async (t) => {
   const { greeted, payload, certificate } = await overTls('mysql_native_password', (nonce) => nativeAnswer(token, nonce));
   t.equal(greeted.plugin, 'mysql_native_password', 'told at once: such a client sends nothing by another method');
-  const hashed = (name: string, ...parts: (Buffer | string)[]) => parts.reduce((it, part) => it.update(part), createHash(name)).digest();
-  const sha1Twice = hashed('sha1', hashed('sha1', token));
-  const voucher = hashed('sha256', sha1Twice, greeted.nonce, hashed('sha256', certificate)).toString('hex').toUpperCase();
-  t.equal(readOk(payload, true).info.toString('latin1'), `\x01${voucher}`);
+  t.equal(readOk(payload, true).info.toString('latin1'), voucherOf(token, greeted.nonce, certificate));
   const refused = await overTls('mysql_native_password', (nonce) => nativeAnswer('wrong', nonce));
   t.equal(refused.payload[0], 0xff, 'and to nobody who has not proved it');
 });

@@ -100,7 +100,7 @@ t.test('sign-in in the browser, by keyboard-interactive', async (t) => {
   const identity = gateway.running.identity;
   const alice = identity.person('alice');
   if (alice === null) return t.fail('alice');
-  t.equal(identity.browserSignIns.confirm(secret, alice, code), 'confirmed');
+  t.equal(identity.browserSignIns.confirm(secret, alice, code, null), 'confirmed');
   t.equal(await answer, 'ready');
 });
 

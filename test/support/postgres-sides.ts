@@ -6,13 +6,16 @@ import { Connection } from '../../protocols/postgres/connection.ts';
 import { failingMessages } from '../../protocols/postgres/refusal.ts';
 import type { Action } from '../../src/core/action.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
+import type { Classification } from '../../src/core/classification.ts';
 import { Permit } from '../../src/core/permit.ts';
 import type { Ruling } from '../../src/core/ruling.ts';
 import type { Session, Submission } from '../../src/core/session.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 
 const mint = Permit.claimMint();
-const read = classificationOf([{ kind: 'select', span: { start: 0, end: 8 }, effects: [], missingWhere: false, risks: [], changes: [] }]);
+export const read = classificationOf([
+  { kind: 'select', span: { start: 0, end: 8 }, effects: [], missingWhere: false, risks: [], changes: [] },
+]);
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 /** One side of a connection: what is written to it is kept, and chunks of it come when the test says so. */
@@ -58,11 +61,17 @@ export interface RelayedSides {
   readonly client: Side;
   readonly target: Side;
   readonly kill: (reason: string) => void;
+  /** As a CancelRequest does. */
+  readonly cancel: () => Promise<void>;
   readonly finished: () => number;
 }
 
-/** Everything that is submitted is released, as a SELECT. */
-export async function relayedSides(t: Test, heldBytesMax = 1_000_000): Promise<RelayedSides> {
+/** Everything that is submitted is released, as a SELECT; so is what is prepared, when `classify` has read it. */
+export async function relayedSides(
+  t: Test,
+  heldBytesMax = 1_000_000,
+  classify: () => Classification | Promise<Classification> = () => read,
+): Promise<RelayedSides> {
   const end = new AbortController();
   let finished = 0;
   const release = ({ text }: Submission): Ruling => ({
@@ -76,7 +85,7 @@ export async function relayedSides(t: Test, heldBytesMax = 1_000_000): Promise<R
     submit: release,
     submitSoon: (submission, _lane, then) => then(release(submission)),
     finish: () => void (finished += 1),
-    classify: () => read,
+    classify,
     close: () => undefined,
   };
   const entry = new CatalogueEntry(() => Promise.resolve({ version: '1', content: null } as never), clock, {
@@ -106,5 +115,5 @@ export async function relayedSides(t: Test, heldBytesMax = 1_000_000): Promise<R
   connection.machine.settings.signedIn([]);
   connection.machine.settings.catalogue(entry.current);
   connection.start(Buffer.from('greeting'));
-  return { ...sides, kill: (reason) => end.abort(reason), finished: () => finished };
+  return { ...sides, kill: (reason) => end.abort(reason), cancel: () => connection.cancel(), finished: () => finished };
 }

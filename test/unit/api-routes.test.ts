@@ -1,7 +1,11 @@
 // Who sees what, who may do what, and what answers look like.
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import t from 'tap';
 import WebSocket from 'ws';
+import type { AnswerTimesView } from '../../src/api/contract-answers.ts';
 import type { HoldView, LiveMessage } from '../../src/api/contract.ts';
 import { startApi } from './api-fixture.ts';
 import type { Fixture } from './api-fixture.ts';
@@ -200,6 +204,42 @@ t.test('tokens: own for everybody, others’ for operators; none outlives the on
   t.equal((await fetch(`${api.url}/api/v1/me`, { headers: { authorization: `Bearer ${made.body['token']}` } })).status, 401);
 });
 
+t.test('a token that is revoked takes along what was made with it', async (t) => {
+  const stolen = api.token('frank');
+  const make = async (token: string): Promise<string> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const reply = await fetch(`${api.url}/api/v1/tokens`, { method: 'POST', headers, body: '{}' });
+    return String(((await reply.json()) as Record<string, unknown>)['token']);
+  };
+  const status = async (token: string) => (await fetch(`${api.url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const child = await make(stolen);
+  const grandchild = await make(child);
+  const others = (await call('erin', 'POST', '/tokens', { person: 'frank' })).body['token'];
+  t.same(await Promise.all([stolen, child, grandchild].map(status)), [200, 200, 200]);
+  const id = api.identity.authenticateBearer(stolen)?.tokenId ?? '';
+  t.equal((await call('frank', 'DELETE', `/tokens/${id}`)).status, 204);
+  t.same(await Promise.all([stolen, child, grandchild].map(status)), [401, 401, 401]);
+  t.equal(await status(String(others)), 200, 'what an operator made with theirs is another person’s');
+});
+
+t.test('who was signed in when the headers came, and is not when the body comes, does nothing', async (t) => {
+  for (const proof of ['token', 'cookie'] as const) {
+    const token = api.token('frank');
+    const id = api.identity.authenticateBearer(token)?.tokenId ?? '';
+    const cookie = `sallyport=${api.identity.signIn({ token }, '127.0.0.1')?.cookie ?? ''}`;
+    const { hostname, port, host } = new URL(api.url);
+    const socket = connect(Number(port), hostname);
+    const proved = proof === 'token' ? `Authorization: Bearer ${token}` : `Cookie: ${cookie}\r\nOrigin: ${api.url}`;
+    const headers = ['Content-Type: application/json', 'Content-Length: 2', 'Connection: close', 'Expect: 100-continue'].join('\r\n');
+    socket.write(`POST /api/v1/tokens HTTP/1.1\r\nHost: ${host}\r\n${proved}\r\n${headers}\r\n\r\n`);
+    t.match(String(await once(socket, 'data')), /^HTTP\/1.1 100 /, 'the headers are read');
+    await call('frank', 'GET', '/me'); // whatever is done about them is done
+    api.identity.revokeToken(id, 'frank');
+    socket.write('{}');
+    t.match(await text(socket), /^HTTP\/1.1 401 /, proof);
+  }
+});
+
 t.test('people: operators disable somebody, who is out at once', async (t) => {
   t.equal((await call('alice', 'GET', '/people')).status, 403);
   t.equal((await call('carol', 'POST', '/people/frank/disable')).status, 403);
@@ -241,7 +281,13 @@ t.test('a terminal’s sign-in is seen and confirmed by its own person only', as
   t.match((await call('alice', 'GET', '/sign-ins')).body, { items: [{ code: signIn.code }] });
   t.match(await call('alice', 'POST', `${path}/confirm`, { code: 'AA-AAA' }), { status: 400, body: { code: 'wrong-code' } });
   t.equal((await call('alice', 'POST', `${path}/confirm`, { code: signIn.code })).status, 204);
-  t.equal((await signIn.confirmed)?.name, 'alice');
+  const confirmed = await signIn.confirmed;
+  t.equal(confirmed?.principal.name, 'alice');
+  t.equal(
+    confirmed?.tokenId,
+    api.identity.authenticateBearer(tokenOf('alice'))?.tokenId,
+    'what is opened ends with the token that confirmed it',
+  );
   t.equal((await call('alice', 'POST', `${path}/confirm`)).status, 404);
 });
 
@@ -282,6 +328,26 @@ t.test('decision links: reading decides nothing; a bound one answers once for it
   t.equal((await decide(forDisabled, 'POST', { answer: 'approve' })).status, 403);
   api.identity.setDisabled('dana', false, null);
   t.equal((await decide('/decide/x.y', 'GET')).status, 404);
+});
+
+t.test('how holds were answered is told by rule, without texts and people, to those who answer, watch or run the gateway', async (t) => {
+  const before = (await call('carol', 'GET', '/answer-times')).body as unknown as AnswerTimesView;
+  const of = (view: AnswerTimesView) => view.rules.find(({ rule }) => rule === 'production/hold-destructive');
+  for (const answer of ['approve', 'approve', 'deny']) {
+    const hold = api.place('alice');
+    api.clock.advance(answer === 'deny' ? 90_000 : 1_000);
+    await call('bob', 'POST', `/holds/${hold.id}/${answer}`, { reason: 'a secret reason' });
+  }
+  const reply = await call('erin', 'GET', '/answer-times');
+  const after = reply.body as unknown as AnswerTimesView;
+  t.equal(after.holds, before.holds + 3);
+  t.equal(of(after)?.settled.approved, (of(before)?.settled.approved ?? 0) + 2);
+  t.equal(of(after)?.settled.denied, (of(before)?.settled.denied ?? 0) + 1);
+  t.ok((of(after)?.nine_of_ten_within_ms ?? 0) >= (of(after)?.half_within_ms ?? Infinity));
+  t.notMatch(JSON.stringify(reply.body), /alice|secret reason|DROP|DELETE/);
+  t.equal((await call('alice', 'GET', '/answer-times')).status, 403);
+  const later = encodeURIComponent(new Date(api.clock.nowMs() + 1_000).toISOString());
+  t.match((await call('bob', 'GET', `/answer-times?since=${later}`)).body, { holds: 0, rules: [] });
 });
 
 /** Collects messages of a live socket and lets one wait for a certain one. */
@@ -326,7 +392,7 @@ t.test('live: each hears what it may see, in order, and is cut off when its pers
   await frank.until(({ kind }) => kind === 'session');
   await carol.until(({ kind }) => kind === 'session');
   t.same(
-    frank.messages.map(({ kind }) => kind),
+    frank.messages.map(({ kind }) => kind).filter((kind) => kind !== 'beat'),
     ['hello', 'session'],
     'nothing of Alice',
   );
@@ -337,6 +403,12 @@ t.test('live: each hears what it may see, in order, and is cut off when its pers
   t.equal(await alice.closed, 4401);
   api.identity.setDisabled('alice', false, null);
   for (const { socket } of all) socket.terminate();
+});
+
+t.test('live: a beat comes with the time, so that silence means that the link is gone', async (t) => {
+  const alice = new Listener('alice');
+  t.match(await alice.until(({ kind }) => kind === 'beat'), { server_time: /^\d{4}-.*Z$/ });
+  alice.socket.terminate();
 });
 
 t.test('the OpenAPI document is complete: every route, with responses, and every reference leads somewhere', async (t) => {

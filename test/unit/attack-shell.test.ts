@@ -142,10 +142,14 @@ t.test('more that are not free', async (t) => {
     'printf "a$x" PATH',
     'printf a* -v PATH',
     'ifconfig eth0 -arp',
+    // The key "s" of newer versions writes the screen into a file of the folder.
+    'cd /etc/cron.d; watch -t echo x',
+    'printf s | TERM=xterm watch -x echo x',
     // It is podman's own option, behind the verb as well.
     'podman ps --cpu-profile=/etc/cron.d/x',
     'podman images --storage-opt overlay.mount_program=/tmp/x',
     'podman logs --url ssh://h x',
+    'podman ps --an-option-of-tomorrow',
     'kubectl get -f http://h/x',
     'kubectl describe -fhttps://h/x',
     'kubectl get -f "http$x"',
@@ -164,6 +168,9 @@ t.test('more that are not free', async (t) => {
     'nslookup x 10.0.0.1',
     'nslookup -port=1 x',
     'xargs dig',
+    "printf '!rm x' | unbuffer -p git log",
+    'kubectl config view --profile_output=x --profile=heap',
+    'kubectl get pods --as_group=x',
   ];
   for (const text of waits) t.notOk(isFree(text), text);
 });
@@ -202,6 +209,9 @@ t.test('pagers of a terminal start programs', async (t) => {
     'journalctl -u ssh -u --no-pager',
     'git branch',
     'git --no-pager log --help',
+    'systemctl status --help --no-pager',
+    'journalctl -xh --no-pager',
+    'loginctl --no-pager list-users --hel',
     'apt list',
   ];
   for (const text of pages) t.notOk(isFree(text, true), text);
@@ -256,8 +266,7 @@ t.test('plain work stays free', async (t) => {
     'find . -type f -print0 | xargs -0 -I{} head -1 {}',
     'cat list | xargs -I{} -n1 echo {}',
     'find . -type f | xargs -n1 wc -l',
-    'watch -n 1 -t date',
-    'watch -x date',
+    'while sleep 2; do date; done',
     'rsync --server --sender -vlogDtpre.iLsfxCIvu . /data',
     "sed 's/[^]]*//; s/[abc]/x/' f",
     "sed -E 's/^[[:space:]]+//' f",

@@ -74,7 +74,7 @@ const waits = [
   'env FOO=bar ls',
   "env -S 'ls;rm x'",
   'exec >/dev/tcp/1.2.3.4/99',
-  'echo $(( $(id -u) ))',
+  'echo $(( $(cat f) ))',
   'x=1; for i in 1 2; do echo $((x)); read x; done',
   'declare -i x=1',
   'export PATH=/tmp:$PATH',
@@ -146,6 +146,7 @@ t.test('effects name what is touched', async (t) => {
   t.match(effects('echo x >> /etc/hosts'), ['file-write /etc/hosts', 'run echo']);
   t.match(effects('sudo -u bob cat f'), ['run sudo', 'privilege bob', 'run cat', 'file-read f']);
   t.match(effects('cat "$x"'), ['run cat', 'file-read ?']);
+  t.match(effects('mosh-server new -s'), ['shell mosh-server', 'network ?']);
 });
 
 t.test('a rule that denies sees what is named even when another part is not understood', async (t) => {

@@ -178,6 +178,11 @@ t.test('what would be unsafe, or never take effect, is refused in words', (t) =>
     ['two sources of a password', target('password_env: A, password_file: orders.password'), /is one too many/],
     ['an unset variable', target('password_env: NOT_SET'), /environment variable NOT_SET is not set/],
     ['a folder as a password file', target('password_file: policies'), /can't read policies: it is a folder/],
+    [
+      'a certificate of its own beside tls',
+      `${base}tls: { certificate: gate.pem, key: gate.key }\nlisten: { mysql: { port: 3306, own_certificate: false } }`,
+      /own_certificate: has no effect where tls is set/,
+    ],
     ['an authority that is not looked at', target('tls: { mode: require, ca: gate.pem }'), /has no effect with mode require/],
     ['a certificate without its key', target('tls: { certificate: gate.pem }'), /tls.key: is missing/],
     ['a file that is no certificate', target('tls: { ca: not.pem }'), /not.pem holds no certificate in PEM form/],

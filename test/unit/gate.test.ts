@@ -46,7 +46,10 @@ class Desk implements Holds {
   }
 }
 
-function setUp(decide: (facts: Facts) => Decision, options: { append?: AuditLog['append']; classify?: () => Classification } = {}) {
+function setUp(
+  decide: (facts: Facts) => Decision,
+  options: { append?: AuditLog['append']; classify?: () => Classification | Promise<Classification> } = {},
+) {
   const events: AuditEvent[] = [];
   const desk = new Desk();
   const append: AuditLog['append'] =
@@ -126,6 +129,18 @@ for (const [way, judge] of ways) {
       await judge(gate, action(), submitter, lane());
       t.equal(asked, 1, decision.kind);
     }
+  });
+
+  t.test(`${way}: what is cancelled while its text is read is withdrawn at once, and never released`, async (t) => {
+    const { promise, resolve } = Promise.withResolvers<Classification>();
+    const { gate, events } = setUp(() => allow, { classify: () => promise });
+    const cancelling = new AbortController();
+    const judging = Promise.resolve(judge(gate, action(), submitter, lane(cancelling.signal)));
+    cancelling.abort('cancelled by the client');
+    t.match((await judging).ruling, { kind: 'refuse', refusal: { reason: 'withdrawn', message: 'cancelled by the client' } });
+    resolve(classificationOf([]));
+    await new Promise(setImmediate);
+    t.same(events, []);
   });
 
   t.test(`${way}: with a disk that is slow the permit waits for it`, async (t) => {

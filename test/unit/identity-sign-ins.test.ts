@@ -64,13 +64,13 @@ t.test('a browser sign-in is confirmed by its own person, once', async (t) => {
   const secret = secretOf(signIn.url);
   t.equal(identity.browserSignIns.get(secret, bob), null);
   t.same(identity.browserSignIns.list(bob), []);
-  t.equal(identity.browserSignIns.confirm(secret, bob, signIn.code), 'unknown');
+  t.equal(identity.browserSignIns.confirm(secret, bob, signIn.code, null), 'unknown');
   t.match(identity.browserSignIns.get(secret, alice), { ...wanted, code: signIn.code });
   t.equal(identity.browserSignIns.list(alice).length, 1);
-  t.equal(identity.browserSignIns.confirm(secret, alice, 'ZZ-ZZZ'), 'wrong-code');
-  t.equal(identity.browserSignIns.confirm(secret, alice, signIn.code.toLowerCase().replace('-', '')), 'confirmed');
-  t.equal(await signIn.confirmed, alice);
-  t.equal(identity.browserSignIns.confirm(secret, alice, signIn.code), 'unknown');
+  t.equal(identity.browserSignIns.confirm(secret, alice, 'ZZ-ZZZ', null), 'wrong-code');
+  t.equal(identity.browserSignIns.confirm(secret, alice, signIn.code.toLowerCase().replace('-', ''), null), 'confirmed');
+  t.same(await signIn.confirmed, { principal: alice, tokenId: null });
+  t.equal(identity.browserSignIns.confirm(secret, alice, signIn.code, null), 'unknown');
 });
 
 t.test('a browser sign-in that is refused, cancelled, late or of somebody disabled gives nobody', async (t) => {
@@ -81,14 +81,14 @@ t.test('a browser sign-in that is refused, cancelled, late or of somebody disabl
   const cancelled = identity.browser(wanted);
   cancelled.cancel();
   t.equal(await cancelled.confirmed, null);
-  t.equal(identity.browserSignIns.confirm(secretOf(cancelled.url), alice, null), 'unknown');
+  t.equal(identity.browserSignIns.confirm(secretOf(cancelled.url), alice, null, null), 'unknown');
   const disabled = identity.browser(wanted);
   identity.setDisabled('alice', true, null);
   t.equal(await disabled.confirmed, null);
   identity.setDisabled('alice', false, null);
   const late = identity.browser(wanted);
   clock.advance(browserSignInTtlMs);
-  t.equal(identity.browserSignIns.confirm(secretOf(late.url), alice, null), 'unknown');
+  t.equal(identity.browserSignIns.confirm(secretOf(late.url), alice, null, null), 'unknown');
   t.same(identity.browserSignIns.list(alice), []);
 });
 
@@ -99,7 +99,11 @@ t.test('browser sign-ins are limited by name and address; unknown names get a li
   for (let count = 0; count < pendingPerNameMax; count += 1) identity.browser({ ...wanted, clientAddress: '10.6.6.6' });
   t.equal(await identity.browser({ ...wanted, clientAddress: '10.6.6.6' }).confirmed, null, 'one too many');
   const own = identity.browser(wanted);
-  t.equal(identity.browserSignIns.confirm(secretOf(own.url), alice, null), 'confirmed', 'others do not fill Alice’s limit at her desk');
+  t.equal(
+    identity.browserSignIns.confirm(secretOf(own.url), alice, null, null),
+    'confirmed',
+    'others do not fill Alice’s limit at her desk',
+  );
 });
 
 t.test('a login link signs in once, in time, and only while its person may', async (t) => {

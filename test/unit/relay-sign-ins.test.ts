@@ -128,9 +128,9 @@ t.test('a link is told at once; only its person confirms it; a client that leave
     clientAddress: '127.0.0.1',
   });
   const told = once(worker, 'message');
-  t.equal(identity.browserSignIns.confirm(first.secret, alice, null), 'confirmed');
+  t.equal(identity.browserSignIns.confirm(first.secret, alice, null, 't-1'), 'confirmed');
   await first.client.until('Z');
-  t.match(await told, [{ principal: { name: 'alice', groups: ['engineers'] }, tokenId: null }]);
+  t.match(await told, [{ principal: { name: 'alice', groups: ['engineers'] }, tokenId: 't-1' }]);
   await eventually('it is noted', () => audit.events.at(-1)?.type === 'sign-in.succeeded');
 
   const refused = await begin();
@@ -142,7 +142,7 @@ t.test('a link is told at once; only its person confirms it; a client that leave
   t.equal(identity.browserSignIns.list(alice).length, 1);
   leaving.client.socket.destroy();
   await eventually('it is given up', () => identity.browserSignIns.list(alice).length === 0);
-  t.equal(identity.browserSignIns.confirm(leaving.secret, alice, null), 'unknown');
+  t.equal(identity.browserSignIns.confirm(leaving.secret, alice, null, null), 'unknown');
 });
 
 t.test('a thread that dies gives its links up', async (t) => {

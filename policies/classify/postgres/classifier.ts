@@ -74,7 +74,7 @@ class CachingClassifier implements PostgresClassifier {
     this.#large = new LargeTexts(options.deadlineMs ?? deadlineMs);
   }
 
-  classify(action: Action): Classification | Promise<Classification> {
+  classify(action: Action, signal?: AbortSignal): Classification | Promise<Classification> {
     if (action.classified !== null) return action.classified;
     switch (action.kind) {
       case 'statement':
@@ -91,6 +91,7 @@ class CachingClassifier implements PostgresClassifier {
     if (text.length > this.#textUnitsMax) {
       return notUnderstood('too-large', `the text is longer than ${this.#textUnitsMax} characters`);
     }
+    if (text.length > this.#directUnitsMax) return this.#large.classify(text, mode, signal);
     if (!this.#isDirect(text)) return this.#large.classify(text, mode);
     const masked = maskedIn(text, mode) && this.#masked.mayRecur(text) ? withoutLiterals(text) : null;
     const known = masked === null ? undefined : this.#masked.get(mode.key, masked, text);

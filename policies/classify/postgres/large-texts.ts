@@ -45,16 +45,25 @@ export class LargeTexts {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** Never rejects. */
-  classify(text: string, mode: ReadingMode): Promise<Classification> {
+  /** Never rejects. What nobody waits for any more (`signal`) leaves the queue; the worker ends the text that it is at. */
+  classify(text: string, mode: ReadingMode, signal?: AbortSignal): Promise<Classification> {
     if (this.#closed) return Promise.resolve(notUnderstood('parser-gave-up', 'the classifier is closed'));
     if (this.#waiting.length >= waitingMax)
       return Promise.resolve(notUnderstood('parser-gave-up', 'too many large texts wait to be classified'));
     return new Promise((done) => {
       this.#lastId += 1;
-      this.#waiting.push({ id: this.#lastId, text, mode, done });
+      const job = { id: this.#lastId, text, mode, done };
+      this.#waiting.push(job);
+      signal?.addEventListener('abort', () => this.#leave(job), { once: true });
       this.#next();
     });
+  }
+
+  #leave(job: Job): void {
+    const at = this.#waiting.indexOf(job);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    job.done(notUnderstood('parser-gave-up', 'nobody waits for it any more'));
   }
 
   async close(): Promise<void> {

@@ -67,6 +67,13 @@ const foreignShell: Reader = (call) => {
   call.found.risk(call.span, `${call.name} reads commands in a way of its own`);
 };
 
+/** They open a terminal by a way of their own, past the session. */
+const terminalServer: Reader = (call) => {
+  call.found.effect('shell', 'unknown', 'program', call.name);
+  call.found.effect('network', 'unknown');
+  call.found.risk(call.span, 'opens a terminal that goes past the gateway: what is typed into it is neither judged nor recorded');
+};
+
 const language: Reader = (call) => {
   if (call.args.length === 1 && /^(?:--version|-V|-v)$/.test(call.args[0]?.text ?? ''))
     return call.found.effect('run', 'read', 'program', call.name);
@@ -82,6 +89,7 @@ const interactive: Reader = (call) => {
 
 const shells = 'sh bash dash ash rbash';
 const foreignShells = 'zsh ksh mksh fish csh tcsh pwsh nu elvish xonsh screen tmux byobu';
+const terminalServers = 'mosh-server etserver etterminal ttyd gotty tmate sshx sshd dropbear telnetd code-server';
 const languages =
   'python python2 python3 pypy3 perl ruby irb node nodejs deno bun php lua luajit tclsh wish expect Rscript R julia java groovy scala ghci guile racket sbcl go cargo make gmake ninja cmake gdb lldb dc bc psql mysql mariadb sqlite3 mongo mongosh redis-cli';
 
@@ -92,6 +100,7 @@ const all = (names: string, reader: Reader): [string, Reader][] => names.split('
 export const interpreters: ReadonlyMap<string, Reader> = new Map([
   ...all(shells, shell),
   ...all(foreignShells, foreignShell),
+  ...all(terminalServers, terminalServer),
   ...all(languages, language),
   ...all(interactives, interactive),
 ]);

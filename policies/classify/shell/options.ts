@@ -51,7 +51,8 @@ export function searchOptions(args: readonly Argument[], rules: OptionRules): Op
 function inWord(text: string, index: number, rules: OptionRules): FoundOption[] {
   if (text.startsWith('--')) {
     const equals = text.indexOf('=');
-    const name = equals === -1 ? text : text.slice(0, equals);
+    // kubectl takes an underscore for the dash.
+    const name = (equals === -1 ? text : text.slice(0, equals)).replaceAll('_', '-');
     if (name === '--') return [];
     const option = rules.options.find((it) => it.startsWith('--') && it.startsWith(name));
     return option === undefined ? [] : [{ option, value: equals === -1 ? null : text.slice(equals + 1), index }];

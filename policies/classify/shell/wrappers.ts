@@ -41,6 +41,12 @@ const nohup: Reader = (call) => {
   wrapper({})(call);
 };
 
+/** It gives what it runs a terminal of its own, and with -p the keys that come in. */
+const unbuffer: Reader = (call) => {
+  unsure(call, call.span, 'unbuffer gives what it runs a terminal, and programs that page there start others');
+  wrapper({ flags: ['-p'] })(call);
+};
+
 /** Another account: never free, whatever runs. */
 function privileged(flags: readonly string[], values: readonly string[]): Reader {
   return (call) => {
@@ -137,18 +143,19 @@ const xargs: Reader = (call) => {
   if (own.some(({ text }) => /^(?:-[nL]|--max-(?:args|lines))/.test(text ?? '-n'))) appended();
 };
 
-/** watch and the like give their words to sh -c, joined by blanks. */
-const joinedForShell =
-  (flags: readonly string[], values: readonly string[]): Reader =>
-  (call) => {
-    const rest = afterOptions(call.args, flags, values);
-    if (rest === null || rest.length === 0 || rest.some(({ text }) => text === null))
-      return call.opaque(call.span, `nobody knows what ${call.name} would run`);
-    call.found.effect('run', 'session', 'program', call.name);
-    const own = call.args.slice(0, call.args.length - rest.length);
-    if (own.some(({ text }) => /^-[a-zA-Z]*x/.test(text ?? ''))) return call.command(rest); // no shell in between
-    call.script(rest.map(({ text }) => text).join(' '), call.span);
-  };
+/**
+ * It gives its words to sh -c, joined by blanks. Its key "s" writes what is on the screen into a file (procps 4.0.5 and later), and
+ * it takes keys from a pipe as well.
+ */
+const watch: Reader = (call) => {
+  const rest = afterOptions(call.args, ['-t', '-d', '-e', '-g', '-b', '-c', '-p', '-x'], ['-n', '--interval']);
+  if (rest === null || rest.length === 0 || rest.some(({ text }) => text === null))
+    return call.opaque(call.span, 'nobody knows what watch would run');
+  unsure(call, call.span, 'a key of watch writes what it shows into a file; while sleep 2; do …; done only shows');
+  const own = call.args.slice(0, call.args.length - rest.length);
+  if (own.some(({ text }) => /^-[a-zA-Z]*x/.test(text ?? ''))) return call.command(rest); // no shell in between
+  call.script(rest.map(({ text }) => text).join(' '), call.span);
+};
 
 const flock: Reader = (call) => {
   const rest = afterOptions(
@@ -224,12 +231,12 @@ export const wrappers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ],
   ['chrt', wrapper({ flags: ['-b', '-i', '-o', '-f', '-r'], skip: 1 })],
   ['taskset', wrapper({ flags: ['-c'], skip: 1 })],
-  ['unbuffer', wrapper({ flags: ['-p'] })],
+  ['unbuffer', unbuffer],
   ['time', wrapper({ flags: ['-p', '-v'], values: ['-f'] })],
   ['busybox', multiCall],
   ['toybox', multiCall],
   ['xargs', xargs],
-  ['watch', joinedForShell(['-t', '-d', '-e', '-g', '-b', '-c', '-p', '-x'], ['-n', '--interval'])],
+  ['watch', watch],
   ['flock', flock],
   ['script', records([])],
   ['strace', records(['-o', '-e', '-p', '-s', '-u', '-S', '-P', '-E'])],

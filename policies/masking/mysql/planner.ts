@@ -11,14 +11,15 @@ import { readingsOf } from '../../classify/mysql/readings.ts';
 import { MaskedColumns, type ColumnMask } from '../columns.ts';
 import { FieldMasks } from '../field-masks.ts';
 import { asks, refusalOf } from './refusals.ts';
+import { analyzed, executedBy, ownStatements } from './statements-run.ts';
 import { Views, type Reach } from './views.ts';
 import { hasStar, hiddenIn, isCount, isOp, isStar, isWord, itemsOf, selectList, selectsIn, stricterMask, type Tokens } from './words.ts';
 
 /** Longer texts are not taken apart here; they are refused where columns are masked. */
 const textUnitsMax = 256 * 1024;
 
-/** The optimiser's statistics hold values of columns, and full-text indexes their words. */
-const statistics = /^(column_stats|column_statistics|index_stats|innodb_index_stats|innodb_ft_index_(table|cache))$/i;
+/** The optimiser's statistics and its trace hold values of columns, and full-text indexes their words. */
+const statistics = /^(column_stats|column_statistics|index_stats|innodb_index_stats|innodb_ft_index_(table|cache)|optimizer_trace)$/i;
 
 /** What the expressions of a result may show. */
 interface Expressions {
@@ -59,11 +60,16 @@ export class MysqlPlanner {
     let isRelevant = false;
     let isOpaqueAll = false;
     for (const tokens of read.readings) {
-      const statements = statementsOf(tokens);
-      const names = tokens.filter(({ kind }) => kind === 'word' || kind === 'name').map(({ text }) => text.toLowerCase());
+      const statements = ownStatements(tokens);
+      const executed = executedBy(statements, action, mode);
+      if (executed === null) return refuse('nobody can tell what the prepared text returns or copies');
+      const names = [...tokens, ...executed.flat()]
+        .filter(({ kind }) => kind === 'word' || kind === 'name')
+        .map(({ text }) => text.toLowerCase());
       const read = classification.summary.tables.flatMap((table) => table.toLowerCase().split('.').slice(-1));
       const reach = views.reach(new Set([...names, ...read]));
-      const isOpaque = statements.some(runsMore) || callsOwn(classification, catalogue) || read.some((table) => statistics.test(table));
+      const isOpaque =
+        [...statements, ...executed].some(runsMore) || callsOwn(classification, catalogue) || read.some((table) => statistics.test(table));
       isOpaqueAll ||= isOpaque;
       isRelevant ||=
         isOpaque ||
@@ -71,7 +77,7 @@ export class MysqlPlanner {
         reach.views.includes(null) ||
         (read.length > 0 && columns.mayBeIn(reach.tables)) ||
         reach.views.some(hides);
-      for (const statement of statements) {
+      for (const statement of [...statements, ...statements.flatMap(analyzed), ...executed]) {
         const refused = refusalOf(statement, columns, reach);
         if (refused !== null) return refuse(refused);
       }
@@ -132,27 +138,17 @@ function computed(mask: ColumnMask | null): ColumnMask | null {
   return mask === null ? null : { ...mask, isComputed: true };
 }
 
-/** Statements whose own text does not say what they return; warnings and PROCEDURE ANALYSE() quote values. */
+/** Statements whose own text does not say what they return; warnings, plans of other sessions and PROCEDURE ANALYSE() quote values. */
 function runsMore(tokens: Tokens): boolean {
   if (tokens.some((token) => isWord(token, 'PROCEDURE')) && selectList(tokens) !== null) return true;
   if (isWord(tokens[0], 'EXECUTE', 'CALL', 'FETCH')) return true;
-  return isWord(tokens[0], 'SHOW') && tokens.some((token) => isWord(token, 'WARNINGS', 'ERRORS'));
+  if (isWord(tokens[0], 'EXPLAIN', 'DESCRIBE', 'DESC')) return tokens.some((token) => isWord(token, 'CONNECTION'));
+  return isWord(tokens[0], 'SHOW') && tokens.some((token) => isWord(token, 'WARNINGS', 'ERRORS', 'EXPLAIN', 'ANALYZE'));
 }
 
 function callsOwn({ summary }: Classification, catalogue: SqlCatalogue | null): boolean {
   const own = new Set((catalogue?.functions ?? []).map(({ name }) => name.toLowerCase()));
   return summary.functions.some((name) => own.has(name.toLowerCase().split('.').at(-1) ?? ''));
-}
-
-function statementsOf(tokens: Tokens): Tokens[] {
-  const statements: Tokens[] = [];
-  let from = 0;
-  for (let at = 0; at <= tokens.length; at++) {
-    if (at < tokens.length && !isOp(tokens[at], ';')) continue;
-    if (at > from) statements.push(tokens.slice(from, at));
-    from = at + 1;
-  }
-  return statements;
 }
 
 function refuse(message: string): MaskPlan {

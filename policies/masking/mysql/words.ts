@@ -38,6 +38,18 @@ export function hiddenIn(tokens: Tokens, columns: MaskedColumns, { tables, views
   return mask;
 }
 
+/** Split at the semicolons. */
+export function statementsOf(tokens: Tokens): Tokens[] {
+  const statements: Tokens[] = [];
+  let from = 0;
+  for (let at = 0; at <= tokens.length; at++) {
+    if (at < tokens.length && !isOp(tokens[at], ';')) continue;
+    if (at > from) statements.push(tokens.slice(from, at));
+    from = at + 1;
+  }
+  return statements;
+}
+
 /** Queries in the text. */
 export function selectsIn(tokens: Tokens): number {
   return tokens.filter((token, at) => isWord(token, 'SELECT', 'TABLE', 'VALUES', 'HANDLER') && !isOp(tokens[at - 1], '.')).length;

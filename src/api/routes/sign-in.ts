@@ -88,8 +88,8 @@ export function signInRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/sign-ins/:secret/confirm',
       schema: { summary: 'It is me', tags: ['sign-in'], params: secretParams, body: confirmBody, response: givesNothing() },
       handler: async (request, reply) => {
-        const { principal } = callerOf(request, services);
-        const result = identity.browserSignIns.confirm(request.params.secret, principal, request.body.code ?? null);
+        const { principal, tokenId } = callerOf(request, services);
+        const result = identity.browserSignIns.confirm(request.params.secret, principal, request.body.code ?? null, tokenId);
         switch (result) {
           case 'confirmed':
             return reply.code(204).send(null);

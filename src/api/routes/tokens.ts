@@ -26,7 +26,8 @@ export function tokenRoutes(services: ApiServices): FastifyPluginAsyncZod {
       url: '/tokens',
       schema: {
         summary: 'Make an access token',
-        description: 'It is shown once. Asked for with a token, the new one ends with that one at the latest.',
+        description:
+          'It is shown once. Asked for with a token, the new one ends with that one at the latest, also when that one is revoked.',
         tags: ['tokens'],
         body: tokenBody,
         response: gives(tokenIssued),
@@ -38,7 +39,11 @@ export function tokenRoutes(services: ApiServices): FastifyPluginAsyncZod {
         const wantedMs = request.body.ttl_ms ?? Math.min(tokenTtlMsDefault, identity.tokenTtlMsMax);
         const issued = identity.issueToken(
           person,
-          { name: request.body.name ?? 'access token', ttlMs: Math.min(wantedMs, remainingMs(caller, clock.nowMs())) },
+          {
+            name: request.body.name ?? 'access token',
+            ttlMs: Math.min(wantedMs, remainingMs(caller, clock.nowMs())),
+            madeWith: person === caller.principal.name ? caller.tokenId : null,
+          },
           caller.principal.name,
         );
         return { token: issued.token, id: issued.id, person: issued.person, expires_at: iso(issued.expiresAtMs) };

@@ -4,12 +4,13 @@ import { Button, Modal } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
+import { visibleLine } from '../visible.ts';
 import { ProblemNote } from './notes.tsx';
 
 interface Props {
   /** What the button says, and the one that does it. */
   readonly label: string;
-  /** For those who don't see what it stands beside. */
+  /** For those who don't see what it stands beside. Names in it may be anybody's. */
   readonly title: string;
   readonly children: ReactNode;
   readonly act: () => Promise<unknown>;
@@ -18,6 +19,7 @@ interface Props {
 
 export function ConfirmButton({ label, title, children, act, onDone }: Props) {
   const [asking, setAsking] = useState(false);
+  const question = visibleLine(title);
   const work = useMutation({
     mutationFn: act,
     onSuccess: () => {
@@ -31,10 +33,10 @@ export function ConfirmButton({ label, title, children, act, onDone }: Props) {
   };
   return (
     <>
-      <Button size="compact-xs" c="var(--sp-bad-text)" aria-label={title.replace(/\?$/, '')} onClick={() => setAsking(true)}>
+      <Button size="compact-xs" c="var(--sp-bad-text)" aria-label={question.replace(/\?$/, '')} onClick={() => setAsking(true)}>
         {label}
       </Button>
-      <Modal opened={asking} onClose={close} title={title}>
+      <Modal opened={asking} onClose={close} title={question}>
         <div className="card" style={{ padding: 0 }}>
           <div>{children}</div>
           {work.error === null ? null : <ProblemNote error={work.error} />}

@@ -1,7 +1,7 @@
 // The bound parameters of a prepared statement: an approval names them as exactly as the text.
 
 import { useState } from 'react';
-import { visibleText } from '../visible.ts';
+import { visibleLine, visibleText } from '../visible.ts';
 import { plural } from '../words.ts';
 import { InOrder } from './in-order.tsx';
 import { ShownInPart } from './shown-in-part.tsx';
@@ -28,7 +28,7 @@ export function ParameterTable({ parameters }: { readonly parameters: Parameters
           {shown.map((parameter, index) => (
             <tr key={index}>
               <td className="mono">${index + 1}</td>
-              <td className="dim">{parameter.type ?? 'not given'}</td>
+              <td className="dim">{visibleLine(parameter.type ?? 'not given')}</td>
               <td className="mono">
                 <Value text={parameter.text} />
               </td>

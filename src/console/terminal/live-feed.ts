@@ -42,25 +42,39 @@ export class LiveFeed {
     this.#socket?.close();
   }
 
+  /** The link may be gone though nothing has closed it: another one goes on where this one stands. */
+  doubt(): void {
+    const socket = this.#socket;
+    if (this.#closed || socket === null) return;
+    this.#lost();
+    socket.close();
+  }
+
+  #lost(): void {
+    this.#socket = null;
+    this.#onState('lost');
+    this.#retry = setTimeout(() => this.#connect(), retryMs);
+  }
+
   #connect(): void {
     this.#onState('connecting');
     const socket = this.#follow(this.#offset);
     this.#socket = socket;
-    socket.addEventListener('open', () => this.#onState('live'));
+    socket.addEventListener('open', () => {
+      if (this.#socket === socket) this.#onState('live');
+    });
     socket.addEventListener('message', (event) => {
-      if (this.#closed || !(event.data instanceof ArrayBuffer)) return;
+      if (this.#closed || this.#socket !== socket || !(event.data instanceof ArrayBuffer)) return;
       this.#offset += event.data.byteLength;
       const events = this.#reader.read(new Uint8Array(event.data));
       this.#drawn = this.#drawn.then(() => (this.#closed ? undefined : this.#draw(events)));
     });
     socket.addEventListener('close', ({ code }) => {
-      if (this.#closed) return;
+      if (this.#closed || this.#socket !== socket) return;
+      this.#socket = null;
       if (code === closeEnded) this.#onState('ended');
       else if (closeRefused.includes(code)) this.#onState('refused');
-      else {
-        this.#onState('lost');
-        this.#retry = setTimeout(() => this.#connect(), retryMs);
-      }
+      else this.#lost();
     });
   }
 

@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import type { TerminalIndexView } from '../../api/contract.ts';
 import { Loading, ProblemNote } from '../parts/notes.tsx';
 import { Tag } from '../parts/tags.tsx';
+import { useLink } from '../queries.ts';
 import type { Tone } from '../words.ts';
 import { LiveFeed } from './live-feed.ts';
 import type { FeedState } from './live-feed.ts';
@@ -46,6 +47,11 @@ export default function TerminalLive({ sessionId, terminal, onEnded, children }:
 function Watch({ sessionId, index, onEnded, children }: Omit<Props, 'terminal'> & { readonly index: TerminalIndexView }) {
   const place = useRef<HTMLDivElement>(null);
   const [state, setState] = useState<FeedState>('connecting');
+  const feed = useRef<LiveFeed | null>(null);
+  const link = useLink();
+  useEffect(() => {
+    if (link === 'down') feed.current?.doubt();
+  }, [link]);
   const ended = useRef(onEnded);
   useEffect(() => {
     ended.current = onEnded;
@@ -53,7 +59,7 @@ function Watch({ sessionId, index, onEnded, children }: Omit<Props, 'terminal'> 
   useEffect(() => {
     if (place.current === null) return undefined;
     const screen = new XtermScreen(place.current);
-    const feed = new LiveFeed(
+    const opened = new LiveFeed(
       index,
       screen,
       (from) => terminalApi.follow(sessionId, index.terminal.index, from),
@@ -62,8 +68,9 @@ function Watch({ sessionId, index, onEnded, children }: Omit<Props, 'terminal'> 
         if (now === 'ended') ended.current();
       },
     );
+    feed.current = opened;
     return () => {
-      feed.close();
+      opened.close();
       screen.dispose();
     };
   }, [sessionId, index]);
