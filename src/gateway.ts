@@ -18,6 +18,7 @@ import { createApi } from './api/server.ts';
 import { createAccessDesk } from './approvals/access-requests.ts';
 import { createHolds } from './approvals/holds.ts';
 import { apiAccess, joinAccess } from './composition/access.ts';
+import { answerTimes } from './composition/answer-times.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
 import { channelMigrations, openChannels } from './composition/channels.ts';
@@ -317,6 +318,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     scim: openScim(config, { identity, db, clock, random, audit, log, publicUrl }),
     tokenActivity: (tokenId) => activity.of(tokenId),
     holds: apiHolds(holds, previews, lendersOf, onCall),
+    answerTimes: (sinceMs) => answerTimes(db, sinceMs),
     delegations: apiDelegations(delegations, identity, channels.newcomers),
     onCall,
     access: apiAccess(access, (name) => mayOperate(identity, name)),

@@ -27,6 +27,7 @@ import { credentialRoutes } from './routes/credentials.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { delegationRoutes } from './routes/delegations.ts';
+import { answerTimesRoutes } from './routes/answer-times.ts';
 import { onCallRoutes } from './routes/on-call.ts';
 import { holdAnswerRoutes } from './routes/hold-answers.ts';
 import { forgeRoutes } from './routes/forges.ts';
@@ -136,6 +137,7 @@ async function routes(api: FastifyInstance, services: ApiServices): Promise<void
     holdAnswerRoutes(services),
     delegationRoutes(services),
     onCallRoutes(services),
+    answerTimesRoutes(services),
     accessRoutes(services),
     shapeRoutes(services),
     sessionRoutes(services),

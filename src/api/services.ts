@@ -10,6 +10,7 @@ import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccess } from './access-services.ts';
 import type { ApiAccounts } from './account-services.ts';
 import type { ApiDelegations } from './delegation-services.ts';
+import type { AnswerTimesView } from './contract-answers.ts';
 import type { OnCallView } from './contract-delegations.ts';
 import type { ApiChannels } from './channel-services.ts';
 import type { ApiIdentity } from './identity-services.ts';
@@ -43,6 +44,8 @@ export interface ApiServices {
   /** What was asked with a token: ids of holds, newest first. */
   readonly tokenActivity: (tokenId: string) => { readonly sessions: number; readonly denied: number; readonly holdIds: readonly string[] };
   readonly holds: ApiHolds;
+  /** Of holds that were placed since then. */
+  readonly answerTimes: (sinceMs: number) => AnswerTimesView;
   readonly sessions: ApiSessions;
   readonly recordings: ApiRecordings;
   readonly audit: ApiAudit;

@@ -1,6 +1,7 @@
 // Calls about one hold besides yes and no, and about who answers.
 
 import type { DelegateView, DelegationBody, DelegationView, HoldView, OnCallView, Page, PreviewView } from '../api/contract.ts';
+import type { AnswerTimesView } from '../api/contract-answers.ts';
 import { request } from './api.ts';
 
 const id = encodeURIComponent;
@@ -13,5 +14,6 @@ export const holdApi = {
   delegate: (body: DelegationBody) => request<DelegationView>('POST', '/delegations', body),
   endDelegation: (delegationId: string) => request<DelegationView>('POST', `/delegations/${id(delegationId)}/end`, {}),
   onCall: (signal?: AbortSignal) => request<Page<OnCallView>>('GET', '/on-call', undefined, signal),
+  answerTimes: (signal?: AbortSignal) => request<AnswerTimesView>('GET', '/answer-times', undefined, signal),
   takeBack: (holdId: string) => request<HoldView>('POST', `/holds/${id(holdId)}/take-back`, {}),
 };

@@ -224,6 +224,25 @@ await t.test('a cast is what its source runs; the type that comes of it is not b
   t.equal((await judged(`SELECT coalesce(NULL::source, '(1)')::goal`)).summary.access, 'unknown');
 });
 
+await t.test('what lives on another server is reached over the network, also through a partition or a view', async (t) => {
+  await client.query(`CREATE FOREIGN DATA WRAPPER wire; CREATE SERVER far FOREIGN DATA WRAPPER wire; CREATE FOREIGN TABLE there (a int) SERVER far;
+    CREATE VIEW over_there AS SELECT a + 1 FROM there; CREATE TABLE partly (a int) PARTITION BY RANGE (a);
+    CREATE FOREIGN TABLE part_there PARTITION OF partly FOR VALUES FROM (0) TO (9) SERVER far; CREATE VIEW here AS SELECT * FROM log`);
+  const networkOf = async (text: string): Promise<string> => {
+    const { summary } = await judged(text);
+    return summary.effects
+      .filter(({ verb }) => verb === 'network')
+      .map(({ access }) => access)
+      .join(' ');
+  };
+  for (const table of ['there', 'over_there', 'partly']) {
+    t.equal(await networkOf(`SELECT * FROM ${table}`), 'read', `reading ${table}`);
+    t.equal(await networkOf(`INSERT INTO ${table} SELECT 1 FROM log`), 'write', `writing ${table}`);
+  }
+  t.equal(await networkOf('SELECT * FROM here'), '');
+  t.equal(await networkOf(`INSERT INTO here VALUES ('x')`), '');
+});
+
 await t.test('what foreign keys delete and change along is a change of those tables', async (t) => {
   await client.query(`
     CREATE TABLE parent (id int PRIMARY KEY, name text); CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE);

@@ -92,6 +92,11 @@ t.test('approvers, and a hold in its recording', { timeout: 120_000 }, async (t)
     await lookAt(carol, 'session-at-hold');
     await entry.getByRole('link', { name: `hold ${hold.id}` }).click();
     await carol.getByText('What was asked').waitFor();
+    await carol.goto(`${gateway.http}/approvers`);
+    const answered = carol.getByRole('region', { name: 'How holds were answered' });
+    await answered.getByText('1 approved', { exact: true }).waitFor();
+    await answered.getByText(/^half within \d/).waitFor();
+    await lookAt(carol, 'approvers-answered');
     await carol.context().close();
   });
   t.strictSame(complaints, []);

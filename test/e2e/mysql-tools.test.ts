@@ -158,3 +158,26 @@ public class Tries {
   );
   t.equal(ended.stdout, '3 20 1 copy true\n'.repeat(4), ended.stderr);
 });
+
+t.test('MariaDB Connector/J signs in to a production database, where changes of how texts are read wait', async (t) => {
+  const production = await startTestGateway(t, { targets: [mariadbTarget(server, 'shop', { env: 'production' })] });
+  const file = join(temporaryDirectory(t, 'java'), 'SignsIn.java');
+  writeFileSync(
+    file,
+    `
+import java.sql.*;
+public class SignsIn {
+  public static void main(String[] given) throws Exception {
+    try (Connection c = DriverManager.getConnection("jdbc:mariadb://127.0.0.1:" + given[0] + "/shop?socketTimeout=20000&user=alice&password=" + given[1])) {
+      ResultSet r = c.createStatement().executeQuery("SELECT @@sql_mode");
+      r.next();
+      System.out.println(r.getString(1).matches(".*IGNORE_SPACE.*STRICT_TRANS_TABLES.*"));
+    }
+  }
+}`,
+  );
+  const given = [String(production.address('mysql').port), production.token('alice')];
+  const args = ['-cp', '/usr/share/java/mariadb-java-client.jar', file, ...given];
+  const ended = await run(t, tool('java', 'default-jdk-headless'), args, { timeoutMs: 60_000 });
+  t.equal(ended.stdout, 'true\n', ended.stderr);
+});

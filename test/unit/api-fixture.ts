@@ -17,6 +17,7 @@ import type { Clock, Random } from '../../src/core/clock.ts';
 import type { HoldRequest, PlacedHold } from '../../src/core/hold.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { Accounts, type AccountsParts } from '../../src/identity/accounts.ts';
+import { answerTimes } from '../../src/composition/answer-times.ts';
 import { createIdentity } from '../../src/identity/identity.ts';
 import { identityMigrations } from '../../src/identity/tables.ts';
 import type { Identity, PersonRecord } from '../../src/identity/identity.ts';
@@ -140,6 +141,7 @@ export async function startApi(consoleDir = '/nonexistent', publicUrl?: string):
     accounts: accountsOf({ identity, db, clock, audit, publicUrl: base }),
     scim: new ScimDirectory([], openScimStore(db), identity, clock),
     tokenActivity: () => ({ sessions: 0, denied: 0, holdIds: [] }),
+    answerTimes: (sinceMs) => answerTimes(db, sinceMs),
     holds: {
       get: (id, viewer) => {
         const hold = holds.get(id);

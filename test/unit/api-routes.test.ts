@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
 import WebSocket from 'ws';
+import type { AnswerTimesView } from '../../src/api/contract-answers.ts';
 import type { HoldView, LiveMessage } from '../../src/api/contract.ts';
 import { startApi } from './api-fixture.ts';
 import type { Fixture } from './api-fixture.ts';
@@ -327,6 +328,26 @@ t.test('decision links: reading decides nothing; a bound one answers once for it
   t.equal((await decide(forDisabled, 'POST', { answer: 'approve' })).status, 403);
   api.identity.setDisabled('dana', false, null);
   t.equal((await decide('/decide/x.y', 'GET')).status, 404);
+});
+
+t.test('how holds were answered is told by rule, without texts and people, to those who answer, watch or run the gateway', async (t) => {
+  const before = (await call('carol', 'GET', '/answer-times')).body as unknown as AnswerTimesView;
+  const of = (view: AnswerTimesView) => view.rules.find(({ rule }) => rule === 'production/hold-destructive');
+  for (const answer of ['approve', 'approve', 'deny']) {
+    const hold = api.place('alice');
+    api.clock.advance(answer === 'deny' ? 90_000 : 1_000);
+    await call('bob', 'POST', `/holds/${hold.id}/${answer}`, { reason: 'a secret reason' });
+  }
+  const reply = await call('erin', 'GET', '/answer-times');
+  const after = reply.body as unknown as AnswerTimesView;
+  t.equal(after.holds, before.holds + 3);
+  t.equal(of(after)?.settled.approved, (of(before)?.settled.approved ?? 0) + 2);
+  t.equal(of(after)?.settled.denied, (of(before)?.settled.denied ?? 0) + 1);
+  t.ok((of(after)?.nine_of_ten_within_ms ?? 0) >= (of(after)?.half_within_ms ?? Infinity));
+  t.notMatch(JSON.stringify(reply.body), /alice|secret reason|DROP|DELETE/);
+  t.equal((await call('alice', 'GET', '/answer-times')).status, 403);
+  const later = encodeURIComponent(new Date(api.clock.nowMs() + 1_000).toISOString());
+  t.match((await call('bob', 'GET', `/answer-times?since=${later}`)).body, { holds: 0, rules: [] });
 });
 
 /** Collects messages of a live socket and lets one wait for a certain one. */

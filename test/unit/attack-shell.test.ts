@@ -149,6 +149,7 @@ t.test('more that are not free', async (t) => {
     'podman ps --cpu-profile=/etc/cron.d/x',
     'podman images --storage-opt overlay.mount_program=/tmp/x',
     'podman logs --url ssh://h x',
+    'podman ps --an-option-of-tomorrow',
     'kubectl get -f http://h/x',
     'kubectl describe -fhttps://h/x',
     'kubectl get -f "http$x"',
@@ -208,6 +209,9 @@ t.test('pagers of a terminal start programs', async (t) => {
     'journalctl -u ssh -u --no-pager',
     'git branch',
     'git --no-pager log --help',
+    'systemctl status --help --no-pager',
+    'journalctl -xh --no-pager',
+    'loginctl --no-pager list-users --hel',
     'apt list',
   ];
   for (const text of pages) t.notOk(isFree(text, true), text);

@@ -139,6 +139,42 @@ function sorted(names: readonly string[], whole = names.join(' ')): string {
   return whole.split(' ').sort().join(' ');
 }
 
+t.test('SET sql_mode is free when the modes that change the reading are after it those that are on', (t) => {
+  const table: readonly (readonly [string, string, 'session' | 'write'])[] = [
+    ["autocommit=1, sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')", 'IGNORE_SPACE', 'session'], // MariaDB Connector/J
+    ["@@SESSION.sql_mode = CONCAT(CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), ',NO_AUTO_VALUE_ON_ZERO')", '', 'session'], // Rails
+    ["@@SESSION.sql_mode = REPLACE(REPLACE(@@sql_mode, 'STRICT_TRANS_TABLES', ''), 'TRADITIONAL', '')", 'STRICT_TRANS_TABLES', 'session'],
+    ["sql_mode = CONCAT(@@session.sql_mode, ',STRICT_ALL_TABLES')", 'NO_BACKSLASH_ESCAPES', 'session'],
+    ["sql_mode = CONCAT('STRICT_ALL_TABLES,', @@sql_mode)", 'ANSI_QUOTES', 'session'],
+    ["sql_mode = 'IGNORE_SPACE,STRICT_ALL_TABLES'", 'IGNORE_SPACE', 'session'],
+    ["sql_mode = CONCAT('STRICT_', 'ALL_TABLES')", '', 'session'],
+    ['sql_mode = TRADITIONAL', '', 'session'],
+    ['sql_mode = 0', '', 'session'],
+    ["sql_mode = ''", 'IGNORE_SPACE', 'write'],
+    ["sql_mode = CONCAT(@@sql_mode, ',ANSI', '_QUOTES')", 'IGNORE_SPACE', 'write'],
+    ["sql_mode = CONCAT('STRICT_', 'ALL_TABLES')", 'IGNORE_SPACE', 'write'],
+    ["sql_mode = REPLACE(@@sql_mode, 'IGNORE_SPACE', '')", 'IGNORE_SPACE', 'write'],
+    ["sql_mode = REPLACE(CONCAT(@@sql_mode, ',NO_BACKSLASH_xESCAPES'), 'x', '')", '', 'write'],
+    ["sql_mode = REPLACE('NO_BACKSLASH,ONLY_FULL_GROUP_BY,_ESCAPES', ',ONLY_FULL_GROUP_BY,', '')", '', 'write'],
+    ["sql_mode = REPLACE(@@sql_mode, 'STRICT_ALL_TABLES', 'ANSI')", '', 'write'],
+    ["sql_mode = CONCAT(@@global.sql_mode, ',STRICT_ALL_TABLES')", '', 'write'],
+    ["sql_mode = CONCAT(@@session.lc_messages, ',STRICT_ALL_TABLES')", '', 'write'],
+    ["sql_mode = CONCAT(sql_mode, ',STRICT_ALL_TABLES')", '', 'write'],
+    ["sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES')", '', 'write'],
+    [`sql_mode = ${'CONCAT('.repeat(100)}''${')'.repeat(100)}`, '', 'write'],
+    ['sql_mode = 0x414E53495F51554F544553', '', 'write'], // a string: ANSI_QUOTES
+    ["sql_mode = CONCAT('', 0x414E53495F51554F544553)", '', 'write'],
+    ['sql_mode = DEFAULT', '', 'write'],
+    ['sql_mode = CURRENT_ROLE', '', 'write'],
+    ["sql_mode = 'STRICT_ALL_TABLES'", 'IGNORE_SPACE', 'write'],
+  ];
+  for (const [text, mode, access] of table) {
+    const { summary } = classify(`SET ${text}`, modeOf({ sql_mode: mode }));
+    t.equal(summary.access, access, `${text.slice(0, 100)}, ${mode}`);
+  }
+  t.end();
+});
+
 t.test('the mode decides how text is read', (t) => {
   const text = "SELECT 'a\\'; DELETE FROM victim; -- '";
   t.strictSame(classify(text).summary.kinds, ['select']);

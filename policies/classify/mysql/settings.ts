@@ -3,7 +3,8 @@
 
 import type { Token } from './lexer.ts';
 import type { FactsBuilder } from './facts-builder.ts';
-import { isSafeCharset, readingModes, type SqlMode } from './reading-mode.ts';
+import { isSafeCharset, isUnicodeCharset, type SqlMode } from './reading-mode.ts';
+import { isFreeSqlMode } from './sql-mode.ts';
 
 /** Session variables that change only how this session goes on. */
 const free = new Set(
@@ -75,20 +76,26 @@ export function readSet(tokens: readonly Token[], from: number, to: number, mode
         set.scope === 'global' ? 'changes a setting of the whole server' : 'changes a setting that guards or decides how text is read',
       );
     if (set.kind === 'variable' && set.scope === 'session' && readingSettings.has(set.setting)) {
-      changesReading ||= !(effect === 'session' && isUnchangedReading(set));
+      changesReading ||= !(effect === 'session' && isUnchangedReading(set, mode));
       facts.change({ kind: 'set', setting: set.setting, value: literalOf(set.value), local: false });
     }
     if (set.kind === 'names') {
-      changesReading ||= effect === 'guard';
+      changesReading ||= !isUnchangedReading(set, mode);
       facts.change({ kind: 'set', setting: 'character_set_client', value: literalOf(set.value), local: false });
     }
   }
   return { changesReading };
 }
 
-/** A free value of a reading setting leaves the reading as it is, or makes it more careful. */
-function isUnchangedReading(set: Assignment): boolean {
-  return set.setting !== 'character_set_client' || literalOf(set.value) !== null;
+/**
+ * Does what follows in the same text mean the same after it? DEFAULT is the server's own, which nobody here knows. A free value of sql_mode
+ * leaves the reading as it is. Of character sets only those of the same kind are read alike: to latin1, A0 is white space.
+ */
+function isUnchangedReading(set: Assignment, mode: SqlMode): boolean {
+  if (isDefault(set.value)) return false;
+  if (set.setting !== 'character_set_client') return true;
+  const charset = literalOf(set.value.slice(0, 1))?.toLowerCase() ?? '';
+  return charset === mode.charset || (mode.unicode && isUnicodeCharset(charset));
 }
 
 type Scope = 'session' | 'global';
@@ -179,35 +186,6 @@ function judgeVariable(set: Assignment, mode: SqlMode): Judged {
   const values = freeWith[set.setting];
   if (values !== undefined) return values.includes((literalOf(set.value) ?? '').toUpperCase()) ? 'session' : 'guard';
   return free.has(set.setting) ? 'session' : 'guard';
-}
-
-/**
- * A sql_mode is free when it surely names no mode that changes the reading, and none is on now: a literal, or the usual
- * CONCAT(@@sql_mode, ',…').
- */
-function isFreeSqlMode(value: readonly Token[], mode: SqlMode): boolean {
-  if ([...mode.sqlModes].some((it) => readingModes.has(it))) return false;
-  const literal = literalOf(value);
-  if (literal !== null) return isFreeModes(literal);
-  if (!isWord(value[0], 'CONCAT') || !isOp(value[1], '(') || !isOp(value.at(-1), ')')) return false;
-  let joined = '';
-  for (let at = 2; at < value.length - 1; at++) {
-    const token = value[at] as Token;
-    if (token.kind === 'string') joined += token.text;
-    else if (token.kind === 'system-variable' && (token.text === 'sql_mode' || token.text === 'session')) joined += '';
-    else if (token.kind === 'name' && token.text.toLowerCase() === 'sql_mode') joined += '';
-    else if (!isOp(token, ',') && !isOp(token, '.')) return false;
-  }
-  return isFreeModes(joined);
-}
-
-function isFreeModes(list: string): boolean {
-  // A number is a bit set; only 0 is surely harmless.
-  if (/^\d+$/.test(list)) return Number(list) === 0;
-  return !list
-    .toUpperCase()
-    .split(',')
-    .some((it) => readingModes.has(it.trim()));
 }
 
 function isDefault(value: readonly Token[]): boolean {

@@ -171,8 +171,9 @@ export class KnownObjects {
   relationChangesQuietly(relation: CatalogueRelation): boolean {
     return this.#settled(`w${relation.id}`, () => {
       if (relation.reacts || !this.#referencesRead(relation.writing, relation.id, true)) return false;
-      const behind = relation.kind === 'view' ? relation.reading.relations.flatMap((id) => this.#relationById.get(id) ?? []) : [];
-      return [...this.inheritors(relation.id), ...behind].every((one) => one.id === relation.id || this.relationChangesQuietly(one));
+      return [...this.inheritors(relation.id), ...this.#behind(relation)].every(
+        (one) => one.id === relation.id || this.relationChangesQuietly(one),
+      );
     });
   }
 
@@ -180,10 +181,17 @@ export class KnownObjects {
     return this.#inheritors.get(id) ?? [];
   }
 
-  /** It, or a partition of it, lives elsewhere. */
-  isForeign(relation: CatalogueRelation, depth = 0): boolean {
-    if (relation.kind === 'foreign-table') return true;
-    return depth <= depthMax && this.inheritors(relation.id).some((one) => this.isForeign(one, depth + 1));
+  /** It lives in this database, and so does all that its rows come from: partitions, the tables behind a view. */
+  isLocal(relation: CatalogueRelation): boolean {
+    return this.#settled(`l${relation.id}`, () => {
+      if (relation.kind === 'foreign-table') return false;
+      return [...this.inheritors(relation.id), ...this.#behind(relation)].every((one) => one.id === relation.id || this.isLocal(one));
+    });
+  }
+
+  /** What a view reads. */
+  #behind(relation: CatalogueRelation): readonly CatalogueRelation[] {
+    return relation.kind === 'view' ? relation.reading.relations.flatMap((id) => this.#relationById.get(id) ?? []) : [];
   }
 
   /** Does what these definitions use lead to one of these names? Bodies are searched as text: rather once too often. */

@@ -87,7 +87,7 @@ export function readRelation(relation: Relation, findings: Findings, context: Co
   if (serverFileViews.has(relation.name)) findings.effect('server-file', 'write', relation.kind, relation.name);
   noteChanged(relation, findings, context);
   for (const one of relation.known) {
-    if (context.known?.isForeign(one) === true) findings.effect('network', 'read', relation.kind, relation.name);
+    if (context.known?.isLocal(one) === false) findings.effect('network', 'read', relation.kind, relation.name);
     if (context.known?.relationReads(one) === false) findings.effect('call', 'unknown', relation.kind, relation.name);
   }
 }
@@ -98,6 +98,7 @@ export function writeRelation(verb: Effect['verb'], relation: Relation, findings
   noteChanged(relation, findings, context);
   if (relation.name === 'pg_catalog.pg_settings') findings.effect('guard', 'write', 'setting', null); // Its rule calls set_config.
   for (const one of relation.known) {
+    if (context.known?.isLocal(one) === false) findings.effect('network', 'write', relation.kind, relation.name);
     const isQuiet = context.known === null || (context.known.relationChangesQuietly(one) && context.known.relationReads(one));
     if (!isQuiet) findings.effect('call', 'unknown', relation.kind, relation.name);
   }

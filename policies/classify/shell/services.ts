@@ -17,6 +17,8 @@ interface VerbRules {
   readonly values?: string;
   /** Options that may not stand anywhere. */
   readonly never?: readonly string[];
+  /** Options that may stand there; others may do more. Default: all that are not in `never`. */
+  readonly onlyOptions?: RegExp;
   /** It fetches what an address names (`-f https://…`). */
   readonly fetches?: boolean;
   /** It starts a pager on a terminal unless one of these is there. */
@@ -34,6 +36,9 @@ function byVerb(rules: VerbRules): Reader {
     if (never.kind === 'found')
       return unsure(call, args[never.found[0]?.index ?? 0]?.span ?? call.span, `this option of ${call.name} makes it do more than show`);
     if (never.kind === 'unsure') return unsure(call, never.argument.span, `this may become an option of ${call.name}`);
+    const other =
+      rules.onlyOptions && args.find(({ text, prefix }) => prefix.startsWith('-') && rules.onlyOptions?.test(text ?? '-') !== true);
+    if (other !== undefined) return unsure(call, other.span, `this option of ${call.name} is not known only to show`);
     const address = rules.fetches === true ? args.find(mayBeAddress) : undefined;
     if (address !== undefined) return unsure(call, address.span, `${call.name} may connect to this address`);
     const at = verbIndex(args, rules);
@@ -45,7 +50,7 @@ function byVerb(rules: VerbRules): Reader {
       const words = [verb, second === undefined ? null : args[at + 1]?.text].filter((word) => word != null);
       return unsure(call, args[at]?.span ?? call.span, `${[call.name, ...words].join(' ')} is not known only to show`);
     }
-    if (rules.pagerUnless !== undefined && call.terminal && !isQuiet(args, rules.pagerUnless, 'nptPHMso'))
+    if (rules.pagerUnless !== undefined && call.terminal && (asksForHelp(args) || !isQuiet(args, rules.pagerUnless, 'nptPHMso')))
       return unsure(call, call.span, `on a terminal it starts a pager, and that starts programs; use ${rules.pagerUnless}`);
     reads(call);
   };
@@ -82,6 +87,11 @@ function isQuiet(args: readonly Argument[], option: string, values: string): boo
   return !before.startsWith('-') || !values.includes(before.at(-1) ?? '');
 }
 
+/** Help is shown where its option stands, through a pager that an option behind it comes too late for. */
+function asksForHelp(args: readonly Argument[]): boolean {
+  return searchOptions(args, { options: ['-h', '--help'] }).kind !== 'none';
+}
+
 const longFlags = new Set(
   '--all --catalog --dmesg --failed --follow --full --merge --no-full --no-hostname --no-legend --no-tail --pager-end --plain --quiet --reverse --system --user --utc'.split(
     ' ',
@@ -113,7 +123,7 @@ const journalctl: Reader = (call) => {
   if (search.kind === 'found')
     return unsure(call, call.args[search.found[0]?.index ?? 0]?.span ?? call.span, 'this option changes the journal');
   if (search.kind === 'unsure') return unsure(call, search.argument.span, 'this may become an option of journalctl');
-  if (call.terminal && !isQuiet(call.args, '--no-pager', 'nuptSUgcDoTF'))
+  if (call.terminal && (asksForHelp(call.args) || !isQuiet(call.args, '--no-pager', 'nuptSUgcDoTF')))
     return unsure(call, call.span, 'on a terminal it starts a pager, and that starts programs; use --no-pager');
   reads(call);
 };
@@ -304,12 +314,9 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
         pod: ['ls', 'list', 'ps', 'inspect', 'logs', 'top'],
         system: ['df', 'info'],
       },
-      // Options of podman itself, which it takes behind the verb too: they name programs, other hosts and files to write.
-      never:
-        '--cdi-spec-dir --cgroup-manager --config --conmon --connection -c --cpu-profile --events-backend --hooks-dir --identity --imagestore --memory-profile --module --namespace --network-cmd-path --network-config-dir --noout --out --registries-conf --remote -r --root --runroot --runtime --runtime-flag --ssh --storage-driver --storage-opt --storage-opts --tls-ca --tls-cert --tls-key --tmpdir --trace --transient-store --url --volumepath'.split(
-          ' ',
-        ),
-      values: 'fn',
+      // It takes its own options behind the verb too: they name programs, other hosts and files to write, and new ones come.
+      onlyOptions:
+        /^-(?:[afntlqsw]+|-(?:all|filter|format|follow|latest|names|tail|since|until|timestamps|no-trunc|quiet|size|sort|type|digests|noheading|external|pod|watch|no-stream|no-reset|interval|version)(?:=.*)?)$/,
     }),
   ],
   [

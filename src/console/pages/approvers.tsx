@@ -1,4 +1,4 @@
-// Who answers now: whose turn it is on call, who answers for whom, and lending one's own right for a while.
+// Who answers now: whose turn it is on call, who answers for whom, and lending one's own right for a while. And how holds were answered.
 
 import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -6,6 +6,7 @@ import { useState } from 'react';
 import type { DelegationView, Me, OnCallView } from '../../api/contract.ts';
 import { useDraft } from '../drafts.ts';
 import { holdApi } from '../hold-api.ts';
+import { AnswerTimes } from '../parts/answer-times.tsx';
 import { Answered } from '../parts/answered.tsx';
 import { ConfirmButton } from '../parts/confirm.tsx';
 import { Heading } from '../parts/heading.tsx';
@@ -77,6 +78,7 @@ export default function ApproversPage({ me }: { readonly me: Me }) {
           <LendForm />
         </section>
       ) : null}
+      <AnswerTimes />
     </div>
   );
 }
