@@ -1,6 +1,8 @@
 // Statements of MySQL and MariaDB that were once judged as less than they are: what a real server does with each, where this one
 // can, and how they are judged now.
 
+import { chmodSync, existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
@@ -8,6 +10,7 @@ import { catalogueQueries, readCatalogue } from '../../protocols/mysql/catalogue
 import { Statements } from '../../protocols/mysql/statements.ts';
 import type { Action, Catalogue } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
+import { temporaryDirectory } from '../support/directories.ts';
 import { startMariadb } from '../support/mariadb.ts';
 
 const classifier = createMysqlClassifier();
@@ -155,6 +158,35 @@ t.test('DELETE of several tables: which of two of the same name is meant, as the
     t.same(written, [`delete write ${deleted}`], text);
   }
   await connection.end();
+});
+
+t.test('a character set that is set in the same text: what follows is read by the server in the new one', async (t) => {
+  const server = await startMariadb(t, ['--character-set-server=gbk', '--secure-file-priv=']);
+  const { host, port, user, password } = server;
+  const connection = await createConnection({ host, port, user, password, database: 'shop', multipleStatements: true });
+  t.teardown(() => connection.end());
+  // In gbk the last byte of 你 and the backslash are one character, and the quote ends the string.
+  const hidesDelete = "SELECT '你\\'; DELETE FROM secret; -- '";
+  const prepared = "PREPARE p FROM 'SET NAMES DEFAULT'; EXECUTE p";
+  for (const set of ['SET NAMES DEFAULT', 'SET CHARACTER SET DEFAULT', "EXECUTE IMMEDIATE 'SET NAMES DEFAULT'", prepared]) {
+    await connection.query('CREATE OR REPLACE TABLE secret SELECT 1 AS a');
+    await connection.query('SET NAMES utf8mb4');
+    await connection.query(`${set}; ${hidesDelete}`);
+    t.same((await connection.query('SELECT COUNT(*) AS n FROM secret'))[0], [{ n: 0 }], `the server: ${set}`);
+    t.same(judged(`${set}; ${hidesDelete}`), ['not understood'], set);
+  }
+  // To latin1 the second byte of this space is white space.
+  const file = join(temporaryDirectory(t, 'written'), 'x');
+  chmodSync(dirname(file), 0o777);
+  const hidesFile = `SET NAMES latin1; SELECT 1 AS x\u00a0INTO OUTFILE '${file}'`;
+  await connection.query('SET NAMES utf8mb4');
+  await connection.query(hidesFile);
+  t.ok(existsSync(file), 'the server: a file is written');
+  t.same(judged(hidesFile), ['not understood']);
+  for (const text of ['SET sql_mode = DEFAULT; SELECT 1', 'SET character_set_client = latin1; SELECT 1'])
+    t.same(judged(text), ['not understood'], text);
+  for (const text of ['SET NAMES utf8; SELECT 1', "SET NAMES 'utf8mb4' COLLATE utf8mb4_bin; SELECT 1", "SET sql_mode = ''; SELECT 1"])
+    t.not(judged(text)[0], 'not understood', text);
 });
 
 t.test('HISTORY is a name to MySQL, behind DELETE too, and one of a table behind UPDATE', async (t) => {

@@ -51,6 +51,11 @@ export function isSafeCharset(name: string): boolean {
   return unicodeCharsets.has(name) || singleByteCharsets.has(name);
 }
 
+/** Every character from 0x80 is a letter. */
+export function isUnicodeCharset(name: string): boolean {
+  return unicodeCharsets.has(name);
+}
+
 /** The mode a text is read in, or why it can't be known. */
 export function sqlModeOf(mode: ReadingMode, text: string): SqlMode | Problem {
   const settings = mode.settings;
