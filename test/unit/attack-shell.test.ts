@@ -150,6 +150,10 @@ t.test('more that are not free', async (t) => {
     'printf a* -v PATH',
     'ifconfig eth0 -arp',
     'ifconfig -a down',
+    // dash and bash look for different ends.
+    'cat <<`E\na\nE\nls',
+    'cat <<$(E)\na\n$(E)',
+    'cat <<E"F"\na\nEF',
     'netstat -sz',
     // The key "s" of newer versions writes the screen into a file of the folder.
     'cd /etc/cron.d; watch -t echo x',
