@@ -18,6 +18,7 @@ const followed: readonly string[] = [
   `SELECT set_config(${path}, 'b', false), set_config(${path}, 'a', false), set_config(${path}, 'c', false)`,
   `SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'search_path'`,
   `SELECT set_config(${path}, 'a', false); SELECT set_config(${path}, 'b', false)`,
+  `PREPARE p AS SELECT set_config(${path}, 'a', false); EXECUTE p`,
 ];
 
 /** They run never, later, elsewhere, or set something else than is written. */
@@ -35,6 +36,7 @@ const waits: readonly string[] = [
   `SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'SEARCH_PATH'`,
   `DECLARE c CURSOR WITH HOLD FOR SELECT set_config(${path}, 'a', false)`,
   `CREATE TABLE x AS SELECT set_config(${path}, 'a', false) WITH NO DATA`,
+  `PREPARE p AS SELECT set_config(${path}, 'a', false); CREATE TABLE x AS EXECUTE p WITH NO DATA`,
   `CREATE VIEW v AS SELECT set_config(${path}, 'a', false)`,
   `SELECT set_config(${path}, 'a', false), own(1)`,
   `SELECT set_config(${path}, 'a', false)::shown`,
