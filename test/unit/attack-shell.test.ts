@@ -146,6 +146,8 @@ t.test('more that are not free', async (t) => {
     'printf "a$x" PATH',
     'printf a* -v PATH',
     'ifconfig eth0 -arp',
+    'ifconfig -a down',
+    'netstat -sz',
     // The key "s" of newer versions writes the screen into a file of the folder.
     'cd /etc/cron.d; watch -t echo x',
     'printf s | TERM=xterm watch -x echo x',
@@ -315,6 +317,7 @@ t.test('plain work stays free', async (t) => {
     'ifconfig',
     'ifconfig -a',
     'ifconfig eth0',
+    'netstat -tlnp',
     'podman ps -a --format json',
     'podman container ls',
     'kubectl get deploy -f deploy.yaml',
