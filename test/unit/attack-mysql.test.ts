@@ -7,6 +7,7 @@ import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import { catalogueQueries, readCatalogue } from '../../protocols/mysql/catalogue.ts';
+import { Settings } from '../../protocols/mysql/settings.ts';
 import { Statements } from '../../protocols/mysql/statements.ts';
 import type { Action, Catalogue } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
@@ -304,17 +305,63 @@ t.test('EXECUTE of a name that was prepared before a view or function in it chan
       { routines: [['shop', 'wipe', 'FUNCTION']], views: [['shop', 'v', view]], triggers: [], columns: [], loaded: null },
       'owner',
     );
-  const classify = (text: string, catalogue: Catalogue) => {
-    const mode = { key: catalogue.version, settings, catalogue };
-    const prepared = (name: string) => statements.named(name, catalogue);
+  const modeOf = (catalogue: Catalogue, more = {}) => {
+    const all = { ...settings, ...more };
+    return { key: `${catalogue.version} ${JSON.stringify(all)}`, settings: all, catalogue };
+  };
+  const classify = (text: string, catalogue: Catalogue, more = {}) => {
+    const mode = modeOf(catalogue, more);
+    const prepared = (name: string) => statements.named(name, mode);
     return classifier.classify({ kind: 'statement', text, mode, classified: null, prepared } as unknown as Action) as Classification;
   };
   const before = catalogueOf('select 1 AS `x`');
   const text = "PREPARE p FROM 'SELECT * FROM v'";
-  statements.changed(text, classify(text, before).statements[0]?.changes ?? [], before);
+  statements.changed(text, classify(text, before).statements[0]?.changes ?? [], modeOf(before));
   t.equal(classify('EXECUTE p', before).summary.access, 'read');
+  const quotes = { sql_mode: 'ANSI_QUOTES' };
+  t.equal(classify('EXECUTE p', before, quotes).summary.access, 'unknown', 'it would read the text by the settings of then');
   const after = catalogueOf('select `wipe`() AS `x`');
   t.equal(classify('EXECUTE p', after).summary.access, 'unknown', 'the server prepares it again, and it calls the function');
-  statements.changed(text, classify(text, after).statements[0]?.changes ?? [], after);
+  statements.changed(text, classify(text, after).statements[0]?.changes ?? [], modeOf(after));
   t.equal(classify('EXECUTE p', after).summary.access, 'unknown', 'prepared anew it is known to call it');
+});
+
+t.test('a text that was prepared in another character set: the server reads it anew when a table of it has changed', async (t) => {
+  const server = await startMariadb(t, ['--secure-file-priv=']);
+  const { host, port, user, password } = server;
+  const connection = await createConnection({ host, port, user, password, database: 'shop' });
+  t.teardown(() => connection.end());
+  const file = join(temporaryDirectory(t, 'written'), 'x');
+  chmodSync(dirname(file), 0o777);
+  const text = `SELECT id, '你\\' INTO OUTFILE "${file}" FROM plain -- ' FROM plain`;
+  await server.sql('CREATE TABLE plain (id int); INSERT INTO plain VALUES (1)');
+  const statement = await connection.prepare(text);
+  t.equal(((await statement.execute([]))[0] as unknown[]).length, 1);
+  await connection.query('SET NAMES gbk');
+  await server.sql('ALTER TABLE plain ADD COLUMN a int');
+  await statement.execute([]);
+  t.ok(existsSync(file), 'the server: a file is written');
+
+  const initial = {
+    flavour: 'mariadb',
+    serverVersion: '10.11.19-MariaDB',
+    sqlMode: '',
+    database: 'shop',
+    lowerCaseTableNames: '0',
+  } as const;
+  const settings = new Settings({ ...initial, characterSetClient: 'utf8mb4' });
+  const prepared = settings.mode;
+  const classify = (it: string) =>
+    classifier.classify({ kind: 'statement', text: it, mode: settings.renewed(prepared) } as unknown as Action) as Classification;
+  t.equal(classify(text).summary.access, 'read');
+  t.equal(settings.renewed(prepared), prepared, 'the same object while nothing has changed');
+  settings.reported('character_set_client', 'gbk');
+  t.equal(classify(text).understood, false);
+  t.equal(classify('SELECT id FROM plain WHERE a = ?').summary.access, 'read', 'what both read alike runs on');
+  settings.reported('character_set_client', 'utf8mb4');
+  t.equal(classify(text).summary.access, 'read');
+  const quoted = 'SELECT "a" FROM plain';
+  t.equal(classify(quoted).summary.access, 'read');
+  settings.reported('sql_mode', 'ANSI_QUOTES');
+  t.equal(classify(`${quoted} WHERE a = '\\'' OR b = "c"`).understood, false);
 });

@@ -86,6 +86,9 @@ t.test('more that are not free', async (t) => {
     '((x+=1))',
     'systemctl --failed stop nginx',
     'ip link s eth0 down',
+    'ip netns exec a ls',
+    'ip vrf exec a ls',
+    'ip tunnel del a',
     // Its real arguments come over the connection: with --remove-source-files, say.
     'rsync --server --sender -svlogDtpre.iLsfxCIvu . /data',
     "sed 's/[]/]/;s/w tmp/x/' f",
@@ -147,6 +150,10 @@ t.test('more that are not free', async (t) => {
     'printf a* -v PATH',
     'ifconfig eth0 -arp',
     'ifconfig -a down',
+    // dash and bash look for different ends.
+    'cat <<`E\na\nE\nls',
+    'cat <<$(E)\na\n$(E)',
+    'cat <<E"F"\na\nEF',
     'netstat -sz',
     // The key "s" of newer versions writes the screen into a file of the folder.
     'cd /etc/cron.d; watch -t echo x',
@@ -261,6 +268,8 @@ t.test('plain work stays free', async (t) => {
     'dpkg -l | grep nginx',
     'ip -br link',
     'ip link show eth0',
+    'ip netns list',
+    'ip tunnel show',
     'while read -r a b; do echo "$b"; done < file',
     'while read -r a; do echo "$a"; done < <(ls)',
     'read -r -a words < file',

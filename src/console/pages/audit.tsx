@@ -137,7 +137,8 @@ function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly 
         <Tag tone={auditTone(event.type)}>{event.type}</Tag>
       </span>
       <span style={{ minWidth: 0 }}>
-        {place === '' ? 'the gateway' : visibleLine(place)}
+        {/* An element of its own: WebKit marks no text that stands beside a block. */}
+        <span>{place === '' ? 'the gateway' : visibleLine(place)}</span>
         {words === '' ? null : (
           <span className="sub mono">
             <InOrder text={visibleLine(words)} />
