@@ -21,7 +21,7 @@ import { apiAccess, joinAccess } from './composition/access.ts';
 import { answerTimes } from './composition/answer-times.ts';
 import { apiAgents, apiAudit, apiHolds, apiSessions } from './composition/api-services.ts';
 import { apiRecordings } from './composition/api-recordings.ts';
-import { channelMigrations, openChannels } from './composition/channels.ts';
+import { openChannels } from './composition/channels.ts';
 import { openTls } from './composition/certificate-files.ts';
 import { openCredentials } from './composition/credentials.ts';
 import { listenProtocols, type GatewayAddresses } from './composition/listen-protocols.ts';
@@ -60,26 +60,19 @@ import type { Protocol } from './core/target.ts';
 import { Gate } from './gate/gate.ts';
 import { createIdentity } from './identity/identity.ts';
 import type { Identity } from './identity/identity.ts';
-import { identityMigrations } from './identity/tables.ts';
 import { openRecordings } from './recordings/recordings.ts';
 import { World } from './relay/world.ts';
 import { createHistories } from './sessions/histories.ts';
+import { allMigrations } from './composition/migrations.ts';
 import { keepEndsOfLog } from './composition/ends-in-log.ts';
 import { endLeftOpen } from './composition/lost-sessions.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { SteadyBook } from './sessions/steady-book.ts';
-import { agentMigrations, openAgentStore } from './store/agents.ts';
-import { accessRequestMigrations } from './store/access-requests.ts';
+import { openAgentStore } from './store/agents.ts';
 import { openDatabase } from './store/database.ts';
-import { grantMigrations } from './store/grants.ts';
-import { delegationMigrations } from './store/delegations.ts';
-import { holdMigrations } from './store/hold-tables.ts';
-import { policyVersionMigrations } from './store/policy-versions.ts';
 import { serverSecret } from './store/server-secrets.ts';
-import { openSessionHistory, sessionHistoryMigrations } from './store/session-history.ts';
-import { createSessionStore, sessionMigrations } from './store/sessions.ts';
-import { shapeMigrations } from './store/shapes.ts';
-import { targetCredentialMigrations } from './store/target-credentials.ts';
+import { openSessionHistory } from './store/session-history.ts';
+import { createSessionStore } from './store/sessions.ts';
 import { createTargets } from './targets/catalogue.ts';
 import { dial } from './targets/dial.ts';
 import { openAgents } from './tunnel/open-agents.ts';
@@ -145,21 +138,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   down.add(() => audit.close());
   const newestMs = await newestEventMs(audit);
   const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
-  const migrations = [
-    ...identityMigrations,
-    ...holdMigrations,
-    ...delegationMigrations,
-    ...accessRequestMigrations,
-    ...grantMigrations,
-    ...shapeMigrations,
-    ...sessionMigrations,
-    ...sessionHistoryMigrations,
-    ...channelMigrations,
-    ...policyVersionMigrations,
-    ...agentMigrations,
-    ...targetCredentialMigrations,
-  ];
-  const db = openDatabase(join(config.dataDir, 'sallyport.db'), migrations, config.audit.durability);
+  const db = openDatabase(join(config.dataDir, 'sallyport.db'), allMigrations, config.audit.durability);
   down.add(() => db.close());
   await keepEndsOfLog({ audit, db, log, newestEventMs: newestMs });
   const { people, rights } = config;

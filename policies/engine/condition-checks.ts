@@ -4,7 +4,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { cidrProblem } from './cidr.ts';
 import { columnCalls, columnPattern } from './columns.ts';
-import { factTypes, factVariables } from './facts.ts';
+import { factTypes, factVariables } from './fact-types.ts';
 import { patternCharsMax } from './limits.ts';
 import { didYouMean } from './nearest.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, weekdays } from './vocabulary.ts';

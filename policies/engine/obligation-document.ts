@@ -28,7 +28,9 @@ export const obligationKeys = {
   require_reason: z
     .boolean()
     .optional()
-    .describe("On allow and hold: it runs only in a session that says what it is for (SET sallyport.reason = '…'). PostgreSQL."),
+    .describe(
+      "On allow and hold: it runs only in a session that says what it is for (SET sallyport.reason = '…', SetEnv SALLYPORT_REASON).",
+    ),
   require_second_factor: duration
     .optional()
     .describe('On allow and hold: it runs only within this time after the person proved a second factor (5m, 8h).'),

@@ -6,7 +6,7 @@ import type { Decision } from '../../src/core/decision.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import type { Condition } from './condition.ts';
 import { PrincipalFact, SessionFact, TargetFact } from './facts.ts';
-import type { FactValues } from './facts.ts';
+import type { FactValues } from './fact-types.ts';
 import { matchesPrincipal, matchesTarget } from './matchers.ts';
 import { readsGrants } from './rule.ts';
 import type { Rule } from './rule.ts';

@@ -187,7 +187,7 @@ export class Machine implements Relay {
     return statement.mode;
   }
 
-  readonly #prepared = (name: string): PreparedStatement | undefined => this.statements.named(name, this.settings.mode.catalogue);
+  readonly #prepared = (name: string): PreparedStatement | undefined => this.statements.named(name, this.settings.mode);
 
   submit(submission: Submission, released: (ruling: Extract<Ruling, { kind: 'release' }>) => void): void {
     this.#waitFor(released);

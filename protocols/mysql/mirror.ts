@@ -70,7 +70,7 @@ export class SessionMirror {
   /** It ran, or failed. Gives the gateway's own queries that must be asked before anything else is judged. */
   ran({ submission, database }: Asked, classification: Classification, changes: readonly SessionChange[], end: ReplyEnd): Buffer[] {
     if (end.error === null) {
-      this.statements.changed(submission.text, changes, submission.mode.catalogue);
+      this.statements.changed(submission.text, changes, submission.mode);
       if (database !== null) this.settings.database(database);
       this.#reason = reasonAfter(changes, this.#reason);
       this.#fence.completed(classification);

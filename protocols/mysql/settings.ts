@@ -70,9 +70,24 @@ export class Settings {
     return this.#mode;
   }
 
-  /** That mode with the catalogue of now. */
+  /** That mode with the catalogue of now, and with what the target would read the text by if it prepared it again now. */
   renewed(mode: ReadingMode): ReadingMode {
-    return mode.catalogue === this.#catalogue ? mode : makeMode(new Map(Object.entries(mode.settings)), this.#catalogue);
+    const isSame =
+      mode.catalogue === this.#catalogue && rereadBy.every((name) => mode.settings[`now.${name}`] === this.#changed(mode, name));
+    if (isSame) return mode;
+    const values = new Map(Object.entries(mode.settings));
+    for (const name of rereadBy) {
+      const now = this.#changed(mode, name);
+      if (now === undefined) values.delete(`now.${name}`);
+      else values.set(`now.${name}`, now);
+    }
+    return makeMode(values, this.#catalogue);
+  }
+
+  /** Undefined when it is what that mode says. */
+  #changed({ settings }: ReadingMode, name: string): string | undefined {
+    const now = this.#values.get(name);
+    return now === settings[name] ? undefined : now;
   }
 
   /** From there on: UTF-8 where the session speaks it; else one character for each byte, which the classifier is told by the mode. */
@@ -93,6 +108,9 @@ export class Settings {
     if (key === 'character_set_client') this.#speaksUtf8 = value.startsWith('utf8');
   }
 }
+
+/** Servers prepare a text again when a table of it has changed, and read it by these settings of that moment (MariaDB by the first alone). */
+export const rereadBy = ['character_set_client', 'sql_mode'];
 
 function makeMode(values: ReadonlyMap<string, string>, catalogue: Catalogue | null): ReadingMode {
   const settings = Object.fromEntries([...values].sort(([a], [b]) => (a < b ? -1 : 1)));

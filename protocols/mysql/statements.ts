@@ -1,13 +1,14 @@
 // Prepared statements: those of the wire by the target's number, those of SQL PREPARE by name. A statement counts once the
 // target has confirmed it.
 
-import type { Catalogue, PreparedStatement, ReadingMode } from '../../src/core/action.ts';
+import type { PreparedStatement, ReadingMode } from '../../src/core/action.ts';
 import type { Masking } from '../../src/core/masking.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
 import { BodyReader } from './body-reader.ts';
 import type { ColumnDefinition } from './rows.ts';
 import { classificationOf } from '../../src/core/summary.ts';
+import { rereadBy } from './settings.ts';
 
 /** Prepared statements kept for one session; the server has its own limit (max_prepared_stmt_count, 16,382). */
 export const statementsMax = 16_384;
@@ -49,7 +50,7 @@ const lastPreparedId = 0xffffffff;
 
 export class Statements {
   readonly #byId = new Map<number, WireStatement>();
-  readonly #byName = new Map<string, { readonly statement: PreparedStatement; readonly version: string | null }>();
+  readonly #byName = new Map<string, { readonly statement: PreparedStatement; readonly version: string }>();
   #last: WireStatement | null = null;
 
   get size(): number {
@@ -89,20 +90,20 @@ export class Statements {
   }
 
   /**
-   * A name of SQL EXECUTE. The server prepares it again when a view or function in it has become another one; what was judged under
-   * another catalogue than that of now is therefore not known any more.
+   * A name of SQL EXECUTE. The server prepares it again when a view or function in it has become another one, and reads it by the settings
+   * of then; what was judged under another catalogue or other settings than those of now is therefore not known any more.
    */
-  named(name: string, catalogue: Catalogue | null): PreparedStatement | undefined {
+  named(name: string, mode: ReadingMode): PreparedStatement | undefined {
     const known = this.#byName.get(name.toLowerCase());
-    return known === undefined || known.version === versionOf(catalogue) ? known?.statement : undefined;
+    return known === undefined || known.version === versionOf(mode) ? known?.statement : undefined;
   }
 
   /** The target confirmed a text with these changes. */
-  changed(text: string, changes: readonly SessionChange[], catalogue: Catalogue | null): void {
+  changed(text: string, changes: readonly SessionChange[], mode: ReadingMode): void {
     for (const change of changes) {
       if (change.kind === 'prepare' && this.#byName.size < statementsMax) {
         const statement = { text, classification: classificationOf([change.inner]) };
-        this.#byName.set(change.name.toLowerCase(), { statement, version: versionOf(catalogue) });
+        this.#byName.set(change.name.toLowerCase(), { statement, version: versionOf(mode) });
       } else if (change.kind === 'deallocate' && change.name !== null) {
         this.#byName.delete(change.name.toLowerCase());
       }
@@ -115,8 +116,8 @@ export class Statements {
   }
 }
 
-function versionOf(catalogue: Catalogue | null): string | null {
-  return catalogue?.version ?? null;
+function versionOf({ catalogue, settings }: ReadingMode): string {
+  return JSON.stringify([catalogue?.version, ...rereadBy.map((name) => settings[name])]);
 }
 
 /** COM_STMT_SEND_LONG_DATA is kept until the execution is released: these are bytes of the action. There is no answer. */

@@ -55,18 +55,25 @@ export function serverTypesOf(
   casts: readonly CatalogueRow[],
   supports: readonly CatalogueRow[],
 ): { implicit: References; named: References } {
-  const [implicit, named] = [new Set<string>(), new Set<string>()];
-  for (const { sides, code, context } of casts)
-    if (typeof code === 'string' && (sides ?? '').split(' ').every(isOfServer)) (context === 'e' ? named : implicit).add(code);
-  for (const { runs, owner, code } of supports)
-    if (runs === 't' && typeof owner === 'string' && typeof code === 'string' && isOfServer(owner)) implicit.add(code);
-  const references = (functions: ReadonlySet<string>): References => ({
-    functions: [...functions].sort(),
-    types: [],
-    relations: [],
-    builtins: [],
-  });
-  return { implicit: references(implicit), named: references(named) };
+  const [implicit, named] = [new Code(), new Code()];
+  for (const { sides, code, context, builtins } of casts)
+    if ((sides ?? '').split(' ').every(isOfServer)) (context === 'e' ? named : implicit).add(code, builtins);
+  for (const { runs, owner, code } of supports) if (runs === 't' && isOfServer(owner ?? '')) implicit.add(code, null);
+  return { implicit: implicit.references, named: named.references };
+}
+
+class Code {
+  readonly #functions = new Set<string>();
+  readonly #builtins = new Set<string>();
+
+  add(code: string | null | undefined, builtin: string | null | undefined): void {
+    if (typeof builtin === 'string') this.#builtins.add(builtin);
+    else if (typeof code === 'string') this.#functions.add(code);
+  }
+
+  get references(): References {
+    return { functions: [...this.#functions].sort(), types: [], relations: [], builtins: [...this.#builtins].sort() };
+  }
 }
 
 /** By the table whose rows are referred to. */

@@ -20,15 +20,20 @@ const user = (column: string): string => `${column} >= ${firstUserOid}`;
 const session = `
   select pg_catalog.current_setting('search_path') as search_path, current_user::pg_catalog.text as account`;
 
+/** Names of those of these functions that are the server's own. */
+const serverFunctionsIn = (oids: string): string =>
+  `(select pg_catalog.string_agg(distinct s.proname, ' ') from pg_catalog.pg_proc s where s.oid < ${firstUserOid} and s.oid in (${oids}))`;
+
+const aggregateParts = `a.aggtransfn::pg_catalog.oid, a.aggfinalfn::pg_catalog.oid, a.aggcombinefn::pg_catalog.oid, a.aggserialfn::pg_catalog.oid, a.aggdeserialfn::pg_catalog.oid, a.aggmtransfn::pg_catalog.oid, a.aggminvtransfn::pg_catalog.oid, a.aggmfinalfn::pg_catalog.oid`;
+
 const functions = `
   select p.oid::pg_catalog.text as id, n.nspname as schema, p.proname as name, p.prokind::pg_catalog.text as kind,
     p.provolatile::pg_catalog.text as volatility, l.lanname as language, e.extname as extension, p.pronargs::pg_catalog.text as arguments,
     case when l.lanname in ('sql', 'plpgsql') and e.oid is null and p.prokind in ('f', 'w')
       then case when p.prosrc <> '' then p.prosrc else pg_catalog.pg_get_functiondef(p.oid) end end as body,
     (select pg_catalog.substr(c, 13) from pg_catalog.unnest(p.proconfig) c where pg_catalog.left(c, 12) = 'search_path=' limit 1) as search_path,
-    pg_catalog.concat_ws(' ', a.aggtransfn::pg_catalog.oid, a.aggfinalfn::pg_catalog.oid, a.aggcombinefn::pg_catalog.oid,
-      a.aggserialfn::pg_catalog.oid, a.aggdeserialfn::pg_catalog.oid, a.aggmtransfn::pg_catalog.oid, a.aggminvtransfn::pg_catalog.oid,
-      a.aggmfinalfn::pg_catalog.oid) as parts
+    pg_catalog.concat_ws(' ', ${aggregateParts}) as parts,
+    ${serverFunctionsIn(aggregateParts)} as builtins
   from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
   join pg_catalog.pg_language l on l.oid = p.prolang
@@ -39,6 +44,7 @@ const functions = `
 
 const operators = `
   select n.nspname as schema, o.oprname as name, o.oprcode::pg_catalog.oid::pg_catalog.text as code,
+    ${serverFunctionsIn('o.oprcode::pg_catalog.oid')} as builtins,
     pg_catalog.concat_ws(' ', o.oprleft, o.oprright) as sides
   from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
   where ${user('o.oid')}`;
@@ -64,8 +70,8 @@ const types = `
 
 const casts = `
   select pg_catalog.concat_ws(' ', c.castsource, c.casttarget) as sides, c.castfunc::pg_catalog.oid::pg_catalog.text as code,
-    c.castcontext::pg_catalog.text as context
-  from pg_catalog.pg_cast c where ${user('c.castfunc')}`;
+    c.castcontext::pg_catalog.text as context, ${serverFunctionsIn('c.castfunc')} as builtins
+  from pg_catalog.pg_cast c where ${user('c.oid')} and c.castfunc <> 0`;
 
 /** Relations that nobody can open now: a schema change of theirs is not committed, or waits. pg_get_viewdef would wait for them. */
 const locked = `
@@ -200,15 +206,15 @@ export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
   const gathered = { r: new Gatherer(), w: new Gatherer(), t: new Gatherer(), f: new Gatherer() };
   const gathererOf = (runs: string): Gatherer =>
     runs === 'r' ? gathered.r : runs === 't' ? gathered.t : runs === 'f' ? gathered.f : gathered.w;
-  for (const row of rows.dependencies)
+  for (const row of rows.dependencies) {
+    if (row['kind'] === 'functions' && !isUser(text(row, 'id'))) continue; // of an operator: the trees below name it
     gathererOf(text(row, 'runs')).add(text(row, 'owner'), text(row, 'kind') as keyof References, text(row, 'id'));
-  for (const row of rows.builtins) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
-  for (const row of rows.operators) {
-    for (const side of ids(row, 'sides')) for (const code of ids(row, 'code')) gathered.t.add(side, 'functions', code);
   }
+  for (const row of rows.builtins) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'builtins', text(row, 'name'));
+  for (const row of rows.operators) for (const side of ids(row, 'sides')) gathered.t.addCode(side, row);
   for (const row of rows.casts) {
     const [from] = ids(row, 'sides'); // What is cast; where that is the server's own, the type that it becomes.
-    for (const code of ids(row, 'code')) if (from !== undefined) gathered.t.add(from, 'functions', code);
+    if (from !== undefined) gathered.t.addCode(from, row);
   }
   for (const row of rows.support) gathererOf(text(row, 'runs')).add(text(row, 'owner'), 'functions', text(row, 'code'));
   const columnTypes = new Map(rows.relations.map((row) => [text(row, 'id'), ids(row, 'types')]));
@@ -244,12 +250,16 @@ function readFunction(row: CatalogueRow, atCall: Gatherer): CatalogueFunction {
     argumentCount: Number(text(row, 'arguments')),
     body: row['body'] ?? null,
     searchPath: row['search_path'] ?? null,
-    uses: joined({ ...nothing, functions: ids(row, 'parts') }, atCall.of(text(row, 'id'))),
+    uses: joined({ ...nothing, functions: ids(row, 'parts'), builtins: wordsIn(row, 'builtins') }, atCall.of(text(row, 'id'))),
   };
 }
 
 function readOperator(row: CatalogueRow): CatalogueOperator {
-  return { schema: text(row, 'schema'), name: text(row, 'name'), uses: { ...nothing, functions: ids(row, 'code') } };
+  return {
+    schema: text(row, 'schema'),
+    name: text(row, 'name'),
+    uses: { ...nothing, functions: ids(row, 'code'), builtins: wordsIn(row, 'builtins') },
+  };
 }
 
 function readType(row: CatalogueRow, ofType: Gatherer, columnTypes: ReadonlyMap<string, readonly string[]>): CatalogueType {
@@ -360,6 +370,12 @@ class Gatherer {
     sets[kind].add(id);
   }
 
+  /** What an operator or a cast runs. */
+  addCode(owner: string, row: CatalogueRow): void {
+    for (const code of ids(row, 'code')) this.add(owner, 'functions', code);
+    for (const name of wordsIn(row, 'builtins')) this.add(owner, 'builtins', name);
+  }
+
   of(owner: string): References {
     const sets = this.#owners.get(owner);
     if (sets === undefined) return nothing;
@@ -378,5 +394,14 @@ function text(row: CatalogueRow, column: string): string {
 
 /** The user-defined ones of a list of numbers with blanks between. */
 function ids(row: CatalogueRow, column: string): string[] {
-  return [...new Set(text(row, column).split(' '))].filter((id) => Number(id) >= firstUserOid);
+  return wordsIn(row, column).filter(isUser);
+}
+
+function isUser(id: string): boolean {
+  return Number(id) >= firstUserOid;
+}
+
+/** What stands in a column with blanks between, once each. */
+function wordsIn(row: CatalogueRow, column: string): string[] {
+  return [...new Set(text(row, column).split(' '))].filter((it) => it !== '');
 }

@@ -119,6 +119,9 @@ function uuid(bytes: Buffer): string {
   return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
 }
 
+/** Base-10000 digits that a number does not carry: eight bytes can say 32,767 zeros, and one message 65,535 such numbers. */
+const zerosMax = 64;
+
 /** numeric_send: digit count, weight, sign, scale, then base-10000 digits. */
 function numeric(bytes: Buffer): string {
   if (bytes.length < 8) return hex(bytes);
@@ -129,7 +132,8 @@ function numeric(bytes: Buffer): string {
   if (sign === 0xc000) return 'NaN';
   if (sign === 0xd000) return 'Infinity';
   if (sign === 0xf000) return '-Infinity';
-  if (count < 0 || bytes.length !== 8 + 2 * count || weight > 1000 || scale < 0) return hex(bytes);
+  if (count < 0 || bytes.length !== 8 + 2 * count || scale < 0) return hex(bytes);
+  if (weight > count + zerosMax || scale > 4 * (count + zerosMax)) return hex(bytes);
   const digit = (index: number) => (index >= 0 && index < count ? bytes.readInt16BE(8 + 2 * index) : 0);
   let whole = weight < 0 ? '0' : String(digit(0));
   for (let i = 1; i <= weight; i++) whole += String(digit(i)).padStart(4, '0');

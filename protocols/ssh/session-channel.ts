@@ -17,6 +17,7 @@ import { runMediatedShell } from './mediated-shell.ts';
 import { holdLines, plainLines, refusalLines, refusedStatus, terminalText } from './refusal.ts';
 import { relay } from './relay.ts';
 import type { Ending } from './relay.ts';
+import { forReason, reasonCharsMax, reasonVariable } from './said-reason.ts';
 import { relaySftp } from './sftp.ts';
 import { TypedAhead } from './typed-ahead.ts';
 import { TypedCommands } from './typed-commands.ts';
@@ -50,6 +51,8 @@ export class SessionChannel {
   readonly #connection: ChannelHost;
   readonly #variables: { readonly name: string; readonly value: string }[] = [];
   readonly #gone = new AbortController();
+  /** What the client says that this channel is for. */
+  #reason: string | null = null;
   #terminal: PseudoTtyInfo | null = null;
   #wantsAgent = false;
   #wantsX11: X11Options | null = null;
@@ -68,6 +71,11 @@ export class SessionChannel {
       accept?.();
     });
     session.on('env', (accept, reject, { key, val }) => {
+      if (key === reasonVariable) {
+        if (val.length > reasonCharsMax) return reject?.();
+        this.#reason = val;
+        return accept?.();
+      }
       const held = this.#variables.reduce((sum, { name, value }) => sum + name.length + value.length, key.length + val.length);
       if (this.#variables.length >= variablesMax || held > variableCharsMax) return reject?.();
       this.#variables.push({ name: key, value: val });
@@ -163,8 +171,9 @@ export class SessionChannel {
   }
 
   async #run(channel: ServerChannel, wish: Wish): Promise<void> {
-    const session = await this.#connection.opened(this);
-    if (session === null) return;
+    const opened = await this.#connection.opened(this);
+    if (opened === null) return;
+    const session = forReason(opened, this.#reason);
     switch (wish.kind) {
       case 'exec':
         if (wish.command.includes('\0')) return this.end(refusedStatus, plainLines('a command with a NUL byte is not run'));

@@ -188,7 +188,7 @@ class Desk implements HoldDesk {
 
   /** What an earlier run left to be answered or run again, with the time that is left of it by both clocks. */
   #revive(): LastingHold[] {
-    return this.#store.lasting().flatMap((left): LastingHold[] => {
+    return this.#store.lasting(this.#parts.clock.nowMs()).flatMap((left): LastingHold[] => {
       const { record } = left;
       if (record.again === null || this.#pending.has(record.id)) return [];
       const revived = revive(left, this.#times, this.#parts.clock);

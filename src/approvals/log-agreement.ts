@@ -40,7 +40,9 @@ const lost = 'the gateway stopped before it could keep the approval; ask again';
 /** Call before anything of an earlier run goes on. Gives the holds that ended by it. Rejects when log or store can't be had. */
 export async function agreeWithLog(parts: AgreementParts): Promise<readonly HoldRecord[]> {
   const { store, readLog } = parts;
-  const left = new Map([...store.pending(), ...store.lasting().map((it) => it.record)].map((record) => [record.id, record]));
+  const left = new Map(
+    [...store.pending(), ...store.lasting(parts.clock.nowMs()).map((it) => it.record)].map((record) => [record.id, record]),
+  );
   if (left.size === 0) return [];
   const logged = Map.groupBy(await readLog([...left.keys()]), ({ hold }) => hold);
   const ended: HoldRecord[] = [];

@@ -58,7 +58,7 @@ export interface Action {
   readonly transaction: TransactionState;
   /** Set when the text was classified before (a prepared statement at Bind): the classification to use. */
   readonly classified: Classification | null;
-  /** What the session says that it is for (SET sallyport.reason); missing or null: nothing. */
+  /** What the session says that it is for (SET sallyport.reason; over SSH a variable of the channel); missing or null: nothing. */
   readonly reason?: string | null;
   /**
    * Rows that it would change, remove or give back, as the target's statistics say. Missing: nobody asked; null: it can't be known.

@@ -15,7 +15,7 @@ export const reasonSetting = 'sallyport.reason';
 const reasonHints: Readonly<Record<Protocol, string>> = {
   postgres: `Say SET ${reasonSetting} = 'why' once in the session, or start it with PGOPTIONS="-c ${reasonSetting}=why".`,
   mysql: "Say SET @sallyport_reason = 'why' once in the session, or start it with --init-command=\"SET @sallyport_reason = 'why'\".",
-  ssh: 'Sessions of ssh have no way yet to give one.',
+  ssh: 'Say it with the connection: ssh -o SetEnv=SALLYPORT_REASON=why …',
 };
 
 /** Null when nothing is missing. */

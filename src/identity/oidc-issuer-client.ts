@@ -27,6 +27,8 @@ export interface Metadata {
   readonly userinfo_endpoint?: string;
   readonly end_session_endpoint?: string;
   readonly token_endpoint_auth_methods_supported?: readonly string[];
+  /** RFC 9207: each answer that comes by the browser names its issuer. */
+  readonly authorization_response_iss_parameter_supported?: boolean;
 }
 
 export interface TokenAnswer {

@@ -111,8 +111,10 @@ export class OidcSignIns {
     }
     this.#pending.delete(key);
     const { config, client } = this.#issuer(pending.issuer.name);
-    // RFC 9207: an answer that names another issuer is one issuer's code for another's client (mix-up).
-    if (query['iss'] !== undefined && query['iss'] !== config.issuer) throw failed('the answer came from another issuer');
+    // RFC 9207, 2.4: an answer that names another issuer, or none where this one names itself, is another's code (mix-up).
+    const { authorization_response_iss_parameter_supported: namesItself } = await client.metadata();
+    const isItsOwn = query['iss'] === undefined ? namesItself !== true : query['iss'] === config.issuer;
+    if (!isItsOwn) throw failed('the answer came from another issuer');
     const { error, code } = query;
     if (error !== undefined) throw failed(`${config.displayName} refused: ${plain(query['error_description'] ?? error)}`);
     if (code === undefined) throw failed(`${config.displayName} sent neither a code nor an error`);

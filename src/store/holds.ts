@@ -58,8 +58,8 @@ export interface HoldStore {
   get(id: string): HoldRecord | undefined;
   list(query: HoldQuery): HoldPage;
   pending(): HoldRecord[];
-  /** Those that outlive a restart: pending, or approved and not used yet. With the time that had passed when it was last seen. */
-  lasting(): { readonly record: HoldRecord; readonly elapsedMs: number; readonly seenAtMs: number }[];
+  /** Those that outlive a restart: pending, or approved, not used yet and not over. With the time that had passed when it was last seen. */
+  lasting(nowMs: number): { readonly record: HoldRecord; readonly elapsedMs: number; readonly seenAtMs: number }[];
   /** Notes what has passed of the wait, or since the approval. */
   seen(id: HoldId, elapsedMs: number, atMs: number): void;
   /** False when it was used before. */
@@ -90,7 +90,8 @@ export function createHoldStore(db: Db): HoldStore {
   const pending = db.prepare(`SELECT * FROM holds WHERE state = 'pending' ORDER BY number`);
 
   const lasting = db.prepare(
-    `SELECT * FROM holds WHERE again IS NOT NULL AND used_at_ms IS NULL AND state IN ('pending', 'approved') ORDER BY number`,
+    `SELECT * FROM holds WHERE again IS NOT NULL AND used_at_ms IS NULL AND state IN ('pending', 'approved')
+       AND (state = 'pending' OR coalesce(settled_at_ms, created_at_ms) + json_extract(again, '$.approvedForMs') > ?) ORDER BY number`,
   );
   const seen = db.prepare('UPDATE holds SET elapsed_ms = ?, seen_at_ms = ? WHERE id = ?');
   const use = db.prepare(`UPDATE holds SET used_at_ms = ? WHERE id = ? AND used_at_ms IS NULL AND state = 'approved'`);
@@ -132,7 +133,8 @@ export function createHoldStore(db: Db): HoldStore {
         query.text === undefined ? pageOf(db, query) : foundHolds(db, { ...query, text: query.text }, rowsMaxOf(query));
       return { items: rows.map(read), next };
     },
-    lasting: () => (lasting.all() as HoldRow[]).map((row) => ({ record: read(row), elapsedMs: row.elapsed_ms, seenAtMs: row.seen_at_ms })),
+    lasting: (nowMs) =>
+      (lasting.all(nowMs) as HoldRow[]).map((row) => ({ record: read(row), elapsedMs: row.elapsed_ms, seenAtMs: row.seen_at_ms })),
     seen: (id, elapsedMs, atMs) => {
       seen.run(Math.round(elapsedMs), atMs, id);
     },

@@ -202,6 +202,18 @@ for (const [name, setup, text, access] of quiet) {
   });
 }
 
+await t.test('functions of the server that somebody’s operators, aggregates and casts stand for', async (t) => {
+  await client.query(`CREATE OPERATOR !!! (RIGHTARG = int, FUNCTION = pg_cancel_backend); CREATE AGGREGATE cancelled(int) (SFUNC = int4larger, STYPE = int, FINALFUNC = pg_cancel_backend);
+    CREATE OPERATOR |+| (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl); CREATE AGGREGATE largest(int) (SFUNC = int4larger, STYPE = int);
+    CREATE CAST (int AS tsquery) WITH INOUT; CREATE CAST (oid AS bytea) WITH FUNCTION lo_get(oid);
+    CREATE VIEW cancels AS SELECT !!! 0 AS it; CREATE VIEW adds AS SELECT 1 |+| 1 AS it`);
+  for (const text of ['SELECT !!! 0', 'SELECT cancelled(0)', 'SELECT 1::oid::bytea', 'SELECT it FROM cancels'])
+    t.equal((await judged(text)).summary.access, 'unknown', text);
+  await client.query('DROP CAST (oid AS bytea)');
+  for (const text of ['SELECT 1 |+| 1', 'SELECT largest(1)', 'SELECT it FROM adds'])
+    t.equal((await judged(text)).summary.access, 'read', text);
+});
+
 await t.test('a function of PostGIS that runs the expression in its text', async (t) => {
   await client.query(
     `CREATE FUNCTION st_mapalgebra(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE FUNCTION st_slope(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'`,

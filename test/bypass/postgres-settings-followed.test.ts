@@ -18,6 +18,7 @@ const followed: readonly string[] = [
   `SELECT set_config(${path}, 'b', false), set_config(${path}, 'a', false), set_config(${path}, 'c', false)`,
   `SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'search_path'`,
   `SELECT set_config(${path}, 'a', false); SELECT set_config(${path}, 'b', false)`,
+  `PREPARE p AS SELECT set_config(${path}, 'a', false); EXECUTE p`,
 ];
 
 /** They run never, later, elsewhere, or set something else than is written. */
@@ -35,6 +36,7 @@ const waits: readonly string[] = [
   `SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'SEARCH_PATH'`,
   `DECLARE c CURSOR WITH HOLD FOR SELECT set_config(${path}, 'a', false)`,
   `CREATE TABLE x AS SELECT set_config(${path}, 'a', false) WITH NO DATA`,
+  `PREPARE p AS SELECT set_config(${path}, 'a', false); CREATE TABLE x AS EXECUTE p WITH NO DATA`,
   `CREATE VIEW v AS SELECT set_config(${path}, 'a', false)`,
   `SELECT set_config(${path}, 'a', false), own(1)`,
   `SELECT set_config(${path}, 'a', false)::shown`,
@@ -72,6 +74,38 @@ for (const text of followed) {
     t.equal(bare(believed), bare(await real(text)));
   });
 }
+
+/** Names that the server splits otherwise than they look: what stands first of those schemas is what counts. */
+await t.test('a search_path is split as the server splits it', async (t) => {
+  const long = 'x'.repeat(63);
+  await client.query(`CREATE SCHEMA a; CREATE SCHEMA b; CREATE SCHEMA "É"; CREATE SCHEMA "é"; CREATE SCHEMA ${long}`);
+  const schemas = ['a', 'b', '"É"', '"é"', long];
+  for (const schema of schemas)
+    await client.query(`CREATE FUNCTION ${schema}.where_am_i() RETURNS text LANGUAGE sql AS $$ SELECT '${schema}' $$`);
+  const values = [
+    'a, b',
+    ' a ,\tb ',
+    'A, b',
+    '"a", b',
+    'a\u00a0, b',
+    '\u00a0a, b',
+    'a\u2003, b',
+    '\ufeffa, b',
+    'É, b',
+    'é, b',
+    `${long}y, b`,
+    `"${long}y", b`,
+    '\u212a, b',
+  ];
+  for (const value of values) {
+    const { believed, isGuard } = await judged(`SELECT set_config(${path}, '${value}', false)`);
+    await client.query(`SELECT set_config('search_path', $1, false)`, [value]);
+    const { rows } = await client.query<{ where: string }>('SELECT where_am_i() AS where');
+    const first = believed.split(', ').find((schema) => schemas.includes(schema));
+    t.ok(isGuard || first === rows[0]!.where, `${JSON.stringify(value)}: ${isGuard ? 'waits' : first}, and it is ${rows[0]!.where}`);
+    await client.query('RESET search_path');
+  }
+});
 
 for (const text of waits) {
   await t.test(text, async (t) => {

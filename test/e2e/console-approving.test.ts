@@ -1,12 +1,13 @@
 // Answering holds in the console: a yes that is taken back, a queue of many parts, a sign-in that ran out in the middle of a
 // sentence, texts and parameters to their last character, and where the focus goes.
 
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { Page as BrowserPage } from 'playwright-core';
 import pg from 'pg';
-import type { HoldView, Page } from '../../src/api/contract.ts';
+import type { AuditEventView, HoldView, Page } from '../../src/api/contract.ts';
 import { startBrowser } from '../support/browser.ts';
-import { consolePage } from '../support/console.ts';
+import { consolePage, lookAt } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
 import { shippedPolicies, startTestGateway, targetOf } from '../support/gateway.ts';
 import { startPostgres } from '../support/postgres.ts';
@@ -325,6 +326,23 @@ t.test('answering holds in the console', { timeout: fileMsMax }, async (t) => {
       await eventually('all events', async () => (await row.count()) > ofHold);
       await search.fill(hold.toLowerCase());
       await eventually('those of the hold again', async () => (await row.count()) === ofHold);
+      await page.route(/audit\?.*limit=100/, (route) => route.continue({ url: route.request().url().replace('limit=100', 'limit=2') }));
+      const saving = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Save as a file' }).click();
+      const file = await saving;
+      t.match(file.suggestedFilename(), /^sallyport-audit-\d{4}-\d\d-\d\d\.jsonl$/);
+      const saved = readFileSync(await file.path(), 'utf8')
+        .trimEnd()
+        .split('\n');
+      const { body: all } = await gateway.api('carol').get<Page<AuditEventView>>(`/audit?hold=${hold}`);
+      t.same(
+        saved.map((line) => JSON.parse(line) as AuditEventView),
+        all.items,
+        'what was searched, whole, in several parts',
+      );
+      await page.getByText(`${ofHold} events saved`).waitFor();
+      await lookAt(page, 'audit-saved');
+      await page.unroute(/audit\?.*limit=100/);
       await page.goto(`${gateway.http}/holds/${hold}`);
       await page.getByRole('link', { name: 'its events' }).click();
       await eventually('from its page', async () => (await row.count()) === ofHold);

@@ -3,6 +3,7 @@
 import Database from 'better-sqlite3';
 import t from 'tap';
 import type { AuditEvent } from '../../src/core/audit.ts';
+import { createHoldStore } from '../../src/store/holds.ts';
 import { bench, person, request } from './approvals-fixtures/desk.ts';
 
 const bob = person('bob');
@@ -115,6 +116,26 @@ t.test('an approval is used once, also across restarts, and only in its time', a
   const third = restart();
   await third.recover();
   t.strictSame(third.lasting(), []);
+});
+
+t.test('approvals that were never used and are over are not read at the start', async (t) => {
+  const { desk, db, clock, restart } = bench();
+  const [over, usable] = ['a', 'b'].map((again, n) => desk.place(request({ again, approvedForMs: (n + 1) * 60_000 })));
+  for (const hold of [over, usable]) await desk.answer(hold?.id ?? '', bob, 'approve', null);
+  await desk.close('the gateway stops');
+  clock.pass(60_000);
+  t.strictSame(
+    createHoldStore(db)
+      .lasting(clock.nowMs())
+      .map(({ record }) => record.id),
+    [usable?.id],
+  );
+  const next = restart();
+  await next.recover();
+  t.strictSame(
+    next.lasting().map(({ key }) => key),
+    ['b'],
+  );
 });
 
 t.test('a power cut that took the newest changes of the store', async (t) => {

@@ -1,13 +1,17 @@
 // Statements of MySQL and MariaDB that were once judged as less than they are: what a real server does with each, where this one
 // can, and how they are judged now.
 
+import { chmodSync, existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { createMysqlClassifier } from '../../policies/classify/mysql/classifier.ts';
 import { catalogueQueries, readCatalogue } from '../../protocols/mysql/catalogue.ts';
+import { Settings } from '../../protocols/mysql/settings.ts';
 import { Statements } from '../../protocols/mysql/statements.ts';
 import type { Action, Catalogue } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
+import { temporaryDirectory } from '../support/directories.ts';
 import { startMariadb } from '../support/mariadb.ts';
 
 const classifier = createMysqlClassifier();
@@ -157,6 +161,35 @@ t.test('DELETE of several tables: which of two of the same name is meant, as the
   await connection.end();
 });
 
+t.test('a character set that is set in the same text: what follows is read by the server in the new one', async (t) => {
+  const server = await startMariadb(t, ['--character-set-server=gbk', '--secure-file-priv=']);
+  const { host, port, user, password } = server;
+  const connection = await createConnection({ host, port, user, password, database: 'shop', multipleStatements: true });
+  t.teardown(() => connection.end());
+  // In gbk the last byte of 你 and the backslash are one character, and the quote ends the string.
+  const hidesDelete = "SELECT '你\\'; DELETE FROM secret; -- '";
+  const prepared = "PREPARE p FROM 'SET NAMES DEFAULT'; EXECUTE p";
+  for (const set of ['SET NAMES DEFAULT', 'SET CHARACTER SET DEFAULT', "EXECUTE IMMEDIATE 'SET NAMES DEFAULT'", prepared]) {
+    await connection.query('CREATE OR REPLACE TABLE secret SELECT 1 AS a');
+    await connection.query('SET NAMES utf8mb4');
+    await connection.query(`${set}; ${hidesDelete}`);
+    t.same((await connection.query('SELECT COUNT(*) AS n FROM secret'))[0], [{ n: 0 }], `the server: ${set}`);
+    t.same(judged(`${set}; ${hidesDelete}`), ['not understood'], set);
+  }
+  // To latin1 the second byte of this space is white space.
+  const file = join(temporaryDirectory(t, 'written'), 'x');
+  chmodSync(dirname(file), 0o777);
+  const hidesFile = `SET NAMES latin1; SELECT 1 AS x\u00a0INTO OUTFILE '${file}'`;
+  await connection.query('SET NAMES utf8mb4');
+  await connection.query(hidesFile);
+  t.ok(existsSync(file), 'the server: a file is written');
+  t.same(judged(hidesFile), ['not understood']);
+  for (const text of ['SET sql_mode = DEFAULT; SELECT 1', 'SET character_set_client = latin1; SELECT 1'])
+    t.same(judged(text), ['not understood'], text);
+  for (const text of ['SET NAMES utf8; SELECT 1', "SET NAMES 'utf8mb4' COLLATE utf8mb4_bin; SELECT 1", "SET sql_mode = ''; SELECT 1"])
+    t.not(judged(text)[0], 'not understood', text);
+});
+
 t.test('HISTORY is a name to MySQL, behind DELETE too, and one of a table behind UPDATE', async (t) => {
   const both = 'DELETE HISTORY FROM o JOIN secret HISTORY';
   t.same(judged(both, 'mysql'), ['delete write shop.secret', 'read read shop.o', 'read read shop.secret']);
@@ -272,17 +305,63 @@ t.test('EXECUTE of a name that was prepared before a view or function in it chan
       { routines: [['shop', 'wipe', 'FUNCTION']], views: [['shop', 'v', view]], triggers: [], columns: [], loaded: null },
       'owner',
     );
-  const classify = (text: string, catalogue: Catalogue) => {
-    const mode = { key: catalogue.version, settings, catalogue };
-    const prepared = (name: string) => statements.named(name, catalogue);
+  const modeOf = (catalogue: Catalogue, more = {}) => {
+    const all = { ...settings, ...more };
+    return { key: `${catalogue.version} ${JSON.stringify(all)}`, settings: all, catalogue };
+  };
+  const classify = (text: string, catalogue: Catalogue, more = {}) => {
+    const mode = modeOf(catalogue, more);
+    const prepared = (name: string) => statements.named(name, mode);
     return classifier.classify({ kind: 'statement', text, mode, classified: null, prepared } as unknown as Action) as Classification;
   };
   const before = catalogueOf('select 1 AS `x`');
   const text = "PREPARE p FROM 'SELECT * FROM v'";
-  statements.changed(text, classify(text, before).statements[0]?.changes ?? [], before);
+  statements.changed(text, classify(text, before).statements[0]?.changes ?? [], modeOf(before));
   t.equal(classify('EXECUTE p', before).summary.access, 'read');
+  const quotes = { sql_mode: 'ANSI_QUOTES' };
+  t.equal(classify('EXECUTE p', before, quotes).summary.access, 'unknown', 'it would read the text by the settings of then');
   const after = catalogueOf('select `wipe`() AS `x`');
   t.equal(classify('EXECUTE p', after).summary.access, 'unknown', 'the server prepares it again, and it calls the function');
-  statements.changed(text, classify(text, after).statements[0]?.changes ?? [], after);
+  statements.changed(text, classify(text, after).statements[0]?.changes ?? [], modeOf(after));
   t.equal(classify('EXECUTE p', after).summary.access, 'unknown', 'prepared anew it is known to call it');
+});
+
+t.test('a text that was prepared in another character set: the server reads it anew when a table of it has changed', async (t) => {
+  const server = await startMariadb(t, ['--secure-file-priv=']);
+  const { host, port, user, password } = server;
+  const connection = await createConnection({ host, port, user, password, database: 'shop' });
+  t.teardown(() => connection.end());
+  const file = join(temporaryDirectory(t, 'written'), 'x');
+  chmodSync(dirname(file), 0o777);
+  const text = `SELECT id, '你\\' INTO OUTFILE "${file}" FROM plain -- ' FROM plain`;
+  await server.sql('CREATE TABLE plain (id int); INSERT INTO plain VALUES (1)');
+  const statement = await connection.prepare(text);
+  t.equal(((await statement.execute([]))[0] as unknown[]).length, 1);
+  await connection.query('SET NAMES gbk');
+  await server.sql('ALTER TABLE plain ADD COLUMN a int');
+  await statement.execute([]);
+  t.ok(existsSync(file), 'the server: a file is written');
+
+  const initial = {
+    flavour: 'mariadb',
+    serverVersion: '10.11.19-MariaDB',
+    sqlMode: '',
+    database: 'shop',
+    lowerCaseTableNames: '0',
+  } as const;
+  const settings = new Settings({ ...initial, characterSetClient: 'utf8mb4' });
+  const prepared = settings.mode;
+  const classify = (it: string) =>
+    classifier.classify({ kind: 'statement', text: it, mode: settings.renewed(prepared) } as unknown as Action) as Classification;
+  t.equal(classify(text).summary.access, 'read');
+  t.equal(settings.renewed(prepared), prepared, 'the same object while nothing has changed');
+  settings.reported('character_set_client', 'gbk');
+  t.equal(classify(text).understood, false);
+  t.equal(classify('SELECT id FROM plain WHERE a = ?').summary.access, 'read', 'what both read alike runs on');
+  settings.reported('character_set_client', 'utf8mb4');
+  t.equal(classify(text).summary.access, 'read');
+  const quoted = 'SELECT "a" FROM plain';
+  t.equal(classify(quoted).summary.access, 'read');
+  settings.reported('sql_mode', 'ANSI_QUOTES');
+  t.equal(classify(`${quoted} WHERE a = '\\'' OR b = "c"`).understood, false);
 });

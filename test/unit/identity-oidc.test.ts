@@ -186,6 +186,20 @@ t.test('a key that was changed a moment ago is found; a token signed before is r
   clock.advance(0);
 });
 
+t.test('an issuer that names itself in its answers is not taken without its name', async (t) => {
+  const { asked, begin, end, signIns } = await world();
+  t.equal((await end()).person.name, 'una@example.com', 'others need not');
+  const strict = await world();
+  strict.answers.metadata = { authorization_response_iss_parameter_supported: true };
+  await t.rejects(strict.end(), { message: /another issuer/ });
+  t.equal(strict.asked.length, 0, 'the code goes nowhere');
+  const { state, browserSecret } = await strict.begin();
+  t.equal((await strict.signIns.end({ state, code: 'a-code', iss: strict.issuer }, browserSecret)).person.name, 'una@example.com');
+  const mixed = await begin();
+  await t.rejects(signIns.end({ state: mixed.state, code: 'x', iss: strict.issuer }, mixed.browserSecret), { message: /another issuer/ });
+  t.equal(asked.length, 1);
+});
+
 t.test('a sign-in runs out, and a discovery document for somebody else is refused', async (t) => {
   const { answers, begin, clock, end, signIns } = await world();
   const { state, browserSecret } = await begin();

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { readPolicyTests } from '../../policies/engine/cases.ts';
-import { factTypes, factVariables } from '../../policies/engine/facts.ts';
+import { factTypes, factVariables } from '../../policies/engine/fact-types.ts';
 import { formatProblem, loadPolicies } from '../../policies/engine/load.ts';
 import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, weekdays } from '../../policies/engine/vocabulary.ts';
 import { schemaText } from '../../policies/schema/generate.ts';

@@ -1,7 +1,8 @@
 // Decisions for texts that were never seen: two texts share one only when no rule can tell them apart.
 
 import t from 'tap';
-import { ActionFact, factTypes } from '../../policies/engine/facts.ts';
+import { factTypes } from '../../policies/engine/fact-types.ts';
+import { ActionFact } from '../../policies/engine/facts.ts';
 import { signatureOf, SignedDecisions } from '../../policies/engine/signature.ts';
 import type { Action } from '../../src/core/action.ts';
 import type { Classification, StatementFacts } from '../../src/core/classification.ts';

@@ -162,6 +162,7 @@ t.test('the same words mean the same only as at sign-in', async (t) => {
   t.equal(run(text, { settings: { search_path: '"$user", public', role: 'none' } }), 'allow');
   t.equal(run(text, { settings: { search_path: 'evil, public' } }), 'hold');
   t.equal(run(text, { settings: { search_path: '?' } }), 'hold');
+  t.equal(run(text, { settings: { search_path: '"$user", public\u00a0' } }), 'hold', 'a no-break space is part of a name');
   t.equal(run(text, { settings: { role: 'admin' } }), 'hold');
   t.equal(run(text, { settings: { session_replication_role: 'replica' } }), 'hold', 'triggers are off');
   t.equal(run(text, { database: 'other' }), 'hold');

@@ -50,5 +50,31 @@ t.test('bash runs it as it stands', async (t) => {
 });
 
 t.test('what all shells read alike is sent as it is', async (t) => {
-  for (const text of ['ls -l | grep x', 'scp -f a', '[ a = b ]', "echo '$x'"]) t.equal(forBash(text), text);
+  for (const text of [
+    'ls -l | grep x',
+    'scp -f a',
+    '[ a = b ]',
+    "echo '$x'",
+    'echo $((1 + 1)) $(((1 + 2) * 3)) "$((x))"',
+    "grep -v '^$' f | sed 's/[[:space:]]*$//'",
+    'grep "x$" f',
+    'awk \'{if (($1 > 5)) print "[[ "}\' f',
+    "echo it\\'s '[[ a > b ]]' \"((\"",
+  ])
+    t.equal(forBash(text), text);
+});
+
+t.test('in doubt where quotes end it is for bash', async (t) => {
+  for (const text of [
+    "cat <<E\nit's\nE\necho $'\\'\nrm victim\n: \\''",
+    "ls # it's\necho $'\\'\nrm victim\n: \\''",
+    'echo "$(echo "a" "[[ ")"; [[ a > victim ]]',
+    "echo \"${x:-'}\" $'\\'\nrm victim\n: \\''",
+    "echo \\' [[ a > victim ]] \\'",
+    'echo "a\\" [[ "; [[ a > victim ]]',
+    'x=1;((x>2))',
+    '[[\\\n a > victim ]]',
+    "echo ''$'\\'\nrm victim\n: \\''",
+  ])
+    t.not(forBash(text), text, text);
 });

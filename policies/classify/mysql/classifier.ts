@@ -14,7 +14,7 @@ import { columnNamesOf, columnsTouched } from './columns.ts';
 import type { Token } from './lexer.ts';
 import { mysqlLiterals, withoutLiterals } from './masked-literals.ts';
 import { objectsOf } from './objects.ts';
-import { hasNonAscii, isProblem, sqlModeOf, type SqlMode } from './reading-mode.ts';
+import { hasNonAscii, isProblem, rereadMode, sqlModeOf, type SqlMode } from './reading-mode.ts';
 import { readingsOf } from './readings.ts';
 import { shapeOfMysql } from './shape.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
@@ -55,7 +55,7 @@ export function createMysqlClassifier(options: MysqlClassifierOptions = {}): Cla
       const alike = masked === null ? undefined : literals.get(mode.key, masked, text);
       if (alike !== undefined) return alike;
       const lookup = new PreparedLookup(action.prepared ?? nothingPrepared);
-      const judged = classifyText(text, mode, lookup, 0);
+      const judged = classifyPrepared(text, mode, lookup);
       // What EXECUTE means depends on the session, so it is never shared.
       if (lookup.used) return judged;
       const classification = summaries.shared(judged);
@@ -93,6 +93,20 @@ function hintWithVariable(text: string): number | null {
     at = end === -1 ? -1 : text.indexOf('/*+', end);
   }
   return null;
+}
+
+/** A text that was prepared under other settings than those of now must mean the same under both. */
+function classifyPrepared(text: string, mode: ReadingMode, prepared: PreparedLookup): Classification {
+  const judged = classifyText(text, mode, prepared, 0);
+  const again = rereadMode(mode);
+  if (again === null || !judged.understood) return judged;
+  const reread = classifyText(text, again, prepared, 0);
+  if (reread.understood && JSON.stringify(reread) === JSON.stringify(judged)) return judged;
+  return notUnderstood(
+    'ambiguous-mode',
+    'it was prepared in another character set or sql_mode: the server may read it anew in that of now',
+    null,
+  );
 }
 
 function classifyText(text: string, mode: ReadingMode, prepared: PreparedLookup, nesting: number): Classification {

@@ -51,6 +51,18 @@ export function isSafeCharset(name: string): boolean {
   return unicodeCharsets.has(name) || singleByteCharsets.has(name);
 }
 
+/** The mode in which a server would read a prepared text again, where the session's settings have changed since; else null. */
+export function rereadMode(mode: ReadingMode): ReadingMode | null {
+  const now = Object.entries(mode.settings).filter(([name]) => name.startsWith('now.'));
+  if (now.length === 0) return null;
+  return { ...mode, settings: { ...mode.settings, ...Object.fromEntries(now.map(([name, value]) => [name.slice('now.'.length), value])) } };
+}
+
+/** Every character from 0x80 is a letter. */
+export function isUnicodeCharset(name: string): boolean {
+  return unicodeCharsets.has(name);
+}
+
 /** The mode a text is read in, or why it can't be known. */
 export function sqlModeOf(mode: ReadingMode, text: string): SqlMode | Problem {
   const settings = mode.settings;

@@ -3,7 +3,7 @@
 
 import type { Token } from './lexer.ts';
 import type { FactsBuilder } from './facts-builder.ts';
-import { isSafeCharset, type SqlMode } from './reading-mode.ts';
+import { isSafeCharset, isUnicodeCharset, type SqlMode } from './reading-mode.ts';
 import { isFreeSqlMode } from './sql-mode.ts';
 
 /** Session variables that change only how this session goes on. */
@@ -76,20 +76,26 @@ export function readSet(tokens: readonly Token[], from: number, to: number, mode
         set.scope === 'global' ? 'changes a setting of the whole server' : 'changes a setting that guards or decides how text is read',
       );
     if (set.kind === 'variable' && set.scope === 'session' && readingSettings.has(set.setting)) {
-      changesReading ||= !(effect === 'session' && isUnchangedReading(set));
+      changesReading ||= !(effect === 'session' && isUnchangedReading(set, mode));
       facts.change({ kind: 'set', setting: set.setting, value: literalOf(set.value), local: false });
     }
     if (set.kind === 'names') {
-      changesReading ||= effect === 'guard' || isDefault(set.value); // the server's own, which the text does not name
+      changesReading ||= !isUnchangedReading(set, mode);
       facts.change({ kind: 'set', setting: 'character_set_client', value: literalOf(set.value), local: false });
     }
   }
   return { changesReading };
 }
 
-/** A free value of a reading setting leaves the reading as it is, or makes it more careful. */
-function isUnchangedReading(set: Assignment): boolean {
-  return set.setting !== 'character_set_client' || literalOf(set.value) !== null;
+/**
+ * Does what follows in the same text mean the same after it? DEFAULT is the server's own, which nobody here knows. A free value of sql_mode
+ * leaves the reading as it is. Of character sets only those of the same kind are read alike: to latin1, A0 is white space.
+ */
+function isUnchangedReading(set: Assignment, mode: SqlMode): boolean {
+  if (isDefault(set.value)) return false;
+  if (set.setting !== 'character_set_client') return true;
+  const charset = literalOf(set.value.slice(0, 1))?.toLowerCase() ?? '';
+  return charset === mode.charset || (mode.unicode && isUnicodeCharset(charset));
 }
 
 type Scope = 'session' | 'global';

@@ -120,8 +120,8 @@ function factsOf(
   };
 }
 
-/** EXECUTE does what was prepared under the name. */
-export function executeStatement(body: Tree, findings: Findings, context: Context): string {
+/** EXECUTE does what was prepared under the name. `surely`: now, so that its settings can be followed (not so in CREATE TABLE … AS). */
+export function executeStatement(body: Tree, findings: Findings, context: Context, surely = true): string {
   const name = textAt(body, 'name');
   findings.executes = true;
   findings.effect('prepare', 'session');
@@ -131,7 +131,10 @@ export function executeStatement(body: Tree, findings: Findings, context: Contex
     findings.risk(context.start, context.end, 'runs a prepared statement that is not known');
   } else {
     for (const effect of prepared.summary.effects) findings.add(effect);
-    for (const statement of prepared.statements) for (const change of statement.changes) findings.change(change);
+    for (const change of prepared.statements.flatMap(({ changes }) => changes)) {
+      if (surely || change.kind !== 'set') findings.change(change);
+      else findings.effect('guard', 'write', 'setting', change.setting);
+    }
     if (prepared.summary.missingWhere) findings.missingWhere = true;
     if (prepared.summary.access !== 'read') findings.risk(context.start, context.end, `runs the prepared statement ${name}`);
   }

@@ -131,19 +131,32 @@ function judgeSearchPath(schemas: readonly string[]): SettingJudgement {
   return schemas.indexOf('pg_catalog') > 0 ? 'guard' : 'session';
 }
 
-/** The schemas of a search_path value as the server splits it: folded unless quoted; null when it is malformed. */
+/** One name of a search_path and what is behind it. White space is the server's: any other is part of a name. */
+const pathName = /^(?:"((?:[^"]|"")*)"|([^ \t\n\r\f",]+))[ \t\n\r\f]*(?:,[ \t\n\r\f]*|$)/;
+/** Longer names are cut by the server. */
+const nameBytesMax = 63;
+
+/** The schemas of a search_path value as the server splits it: folded unless quoted; null when it is malformed, or not known for sure. */
 export function parseSearchPath(value: string): string[] | null {
   if (value === '?') return null; // The driver's word for "changed, but to what is not known".
+  if (value.includes('\v')) return null; // White space from PostgreSQL 16 on.
   const schemas: string[] = [];
-  let rest = value.trim();
+  let rest = value.replace(/^[ \t\n\r\f]+/, '');
   while (rest !== '') {
-    const match = /^(?:"((?:[^"]|"")*)"|([^\s",]+))\s*(?:,\s*|$)/.exec(rest);
+    const match = pathName.exec(rest);
     if (match === null) return null;
-    const name = match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"');
+    const name = match[1] === undefined ? folded(match[2] ?? '') : match[1].replaceAll('""', '"');
+    if (name === null || Buffer.byteLength(name) > nameBytesMax) return null;
     schemas.push(name);
     rest = rest.slice(match[0].length);
   }
   return schemas;
+}
+
+/** As the server folds a name: A to Z. Other capitals only in databases of some encodings, so that they are not known. */
+function folded(name: string): string | null {
+  const plain = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return plain === plain.toLowerCase() ? plain : null;
 }
 
 /** Writes names as a search_path value that parses back to them. */

@@ -8,6 +8,7 @@ import type { ReadableTemplate, TemplateReader, TemplateReading, TemplateValue }
 import { templateTextUnitsMax } from '../../../src/core/template.ts';
 import { problemOfMode } from './mode.ts';
 import { Parser } from './parser.ts';
+import { parseSearchPath } from './settings.ts';
 import { isTree, nodeOf, numberAt, textAt, treeAt } from './tree.ts';
 import type { Tree } from './tree.ts';
 
@@ -96,11 +97,8 @@ function namesAreSteady({ mode: { settings, catalogue } }: Action): boolean {
   if (replication !== undefined && replication !== 'origin') return false;
   const path = settings['search_path'];
   if (path === undefined) return true;
-  return plain(path) === plain((catalogue?.content as SqlCatalogue | undefined)?.searchPath ?? '"$user", public');
-}
-
-function plain(path: string): string {
-  return path.replaceAll(/\s+/g, '');
+  const [now, usual] = [path, (catalogue?.content as SqlCatalogue | undefined)?.searchPath ?? '"$user", public'].map(parseSearchPath);
+  return now != null && JSON.stringify(now) === JSON.stringify(usual);
 }
 
 /** Deep equality but for places in the text and for the places of a template. Both trees are of a bounded text. */

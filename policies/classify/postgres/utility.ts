@@ -253,7 +253,7 @@ function createTableAs(body: Tree, findings: Findings, context: Context): string
   findings.effect('create', 'write', isView ? 'view' : 'table', relation === null ? null : relationOf(relation, context).name);
   findings.change({ kind: 'schema-changed' });
   const query = nodeOf(body['query']);
-  if (query?.type === 'ExecuteStmt') executeStatement(query.body, findings, context);
+  if (query?.type === 'ExecuteStmt') executeStatement(query.body, findings, context, false);
   else walk([body['query']], findings, context);
   markAll('makes a new table from a query', findings, context);
   return isView ? 'create materialized view' : 'create table as';

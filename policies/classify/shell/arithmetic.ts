@@ -1,9 +1,10 @@
 // Arithmetic runs commands: a variable's content is evaluated again, and `a[$(rm x)]` in it is a command. So a name may stand
-// in arithmetic only when this text gives it nothing but plain numbers.
+// in arithmetic only when this text gives it nothing but plain numbers, or counts.
 
 import type { ArithmeticExpression, SyntaxNode } from 'unbash';
 import { forEachChild } from 'unbash';
 import { isOwnVariable } from './assignments.ts';
+import { givesCount, isCount } from './counts.ts';
 
 const plainNumber = /^[+-]?(?:0[xX][0-9a-fA-F]+|\d+)$/;
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -19,14 +20,20 @@ export class Numbers {
   readonly #assigned = new Set<string>();
   readonly #tainted = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #counted = new Set<string>();
+  /** A function may stand in the place of the program that counts. */
+  #definesFunctions = false;
 
   /** Notes what a text gives to its variables, wherever it stands. */
   collect(node: SyntaxNode): void {
     if (node.type === 'Assignment') {
       const text = node.value.type === 'Word' ? node.value.text : '';
-      if (node.index === undefined && plainNumber.test(text)) this.#assigned.add(node.name);
+      const counted = node.value.type === 'Word' && isCount(node.value);
+      if (counted) this.#counted.add(node.name);
+      if (node.index === undefined && (plainNumber.test(text) || counted)) this.#assigned.add(node.name);
       else this.#tainted.add(node.name);
     }
+    if (node.type === 'Function') this.#definesFunctions = true;
     if (node.type === 'For' || node.type === 'Select') {
       const numbers = node.type === 'For' && node.wordlist?.every((word) => /^(?:-?\d+|\{-?\d+\.\.-?\d+\})$/.test(word.text)) === true;
       if (numbers) this.#assigned.add(node.name.text);
@@ -49,7 +56,7 @@ export class Numbers {
 
   /** A name that arithmetic used and that something read later gives another value: a loop comes back to it. Null when none. */
   betrayed(): string | null {
-    return [...this.#used].find((name) => this.#tainted.has(name)) ?? null;
+    return [...this.#used].find((name) => this.#tainted.has(name) || (this.#definesFunctions && this.#counted.has(name))) ?? null;
   }
 
   /** Why an expression is not harmless, or null. */
@@ -67,6 +74,11 @@ export class Numbers {
       case 'ArithmeticGroup':
         return this.problemOf(expression.expression);
       case 'ArithmeticCommandExpansion':
+        if (givesCount(expression.script)) {
+          this.#used.add(expression.text);
+          this.#counted.add(expression.text);
+          return null;
+        }
         return 'arithmetic with the output of a command may run what is in it';
       case 'ArithmeticWord':
         return this.wordProblem(expression.value);

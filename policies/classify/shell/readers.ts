@@ -76,7 +76,7 @@ function withoutValues(args: readonly Argument[], valueFollows: RegExp): readonl
 }
 
 const anyWords =
-  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb netstat printenv expr factor numfmt findmnt basename dirname times clear help cal pstree lsb_release envsubst modinfo locate mlocate plocate pinky whatis apropos lsscsi numastat';
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb printenv expr factor numfmt findmnt basename dirname times clear help cal pstree lsb_release envsubst modinfo locate mlocate plocate pinky whatis apropos lsscsi numastat';
 const anyFiles =
   'cat tac head tail zcat bzcat xzcat ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 namei lsattr getfacl getfattr getcap last lastb jq tsort pr';
 
@@ -104,6 +104,8 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
     values: 'FflsN',
   },
   lsof: { options: ['-D'] },
+  // On BSD it sets the counters to zero.
+  netstat: { options: ['-z'] },
   ss: { options: ['-K', '-D', '--kill', '--diag'] },
   lspci: { options: ['-F', '-O', '-A', '-M', '-q', '-Q'] },
   mount: {
@@ -139,10 +141,11 @@ const sysctl: Reader = (call) => {
   call.found.risk(call.span, 'changes the machine for everybody');
 };
 
-/** One interface is shown, or all; another word, with a dash as well (`-arp`), switches something. */
+/** One interface is shown, or all; another word, with a dash as well (`-arp`), switches something. BSD switches all (`-a down`). */
 const ifconfig: Reader = (call) => {
   const words = call.args.filter(({ text }) => !/^-[asv]$/.test(text ?? ''));
-  const wrong = words[1] ?? words.find(({ text, several }) => several || text?.startsWith('-') === true);
+  const all = call.args.some(({ text }) => text === '-a');
+  const wrong = words[all ? 0 : 1] ?? words.find(({ text, several }) => several || text?.startsWith('-') === true);
   if (wrong === undefined) return reads(call);
   unsure(call, wrong.span, 'it may change the network');
 };

@@ -1,5 +1,5 @@
 // Reads a sed script as far as it takes to know that it writes no file and runs nothing: addresses, and the commands that only
-// edit what passes through. Everything else (w, W, e, r, R, a file after a substitution, labels) counts as not harmless.
+// edit what passes through. Everything else (w, W, e, r, R, a file after a substitution) counts as not harmless.
 
 export function sedIsHarmless(script: string): boolean {
   let at = 0;
@@ -59,7 +59,10 @@ export function sedIsHarmless(script: string): boolean {
       at += 1;
       if (delimiter === '' || delimiter === '\\' || delimiter === '\n' || !delimited(delimiter) || !delimited(delimiter)) return false;
       if (command === 's') skip(/[gpiI0-9]*/y);
-    } else if (!/^[pPdDqQ=nNgGhHxlz]$/.test(command)) return false;
+    } else if (command === ':') {
+      if (!skip(/ *\w+/y)) return false;
+    } else if (/^[btT]$/.test(command)) skip(/ *\w*/y);
+    else if (!/^[pPdDqQ=nNgGhHxlz]$/.test(command)) return false;
     else skip(/ *\d*/y);
     if (!skip(/[ \t]*(?:;|\n|\}|$)/y)) return false;
   }

@@ -139,8 +139,9 @@ const ip: Reader = (call) => {
   const shows =
     object != null &&
     !(/^l/.test(object) && verb === 's') &&
-    /^(?:a|addr|address|l|link|r|route|n|neigh|rule|maddr)$/.test(object) &&
-    (verb === undefined || /^(?:s|sh|show|ls|list|get)$/.test(verb ?? '?'));
+    ((/^(?:a|addr|address|l|link|r|route|n|neigh|rule|maddr)$/.test(object) &&
+      (verb === undefined || /^(?:s|sh|show|ls|list|get)$/.test(verb ?? '?'))) ||
+      (/^(?:netns|tunnel|tuntap|vrf|nexthop|mroute)$/.test(object) && /^(?:show|list)$/.test(verb ?? '?')));
   if (!shows || words.includes(null)) return unsure(call, call.span, 'ip in this form may change the network');
   reads(call);
 };

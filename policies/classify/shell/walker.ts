@@ -22,6 +22,9 @@ export const depthMax = 8;
 /** Nodes of the tree in depth; the parser has a limit of its own. */
 const nestingMax = 400;
 
+/** The word that ends a here-document, as all shells read it. */
+const plainDelimiter = /^(?:\\?[\w.!@%:+-]+|'[\w .!@%:+-]*'|"[\w .!@%:+-]*")$/;
+
 /** Where a node of a text stands in what the client sent. */
 type Place = (pos: number, end: number) => Span;
 
@@ -230,6 +233,8 @@ export class Walker {
 
   #redirection(node: Redirection, place: Place, found: ReturnType<Findings['program']>): void {
     redirect(node, place(node.pos, node.end), found, this.paths);
+    if (node.type === 'HereDoc' && !plainDelimiter.test(node.delimiter?.text ?? ''))
+      this.#opaque(place(node.pos, node.end), 'a here-document whose end shells look for in different ways');
     if (node.descriptor?.type === 'FileDescriptorVariable') assign(node.descriptor.name, null, this.#loose(node, place), 'plain', null);
     forEachChild(node, (child) => this.#node(child, place, { kind: 'client' }));
   }

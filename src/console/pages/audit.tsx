@@ -3,7 +3,7 @@
 import { Button, Drawer } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
-import { IconShieldCheck } from '@tabler/icons-react';
+import { IconDownload, IconShieldCheck } from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import type { AuditEventView, AuditVerification, Me } from '../../api/contract.ts';
@@ -11,7 +11,9 @@ import { api } from '../api.ts';
 import type { AuditFilters } from '../api.ts';
 import { withAsked } from '../asked.ts';
 import type { Changed } from '../asked.ts';
+import { saveEvents } from '../audit-file.ts';
 import { auditTone, auditTypes, auditWords } from '../audit-words.ts';
+import { serverNowMs } from '../clock.ts';
 import { useFoundMarks } from '../found-marks.ts';
 import { Facts } from '../parts/facts.tsx';
 import { Choice, Search } from '../parts/fields.tsx';
@@ -43,13 +45,11 @@ export default function AuditPage({ me }: { readonly me: Me }) {
     <div className="page">
       <div className="page-head">
         <Heading>Audit</Heading>
-        {auditor ? (
-          <div className="end">
-            <Verify />
-          </div>
-        ) : (
-          <span className="dim">your own events</span>
-        )}
+        {auditor ? null : <span className="dim">your own events</span>}
+        <div className="end">
+          <Save filters={filters} />
+          {auditor ? <Verify /> : null}
+        </div>
       </div>
       <Filters asked={asked} onChange={(changed) => ask((before) => withAsked(before, changed), { replace: true })} auditor={auditor} />
       <section className="panel" aria-label="Events" ref={list}>
@@ -137,7 +137,8 @@ function EventRow({ event, onOpen }: { readonly event: AuditEventView; readonly 
         <Tag tone={auditTone(event.type)}>{event.type}</Tag>
       </span>
       <span style={{ minWidth: 0 }}>
-        {place === '' ? 'the gateway' : visibleLine(place)}
+        {/* An element of its own: WebKit marks no text that stands beside a block. */}
+        <span>{place === '' ? 'the gateway' : visibleLine(place)}</span>
         {words === '' ? null : (
           <span className="sub mono">
             <InOrder text={visibleLine(words)} />
@@ -198,6 +199,26 @@ function EventDetails({ event, sought, onClose }: DetailsProps) {
         <InOrder text={visibleText(JSON.stringify(event, null, 2))} />
       </pre>
     </div>
+  );
+}
+
+/** What was searched, as a file for a ticket or a report. */
+function Save({ filters }: { readonly filters: AuditFilters }) {
+  const save = useMutation({ mutationFn: () => saveEvents(filters, new Date(serverNowMs()).toISOString().slice(0, 'yyyy-mm-dd'.length)) });
+  return (
+    <>
+      <div role="status">
+        {save.error === null ? null : <ProblemNote error={save.error} />}
+        {save.data === undefined ? null : (
+          <Tag tone={save.data.more ? 'wait' : 'ok'}>
+            {`${save.data.more ? 'The newest ' : ''}${plural(save.data.events, 'event')} saved${save.data.more ? '; choose a time for the others' : ''}`}
+          </Tag>
+        )}
+      </div>
+      <Button size="xs" leftSection={<IconDownload size={16} />} loading={save.isPending} onClick={() => save.mutate()}>
+        Save as a file
+      </Button>
+    </>
   );
 }
 

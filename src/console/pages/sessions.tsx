@@ -91,7 +91,8 @@ function SessionRow({ session }: { readonly session: SessionView }) {
         <small className="mono">{session.client_address}</small>
       </span>
       <span>
-        {session.target}
+        {/* An element of its own: WebKit marks no text that stands beside a block. */}
+        <span>{session.target}</span>
         <small>
           {session.protocol}
           {session.database === null ? '' : ` · ${visibleLine(session.database)}`}
