@@ -4,6 +4,7 @@
 
 import type { Classification } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
+import type { Effect } from '../../src/core/effect.ts';
 import * as wire from './messages.ts';
 
 /** What may run behind the fence: it can hide calls, and means the same inside a subtransaction. */
@@ -18,8 +19,13 @@ const exportsSnapshot = /^\s*select\s+(pg_catalog\s*\.\s*)?pg_export_snapshot\s*
  */
 export function isFenced(obligations: Obligations, { understood, summary, statements }: Classification, text: string): boolean {
   if (obligations.fence === undefined || !understood || statements.length === 0) return false;
-  if (summary.access !== 'read' && summary.access !== 'session') return false;
+  if (!summary.effects.every(keepsData)) return false;
   return summary.kinds.some((kind) => fencedKinds.has(kind)) && !exportsSnapshot.test(text);
+}
+
+/** True of a setting, too, that guards something: it is set as well behind the fence, and must not lift it for a call beside it. */
+function keepsData({ verb, access, objectKind }: Effect): boolean {
+  return access === 'read' || access === 'session' || (verb === 'guard' && access === 'write' && objectKind === 'setting');
 }
 
 /** An error outside of a transaction block; one of the gateway's own must not let it pass. */

@@ -1,7 +1,7 @@
 // All live sessions: opens them through the gate (the action `connect`), ends them when people or policies change.
 
 import type { Action } from '../core/action.ts';
-import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Decision, SessionFacts } from '../core/decision.ts';
 import { messageOf } from '../core/errors.ts';
@@ -133,9 +133,9 @@ export class SessionRegistry implements Sessions {
               openTerminal: (size) => recordings.openTerminal?.(id, size) ?? null,
               closed,
             });
+      this.#noteOpened(id, opening, { ...factsDetail(opening), rule: judgement.decision?.rule?.id ?? null });
       book.opened(session, startedAtMs);
       this.#live.set(id, { session, recorder, counted: 0 });
-      this.#event('session.opened', id, opening, { ...factsDetail(opening), rule: judgement.decision?.rule?.id ?? null });
       this.#tell(id);
       return { kind: 'open', session };
     } catch (thrown) {
@@ -251,17 +251,19 @@ export class SessionRegistry implements Sessions {
     for (const { id } of changed) this.#tell(id);
   }
 
+  /** In the log before there is a session: a kill right behind it leaves no end without a beginning. Throws where it can't be written. */
+  #noteOpened(id: SessionId, who: SessionOpening, detail: Record<string, unknown>): void {
+    const durable = this.#parts.audit.append(this.#eventOf('session.opened', id, who, detail));
+    durable?.catch(() => undefined); // a disk that fails breaks the log, which is told and refuses everything
+  }
+
   #event(type: AuditEventType, id: SessionId, who: SessionOpening, detail: Record<string, unknown>): void {
-    this.#parts.audit.appendSoon({
-      type,
-      atMs: this.#parts.clock.nowMs(),
-      principal: who.principal.name,
-      target: who.target.name,
-      sessionId: id,
-      actionId: null,
-      holdId: null,
-      detail,
-    });
+    this.#parts.audit.appendSoon(this.#eventOf(type, id, who, detail));
+  }
+
+  #eventOf(type: AuditEventType, id: SessionId, { principal, target }: SessionOpening, detail: Record<string, unknown>): AuditEvent {
+    const atMs = this.#parts.clock.nowMs();
+    return { type, atMs, principal: principal.name, target: target.name, sessionId: id, actionId: null, holdId: null, detail };
   }
 }
 

@@ -68,6 +68,7 @@ t.test('the OpenAPI document and what the gateway does are the same', { timeout:
     const second = await gateway.api('bob').pendingHold('TRUNCATE payments;');
     t.equal((await call(as('bob'), 'POST', `/holds/${second.id}/deny`, { reason: 'no' })).status, 200);
     t.equal((await call(as('dana'), 'POST', `/holds/${second.id}/deny`, { reason: 'no' })).status, 409);
+    t.match(await call(as('bob'), 'GET', '/answer-times'), { status: 200, body: { holds: 2 } });
     session.write('DROP TABLE payments;\n');
     const third = await gateway.api('bob').pendingHold('DROP TABLE payments;');
     const changes = await call(as('bob'), 'POST', `/holds/${third.id}/request-changes`, { reason: 'rename it first' });

@@ -61,6 +61,7 @@ const rows: Record<string, Row> = {
   'GET /delegations/candidates': of([]),
   'POST /delegations/{id}/end': of([]),
   'GET /on-call': of(['bob', 'carol', 'erin']),
+  'GET /answer-times': of(['bob', 'carol', 'erin']),
   'POST /access-requests': of(signedIn, { target: 'orders', for_ms: 60_000, reason: 'x' }),
   'GET /access-requests': of(everybody),
   'GET /access-requests/{id}': of(signedIn),
