@@ -133,8 +133,8 @@ export class SessionRegistry implements Sessions {
               openTerminal: (size) => recordings.openTerminal?.(id, size) ?? null,
               closed,
             });
-      this.#noteOpened(id, opening, { ...factsDetail(opening), rule: judgement.decision?.rule?.id ?? null });
       book.opened(session, startedAtMs);
+      this.#noteOpened(session, opening, { ...factsDetail(opening), rule: judgement.decision?.rule?.id ?? null });
       this.#live.set(id, { session, recorder, counted: 0 });
       this.#tell(id);
       return { kind: 'open', session };
@@ -251,10 +251,15 @@ export class SessionRegistry implements Sessions {
     for (const { id } of changed) this.#tell(id);
   }
 
-  /** In the log before there is a session: a kill right behind it leaves no end without a beginning. Throws where it can't be written. */
-  #noteOpened(id: SessionId, who: SessionOpening, detail: Record<string, unknown>): void {
-    const durable = this.#parts.audit.append(this.#eventOf('session.opened', id, who, detail));
-    durable?.catch(() => undefined); // a disk that fails breaks the log, which is told and refuses everything
+  /** In the log before anybody uses the session: a kill later leaves no end without a beginning. Throws where it can't be written. */
+  #noteOpened(session: RegisteredSession, who: SessionOpening, detail: Record<string, unknown>): void {
+    try {
+      const durable = this.#parts.audit.append(this.#eventOf('session.opened', session.id, who, detail));
+      durable?.catch(() => undefined); // a disk that fails breaks the log, which is told and refuses everything
+    } catch (thrown) {
+      this.#parts.book.closed(session, this.#parts.clock.nowMs(), messageOf(thrown));
+      throw thrown;
+    }
   }
 
   #event(type: AuditEventType, id: SessionId, who: SessionOpening, detail: Record<string, unknown>): void {

@@ -26,7 +26,11 @@ function judgedByMysql(text: string): Classification {
 const many = (piece: string, characters: number) => piece.repeat(Math.ceil(characters / piece.length));
 const long = 300_000;
 const spaces = many(' ', long);
-const selected = { understood: true, summary: { access: 'read', kinds: ['select'], effects: [] }, statements: [{}] } as unknown as Classification;
+const selected = {
+  understood: true,
+  summary: { access: 'read', kinds: ['select'], effects: [] },
+  statements: [{}],
+} as unknown as Classification;
 
 /** A text of 60 kB, which is the longest that is read, is no minute, but who sends one sends more. */
 const classifyFive = (text: string) => Array.from({ length: 5 }, () => classifyShell(text, false));

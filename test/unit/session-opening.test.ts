@@ -34,6 +34,32 @@ t.test('the book takes nothing', async (t) => {
   await recordings.close();
 });
 
+t.test('the log takes nothing', async (t) => {
+  const full = () => {
+    throw new Error('the audit log cannot be written');
+  };
+  const ended: string[] = [];
+  const dir = temporaryDirectory(t, 'recordings');
+  const audit = Object.assign(new MemoryAudit(), { append: full });
+  const recordings = openRecordings({ dir, clock });
+  const allowed = { ruling: { kind: 'release', permit: { close: () => undefined } }, decision: null };
+  const registry = new SessionRegistry({
+    ...{ audit, recordings, clock, random: new SeededRandom(1) },
+    gate: { judge: () => allowed } as unknown as RegistryParts['gate'],
+    classifierOf: (() => null) as unknown as RegistryParts['classifierOf'],
+    book: { opened: () => undefined, counted: full, closed: (_session, _atMs, why) => void ended.push(why) },
+  });
+  t.teardown(() => registry.close('done'));
+  const facts = { clientAddress: '::1', tls: true, method: 'token', database: 'd' };
+  const opening = { principal: person('alice'), target, facts, tokenId: null } as unknown as Parameters<SessionRegistry['open']>[0];
+  const lane = { signal: new AbortController().signal, onHold: () => undefined };
+  t.match(await registry.open(opening, lane), { kind: 'refuse', refusal: { message: /the audit log cannot be written/ } });
+  t.match(audit.events, [{ type: 'session.refused' }]);
+  t.strictSame(ended, ['the audit log cannot be written']);
+  t.strictSame(openFilesIn(dir), []);
+  await recordings.close();
+});
+
 function openFilesIn(dir: string): string[] {
   const open = readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
