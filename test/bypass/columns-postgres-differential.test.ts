@@ -3,8 +3,9 @@
 
 import pg from 'pg';
 import t from 'tap';
-import { catalogueQueries, readCatalogue } from '../../protocols/postgres/catalogue.ts';
-import type { CatalogueQuery, CatalogueRow, CatalogueRows } from '../../protocols/postgres/catalogue.ts';
+import { catalogueQueries } from '../../protocols/postgres/catalogue-queries.ts';
+import type { CatalogueQuery, CatalogueRow, CatalogueRows } from '../../protocols/postgres/catalogue-queries.ts';
+import { readCatalogue } from '../../protocols/postgres/catalogue.ts';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { ColumnsTouched } from '../../src/core/classification.ts';
 import { startPostgres } from '../support/postgres.ts';

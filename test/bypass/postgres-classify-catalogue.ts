@@ -1,13 +1,9 @@
 // The fixture database and its catalogue, as a driver would load it.
 
 import { readFileSync } from 'node:fs';
-import {
-  catalogueQueries,
-  readCatalogue,
-  type CatalogueQuery,
-  type CatalogueRow,
-  type CatalogueRows,
-} from '../../protocols/postgres/catalogue.ts';
+import { catalogueQueries } from '../../protocols/postgres/catalogue-queries.ts';
+import type { CatalogueQuery, CatalogueRow, CatalogueRows } from '../../protocols/postgres/catalogue-queries.ts';
+import { readCatalogue } from '../../protocols/postgres/catalogue.ts';
 import type { Catalogue } from '../../src/core/action.ts';
 import type pg from 'pg';
 import type { Teardown } from '../support/directories.ts';
