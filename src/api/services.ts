@@ -6,6 +6,7 @@ import type { SecondFactorProof } from '../core/decision.ts';
 import type { Log } from '../core/driver.ts';
 import type { ServerTls } from '../core/server-tls.ts';
 import type { Principal } from '../core/principal.ts';
+import type { AuditQuery } from '../core/audit-query.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccess } from './access-services.ts';
 import type { ApiAccounts } from './account-services.ts';
@@ -183,21 +184,6 @@ export interface ApiSessions {
   kill(id: string, by: Principal): boolean;
   /** The listener asks for the session as it is now, if it wants to know. */
   on(listener: (session: () => SessionView | null) => void): () => void;
-}
-
-/** Every filter must match; absent ones match everything. */
-export interface AuditQuery {
-  readonly type?: string | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  readonly session?: string | undefined;
-  readonly hold?: string | undefined;
-  /** Wall clock: inclusive, exclusive. */
-  readonly fromMs?: number | undefined;
-  readonly toMs?: number | undefined;
-  readonly text?: string | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit?: number | undefined;
 }
 
 export interface ApiAudit {

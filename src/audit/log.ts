@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
+import type { AuditQuery } from '../core/audit-query.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import { Appender, type AppenderOptions } from './appender.ts';
@@ -11,7 +12,6 @@ import type { EndOfHold } from './ends-of-holds.ts';
 import type { SharedAudit } from './joined.ts';
 import type { AuditLine } from './line.ts';
 import { lockFolder } from './lock.ts';
-import type { AuditQuery } from './search-messages.ts';
 import { AuditSearch } from './search.ts';
 import { segmentBytesMax } from './segments.ts';
 import { openTail, type Tail } from './tail.ts';

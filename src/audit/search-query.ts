@@ -3,10 +3,11 @@
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { AuditEventView, Page } from '../api/contract.ts';
+import type { AuditQuery } from '../core/audit-query.ts';
 import { Fault } from '../core/errors.ts';
 import { beforeOf } from '../store/cursor.ts';
 import { lineBytesMax, readLink, unreadableLine, type AuditLine } from './line.ts';
-import { auditPageMax, type AuditQuery } from './search-messages.ts';
+import { auditPageMax } from './search-messages.ts';
 import {
   blockBytesMax,
   blockEventsMax,

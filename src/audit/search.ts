@@ -4,10 +4,11 @@
 import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import type { AuditEventType } from '../core/audit.ts';
+import type { AuditQuery } from '../core/audit-query.ts';
 import { Fault } from '../core/errors.ts';
 import type { EndOfHold } from './ends-of-holds.ts';
 import type { AuditLine } from './line.ts';
-import type { AuditQuery, SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
+import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
 import type { LostEnds } from './unfinished.ts';
 import type { Verification } from './verify.ts';
 

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openAuditLog, type OpenedAuditLog } from '../../src/audit/log.ts';
-import type { AuditQuery } from '../../src/audit/search-messages.ts';
+import type { AuditQuery } from '../../src/core/audit-query.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { temporaryDirectory } from '../support/directories.ts';
 import type { Probe } from './probe.ts';
