@@ -1,6 +1,7 @@
 // The configuration as the rest of the gateway sees it: validated, defaults filled in, files read, paths absolute,
 // secrets wrapped. How it is written in YAML is schema.ts; how one becomes the other is load.ts.
 
+import type { VaultAuth } from '../core/credential.ts';
 import type { Log } from '../core/driver.ts';
 import type { PersonName } from '../core/ids.ts';
 import type { OnCallSchedule } from '../core/identity-config.ts';
@@ -116,23 +117,11 @@ export type MasterKeyConfig =
   | { readonly kind: 'vault-transit'; readonly mount: string; readonly key: string }
   | { readonly kind: 'aws-kms'; readonly keyId: string };
 
-export type VaultAuthConfig =
-  | { readonly kind: 'token'; readonly token: Secret }
-  | { readonly kind: 'token-file'; readonly file: string }
-  | {
-      readonly kind: 'approle';
-      readonly mount: string;
-      readonly roleId: string;
-      readonly secretId: Secret;
-      /** Where it is read again at every sign-in. */
-      readonly secretIdFile?: string;
-    };
-
 export interface VaultConfig {
   readonly address: URL;
   readonly namespace: string | null;
   readonly ca: PemFile | null;
-  readonly auth: VaultAuthConfig;
+  readonly auth: VaultAuth;
 }
 
 export interface AwsConfig {

@@ -1,9 +1,9 @@
 // Where credentials of targets are kept, from its written form: the section `credentials` and the key `credential` of a target.
 // A source that nothing is configured for is an error here, not when the first person signs in.
 
-import type { CredentialFields, CredentialSource } from '../core/credential.ts';
+import type { CredentialFields, CredentialSource, VaultAuth } from '../core/credential.ts';
 import { Secret } from '../core/secret.ts';
-import type { AwsConfig, CredentialsConfig, MasterKeyConfig, VaultAuthConfig, VaultConfig } from './config.ts';
+import type { AwsConfig, CredentialsConfig, MasterKeyConfig, VaultConfig } from './config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles, Environment } from './files.ts';
 import { isLoopback } from './loopback.ts';
@@ -135,7 +135,7 @@ function readVaultAuth(
   files: ConfigFiles,
   written: NonNullable<Written['vault']>,
   at: readonly string[],
-): VaultAuthConfig | null {
+): VaultAuth | null {
   const ways = (['token_env', 'token_file', 'role_id'] as const).filter((key) => written[key] !== undefined);
   if (ways.length !== 1) {
     const words = ways.length === 0 ? 'says not how to sign in: write' : 'signs in in more than one way: keep one of';

@@ -11,6 +11,19 @@ export interface CredentialFields {
   readonly privateKey: string | null;
 }
 
+/** How the gateway signs in to Vault. */
+export type VaultAuth =
+  | { readonly kind: 'token'; readonly token: Secret }
+  | { readonly kind: 'token-file'; readonly file: string }
+  | {
+      readonly kind: 'approle';
+      readonly mount: string;
+      readonly roleId: string;
+      readonly secretId: Secret;
+      /** Where it is read again at every sign-in. */
+      readonly secretIdFile?: string;
+    };
+
 /** Where the credential of a target comes from. */
 export type CredentialSource =
   /** From this machine, read at every sign-in. */

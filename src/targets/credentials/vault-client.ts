@@ -2,23 +2,12 @@
 // every use (Vault's own agent keeps it fresh); an AppRole token is renewed while it lives, because leases die with their token.
 
 import { readFile } from 'node:fs/promises';
+import type { VaultAuth } from '../../core/credential.ts';
 import { Fault } from '../../core/errors.ts';
 import type { Authorities } from '../../core/pem-files.ts';
 import { Secret } from '../../core/secret.ts';
 import { numberAt, requestJson, textAt } from './http.ts';
 import type { JsonAnswer } from './http.ts';
-
-export type VaultAuth =
-  | { readonly kind: 'token'; readonly token: Secret }
-  | { readonly kind: 'token-file'; readonly file: string }
-  /** With a file the secret id is read there at every sign-in. */
-  | {
-      readonly kind: 'approle';
-      readonly mount: string;
-      readonly roleId: string;
-      readonly secretId: Secret;
-      readonly secretIdFile?: string;
-    };
 
 export interface VaultOptions {
   readonly address: URL;
