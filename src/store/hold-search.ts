@@ -4,6 +4,7 @@
 import { beforeOf } from './cursor.ts';
 import type { Db } from './database.ts';
 import type { HoldRow } from './hold-rows.ts';
+import { lookedPage, lowered, type LookedRow } from './looked-page.ts';
 
 /** Looked at for one page: some 20 ms. */
 const lookedAtMax = 5_000;
@@ -25,12 +26,6 @@ interface Wanted {
   readonly cursor?: string | undefined;
 }
 
-interface Looked {
-  readonly number: number;
-  readonly bytes: number;
-  readonly found: 0 | 1 | null;
-}
-
 /** Letters A to Z count the same in upper and lower case. */
 export function foundHolds(
   db: Db,
@@ -43,21 +38,9 @@ export function foundHolds(
   const asked = db.prepare(
     `SELECT number, octet_length(text) AS bytes, ${found} AS found FROM holds WHERE ${conditions.join(' AND ')} ORDER BY number DESC`,
   );
-  // As lower() in SQLite: letters A to Z and no others.
-  const wanted = text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
-  const numbers: number[] = [];
-  let [looked, bytes, last] = [0, 0, 0];
-  let next: string | null = null;
-  for (const row of asked.iterate({ before: beforeOf(cursor), state, principal, wanted }) as IterableIterator<Looked>) {
-    if (looked === lookedAtMax || bytes > lookedAtBytesMax || numbers.length === rowsMax) {
-      next = String(last);
-      break;
-    }
-    looked += 1;
-    bytes += row.bytes;
-    last = row.number;
-    if (row.found === 1) numbers.push(row.number);
-  }
+  const values = { before: beforeOf(cursor), state, principal, wanted: lowered(text) };
+  const limits = { rowsMax, lookedAtMax, lookedAtBytesMax };
+  const { numbers, next } = lookedPage(asked.iterate(values) as IterableIterator<LookedRow>, limits);
   const one = db.prepare('SELECT * FROM holds WHERE number = ?');
   return { rows: numbers.map((number) => one.get(number) as HoldRow), next };
 }

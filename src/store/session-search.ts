@@ -3,6 +3,7 @@
 
 import { beforeOf } from './cursor.ts';
 import type { Db } from './database.ts';
+import { lookedPage, lowered, type LookedRow } from './looked-page.ts';
 import type { SessionQuery, SessionRow } from './sessions.ts';
 
 /** Looked at for one page: some 20 ms. */
@@ -13,11 +14,6 @@ const wordsMax = 8;
 /** What people see of a session, and search for. */
 const searched = ['id', 'principal', 'target', 'protocol', 'client_address', 'database', 'method', 'end_reason'];
 const haystack = `lower(concat_ws(char(10), ${searched.join(', ')}))`;
-
-interface Looked {
-  readonly number: number;
-  readonly found: 0 | 1;
-}
 
 /** Letters A to Z count the same in upper and lower case. */
 export function foundSessions(
@@ -39,34 +35,15 @@ export function foundSessions(
     `SELECT number, ${found.join(' AND ')} AS found FROM sessions WHERE ${conditions.join(' AND ')} ORDER BY number DESC`,
   );
   const values = Object.fromEntries(words.map((word, index) => [`word${index}`, word]));
-  const numbers: number[] = [];
-  let [looked, last] = [0, 0];
-  let next: string | null = null;
-  for (const row of asked.iterate({
-    before: beforeOf(cursor),
-    principal,
-    target,
-    sinceMs,
-    untilMs,
-    ...values,
-  }) as IterableIterator<Looked>) {
-    if (looked === lookedAtMax || numbers.length === rowsMax) {
-      next = String(last);
-      break;
-    }
-    looked += 1;
-    last = row.number;
-    if (row.found === 1) numbers.push(row.number);
-  }
+  const given = { before: beforeOf(cursor), principal, target, sinceMs, untilMs, ...values };
+  const { numbers, next } = lookedPage(asked.iterate(given) as IterableIterator<LookedRow>, { rowsMax, lookedAtMax });
   const one = db.prepare('SELECT * FROM sessions WHERE number = ?');
   return { rows: numbers.map((number) => one.get(number) as SessionRow), next };
 }
 
 /** "alice orders": both must stand somewhere. */
 function wordsOf(text: string): string[] {
-  // As lower() in SQLite: letters A to Z and no others.
-  const lower = text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return lower
+  return lowered(text)
     .split(/\s+/)
     .filter((word) => word !== '')
     .slice(0, wordsMax);
