@@ -5,12 +5,12 @@
 import { z } from 'zod';
 import { busyPollUsMax } from '../core/busy-poll.ts';
 import { channelsSection, contactKeys } from './channels-schema.ts';
-import { webhookEvents, webhookEventsDefault } from './config.ts';
 import { onCallSection } from './on-call-schema.ts';
 import { policiesSection } from './policies-schema.ts';
 import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 import type { Parsed } from './units.ts';
+import { webhookEvents, webhookEventsDefault } from './webhook-events.ts';
 
 const listMax = 10_000;
 
