@@ -80,6 +80,9 @@ export interface Limits {
   readonly statementBytes: number;
   /** What a client may send ahead while its action waits. */
   readonly heldBytes: number;
+  /** What clients have sent and nobody has taken yet, of each protocol and relay thread: in all, and of one person. */
+  readonly readingBytes: number;
+  readonly readingBytesPerPerson: number;
   readonly dialTimeoutMs: number;
   /** Pending holds: in all, and of one person. */
   readonly holds: number;

@@ -240,6 +240,8 @@ export const limitsSchema = z.strictObject({
   handshake_timeout: duration('15s').optional(),
   statement_bytes: size('16MiB').optional(),
   held_bytes: size('1MiB').optional(),
+  reading_bytes: size('256MiB').optional(),
+  reading_bytes_per_person: size('128MiB').optional(),
   dial_timeout: duration('10s').optional(),
   holds: count.optional(),
   holds_per_person: count.optional(),
