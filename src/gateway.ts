@@ -50,7 +50,7 @@ import { Teardown } from './composition/teardown.ts';
 import { makeUnsignedTls } from './composition/unsigned-tls.ts';
 import { openAuditLog } from './audit/log.ts';
 import { appendNow } from './core/append-now.ts';
-import type { AuditEvent, AuditEventType } from './core/audit.ts';
+import { eventWithoutSession, type AuditEvent, type AuditEventType } from './core/audit.ts';
 import type { Config } from './config/config.ts';
 import { setBusyPoll } from './core/busy-poll.ts';
 import type { Clock, Random } from './core/clock.ts';
@@ -139,7 +139,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => audit.close());
   const newestMs = await newestEventMs(audit);
-  const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
+  const event = (type: AuditEventType, detail: AuditEvent['detail']) =>
+    audit.appendSoon(eventWithoutSession(type, clock.nowMs(), null, detail));
   const db = openDatabase(join(config.dataDir, 'sallyport.db'), allMigrations, config.audit.durability);
   down.add(() => db.close());
   await keepEndsOfLog({ audit, db, log, newestEventMs: newestMs });
@@ -283,7 +284,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     clock,
     random,
     log,
-    event: (type, detail, who) => appendNow(audit, { ...gatewayEvent(type, clock.nowMs(), detail), ...who }),
+    event: (type, detail, who) => appendNow(audit, { ...eventWithoutSession(type, clock.nowMs(), null, detail), ...who }),
   });
   down.add(() => credentials.close());
   const agentSecret = serverSecret(db, 'agent-credentials', random);
@@ -375,10 +376,6 @@ async function buildClassifiers(down: Teardown, log: Log): Promise<Partial<Recor
 function mayOperate(identity: Identity, name: string): boolean {
   const person = identity.person(name);
   return person !== null && identity.rights(person).includes('operate');
-}
-
-function gatewayEvent(type: AuditEventType, atMs: number, detail: AuditEvent['detail']): AuditEvent {
-  return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
 }
 
 function httpAddress({ host, port }: { host: string; port: number }, secure: boolean): string {

@@ -4,7 +4,38 @@
 import { beforeOf } from './cursor.ts';
 import type { Db } from './database.ts';
 import { lookedPage, lowered, type LookedRow } from './looked-page.ts';
-import type { SessionQuery, SessionRow } from './sessions.ts';
+
+export interface SessionQuery {
+  readonly state?: 'open' | 'closed' | undefined;
+  readonly principal?: string | undefined;
+  readonly target?: string | undefined;
+  /** Each of its words stands in what people see of the session. */
+  readonly text?: string | undefined;
+  /** It ran in that time, or a part of it: inclusive, exclusive. */
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** A row of `sessions`. */
+export interface SessionRow {
+  readonly number: number;
+  readonly id: string;
+  readonly principal: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly client_address: string;
+  readonly tls: number;
+  readonly method: string;
+  readonly database: string | null;
+  readonly started_at_ms: number;
+  readonly ended_at_ms: number | null;
+  readonly end_reason: string | null;
+  readonly statements: number;
+  readonly held: number;
+  readonly denied: number;
+}
 
 /** Looked at for one page: some 20 ms. */
 const lookedAtMax = 20_000;
