@@ -5,6 +5,7 @@ import type { Log } from '../core/driver.ts';
 import type { ServerTls } from '../core/server-tls.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AuditQuery } from '../core/audit-query.ts';
+import type { SessionQuery } from '../core/session-query.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccess } from './access-services.ts';
 import type { ApiAccounts } from './account-services.ts';
@@ -115,19 +116,6 @@ export interface ApiGateway {
   readonly behindProxy?: boolean;
   /** The built console; a page that says how to build it stands in when it isn't there. */
   readonly consoleDir: string;
-}
-
-export interface SessionQuery {
-  readonly state?: 'open' | 'closed' | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  /** Each of its words stands in what people see of the session. */
-  readonly text?: string | undefined;
-  /** It ran in that time, or a part of it. Wall clock: inclusive, exclusive. */
-  readonly sinceMs?: number | undefined;
-  readonly untilMs?: number | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 export interface ApiSessions {

@@ -1,22 +1,10 @@
 // Sessions that a list asks for, newest first. There may be very many, and the thread that looks relays sessions as well: a page ends after
 // so many were looked at, whether or not something was found.
 
+import type { SessionQuery } from '../core/session-query.ts';
 import { beforeOf } from './cursor.ts';
 import type { Db } from './database.ts';
 import { lookedPage, lowered, type LookedRow } from './looked-page.ts';
-
-export interface SessionQuery {
-  readonly state?: 'open' | 'closed' | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  /** Each of its words stands in what people see of the session. */
-  readonly text?: string | undefined;
-  /** It ran in that time, or a part of it: inclusive, exclusive. */
-  readonly sinceMs?: number | undefined;
-  readonly untilMs?: number | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit?: number | undefined;
-}
 
 /** A row of `sessions`. */
 export interface SessionRow {

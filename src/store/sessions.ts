@@ -2,8 +2,9 @@
 
 import type { Page, SessionView } from '../api/contract.ts';
 import type { SessionFacts } from '../core/decision.ts';
+import type { SessionQuery } from '../core/session-query.ts';
 import type { Db, Migration } from './database.ts';
-import { foundSessions, type SessionQuery, type SessionRow } from './session-search.ts';
+import { foundSessions, type SessionRow } from './session-search.ts';
 
 /** What is written of a session; a live session has this shape. */
 export interface SessionEntry {
