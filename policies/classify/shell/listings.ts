@@ -34,6 +34,7 @@ const forms: Readonly<Record<string, string>> = {
   iw: 'dev|list|reg get|dev WORD (?:info|link)',
   fuser: '(?:-[vmuan46]+ |-n (?:tcp|udp) )*WORD(?: WORD)*',
   // ── machine ──
+  mount: some('-[lv]+', '--show-labels', '(?:-t|--types) WORD'),
   swapon: '(?:--show(?:=WORD)?|-s|--summary)(?: --noheadings| --bytes)*',
   fdisk: '-l(?: WORD)*',
   'lvs vgs pvs lvdisplay vgdisplay pvdisplay': some('-[av]+', '--units [a-zA-Z]', '-o WORD', 'WORD'),

@@ -108,10 +108,6 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
   netstat: { options: ['-z'] },
   ss: { options: ['-K', '-D', '--kill', '--diag'] },
   lspci: { options: ['-F', '-O', '-A', '-M', '-q', '-Q'] },
-  mount: {
-    operandsMax: 0,
-    options: ['-a', '-o', '-t', '--all', '-B', '-M', '-R', '--bind', '--move', '--rbind', '-L', '-U', '--source', '--target'],
-  },
   // -n and -N write its configuration.
   pmap: { options: ['-n', '-N', '--create-rc', '--create-rc-to'] },
 };
