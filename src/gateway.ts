@@ -44,6 +44,7 @@ import { logOfHolds } from './composition/log-of-holds.ts';
 import { noteRefusing } from './composition/log-refusing.ts';
 import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
+import { followSecretFiles } from './composition/secret-files.ts';
 import { openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
 import { makeUnsignedTls } from './composition/unsigned-tls.ts';
@@ -113,6 +114,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const random = options.random ?? systemRandom();
   const log = options.log ?? pino({ level: config.log.level }, pino.destination({ dest: 2, sync: false }));
   const tls = openTls(config, { clock, log }, down);
+  followSecretFiles(config.secretFiles, { clock, log }, down);
   let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens
   const publicUrl = () => consoleUrl;
   const world = new World();

@@ -10,6 +10,7 @@ import type { PrincipalKind } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ChannelsConfig } from './channels-config.ts';
+import type { SecretFile } from './files.ts';
 import type { SignInConfig } from './read-sign-in.ts';
 import type { WebhookEvent } from './webhook-events.ts';
 
@@ -191,6 +192,8 @@ export interface Config {
   readonly credentials: CredentialsConfig;
   readonly limits: Limits;
   readonly log: { readonly level: LogLevel };
+  /** Secrets that follow their files; secrets of targets and of Vault are not among them. */
+  readonly secretFiles: readonly SecretFile[];
   /** What works but should be looked at, in words, for the log at start. */
   readonly warnings: readonly string[];
 }

@@ -100,6 +100,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     credentials,
     limits: withDefaults(limits),
     log,
+    secretFiles: files.followed,
     warnings: files.warnings,
   };
 }
