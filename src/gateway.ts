@@ -44,12 +44,13 @@ import { logOfHolds } from './composition/log-of-holds.ts';
 import { noteRefusing } from './composition/log-refusing.ts';
 import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
+import { followSecretFiles } from './composition/secret-files.ts';
 import { openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
 import { makeUnsignedTls } from './composition/unsigned-tls.ts';
 import { openAuditLog } from './audit/log.ts';
 import { appendNow } from './core/append-now.ts';
-import type { AuditEvent, AuditEventType } from './core/audit.ts';
+import { eventWithoutSession, type AuditEvent, type AuditEventType } from './core/audit.ts';
 import type { Config } from './config/config.ts';
 import { setBusyPoll } from './core/busy-poll.ts';
 import type { Clock, Random } from './core/clock.ts';
@@ -113,6 +114,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const random = options.random ?? systemRandom();
   const log = options.log ?? pino({ level: config.log.level }, pino.destination({ dest: 2, sync: false }));
   const tls = openTls(config, { clock, log }, down);
+  followSecretFiles(config.secretFiles, { clock, log }, down);
   let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens
   const publicUrl = () => consoleUrl;
   const world = new World();
@@ -137,7 +139,8 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   });
   down.add(() => audit.close());
   const newestMs = await newestEventMs(audit);
-  const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
+  const event = (type: AuditEventType, detail: AuditEvent['detail']) =>
+    audit.appendSoon(eventWithoutSession(type, clock.nowMs(), null, detail));
   const db = openDatabase(join(config.dataDir, 'sallyport.db'), allMigrations, config.audit.durability);
   down.add(() => db.close());
   await keepEndsOfLog({ audit, db, log, newestEventMs: newestMs });
@@ -281,7 +284,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     clock,
     random,
     log,
-    event: (type, detail, who) => appendNow(audit, { ...gatewayEvent(type, clock.nowMs(), detail), ...who }),
+    event: (type, detail, who) => appendNow(audit, { ...eventWithoutSession(type, clock.nowMs(), null, detail), ...who }),
   });
   down.add(() => credentials.close());
   const agentSecret = serverSecret(db, 'agent-credentials', random);
@@ -373,10 +376,6 @@ async function buildClassifiers(down: Teardown, log: Log): Promise<Partial<Recor
 function mayOperate(identity: Identity, name: string): boolean {
   const person = identity.person(name);
   return person !== null && identity.rights(person).includes('operate');
-}
-
-function gatewayEvent(type: AuditEventType, atMs: number, detail: AuditEvent['detail']): AuditEvent {
-  return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
 }
 
 function httpAddress({ host, port }: { host: string; port: number }, secure: boolean): string {

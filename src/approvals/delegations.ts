@@ -2,7 +2,7 @@
 // membership in groups, for answers only; it is not passed on, and it never answers a hold of the lender or of the delegate.
 
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEvent, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
@@ -139,6 +139,5 @@ export class Delegations {
 
 function eventOf(record: DelegationRecord, type: AuditEventType, principal: string | null, atMs: number): AuditEvent {
   const { id, from, to, reason, endsAtMs } = record;
-  const detail = { delegation: id, from, to, reason, ends_at_ms: endsAtMs };
-  return { type, atMs, principal, target: null, sessionId: null, actionId: null, holdId: null, detail };
+  return eventWithoutSession(type, atMs, principal, { delegation: id, from, to, reason, ends_at_ms: endsAtMs });
 }

@@ -2,7 +2,7 @@
 // command lines and CI jobs get tokens. What comes out is a console session or an access token of `Identity`.
 
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { Fault } from '../core/errors.ts';
@@ -263,7 +263,6 @@ export class Accounts {
   }
 
   #event(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): void {
-    const nobody = { target: null, sessionId: null, actionId: null, holdId: null };
-    appendNow(this.#parts.audit, { type, atMs: this.#parts.clock.nowMs(), principal, ...nobody, detail });
+    appendNow(this.#parts.audit, eventWithoutSession(type, this.#parts.clock.nowMs(), principal, detail));
   }
 }

@@ -4,7 +4,7 @@
 import { createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
@@ -379,15 +379,11 @@ export class Identity implements SignIns {
   }
 
   #signedIn(principal: string, detail: Record<string, unknown>): void {
-    this.#audit.appendSoon(this.#eventOf('sign-in.succeeded', principal, detail));
+    this.#audit.appendSoon(eventWithoutSession('sign-in.succeeded', this.#clock.nowMs(), principal, detail));
   }
 
   #event(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): void {
-    appendNow(this.#audit, this.#eventOf(type, principal, detail));
-  }
-
-  #eventOf(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): AuditEvent {
-    return { type, atMs: this.#clock.nowMs(), principal, target: null, sessionId: null, actionId: null, holdId: null, detail };
+    appendNow(this.#audit, eventWithoutSession(type, this.#clock.nowMs(), principal, detail));
   }
 }
 
