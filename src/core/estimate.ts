@@ -39,7 +39,7 @@ const besides = new Set(['lock', 'sequence', 'notify']);
 export function statementRows(facts: StatementFacts, outline: StatementOutline | null, tables: EstimateTables): number | null {
   const { kind, effects } = facts;
   if (effects.some(({ access }) => access === 'unknown')) return null;
-  const writes = effects.filter(({ access, verb }) => access === 'write' && !besides.has(verb));
+  const writes = effects.filter(({ access, verb, through }) => access === 'write' && !besides.has(verb) && through === undefined);
   const written = [...new Set(writes.map(({ object }) => object ?? ''))];
   const [only = ''] = written;
   switch (kind) {

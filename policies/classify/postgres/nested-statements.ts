@@ -68,7 +68,7 @@ export function copyStatement(body: Tree, findings: Findings, context: Context):
     const relation = relationOf(rangeVar, context);
     if (isFrom) {
       writeRelation('bulk-load', relation, findings, context);
-      findings.effect('insert', 'write', relation.kind, relation.name);
+      writeRelation('insert', relation, findings, context);
       findings.risk(context.start, context.end, `loads rows into ${relation.name}`);
     } else {
       readRelation(relation, findings, context);
