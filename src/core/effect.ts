@@ -79,8 +79,12 @@ export interface Effect {
 
 /** Equal for effects that are the same. */
 export function effectKey({ verb, access, objectKind, object, through }: Effect): string {
-  const key = `${verb} ${access} ${objectKind} ${object ?? '\0'}`;
-  return through === undefined ? key : `${key}\0through ${through.objectKind} ${through.object ?? '\0'}`;
+  const key = `${verb} ${access} ${objectKind} ${named(object)}`;
+  return through === undefined ? key : `${key}\0through ${through.objectKind} ${named(through.object)}`;
+}
+
+function named(object: string | null): string {
+  return object === null ? '-' : `=${object}`;
 }
 
 /** For people: "delete public.orders". */

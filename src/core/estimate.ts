@@ -70,7 +70,9 @@ function readsTables({ effects }: StatementFacts, tables: EstimateTables): boole
 function sourceRows(outline: StatementOutline | null, facts: StatementFacts, tables: EstimateTables): number | null {
   const source = outline?.source;
   if (source === undefined) return null;
-  const objects = facts.effects.flatMap(({ object, objectKind }) => (object !== null && objectKind !== 'function' ? [object] : []));
+  const objects = facts.effects.flatMap(({ object, objectKind, through }) =>
+    object !== null && objectKind !== 'function' && through === undefined ? [object] : [],
+  );
   return rowsFrom(source, [...new Set(objects)], tables);
 }
 

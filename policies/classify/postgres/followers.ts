@@ -34,7 +34,7 @@ function touched(relation: CatalogueRelation, known: KnownObjects): readonly Cat
   const found = new Set([relation]);
   for (const one of found) {
     for (const inheritor of known.inheritors(one.id)) found.add(inheritor);
-    if (one.kind === 'view') for (const behind of known.changedBehind(one)) found.add(behind);
+    for (const behind of known.changedBehind(one)) found.add(behind);
   }
   return [...found];
 }

@@ -195,6 +195,7 @@ export class KnownObjects {
 
   /** What a change of a view changes: what its own FROM names, or all that it reads where its definition can't be had. */
   changedBehind(view: CatalogueRelation): readonly CatalogueRelation[] {
+    if (view.kind !== 'view') return [];
     const found = this.#changedBehind.get(view.id);
     if (found !== undefined) return found;
     const sources = view.definition === undefined ? null : this.#readSources(view.definition);

@@ -80,7 +80,7 @@ const serverFileViews = new Set(['pg_catalog.pg_file_settings', 'pg_catalog.pg_h
 
 /** Notes that a relation is read, and what reading it runs. */
 export function readRelation(relation: Relation, findings: Findings, context: Context): void {
-  findings.effect('read', 'read', relation.kind, relation.name);
+  effectOn({ verb: 'read', access: 'read' }, relation, findings, context);
   if (serverFileViews.has(relation.name)) findings.effect('server-file', 'write', relation.kind, relation.name);
   noteChanged(relation, findings, context);
   for (const one of relation.known) {
@@ -89,16 +89,16 @@ export function readRelation(relation: Relation, findings: Findings, context: Co
   }
 }
 
-/** Notes the relations that a change of one changes besides. */
-export function noteReachedBy(verb: Effect['verb'], { known, isOnly }: Relation, findings: Findings, context: Context): void {
+/** Notes an effect on a relation, and on those that it reaches besides. */
+export function effectOn(what: Pick<Effect, 'verb' | 'access'>, relation: Relation, findings: Findings, context: Context): void {
+  findings.effect(what.verb, what.access, relation.kind, relation.name);
   if (context.known === null) return;
-  for (const one of known) noteReached(verb, one, isOnly, findings, context.known);
+  for (const one of relation.known) noteReached(what, one, relation.isOnly, findings, context.known);
 }
 
 /** Notes that a relation is changed, and what that runs besides. */
 export function writeRelation(verb: Effect['verb'], relation: Relation, findings: Findings, context: Context): void {
-  findings.effect(verb, 'write', relation.kind, relation.name);
-  noteReachedBy(verb, relation, findings, context);
+  effectOn({ verb, access: 'write' }, relation, findings, context);
   noteChanged(relation, findings, context);
   if (relation.name === 'pg_catalog.pg_settings') findings.effect('guard', 'write', 'setting', null); // Its rule calls set_config.
   for (const one of relation.known) {

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { definitions, objectType, type Definition } from './definitions.ts';
 import type { Findings } from './findings.ts';
 import { dotted } from './names.ts';
-import { functionName, relationNamed, noteReachedBy, relationOf, writeRelation, type Relation } from './objects.ts';
+import { effectOn, functionName, relationNamed, relationOf, writeRelation, type Relation } from './objects.ts';
 import { noteDiscard, noteSet, noteTransactionModes } from './session-settings.ts';
 import { copyStatement, executeStatement, explainStatement, prepareStatement } from './nested-statements.ts';
 import { flagAt, isTree, listAt, namesOf, nodeOf, numberAt, textAt, treeAt, type Node, type Tree } from './tree.ts';
@@ -240,8 +240,8 @@ function drop(body: Tree, findings: Findings, context: Context): string {
     const schema = owner.length > 1 ? owner[owner.length - 2]! : null;
     const isRelation = kind === 'table' || kind === 'view';
     const relation = isRelation && name !== undefined ? relationNamed(schema, name, context) : null;
-    findings.effect('drop', 'write', kind, name === undefined ? null : (relation?.name ?? dotted(schema, name)));
-    if (relation !== null && owner === names) noteReachedBy('drop', relation, findings, context);
+    if (relation !== null && owner === names) effectOn({ verb: 'drop', access: 'write' }, { ...relation, kind }, findings, context);
+    else findings.effect('drop', 'write', kind, name === undefined ? null : (relation?.name ?? dotted(schema, name)));
   }
   if (words === 'policy') findings.effect('privilege', 'write');
   findings.change({ kind: 'schema-changed' });
