@@ -2,6 +2,7 @@
 // with a lock_timeout). System objects are left out, so it stays small.
 
 import { followers, support } from './catalogue-following.ts';
+import type { CatalogueRow } from './catalogue-row.ts';
 
 /** OIDs below this belong to the system. */
 export const firstUserOid = 16384;
@@ -186,9 +187,6 @@ export const catalogueQueries = {
 } as const;
 
 export type CatalogueQuery = keyof typeof catalogueQueries;
-
-/** A row by column name. */
-export type CatalogueRow = Readonly<Record<string, string | null>>;
 
 /** The rows of every query. */
 export type CatalogueRows = Readonly<Record<CatalogueQuery, readonly CatalogueRow[]>>;

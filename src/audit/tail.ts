@@ -4,6 +4,7 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventWithoutSession } from '../core/audit.ts';
 import { Fault } from '../core/errors.ts';
 import { Chain, emptyHead, type Head } from './chain.ts';
 import { checkpointKey, checkpointsName, lastCheckpoint, publicKeyText, repairCheckpoints, writeCheckpoint } from './checkpoints.ts';
@@ -122,16 +123,8 @@ async function begin(dir: string, nowMs: number): Promise<Tail> {
   rmSync(join(dir, checkpointsName), { force: true });
   const logId = randomBytes(16).toString('hex');
   const segment = segmentOf(dir, 1);
-  const { line, hash } = chainLine(1, emptyHead.hash, {
-    type: 'log.created',
-    atMs: nowMs,
-    principal: null,
-    target: null,
-    sessionId: null,
-    actionId: null,
-    holdId: null,
-    detail: { log_id: logId, format: 1, public_key: publicKeyText(key) },
-  });
+  const created = eventWithoutSession('log.created', nowMs, null, { log_id: logId, format: 1, public_key: publicKeyText(key) });
+  const { line, hash } = chainLine(1, emptyHead.hash, created);
   const head = { seq: 1, hash };
   writeFileSync(`${segment.path}.new`, line, { mode: 0o600, flush: true });
   await writeCheckpoint(dir, key, { logId, ...head, atMs: nowMs });

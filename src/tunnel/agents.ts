@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { Fault, messageOf } from '../core/errors.ts';
@@ -193,18 +193,8 @@ export class Agents {
   }
 
   #event(type: AuditEventType, agent: AgentRecord, detail: Readonly<Record<string, unknown>>, by: string | null = null): void {
-    const atMs = this.#options.clock.nowMs();
     const whole = { agent: agent.id, name: agent.name, ...detail };
-    appendNow(this.#options.audit, {
-      type,
-      atMs,
-      principal: by,
-      target: null,
-      sessionId: null,
-      actionId: null,
-      holdId: null,
-      detail: whole,
-    });
+    appendNow(this.#options.audit, eventWithoutSession(type, this.#options.clock.nowMs(), by, whole));
   }
 }
 

@@ -184,6 +184,20 @@ t.test('more that are not free', async (t) => {
     "printf '!rm x' | unbuffer -p git log",
     'kubectl config view --profile_output=x --profile=heap',
     'kubectl get pods --as_group=x',
+    // Talkative, and then they run what comes in, or a file of the folder.
+    'echo "DROP TABLE orders" | mysql -v',
+    'mariadb -v < f',
+    'python3 -v',
+    '/usr/bin/python3 -v',
+    'pypy3 -v',
+    'ghci -v',
+    'scala -v',
+    'mongo -v',
+    'ninja -v',
+    ...['-v', '-V', '--version', '""'].map((word) => `echo 'exec rm victim' | tclsh ${word}`),
+    'mount --label=x',
+    'mount --uuid=x',
+    'mount -t nfs --target=/mnt',
   ];
   for (const text of waits) t.notOk(isFree(text), text);
 });
@@ -337,6 +351,8 @@ t.test('plain work stays free', async (t) => {
     'dig example.com MX +short',
     'host db-1',
     'nslookup db-1',
+    'python3 --version; perl -v; make -v; mysql -V; ninja --version; java -version; redis-cli -v',
+    'mount | grep nfs; mount -l; mount -t nfs',
   ];
   for (const text of plain) t.ok(isFree(text), text);
 });

@@ -41,6 +41,7 @@ export function columnsTouched(reading: Reading, names: ColumnNames, from: numbe
   // These show or store, and read no rows.
   if (verb === 'SHOW' || verb === 'DESC' || verb === 'DESCRIBE' || verb === 'GRANT' || verb === 'REVOKE' || verb === 'PREPARE')
     return facts.columns ?? none;
+  if (verb === 'HANDLER') return facts.columns ?? none; // no words for columns: it was judged with the statement
   if (changesIn(tokens, from, to) * (to - from) > tokensReadMax) return anyColumns;
   const tables = tablesOf(reading, from, to, facts);
   if (tables.length === 0) return facts.columns ?? none;

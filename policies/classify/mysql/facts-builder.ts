@@ -2,6 +2,7 @@
 
 import type { ColumnsTouched, Risk, SessionChange, Span, StatementFacts } from '../../../src/core/classification.ts';
 import { effectKey, type Access, type Effect, type EffectVerb, type ObjectKind } from '../../../src/core/effect.ts';
+import { anyColumns } from '../../../src/core/summary.ts';
 
 /** Effects of one statement; a text that names more objects is held anyway and would only fill memory. */
 const effectsMax = 1_000;
@@ -12,7 +13,7 @@ export class FactsBuilder {
   readonly #effects = new Map<string, Effect>();
   readonly #risks: Risk[] = [];
   readonly #changes: SessionChange[] = [];
-  /** Those of a statement that was prepared; what the text itself names is found when all of it was read. */
+  /** Those of a statement that was prepared, or any; what the text itself names is found when all of it was read. */
   #columns: ColumnsTouched | undefined;
 
   constructor(kind: string) {
@@ -38,6 +39,11 @@ export class FactsBuilder {
     this.#changes.push(...inner.changes);
     this.missingWhere ||= inner.missingWhere;
     this.#columns ??= inner.columns;
+  }
+
+  /** What rows it gives back can't be told from its words. */
+  readsAnyColumn(): void {
+    this.#columns = { ...anyColumns, written: [] };
   }
 
   risk(span: Span, why: string): void {

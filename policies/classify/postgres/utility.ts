@@ -5,6 +5,7 @@ import { definitions, objectType, type Definition } from './definitions.ts';
 import type { Findings } from './findings.ts';
 import { dotted } from './names.ts';
 import { effectOn, functionName, relationNamed, relationOf, writeRelation, type Relation } from './objects.ts';
+import { noteServerPrograms } from './server-programs.ts';
 import { noteDiscard, noteSet, noteTransactionModes } from './session-settings.ts';
 import { copyStatement, executeStatement, explainStatement, prepareStatement } from './nested-statements.ts';
 import { flagAt, isTree, listAt, namesOf, nodeOf, numberAt, textAt, treeAt, type Node, type Tree } from './tree.ts';
@@ -81,6 +82,7 @@ export function judgeStatement(node: Node, findings: Findings, context: Context)
       return call(body, findings, context);
     case 'DoStmt':
       findings.effect('code', 'unknown');
+      noteServerPrograms(node, findings);
       findings.change({ kind: 'schema-changed' }); // it may hold any definition
       markAll('runs code', findings, context);
       return 'do';
@@ -112,6 +114,7 @@ function define(node: Node, findings: Findings, context: Context): string {
   const { body } = node;
   const object = objectOf(body, context);
   for (const verb of definition.verbs) findings.effect(verb, 'write', definition.object, object);
+  noteServerPrograms(node, findings);
   findings.change({ kind: 'schema-changed' });
   walkDefinition(body, findings, context);
   // CREATE SCHEMA … CREATE TABLE … GRANT …: statements of their own.
