@@ -34,7 +34,8 @@ import type { Relays } from './composition/relays.ts';
 import { openEstimates, openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { joinPeople } from './composition/people-changes.ts';
-import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
+import { newestEventMs } from './composition/newest-event.ts';
+import { apiShapes, openShapes } from './composition/shapes.ts';
 import { TokenActivity } from './composition/token-activity.ts';
 import { systemRandom } from './composition/system-random.ts';
 import { joinWebhooks } from './composition/webhook-events.ts';
@@ -138,18 +139,22 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     },
   });
   down.add(() => audit.close());
-  const newestMs = await newestEventMs(audit);
+  const newestMs = await newestEventMs({ audit, clock, log });
   const event = (type: AuditEventType, detail: AuditEvent['detail']) =>
     audit.appendSoon(eventWithoutSession(type, clock.nowMs(), null, detail));
   const db = openDatabase(join(config.dataDir, 'sallyport.db'), allMigrations, config.audit.durability);
   down.add(() => db.close());
   await keepEndsOfLog({ audit, db, log, newestEventMs: newestMs });
   const { people, rights } = config;
-  const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
+  const identity = createIdentity({
+    ...{ db, clock, random, audit, people, rights, publicUrl },
+    tokenTtlMsMax: config.limits.tokenLifetimeMs,
+    newestEventMs: newestMs,
+  });
   down.add(() => identity.close());
   const onCall = openOnCall({ schedules: config.onCall, identity, clock, log });
   down.add(() => onCall.close());
-  const accounts = openAccounts(config, { identity, db, clock, random, audit, log, publicUrl });
+  const accounts = openAccounts(config, { identity, db, clock, random, audit, log, publicUrl, newestEventMs: newestMs });
 
   const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
@@ -178,7 +183,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   );
   policyHistory.noteLoaded();
 
-  const delegations = openDelegations({ db, clock, random, audit, identity });
+  const delegations = openDelegations({ db, clock, random, audit, identity, newestEventMs: newestMs });
   down.add(() => delegations.close());
   const holds = createHolds({
     lendersOf: (name) => delegations.lendersOf(name),
@@ -188,6 +193,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     audit,
     log,
     readLog: logOfHolds(audit, log),
+    newestEventMs: newestMs,
     limits: {
       pendingMax: config.limits.holds,
       pendingPerPersonMax: config.limits.holdsPerPerson,

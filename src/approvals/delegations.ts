@@ -28,6 +28,8 @@ export interface DelegationParts {
   /** Whoever may act now. */
   readonly person: (name: string) => Principal | null;
   readonly mayApprove: (person: Principal) => boolean;
+  /** Of the audit log at the start: it was at least so late then. */
+  readonly newestEventMs?: number;
 }
 
 export class Delegations {
@@ -42,7 +44,7 @@ export class Delegations {
     for (const { record, elapsedMs, seenAtMs } of this.#store.open()) {
       const durationMs = record.endsAtMs - record.createdAtMs;
       // Null: the clock was set back meanwhile, and nobody knows what is left.
-      const life = Lifetime.resume(parts.clock, { durationMs, elapsedMs, seenAtMs }, record.endsAtMs);
+      const life = Lifetime.resume(parts.clock, { durationMs, elapsedMs, seenAtMs }, record.endsAtMs, parts.newestEventMs);
       if (life === null || life.isOver) this.#over(record);
       else this.#open.set(record.id, { record, life });
     }

@@ -1,5 +1,6 @@
 // Turns what the gate asks into the record that people see, and the record's end into what the gate hears.
 
+import { reasonCharsMax } from './answer.ts';
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
 import type { HoldRequest, Settlement } from '../core/hold.ts';
@@ -113,6 +114,8 @@ export function recordOf(id: HoldId, request: HoldRequest, nowMs: number, expire
     targetProtocol: request.target.protocol,
     targetLabels: request.target.labels,
     clientAddress: request.clientAddress,
+    reason: request.reason == null || request.reason.trim() === '' ? null : request.reason.slice(0, reasonCharsMax),
+    access: request.access ?? [],
     text: request.text,
     parameters: request.parameters,
     digest: request.digest,

@@ -36,6 +36,8 @@ export interface AccountsParts {
   readonly machines: readonly MachineIssuer[];
   /** Whether local accounts sign in by password. */
   readonly passwords: boolean;
+  /** Of the audit log at the start: it was at least so late then. */
+  readonly newestEventMs?: number;
 }
 
 /** What a command line's token may live: a working day, and not longer than tokens may. */
@@ -67,7 +69,7 @@ export class Accounts {
     this.#store = openFactorStore(db);
     this.#people = openProvisionedPeopleStore(db);
     this.#passwords = new Passwords(random);
-    this.factors = new SecondFactors(this.#store, clock, random, audit);
+    this.factors = new SecondFactors(this.#store, clock, random, audit, parts.newestEventMs);
     identity.keeps({ people: () => this.#store.people(), forget: (person) => this.factors.forget(person) });
     this.cliLogins = new CliLogins(clock, random);
     this.oidc = new OidcSignIns(parts.oidc, clock, random, parts.publicUrl);

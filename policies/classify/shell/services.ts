@@ -222,7 +222,7 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [
     'timedatectl',
     byVerb({
-      verbs: ['status', 'show', 'list-timezones'],
+      verbs: ['status', 'show', 'list-timezones', 'timesync-status'],
       before: ['--no-pager'],
       never: ['-H', '--host', '-M', '--machine'],
       pagerUnless: '--no-pager',
