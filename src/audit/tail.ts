@@ -76,8 +76,11 @@ async function verifyEnd(dir: string, segments: readonly Segment[], checkpoint: 
   }
   const chain = new Chain(from === 0 ? emptyHead : null);
   let tornBytes = 0;
+  let before: Segment | null = null;
   for (const segment of segments.slice(from)) {
-    if (tornBytes > 0) throw chainBroken(segment.name, `the file before it ends in half a line`);
+    // It was on disk before the next file was begun: no kill and no power cut does this.
+    if (before !== null && tornBytes > 0) throw chainBroken(before.name, tornBefore(sizeOf(before) - tornBytes, segment));
+    before = segment;
     let expectsFirst = true;
     const read = await readLines(segment.path, (line, place) => {
       const wrong = chain.take(line);
@@ -142,6 +145,10 @@ function cutOff({ path }: Segment, tornBytes: number): void {
 
 function sizeOf(segment: Segment | undefined): number {
   return segment === undefined || !existsSync(segment.path) ? 0 : statSync(segment.path).size;
+}
+
+function tornBefore(wholeBytes: number, next: Segment): string {
+  return `it has no whole lines from byte ${wholeBytes} on, and ${next.name} was begun when all of it was on disk: it was changed, or the disk lost it`;
 }
 
 function chainBroken(where: string, why: string): Fault {
