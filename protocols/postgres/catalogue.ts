@@ -125,6 +125,7 @@ function readRelation(
     reading: isStored ? { ...nothing, types } : { ...read, types: [...new Set([...read.types, ...types])] },
     writing: isStored ? joined(read, changing) : changing,
     reacts: row['reacts'] === 'true',
+    ...(row['is_partition'] === 'true' ? { isPartition: true } : {}),
     ...(followedBy === undefined ? {} : { followedBy }),
   };
 }

@@ -3,6 +3,7 @@
 import { reasonCharsMax } from './answer.ts';
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
+import { effectWords } from '../core/effect.ts';
 import type { HoldRequest, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
@@ -120,7 +121,7 @@ export function recordOf(id: HoldId, request: HoldRequest, nowMs: number, expire
     parameters: request.parameters,
     digest: request.digest,
     statementKinds: classification.summary.kinds,
-    effects: classification.summary.effects.map((it) => (it.object === null ? it.verb : `${it.verb} ${it.object}`)),
+    effects: classification.summary.effects.map(effectWords),
     risks: classification.statements.flatMap((it) => it.risks),
     transaction: request.transaction,
     ...termsOf(request.rule, request.terms),

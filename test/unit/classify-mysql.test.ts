@@ -288,7 +288,7 @@ t.test('what one server has built in is a stored function in another, by make an
 t.test('MD5 of MySQL 9 is of a component: read, where the target is known to have no function of the name', (t) => {
   const nine = (catalogue: Catalogue | null) => ({ ...modeOf({ flavour: 'mysql', server_version: '9.7.4' }), key: `9 ${catalogue?.version}`, catalogue }); // prettier-ignore
   const catalogueOf = (routines: readonly (readonly string[])[]) =>
-    readCatalogue({ routines, views: [], triggers: [], columns: [], loaded: null }, 'owner');
+    readCatalogue({ routines, views: [], triggers: [], columns: [], references: [], engines: [], loaded: null }, 'owner');
   const effects = (text: string, catalogue: Catalogue | null) =>
     classify(text, nine(catalogue)).summary.effects.map((it) => `${it.verb} ${it.access} ${it.object ?? ''}`);
   t.strictSame(effects('SELECT MD5(a)', null), ['call unknown shop.MD5']);

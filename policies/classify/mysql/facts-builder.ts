@@ -1,7 +1,7 @@
 // Gathers what one statement does while its parts are looked at: effects without duplicates, risks, changes.
 
 import type { ColumnsTouched, Risk, SessionChange, Span, StatementFacts } from '../../../src/core/classification.ts';
-import type { Access, Effect, EffectVerb, ObjectKind } from '../../../src/core/effect.ts';
+import { effectKey, type Access, type Effect, type EffectVerb, type ObjectKind } from '../../../src/core/effect.ts';
 import { anyColumns } from '../../../src/core/summary.ts';
 
 /** Effects of one statement; a text that names more objects is held anyway and would only fill memory. */
@@ -21,16 +21,20 @@ export class FactsBuilder {
   }
 
   effect(verb: EffectVerb, access: Access, objectKind: ObjectKind = 'none', object: string | null = null): void {
+    this.add({ verb, access, objectKind, object });
+  }
+
+  add(effect: Effect): void {
     if (this.#effects.size >= effectsMax) {
       this.#effects.set('overflow', { verb: 'unknown', access: 'unknown', objectKind: 'none', object: null });
       return;
     }
-    this.#effects.set(`${verb} ${access} ${objectKind} ${object ?? ''}`, { verb, access, objectKind, object });
+    this.#effects.set(effectKey(effect), effect);
   }
 
   /** Everything that an inner statement does. */
   absorb(inner: StatementFacts): void {
-    for (const it of inner.effects) this.effect(it.verb, it.access, it.objectKind, it.object);
+    for (const it of inner.effects) this.add(it);
     this.#risks.push(...inner.risks);
     this.#changes.push(...inner.changes);
     this.missingWhere ||= inner.missingWhere;

@@ -3,7 +3,8 @@
 import type { Context } from './context.ts';
 import { definitions, objectType, type Definition } from './definitions.ts';
 import type { Findings } from './findings.ts';
-import { dotted, functionName, relationNamed, relationOf, writeRelation, type Relation } from './objects.ts';
+import { dotted } from './names.ts';
+import { effectOn, functionName, relationNamed, relationOf, writeRelation, type Relation } from './objects.ts';
 import { noteServerPrograms } from './server-programs.ts';
 import { noteDiscard, noteSet, noteTransactionModes } from './session-settings.ts';
 import { copyStatement, executeStatement, explainStatement, prepareStatement } from './nested-statements.ts';
@@ -241,8 +242,9 @@ function drop(body: Tree, findings: Findings, context: Context): string {
     const name = owner[owner.length - 1];
     const schema = owner.length > 1 ? owner[owner.length - 2]! : null;
     const isRelation = kind === 'table' || kind === 'view';
-    const object = name === undefined ? null : isRelation ? relationNamed(schema, name, context).name : dotted(schema, name);
-    findings.effect('drop', 'write', kind, object);
+    const relation = isRelation && name !== undefined ? relationNamed(schema, name, context) : null;
+    if (relation !== null && owner === names) effectOn({ verb: 'drop', access: 'write' }, { ...relation, kind }, findings, context);
+    else findings.effect('drop', 'write', kind, name === undefined ? null : (relation?.name ?? dotted(schema, name)));
   }
   if (words === 'policy') findings.effect('privilege', 'write');
   findings.change({ kind: 'schema-changed' });

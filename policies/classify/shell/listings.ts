@@ -133,9 +133,10 @@ const forms: Readonly<Record<string, string>> = {
   ssh: '-V',
   java: '--?version',
   php: '-[imv]|--ini|--version',
-  docker: `-v|compose ${composes}`,
+  docker: `-v|--version|compose ${composes}`,
   'docker-compose': composes,
   kubectl: 'cluster-info',
+  systemctl: '--version',
 };
 
 const listings: ReadonlyMap<string, RegExp> = new Map(

@@ -220,6 +220,7 @@ export class Walker {
       assigns: (it) => {
         this.numbers.taint(it);
         this.paths.taint(it);
+        this.loops.names(it);
       },
     };
     readerOf(program)(call);
