@@ -13,6 +13,7 @@ const usage = `sallyport-agent --gateway wss://gateway.example.com --state DIR -
   --ca FILE           authorities to trust for the gateway, instead of the system's
   --proxy URL         http://[user:password@]host:port to go through (or SALLYPORT_AGENT_PROXY)
   --busy-poll-us N    wait so long for the next bytes of the only busy stream without sleeping (200; 0 with one processor)
+  --grace-s N         told to stop, let open connections go on for so many seconds (1); new ones go to other agents
   --verbose           log every stream
 `;
 
@@ -28,17 +29,18 @@ try {
       ca: text,
       proxy: text,
       'busy-poll-us': text,
+      'grace-s': text,
       verbose: { type: 'boolean' },
       version: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
-  const { gateway, state, allow, 'token-file': tokenFile, 'busy-poll-us': busyPollUs, help, version, ...rest } = values;
+  const { gateway, state, allow, 'token-file': tokenFile, 'busy-poll-us': busyPollUs, 'grace-s': graceS, help, version, ...rest } = values;
   if (version === true) process.stdout.write(`${packageJson.version}\n`);
   else if (help === true) process.stdout.write(usage);
   else if (gateway === undefined || state === undefined || allow === undefined)
     throw new Error(`gateway, state and allow are needed\n\n${usage}`);
-  else process.exit(await runAgent({ gateway, state, allow, tokenFile, busyPollUs, ...rest }, packageJson.version)); // sockets that linger must not keep it
+  else process.exit(await runAgent({ gateway, state, allow, tokenFile, busyPollUs, graceS, ...rest }, packageJson.version)); // sockets that linger must not keep it
 } catch (thrown) {
   process.stderr.write(`${messageOf(thrown)}\n`);
   process.exitCode = 2;

@@ -1,4 +1,4 @@
-// Answers one request of the gateway: judge, resolve, judge each address, dial exactly that address, and carry bytes until
+// Answers one request of the gateway: judge, resolve, judge each address, dial exactly those, and carry bytes until
 // both sides are done. Half-close and reset pass through.
 
 import { lookup as systemLookup } from 'node:dns/promises';
@@ -8,7 +8,7 @@ import { messageOf } from '../src/core/errors.ts';
 import type { OpenRequest } from '../src/tunnel/link.ts';
 import { judgeAddress, judgeRequest } from './allow-list.ts';
 import type { Pattern } from './allow-list.ts';
-import { TargetSocket } from './splice.ts';
+import { dialFirst, errorWords } from './dial-target.ts';
 
 /** Every address that a name stands for. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
@@ -40,18 +40,14 @@ export async function openTarget(request: OpenRequest, allow: readonly Pattern[]
   const allowed = judgements.filter(({ judged }) => judged.kind === 'allowed');
   const [first] = judgements;
   if (allowed.length === 0 && first?.judged.kind === 'refused') return refuse('not-allowed', first.judged.reason);
-  const failures: string[] = [];
-  for (const { address } of allowed) {
-    try {
-      const target = await dial(address, port, deadline);
-      log.debug({ host, port, address }, 'opened');
-      return target.splice(request.accept());
-    } catch (thrown) {
-      failures.push(`${address}: ${errorWords(thrown)}`);
-    }
-    if (deadline.aborted) break;
+  try {
+    const plain = allowed.map(({ address }) => address);
+    const target = await dialFirst(plain, port, deadline);
+    log.debug({ host, port, address: target.socket.remoteAddress }, 'opened');
+    target.splice(request.accept());
+  } catch (thrown) {
+    refuse('unreachable', `${host}:${port}: ${messageOf(thrown)}`);
   }
-  refuse('unreachable', `${host}:${port}: ${failures.join(', ') || 'the name stands for no address'}`);
 }
 
 async function resolve(host: string, lookup: Lookup, signal: AbortSignal): Promise<readonly string[]> {
@@ -66,46 +62,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) give();
     else signal.addEventListener('abort', give, { once: true });
   });
-}
-
-/** Connects to an address, never to a name: what was judged is what is dialled. */
-function dial(address: string, port: number, signal: AbortSignal): Promise<TargetSocket> {
-  return new Promise((resolve, reject) => {
-    const target = new TargetSocket(address, port);
-    const { socket } = target;
-    const settle = (outcome: () => void): void => {
-      signal.removeEventListener('abort', onAbort);
-      socket.off('connect', onConnect).off('error', onError);
-      outcome();
-    };
-    const onAbort = (): void => {
-      socket.on('error', () => {});
-      socket.destroy();
-      settle(() => reject(new Error('no answer in time')));
-    };
-    const onConnect = (): void => settle(() => resolve(target));
-    const onError = (error: Error): void => settle(() => reject(error));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('connect', onConnect).once('error', onError);
-    if (signal.aborted) onAbort();
-  });
-}
-
-function errorWords(thrown: unknown): string {
-  const code = (thrown as NodeJS.ErrnoException | null)?.code;
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'connection refused (nothing listens there)';
-    case 'ENOTFOUND':
-      return 'unknown host';
-    case 'EAI_AGAIN':
-      return 'the name server does not answer';
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'no route to the host';
-    case 'ETIMEDOUT':
-      return 'no answer';
-    default:
-      return code ?? messageOf(thrown);
-  }
 }

@@ -8,7 +8,7 @@ import type { Log } from '../src/core/driver.ts';
 import { messageOf } from '../src/core/errors.ts';
 import { printable } from '../src/tunnel/frames.ts';
 import { authoritiesIn } from './authorities.ts';
-import { startAgent } from './start-agent.ts';
+import { graceMsDefault, startAgent } from './start-agent.ts';
 
 export interface AgentFlags {
   readonly gateway: string;
@@ -19,12 +19,16 @@ export interface AgentFlags {
   readonly ca?: string | undefined;
   readonly proxy?: string | undefined;
   readonly verbose?: boolean | undefined;
-  /** As it was written. */
+  /** As they were written. */
   readonly busyPollUs?: string | undefined;
+  readonly graceS?: string | undefined;
 }
 
 /** 0: told to stop. 2: the options are wrong. 3: the gateway refuses this agent, and trying again would not help. */
 export type AgentExit = 0 | 2 | 3;
+
+/** What waits longer is waited for by nobody. */
+const graceSMax = 3_600;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -44,6 +48,7 @@ export async function runAgent(flags: AgentFlags, software: string, environment:
       hostname: hostname(),
       software,
       clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+      graceMs: graceMsOf(flags),
       random: { bytes: (count) => randomBytes(count) },
       log,
     });
@@ -70,10 +75,17 @@ function busyPollUsOf({ busyPollUs }: AgentFlags): number {
   throw new Error(`--busy-poll-us ${busyPollUs}: write a whole number of microseconds from 0 to ${busyPollUsMax}`);
 }
 
+function graceMsOf({ graceS }: AgentFlags): number {
+  if (graceS === undefined) return graceMsDefault;
+  const count = Number(graceS);
+  if (graceS !== '' && Number.isInteger(count) && count >= 0 && count <= graceSMax) return count * 1_000;
+  throw new Error(`--grace-s ${graceS}: write a whole number of seconds from 0 to ${graceSMax}`);
+}
+
 /** Others can see a process's arguments: file and environment come first. The file may be gone: later starts need no token. */
 function tokenOf({ token, tokenFile }: AgentFlags, environment: Environment): string | undefined {
   if (tokenFile !== undefined) return existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() || undefined : undefined;
-  return environment['SALLYPORT_AGENT_TOKEN'] || token;
+  return environment['SALLYPORT_AGENT_TOKEN']?.trim() || token;
 }
 
 function lines(verbose: boolean): Log {

@@ -14,6 +14,7 @@ import { dialGateway, gatewayUrl } from './dial-gateway.ts';
 import { openTarget, systemNames } from './open-target.ts';
 import type { Lookup } from './open-target.ts';
 import { SignInRefused, signIn } from './sign-in.ts';
+import { lockState } from './state-lock.ts';
 import { memoryState, openState } from './state.ts';
 
 export interface AgentOptions {
@@ -35,6 +36,8 @@ export interface AgentOptions {
   /** http://[user:password@]host:port */
   readonly proxy?: string | undefined;
   readonly backOff?: BackOffTimes;
+  /** How long open streams may go on when the agent is told to stop. */
+  readonly graceMs?: number;
   readonly lookup?: Lookup;
   readonly versions?: VersionRange;
 }
@@ -47,35 +50,36 @@ export interface RunningAgent {
   close(): Promise<void>;
 }
 
-/** Open streams get so long when the agent is told to stop. */
-const closeGraceMs = 1_000;
+export const graceMsDefault = 1_000;
+/** How often is looked whether all streams have ended. */
+const graceLookMs = 50;
 
 /** Starts an agent. Throws an Error in words when its options are wrong; afterwards it tries until it is refused or closed. */
 export function startAgent(options: AgentOptions): RunningAgent {
-  const { clock, random, log, backOff = defaultBackOff, lookup = systemNames } = options;
+  const { clock, random, log, backOff = defaultBackOff, lookup = systemNames, graceMs = graceMsDefault } = options;
   const allow = parseAllowList(options.allow);
   const route = {
     url: gatewayUrl(options.gateway),
     proxy: options.proxy === undefined ? null : proxyUrl(options.proxy),
   };
   let state = options.stateDir === undefined ? memoryState() : openState(options.stateDir);
+  const unlock = options.stateDir === undefined ? () => {} : lockState(options.stateDir);
   const stopped = new AbortController();
   let link: Link | null = null;
   let failures = 0;
   /** Why the credential that it had was refused, while it tries the token. */
   let outdated = '';
 
-  const ended = run();
+  const ended = run().finally(unlock);
   return {
     ended,
     get isLinked() {
       return link !== null;
     },
     close: async () => {
-      if (link !== null && link.figures.streams > 0) {
-        link.drain('the agent stops');
-        await Promise.race([link.closed, delay(closeGraceMs)]);
-      }
+      link?.drain('the agent stops');
+      const untilMs = clock.monotonicMs() + graceMs;
+      while (link !== null && link.figures.streams > 0 && clock.monotonicMs() < untilMs) await delay(graceLookMs);
       stopped.abort();
       link?.close('the agent stops');
       await ended;
@@ -149,5 +153,10 @@ function isFinal({ code }: SignInRefused): boolean {
 function proxyUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null || url.protocol !== 'http:') throw new Error('the proxy is written as http://[user:password@]host:port');
+  try {
+    for (const part of [url.username, url.password]) decodeURIComponent(part);
+  } catch {
+    throw new Error("the proxy's user or password has a % that stands for nothing: write % as %25");
+  }
   return url;
 }

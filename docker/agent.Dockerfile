@@ -1,4 +1,4 @@
-# The agent as an image: one file, Node, no shell, not root. UNTESTED: written where no container engine was at hand.
+# The agent as an image: one file, Node, no shell, not root. It was built and run by podman, over base images of Debian's packages and Node.
 #   docker build -f docker/agent.Dockerfile -t sallyport-agent .
 #   docker run --read-only --cap-drop ALL -v agent:/state -e SALLYPORT_AGENT_TOKEN sallyport-agent \
 #     --gateway wss://sallyport.example.com --allow db.internal:5432

@@ -1,4 +1,4 @@
-# The gateway as an image. UNTESTED: written where no container engine was at hand; its steps were run one by one without one.
+# The gateway as an image. It was built and run by podman, over a base image of Debian's packages and Node. podman build: with --format docker, for HEALTHCHECK.
 #   docker build -f docker/gateway.Dockerfile -t sallyport .
 #   docker run --init -p 8080:8080 -p 5432:5432 -v ./etc:/etc/sallyport:ro -v sallyport:/var/lib/sallyport sallyport
 # In sallyport.yaml: data_dir /var/lib/sallyport, listeners on 0.0.0.0, and tls, without which nothing is served beyond loopback.

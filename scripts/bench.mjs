@@ -51,7 +51,7 @@ async function installMissing() {
   if (become.length > 0 && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) throw new StepFailed(words);
   await step(`Installing ${missing.join(', ')}`, async () => {
     const [command, ...args] = [...become, 'sh', '-c', installScript, 'sh', ...missing];
-    const result = await runQuietly(command, args, { env: process.env });
+    const result = await runQuietly(command, args, { env: process.env, patient: true });
     if (result.code !== 0 || missingPackages().length > 0) throw new StepFailed(words, result.output);
   });
 }

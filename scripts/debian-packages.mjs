@@ -61,7 +61,9 @@ export async function installDebianPackages() {
   const become = rootCommand();
   if (become === null) throw new StepFailed(`${words}\n(This user is not root and sudo asks for a password, so it was not tried.)`);
   await step(`Installing Debian packages: ${missing.join(', ')}`, async () => {
-    const result = await runQuietly(become[0], [...become.slice(1), 'sh', '-c', installScript, 'sh', ...missing], { env: process.env });
+    // A package manager that is cut off in the middle leaves packages half configured.
+    const options = { env: process.env, patient: true };
+    const result = await runQuietly(become[0], [...become.slice(1), 'sh', '-c', installScript, 'sh', ...missing], options);
     const still = missing.filter((name) => !installed(name));
     if (result.code !== 0 || still.length > 0) throw new StepFailed(`apt-get did not succeed.\n${words}`, result.output);
   });

@@ -107,7 +107,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     endRunning('SIGTERM');
     tap?.kill('SIGTERM');
-    say(red('Interrupted.'));
+    // A step that is interrupted says so by itself.
+    if (tap !== null) say(red('Interrupted.'));
     process.exitCode = 130;
     // tap ends its test files on SIGTERM; they end their servers.
     setTimeout(() => process.exit(130), 5000).unref();

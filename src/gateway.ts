@@ -34,7 +34,8 @@ import type { Relays } from './composition/relays.ts';
 import { openEstimates, openPreviews } from './composition/previewers.ts';
 import { openAccounts, openScim, withSecondFactor } from './composition/people.ts';
 import { joinPeople } from './composition/people-changes.ts';
-import { apiShapes, newestEventMs, openShapes } from './composition/shapes.ts';
+import { newestEventMs } from './composition/newest-event.ts';
+import { apiShapes, openShapes } from './composition/shapes.ts';
 import { TokenActivity } from './composition/token-activity.ts';
 import { systemRandom } from './composition/system-random.ts';
 import { joinWebhooks } from './composition/webhook-events.ts';
@@ -44,12 +45,13 @@ import { logOfHolds } from './composition/log-of-holds.ts';
 import { noteRefusing } from './composition/log-refusing.ts';
 import { Meter } from './composition/meter.ts';
 import { serveMetrics } from './composition/metrics-listener.ts';
+import { followSecretFiles } from './composition/secret-files.ts';
 import { openFilesMax, openFilesWarning } from './composition/start-warnings.ts';
 import { Teardown } from './composition/teardown.ts';
 import { makeUnsignedTls } from './composition/unsigned-tls.ts';
 import { openAuditLog } from './audit/log.ts';
 import { appendNow } from './core/append-now.ts';
-import type { AuditEvent, AuditEventType } from './core/audit.ts';
+import { eventWithoutSession, type AuditEvent, type AuditEventType } from './core/audit.ts';
 import type { Config } from './config/config.ts';
 import { setBusyPoll } from './core/busy-poll.ts';
 import type { Clock, Random } from './core/clock.ts';
@@ -113,6 +115,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   const random = options.random ?? systemRandom();
   const log = options.log ?? pino({ level: config.log.level }, pino.destination({ dest: 2, sync: false }));
   const tls = openTls(config, { clock, log }, down);
+  followSecretFiles(config.secretFiles, { clock, log }, down);
   let consoleUrl = config.publicUrl ?? ''; // with port 0 known only when the gateway listens
   const publicUrl = () => consoleUrl;
   const world = new World();
@@ -136,17 +139,22 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     },
   });
   down.add(() => audit.close());
-  const newestMs = await newestEventMs(audit);
-  const event = (type: AuditEventType, detail: AuditEvent['detail']) => audit.appendSoon(gatewayEvent(type, clock.nowMs(), detail));
+  const newestMs = await newestEventMs({ audit, clock, log });
+  const event = (type: AuditEventType, detail: AuditEvent['detail']) =>
+    audit.appendSoon(eventWithoutSession(type, clock.nowMs(), null, detail));
   const db = openDatabase(join(config.dataDir, 'sallyport.db'), allMigrations, config.audit.durability);
   down.add(() => db.close());
   await keepEndsOfLog({ audit, db, log, newestEventMs: newestMs });
   const { people, rights } = config;
-  const identity = createIdentity({ db, clock, random, audit, people, rights, publicUrl, tokenTtlMsMax: config.limits.tokenLifetimeMs });
+  const identity = createIdentity({
+    ...{ db, clock, random, audit, people, rights, publicUrl },
+    tokenTtlMsMax: config.limits.tokenLifetimeMs,
+    newestEventMs: newestMs,
+  });
   down.add(() => identity.close());
   const onCall = openOnCall({ schedules: config.onCall, identity, clock, log });
   down.add(() => onCall.close());
-  const accounts = openAccounts(config, { identity, db, clock, random, audit, log, publicUrl });
+  const accounts = openAccounts(config, { identity, db, clock, random, audit, log, publicUrl, newestEventMs: newestMs });
 
   const policies = await openPolicySource(config, down, {
     onLoaded: (set) => {
@@ -175,7 +183,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
   );
   policyHistory.noteLoaded();
 
-  const delegations = openDelegations({ db, clock, random, audit, identity });
+  const delegations = openDelegations({ db, clock, random, audit, identity, newestEventMs: newestMs });
   down.add(() => delegations.close());
   const holds = createHolds({
     lendersOf: (name) => delegations.lendersOf(name),
@@ -185,6 +193,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     audit,
     log,
     readLog: logOfHolds(audit, log),
+    newestEventMs: newestMs,
     limits: {
       pendingMax: config.limits.holds,
       pendingPerPersonMax: config.limits.holdsPerPerson,
@@ -281,7 +290,7 @@ async function build(config: Config, options: GatewayOptions, down: Teardown): P
     clock,
     random,
     log,
-    event: (type, detail, who) => appendNow(audit, { ...gatewayEvent(type, clock.nowMs(), detail), ...who }),
+    event: (type, detail, who) => appendNow(audit, { ...eventWithoutSession(type, clock.nowMs(), null, detail), ...who }),
   });
   down.add(() => credentials.close());
   const agentSecret = serverSecret(db, 'agent-credentials', random);
@@ -373,10 +382,6 @@ async function buildClassifiers(down: Teardown, log: Log): Promise<Partial<Recor
 function mayOperate(identity: Identity, name: string): boolean {
   const person = identity.person(name);
   return person !== null && identity.rights(person).includes('operate');
-}
-
-function gatewayEvent(type: AuditEventType, atMs: number, detail: AuditEvent['detail']): AuditEvent {
-  return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
 }
 
 function httpAddress({ host, port }: { host: string; port: number }, secure: boolean): string {

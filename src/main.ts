@@ -238,6 +238,7 @@ function agentCommands(root: Commander, terminal: Terminal, ended: { code: numbe
     .option('--ca <file>', "authorities to trust for the gateway, instead of the system's")
     .option('--proxy <url>', 'http://[user:password@]host:port to go through (or SALLYPORT_AGENT_PROXY)')
     .option('--busy-poll-us <n>', 'wait so long for the next bytes of the only busy stream without sleeping (200; 0 with one processor)')
+    .option('--grace-s <n>', 'told to stop, let open connections go on for so many seconds (1); new ones go to other agents')
     .option('--verbose', 'log every stream')
     .action(
       async (options: AgentFlags) =>

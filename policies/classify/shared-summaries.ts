@@ -2,6 +2,7 @@
 // of a form that was never seen mostly reads the columns that others read. Only of what reads: there may be no doubt about anything else.
 
 import type { Classification, ClassificationSummary } from '../../src/core/classification.ts';
+import { effectKey } from '../../src/core/effect.ts';
 
 /** When there are more, all are forgotten; a name here is a table's or a column's. */
 const summariesMax = 1_000;
@@ -28,8 +29,7 @@ function keyOf({ kinds, access, effects, missingWhere, columns }: Classification
   if (columns === undefined || effects.length + columns.read.length + columns.asked.length + columns.written.length > namesMax) return null;
   let key = `${access} ${missingWhere ? 1 : 0} ${kinds.length}`;
   for (const kind of kinds) key += `\0${kind}`;
-  for (const { verb, access: its, objectKind, object } of effects)
-    key += `\0${verb} ${its} ${objectKind} ${object === null ? '-' : `=${object}`}`;
+  for (const effect of effects) key += `\0${effectKey(effect)}`;
   for (const names of [columns.read, columns.asked, columns.written]) {
     key += `\0${names.length}`;
     for (const name of names) key += `\0${name}`;

@@ -5,7 +5,7 @@ import type { Decision } from '../../src/core/decision.ts';
 import type { Effect } from '../../src/core/effect.ts';
 import type { Judging } from './judging.ts';
 import { effectsMax } from './limits.ts';
-import { matchesEffect } from './matchers.ts';
+import { coversEffect, matchesEffect } from './matchers.ts';
 import type { KindPlan, PlannedRule } from './plan.ts';
 import { readsGrants } from './rule.ts';
 import type { Rule } from './rule.ts';
@@ -75,7 +75,7 @@ export function cover(allow: readonly PlannedRule[], judging: Judging): Coverage
 }
 
 function covers(rule: Rule, effect: Effect, judging: Judging): boolean {
-  return (rule.effects === null || matchesEffect(rule.effects, effect)) && judging.isGranted(rule, effect);
+  return (rule.effects === null || coversEffect(rule.effects, effect)) && judging.isGranted(rule, effect);
 }
 
 function decideRest(plan: KindPlan, judging: Judging, uncovered: readonly Effect[]): Decision {
@@ -84,7 +84,7 @@ function decideRest(plan: KindPlan, judging: Judging, uncovered: readonly Effect
 
   // A hold can give what no rule allows, so these must cover all of the rest, as allow rules would.
   const holding = plan.otherwiseHold.filter((planned) => matchesAny(planned, judging, uncovered));
-  const left = uncovered.filter((effect) => !holding.some(({ rule }) => rule.effects === null || matchesEffect(rule.effects, effect)));
+  const left = uncovered.filter((effect) => !holding.some(({ rule }) => rule.effects === null || coversEffect(rule.effects, effect)));
   if (holding.length > 0 && left.length === 0) return held(holding, judging);
 
   const { action, classification, facts } = judging;

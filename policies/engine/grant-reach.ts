@@ -32,7 +32,8 @@ export function reaches({ scope }: Grant, effect: Effect, facts: Facts): boolean
   // A function of the target's own may read any table, however harmless it is otherwise: it counts only when it is named itself.
   if (effect.verb === 'call' && !isHarmless) return false;
   if (effect.objectKind === 'table' || effect.objectKind === 'view' || effect.verb === 'call') {
-    return effect.object !== null && scope.tables.some((table) => isNamed(table, effect.object ?? '', facts));
+    const names = [effect.object, effect.through?.object].filter((it) => it != null);
+    return names.some((name) => scope.tables?.some((table) => isNamed(table, name, facts)));
   }
   // Begin, commit, SET, functions of the server itself: what belongs to working with the tables, and nothing outside the database.
   return isHarmless && effect.objectKind !== 'file' && effect.objectKind !== 'program' && effect.objectKind !== 'address';

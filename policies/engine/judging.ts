@@ -2,7 +2,7 @@
 
 import type { Action } from '../../src/core/action.ts';
 import type { Classification } from '../../src/core/classification.ts';
-import type { Effect } from '../../src/core/effect.ts';
+import { effectKey, type Effect } from '../../src/core/effect.ts';
 import type { GrantId } from '../../src/core/ids.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { askColumns } from './columns.ts';
@@ -149,7 +149,7 @@ function distinct(effects: readonly Effect[]): readonly Effect[] {
   if (effects.length < 2) return effects;
   const seen = new Map<string, Effect>();
   for (const effect of effects) {
-    const key = `${effect.verb} ${effect.access} ${effect.objectKind} ${effect.object ?? '\0'}`;
+    const key = effectKey(effect);
     if (!seen.has(key)) seen.set(key, effect);
   }
   return seen.size === effects.length ? effects : [...seen.values()];

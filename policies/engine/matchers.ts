@@ -108,6 +108,12 @@ export function matchesEffect(matcher: EffectMatcher, effect: Effect): boolean {
   );
 }
 
+/** Of rules that let run: what may change a view may change what is behind it through that view. */
+export function coversEffect(matcher: EffectMatcher, effect: Effect): boolean {
+  const { through } = effect;
+  return matchesEffect(matcher, effect) || (through !== undefined && matchesEffect(matcher, { ...effect, ...through }));
+}
+
 const schemaQualified: ReadonlySet<string> = new Set<ObjectKind>(['table', 'view', 'function', 'sequence']);
 
 function namePatterns(patterns: readonly string[], kinds: readonly ObjectKind[] | null, reading: Reading): NamePatterns {

@@ -4,6 +4,7 @@
 
 import type { Classification, ClassificationSummary, ColumnsTouched } from '../../src/core/classification.ts';
 import type { Decision } from '../../src/core/decision.ts';
+import type { ObjectKind } from '../../src/core/effect.ts';
 
 /** Statements with more effects are rare, and their signatures long. */
 const signedEffectsMax = 64;
@@ -23,10 +24,15 @@ export function signatureOf({ understood, statements, summary }: Classification)
   if (columns !== undefined && columns.read.length + columns.written.length > signedColumnsMax) return null;
   let signature = `${statements.length} ${missingWhere ? 1 : 0} ${summary.access} ${kinds.length}`;
   for (const kind of kinds) signature += ` ${kind.length}:${kind}`;
-  for (const { verb, access, objectKind, object } of effects) {
-    signature += object === null ? `\n${verb} ${access} ${objectKind}` : `\n${verb} ${access} ${objectKind} ${object.length}:${object}`;
+  for (const { verb, access, objectKind, object, through } of effects) {
+    signature += `\n${verb} ${access} ${signedObject(objectKind, object)}`;
+    if (through !== undefined) signature += ` through ${signedObject(through.objectKind, through.object)}`;
   }
   return columns === undefined ? signature : signature + signedColumns(columns);
+}
+
+function signedObject(kind: ObjectKind, name: string | null): string {
+  return name === null ? kind : `${kind} ${name.length}:${name}`;
 }
 
 function signedColumns({ read, asked, written }: ColumnsTouched): string {

@@ -15,7 +15,7 @@ import type { MachineOptions, MachinePort } from './port.ts';
 import type { Replies } from './replies.ts';
 import { dropped, type PreparedOk, type ReplyEnd, type ReplySink } from './reply-sink.ts';
 import { ResultRows } from './result-rows.ts';
-import { readColumn } from './rows.ts';
+import { readColumn } from './column-definition.ts';
 import type { Run, State } from './state.ts';
 import type { WireStatement } from './statements.ts';
 import { TriedBefore } from './stopped-write.ts';

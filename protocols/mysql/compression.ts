@@ -5,6 +5,7 @@
 import { Duplex } from 'node:stream';
 import { constants, deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { noRoom, type ReadingShare } from '../../src/core/reading.ts';
 import { framed } from './codec.ts';
 import { err } from './messages.ts';
 
@@ -22,20 +23,20 @@ export type ClientStream = Duplex & { destroySoon(): void };
 export class CompressedStream extends Duplex {
   readonly #socket: ClientStream;
   readonly #method: CompressionMethod;
-  readonly #payloadBytesMax: number;
+  readonly #reading: ReadingShare;
   #chunks: Buffer[] = [];
   #size = 0;
   #sequence = 0;
   #wanted = false;
   #ending = false;
 
-  /** `payloadBytesMax`: the largest promise of one header that is taken; the format itself ends at 16 MB. */
-  constructor(socket: ClientStream, method: CompressionMethod, payloadBytesMax = 0xffffff) {
+  /** `reading` counts what has come and was not unpacked yet. What one header promises the format itself ends at 16 MB. */
+  constructor(socket: ClientStream, method: CompressionMethod, reading: ReadingShare) {
     // Not destroyed by itself when both sides have ended: the last bytes may still be in the socket.
     super({ allowHalfOpen: true, autoDestroy: false });
     this.#socket = socket;
     this.#method = method;
-    this.#payloadBytesMax = payloadBytesMax;
+    this.#reading = reading;
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('end', () => {
       this.#ending = true;
@@ -69,6 +70,7 @@ export class CompressedStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#chunks = [];
+    this.#reading.hold(0);
     this.#socket.destroy();
     done(error);
   }
@@ -108,19 +110,22 @@ export class CompressedStream extends Duplex {
         if (payload === null) break;
         if (payload.length > 0) this.#wanted = this.push(payload);
       }
+      if (!this.#reading.hold(this.#size)) throw noRoom();
     } catch (thrown) {
-      return this.#refuse(messageOf(thrown));
+      return this.#refuse(thrown);
     }
     if (this.#ending && this.#wanted) this.push(null);
   }
 
-  /** ER_NET_UNCOMPRESS_ERROR, and the end: nothing behind bytes that can't be read is looked at. */
-  #refuse(why: string): void {
+  /** ER_NET_UNCOMPRESS_ERROR or ER_NET_PACKET_TOO_LARGE, and the end: nothing behind bytes that can't be read is looked at. */
+  #refuse(why: unknown): void {
+    const number = why instanceof Fault && why.code === 'message-too-large' ? 1153 : 1157;
     this.#wanted = false;
     this.#chunks = [];
     this.#size = 0;
+    this.#reading.hold(0);
     this.#socket.removeAllListeners('data').resume();
-    this.#socket.write(this.#packed(framed(err(1157, '08S01', `the compressed packets can't be read: ${why}`), 1)));
+    this.#socket.write(this.#packed(framed(err(number, '08S01', `the compressed packets can't be read: ${messageOf(why)}`), 1)));
     this.#socket.destroySoon();
   }
 
@@ -129,7 +134,6 @@ export class CompressedStream extends Duplex {
     const head = this.#peek(headBytes);
     const bodyBytes = head.readUIntLE(0, 3);
     const payloadBytes = head.readUIntLE(4, 3);
-    if (payloadBytes > this.#payloadBytesMax) throw new Fault('message-too-large', `a compressed packet of ${payloadBytes} bytes`);
     if (this.#size < headBytes + bodyBytes) return null;
     // Each command of a client begins at 0; the answer goes on where it ended.
     const sequence = head[3] as number;

@@ -10,6 +10,7 @@ import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
+import { noRoom, type ReadingShare } from '../../src/core/reading.ts';
 import { RelayOutput } from '../../src/core/relay-output.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
@@ -46,6 +47,8 @@ export interface ConnectionParts extends TargetSideParts {
   readonly clock: Clock;
   readonly payloadBytesMax: number;
   readonly heldBytesMax: number;
+  /** Counts what has come of this client and was not taken yet. */
+  readonly reading: ReadingShare;
   readonly settings: Settings;
   readonly statusFlags: number;
   readonly machine: MachineOptions;
@@ -267,16 +270,23 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.#isBetween() && this.machine.fastPath.client(chunk)) return;
     this.#reader.push(chunk);
     this.#pump();
-    if (this.#reader.bufferedBytes <= this.#parts.heldBytesMax || this.#takes) return;
-    if (!this.machine.isWaiting) this.#client.pause();
+    if (this.#ended || this.#takes || this.#mayWait) return;
+    if (!this.machine.isWaiting) return void this.#client.pause();
     // While people think the client must be heard, or nobody would notice that it is gone.
-    else if (this.#reader.bufferedBytes > this.#parts.payloadBytesMax)
+    const { bufferedBytes } = this.#reader;
+    if (bufferedBytes > this.#parts.payloadBytesMax || !this.#parts.reading.hold(bufferedBytes))
       this.end(endings.tooLarge, 'too much was sent while a statement waits for approval');
   }
 
   /** Packets of the client are taken. One that does not read what it is answered gets no more answers, as from the server. */
   get #takes(): boolean {
     return this.machine.takes && !this.#refreshing && !this.#targetSide.isStopping && !this.#output.isBlocked;
+  }
+
+  /** There is room for what has come of the client and is not taken now. */
+  get #mayWait(): boolean {
+    const { bufferedBytes } = this.#reader;
+    return bufferedBytes <= this.#parts.heldBytesMax && this.#parts.reading.hold(bufferedBytes);
   }
 
   /** Nothing of the client waits, and what comes now can be judged at once. */
@@ -312,6 +322,8 @@ export class Connection implements MachinePort, Lane, Killable {
         // Another session may have had it read again meanwhile; an unchanged one is the same object.
         this.machine.settings.catalogue(this.#parts.catalogue.current);
         const packet = this.#reader.next(this.machine.expectedSequence);
+        const hasRoom = this.#parts.reading.hold(this.#reader.bufferedBytes);
+        if (packet === null && !hasRoom) throw noRoom();
         if (packet === null) break;
         if (packet.payload.length === 0 && this.machine.expectedSequence === 0) throw new Fault('protocol-violation', 'an empty command');
         const isInterrupted = this.#interruptsNext && this.machine.interrupts(packet);
@@ -327,7 +339,7 @@ export class Connection implements MachinePort, Lane, Killable {
     const targetTakes = this.#link.flush();
     this.#output.flush();
     if (!targetTakes) client.pause();
-    else if (client.isPaused() && (this.#takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
+    else if (client.isPaused() && (this.#takes || this.#mayWait)) client.resume();
   }
 
   /** The target's objects changed, or may have: nothing is judged until they are known again. */
@@ -390,7 +402,8 @@ export class Connection implements MachinePort, Lane, Killable {
     if (this.machine.isRunning && !this.#target.destroyed) void this.#parts.cancelTarget(); // it never rejects
     this.limitTime(null);
     this.#ended = true;
-    const { session } = this.#parts;
+    const { session, reading } = this.#parts;
+    reading.hold(0);
     this.#withdrawal.abort(reason);
     this.#output.flush();
     session.close(reason);

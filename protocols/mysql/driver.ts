@@ -11,6 +11,7 @@ import { within } from '../../src/core/deadline.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import { orAborted, whenGone } from '../../src/core/read-exactly.ts';
+import { Reading, type ReadingLimits } from '../../src/core/reading.ts';
 import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
@@ -36,7 +37,7 @@ import { chooseTarget, type Choice } from './targetless.ts';
 import { unreachable } from './upstream.ts';
 import { Versions } from './versions.ts';
 
-export interface MysqlLimits extends AcceptLimits {
+export interface MysqlLimits extends AcceptLimits, ReadingLimits {
   /** From the first byte to a sign-in. A held `connect` has its own limit. */
   readonly handshakeTimeoutMs: number;
   /** A connection that has named no target yet. */
@@ -59,6 +60,8 @@ export const defaultMysqlLimits: MysqlLimits = {
   targetTimeoutMs: 15_000,
   statementBytesMax: 16 * 1024 * 1024,
   heldBytesMax: 1024 * 1024,
+  readingBytesMax: 256 * 1024 * 1024,
+  readingBytesPerPersonMax: 128 * 1024 * 1024,
   payloadBytesMax: 64 * 1024 * 1024,
 };
 
@@ -88,6 +91,7 @@ class MysqlDriver implements Driver {
   readonly #upstreams: ReadyUpstreams;
   readonly #versions: Versions;
   readonly #sockets: AcceptedSockets;
+  readonly #reading: Reading;
   readonly #connections = new Set<Connection>();
   #keys: Promise<{ privateKey: KeyObject; publicPem: string }> | null = null;
 
@@ -95,6 +99,7 @@ class MysqlDriver implements Driver {
     this.#services = services;
     this.#options = options;
     this.#sockets = new AcceptedSockets(options.limits);
+    this.#reading = new Reading(options.limits);
     this.#ids = new ConnectionIds(services.random);
     this.#own = new OwnConnections(services, options.limits.targetTimeoutMs);
     this.#upstreams = new ReadyUpstreams(services);
@@ -205,7 +210,7 @@ class MysqlDriver implements Driver {
   /** From the OK of the first sign-in on, when the client has asked for it. */
   #compress(client: SignedIn, line: Line): void {
     if (client.compression === null || line.socket instanceof CompressedStream) return;
-    line.socket = new CompressedStream(line.socket, client.compression);
+    line.socket = new CompressedStream(line.socket, client.compression, this.#reading.share(client.principal.name));
     line.socket.on('error', () => undefined);
   }
 
@@ -304,6 +309,7 @@ class MysqlDriver implements Driver {
       clock: this.#services.clock,
       payloadBytesMax: this.#options.limits.payloadBytesMax,
       heldBytesMax: this.#options.limits.heldBytesMax,
+      reading: this.#reading.share(client.principal.name),
       settings,
       statusFlags: upstream.statusFlags,
       machine: {

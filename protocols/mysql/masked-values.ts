@@ -3,7 +3,7 @@
 
 import type { FieldMask } from '../../src/core/masking.ts';
 import { lenencBytes } from './messages.ts';
-import type { ColumnDefinition } from './rows.ts';
+import type { ColumnDefinition } from './column-definition.ts';
 
 /** "binary": bytes, not text. */
 const binaryCharset = 63;

@@ -8,7 +8,7 @@ import { BodyReader } from './body-reader.ts';
 import { maskedValue } from './masked-values.ts';
 import { err, type ErrPacket } from './messages.ts';
 import { readValue } from './parameters.ts';
-import type { ColumnDefinition } from './rows.ts';
+import type { ColumnDefinition } from './column-definition.ts';
 
 const nullText = Buffer.from([0xfb]);
 

@@ -49,8 +49,10 @@ export class OwnConnections {
       const views = await ownQuery(upstream, catalogueQueries.views, signal);
       const triggers = await ownQuery(upstream, catalogueQueries.triggers, signal);
       const columns = await ownQuery(upstream, catalogueQueries.columns, signal);
+      const references = await ownQuery(upstream, catalogueQueries.references, signal);
+      const engines = await ownQuery(upstream, catalogueQueries.engines, signal);
       const loaded = await ownQuery(upstream, loadedFunctionsQuery, signal).catch((): Row[] | null => null);
-      return readCatalogue({ routines, views, triggers, columns, loaded }, target.user);
+      return readCatalogue({ routines, views, triggers, columns, references, engines, loaded }, target.user);
     } finally {
       upstream.stream.destroy();
     }

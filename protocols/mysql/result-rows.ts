@@ -3,7 +3,8 @@
 
 import type { Masking } from '../../src/core/masking.ts';
 import { ResultMasks } from './masking.ts';
-import { binaryCells, readColumn, recordedRowsMax, textCells, type ColumnDefinition } from './rows.ts';
+import { readColumn, type ColumnDefinition } from './column-definition.ts';
+import { binaryCells, recordedRowsMax, textCells } from './rows.ts';
 import type { WireStatement } from './statements.ts';
 
 export class ResultRows {

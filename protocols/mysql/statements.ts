@@ -6,7 +6,7 @@ import type { Masking } from '../../src/core/masking.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
 import type { Obligations } from '../../src/core/decision.ts';
 import { BodyReader } from './body-reader.ts';
-import type { ColumnDefinition } from './rows.ts';
+import type { ColumnDefinition } from './column-definition.ts';
 import { classificationOf } from '../../src/core/summary.ts';
 import { rereadBy } from './settings.ts';
 

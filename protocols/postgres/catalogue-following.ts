@@ -2,7 +2,7 @@
 // keys that delete or change rows along, for support functions of operator classes, and the pure reading of their rows.
 
 import type { CatalogueFollower, References } from '../../src/core/catalogue.ts';
-import type { CatalogueRow } from './catalogue-queries.ts';
+import type { CatalogueRow } from './catalogue-row.ts';
 
 /** OIDs below this belong to the system. */
 const firstUserOid = 16384;

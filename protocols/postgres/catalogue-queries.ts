@@ -2,6 +2,7 @@
 // with a lock_timeout). System objects are left out, so it stays small.
 
 import { followers, support } from './catalogue-following.ts';
+import type { CatalogueRow } from './catalogue-row.ts';
 
 /** OIDs below this belong to the system. */
 export const firstUserOid = 16384;
@@ -77,6 +78,7 @@ const isLockedView = `(c.oid in (select relation from locked) or exists (
 const relations = `
   with locked as materialized (${locked})
   select c.oid::pg_catalog.text as id, n.nspname as schema, c.relname as name, c.relkind::pg_catalog.text as kind,
+    c.relispartition::pg_catalog.text as is_partition,
     (select pg_catalog.json_agg(a.attname order by a.attnum)::pg_catalog.text
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     (select pg_catalog.string_agg(a.attnum::pg_catalog.text, ' ' order by a.attnum)
@@ -185,9 +187,6 @@ export const catalogueQueries = {
 } as const;
 
 export type CatalogueQuery = keyof typeof catalogueQueries;
-
-/** A row by column name. */
-export type CatalogueRow = Readonly<Record<string, string | null>>;
 
 /** The rows of every query. */
 export type CatalogueRows = Readonly<Record<CatalogueQuery, readonly CatalogueRow[]>>;

@@ -10,7 +10,8 @@ import type {
   SqlCatalogue,
 } from '../../src/core/catalogue.ts';
 import { followersByOwner, serverTypesOf } from './catalogue-following.ts';
-import { firstUserOid, type CatalogueRow, type CatalogueRows } from './catalogue-queries.ts';
+import { firstUserOid, type CatalogueRows } from './catalogue-queries.ts';
+import type { CatalogueRow } from './catalogue-row.ts';
 
 /** Reads the rows of catalogueQueries. Pure; letters that are not known become the stricter case. The same rows give equal content. */
 export function readCatalogue(rows: CatalogueRows): SqlCatalogue {
@@ -124,6 +125,7 @@ function readRelation(
     reading: isStored ? { ...nothing, types } : { ...read, types: [...new Set([...read.types, ...types])] },
     writing: isStored ? joined(read, changing) : changing,
     reacts: row['reacts'] === 'true',
+    ...(row['is_partition'] === 'true' ? { isPartition: true } : {}),
     ...(followedBy === undefined ? {} : { followedBy }),
   };
 }

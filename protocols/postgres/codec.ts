@@ -7,8 +7,8 @@ import { Fault } from '../../src/core/errors.ts';
 export type Frame =
   | { readonly kind: 'message'; readonly type: number; readonly bytes: Buffer }
   | { readonly kind: 'copy-part'; readonly bytes: Buffer }
-  /** Larger than its limit. Its bytes are thrown away as they come; the reader stays in step. */
-  | { readonly kind: 'oversize'; readonly type: number; readonly lengthBytes: number };
+  /** Larger than its limit, or than there is room for now. Its bytes are thrown away as they come; the reader stays in step. */
+  | { readonly kind: 'oversize'; readonly why: 'limit' | 'no-room'; readonly type: number; readonly lengthBytes: number };
 
 export interface FrameLimits {
   /** Longest message of a type, header included. */
@@ -89,7 +89,17 @@ export class FrontendReader {
     const here = Math.min(lengthBytes, this.#size);
     this.#take(here);
     this.#discardLeft = lengthBytes - here;
-    return { kind: 'oversize', type, lengthBytes };
+    return { kind: 'oversize', why: 'limit', type, lengthBytes };
+  }
+
+  /** Throws away the message that has come in part, when there is no room for the rest of it. */
+  giveUp(): Frame {
+    const head = this.#peek(headerBytes);
+    const lengthBytes = 1 + head.readInt32BE(1);
+    this.#discardLeft = lengthBytes - this.#size;
+    this.#chunks = [];
+    this.#size = 0;
+    return { kind: 'oversize', why: 'no-room', type: head[0] as number, lengthBytes };
   }
 
   #peek(count: number): Buffer {

@@ -8,6 +8,7 @@ import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import { onlyReads } from '../../src/core/idle-upstreams.ts';
 import type { Permit } from '../../src/core/permit.ts';
+import type { ReadingShare } from '../../src/core/reading.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
@@ -43,6 +44,8 @@ export interface ConnectionParts extends TargetSideParts {
   readonly heartbeat: Buffer;
   /** Bytes of the client that wait while its action waits; more is left in the kernel. */
   readonly heldBytesMax: number;
+  /** Counts what has come of this client and was not taken yet. */
+  readonly reading: ReadingShare;
   /** Told once, when both sides are gone. */
   readonly gone: () => void;
 }
@@ -231,7 +234,7 @@ export class Connection implements MachinePort, Lane {
       if (this.#isBetween() && this.machine.fastPath.client(chunk)) return;
       this.#reader.push(chunk);
       this.#pump();
-      if (this.#reader.bufferedBytes > this.#parts.heldBytesMax && !this.#takes) this.#client.pause();
+      if (!this.#takes && !this.#mayWait) this.#client.pause();
     } catch (thrown) {
       this.#failed(thrown);
     }
@@ -240,6 +243,12 @@ export class Connection implements MachinePort, Lane {
   /** Messages of the client are taken. One that does not read what it is answered gets no more answers, as from the server. */
   get #takes(): boolean {
     return this.machine.takes && !this.#refreshing && !this.#targetSide.isStopping && !this.#output.isBlocked;
+  }
+
+  /** There is room for what has come of the client and is not taken now. */
+  get #mayWait(): boolean {
+    const { bufferedBytes } = this.#reader;
+    return bufferedBytes <= this.#parts.heldBytesMax && this.#parts.reading.hold(bufferedBytes);
   }
 
   /** Nothing of the client waits, and what comes now can be judged at once. */
@@ -277,7 +286,8 @@ export class Connection implements MachinePort, Lane {
           break;
         }
         this.machine.settings.catalogue(this.#parts.catalogue.current); // another session may have had it read again
-        const frame = this.#reader.next();
+        let frame = this.#reader.next();
+        if (!this.#parts.reading.hold(this.#reader.bufferedBytes)) frame ??= this.#reader.giveUp();
         if (frame === null) break;
         this.machine.client(frame);
         if (this.#ended) return;
@@ -290,7 +300,7 @@ export class Connection implements MachinePort, Lane {
     const targetTakes = this.#link.flush();
     this.#output.flush();
     if (!targetTakes) client.pause();
-    else if (client.isPaused() && (this.#takes || this.#reader.bufferedBytes <= this.#parts.heldBytesMax)) client.resume();
+    else if (client.isPaused() && (this.#takes || this.#mayWait)) client.resume();
   }
 
   /** The target's objects changed: nothing is judged until they are known again. */
@@ -365,6 +375,7 @@ export class Connection implements MachinePort, Lane {
     this.machine.outcomes.lost();
     this.#output.flush();
     this.#ended = true;
+    this.#parts.reading.hold(0);
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.limitTime(null);
     this.withdraw(reason);

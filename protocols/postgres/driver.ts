@@ -13,6 +13,7 @@ import type { HoldNotice } from '../../src/core/ruling.ts';
 import type { Lane, Session } from '../../src/core/session.ts';
 import type { Target } from '../../src/core/target.ts';
 import { orAborted, whenGone } from '../../src/core/read-exactly.ts';
+import { Reading, type ReadingLimits } from '../../src/core/reading.ts';
 import { refusalWords } from '../../src/core/words.ts';
 import { CancelKeys, type CancelKey } from './cancel-keys.ts';
 import { CatalogueSource } from './catalogue-source.ts';
@@ -29,7 +30,7 @@ import { clientsBusiness } from './target-refused.ts';
 import type { Upstream } from './upstream.ts';
 import { cancel, signIn, signInWith, unreachable } from './upstream.ts';
 
-export interface PostgresLimits extends AcceptLimits {
+export interface PostgresLimits extends AcceptLimits, ReadingLimits {
   /** From the first byte to a sign-in with a token. A sign-in in the browser and a held `connect` have their own limits. */
   readonly handshakeTimeoutMs: number;
   /** Reaching and signing in to the target. */
@@ -50,6 +51,8 @@ export const defaultPostgresLimits: PostgresLimits = {
   statementBytesMax: 16 * 1024 * 1024,
   bindBytesMax: 64 * 1024 * 1024,
   heldBytesMax: 1024 * 1024,
+  readingBytesMax: 256 * 1024 * 1024,
+  readingBytesPerPersonMax: 128 * 1024 * 1024,
 };
 /** Describe, Execute, Close, …: names and numbers. */
 const smallMessageBytesMax = 64 * 1024;
@@ -66,6 +69,7 @@ class PostgresDriver implements Driver {
   readonly #catalogues = new Map<string, CatalogueEntry>();
   readonly #catalogueSources: CatalogueSource[] = [];
   readonly #sockets: AcceptedSockets;
+  readonly #reading: Reading;
   readonly #connections = new Set<Connection>();
   readonly #failing: FailingMessages;
   readonly #idle = new IdleUpstreams<Upstream>({ forgetting: forgettingOf, farewell: wire.terminate });
@@ -74,6 +78,7 @@ class PostgresDriver implements Driver {
     this.#services = services;
     this.#limits = limits;
     this.#sockets = new AcceptedSockets(limits);
+    this.#reading = new Reading(limits);
     this.#cancelKeys = new CancelKeys(services.random);
     this.#failing = failingMessages(services.random.bytes(nonceBytes));
   }
@@ -217,6 +222,7 @@ class PostgresDriver implements Driver {
       failing: this.#failing,
       heartbeat: wire.parameterStatus('server_version', upstream.parameters.get('server_version') ?? ''),
       heldBytesMax: this.#limits.heldBytesMax,
+      reading: this.#reading.share(session.principal.name),
       cancelTarget: () => this.#cancelTarget(target, upstream),
       giveBack: (stream) => void this.#idle.giveBack(upstream, stream), // never rejects
       gone: () => {

@@ -120,7 +120,7 @@ export class Machine {
   /** One message of the client. Throws Fault for what ends the connection. */
   client(frame: Frame): void {
     if (frame.kind === 'copy-part') return this.#copyData(frame.bytes);
-    if (frame.kind === 'oversize') return this.refusing.oversize(frame.type, frame.lengthBytes);
+    if (frame.kind === 'oversize') return this.refusing.oversize(frame);
     const { type, bytes } = frame;
     if (this.absorbing && type !== wire.fromClient.sync && type !== wire.fromClient.terminate) return;
     try {

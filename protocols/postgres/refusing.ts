@@ -2,11 +2,15 @@
 // malformed. What was released before keeps its way to the target and is answered first.
 
 import { Fault, messageOf } from '../../src/core/errors.ts';
+import { noRoomWords } from '../../src/core/reading.ts';
+import type { Frame } from './codec.ts';
 import type { Machine } from './machine.ts';
 import type { MachinePort } from './machine-port.ts';
 import { extended } from './message-groups.ts';
 import * as wire from './messages.ts';
 import type { FailingMessages } from './refusal.ts';
+
+type Oversize = Extract<Frame, { readonly kind: 'oversize' }>;
 
 export class Refusing {
   readonly #machine: Machine;
@@ -54,11 +58,14 @@ export class Refusing {
     statements.failed(unnamedLost || unnamedParse);
   }
 
-  oversize(type: number, lengthBytes: number): void {
+  oversize({ why, type, lengthBytes }: Oversize): void {
     if (this.#machine.absorbing && extended.includes(type)) return;
-    const message = `the message is ${lengthBytes} bytes long, more than this gateway takes`;
-    const reply = wire.diagnostic({ severity: 'ERROR', code: '54000', message, hint: 'Send it in smaller parts, or raise the limit.' });
-    this.#message(type, reply);
+    const what = `the message is ${lengthBytes} bytes long`;
+    const words = {
+      limit: { code: '54000', message: `${what}, more than this gateway takes`, hint: 'Send it in smaller parts, or raise the limit.' },
+      'no-room': { code: '53400', message: `${what}, and the gateway has ${noRoomWords}` },
+    };
+    this.#message(type, wire.diagnostic({ severity: 'ERROR', ...words[why] }));
   }
 
   cancelled(type: number): void {

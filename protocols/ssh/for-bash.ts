@@ -1,11 +1,11 @@
 // Words that only bash reads: they were judged as bash reads them, and a plainer shell makes other commands of them. To dash
-// `[[ a > b ]]` writes a file, `((rm + x))` removes one, and the quotes of `$'\''` end elsewhere. So a line before them ends dash, ash,
+// `[[ a > b ]]` writes a file, `((rm + x))` removes one, `a+=/../x` runs one, and the quotes of `$'\''` end elsewhere. So a line before them ends dash, ash,
 // zsh and ksh before they come to them; fish can't read the line, and runs nothing.
 
 import { refusedStatus } from './refusal.ts';
 
 /** `$((1 + 2))` and `[[:space:]]` are everybody's. */
-const bashWords = /\[\[(?=[\s\\]|$)|(?<!\$\(*)\(\(|\$['[]/;
+const bashWords = /\[\[(?=[\s\\]|$)|(?<!\$\(*)\(\(|\$['[]|(?<![^\s;&|({])[A-Za-z_](?:\w|\\\n?)*\+(?:\\\n?)*=/;
 
 const words = 'sallyport: the shell of this account is not bash, and would read this command in another way';
 const check = `test -n "$BASH_VERSION" || { echo '${words}' >&2; exit ${refusedStatus}; }`;

@@ -65,6 +65,10 @@ export interface HoldView {
   readonly target_protocol: string;
   readonly target_labels: Readonly<Record<string, string>>;
   readonly client_address: string;
+  /** What the session says that it is for; missing: nothing was said. */
+  readonly reason?: string | undefined;
+  /** Access for a while that the person had to the target, and what it was asked for; missing: none. */
+  readonly access?: readonly { readonly grant: string; readonly reason: string; readonly break_glass: boolean }[] | undefined;
   readonly text: string;
   readonly parameters: readonly { readonly type: string | null; readonly text: string | null }[] | null;
   readonly digest: string;

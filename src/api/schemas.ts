@@ -73,6 +73,8 @@ export const holdView: z.ZodType<HoldView> = z
     target_protocol: z.string(),
     target_labels: z.record(z.string(), z.string()),
     client_address: z.string(),
+    reason: z.string().optional().meta({ description: 'What the session says that it is for. As hostile as the text.' }),
+    access: z.array(z.object({ grant: z.string(), reason: z.string(), break_glass: z.boolean() })).optional(),
     text: z.string().meta({ description: 'Exactly what was asked. Hostile: never put it into markup or a terminal as it is.' }),
     parameters,
     digest: z.string(),

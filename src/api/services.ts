@@ -1,12 +1,11 @@
 // What the API needs of the rest of the gateway, and no more. The composition root makes these from the real parts.
 
-import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Clock } from '../core/clock.ts';
-import type { SecondFactorProof } from '../core/decision.ts';
 import type { Log } from '../core/driver.ts';
 import type { ServerTls } from '../core/server-tls.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AuditQuery } from '../core/audit-query.ts';
+import type { SessionQuery } from '../core/session-query.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ApiAccess } from './access-services.ts';
 import type { ApiAccounts } from './account-services.ts';
@@ -14,6 +13,7 @@ import type { ApiDelegations } from './delegation-services.ts';
 import type { AnswerTimesView } from './contract-answers.ts';
 import type { OnCallView } from './contract-delegations.ts';
 import type { ApiChannels } from './channel-services.ts';
+import type { ApiHolds } from './hold-services.ts';
 import type { ApiIdentity } from './identity-services.ts';
 import type { ApiRecordings } from './recording-services.ts';
 import type { ApiScim } from './scim-service.ts';
@@ -28,13 +28,10 @@ import type {
   CredentialsRewrapped,
   DeliveryView,
   EnrolmentTokenView,
-  HoldState,
-  HoldView,
   Page,
   PolicyVersionText,
   PolicyVersionView,
   PolicyView,
-  PreviewView,
   SessionView,
 } from './contract.ts';
 
@@ -119,61 +116,6 @@ export interface ApiGateway {
   readonly behindProxy?: boolean;
   /** The built console; a page that says how to build it stands in when it isn't there. */
   readonly consoleDir: string;
-}
-
-export interface HoldQuery {
-  readonly state?: HoldState | undefined;
-  /** Holds of this person only. */
-  readonly principal?: string | undefined;
-  /** Holds in which this stands. A page of them may be empty though others follow. */
-  readonly text?: string | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit: number;
-}
-
-/** What became of an answer. The view is read again afterwards, so this carries only what it can't say. */
-export type AnswerResult =
-  | { readonly kind: 'approved' | 'counted' | 'denied' | 'changes-requested' | 'taken-back' }
-  | { readonly kind: 'not-pending'; readonly state: HoldState }
-  | { readonly kind: 'not-allowed'; readonly because: string; readonly why: string }
-  /** It could not be written down, and nothing runs. */
-  | { readonly kind: 'failed'; readonly why: string }
-  | { readonly kind: 'unknown' };
-
-export interface ApiHolds {
-  /** With `can_answer` as it is for that viewer. */
-  get(id: string, viewer: Principal): HoldView | null;
-  /** Newest first. A cursor that nobody gave out throws Fault invalid-request. */
-  list(query: HoldQuery, viewer: Principal): Page<HoldView>;
-  answer(
-    id: string,
-    person: Principal,
-    answer: 'approve' | 'deny' | 'request-changes',
-    reason: string | null,
-    proof?: SecondFactorProof | null,
-    via?: AnsweredVia | null,
-  ): AnswerResult | Promise<AnswerResult>;
-  /** Something waits in this session that the person may answer now, or has answered while others are waited for. */
-  waitsFor(sessionId: string, person: Principal): boolean;
-  /** One's own yes, while the hold waits for others. */
-  takeBack(id: string, person: Principal): Promise<AnswerResult>;
-  /** What it would do, for those who answer; made at the first look. Missing: no previews are made. */
-  preview?(id: string): Promise<PreviewView>;
-  /** Calls back with the id of each hold that is new or changed. */
-  on(listener: (holdId: string) => void): () => void;
-}
-
-export interface SessionQuery {
-  readonly state?: 'open' | 'closed' | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  /** Each of its words stands in what people see of the session. */
-  readonly text?: string | undefined;
-  /** It ran in that time, or a part of it. Wall clock: inclusive, exclusive. */
-  readonly sinceMs?: number | undefined;
-  readonly untilMs?: number | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 export interface ApiSessions {

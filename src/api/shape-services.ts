@@ -2,7 +2,7 @@
 
 import type { Principal } from '../core/principal.ts';
 import type { HoldShapeView, Page, ShapeApprovalBody, ShapeView } from './contract.ts';
-import type { AnswerResult } from './services.ts';
+import type { AnswerResult } from './hold-services.ts';
 
 export type ShapeProblem = 'no-shape' | 'invalid-shape' | 'unknown' | 'not-allowed' | 'conflict' | 'failed';
 

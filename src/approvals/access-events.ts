@@ -1,7 +1,7 @@
 // The audit events of access requests and grants.
 
 import type { AnsweredVia } from '../core/answered-via.ts';
-import type { AuditEvent, AuditEventType } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEvent, type AuditEventType } from '../core/audit.ts';
 import type { Approval } from '../core/decision.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
 import type { GrantRecord } from '../store/grants.ts';
@@ -15,13 +15,14 @@ export function requestEvent(
   by: string | null,
   more: Readonly<Record<string, unknown>> = {},
 ): AuditEvent {
-  return event(type, atMs, by, request.target, {
+  const detail = {
     request: request.id,
     requester: request.principal,
     rule: request.ruleId,
     ...(request.extendsGrant === null ? {} : { extends: request.extendsGrant }),
     ...more,
-  });
+  };
+  return eventWithoutSession(type, atMs, by, detail, request.target);
 }
 
 /** What was asked, in full: the other events name only the request. */
@@ -58,19 +59,16 @@ export function grantEvent(
   by: string | null,
   more: Readonly<Record<string, unknown>> = {},
 ): AuditEvent {
-  return event(type, atMs, by, grant.target, {
+  const detail = {
     grant: grant.id,
     request: grant.requestId,
     person: grant.principal,
     ...(grant.isBreakGlass ? { break_glass: true } : {}),
     ...more,
-  });
+  };
+  return eventWithoutSession(type, atMs, by, detail, grant.target);
 }
 
 export function scopeDetail({ role, readOnly, tables }: GrantRecord['scope']): Record<string, unknown> {
   return { role, read_only: readOnly, tables };
-}
-
-function event(type: AuditEventType, atMs: number, principal: string | null, target: string, detail: Record<string, unknown>): AuditEvent {
-  return { type, atMs, principal, target, sessionId: null, actionId: null, holdId: null, detail };
 }

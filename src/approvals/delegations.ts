@@ -2,7 +2,7 @@
 // membership in groups, for answers only; it is not passed on, and it never answers a hold of the lender or of the delegate.
 
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEvent, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
@@ -28,6 +28,8 @@ export interface DelegationParts {
   /** Whoever may act now. */
   readonly person: (name: string) => Principal | null;
   readonly mayApprove: (person: Principal) => boolean;
+  /** Of the audit log at the start: it was at least so late then. */
+  readonly newestEventMs?: number;
 }
 
 export class Delegations {
@@ -42,7 +44,7 @@ export class Delegations {
     for (const { record, elapsedMs, seenAtMs } of this.#store.open()) {
       const durationMs = record.endsAtMs - record.createdAtMs;
       // Null: the clock was set back meanwhile, and nobody knows what is left.
-      const life = Lifetime.resume(parts.clock, { durationMs, elapsedMs, seenAtMs }, record.endsAtMs);
+      const life = Lifetime.resume(parts.clock, { durationMs, elapsedMs, seenAtMs }, record.endsAtMs, parts.newestEventMs);
       if (life === null || life.isOver) this.#over(record);
       else this.#open.set(record.id, { record, life });
     }
@@ -139,6 +141,5 @@ export class Delegations {
 
 function eventOf(record: DelegationRecord, type: AuditEventType, principal: string | null, atMs: number): AuditEvent {
   const { id, from, to, reason, endsAtMs } = record;
-  const detail = { delegation: id, from, to, reason, ends_at_ms: endsAtMs };
-  return { type, atMs, principal, target: null, sessionId: null, actionId: null, holdId: null, detail };
+  return eventWithoutSession(type, atMs, principal, { delegation: id, from, to, reason, ends_at_ms: endsAtMs });
 }

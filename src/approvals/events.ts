@@ -25,6 +25,8 @@ export function heldEvent(hold: HoldRecord, estimatedRows?: number | null): Audi
     ...(estimatedRows === undefined ? {} : { estimated_rows: estimatedRows }),
     transaction: hold.transaction,
     client_address: hold.clientAddress,
+    ...(hold.reason === null ? {} : { reason: hold.reason }),
+    ...(hold.access.length === 0 ? {} : { access: hold.access.map(({ grant }) => grant) }),
     rule: hold.ruleId,
     policy: hold.policyVersion,
     approver_groups: hold.approverGroups,

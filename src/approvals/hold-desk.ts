@@ -49,6 +49,8 @@ export interface HoldsParts {
   /** For recover(); missing: the log says nothing that the store does not. */
   readonly readLog?: ReadLog;
   readonly limits?: Partial<HoldLimits>;
+  /** Of the audit log at the start: it was at least so late then. */
+  readonly newestEventMs?: number;
   readonly log?: Pick<Log, 'error'>;
 }
 

@@ -1,7 +1,9 @@
 // Turns what the gate asks into the record that people see, and the record's end into what the gate hears.
 
+import { reasonCharsMax } from './answer.ts';
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Approval, HoldTerms, RuleRef, SecondFactorProof } from '../core/decision.ts';
+import { effectWords } from '../core/effect.ts';
 import type { HoldRequest, Settlement } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
@@ -113,11 +115,13 @@ export function recordOf(id: HoldId, request: HoldRequest, nowMs: number, expire
     targetProtocol: request.target.protocol,
     targetLabels: request.target.labels,
     clientAddress: request.clientAddress,
+    reason: request.reason == null || request.reason.trim() === '' ? null : request.reason.slice(0, reasonCharsMax),
+    access: request.access ?? [],
     text: request.text,
     parameters: request.parameters,
     digest: request.digest,
     statementKinds: classification.summary.kinds,
-    effects: classification.summary.effects.map((it) => (it.object === null ? it.verb : `${it.verb} ${it.object}`)),
+    effects: classification.summary.effects.map(effectWords),
     risks: classification.statements.flatMap((it) => it.risks),
     transaction: request.transaction,
     ...termsOf(request.rule, request.terms),

@@ -20,6 +20,8 @@ export function holdView(hold: HoldRecord, viewer: Principal | null, lenders: re
     target_protocol: hold.targetProtocol,
     target_labels: hold.targetLabels,
     client_address: hold.clientAddress,
+    ...(hold.reason === null ? {} : { reason: hold.reason }),
+    ...(hold.access.length === 0 ? {} : { access: hold.access.map(accessOf) }),
     text: hold.text,
     parameters: hold.parameters,
     digest: hold.digest,
@@ -56,6 +58,10 @@ export function holdView(hold: HoldRecord, viewer: Principal | null, lenders: re
     can_answer: viewer !== null && because === null,
     cannot_answer_because: because,
   };
+}
+
+function accessOf({ grant, reason, isBreakGlass }: HoldRecord['access'][number]) {
+  return { grant, reason, break_glass: isBreakGlass };
 }
 
 function cannotAnswer(hold: HoldRecord, viewer: Principal | null, lenders: readonly Principal[]): string | null {

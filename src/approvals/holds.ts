@@ -54,7 +54,7 @@ class Desk implements HoldDesk {
     this.#parts = parts;
     this.#limits = { ...holdLimits, ...parts.limits };
     this.#store = createHoldStore(parts.db);
-    this.#times = new LastingTimes(this.#store, parts.clock);
+    this.#times = new LastingTimes(this.#store, parts.clock, parts.newestEventMs);
     const { audit, clock, log } = parts;
     this.#writer = new HoldWriter({
       ...{ store: this.#store, audit, clock, log },

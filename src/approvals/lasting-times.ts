@@ -9,11 +9,13 @@ import { Lifetime, type MeasuredTime } from './lifetime.ts';
 export class LastingTimes {
   readonly #store: Pick<HoldStore, 'seen' | 'use'>;
   readonly #clock: Clock;
+  readonly #newestEventMs: number | undefined;
   readonly #lives = new Map<HoldId, Lifetime>();
 
-  constructor(store: Pick<HoldStore, 'seen' | 'use'>, clock: Clock) {
+  constructor(store: Pick<HoldStore, 'seen' | 'use'>, clock: Clock, newestEventMs?: number) {
     this.#store = store;
     this.#clock = clock;
+    this.#newestEventMs = newestEventMs;
   }
 
   get isEmpty(): boolean {
@@ -27,7 +29,7 @@ export class LastingTimes {
 
   /** Milliseconds left after a restart; null when it is over, or when the clock was set back and nobody knows. */
   resume(id: HoldId, measured: MeasuredTime, endsAtMs: number): number | null {
-    const life = Lifetime.resume(this.#clock, measured, endsAtMs);
+    const life = Lifetime.resume(this.#clock, measured, endsAtMs, this.#newestEventMs);
     if (life === null || life.isOver) return null;
     this.#lives.set(id, life);
     return life.leftMs;

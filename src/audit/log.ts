@@ -1,7 +1,7 @@
 // The audit log that the gateway writes to: opening it, signed checkpoints, search and verification. Appending is Appender's.
 
 import { mkdirSync } from 'node:fs';
-import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEvent, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { AuditQuery } from '../core/audit-query.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import type { AuditEventView, Page } from '../api/contract.ts';
@@ -57,17 +57,13 @@ export async function openAuditLog(options: AuditLogOptions): Promise<OpenedAudi
     const log = new ChainedLog(options, tail, unlock);
     if (!tail.closedCleanly) {
       const detail = { torn_bytes: tail.tornBytes, last_event: tail.head.seq, last_checkpoint: tail.checkpointSeq };
-      await log.append(ownEvent('gateway.recovered', options.clock.nowMs(), detail));
+      await log.append(eventWithoutSession('gateway.recovered', options.clock.nowMs(), null, detail));
     }
     return log;
   } catch (thrown) {
     unlock();
     throw thrown;
   }
-}
-
-function ownEvent(type: AuditEvent['type'], atMs: number, detail: Record<string, unknown>): AuditEvent {
-  return { type, atMs, principal: null, target: null, sessionId: null, actionId: null, holdId: null, detail };
 }
 
 /** How often the main thread looks what others have written. */

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { AuditEventView, Page } from '../api/contract.ts';
 import type { AuditEventType } from '../core/audit.ts';
 import type { AuditQuery } from '../core/audit-query.ts';
-import { Fault } from '../core/errors.ts';
+import { Fault, messageOf } from '../core/errors.ts';
 import type { EndOfHold } from './ends-of-holds.ts';
 import type { AuditLine } from './line.ts';
 import type { SearchAnswer, SearchRequest, SearchWorkerData } from './search-messages.ts';
@@ -19,6 +19,7 @@ type RequestBody = SearchRequest extends infer Each ? (Each extends { id: number
 
 export class AuditSearch {
   readonly #dir: string;
+  readonly #startWorker: (data: SearchWorkerData) => Worker;
   readonly #timer: NodeJS.Timeout;
   #memory: SharedArrayBuffer | null = null;
   readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (fault: Fault) => void }>();
@@ -26,9 +27,10 @@ export class AuditSearch {
   #lastId = 0;
   #closed = false;
 
-  constructor(dir: string) {
+  constructor(dir: string, startWorker = started) {
     this.#dir = dir;
-    this.#timer = setTimeout(() => this.#start(), indexAfterMs);
+    this.#startWorker = startWorker;
+    this.#timer = setTimeout(() => this.#startOr(() => undefined), indexAfterMs); // the next question tries again
     this.#timer.unref();
   }
 
@@ -76,21 +78,29 @@ export class AuditSearch {
 
   #ask<T>(body: RequestBody): Promise<T> {
     if (this.#closed && body.kind !== 'close') return Promise.reject(new Fault('store-failed', 'the audit log is closed'));
-    const worker = this.#start();
-    const id = (this.#lastId += 1);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const worker = this.#startOr(reject);
+    if (worker === undefined) return promise;
+    const id = (this.#lastId += 1);
     this.#asked.set(id, { resolve: resolve as (value: unknown) => void, reject });
     worker.ref();
     worker.postMessage({ ...body, id } as SearchRequest);
     return promise;
   }
 
+  /** No thread may be to be had: the limit of the user, of the container. */
+  #startOr(failed: (fault: Fault) => void): Worker | undefined {
+    try {
+      return this.#start();
+    } catch (thrown) {
+      failed(new Fault('store-failed', `the audit search could not be started: ${messageOf(thrown)}`));
+      return undefined;
+    }
+  }
+
   #start(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const worker = new Worker(new URL(`./search-worker.${extension}`, import.meta.url), {
-      workerData: { dir: this.#dir, memory: this.#memory } satisfies SearchWorkerData,
-    });
+    const worker = this.#startWorker({ dir: this.#dir, memory: this.#memory });
     worker.unref();
     worker.on('message', (answer: SearchAnswer) => this.#answered(answer));
     worker.on('error', (error) => this.#lost(worker, error.message));
@@ -115,4 +125,9 @@ export class AuditSearch {
     for (const { reject } of this.#asked.values()) reject(new Fault('store-failed', `the audit search stopped: ${why}`));
     this.#asked.clear();
   }
+}
+
+function started(workerData: SearchWorkerData): Worker {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return new Worker(new URL(`./search-worker.${extension}`, import.meta.url), { workerData });
 }

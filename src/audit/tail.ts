@@ -4,6 +4,7 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventWithoutSession } from '../core/audit.ts';
 import { Fault } from '../core/errors.ts';
 import { Chain, emptyHead, type Head } from './chain.ts';
 import { checkpointKey, checkpointsName, lastCheckpoint, publicKeyText, repairCheckpoints, writeCheckpoint } from './checkpoints.ts';
@@ -75,8 +76,11 @@ async function verifyEnd(dir: string, segments: readonly Segment[], checkpoint: 
   }
   const chain = new Chain(from === 0 ? emptyHead : null);
   let tornBytes = 0;
+  let before: Segment | null = null;
   for (const segment of segments.slice(from)) {
-    if (tornBytes > 0) throw chainBroken(segment.name, `the file before it ends in half a line`);
+    // It was on disk before the next file was begun: no kill and no power cut does this.
+    if (before !== null && tornBytes > 0) throw chainBroken(before.name, tornBefore(sizeOf(before) - tornBytes, segment));
+    before = segment;
     let expectsFirst = true;
     const read = await readLines(segment.path, (line, place) => {
       const wrong = chain.take(line);
@@ -122,16 +126,8 @@ async function begin(dir: string, nowMs: number): Promise<Tail> {
   rmSync(join(dir, checkpointsName), { force: true });
   const logId = randomBytes(16).toString('hex');
   const segment = segmentOf(dir, 1);
-  const { line, hash } = chainLine(1, emptyHead.hash, {
-    type: 'log.created',
-    atMs: nowMs,
-    principal: null,
-    target: null,
-    sessionId: null,
-    actionId: null,
-    holdId: null,
-    detail: { log_id: logId, format: 1, public_key: publicKeyText(key) },
-  });
+  const created = eventWithoutSession('log.created', nowMs, null, { log_id: logId, format: 1, public_key: publicKeyText(key) });
+  const { line, hash } = chainLine(1, emptyHead.hash, created);
   const head = { seq: 1, hash };
   writeFileSync(`${segment.path}.new`, line, { mode: 0o600, flush: true });
   await writeCheckpoint(dir, key, { logId, ...head, atMs: nowMs });
@@ -149,6 +145,10 @@ function cutOff({ path }: Segment, tornBytes: number): void {
 
 function sizeOf(segment: Segment | undefined): number {
   return segment === undefined || !existsSync(segment.path) ? 0 : statSync(segment.path).size;
+}
+
+function tornBefore(wholeBytes: number, next: Segment): string {
+  return `it has no whole lines from byte ${wholeBytes} on, and ${next.name} was begun when all of it was on disk: it was changed, or the disk lost it`;
 }
 
 function chainBroken(where: string, why: string): Fault {

@@ -3,10 +3,10 @@
 import type { AgentView, AgentsRevoked, EnrolmentTokenIssued, EnrolmentTokenView } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
 import { clockTime, printJson, segment, span } from './command.ts';
+import { durationMs } from './duration.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
 import { printTable } from './table.ts';
 import type { Column } from './table.ts';
-import { ttlMs } from './token.ts';
 import { visible } from './visible.ts';
 
 export async function agents(command: Command, options: ListOptions): Promise<void> {
@@ -23,7 +23,7 @@ export interface AgentTokenOptions {
 }
 
 export async function agentToken(command: Command, name: string, options: AgentTokenOptions): Promise<void> {
-  const body = { name, labels: labelsOf(options.label), ttl_ms: ttlMs(options.ttl) };
+  const body = { name, labels: labelsOf(options.label), ttl_ms: durationMs(options.ttl) };
   const issued = await command.client.post<EnrolmentTokenIssued>('/agents/enrolment-tokens', body);
   const { terminal } = command;
   if (options.json === true) return printJson(terminal, issued);

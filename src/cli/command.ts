@@ -32,12 +32,14 @@ export function clockTime(iso: string, nowMs = Date.now()): string {
   return `${two(at.getDate())} ${month}${year} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** "850 ms", "42 s", "5 min", "3 h". */
+/** "850 ms", "42 s", "5 min", "1 h 30 min", "3 h". */
 export function span(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 90_000) return `${Math.round(ms / 1_000)} s`;
-  if (ms < 90 * 60_000) return `${Math.round(ms / 60_000)} min`;
-  return `${Math.round(ms / 3_600_000)} h`;
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 90) return `${minutes} min`;
+  const rest = minutes % 60;
+  return `${Math.floor(minutes / 60)} h${rest === 0 ? '' : ` ${rest} min`}`;
 }
 
 /** A path segment of the API. */

@@ -3,8 +3,8 @@
 import type { DelegationView, Page } from '../api/contract.ts';
 import type { Command } from './command.ts';
 import { clockTime, printJson, segment } from './command.ts';
+import { durationMs } from './duration.ts';
 import { printTable } from './table.ts';
-import { ttlMs } from './token.ts';
 import { visible } from './visible.ts';
 
 export interface DelegateOptions {
@@ -15,7 +15,7 @@ export interface DelegateOptions {
 
 export async function delegate(command: Command, to: string, options: DelegateOptions): Promise<void> {
   const { for: time, reason, json } = options;
-  const body = { to, for_ms: ttlMs(time), ...(reason === undefined ? {} : { reason }) };
+  const body = { to, for_ms: durationMs(time), ...(reason === undefined ? {} : { reason }) };
   const lent = await command.client.post<DelegationView>('/delegations', body);
   if (json === true) return printJson(command.terminal, lent);
   command.terminal.out(

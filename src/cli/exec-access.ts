@@ -7,8 +7,8 @@ import type { Problem, TokenExchanged, TokenIssued } from '../api/contract.ts';
 import { Client } from './client.ts';
 import { checkServer, defaultServer, findCredentials, namedServer } from './credentials.ts';
 import type { CredentialOptions, Environment } from './credentials.ts';
+import { durationMs } from './duration.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
-import { ttlMs } from './token.ts';
 import { visible } from './visible.ts';
 
 const timeoutMs = 30_000;
@@ -41,7 +41,7 @@ export async function execAccess(target: string, options: AccessOptions, environ
 async function ownAccess(target: string, options: AccessOptions, environment: Environment): Promise<ExecAccess> {
   const credentials = findCredentials(options, environment);
   const client = new Client(credentials);
-  const issued = await client.post<TokenIssued>('/tokens', { name: `exec ${target}`.slice(0, 100), ttl_ms: ttlMs(options.ttl) });
+  const issued = await client.post<TokenIssued>('/tokens', { name: `exec ${target}`.slice(0, 100), ttl_ms: durationMs(options.ttl) });
   const { server } = credentials;
   return { server, person: issued.person, token: issued.token, tokenId: issued.id, end: () => revoke(server, issued.token, issued.id) };
 }

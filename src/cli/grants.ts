@@ -3,12 +3,12 @@
 import type { AccessRequestView, GrantView } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
 import { clockTime, printJson, segment, span } from './command.ts';
+import { durationMs } from './duration.ts';
 import { scopeWords, told } from './requests.ts';
 import type { Column } from './table.ts';
 import { printTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { timelineLines } from './timeline.ts';
-import { ttlMs } from './token.ts';
 import { visible } from './visible.ts';
 
 export interface GrantsOptions extends ListOptions {
@@ -51,7 +51,7 @@ export async function extendGrant(
   id: string,
   options: { readonly for: string; readonly reason: string; readonly wait?: boolean | undefined; readonly json?: boolean | undefined },
 ): Promise<void> {
-  const body = { for_ms: ttlMs(options.for), reason: options.reason };
+  const body = { for_ms: durationMs(options.for), reason: options.reason };
   await told(command, await command.client.post<AccessRequestView>(`/grants/${segment(id)}/extend`, body), options);
 }
 
@@ -85,7 +85,7 @@ function grantLines(terminal: Terminal, grant: GrantView, nowMs: number): string
     `target     ${visible(grant.target)}`,
     `what       ${scopeWords(grant.scope)}`,
     `why        ${visible(grant.reason)}`,
-    `given by   ${approved}; rule ${visible(grant.rule)}`,
+    `granted by ${approved}; rule ${visible(grant.rule)}`,
     `from       ${clockTime(grant.started_at)}`,
     `until      ${clockTime(grant.ended_at ?? grant.ends_at)}${grant.end_reason === null ? '' : `: ${visible(grant.end_reason)}`}`,
     ...(grant.idle_ms === null ? [] : [`idle       ends when no session is open for ${span(grant.idle_ms)}`]),

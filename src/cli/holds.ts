@@ -90,7 +90,7 @@ function recordLines({ terminal }: Pick<Command, 'terminal'>, hold: HoldView): s
   const asked = `asked ${clockTime(hold.created_at)}${ended}; ${session}: sallyport replay ${visible(hold.session_id)}`;
   return [
     ...(hold.state === 'pending' ? [] : bodyLines(terminal, hold)),
-    ...hold.approvals.map((approval) => terminal.paint('green', `  yes by ${approvalWords(approval)}`)),
+    ...hold.approvals.map((approval) => terminal.paint('green', `  approved by ${approvalWords(approval)}`)),
     ...(hold.outcome === undefined ? [] : [`  ran: ${outcomeWords(hold.outcome)}`]),
     ...(hold.state === 'pending' ? needs(hold).map((need) => terminal.paint('yellow', `  ${need}`)) : []),
     terminal.paint('dim', `  ${asked}`),
@@ -138,12 +138,19 @@ function bodyLines(terminal: Command['terminal'], hold: HoldView): string[] {
   const parameters = (hold.parameters ?? []).map((one, index) => `  $${index + 1} = ${one.text === null ? 'NULL' : visible(one.text)}`);
   return [
     `  ${visible(hold.principal_name)} (${visible(hold.principal)}) from ${visible(hold.client_address)} on ${visible(hold.target)}`,
+    ...(hold.reason === undefined ? [] : [`  reason: ${visible(hold.reason)}`]),
+    ...(hold.access ?? []).map(accessWords),
     `  ${visible(hold.rule_title)} (${visible(hold.rule)}); approvers: ${approversOf(hold)}`,
     ...(hold.state === 'pending' && hold.transaction === 'open' ? [locks] : []),
     ...visibleLines(hold.text).map((line) => terminal.paint('cyan', `  | ${line}`)),
     ...parameters,
     ...hold.risks.map((risk) => terminal.paint('red', `  ! ${visible(hold.text.slice(risk.start, risk.end))}: ${visible(risk.why)}`)),
   ];
+}
+
+/** What access for a while the person has, and what it was asked for. */
+function accessWords({ grant, reason, break_glass: isBreakGlass }: NonNullable<HoldView['access']>[number]): string {
+  return `  ${isBreakGlass ? 'BREAK-GLASS ' : ''}access ${visible(grant)}, asked for: ${visible(reason)}`;
 }
 
 /** "dba, sre; also in security": one group of each part. */

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccessAnswerBody, AccessRequestBody, AccessRequestState, AccessRequestView, AccessScope } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
 import { clockTime, printJson, segment, span } from './command.ts';
+import { durationMs } from './duration.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
 import type { Column } from './table.ts';
 import { printTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { timelineLines } from './timeline.ts';
-import { ttlMs } from './token.ts';
 import { visible } from './visible.ts';
 
 /** Between two looks while waiting for an answer. */
@@ -29,7 +29,7 @@ export interface RequestOptions {
 export async function request(command: Command, target: string, options: RequestOptions): Promise<void> {
   const body: AccessRequestBody = {
     target,
-    for_ms: ttlMs(options.for),
+    for_ms: durationMs(options.for),
     reason: options.reason,
     ...(options.role === undefined ? {} : { role: options.role }),
     ...(options.readOnly === true ? { read_only: true } : {}),
@@ -55,7 +55,7 @@ export async function told(
   }
   if (options.json === true) printJson(command.terminal, now);
   else for (const line of requestWords(now)) command.terminal.out(line);
-  if (options.wait === true && now.state !== 'granted') throw new CommandFailure(endedBy[now.state], `not given: ${now.state}`);
+  if (options.wait === true && now.state !== 'granted') throw new CommandFailure(endedBy[now.state], `not granted: ${now.state}`);
 }
 
 async function answered({ client, signal }: Command, asked: AccessRequestView): Promise<AccessRequestView> {
@@ -78,7 +78,7 @@ function requestWords(request: AccessRequestView): string[] {
       ];
     case 'granted':
       return [
-        `given: ${what}`,
+        `granted: ${what}`,
         ...(request.grant_id === null ? [] : [`access ${visible(request.grant_id)}; see: sallyport grants ${visible(request.grant_id)}`]),
       ];
     case 'denied':
@@ -121,7 +121,7 @@ export async function answerRequest(
   const request = await command.client.post<AccessRequestView>(`/access-requests/${segment(id)}/${verb}`, body);
   if (options.json === true) return printJson(command.terminal, request);
   const what = `${visible(request.id)} of ${visible(request.principal)} for ${visible(request.target)}`;
-  const missing = request.state === 'pending' ? `: ${request.approvals_missing} more must say yes` : '';
+  const missing = request.state === 'pending' ? `: ${request.approvals_missing} more must approve it` : '';
   command.terminal.out(`${request.state === 'pending' ? 'counted' : request.state}: ${what}${missing}`);
 }
 
@@ -141,7 +141,7 @@ function requestLines(terminal: Terminal, request: AccessRequestView): string[] 
     `why        ${visible(request.reason)}`,
     `rule       ${visible(request.rule)}: ${visible(request.rule_title)}`,
     `approvers  ${approverWords(request)}`,
-    ...request.approvals.map((it) => `yes        ${visible(it.by)}${it.reason === null ? '' : `: ${visible(it.reason)}`}`),
+    ...request.approvals.map((it) => `approved   ${visible(it.by)}${it.reason === null ? '' : `: ${visible(it.reason)}`}`),
     ...(request.grant_id === null ? [] : [`access     ${visible(request.grant_id)}`]),
     ...timelineLines(terminal, request.timeline),
     ...cannot.map((line) => terminal.paint('dim', line)),
@@ -171,7 +171,7 @@ function lasts(request: AccessRequestView): string {
 }
 
 function approverWords({ approvers }: AccessRequestView): string {
-  if (approvers.length === 0) return 'nobody: it is given at once';
+  if (approvers.length === 0) return 'nobody: it is granted at once';
   return approvers.map(({ groups, count }) => `${count} of ${groups.map(visible).join(' or ')}`).join(' and ');
 }
 

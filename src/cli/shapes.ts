@@ -3,11 +3,11 @@
 import type { AnswerBody, HoldShapeView, HoleConditionBody, HoleConditionView, ShapeApprovalBody, ShapeView } from '../api/contract.ts';
 import type { Command, ListOptions } from './command.ts';
 import { clockTime, printJson, segment, span } from './command.ts';
+import { durationMs } from './duration.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
 import type { Column } from './table.ts';
 import { printTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { ttlMs } from './token.ts';
 import { visible } from './visible.ts';
 
 export interface ShapesOptions extends ListOptions {
@@ -70,7 +70,7 @@ export function shapeBody({ shapeFor, shapeUses, parameter = [] }: ShapeFlags): 
     throw new CommandFailure(exitCode.usage, 'say for how long the shape is approved: --shape-for 30m');
   }
   const uses = shapeUses === undefined ? {} : { uses_max: wholeNumber(shapeUses) };
-  const shape: ShapeApprovalBody = { for_ms: ttlMs(shapeFor), ...uses, parameters: parameter.map(parameterOf) };
+  const shape: ShapeApprovalBody = { for_ms: durationMs(shapeFor), ...uses, parameters: parameter.map(parameterOf) };
   return { shape };
 }
 

@@ -15,16 +15,20 @@ export interface DatabaseLimits {
   readonly handshakeTimeoutMs: number;
   readonly statementBytesMax: number;
   readonly heldBytesMax: number;
+  readonly readingBytesMax: number;
+  readonly readingBytesPerPersonMax: number;
 }
 
 export function databaseLimits({ limits }: Config): DatabaseLimits {
-  const { connections, connectionsPerAddress, handshakeTimeoutMs, statementBytes, heldBytes } = limits;
+  const { connections, connectionsPerAddress, handshakeTimeoutMs, statementBytes, heldBytes, readingBytes, readingBytesPerPerson } = limits;
   return {
     connectionsMax: connections,
     connectionsPerAddressMax: connectionsPerAddress,
     handshakeTimeoutMs,
     statementBytesMax: statementBytes,
     heldBytesMax: heldBytes,
+    readingBytesMax: readingBytes,
+    readingBytesPerPersonMax: readingBytesPerPerson,
   };
 }
 

@@ -5,16 +5,6 @@ import { createShapeDesk } from '../approvals/shape-approvals.ts';
 import type { HoldDesk } from '../approvals/hold-desk.ts';
 import type { ShapeDesk, ShapeParts } from '../approvals/shape-desk.ts';
 import { holdShapeView, shapeView } from '../approvals/shape-view.ts';
-import type { OpenedAuditLog } from '../audit/log.ts';
-
-/** Events looked at for the newest time: at a start the last ones may be of a clock that was set back. */
-const eventsLookedAt = 50;
-
-/** The latest time that the log's last events name; 0 when it has none. Ask before anything of this start is written. */
-export async function newestEventMs(audit: Pick<OpenedAuditLog, 'head' | 'since'>): Promise<number> {
-  const events = await audit.since(Math.max(0, audit.head().seq - eventsLookedAt), eventsLookedAt);
-  return Math.max(0, ...events.map(({ at }) => Date.parse(at)));
-}
 
 /** The desk, which hears of every hold that ends. */
 export function openShapes(parts: Omit<ShapeParts, 'holdNamed'> & { readonly holds: HoldDesk }): ShapeDesk {

@@ -1,7 +1,7 @@
 // The configuration as the rest of the gateway sees it: validated, defaults filled in, files read, paths absolute,
 // secrets wrapped. How it is written in YAML is schema.ts; how one becomes the other is load.ts.
 
-import type { VaultAuth } from '../core/credential.ts';
+import type { VaultAuth } from '../core/credential-source.ts';
 import type { Log } from '../core/driver.ts';
 import type { PersonName } from '../core/ids.ts';
 import type { OnCallSchedule } from '../core/identity-config.ts';
@@ -10,7 +10,9 @@ import type { PrincipalKind } from '../core/principal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Protocol, Target } from '../core/target.ts';
 import type { ChannelsConfig } from './channels-config.ts';
+import type { SecretFile } from './files.ts';
 import type { SignInConfig } from './read-sign-in.ts';
+import type { WebhookEvent } from './webhook-events.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -46,18 +48,6 @@ export interface Rights {
   readonly operate: readonly string[];
 }
 
-/** What a webhook hears of that names no events. */
-export const webhookEventsDefault = [
-  ...(['hold.created', 'hold.progress', 'hold.escalated', 'hold.settled'] as const),
-  ...(['access.requested', 'access.progress', 'access.granted', 'access.denied', 'access.closed', 'access.ended'] as const),
-  ...(['access.review-due', 'access.reviewed', 'shape.approved', 'shape.ended'] as const),
-] as const;
-
-/** Every session of everybody is told only where that is asked for. */
-export const webhookEvents = [...webhookEventsDefault, 'session.closed'] as const;
-
-export type WebhookEvent = (typeof webhookEvents)[number];
-
 export interface WebhookConfig {
   readonly name: string;
   readonly url: string;
@@ -91,6 +81,9 @@ export interface Limits {
   readonly statementBytes: number;
   /** What a client may send ahead while its action waits. */
   readonly heldBytes: number;
+  /** What clients have sent and nobody has taken yet, of each protocol and relay thread: in all, and of one person. */
+  readonly readingBytes: number;
+  readonly readingBytesPerPerson: number;
   readonly dialTimeoutMs: number;
   /** Pending holds: in all, and of one person. */
   readonly holds: number;
@@ -199,6 +192,8 @@ export interface Config {
   readonly credentials: CredentialsConfig;
   readonly limits: Limits;
   readonly log: { readonly level: LogLevel };
+  /** Secrets that follow their files; secrets of targets and of Vault are not among them. */
+  readonly secretFiles: readonly SecretFile[];
   /** What works but should be looked at, in words, for the log at start. */
   readonly warnings: readonly string[];
 }

@@ -8,6 +8,17 @@ import type { PemFile } from '../core/pem-files.ts';
 import { Secret } from '../core/secret.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 
+/** Why a secret can't be used, in words that tell nothing of it; null when it can. */
+export type SecretProblem = (text: string) => string | null;
+
+/** A secret whose file is looked at while the gateway runs. */
+export interface SecretFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly secret: Secret;
+  readonly problemOf: SecretProblem;
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export class ConfigFiles {
@@ -15,6 +26,7 @@ export class ConfigFiles {
   readonly #folder: string;
   readonly #environment: Environment;
   readonly warnings: string[] = [];
+  readonly followed: SecretFile[] = [];
 
   constructor(document: ConfigDocument, file: string, environment: Environment) {
     this.#document = document;
@@ -48,8 +60,9 @@ export class ConfigFiles {
 
   pem(path: string, at: ValuePath, label: 'CERTIFICATE' | 'PRIVATE KEY'): string | undefined {
     const text = this.text(path, at);
-    if (text === undefined || text.includes(`${label}-----`)) return text;
-    this.#document.problem(at, `${this.absolute(path)} holds no ${label.toLowerCase()} in PEM form (-----BEGIN … ${label}-----)`);
+    const problem = text === undefined ? null : pemProblem(text, label);
+    if (problem === null) return text;
+    this.#document.problem(at, `${this.absolute(path)} ${problem}`);
     return undefined;
   }
 
@@ -67,7 +80,12 @@ export class ConfigFiles {
     const text = this.text(path, at);
     if (text === undefined) return undefined;
     this.#warnIfOpen(path);
-    return this.#secret(text.replace(/\r?\n$/, ''), at, `${this.absolute(path)} is empty`);
+    return this.#secret(secretIn(text), at, `${this.absolute(path)} is empty`);
+  }
+
+  /** What replaces the file while the gateway runs replaces the secret, if it can be used. */
+  follow(secret: Secret, path: string, problemOf: SecretProblem): void {
+    this.followed.push({ path: this.absolute(path), secret, problemOf });
   }
 
   privateKey(path: string, at: ValuePath): Secret | undefined {
@@ -98,6 +116,11 @@ export class ConfigFiles {
   }
 }
 
+/** The secret of a file's text: without the line end that editors add. */
+export function secretIn(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
 /** Why a path is no usable folder, or null. */
 function folderProblem(absolute: string): string | null {
   try {
@@ -105,6 +128,10 @@ function folderProblem(absolute: string): string | null {
   } catch (thrown) {
     return `can't be used: ${fileWords(thrown)}`;
   }
+}
+
+export function pemProblem(text: string, label: 'CERTIFICATE' | 'PRIVATE KEY'): string | null {
+  return text.includes(`${label}-----`) ? null : `holds no ${label.toLowerCase()} in PEM form (-----BEGIN … ${label}-----)`;
 }
 
 /** System errors in words, without the path that the caller names already. */

@@ -13,6 +13,10 @@ export const defaultLimits: Limits = {
   statementBytes: 16 * 1024 ** 2,
   // A pipeline that runs ahead of a waiting statement; beyond it the socket is simply not read.
   heldBytes: 1024 ** 2,
+  // A dozen of the longest statements at once; who restores dumps with more connections sends shorter ones.
+  readingBytes: 256 * 1024 ** 2,
+  // Nobody takes all of it from the others.
+  readingBytesPerPerson: 128 * 1024 ** 2,
   dialTimeoutMs: 10_000,
   // More waiting statements than people can read are an attack or a runaway script.
   holds: 1_000,

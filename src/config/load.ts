@@ -100,6 +100,7 @@ function complete(document: ConfigDocument, files: ConfigFiles, parts: Parts, fi
     credentials,
     limits: withDefaults(limits),
     log,
+    secretFiles: files.followed,
     warnings: files.warnings,
   };
 }
@@ -127,6 +128,8 @@ function withDefaults(limits: NonNullable<Parts['limits']>): Limits {
     handshakeTimeoutMs: limits.handshake_timeout ?? defaultLimits.handshakeTimeoutMs,
     statementBytes: limits.statement_bytes ?? defaultLimits.statementBytes,
     heldBytes: limits.held_bytes ?? defaultLimits.heldBytes,
+    readingBytes: limits.reading_bytes ?? defaultLimits.readingBytes,
+    readingBytesPerPerson: limits.reading_bytes_per_person ?? defaultLimits.readingBytesPerPerson,
     dialTimeoutMs: limits.dial_timeout ?? defaultLimits.dialTimeoutMs,
     holds: limits.holds ?? defaultLimits.holds,
     holdsPerPerson: limits.holds_per_person ?? defaultLimits.holdsPerPerson,

@@ -2,7 +2,6 @@
 // links that answer, so nothing goes in clear beyond this machine.
 
 import type { PersonName } from '../core/ids.ts';
-import type { Secret } from '../core/secret.ts';
 import type {
   ChannelsConfig,
   DeploymentConfig,
@@ -14,9 +13,11 @@ import type {
 } from './channels-config.ts';
 import type { WrittenChannels } from './channels-schema.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
+import { pemProblem } from './files.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';
-import { checkPerson, checkSigningSecret } from './read-webhooks.ts';
+import { readNeededSecret, readFollowedSecret } from './read-secret.ts';
+import { checkPerson, signingSecretProblem } from './read-webhooks.ts';
 import { didYouMean } from './validate.ts';
 import type { Parts } from './validate.ts';
 
@@ -73,8 +74,9 @@ function checkContacts({ document, parts }: Reading): void {
 
 function readSlack(reading: Reading, written: NonNullable<WrittenChannels['slack']>): SlackConfig | null {
   const path = ['channels', 'slack'];
-  const botToken = secretOf(reading, path, 'bot_token', written.bot_token_env, written.bot_token_file);
-  const signingSecret = secretOf(reading, path, 'signing_secret', written.signing_secret_env, written.signing_secret_file);
+  const botToken = readNeededSecret(reading, path, 'bot_token', { env: written.bot_token_env, file: written.bot_token_file });
+  const signing = { env: written.signing_secret_env, file: written.signing_secret_file };
+  const signingSecret = readNeededSecret(reading, path, 'signing_secret', signing);
   checkHttps(reading, [...path, 'api_url'], written.api_url);
   if (written.people_by_email && written.team === undefined) {
     reading.document.problem(
@@ -95,7 +97,7 @@ function readMail(reading: Reading, written: NonNullable<WrittenChannels['mail']
     document.problem([...path, 'tls'], 'mail carries statements and links that answer: use starttls or implicit beyond this machine');
   }
   const named = written.password_file !== undefined || written.password_env !== undefined;
-  const password = named ? secretOf(reading, path, 'password', written.password_env, written.password_file) : null;
+  const password = readFollowedSecret(reading, path, 'password', { env: written.password_env, file: written.password_file });
   if (user !== undefined && !named) document.problem([...path, 'user'], 'needs a password: use password_file or password_env');
   if (user === undefined && named) document.problem(path, 'has a password and no user');
   return {
@@ -111,25 +113,21 @@ function readMail(reading: Reading, written: NonNullable<WrittenChannels['mail']
 
 function readTeams(reading: Reading, written: NonNullable<WrittenChannels['teams']>): ChannelsConfig['teams'] {
   const path = ['channels', 'teams'];
-  const url = secretOf(reading, path, 'url', written.url_env, written.url_file);
+  const url = readNeededSecret(reading, path, 'url', { env: written.url_env, file: written.url_file }, httpsProblem);
   if (url === null) return null;
-  const at = [...path, written.url_file === undefined ? 'url_env' : 'url_file'];
-  checkHttps(reading, at, url.reveal().trim());
-  const named = written.security_token_file !== undefined || written.security_token_env !== undefined;
-  const securityToken = named ? secretOf(reading, path, 'security_token', written.security_token_env, written.security_token_file) : null;
-  // A token of another form would be read as other bytes, and every message be refused.
-  if (securityToken !== null && !/^[A-Za-z0-9+/]{43}=$/.test(securityToken.reveal().trim())) {
-    const tokenAt = [...path, written.security_token_file === undefined ? 'security_token_env' : 'security_token_file'];
-    reading.document.problem(tokenAt, 'is not a security token as Teams shows it: 44 characters of base64 that end with =');
-  }
-  return { url, securityToken };
+  const named = { env: written.security_token_env, file: written.security_token_file };
+  return { url, securityToken: readFollowedSecret(reading, path, 'security_token', named, securityTokenProblem) };
 }
 
 function readGithub(reading: Reading, written: NonNullable<WrittenChannels['github']>): GithubConfig | null {
   const { files } = reading;
   const path = ['channels', 'github'];
-  const webhookSecret = secretOf(reading, path, 'webhook_secret', written.webhook_secret_env, written.webhook_secret_file);
+  const webhookSecret = readNeededSecret(reading, path, 'webhook_secret', {
+    env: written.webhook_secret_env,
+    file: written.webhook_secret_file,
+  });
   const privateKey = files.privateKey(written.private_key_file, [...path, 'private_key_file']);
+  if (privateKey !== undefined) files.follow(privateKey, written.private_key_file, (text) => pemProblem(text, 'PRIVATE KEY'));
   checkHttps(reading, [...path, 'api_url'], written.api_url);
   const deployments = readDeployments(reading, path, written.deployments);
   if (webhookSecret === null || privateKey === undefined) return null;
@@ -140,16 +138,15 @@ function readGithub(reading: Reading, written: NonNullable<WrittenChannels['gith
 function readGitlab(reading: Reading, written: NonNullable<WrittenChannels['gitlab']>): GitlabConfig | null {
   const path = ['channels', 'gitlab'];
   checkHttps(reading, [...path, 'url'], written.url);
-  const token = secretOf(reading, path, 'token', written.token_env, written.token_file);
+  const token = readNeededSecret(reading, path, 'token', { env: written.token_env, file: written.token_file });
   const isSigned = written.signing_token_env !== undefined || written.signing_token_file !== undefined;
   const hasToken = written.secret_token_env !== undefined || written.secret_token_file !== undefined;
   if (isSigned && hasToken)
     reading.document.problem(path, 'has a signing token and a secret token: keep the signing token, the other proves less');
+  const signing = { env: written.signing_token_env, file: written.signing_token_file };
   const secret = isSigned
-    ? secretOf(reading, path, 'signing_token', written.signing_token_env, written.signing_token_file)
-    : secretOf(reading, path, 'secret_token', written.secret_token_env, written.secret_token_file);
-  const at = [...path, written.signing_token_env === undefined ? 'signing_token_file' : 'signing_token_env'];
-  if (secret !== null && isSigned) checkSigningSecret(reading.document, at, secret);
+    ? readNeededSecret(reading, path, 'signing_token', signing, signingSecretProblem)
+    : readNeededSecret(reading, path, 'secret_token', { env: written.secret_token_env, file: written.secret_token_file });
   const named = written.deployments.map(({ project, ...it }) => ({ ...it, repository: project }));
   const deployments = readDeployments(reading, path, named);
   if (token === null || secret === null) return null;
@@ -187,40 +184,29 @@ function readInbound(reading: Reading, written: WrittenChannels['inbound']): Inb
       reading.document.problem([...path, 'name'], `there is another one with the name "${value.name}"`);
     seen.add(value.name.toLowerCase());
     checkPerson(reading.document, [...path, 'answers_as'], value.answers_as, reading.parts);
-    const secret = secretOf(reading, path, 'secret', value.secret_env, value.secret_file);
+    const named = { env: value.secret_env, file: value.secret_file };
+    const secret = readNeededSecret(reading, path, 'secret', named, signingSecretProblem);
     if (secret === null) return [];
-    checkSigningSecret(reading.document, [...path, value.secret_env === undefined ? 'secret_file' : 'secret_env'], secret);
     return [{ name: value.name, secret, answersAs: value.answers_as as PersonName }];
   });
 }
 
-function secretOf(
-  { document, files }: Reading,
-  path: ValuePath,
-  word: string,
-  env: string | undefined,
-  file: string | undefined,
-): Secret | null {
-  if (env === undefined && file === undefined) {
-    document.problem([...path, `${word}_file`], `is missing: use ${word}_file or ${word}_env`);
-    return null;
-  }
-  if (env !== undefined && file !== undefined) {
-    document.problem([...path, `${word}_env`], `is one too many: use ${word}_env or ${word}_file`);
-    return null;
-  }
-  return (
-    (env === undefined ? files.secretFile(file ?? '', [...path, `${word}_file`]) : files.secretVariable(env, [...path, `${word}_env`])) ??
-    null
-  );
+/** Never says the address: it may be a secret. */
+function httpsProblem(text: string): string | null {
+  const url = URL.parse(text.trim());
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return 'must be a whole address that begins with https://';
+  return url.protocol === 'http:' && !isLoopback(url.hostname) ? 'must begin with https:// beyond this machine' : null;
 }
 
-/** Never says the address: it may be a secret. */
 function checkHttps({ document }: Reading, at: ValuePath, text: string): void {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    document.problem(at, 'must be a whole address that begins with https://');
-  else if (url.protocol === 'http:' && !isLoopback(url.hostname)) document.problem(at, 'must begin with https:// beyond this machine');
+  const problem = httpsProblem(text);
+  if (problem !== null) document.problem(at, problem);
+}
+
+/** A token of another form would be read as other bytes, and every message be refused. */
+function securityTokenProblem(token: string): string | null {
+  if (/^[A-Za-z0-9+/]{43}=$/.test(token.trim())) return null;
+  return 'is not a security token as Teams shows it: 44 characters of base64 that end with =';
 }
 
 function withoutSlash(url: string): string {

@@ -1,7 +1,7 @@
 // Where credentials of targets are kept, from its written form: the section `credentials` and the key `credential` of a target.
 // A source that nothing is configured for is an error here, not when the first person signs in.
 
-import type { CredentialFields, CredentialSource, VaultAuth } from '../core/credential.ts';
+import type { CredentialFields, CredentialSource, VaultAuth } from '../core/credential-source.ts';
 import { Secret } from '../core/secret.ts';
 import type { AwsConfig, CredentialsConfig, MasterKeyConfig, VaultConfig } from './config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';

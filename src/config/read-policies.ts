@@ -3,7 +3,7 @@
 import type { PoliciesConfig } from './config.ts';
 import type { ConfigDocument } from './document.ts';
 import type { ConfigFiles } from './files.ts';
-import { readCredential } from './read-targets.ts';
+import { readFollowedSecret } from './read-secret.ts';
 import type { Parts } from './validate.ts';
 
 /** One repository asked once a second is asked too often. */
@@ -32,7 +32,7 @@ export function readPolicies(document: ConfigDocument, files: ConfigFiles, parts
   for (const key of ['allowed_signers', 'ssh_key', 'known_hosts'] as const) if (git[key] !== undefined) files.text(git[key], [...at, key]);
   const pollMs = git.poll ?? pollMsDefault;
   if (pollMs < pollMsMin) document.problem([...at, 'poll'], 'must be 1s or more');
-  const token = readCredential(document, files, at, { env: git.token_env, file: git.token_file }, 'token');
+  const token = readFollowedSecret({ document, files }, at, 'token', { env: git.token_env, file: git.token_file });
   if (dataDir === undefined) return undefined;
   const absolute = (path: string | undefined): string | null => (path === undefined ? null : files.absolute(path));
   return {

@@ -1,10 +1,10 @@
 // Sign-in from its written form: secrets read, addresses checked, names told apart.
 
 import type { MachineIssuer, OidcIssuer, ScimClient } from '../core/identity-config.ts';
-import type { Secret } from '../core/secret.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';
+import { readFollowedSecret } from './read-secret.ts';
 import type { WrittenSignIn } from './sign-in-schema.ts';
 import type { Parts } from './validate.ts';
 
@@ -41,16 +41,11 @@ export function readSignIn(document: ConfigDocument, files: ConfigFiles, parts: 
     }),
     scim: written.scim.flatMap((value, index) => {
       const path = ['sign_in', 'scim', index];
-      const token = secretOf(document, files, path, 'token', value.token_env, value.token_file);
+      const named = { env: value.token_env, file: value.token_file };
+      const token = readFollowedSecret({ document, files }, path, 'token', named, scimTokenProblem);
       if (token === null) {
         document.problem([...path, 'token_file'], 'is missing: a SCIM client proves itself by a token; use token_file or token_env');
         return [];
-      }
-      if (token.reveal().length < scimTokenCharactersMin) {
-        document.problem(
-          [...path, value.token_env === undefined ? 'token_file' : 'token_env'],
-          'is too short (make one with: openssl rand -hex 32)',
-        );
       }
       return [{ name: value.name, token, groups: value.groups }];
     }),
@@ -78,7 +73,10 @@ function issuerOf(document: ConfigDocument, files: ConfigFiles, value: WrittenSi
     displayName: value.display_name ?? value.name,
     issuer: value.issuer,
     clientId: value.client_id,
-    clientSecret: secretOf(document, files, path, 'client_secret', value.client_secret_env, value.client_secret_file),
+    clientSecret: readFollowedSecret({ document, files }, path, 'client_secret', {
+      env: value.client_secret_env,
+      file: value.client_secret_file,
+    }),
     scopes: value.scopes,
     personClaim: value.person_claim,
     groupsClaim: value.groups_claim,
@@ -91,20 +89,8 @@ function issuerOf(document: ConfigDocument, files: ConfigFiles, value: WrittenSi
   };
 }
 
-function secretOf(
-  document: ConfigDocument,
-  files: ConfigFiles,
-  path: ValuePath,
-  word: string,
-  env: string | undefined,
-  file: string | undefined,
-): Secret | null {
-  if (env !== undefined && file !== undefined) {
-    document.problem([...path, `${word}_env`], `is one too many: use ${word}_env or ${word}_file`);
-    return null;
-  }
-  if (env !== undefined) return files.secretVariable(env, [...path, `${word}_env`]) ?? null;
-  return file === undefined ? null : (files.secretFile(file, [...path, `${word}_file`]) ?? null);
+function scimTokenProblem(token: string): string | null {
+  return token.length < scimTokenCharactersMin ? 'is too short (make one with: openssl rand -hex 32)' : null;
 }
 
 function checkIssuer(document: ConfigDocument, at: ValuePath, text: string): void {

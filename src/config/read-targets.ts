@@ -2,13 +2,13 @@
 // each other refused.
 
 import type { TargetName } from '../core/ids.ts';
-import type { Secret } from '../core/secret.ts';
 import type { AgentSelector, Protocol, Target, TargetSsh, TargetTls, TlsMode } from '../core/target.ts';
 import { checkPair } from './read-tls.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';
 import { readCredentialSource } from './read-credentials.ts';
+import { readSecret } from './read-secret.ts';
 import type { Entry, Parts } from './validate.ts';
 
 type Written = Parts['targets'][number]['value'];
@@ -38,7 +38,8 @@ function readTarget(document: ConfigDocument, files: ConfigFiles, { path, value 
     host: value.host,
     port: value.port ?? defaultPort[value.protocol],
     user: value.user,
-    password: readCredential(document, files, path, { env: value.password_env, file: value.password_file }, 'password'),
+    // Not followed: its file is looked at for every sign-in.
+    password: readSecret({ document, files }, path, 'password', { env: value.password_env, file: value.password_file }),
     database: value.database ?? null,
     ...(value.roles === undefined ? {} : { roles: value.roles }),
     ...(value.server_version === undefined ? {} : { serverVersion: value.server_version }),
@@ -89,23 +90,6 @@ function readTargetSsh(document: ConfigDocument, files: ConfigFiles, path: Value
   const certificate = value.certificate === undefined ? null : { lifetimeMs: value.certificate.lifetime ?? certificateLifetimeMs };
   const { host_keys: hostKeys = [], host_authorities: hostAuthorities = [], logins = [] } = value;
   return { ssh: { hostKeys, hostAuthorities, privateKey, certificate, shell, shellElse, logins } };
-}
-
-/** The secret from wherever it is; null when the target asks for none (trust, peer, client certificate). */
-export function readCredential(
-  document: ConfigDocument,
-  files: ConfigFiles,
-  path: ValuePath,
-  from: { env: string | undefined; file: string | undefined },
-  word: 'password' | 'secret' | 'token',
-): Secret | null {
-  if (from.env !== undefined && from.file !== undefined) {
-    document.problem([...path, `${word}_env`], `is one too many: use ${word}_env or ${word}_file`);
-    return null;
-  }
-  if (from.env !== undefined) return files.secretVariable(from.env, [...path, `${word}_env`]) ?? null;
-  if (from.file !== undefined) return files.secretFile(from.file, [...path, `${word}_file`]) ?? null;
-  return null;
 }
 
 function readTargetTls(document: ConfigDocument, files: ConfigFiles, path: ValuePath, value: Written): TargetTls {

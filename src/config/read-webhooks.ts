@@ -2,12 +2,11 @@
 // so https, except to this machine, and a secret long enough to sign with.
 
 import type { PersonName } from '../core/ids.ts';
-import type { Secret } from '../core/secret.ts';
 import type { WebhookConfig } from './config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
 import { isLoopback } from './loopback.ts';
-import { readCredential } from './read-targets.ts';
+import { readFollowedSecret } from './read-secret.ts';
 import { didYouMean } from './validate.ts';
 import type { Parts } from './validate.ts';
 
@@ -23,19 +22,19 @@ export function readWebhooks(document: ConfigDocument, files: ConfigFiles, parts
       document.problem([...path, 'secret_file'], 'is missing: every delivery is signed; use secret_file or secret_env');
       return [];
     }
-    const secret = readCredential(document, files, path, { env: value.secret_env, file: value.secret_file }, 'secret');
+    const named = { env: value.secret_env, file: value.secret_file };
+    const secret = readFollowedSecret({ document, files }, path, 'secret', named, signingSecretProblem);
     if (secret === null) return [];
-    checkSigningSecret(document, [...path, value.secret_env === undefined ? 'secret_file' : 'secret_env'], secret);
     const answersAs = value.answers_as === undefined ? null : (value.answers_as as PersonName);
     return [{ name: value.name, url: value.url, secret, events: [...new Set(value.events)], answersAs }];
   });
 }
 
-/** A secret of Standard Webhooks, long enough to sign with. */
-export function checkSigningSecret(document: ConfigDocument, at: ValuePath, secret: Secret): void {
-  const bytes = Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64').length;
-  if (bytes >= secretBytesMin && bytes <= secretBytesMax && /^(whsec_)?[A-Za-z0-9+/]+=*$/.test(secret.reveal())) return;
-  document.problem(at, `must hold ${secretBytesMin} to ${secretBytesMax} random bytes in base64 (make one with: openssl rand -base64 32)`);
+/** Why this is no secret of Standard Webhooks, long enough to sign with. */
+export function signingSecretProblem(secret: string): string | null {
+  const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length;
+  if (bytes >= secretBytesMin && bytes <= secretBytesMax && /^(whsec_)?[A-Za-z0-9+/]+=*$/.test(secret)) return null;
+  return `must hold ${secretBytesMin} to ${secretBytesMax} random bytes in base64 (make one with: openssl rand -base64 32)`;
 }
 
 /** `others` are names beside those of the people in the file. */

@@ -5,12 +5,12 @@
 import { z } from 'zod';
 import { busyPollUsMax } from '../core/busy-poll.ts';
 import { channelsSection, contactKeys } from './channels-schema.ts';
-import { webhookEvents, webhookEventsDefault } from './config.ts';
 import { onCallSection } from './on-call-schema.ts';
 import { policiesSection } from './policies-schema.ts';
 import { signInSection } from './sign-in-schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 import type { Parsed } from './units.ts';
+import { webhookEvents, webhookEventsDefault } from './webhook-events.ts';
 
 const listMax = 10_000;
 
@@ -240,6 +240,8 @@ export const limitsSchema = z.strictObject({
   handshake_timeout: duration('15s').optional(),
   statement_bytes: size('16MiB').optional(),
   held_bytes: size('1MiB').optional(),
+  reading_bytes: size('256MiB').optional(),
+  reading_bytes_per_person: size('128MiB').optional(),
   dial_timeout: duration('10s').optional(),
   holds: count.optional(),
   holds_per_person: count.optional(),

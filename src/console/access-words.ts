@@ -1,6 +1,7 @@
 // Access requests and grants in plain words. No component and no clock in here.
 
 import type { AccessRequestView, AccessScope, GrantView } from '../api/contract.ts';
+import { accessStepWords } from '../api/contract-steps.ts';
 import type { Tone } from './words.ts';
 
 /** "read-only, as deploy, tables public.orders" */
@@ -10,7 +11,7 @@ export function scopeWords({ role, read_only: readOnly, tables }: AccessScope): 
 }
 
 export function approverWords({ approvers }: AccessRequestView): string {
-  if (approvers.length === 0) return 'nobody: the policies give it at once';
+  if (approvers.length === 0) return 'nobody: the policies grant it at once';
   return approvers.map(({ groups, count }) => `${count} of ${groups.join(' or ')}`).join(' and ');
 }
 
@@ -19,7 +20,7 @@ export function requestState(state: AccessRequestView['state']): { readonly text
     case 'pending':
       return { text: 'waiting', tone: 'wait' };
     case 'granted':
-      return { text: 'given', tone: 'ok' };
+      return { text: 'granted', tone: 'ok' };
     case 'denied':
       return { text: 'denied', tone: 'bad' };
     case 'expired':
@@ -35,24 +36,20 @@ export function grantState(grant: GrantView): { readonly text: string; readonly 
   return { text: grant.end_kind === 'revoked' ? 'revoked' : 'ended', tone: 'plain' };
 }
 
-const steps: Readonly<Record<string, { readonly text: string; readonly tone: Tone }>> = {
-  'access.requested': { text: 'asked', tone: 'info' },
-  'access.approval-given': { text: 'said yes', tone: 'ok' },
-  'access.granted': { text: 'gave the access', tone: 'ok' },
-  'access.extended': { text: 'lengthened', tone: 'ok' },
-  'access.denied': { text: 'said no', tone: 'bad' },
-  'access.expired': { text: 'nobody answered', tone: 'plain' },
-  'access.withdrawn': { text: 'withdrawn', tone: 'plain' },
-  'grant.used': { text: 'used in a session', tone: 'info' },
-  'grant.revoked': { text: 'ended by hand', tone: 'bad' },
-  'grant.ended': { text: 'ended', tone: 'plain' },
-  'grant.review-reminded': { text: 'review asked for again', tone: 'wait' },
-  'grant.reviewed': { text: 'reviewed', tone: 'ok' },
+const tones: Readonly<Record<string, Tone>> = {
+  'access.requested': 'info',
+  'access.approval-given': 'ok',
+  'access.granted': 'ok',
+  'access.extended': 'ok',
+  'access.denied': 'bad',
+  'grant.used': 'info',
+  'grant.revoked': 'bad',
+  'grant.review-reminded': 'wait',
+  'grant.reviewed': 'ok',
 };
 
 export function stepWords(what: string, by: string | null): { readonly text: string; readonly tone: Tone } {
-  if (what === 'access.granted' && by === null) return { text: 'given by the policies, without asking', tone: 'ok' };
-  return steps[what] ?? { text: what, tone: 'plain' };
+  return { text: accessStepWords(what, by), tone: tones[what] ?? 'plain' };
 }
 
 /** Choices for how long; the policies say how much of it is possible. */

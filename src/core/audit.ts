@@ -98,6 +98,17 @@ export interface AuditEvent {
   readonly detailJson?: string | Uint8Array;
 }
 
+/** An event of no session: of people, access, agents, the gateway. `principal`: who did it; null for the gateway itself. */
+export function eventWithoutSession(
+  type: AuditEventType,
+  atMs: number,
+  principal: string | null,
+  detail: AuditEvent['detail'],
+  target: string | null = null,
+): AuditEvent {
+  return { type, atMs, principal, target, sessionId: null, actionId: null, holdId: null, detail };
+}
+
 /** The detail of an action that finished, where there is nothing else to say. Writers know it by its class: most details are of it. */
 export class PlainOutcome {
   readonly outcome: Outcome['kind'];

@@ -2,6 +2,7 @@
 // old one after a change that went through the gateway.
 
 import type { Catalogue } from './action.ts';
+import { ownCount, type ChangeCount } from './change-count.ts';
 import type { Clock } from './clock.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './driver.ts';
@@ -10,12 +11,6 @@ import type { Log } from './driver.ts';
 export const catalogueAgeMsMax = 30_000;
 /** Time for reading one. */
 export const catalogueLoadMsMax = 15_000;
-
-/** Counts the changes of one catalogue, for everybody who judges by it. */
-export interface ChangeCount {
-  readonly now: number;
-  raise(): void;
-}
 
 export type LoadCatalogue = (signal: AbortSignal) => Promise<Catalogue>;
 
@@ -71,14 +66,4 @@ export class CatalogueEntry {
     this.#known = upTo;
     this.#loadedMs = startedMs;
   }
-}
-
-function ownCount(): ChangeCount {
-  let now = 0;
-  return {
-    get now() {
-      return now;
-    },
-    raise: () => void (now += 1),
-  };
 }

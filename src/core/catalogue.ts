@@ -53,6 +53,8 @@ export interface CatalogueRelation {
   readonly attributes?: readonly number[];
   /** Tables that it is a partition of, or inherits from, by id. */
   readonly parents?: readonly string[];
+  /** It is a partition: its rows are the parent's. Missing: it is none. */
+  readonly isPartition?: true;
   /** Columns whose values the target computes from others of the same row, with the names of those. */
   readonly generated?: readonly { readonly column: string; readonly from: readonly string[] }[];
   /** The query of a view as the target writes it out, where it can be had. */

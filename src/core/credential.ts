@@ -1,44 +1,8 @@
-// What the gateway signs in to a target with, where that is kept, and the one contract of everything that keeps it. A credential
+// What the gateway signs in to a target with, and the one contract of everything that keeps it. A credential
 // is read when a session signs in, not when the gateway starts, and no word of a fault or a description has any part of it.
 
 import type { Secret } from './secret.ts';
 import type { Target } from './target.ts';
-
-/** Names of the fields of a secret with several. Null: the secret has no such field that is wanted. */
-export interface CredentialFields {
-  readonly user: string | null;
-  readonly password: string | null;
-  readonly privateKey: string | null;
-}
-
-/** How the gateway signs in to Vault. */
-export type VaultAuth =
-  | { readonly kind: 'token'; readonly token: Secret }
-  | { readonly kind: 'token-file'; readonly file: string }
-  | {
-      readonly kind: 'approle';
-      readonly mount: string;
-      readonly roleId: string;
-      readonly secretId: Secret;
-      /** Where it is read again at every sign-in. */
-      readonly secretIdFile?: string;
-    };
-
-/** Where the credential of a target comes from. */
-export type CredentialSource =
-  /** From this machine, read at every sign-in. */
-  | {
-      readonly kind: 'local';
-      readonly password: { readonly variable: string } | { readonly file: string } | null;
-      readonly privateKeyFile: string | null;
-    }
-  /** Encrypted in the gateway's own store (`sallyport credentials set`). */
-  | { readonly kind: 'stored' }
-  /** HashiCorp Vault or OpenBao, KV version 2. */
-  | { readonly kind: 'vault-kv'; readonly mount: string; readonly path: string; readonly fields: CredentialFields }
-  /** The same, its database engine: an account of its own for each session, revoked when that ends. */
-  | { readonly kind: 'vault-database'; readonly mount: string; readonly role: string }
-  | { readonly kind: 'aws-secret'; readonly id: string; readonly fields: CredentialFields };
 
 export interface Credential {
   /** The account, where the source decides that; null: the target's own `user`. */

@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import type { ChangeCount } from './catalogue-cache.ts';
+import type { ChangeCount } from './change-count.ts';
 import type { Clock, Random } from './clock.ts';
 import type { CredentialDesk } from './credential.ts';
 import type { ServerTls } from './server-tls.ts';

@@ -39,7 +39,7 @@ const besides = new Set(['lock', 'sequence', 'notify']);
 export function statementRows(facts: StatementFacts, outline: StatementOutline | null, tables: EstimateTables): number | null {
   const { kind, effects } = facts;
   if (effects.some(({ access }) => access === 'unknown')) return null;
-  const writes = effects.filter(({ access, verb }) => access === 'write' && !besides.has(verb));
+  const writes = effects.filter(({ access, verb, through }) => access === 'write' && !besides.has(verb) && through === undefined);
   const written = [...new Set(writes.map(({ object }) => object ?? ''))];
   const [only = ''] = written;
   switch (kind) {
@@ -70,7 +70,9 @@ function readsTables({ effects }: StatementFacts, tables: EstimateTables): boole
 function sourceRows(outline: StatementOutline | null, facts: StatementFacts, tables: EstimateTables): number | null {
   const source = outline?.source;
   if (source === undefined) return null;
-  const objects = facts.effects.flatMap(({ object, objectKind }) => (object !== null && objectKind !== 'function' ? [object] : []));
+  const objects = facts.effects.flatMap(({ object, objectKind, through }) =>
+    object !== null && objectKind !== 'function' && through === undefined ? [object] : [],
+  );
   return rowsFrom(source, [...new Set(objects)], tables);
 }
 

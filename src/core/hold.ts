@@ -3,11 +3,18 @@
 import type { Parameter, ReadingMode, TransactionState } from './action.ts';
 import type { Classification } from './classification.ts';
 import type { Approval, HoldTerms, RuleRef } from './decision.ts';
-import type { ActionId, HoldId, SessionId } from './ids.ts';
+import type { ActionId, GrantId, HoldId, SessionId } from './ids.ts';
 import type { Principal } from './principal.ts';
 import type { Target } from './target.ts';
 
 export type HoldState = 'pending' | 'approved' | 'denied' | 'changes_requested' | 'expired' | 'withdrawn';
+
+/** Access for a while that whoever asks has to the target, and what it was asked for. */
+export interface HoldAccess {
+  readonly grant: GrantId;
+  readonly reason: string;
+  readonly isBreakGlass: boolean;
+}
 
 /** What the gate asks people. */
 export interface HoldRequest {
@@ -17,6 +24,9 @@ export interface HoldRequest {
   readonly principal: Principal;
   readonly target: Pick<Target, 'name' | 'protocol' | 'labels'>;
   readonly clientAddress: string;
+  /** What the session says that it is for; missing or null: nothing. */
+  readonly reason?: string | null;
+  readonly access?: readonly HoldAccess[];
   readonly text: string;
   readonly parameters: readonly Parameter[] | null;
   /** SHA-256 over exactly what would run; an approval names it. */

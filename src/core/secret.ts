@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 
 export class Secret {
-  readonly #value: string;
+  #value: string;
 
   constructor(value: string) {
     this.#value = value;
@@ -12,6 +12,11 @@ export class Secret {
   /** The value itself, for the one place that puts it on the wire to the target. */
   reveal(): string {
     return this.#value;
+  }
+
+  /** From now on it is this for whoever holds it: its file was replaced. */
+  replace(value: string): void {
+    this.#value = value;
   }
 
   toString(): string {

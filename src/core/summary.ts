@@ -2,7 +2,7 @@
 // confirmed SQL PREPARE into a classification of its own.
 
 import type { Classification, ClassificationSummary, ColumnsTouched, Problem, StatementFacts } from './classification.ts';
-import type { Effect } from './effect.ts';
+import { effectKey, type Effect } from './effect.ts';
 
 const rank = { read: 0, session: 1, write: 2, unknown: 3 } as const;
 
@@ -82,8 +82,7 @@ function distinctEffects(statements: readonly StatementFacts[]): readonly Effect
   if (statements.length === 1 && only !== undefined && only.effects.length < 2) return only.effects;
   const effects = new Map<string, Effect>();
   for (const statement of statements) {
-    for (const effect of statement.effects)
-      effects.set(`${effect.verb} ${effect.access} ${effect.objectKind} ${effect.object ?? ''}`, effect);
+    for (const effect of statement.effects) effects.set(effectKey(effect), effect);
   }
   return [...effects.values()];
 }

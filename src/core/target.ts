@@ -1,6 +1,6 @@
 // A configured, protected system. Its credentials are Secrets and leave only through the driver's sign-in to the target.
 
-import type { CredentialSource } from './credential.ts';
+import type { CredentialSource } from './credential-source.ts';
 import type { TargetName } from './ids.ts';
 import type { Secret } from './secret.ts';
 

@@ -3,8 +3,9 @@
 
 import type { Approval } from '../core/decision.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Grants } from '../core/grant.ts';
 import type { Histories } from '../core/history.ts';
-import type { HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
+import type { HoldAccess, HoldRequest, Holds, LastingHold, PlacedHold } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { Shapes } from '../core/shape.ts';
 import { announce } from './announce.ts';
@@ -13,10 +14,15 @@ import { judged, type Judgement } from './judgement.ts';
 import { changesWanted, expired, rejected, waits, withdrawn } from './refusals.ts';
 import { RunAgain, sameAgain } from './run-again.ts';
 import type { Submission } from './submission.ts';
+import type { Submitter } from './submitter.ts';
+
+/** The newest of them: one is the rule. */
+const accessShownMax = 3;
 
 export interface HoldingParts {
   readonly holds: Holds;
   readonly clock: Clock;
+  readonly grants?: Grants;
   readonly histories?: Histories;
   readonly shapes?: Shapes;
   /** Asked once people said yes. */
@@ -111,6 +117,8 @@ export class Holding {
       principal,
       target,
       clientAddress: facts.clientAddress,
+      reason: action.reason ?? null,
+      access: this.#accessOf(submitter),
       text: action.text,
       parameters: action.parameters,
       digest: action.digest(),
@@ -127,5 +135,11 @@ export class Holding {
       this.#parts.shapes?.offer(placed.id, asked(action, classification, submitter, decision));
     }
     return placed;
+  }
+
+  /** Those who answer read what the access was asked for. */
+  #accessOf({ principal, target }: Submitter): HoldAccess[] {
+    const grants = this.#parts.grants?.inForce(principal.name, target.name) ?? [];
+    return grants.slice(-accessShownMax).map(({ id, reason, isBreakGlass }) => ({ grant: id, reason, isBreakGlass }));
   }
 }

@@ -1,6 +1,6 @@
 // Access tokens: short-lived passwords for psql, mysql and the API. All live ones are in memory, because drivers ask for them
 // inside a handshake; only verifiers are stored. Expiry is by the wall clock, since a token's end is a date people were told, and by the
-// time that passes: a clock that is set back makes none last longer.
+// time that passes: a clock that is set back makes none last longer, not even while the gateway is stopped and the audit log knows better.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock, Random } from '../core/clock.ts';
@@ -69,14 +69,15 @@ export class AccessTokens {
   readonly #used = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(store: TokenStore, clock: Clock, random: Random, saltOf: (person: string) => Buffer, ttlMsMax: number) {
+  constructor(store: TokenStore, clock: Clock, random: Random, saltOf: (person: string) => Buffer, ttlMsMax: number, newestEventMs = 0) {
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
     this.#saltOf = saltOf;
     this.#ttlMsMax = Math.min(ttlMsMax, tokenTtlMsMax);
-    store.removeExpired(clock.nowMs());
-    for (const row of store.live(clock.nowMs())) this.#add(row);
+    const startMs = Math.max(clock.nowMs(), newestEventMs);
+    store.removeExpired(startMs);
+    for (const row of store.live(startMs)) this.#add(row, startMs);
     this.#timer = setInterval(
       inRounds(() => this.#tidy()),
       flushIntervalMs,
@@ -173,7 +174,7 @@ export class AccessTokens {
     return entry.row.expires_at_ms > this.#clock.nowMs() && entry.deadlineMs > this.#clock.monotonicMs();
   }
 
-  #add(row: TokenRow): void {
+  #add(row: TokenRow, nowMs = this.#clock.nowMs()): void {
     const verifier: TokenVerifier = {
       tokenId: row.id,
       scramStoredKey: row.scram_stored_key,
@@ -182,7 +183,7 @@ export class AccessTokens {
       sha256Twice: row.sha256_twice,
       sha1Twice: row.sha1_twice,
     };
-    const deadlineMs = this.#clock.monotonicMs() + row.expires_at_ms - this.#clock.nowMs();
+    const deadlineMs = this.#clock.monotonicMs() + row.expires_at_ms - nowMs;
     const entry: Entry = { row, verifier, deadlineMs, lastUsedAtMs: row.last_used_at_ms };
     this.#byId.set(row.id, entry);
     this.#bySha256.set(row.sha256.toString('hex'), entry);

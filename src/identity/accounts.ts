@@ -2,7 +2,7 @@
 // command lines and CI jobs get tokens. What comes out is a console session or an access token of `Identity`.
 
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { Fault } from '../core/errors.ts';
@@ -36,6 +36,8 @@ export interface AccountsParts {
   readonly machines: readonly MachineIssuer[];
   /** Whether local accounts sign in by password. */
   readonly passwords: boolean;
+  /** Of the audit log at the start: it was at least so late then. */
+  readonly newestEventMs?: number;
 }
 
 /** What a command line's token may live: a working day, and not longer than tokens may. */
@@ -67,7 +69,7 @@ export class Accounts {
     this.#store = openFactorStore(db);
     this.#people = openProvisionedPeopleStore(db);
     this.#passwords = new Passwords(random);
-    this.factors = new SecondFactors(this.#store, clock, random, audit);
+    this.factors = new SecondFactors(this.#store, clock, random, audit, parts.newestEventMs);
     identity.keeps({ people: () => this.#store.people(), forget: (person) => this.factors.forget(person) });
     this.cliLogins = new CliLogins(clock, random);
     this.oidc = new OidcSignIns(parts.oidc, clock, random, parts.publicUrl);
@@ -263,7 +265,6 @@ export class Accounts {
   }
 
   #event(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): void {
-    const nobody = { target: null, sessionId: null, actionId: null, holdId: null };
-    appendNow(this.#parts.audit, { type, atMs: this.#parts.clock.nowMs(), principal, ...nobody, detail });
+    appendNow(this.#parts.audit, eventWithoutSession(type, this.#parts.clock.nowMs(), principal, detail));
   }
 }

@@ -43,15 +43,16 @@ export class ConsoleSessions {
   readonly #idle: Deadlines;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(store: ConsoleSessionStore, clock: Clock, random: Random, publicUrl: () => string) {
+  constructor(store: ConsoleSessionStore, clock: Clock, random: Random, publicUrl: () => string, newestEventMs = 0) {
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
     this.#publicUrl = publicUrl;
     this.#ends = new Deadlines(clock);
     this.#idle = new Deadlines(clock);
-    store.removeExpired(clock.nowMs());
-    this.#measure();
+    const startMs = Math.max(clock.nowMs(), newestEventMs);
+    store.removeExpired(startMs);
+    this.#measure(startMs);
     this.#timer = setInterval(
       inRounds(() => this.#tidy()),
       tidyIntervalMs,
@@ -60,17 +61,17 @@ export class ConsoleSessions {
   }
 
   /** What an earlier run left. Of a session that was seen later than now nobody knows its age: the clock was set back meanwhile. */
-  #measure(): void {
+  #measure(startMs: number): void {
     for (const { id_hash: hash, expires_at_ms: endsAtMs, last_seen_at_ms: seenAtMs } of this.#store.sessions()) {
       if (seenAtMs - this.#clock.nowMs() > clockBackToleranceMs) this.#store.remove(hash);
-      else this.#note(hash, endsAtMs, seenAtMs);
+      else this.#note(hash, endsAtMs, seenAtMs, startMs);
     }
-    for (const { secret_hash: hash, expires_at_ms: endsAtMs } of this.#store.links()) this.#ends.note(keyOf(hash), endsAtMs);
+    for (const { secret_hash: hash, expires_at_ms: endsAtMs } of this.#store.links()) this.#ends.note(keyOf(hash), endsAtMs, startMs);
   }
 
-  #note(idHash: Buffer, endsAtMs: number, seenAtMs: number): void {
-    this.#ends.note(keyOf(idHash), endsAtMs);
-    this.#idle.note(keyOf(idHash), seenAtMs + sessionIdleMs);
+  #note(idHash: Buffer, endsAtMs: number, seenAtMs: number, nowMs = this.#clock.nowMs()): void {
+    this.#ends.note(keyOf(idHash), endsAtMs, nowMs);
+    this.#idle.note(keyOf(idHash), seenAtMs + sessionIdleMs, nowMs);
   }
 
   /** What is over stays over: its row goes before it is measured no more. */

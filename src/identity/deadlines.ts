@@ -11,9 +11,9 @@ export class Deadlines {
     this.#clock = clock;
   }
 
-  /** From now on it is measured. Its owner bounds how many there are. */
-  note(key: string, endsAtMs: number): void {
-    this.#deadlines.set(key, this.#clock.monotonicMs() + endsAtMs - this.#clock.nowMs());
+  /** From now on it is measured; now is at least `nowMs`. Its owner bounds how many there are. */
+  note(key: string, endsAtMs: number, nowMs = this.#clock.nowMs()): void {
+    this.#deadlines.set(key, this.#clock.monotonicMs() + endsAtMs - nowMs);
   }
 
   isOver(key: string, endsAtMs: number): boolean {

@@ -39,14 +39,17 @@ export class DecisionLinks {
   readonly #key: Buffer;
   /** Which run of the gateway has made a link: only that one's monotonic clock says how old it is. */
   readonly #run: string;
+  /** 1970 on the monotonic clock, by the wall clock of the start or the audit log, whichever was later: for links of earlier runs. */
+  readonly #zeroMs: number;
 
-  constructor(store: DecisionLinkStore, clock: Clock, random: Random, publicUrl: () => string, key: string) {
+  constructor(store: DecisionLinkStore, clock: Clock, random: Random, publicUrl: () => string, key: string, newestEventMs = 0) {
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
     this.#publicUrl = publicUrl;
     this.#key = Buffer.from(key, 'base64');
     this.#run = random.bytes(6).toString('base64url');
+    this.#zeroMs = clock.monotonicMs() - Math.max(clock.nowMs(), newestEventMs);
   }
 
   /** The console page of a hold: no secret in it, whoever opens it signs in. */
@@ -75,7 +78,8 @@ export class DecisionLinks {
     const [id, holdId, answer, person, expiresAtMs, via = 'link', run, deadlineMs = Infinity] = JSON.parse(
       Buffer.from(payload, 'base64url').toString(),
     ) as [string, string, Answer, string | null, number, AnsweredVia?, string?, number?];
-    const isOld = run === this.#run && deadlineMs <= this.#clock.monotonicMs(); // whatever the wall clock was set to meanwhile
+    const endMs = run === this.#run ? deadlineMs : this.#zeroMs + expiresAtMs;
+    const isOld = endMs <= this.#clock.monotonicMs(); // whatever the wall clock was set to meanwhile
     if (isOld || expiresAtMs <= this.#clock.nowMs()) return { kind: 'expired' };
     if (this.#store.isUsed(id)) return { kind: 'used' };
     return { kind: 'good', link: { id, holdId, answer, person, expiresAtMs, via } };

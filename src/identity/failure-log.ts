@@ -2,7 +2,7 @@
 // are written and then the 8th, 16th, 32nd, …; of everybody together not more than 300 a minute, and how many were left out
 // stands in the next one.
 
-import type { AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 
 export const failuresLoggedPerMinuteMax = 300;
@@ -35,21 +35,13 @@ export class FailureLog {
     this.#written += 1;
     const leftOut = this.#leftOut;
     this.#leftOut = 0;
-    this.#audit.appendSoon({
-      type: 'sign-in.failed',
-      atMs: this.#clock.nowMs(),
-      principal: null,
-      target: null,
-      sessionId: null,
-      actionId: null,
-      holdId: null,
-      detail: {
-        name: name.slice(0, nameCharactersMax),
-        client_address: clientAddress,
-        in_a_row: inARow,
-        left_out_before: leftOut,
-        ...detail,
-      },
-    });
+    const whole = {
+      name: name.slice(0, nameCharactersMax),
+      client_address: clientAddress,
+      in_a_row: inARow,
+      left_out_before: leftOut,
+      ...detail,
+    };
+    this.#audit.appendSoon(eventWithoutSession('sign-in.failed', this.#clock.nowMs(), null, whole));
   }
 }

@@ -4,7 +4,7 @@
 import { createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEvent, AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
@@ -43,6 +43,8 @@ export interface IdentityParts {
   /** Where the console is, without a slash at the end. A function, because with port 0 it is known only when the gateway listens. */
   readonly publicUrl: () => string;
   readonly tokenTtlMsMax?: number;
+  /** Of the audit log at the start: it was at least so late then, and what ended before has ended. */
+  readonly newestEventMs?: number;
 }
 
 /** What happened to somebody, for whoever keeps something open in their name. */
@@ -81,7 +83,7 @@ export class Identity implements SignIns {
   readonly #kept: KeptOfPeople[];
 
   constructor(parts: IdentityParts) {
-    const { db, clock, random, audit, publicUrl } = parts;
+    const { db, clock, random, audit, publicUrl, newestEventMs } = parts;
     this.#clock = clock;
     this.#audit = audit;
     this.#decoyKey = createSecretKey(serverSecret(db, 'sign-in-decoys', random).reveal(), 'base64');
@@ -89,11 +91,11 @@ export class Identity implements SignIns {
     const provisioned = this.#provisioned.all().map(recordOf);
     this.#people = new People(openPeopleStore(db), clock, parts.people, parts.rights, provisioned);
     const saltOf = (name: string) => scramSaltOf(this.#decoyKey, name);
-    this.#tokens = new AccessTokens(openTokenStore(db), clock, random, saltOf, parts.tokenTtlMsMax ?? tokenTtlMsMax);
-    this.#console = new ConsoleSessions(openConsoleSessionStore(db), clock, random, publicUrl);
+    this.#tokens = new AccessTokens(openTokenStore(db), clock, random, saltOf, parts.tokenTtlMsMax ?? tokenTtlMsMax, newestEventMs);
+    this.#console = new ConsoleSessions(openConsoleSessionStore(db), clock, random, publicUrl, newestEventMs);
     this.browserSignIns = new BrowserSignIns(clock, random, publicUrl, (name) => this.person(name));
     const linkKey = serverSecret(db, 'decision-links', random).reveal();
-    this.decisionLinks = new DecisionLinks(openDecisionLinkStore(db), clock, random, publicUrl, linkKey);
+    this.decisionLinks = new DecisionLinks(openDecisionLinkStore(db), clock, random, publicUrl, linkKey, newestEventMs);
     this.#backOff = new BackOff(clock);
     this.#failures = new FailureLog(audit, clock);
     this.#kept = [
@@ -379,15 +381,11 @@ export class Identity implements SignIns {
   }
 
   #signedIn(principal: string, detail: Record<string, unknown>): void {
-    this.#audit.appendSoon(this.#eventOf('sign-in.succeeded', principal, detail));
+    this.#audit.appendSoon(eventWithoutSession('sign-in.succeeded', this.#clock.nowMs(), principal, detail));
   }
 
   #event(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): void {
-    appendNow(this.#audit, this.#eventOf(type, principal, detail));
-  }
-
-  #eventOf(type: AuditEventType, principal: string | null, detail: Record<string, unknown>): AuditEvent {
-    return { type, atMs: this.#clock.nowMs(), principal, target: null, sessionId: null, actionId: null, holdId: null, detail };
+    appendNow(this.#audit, eventWithoutSession(type, this.#clock.nowMs(), principal, detail));
   }
 }
 

@@ -18,11 +18,14 @@ interface Proof {
 export class ProofTimes {
   readonly #store: Pick<FactorStore, 'proved' | 'provedAtMs'>;
   readonly #clock: Clock;
+  /** 1970 on the monotonic clock, by the wall clock of the start or the audit log, whichever was later. */
+  readonly #zeroMs: number;
   readonly #proofs = new Map<string, Proof | null>();
 
-  constructor(store: Pick<FactorStore, 'proved' | 'provedAtMs'>, clock: Clock) {
+  constructor(store: Pick<FactorStore, 'proved' | 'provedAtMs'>, clock: Clock, newestEventMs = 0) {
     this.#store = store;
     this.#clock = clock;
+    this.#zeroMs = clock.monotonicMs() - Math.max(clock.nowMs(), newestEventMs);
   }
 
   /** On the wall clock of now; null: never, or nobody knows how long ago. Asked for every decision: from memory. */
@@ -52,11 +55,13 @@ export class ProofTimes {
     return proof;
   }
 
-  /** One of the future: the clock was set back while the gateway was stopped. */
+  /** Nobody knows how old it is when the clock was set back, in this run or while the gateway was stopped. */
   #stored(person: string): Proof | null {
     const atMs = this.#store.provedAtMs(person);
     if (atMs === null) return null;
-    const ageMs = this.#clock.nowMs() - atMs;
-    return ageMs < -clockBackToleranceMs ? null : { atMs, ageMs, seenMs: this.#clock.monotonicMs() };
+    const nowMs = this.#clock.nowMs();
+    const passedMs = this.#clock.monotonicMs() - this.#zeroMs;
+    if (nowMs - Math.max(atMs, passedMs) < -clockBackToleranceMs) return null;
+    return { atMs, ageMs: nowMs - atMs, seenMs: this.#clock.monotonicMs() };
   }
 }

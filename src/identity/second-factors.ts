@@ -49,13 +49,13 @@ export class SecondFactors {
   readonly #fresh = new Map<string, number>();
   readonly #proofs: ProofTimes;
 
-  constructor(store: FactorStore, clock: Clock, random: Random, audit: AuditLog) {
+  constructor(store: FactorStore, clock: Clock, random: Random, audit: AuditLog, newestEventMs = 0) {
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
     this.#audit = audit;
     this.#backOff = new BackOff(clock);
-    this.#proofs = new ProofTimes(store, clock);
+    this.#proofs = new ProofTimes(store, clock, newestEventMs);
     this.passkeys = new Passkeys(store, clock, random);
   }
 

@@ -1,5 +1,6 @@
 // What a message says of a matter, in words that are the same in every channel. Each channel escapes them for itself.
 
+import type { HoldView } from '../api/contract.ts';
 import { approverSetWords } from '../core/quorum.ts';
 import { approverWords, duration } from '../core/words.ts';
 import { isPending } from './channel.ts';
@@ -55,6 +56,8 @@ function toldOfHold({ hold }: Extract<Matter, { kind: 'hold' }>, charsMax: numbe
   );
   const parameters = given.length === 0 ? null : visibleText(given.join('\n'));
   const facts: [string, string][] = [
+    ['Reason', hold.reason ?? ''],
+    ['Access', (hold.access ?? []).map(accessWords).join('; ')],
     ['Effects', hold.effects.join(', ')],
     ['Rule', `${hold.rule_title} (${hold.rule})`],
     ['From', hold.client_address],
@@ -85,6 +88,10 @@ function toldOfHold({ hold }: Extract<Matter, { kind: 'hold' }>, charsMax: numbe
     outcome: holdOutcome(hold),
     isGood: hold.state === 'approved',
   };
+}
+
+function accessWords({ grant, reason, break_glass: isBreakGlass }: NonNullable<HoldView['access']>[number]): string {
+  return `${isBreakGlass ? 'break-glass ' : ''}${grant}, asked for: ${reason}`;
 }
 
 /** With its line ends as escapes: one of several lines could show a parameter that is none, before the one that is. */
@@ -158,7 +165,7 @@ function accessOutcome(
       const ended = grant?.state === 'ended' ? `; it has ended${because(grant.end_reason ?? grant.end_kind)}` : '';
       const review =
         grant?.review === 'open' ? '; a review is due' : grant?.review === 'done' ? `; reviewed by ${grant.reviewed_by ?? ''}` : '';
-      return visibleLine(`Given ${who}${because(reason)}${ended}${review}`, valueCharsMax);
+      return visibleLine(`Granted ${who}${because(reason)}${ended}${review}`, valueCharsMax);
     }
     case 'denied':
       return visibleLine(`Denied by ${by ?? 'an approver'}${because(reason)}`, valueCharsMax);

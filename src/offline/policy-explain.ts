@@ -11,6 +11,7 @@ import { visible, visibleLines } from '../cli/visible.ts';
 import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
+import { effectWords } from '../core/effect.ts';
 import { ordinaryHistory } from '../core/history.ts';
 import type { Facts } from '../core/policy.ts';
 import { classificationOf } from '../core/summary.ts';
@@ -201,9 +202,9 @@ function decisionLines(terminal: Terminal, decision: Decision): string[] {
 
 function readingLines({ understood, problem, summary }: Classification): string[] {
   if (!understood) return [`not understood: ${visible(problem?.message ?? 'no reason was given')}`];
-  const effects = summary.effects.slice(0, effectsShownMax).map(({ verb, access, objectKind, object }) => {
-    const what = object === null ? verb : `${verb} ${object}`;
-    return `  ${visible(what)} (${access}${objectKind === 'none' ? '' : `, ${objectKind}`})`;
+  const effects = summary.effects.slice(0, effectsShownMax).map((effect) => {
+    const { access, objectKind } = effect;
+    return `  ${visible(effectWords(effect))} (${access}${objectKind === 'none' ? '' : `, ${objectKind}`})`;
   });
   const more = summary.effects.length - effects.length;
   return [

@@ -2,7 +2,7 @@
 // messages may hold anything: what XML 1.0 can't carry is shown as its escape.
 
 import { visible } from '../cli/visible.ts';
-import type { TestFileRun, TestRun } from './policy-test.ts';
+import type { TestFileRun, TestRun } from './policy-test-run.ts';
 
 /** The whole file. The counts of the suites add up to those of the whole: some build servers read the one, some the other. */
 export function junitText(run: TestRun): string {

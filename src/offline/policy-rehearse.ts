@@ -10,6 +10,7 @@ import type { Terminal } from '../cli/terminal.ts';
 import { visible } from '../cli/visible.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
+import { effectWords } from '../core/effect.ts';
 import { ordinaryHistory } from '../core/history.ts';
 import { readCast } from './policy-cast.ts';
 import type { Cast } from './policy-cast.ts';
@@ -120,7 +121,7 @@ async function reread(classifiers: Classifiers, recorded: RecordedAction, rehear
   if (recorded.who === null) return null;
   const read = await classifiers.classify(recorded.who.target.protocol, recorded.action);
   if (read === undefined) return rehearsal.leave('unreadable-here');
-  const effects = read.summary.effects.map(({ verb, object }) => (object === null ? verb : `${verb} ${object}`));
+  const effects = read.summary.effects.map(effectWords);
   if (effects.join('\n') === recorded.effects.join('\n') || (!read.understood && recorded.effects.join() === 'unknown')) return read;
   return rehearsal.leave('read-otherwise');
 }

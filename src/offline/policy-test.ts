@@ -16,21 +16,7 @@ import { count, loadTexts, readPolicyFolder, readTests, readersFor } from './pol
 import type { PolicyFolderTexts } from './policy-folder.ts';
 import { junitText } from './policy-junit.ts';
 import { MaskOutlines, outlineWords } from './policy-masks.ts';
-
-export interface TestFileRun {
-  readonly path: string;
-  /** Why the file could not be read; none of its tests ran then. */
-  readonly problems: readonly string[];
-  readonly tests: readonly { readonly name: string; readonly ok: boolean; readonly message: string; readonly durationMs: number }[];
-}
-
-export interface TestRun {
-  readonly files: readonly TestFileRun[];
-  readonly passed: number;
-  /** Tests that failed, and problems of test files that could not be read. */
-  readonly failed: number;
-  readonly unreadable: number;
-}
+import type { TestFileRun, TestRun } from './policy-test-run.ts';
 
 export interface PolicyTestOptions {
   readonly json?: boolean | undefined;

@@ -1,7 +1,7 @@
 // How often the catalogues of targets have changed, counted for all threads in shared memory: a change that went through one thread is
 // known to every other one before it judges. Databases share counters by a hash, so one may be read again for a change of another.
 
-import type { ChangeCount } from '../core/catalogue-cache.ts';
+import type { ChangeCount } from '../core/change-count.ts';
 
 /** Counters for pairs of target and database. */
 const slots = 4096;

@@ -5,6 +5,7 @@ import type { Action } from '../core/action.ts';
 import { AlikeActions, type Likeness } from '../core/alike-actions.ts';
 import type { Classification, ColumnsTouched } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
+import { effectWords } from '../core/effect.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { JsonEntry, JudgedFacts, StatementEntry } from '../core/recording.ts';
 import type { Judgement } from '../gate/judgement.ts';
@@ -37,7 +38,7 @@ export function entryOf(running: Running, finishedMs: number, outcome: Outcome |
     text: action.text,
     parameters: ruling.kind === 'release' && ruling.obligations.recordParameters ? action.parameters : null,
     statementKinds: classification?.summary.kinds ?? [],
-    effects: classification?.summary.effects.map((it) => (it.object === null ? it.verb : `${it.verb} ${it.object}`)) ?? [],
+    effects: classification?.summary.effects.map(effectWords) ?? [],
     decision: decisionWord(judgement.holdId !== null, decision),
     rule: decision?.rule?.id ?? null,
     holdId: judgement.holdId,

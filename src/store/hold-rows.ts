@@ -4,7 +4,7 @@ import type { Parameter, TransactionState } from '../core/action.ts';
 import type { AnsweredVia } from '../core/answered-via.ts';
 import type { Risk } from '../core/classification.ts';
 import type { Approval, EscalationStep, SecondFactor, SecondFactorProof } from '../core/decision.ts';
-import type { HoldState } from '../core/hold.ts';
+import type { HoldAccess, HoldState } from '../core/hold.ts';
 import type { HoldId } from '../core/ids.ts';
 import type { ApproverSet } from '../core/quorum.ts';
 
@@ -21,6 +21,10 @@ export interface HoldRecord {
   readonly targetProtocol: string;
   readonly targetLabels: Readonly<Record<string, string>>;
   readonly clientAddress: string;
+  /** What the session said that it is for; null: nothing. */
+  readonly reason: string | null;
+  /** Access for a while that the person had to the target. */
+  readonly access: readonly HoldAccess[];
   readonly text: string;
   readonly parameters: readonly Parameter[] | null;
   readonly digest: string;
@@ -63,6 +67,8 @@ const askedKeys = [
   'targetProtocol',
   'targetLabels',
   'clientAddress',
+  'reason',
+  'access',
   'statementKinds',
   'effects',
   'risks',
@@ -82,6 +88,7 @@ const termsKeys = [
   'escalation',
 ] as const;
 /** Those that rows of earlier versions do not have. */
+const laterAsked = { reason: null, access: [] } as const;
 const laterTerms = { alsoInGroups: [], secondFactor: null, escalation: [], approverSets: [] } as const;
 
 type Asked = Pick<HoldRecord, (typeof askedKeys)[number]>;
@@ -134,7 +141,8 @@ export function recordOf(row: HoldRow, approvals: readonly ApprovalRow[]): HoldR
     text: row.text,
     parameters: row.parameters === null ? null : (JSON.parse(row.parameters) as Parameter[]),
     digest: row.digest,
-    ...(JSON.parse(row.asked) as Asked),
+    ...laterAsked,
+    ...(JSON.parse(row.asked) as Omit<Asked, keyof typeof laterAsked> & Partial<Asked>),
     ...laterTerms,
     ...(JSON.parse(row.terms) as Omit<Terms, keyof typeof laterTerms> & Partial<Terms>),
     approvals: approvals.map(approvalOf),

@@ -1,10 +1,29 @@
 // Sessions that a list asks for, newest first. There may be very many, and the thread that looks relays sessions as well: a page ends after
 // so many were looked at, whether or not something was found.
 
+import type { SessionQuery } from '../core/session-query.ts';
 import { beforeOf } from './cursor.ts';
 import type { Db } from './database.ts';
 import { lookedPage, lowered, type LookedRow } from './looked-page.ts';
-import type { SessionQuery, SessionRow } from './sessions.ts';
+
+/** A row of `sessions`. */
+export interface SessionRow {
+  readonly number: number;
+  readonly id: string;
+  readonly principal: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly client_address: string;
+  readonly tls: number;
+  readonly method: string;
+  readonly database: string | null;
+  readonly started_at_ms: number;
+  readonly ended_at_ms: number | null;
+  readonly end_reason: string | null;
+  readonly statements: number;
+  readonly held: number;
+  readonly denied: number;
+}
 
 /** Looked at for one page: some 20 ms. */
 const lookedAtMax = 20_000;

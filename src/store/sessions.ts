@@ -2,8 +2,9 @@
 
 import type { Page, SessionView } from '../api/contract.ts';
 import type { SessionFacts } from '../core/decision.ts';
+import type { SessionQuery } from '../core/session-query.ts';
 import type { Db, Migration } from './database.ts';
-import { foundSessions } from './session-search.ts';
+import { foundSessions, type SessionRow } from './session-search.ts';
 
 /** What is written of a session; a live session has this shape. */
 export interface SessionEntry {
@@ -12,19 +13,6 @@ export interface SessionEntry {
   readonly target: { readonly name: string; readonly protocol: string };
   readonly facts: SessionFacts;
   readonly counts: { readonly statements: number; readonly held: number; readonly denied: number };
-}
-
-export interface SessionQuery {
-  readonly state?: 'open' | 'closed' | undefined;
-  readonly principal?: string | undefined;
-  readonly target?: string | undefined;
-  /** Each of its words stands in what people see of the session. */
-  readonly text?: string | undefined;
-  /** It ran in that time, or a part of it: inclusive, exclusive. */
-  readonly sinceMs?: number | undefined;
-  readonly untilMs?: number | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit?: number | undefined;
 }
 
 export const sessionPageMax = 200;
@@ -46,25 +34,6 @@ export const sessionMigrations: readonly Migration[] = [
     `,
   },
 ];
-
-/** A row of `sessions`. */
-export interface SessionRow {
-  readonly number: number;
-  readonly id: string;
-  readonly principal: string;
-  readonly target: string;
-  readonly protocol: string;
-  readonly client_address: string;
-  readonly tls: number;
-  readonly method: string;
-  readonly database: string | null;
-  readonly started_at_ms: number;
-  readonly ended_at_ms: number | null;
-  readonly end_reason: string | null;
-  readonly statements: number;
-  readonly held: number;
-  readonly denied: number;
-}
 
 export interface SessionStore {
   opened(session: SessionEntry, startedAtMs: number): void;

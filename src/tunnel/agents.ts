@@ -2,12 +2,12 @@
 
 import type { Duplex } from 'node:stream';
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { Fault, messageOf } from '../core/errors.ts';
 import { inRounds } from '../core/rounds.ts';
-import type { Target } from '../core/target.ts';
+import type { AgentSelector, Target } from '../core/target.ts';
 import type { AgentRecord, AgentStore, Enrolment } from './enrolment.ts';
 import type { Link } from './link.ts';
 import { closeCode } from './web-socket.ts';
@@ -96,8 +96,9 @@ export class Agents {
   async dial(target: Target, signal: AbortSignal, timeoutMs: number): Promise<Duplex> {
     const selector = target.agent;
     if (selector === undefined || selector === null) throw new Error(`target "${target.name}" has no agent`);
-    const links = this.#candidates(target);
-    if (links.length === 0) throw unreachable(target, notConnectedWords(selector));
+    const linked = this.#linkedFor(selector);
+    const links = candidates(linked);
+    if (links.length === 0) throw unreachable(target, linked.length === 0 ? notConnectedWords(selector) : takeNoneWords(linked));
     const failures: string[] = [];
     for (const { agent, link } of links.slice(0, attemptsMax)) {
       try {
@@ -132,22 +133,12 @@ export class Agents {
     for (const { link } of this.#linked.values()) link.close('the gateway stops', closeCode.stopping);
   }
 
-  /** The links that may take the stream: those that answer first, then the least busy, then the nearest. */
-  #candidates(target: Target): Linked[] {
-    const selector = target.agent;
+  #linkedFor(selector: AgentSelector): Linked[] {
     const fits = ({ agent }: Linked): boolean => {
-      if (selector === undefined || selector === null) return false;
       if (selector.kind === 'name') return agent.name === selector.name;
       return Object.entries(selector.labels).every(([key, value]) => agent.labels[key] === value);
     };
-    return [...this.#linked.values()]
-      .filter((entry) => fits(entry) && entry.link.takesStreams)
-      .sort(
-        (a, b) =>
-          Number(a.link.isDoubtful) - Number(b.link.isDoubtful) ||
-          a.link.figures.streams - b.link.figures.streams ||
-          (a.link.figures.latencyMs ?? 0) - (b.link.figures.latencyMs ?? 0),
-      );
+    return [...this.#linked.values()].filter(fits);
   }
 
   #info(record: AgentRecord): AgentInfo {
@@ -193,22 +184,31 @@ export class Agents {
   }
 
   #event(type: AuditEventType, agent: AgentRecord, detail: Readonly<Record<string, unknown>>, by: string | null = null): void {
-    const atMs = this.#options.clock.nowMs();
     const whole = { agent: agent.id, name: agent.name, ...detail };
-    appendNow(this.#options.audit, {
-      type,
-      atMs,
-      principal: by,
-      target: null,
-      sessionId: null,
-      actionId: null,
-      holdId: null,
-      detail: whole,
-    });
+    appendNow(this.#options.audit, eventWithoutSession(type, this.#options.clock.nowMs(), by, whole));
   }
 }
 
-function notConnectedWords(selector: NonNullable<Target['agent']>): string {
+/** The links that may take a stream: those that answer first, then the least busy, then the nearest. */
+function candidates(linked: readonly Linked[]): Linked[] {
+  return linked
+    .filter(({ link }) => link.takesNone === null)
+    .sort(
+      (a, b) =>
+        Number(a.link.isDoubtful) - Number(b.link.isDoubtful) ||
+        a.link.figures.streams - b.link.figures.streams ||
+        (a.link.figures.latencyMs ?? 0) - (b.link.figures.latencyMs ?? 0),
+    );
+}
+
+function takeNoneWords(linked: readonly Linked[]): string {
+  const words = linked
+    .slice(0, attemptsMax)
+    .map(({ agent, link }) => `agent ${agent.name} (${agent.id}) takes no new streams: ${link.takesNone}`);
+  return words.join('; ');
+}
+
+function notConnectedWords(selector: AgentSelector): string {
   if (selector.kind === 'name') return `its agent "${selector.name}" is not connected`;
   const labels = Object.entries(selector.labels).map(([key, value]) => `${key}=${value}`);
   return `no agent with ${labels.join(', ')} is connected`;

@@ -4,7 +4,7 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { appendNow } from '../core/append-now.ts';
-import type { AuditEventType, AuditLog } from '../core/audit.ts';
+import { eventWithoutSession, type AuditEventType, type AuditLog } from '../core/audit.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
@@ -265,8 +265,7 @@ export class Enrolment {
   }
 
   #event(type: AuditEventType, principal: string | null, detail: Readonly<Record<string, unknown>>): void {
-    const atMs = this.#options.clock.nowMs();
-    appendNow(this.#options.audit, { type, atMs, principal, target: null, sessionId: null, actionId: null, holdId: null, detail });
+    appendNow(this.#options.audit, eventWithoutSession(type, this.#options.clock.nowMs(), principal, detail));
   }
 }
 

@@ -122,9 +122,11 @@ export class Link {
     };
   }
 
-  /** Takes new streams: up, not told to drain, room left. */
-  get takesStreams(): boolean {
-    return this.#reason === null && !this.#isDraining && this.#streams.size < limits.streamsMax;
+  /** Why it takes no new streams, in words; null when it does. */
+  get takesNone(): string | null {
+    if (this.#reason !== null) return `its link is closed: ${this.#reason}`;
+    if (this.#isDraining) return 'it is being stopped';
+    return this.#streams.size < limits.streamsMax ? null : `it has ${limits.streamsMax} streams, the limit`;
   }
 
   get isDoubtful(): boolean {
@@ -134,7 +136,7 @@ export class Link {
   /** Opens a stream to an address that the agent dials. Rejects with a Fault in words. */
   open(address: Address, signal: AbortSignal, timeoutMs: number = limits.openMs): Promise<Duplex> {
     if (this.#reason !== null) return Promise.reject(new Fault('target-unreachable', `the agent's link is closed: ${this.#reason}`));
-    if (!this.takesStreams) return Promise.reject(new Fault('limit-reached', 'the agent takes no more streams'));
+    if (this.takesNone !== null) return Promise.reject(new Fault('limit-reached', `the agent takes no more streams: ${this.takesNone}`));
     if (signal.aborted) return Promise.reject(new Fault('target-unreachable', 'the client is gone'));
     const stream = this.#newStream(++this.#lastStream, 0);
     return new Promise((resolve, reject) => {

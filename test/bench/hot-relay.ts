@@ -95,6 +95,7 @@ function connected(session: Session): Pair {
     failing: failingMessages(Buffer.from('x')),
     heartbeat: Buffer.alloc(0),
     heldBytesMax: 1_000_000,
+    reading: { hold: () => true },
     cancelTarget: () => Promise.resolve(),
     giveBack: () => undefined,
     gone: () => undefined,

@@ -127,6 +127,7 @@ function connected(session: Session): Pair {
     clock,
     payloadBytesMax: 1_000_000,
     heldBytesMax: 1_000_000,
+    reading: { hold: () => true },
     settings: new Settings({
       flavour: 'mariadb',
       serverVersion: '10.11.0-MariaDB',

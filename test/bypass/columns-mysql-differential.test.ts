@@ -89,6 +89,8 @@ const catalogue = readCatalogue(
     views: await rows(catalogueQueries.views),
     triggers: await rows(catalogueQueries.triggers),
     columns: await rows(catalogueQueries.columns),
+    references: await rows(catalogueQueries.references),
+    engines: await rows(catalogueQueries.engines),
     loaded: null,
   },
   server.user,

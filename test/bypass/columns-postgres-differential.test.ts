@@ -4,7 +4,8 @@
 import pg from 'pg';
 import t from 'tap';
 import { catalogueQueries } from '../../protocols/postgres/catalogue-queries.ts';
-import type { CatalogueQuery, CatalogueRow, CatalogueRows } from '../../protocols/postgres/catalogue-queries.ts';
+import type { CatalogueRow } from '../../protocols/postgres/catalogue-row.ts';
+import type { CatalogueQuery, CatalogueRows } from '../../protocols/postgres/catalogue-queries.ts';
 import { readCatalogue } from '../../protocols/postgres/catalogue.ts';
 import { createPostgresClassifier } from '../../policies/classify/postgres/classifier.ts';
 import type { ColumnsTouched } from '../../src/core/classification.ts';

@@ -95,6 +95,8 @@ const catalogue = readCatalogue(
     views: [['tp', 'quietview', 'select `wipe_f`() AS `x`']],
     triggers: [],
     columns: [],
+    references: [],
+    engines: [],
     loaded: null,
   },
   'owner',

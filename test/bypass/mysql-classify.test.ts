@@ -23,7 +23,7 @@ interface Row {
 
 const classifier = createMysqlClassifier();
 const catalogue = readCatalogue(
-  { routines: [['tp', 'wipe_f', 'FUNCTION']], views: [['tp', 'quietview', 'select `wipe_f`() AS `x`'], ['tp', 'plain', 'select 1']], triggers: [], columns: [], loaded: null },
+  { routines: [['tp', 'wipe_f', 'FUNCTION']], views: [['tp', 'quietview', 'select `wipe_f`() AS `x`'], ['tp', 'plain', 'select 1']], triggers: [], columns: [], references: [], engines: [], loaded: null },
   'owner',
 ); // prettier-ignore
 

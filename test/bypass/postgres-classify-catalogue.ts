@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { catalogueQueries } from '../../protocols/postgres/catalogue-queries.ts';
-import type { CatalogueQuery, CatalogueRow, CatalogueRows } from '../../protocols/postgres/catalogue-queries.ts';
+import type { CatalogueRow } from '../../protocols/postgres/catalogue-row.ts';
+import type { CatalogueQuery, CatalogueRows } from '../../protocols/postgres/catalogue-queries.ts';
 import { readCatalogue } from '../../protocols/postgres/catalogue.ts';
 import type { Catalogue } from '../../src/core/action.ts';
 import type pg from 'pg';

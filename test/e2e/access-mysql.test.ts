@@ -60,10 +60,11 @@ t.test('the end of access in mysql', async (t) => {
 
   await t.test('over by itself: the session ends in words, what waits is withdrawn', async (t) => {
     const grant = await granted(4_000);
-    const session = start(t, mariadb, [...client, '-e', 'SELECT 1; DROP TABLE orders']);
+    const session = start(t, mariadb, [...client, '-e', "SET @sallyport_reason = 'OPS-3'; DROP TABLE orders"]);
     const hold = await eventually('it is held', async () => {
       return (await gateway.api('bob').get<Page<HoldView>>('/holds?state=pending')).body.items[0];
     });
+    t.match(hold, { reason: 'OPS-3', access: [{ grant, reason: 'ticket 7' }] }, 'who answers reads why it is asked');
     const { code, stderr } = await session.ended;
     t.not(code, 0);
     t.match(stderr, new RegExp(`your access ${grant} to shop is over`));

@@ -1,7 +1,7 @@
 // Access for a while with plain psql: denied with the command line that asks, let in after the yes, and put out at its end.
 
 import t from 'tap';
-import type { AccessRequestView, GrantView, Page, SessionView } from '../../src/api/contract.ts';
+import type { AccessRequestView, AuditEventView, GrantView, Page, SessionView } from '../../src/api/contract.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, targetOf } from '../support/gateway.ts';
 import type { TestGateway } from '../support/gateway.ts';
@@ -117,9 +117,13 @@ t.test('access for a while in psql', async (t) => {
   await t.test('at its end a waiting hold ends with the session', async (t) => {
     const grant = await given(gateway, { target: 'orders', for_ms: 3_000, reason: 'ticket 9' });
     const session = start(t, psql, [url, '-At']);
-    session.write('DROP TABLE orders;\n');
+    session.write("SET sallyport.reason = 'OPS-12 wrong totals';\nDROP TABLE orders;\n");
     await session.waitFor(/NOTICE: {2}hold h-/);
     const hold = await gateway.api('bob').pendingHold();
+    const why = { reason: 'OPS-12 wrong totals', access: [{ grant: grant.id, reason: 'ticket 9', break_glass: false }] };
+    t.match(hold, why, 'who answers reads why it is asked');
+    const held = await gateway.api('carol').get<Page<AuditEventView>>(`/audit?hold=${hold.id}&type=action.held`);
+    t.match(held.body.items, [{ detail: { reason: why.reason, access: [grant.id] } }]);
     const stateOf = async (path: string) => (await gateway.api('bob').get<{ state: string }>(path)).body.state;
     await eventually('the access is over', async () => (await stateOf(`/grants/${grant.id}`)) === 'ended');
     await eventually('the hold is withdrawn', async () => (await stateOf(`/holds/${hold.id}`)) === 'withdrawn');

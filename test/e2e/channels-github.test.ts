@@ -159,7 +159,7 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
     body: { environment_name: 'production', comment: new RegExp(`${request?.id ?? ''} waits`) },
   });
   t.equal((await bob.post(`/access-requests/${request?.id ?? ''}/approve`, { reason: 'go' })).status, 200);
-  t.match(await callback(8219, 'approved'), { body: { environment_name: 'production', comment: /Given by bob: go/ } });
+  t.match(await callback(8219, 'approved'), { body: { environment_name: 'production', comment: /Granted by bob: go/ } });
 
   const books = {
     environment: 'books',
@@ -242,10 +242,10 @@ t.test('a deployment waits for people', { timeout: 60_000 }, async (t) => {
     const { path } = await posted(
       'PATCH',
       `/repos/example/shop/issues/comments/${9_000 + calls.indexOf(first) + 1}`,
-      /Given by bob&#58;|Given by bob: checked/,
+      /Granted by bob&#58;|Granted by bob: checked/,
     );
     t.ok(path, 'the comment itself shows the end');
-    t.match(await callback(8300, 'approved'), { body: { comment: /Given by bob: checked/ } });
+    t.match(await callback(8300, 'approved'), { body: { comment: /Granted by bob: checked/ } });
     t.match((await say(`/sallyport deny ${id}`)).text, /no longer pending/, 'late');
     const { body: events } = await gateway.api('carol').get<Page<AuditEventView>>('/audit?type=access.approval-given&principal=bob');
     t.ok(events.items.some(({ detail }) => detail['via'] === 'github'));

@@ -205,9 +205,9 @@ t.test('deployments and comments', { timeout: 60_000 }, async (t) => {
     const good = note(`LGTM\n${approve}`);
     t.match(await deliver(good), { status: 200, text: new RegExp(`${id}: you approved it`) });
     t.match(await deliver(good), { text: /taken before/ });
-    await called('PUT', `merge_requests/7/notes/${900 + calls.indexOf(posted) + 1}`, says(/Given by bob: checked/));
+    await called('PUT', `merge_requests/7/notes/${900 + calls.indexOf(posted) + 1}`, says(/Granted by bob: checked/));
     await called('POST', 'merge_requests/7/notes', says(/you approved it/));
-    t.match((await called('POST', 'deployments/61/approval')).body, { status: 'approved', comment: /Given by bob: checked/ });
+    t.match((await called('POST', 'deployments/61/approval')).body, { status: 'approved', comment: /Granted by bob: checked/ });
     const { body } = await gateway.api('carol').get<Page<AuditEventView>>('/audit?type=access.approval-given');
     t.match(body.items, [{ principal: 'bob', detail: { via: 'gitlab' } }]);
   });

@@ -87,7 +87,7 @@ t.test('Web Push', { timeout: 120_000 }, async (t) => {
     t.notOk(first.body.includes('ticket'), 'the service reads nothing');
     t.equal((await gateway.api('dana').post(`/access-requests/${id}/approve`)).status, 200);
     const second = await eventually('the end is pushed', () => pushed[1]);
-    t.match(open(second), { tag: id, over: true, body: /Given by dana/ });
+    t.match(open(second), { tag: id, over: true, body: /Granted by dana/ });
     t.equal((await gateway.api('alice').get<PushView>('/push')).body.browsers.length, 0, 'each sees their own');
   });
 

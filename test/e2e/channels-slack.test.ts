@@ -206,7 +206,7 @@ t.test('holds in Slack', { timeout: 120_000 }, async (t) => {
     await press('UALICE001', message, 'approve', id);
     await told('UALICE001', new RegExp(`${id}: you asked for this yourself`));
     await press('UBOB00001', message, 'approve', id);
-    await isSettled(id, /Given by bob/);
+    await isSettled(id, /Granted by bob/);
     t.equal((await bob.get<AccessRequestView>(`/access-requests/${id}`)).body.state, 'granted');
     await press('UBOB00001', message, 'deny', id);
     await told('UBOB00001', new RegExp(`${id}: .*no longer pending`));

@@ -15,9 +15,14 @@ rules:
     actions: [command, file]
     when: glob(session.reason, "OPS-?*")
     decision: allow
+  - id: hold-uptime
+    actions: [command]
+    effects: { objects: [uptime] }
+    decision: hold
+    approvers: { groups: [dba] }
   - { id: whoami, actions: [command], effects: { objects: [whoami] }, require_reason: true, decision: allow }
 `;
-const { gateway, ssh, startTerminal, options, port } = await startSshWorld(t, { policies: { 'p.yaml': policy } });
+const { gateway, ssh, startSsh, startTerminal, options, port } = await startSshWorld(t, { policies: { 'p.yaml': policy } });
 const saying = (reason: string) => ['-o', `SetEnv=SALLYPORT_REASON="${reason}"`];
 
 t.test('commands', async (t) => {
@@ -29,6 +34,14 @@ t.test('commands', async (t) => {
   t.match(await ssh(['hostname'], { options: saying(`OPS-${'x'.repeat(2_000)}`) }), { code: 126 }, 'a text that is no reason');
   const { body } = await gateway.api('carol').get<Page<AuditEventView>>('/audit?limit=100');
   t.match(JSON.stringify(body), /"reason":"OPS-12 wrong totals"/);
+});
+
+t.test('who answers a command that waits reads what it is for', async (t) => {
+  const waiting = startSsh(['uptime'], { options: saying(`a look ${'x'.repeat(990)}`) });
+  const hold = await gateway.api('bob').pendingHold();
+  t.equal(hold.reason, `a look ${'x'.repeat(990)}`);
+  await gateway.api('bob').post(`/holds/${hold.id}/approve`, {});
+  t.equal((await waiting.end()).code, 0);
 });
 
 t.test('files and mediated shells', async (t) => {

@@ -106,6 +106,7 @@ export async function relayedSides(
     failing: failingMessages(Buffer.from('x')),
     heartbeat: Buffer.alloc(0),
     heldBytesMax,
+    reading: { hold: () => true },
     cancelTarget: () => Promise.resolve(),
     giveBack: () => undefined,
     gone: () => undefined,

@@ -113,6 +113,7 @@ export class Player {
       clock,
       payloadBytesMax: 100_000,
       heldBytesMax: 100_000,
+      reading: { hold: () => true },
       settings: new Settings({
         flavour: 'mariadb',
         serverVersion: '10.11.0-MariaDB',

@@ -23,9 +23,10 @@ function office(t: { teardown(undo: () => void): void }) {
   const audit = new MemoryAudit();
   const random = new SeededRandom(7);
   const people = new Map<string, Principal>([bob, erik, dana, fay, alice, robot].map((it) => [it.name, it]));
-  const open = () => {
+  const open = (newestEventMs?: number) => {
     const delegations = new Delegations({
       ...{ db, clock, random, audit },
+      ...(newestEventMs === undefined ? {} : { newestEventMs }),
       person: (name) => people.get(name) ?? null,
       mayApprove: ({ groups }) => groups.some((it) => it === 'dba' || it === 'security'),
     });
@@ -128,4 +129,6 @@ t.test('it ends: by its time, by word, with its lender, and no clock makes it lo
   const hold = desk.place(request());
   t.match(await desk.answer(hold.id, dana, 'approve', null), { because: 'not-an-approver' }, 'over, though the clock was set back');
   t.strictSame(open().lendersOf('dana'), [], 'and not after a restart');
+  await delegations.give(bob, 'fay', day, null);
+  t.strictSame(open(clock.nowMs() + 60_000).lendersOf('fay'), [], 'nor after one with the clock behind the audit log');
 });

@@ -2,6 +2,7 @@
 
 import Database from 'better-sqlite3';
 import t from 'tap';
+import { createHolds } from '../../src/approvals/holds.ts';
 import type { AuditEvent } from '../../src/core/audit.ts';
 import { createHoldStore } from '../../src/store/holds.ts';
 import { bench, person, request } from './approvals-fixtures/desk.ts';
@@ -167,6 +168,14 @@ t.test('no clock makes it longer', async (t) => {
     const next = restart();
     await next.recover();
     t.strictSame(next.lasting(), []);
+    t.match(next.get(hold.id), { state: 'withdrawn' });
+  });
+  t.test('behind the audit log after a restart', async (t) => {
+    const { db, desk, clock, audit, random } = bench();
+    const hold = desk.place(request({ expiresMs: 60_000, again: 'k' }));
+    const newestEventMs = clock.nowMs() + 30_000;
+    const next = createHolds({ db, clock, audit, random, readLog: audit.read, consoleUrl: null, newestEventMs });
+    await next.recover();
     t.match(next.get(hold.id), { state: 'withdrawn' });
   });
   t.test('set back while it runs', async (t) => {

@@ -213,6 +213,8 @@ t.test('a change through a view runs the functions of the view, and the triggers
       views: await rows(catalogueQueries.views),
       triggers: await rows(catalogueQueries.triggers),
       columns: [],
+      references: [],
+      engines: [],
       loaded: null,
     },
     server.user,
@@ -225,7 +227,7 @@ t.test('a change through a view runs the functions of the view, and the triggers
   ] as const) {
     await server.sql(`DELETE FROM secret; INSERT INTO secret VALUES (1); ${text}`);
     t.equal((await server.sql('SELECT * FROM secret')).length, runs === null ? 1 : 0, `the server: ${text}`);
-    t.equal(judged(text, 'mariadb', catalogue)[1] ?? null, runs, text);
+    t.equal(judged(text, 'mariadb', catalogue).find((it) => it.startsWith('call')) ?? null, runs, text);
   }
 });
 
@@ -302,7 +304,15 @@ t.test('EXECUTE of a name that was prepared before a view or function in it chan
   const settings = { sql_mode: '', character_set_client: 'utf8mb4', flavour: 'mariadb', database: 'shop', lower_case_table_names: '0' };
   const catalogueOf = (view: string) =>
     readCatalogue(
-      { routines: [['shop', 'wipe', 'FUNCTION']], views: [['shop', 'v', view]], triggers: [], columns: [], loaded: null },
+      {
+        routines: [['shop', 'wipe', 'FUNCTION']],
+        views: [['shop', 'v', view]],
+        triggers: [],
+        columns: [],
+        references: [],
+        engines: [],
+        loaded: null,
+      },
       'owner',
     );
   const modeOf = (catalogue: Catalogue, more = {}) => {

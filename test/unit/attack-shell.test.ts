@@ -18,6 +18,10 @@ const changesVictim = [
   'echo victim | xargs --max-lines rm ls',
   'echo victim | xargs --replace rm {}',
   'echo -ovictim | xargs -I zz -L 1 sort',
+  'echo -ovictim | xargs -I zz -I a sort a',
+  'echo -ovictim | xargs --replace -I a sort a',
+  'printf %s -ovictim | xargs -0rI a sort a',
+  'for f in a; do read -af <<< -ovictim; sort $f < a; done',
   'y=b; echo "-o victim #" | xargs -I% sort "%$y" a; y=; echo -ovictim | xargs -I% sort "%$y" a',
   'op=-v; [ ! "$op" \'a[$(rm victim)]\' ]',
   'op=-v; [ x -a "$op" \'a[$(rm victim)]\' ]',
@@ -184,6 +188,21 @@ t.test('more that are not free', async (t) => {
     "printf '!rm x' | unbuffer -p git log",
     'kubectl config view --profile_output=x --profile=heap',
     'kubectl get pods --as_group=x',
+    // Talkative, and then they run what comes in, or a file of the folder.
+    'echo "DROP TABLE orders" | mysql -v',
+    'mariadb -v < f',
+    'python3 -v',
+    '/usr/bin/python3 -v',
+    'pypy3 -v',
+    'ghci -v',
+    'scala -v',
+    'mongo -v',
+    'ninja -v',
+    ...['-v', '-V', '--version', '""'].map((word) => `echo 'exec rm victim' | tclsh ${word}`),
+    'docker --version run -v /:/h alpine rm -r /h/srv',
+    'mount --label=x',
+    'mount --uuid=x',
+    'mount -t nfs --target=/mnt',
   ];
   for (const text of waits) t.notOk(isFree(text), text);
 });
@@ -281,6 +300,9 @@ t.test('plain work stays free', async (t) => {
     'find . -type f -print0 | xargs -0 -I{} head -1 {}',
     'cat list | xargs -I{} -n1 echo {}',
     'find . -type f | xargs -n1 wc -l',
+    'find . -type f -print0 | xargs -0I{} head -1 {}',
+    'cat list | xargs -rn1 wc -l',
+    'docker --version; systemctl --version',
     'while sleep 2; do date; done',
     'rsync --server --sender -vlogDtpre.iLsfxCIvu . /data',
     "sed 's/[^]]*//; s/[abc]/x/' f",
@@ -337,6 +359,8 @@ t.test('plain work stays free', async (t) => {
     'dig example.com MX +short',
     'host db-1',
     'nslookup db-1',
+    'python3 --version; perl -v; make -v; mysql -V; ninja --version; java -version; redis-cli -v',
+    'mount | grep nfs; mount -l; mount -t nfs',
   ];
   for (const text of plain) t.ok(isFree(text), text);
 });

@@ -6,6 +6,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileS
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
+import { messageOf } from '../../src/core/errors.ts';
 import { openAuditLog } from '../../src/audit/log.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { event, options, temporaryFolder } from './audit-fixtures/log.ts';
@@ -99,6 +100,23 @@ t.test('events behind zeros, as a power cut leaves them, are cut off and kept be
   t.same(readFileSync(`${path}.cut-at-${from}`), crashed.subarray(from), 'nothing is lost');
   await again.close();
   t.match(await verifyAudit(dir), { ok: true, events: 5, tornBytes: 0 });
+});
+
+t.test('zeros in a file before the newest, which no power cut leaves, are said to be there', async (t) => {
+  const dir = temporaryFolder();
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const log = await openAuditLog(options(dir, { segmentBytes: 1024 }));
+  for (let number = 1; number <= 20; number += 1) log.append(event(number));
+  await log.close();
+  const [name = '', next = ''] = readdirSync(dir)
+    .filter((it) => it.startsWith('audit-'))
+    .slice(-2);
+  const bytes = readFileSync(join(dir, name));
+  writeFileSync(join(dir, name), bytes.fill(0, bytes.length - 100));
+  const from = bytes.lastIndexOf('\n', bytes.length - 101) + 1;
+  const message = `the audit log is not whole (${name}): it has no whole lines from byte ${from} on, and ${next} was begun`;
+  const refused = await openAuditLog(options(dir)).then(() => 'it was opened', messageOf);
+  t.equal(refused.slice(0, message.length), message);
 });
 
 t.test('a disk that takes half a write: the event is refused, the chain stays whole', async (t) => {

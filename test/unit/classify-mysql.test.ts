@@ -288,7 +288,7 @@ t.test('what one server has built in is a stored function in another, by make an
 t.test('MD5 of MySQL 9 is of a component: read, where the target is known to have no function of the name', (t) => {
   const nine = (catalogue: Catalogue | null) => ({ ...modeOf({ flavour: 'mysql', server_version: '9.7.4' }), key: `9 ${catalogue?.version}`, catalogue }); // prettier-ignore
   const catalogueOf = (routines: readonly (readonly string[])[]) =>
-    readCatalogue({ routines, views: [], triggers: [], columns: [], loaded: null }, 'owner');
+    readCatalogue({ routines, views: [], triggers: [], columns: [], references: [], engines: [], loaded: null }, 'owner');
   const effects = (text: string, catalogue: Catalogue | null) =>
     classify(text, nine(catalogue)).summary.effects.map((it) => `${it.verb} ${it.access} ${it.object ?? ''}`);
   t.strictSame(effects('SELECT MD5(a)', null), ['call unknown shop.MD5']);
@@ -296,6 +296,33 @@ t.test('MD5 of MySQL 9 is of a component: read, where the target is known to hav
   t.strictSame(effects('EXPLAIN SELECT SHA1(a)', catalogueOf([])), ['explain read ', 'read read sha1']);
   t.strictSame(effects('SELECT MD5(a)', catalogueOf([['x', 'Md5', 'FUNCTION']])), ['call unknown shop.MD5']);
   t.strictSame(effects('SELECT shop.MD5(a)', catalogueOf([])), ['call unknown shop.MD5']);
+  t.end();
+});
+
+t.test('a library that is loaded is a program of the server, and RESET MASTER takes its logs away as PURGE does', (t) => {
+  const verbsOf = (text: string): string => {
+    const classification = classify(text);
+    return classification.understood ? classification.summary.verbs.join(' ') : 'not understood';
+  };
+  for (const text of ["CREATE FUNCTION f RETURNS INTEGER SONAME 'x.so'", "CREATE AGGREGATE FUNCTION f RETURNS REAL SONAME 'x.so'"])
+    t.equal(verbsOf(text), 'create code server-program', text);
+  t.equal(verbsOf('CREATE FUNCTION soname() RETURNS int RETURN 1'), 'create code');
+  for (const text of ["INSTALL PLUGIN x SONAME 'x.so'", "INSTALL SONAME 'x'", "INSTALL COMPONENT 'file://x'"])
+    t.equal(verbsOf(text), 'server-program admin', text);
+  for (const text of ['RESET MASTER', 'RESET SLAVE ALL', 'RESET REPLICA', 'RESET BINARY LOGS AND GTIDS'])
+    t.equal(verbsOf(text), 'replication', text);
+  t.equal(verbsOf('RESET QUERY CACHE'), 'admin');
+  t.end();
+});
+
+t.test('HANDLER gives back whole rows, of whatever table its name was given to', (t) => {
+  const columnsOf = (text: string): unknown => {
+    const classification = classify(text);
+    return classification.understood && classification.summary.columns;
+  };
+  for (const text of ['HANDLER a OPEN', 'HANDLER a OPEN AS b', 'HANDLER b READ FIRST', 'HANDLER a READ k >= (1) WHERE x = 1'])
+    t.strictSame(columnsOf(text), { read: ['*'], asked: ['*'], written: [] }, text);
+  t.strictSame(columnsOf('HANDLER a CLOSE'), { read: [], asked: [], written: [] });
   t.end();
 });
 

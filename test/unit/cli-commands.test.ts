@@ -193,7 +193,9 @@ t.test('answers carry the reason, and every outcome has its exit code', async (t
     [['approve', 'h-7K3M9Q', '--server', 'http://gate.example.com', '--token', 'x'], 2, /not sent in clear to gate\.example\.com/],
     [['sessions', '--kill', ...good], 2, /say which session/],
     [['sessions', 's-1', '--kill', ...good], 0, /told to end/],
-    [['token', '--ttl', 'soon', ...good], 2, /not a time to live/],
+    [['token', '--ttl', 'soon', ...good], 2, /is not a time\n/],
+    [['token', '--ttl', '30m1h', ...good], 2, /as in 30m, 8h or 1h30m/],
+    [['token', '--ttl', '0s', ...good], 2, /is not a time\n/],
     [['nonsense'], 2, /unknown command/],
     [['nonsense', '--help'], 2, /unknown command 'nonsense'/],
     [['help', 'nonsense'], 2, /unknown command 'nonsense'/],
@@ -218,10 +220,10 @@ t.test('answers carry the reason, and every outcome has its exit code', async (t
 
 t.test('a token is alone on stdout', async (t) => {
   const { url, asked } = await gateway(t);
-  const { code, out, err } = await run(['token', '--ttl', '30m', '--server', url, '--token', 'good']);
+  const { code, out, err } = await run(['token', '--ttl', '1h30m', '--server', url, '--token', 'good']);
   t.same([code, out], [0, 'sp_abc']);
   t.match(err, /for bob, until/);
-  t.same(JSON.parse(asked[0]?.body ?? ''), { name: 'sallyport token', ttl_ms: 1_800_000 });
+  t.same(JSON.parse(asked[0]?.body ?? ''), { name: 'sallyport token', ttl_ms: 5_400_000 });
 });
 
 t.test('credentials are saved for their owner alone and go to their own server only', (t) => {

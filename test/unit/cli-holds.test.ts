@@ -19,6 +19,8 @@ const hold: Partial<HoldView> = {
   principal_name: 'Alice Arroyo',
   target: 'orders',
   client_address: '10.0.0.1',
+  reason: 'OPS-12',
+  access: [{ grant: 'g-7K3M9Q', reason: 'wrong \u001b[31mtotals', break_glass: true }],
   text: 'DELETE FROM payments',
   parameters: [{ type: 'int4', text: '7' }],
   risks: [],
@@ -73,8 +75,9 @@ t.test('a hold that has ended still says who asked for what, who answered, and w
   const url = await gateway(t, { '/holds/h-7K3M9Q': hold });
   const { out } = await run(['holds', 'h-7K3M9Q', '--server', url, '--token', 'x']);
   t.match(out, /Alice Arroyo \(alice\) from 10\.0\.0\.1 on orders\n/);
+  t.match(out, /\n {2}reason: OPS-12\n {2}BREAK-GLASS access g-7K3M9Q, asked for: wrong \\x1b\[31mtotals\n/);
   t.match(out, /Deletes wait \(p\/r\); approvers: dba\n {2}\| DELETE FROM payments\n {2}\$1 = 7\n/);
-  t.match(out, /yes by bob, .* \(via cli\): ticket 12\n {2}yes by dana for sven, .*\n {2}ran: completed, 1 row, 9 ms\n/);
+  t.match(out, /approved by bob, .* \(via cli\): ticket 12\n {2}approved by dana for sven, .*\n {2}ran: completed, 1 row, 9 ms\n/);
   t.match(out, /asked .*, ended .*: sallyport replay s-12$/);
   t.notMatch(out, /needs/, 'it needs nothing more');
 });

@@ -10,8 +10,8 @@ import { HandClock, KeptAudit, people, random, rights } from './api-fixture.ts';
 
 const hourMs = 3_600_000;
 
-function open(db = openDatabase(':memory:', identityMigrations), clock = new HandClock()) {
-  const parts = { db, clock, random, audit: new KeptAudit(), people, rights, publicUrl: () => 'https://gw.example' };
+function open(db = openDatabase(':memory:', identityMigrations), clock = new HandClock(), newestEventMs = 0) {
+  const parts = { db, clock, random, audit: new KeptAudit(), people, rights, publicUrl: () => 'https://gw.example', newestEventMs };
   const identity = createIdentity(parts);
   t.teardown(() => identity.close());
   return { identity, db, clock };
@@ -76,4 +76,26 @@ t.test('a decision link', async (t) => {
   t.match(identity.decisionLinks.read(token), { kind: 'good', link: { person: 'bob' } });
   clock.advance(1);
   t.match(identity.decisionLinks.read(token), { kind: 'expired' });
+});
+
+t.test('a clock that was set back while the gateway was stopped: the audit log says how late it was at least', async (t) => {
+  const first = open();
+  const { clock } = first;
+  const [cookie, idle] = [signIn(first), signIn(first)];
+  const unused = first.identity.createLoginLink('alice', hourMs).split('#')[1] ?? '';
+  const link = first.identity.decisionLinks.create('h-1', 'approve', 'bob', hourMs).split('/decide/')[1] ?? '';
+  const [short, long] = [hourMs, 3 * hourMs].map((ttlMs) => first.identity.issueToken('alice', { name: 'x', ttlMs }).token);
+  clock.advance(2 * hourMs);
+  first.identity.close();
+  clock.wallMs -= 2 * hourMs - 60_000;
+  const { identity } = open(first.db, clock, clock.nowMs() + 2 * hourMs - 60_000);
+  t.equal(identity.authenticateBearer(short ?? ''), null, 'a token that was over');
+  t.equal(identity.signIn({ secret: unused }, '10.0.0.1'), null, 'a login link that was over');
+  t.match(identity.decisionLinks.read(link), { kind: 'expired' });
+  t.ok(identity.authenticateBearer(long ?? ''), 'one that was not');
+  t.ok(identity.authenticateCookie(cookie));
+  clock.advance(hourMs);
+  t.equal(identity.authenticateBearer(long ?? ''), null, 'it ends when it would have');
+  clock.advance(sessionIdleMs - 3 * hourMs);
+  t.equal(identity.authenticateCookie(idle), null, 'so does a browser that nobody used');
 });

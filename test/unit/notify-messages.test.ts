@@ -111,6 +111,16 @@ t.test('no approve button where a chat cannot answer, in any channel', async (t)
   }
 });
 
+t.test('why it is asked stands in every channel, as it was said', async (t) => {
+  const access = [{ grant: 'g-1', reason: 'ticket 7', break_glass: true }];
+  const matter = hold({ reason: 'OPS-12\u202e <!channel>', access });
+  const { blocks } = slackMessage(matter, 'placed', links);
+  t.match(JSON.stringify(blocks), /\*Reason\* OPS-12\\\\u202e &lt;!channel&gt;\\n\*Access\* break-glass g-1, asked for: ticket 7/);
+  t.match(mailText(matter, 'placed', links).text, /Reason: OPS-12\\u202e <!channel>\nAccess: break-glass g-1, asked for: ticket 7\n/);
+  t.match(JSON.stringify(teamsMessage(matter, 'placed', links, true)), /"Reason","value":"OPS-12[^"]*u202e/);
+  t.notMatch(mailText(hold(), 'placed', links).text, /Reason|Access:/);
+});
+
 t.test('nothing that people wrote is formatting, a mention or markup', async (t) => {
   const name = '*x* _y_ <!channel> [a](https://evil.example.com) <script>\u202e\u200b';
   const matter = hold({ principal_name: name, effects: ['drop <@U1> my_table'], rule_title: '`code`' });

@@ -346,3 +346,32 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
   if (items.length < 2) return [[...items]];
   return items.flatMap((item, index) => permutations(items.filter((_, other) => other !== index)).map((rest) => [item, ...rest]));
 }
+
+t.test('a change through a view is one of the table behind it: rules that stop it see both, what allows the view allows it', async (t) => {
+  const behind: Effect = {
+    verb: 'update',
+    access: 'write',
+    objectKind: 'table',
+    object: 'public.orders',
+    through: { objectKind: 'view', object: 'public.open_orders' },
+  };
+  const view: Effect = { verb: 'update', access: 'write', objectKind: 'view', object: 'public.open_orders' };
+  const through = (...effects: Effect[]): Classification =>
+    classificationOf([{ kind: 'update', span: { start: 0, end: 1 }, effects, missingWhere: false, risks: [], changes: [] }]);
+  const allow = (table: string) =>
+    `- { id: a-${table.replace('_', '-')}, effects: { verbs: [update], tables: [public.${table}] }, decision: allow }\n`;
+  const decided = (rules: string, what: Classification) => said(load(policy(rules)).decide(action(), what, facts()) as Decision);
+  const deny = '- { id: no, effects: { tables: [orders] }, decision: deny }\n';
+  const rest = '- { id: rest, effects: { access: [write] }, otherwise: true, decision: hold, approvers: { groups: [dba] } }\n';
+  t.equal(decided(allow('open_orders') + rest, through(view, behind)), 'allow p/a-open-orders');
+  t.equal(decided(allow('open_orders') + deny, through(view, behind)), 'deny p/no');
+  t.equal(decided(allow('orders') + rest, through(view, behind)), 'hold p/rest', 'the view itself has to be allowed');
+  const direct: Effect = { verb: 'update', access: 'write', objectKind: 'table', object: 'public.orders' };
+  t.equal(
+    decided(allow('open_orders') + rest, through(view, behind, direct)),
+    'hold p/rest',
+    'and the table, where it is changed directly, too',
+  );
+  const named = '- { id: named, when: \'action.tables_written.exists(t, t == "public.orders")\', decision: deny }\n';
+  t.equal(decided(allow('open_orders') + named, through(view, behind)), 'deny p/named');
+});

@@ -17,6 +17,9 @@ t.test('a count is a number', async (t) => {
     'n=$(wc -l < f); echo $((n*2))',
     "n=$(cat f | grep -ci 'x y'); echo $((n))",
     'echo $(( $(nproc) * 2 ))',
+    '[ $(ls | wc -l) -gt 5 ] && echo many',
+    'if [ $(ps aux | grep -c nginx) -lt 2 ]; then echo few; fi',
+    'test "$x" -gt $(nproc)',
   ])
     t.ok(isFree(text), text);
 });
@@ -44,6 +47,13 @@ t.test('anything else may be a command', async (t) => {
     'n=$(ls | wc -l); echo $((n)); wc() { cat f; }',
     "eval 'wc() { cat f; }'; echo $(( $(ls | wc -l) ))",
     'a[$(ls | wc -l)]=1',
+    '[ $(cat f) -gt 5 ]',
+    "wc() { echo '-v a[$(rm x)]'; }; [ $(ls | wc -l) -gt 5 ]",
+    "for i in 1 2; do [ $(ls | wc -l) -gt 5 ]; eval 'wc() { cat f; }'; done",
+    // What cannot be counted is no word at all, and then others stand in its place.
+    '[ "$x" $(nproc < /no) "$y" ]',
+    'env -u $(nproc < /no) ls rm victim',
+    'uniq $(nproc < /no) a victim',
   ])
     t.notOk(isFree(text), text);
 });

@@ -1,7 +1,7 @@
 // Texts that bash and a plainer shell read in different ways: in bash they do what was judged, in dash nothing.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -14,12 +14,16 @@ const readTwoWays = [
   '! [[ a && rm == victim ]]',
   'rm=1; victim=1; (( rm + victim ))',
   "echo $'\\'\nrm victim\n: \\''",
+  'a+=/../remove',
+  'x=/../remove; a\\\n+\\\n="$x"',
 ];
 
 function keeps(shell: string, text: string): boolean {
   const cwd = mkdtempSync(join(tmpdir(), 'for-bash-'));
   const victim = join(cwd, 'victim');
   writeFileSync(victim, 'kept');
+  mkdirSync(join(cwd, 'a+='));
+  writeFileSync(join(cwd, 'remove'), '#!/bin/sh\nrm victim\n', { mode: 0o755 });
   spawnSync(shell, ['-c', text], { cwd });
   const kept = existsSync(victim) && readFileSync(victim, 'utf8') === 'kept';
   rmSync(cwd, { recursive: true });
@@ -58,6 +62,7 @@ t.test('what all shells read alike is sent as it is', async (t) => {
     'echo $((1 + 1)) $(((1 + 2) * 3)) "$((x))"',
     "grep -v '^$' f | sed 's/[[:space:]]*$//'",
     'grep "x$" f',
+    "awk '{s+=$1} END {print s}' f; x=a+=b",
     'awk \'{if (($1 > 5)) print "[[ "}\' f',
     "echo it\\'s '[[ a > b ]]' \"((\"",
   ])

@@ -6,6 +6,7 @@ import { nameAt } from './definitions.ts';
 import { qualifiedName } from './objects.ts';
 import { plainParts, readParts } from './query-parts.ts';
 import { opAt, wordAt, type Reading } from './reading.ts';
+import type { Token } from './lexer.ts';
 import { isName, tablesIn, type TableReference } from './tables.ts';
 import { reachesEveryRow, selectsEveryRow } from './where.ts';
 
@@ -16,12 +17,21 @@ export const modifiers = {
   DELETE: new Set(['LOW_PRIORITY', 'QUICK', 'IGNORE']),
 } as const;
 
-/** Changes of one table or view, with what triggers may do, and functions that the view runs. */
-function write(reading: Reading, verb: EffectVerb, table: string, facts: FactsBuilder): void {
+/**
+ * Changes of one table or view, with those of the tables behind it, what triggers may do, functions that the view runs, and what foreign
+ * keys change along. `columns`: what an UPDATE sets, in lower case; null when that is not known.
+ */
+function write(reading: Reading, verb: EffectVerb, table: string, facts: FactsBuilder, columns: readonly string[] | null = null): void {
   const { objects } = reading;
   facts.effect(verb, 'write', 'table', table);
+  const through = { objectKind: 'table', object: table } as const;
+  for (const object of objects.behind(table)) facts.add({ verb, access: 'write', objectKind: 'table', object, through });
+  if (objects.isElsewhere(table)) facts.effect('network', 'write', 'table', table);
+  if (objects.handsOn(table)) facts.effect('call', 'unknown', 'table', table);
   if (objects.reacts(table)) facts.effect('call', 'unknown', 'function', `triggers of ${table}`);
   for (const called of objects.functionsBehind(table)) facts.effect('call', 'unknown', 'function', called);
+  if (verb !== 'delete' && verb !== 'update') return;
+  for (const [follows, other] of objects.following(verb, table, columns)) facts.effect(follows, 'write', 'table', other);
 }
 
 /** INSERT and REPLACE; `at` is the verb. */
@@ -42,7 +52,7 @@ export function readInsert(reading: Reading, at: number, to: number, facts: Fact
   for (let i = name.end + 1; i + 3 < to; i++) {
     if (wordAt(tokens, i) === 'DUPLICATE' && wordAt(tokens, i + 1) === 'KEY' && wordAt(tokens, i + 2) === 'UPDATE') updates = true;
   }
-  if (updates) write(reading, 'update', table, facts);
+  if (updates) write(reading, 'update', table, facts, assignedColumns(reading, name.end + 1, to));
   if (replaces || updates) {
     const own = tablesIn(tokens, name.end + 1, to, 'other').filter((it) => qualifiedName(objects, it) === table);
     if (selectsEveryRow(tokens, name.end + 1, to, own, reading.mode.pipesAsConcat)) facts.missingWhere = true;
@@ -63,7 +73,8 @@ export function readUpdate(reading: Reading, at: number, to: number, facts: Fact
   const listTo = set === -1 ? to : set;
   const tables = tablesIn(tokens, from, listTo, 'want').filter((it) => it.outermost);
   const written = set === -1 ? tables : assigned(reading, set + 1, to, tables);
-  for (const table of written) write(reading, 'update', qualifiedName(reading.objects, table), facts);
+  const columns = set === -1 ? null : assignedColumns(reading, set + 1, to);
+  for (const table of written) write(reading, 'update', qualifiedName(reading.objects, table), facts, columns);
   if (tables.length === 0) facts.effect('unknown', 'unknown');
   const targets = tables.length === 1 ? new Set(tables.map((it) => it.at)) : new Set<number>();
   readParts(reading, from, to, facts, { ...plainParts, beginsInTables: true, targets });
@@ -96,6 +107,20 @@ function assigned(reading: Reading, from: number, to: number, tables: readonly T
     startsAssignment = depth === 0 && op === ',';
   }
   return [...written];
+}
+
+/** Every name that an equals sign follows, up to WHERE: those of the columns that are set, and rather some more. */
+function assignedColumns({ tokens }: Reading, from: number, to: number): readonly string[] {
+  const columns: string[] = [];
+  let depth = 0;
+  for (let at = from; at < to; at++) {
+    const op = opAt(tokens, at, to);
+    if (op === '(') depth += 1;
+    else if (op === ')') depth -= 1;
+    if (depth === 0 && wordAt(tokens, at, to) === 'WHERE') break;
+    if ((op === '=' || op === ':=') && isName(tokens[at - 1])) columns.push((tokens[at - 1] as Token).raw.toLowerCase());
+  }
+  return columns;
 }
 
 /** The table before the column's dot: `v` of `v.note`, of `db.v.note`. */

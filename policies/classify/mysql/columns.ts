@@ -41,6 +41,7 @@ export function columnsTouched(reading: Reading, names: ColumnNames, from: numbe
   // These show or store, and read no rows.
   if (verb === 'SHOW' || verb === 'DESC' || verb === 'DESCRIBE' || verb === 'GRANT' || verb === 'REVOKE' || verb === 'PREPARE')
     return facts.columns ?? none;
+  if (verb === 'HANDLER') return facts.columns ?? none; // no words for columns: it was judged with the statement
   if (changesIn(tokens, from, to) * (to - from) > tokensReadMax) return anyColumns;
   const tables = tablesOf(reading, from, to, facts);
   if (tables.length === 0) return facts.columns ?? none;
@@ -97,10 +98,13 @@ function tablesOf(reading: Reading, from: number, to: number, { effects }: State
     for (const list of lists) for (const table of tablesIn(tokens, list, to, 'want')) if (table.outermost) add(table);
   }
   const seen = new Set(found.map(({ qualified }) => qualified.toLowerCase()));
+  const words = new Set(tokens.slice(from, to).map(({ raw }) => raw.toLowerCase()));
   for (const { objectKind, object } of effects) {
     if ((objectKind !== 'table' && objectKind !== 'view') || object === null || seen.has(object.toLowerCase())) continue;
+    const name = object.slice(object.indexOf('.') + 1).toLowerCase();
+    if (!words.has(name)) continue; // what follows from the change of another one
     seen.add(object.toLowerCase());
-    found.push({ qualified: object, names: new Set([object.slice(object.indexOf('.') + 1).toLowerCase()]), at: -1 });
+    found.push({ qualified: object, names: new Set([name]), at: -1 });
   }
   return found;
 }

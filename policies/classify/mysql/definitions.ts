@@ -75,6 +75,7 @@ export function judgeDefinition(statement: Statement): Judged {
 function readRest(reading: Reading, kindAt: number, to: number, table: string | null, facts: FactsBuilder, kind: DefinedKind): void {
   const { tokens } = reading;
   if (kind.code === true) facts.effect('code', 'write', 'other');
+  if (kind.objectKind === 'function') noteLibrary(reading, kindAt, to, facts);
   if (kind.reaches !== undefined) facts.effect(kind.reaches, 'write', 'other', table);
   const copies = kind.objectKind === 'table' || kind.objectKind === 'view';
   for (let at = kindAt + 1; at < to; at++) {
@@ -87,6 +88,14 @@ function readRest(reading: Reading, kindAt: number, to: number, table: string | 
     if (!isQuery && !(copies && word === 'TABLE' && !namesTable.has(wordAt(tokens, at - 1) ?? ''))) continue;
     readParts(reading, at, to, facts, plainParts);
     if (wordAt(tokens, at + 1, to) !== 'PARSER') return; // an index WITH PARSER is no query
+  }
+}
+
+/** CREATE FUNCTION … SONAME 'x.so': a library of the server's machine, which nothing confines. */
+function noteLibrary({ tokens }: Reading, from: number, to: number, facts: FactsBuilder): void {
+  for (let at = from; at < to; at++) {
+    const library = tokens[at + 1];
+    if (wordAt(tokens, at, to) === 'SONAME' && library?.kind === 'string') facts.effect('server-program', 'write', 'program', library.raw);
   }
 }
 

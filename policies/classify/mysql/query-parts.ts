@@ -40,6 +40,7 @@ export function readParts(reading: Reading, from: number, to: number, facts: Fac
 export function readTable(reading: Reading, table: TableReference, facts: FactsBuilder): void {
   const name = qualifiedName(reading.objects, table);
   facts.effect('read', 'read', 'table', name);
+  if (reading.objects.isElsewhere(name)) facts.effect('network', 'read', 'table', name);
   for (const called of reading.objects.functionsBehind(name)) {
     facts.effect('call', 'unknown', 'function', called);
     facts.risk(table, `reading ${name} runs the function ${called}`);

@@ -128,11 +128,15 @@ function judgeVerb(verb: string, statement: Statement): Judged {
     case 'PURGE':
       return statement.whole('replication', 'changes replication or its logs');
     case 'RESET':
-      return statement.whole('admin', 'resets a state of the server');
+      return /^(MASTER|SLAVE|REPLICA|BINARY)$/.test(statement.word(1) ?? '')
+        ? statement.whole('replication', 'changes replication or its logs')
+        : statement.whole('admin', 'resets a state of the server');
+    case 'INSTALL':
+      statement.facts.effect('server-program', 'write');
+      return statement.whole('admin', 'loads a library into the server');
     case 'KILL':
     case 'SHUTDOWN':
     case 'RESTART':
-    case 'INSTALL':
     case 'UNINSTALL':
     case 'CACHE':
     case 'IMPORT':

@@ -3,7 +3,7 @@
 import type { EffectVerb } from '../../../src/core/effect.ts';
 import { nameAt, namesIn } from './definitions.ts';
 import { readTable } from './query-parts.ts';
-import type { Judged } from './reading.ts';
+import { wordAt, type Judged } from './reading.ts';
 import type { Statement } from './statement.ts';
 
 const maintenanceWords = new Set(['TABLE', 'TABLES', 'VIEW', 'LOCAL', 'NO_WRITE_TO_BINLOG']);
@@ -48,6 +48,8 @@ export function judgeHandler(statement: Statement): Judged {
   if (table === null) return statement.unknown('HANDLER without a table');
   const { start } = statement.span;
   readTable(reading, { database: table.database, name: table.name, alias: null, start, end: start, at: table.end, outermost: true }, facts);
+  // It gives back whole rows; and READ names what OPEN called so, which need not be the table of that name.
+  if (wordAt(reading.tokens, table.end + 1, to) !== 'CLOSE') facts.readsAnyColumn();
   return statement.parts(table.end + 1);
 }
 

@@ -3,7 +3,8 @@
 
 import type { Context } from './context.ts';
 import type { Findings } from './findings.ts';
-import { dotted, functionName, isDefinition, judgeFunction, judgeOperator, nameLength, riskAt, typeReads } from './objects.ts';
+import { functionName, isDefinition, judgeFunction, judgeOperator, nameLength, riskAt, typeReads } from './objects.ts';
+import { dotted } from './names.ts';
 import { noteSetConfig } from './session-settings.ts';
 import { constantOf, listAt, locationOf, namesOf, nodeOf, textAt, type Tree } from './tree.ts';
 

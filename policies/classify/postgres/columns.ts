@@ -9,7 +9,7 @@ import { Lineage } from './lineage/query-lineage.ts';
 import { TooDeep } from './lineage/seen.ts';
 import { anySource, partsOf, type Sources } from './lineage/sources.ts';
 import { mayAnalyze } from './nested-statements.ts';
-import { dotted } from './objects.ts';
+import { dotted } from './names.ts';
 import { parseSearchPath } from './settings.ts';
 import { flagAt, listAt, namesOf, nodeOf, textAt, treeAt, type Node, type Tree } from './tree.ts';
 

@@ -1,7 +1,7 @@
 // What one statement was found to do, collected while its tree is walked.
 
 import type { Problem, Risk, SessionChange } from '../../../src/core/classification.ts';
-import type { Access, Effect, EffectVerb, ObjectKind } from '../../../src/core/effect.ts';
+import { effectKey, type Access, type Effect, type EffectVerb, type ObjectKind } from '../../../src/core/effect.ts';
 
 /** More distinct effects than this in one statement nobody can weigh: not understood. */
 export const effectsMax = 2_000;
@@ -26,17 +26,17 @@ export class Findings {
   executes = false;
 
   effect(verb: EffectVerb, access: Access, objectKind: ObjectKind = 'none', object: string | null = null): void {
-    const key = `${verb} ${access} ${objectKind} ${object ?? ''}`;
+    this.add({ verb, access, objectKind, object });
+  }
+
+  add(effect: Effect): void {
+    const key = effectKey(effect);
     if (this.effects.has(key)) return;
     if (this.effects.size >= effectsMax) {
       this.notUnderstood('too-large', `the statement has more than ${effectsMax} effects`);
       return;
     }
-    this.effects.set(key, { verb, access, objectKind, object });
-  }
-
-  add(effect: Effect): void {
-    this.effect(effect.verb, effect.access, effect.objectKind, effect.object);
+    this.effects.set(key, effect);
   }
 
   risk(start: number, end: number, why: string): void {

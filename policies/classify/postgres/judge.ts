@@ -22,6 +22,7 @@ import { TextSettings } from './text-settings.ts';
 import { settleAmbiguous } from './settlement.ts';
 import { nodeOf, type RawStatement } from './tree.ts';
 import { judgeStatement } from './utility.ts';
+import { sourcesOfView } from './view-sources.ts';
 
 /** What a prepared name would do, or null when it is not known. */
 export type PreparedLookup = (name: string) => Classification | null;
@@ -127,10 +128,14 @@ export class Judge {
     const found = paths.get(searchPath);
     if (found !== undefined) return found;
     if (paths.size >= pathsMax && depth === 0) paths.clear();
-    const made = new KnownObjects(catalogue, searchPath, (body, language, path, bodyDepth) =>
-      readFunctionBody(body, language, this.#parser, (text) =>
-        bodyDepth > bodiesMax ? null : this.#judge(text, { search_path: path }, catalogue, nothingPrepared, bodyDepth).classification,
-      ),
+    const made = new KnownObjects(
+      catalogue,
+      searchPath,
+      (body, language, path, bodyDepth) =>
+        readFunctionBody(body, language, this.#parser, (text) =>
+          bodyDepth > bodiesMax ? null : this.#judge(text, { search_path: path }, catalogue, nothingPrepared, bodyDepth).classification,
+        ),
+      (definition) => sourcesOfView(definition, this.#parser),
     );
     paths.set(searchPath, made);
     return made;

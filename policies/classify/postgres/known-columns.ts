@@ -6,9 +6,7 @@ import { Relations, type Column, type ReadingOfNames } from './lineage/relations
 import { TooDeep } from './lineage/seen.ts';
 import type { Parser } from './parser.ts';
 import { parseSearchPath } from './settings.ts';
-
-/** Longer definitions of views are not parsed: their columns may come from anywhere. */
-const definitionUnitsMax = 64 * 1024;
+import { definitionUnitsMax } from './view-sources.ts';
 
 const noCatalogue: SqlCatalogue = { searchPath: '', user: '', functions: [], operators: [], types: [], relations: [] };
 

@@ -4,6 +4,7 @@
 import type { CatalogueFunction, CatalogueRelation, CatalogueType, References, SqlCatalogue } from '../../../src/core/catalogue.ts';
 import { judgeBuiltin } from './builtins.ts';
 import { parseSearchPath } from './settings.ts';
+import type { NamedRelation } from './view-sources.ts';
 
 /** Extensions whose functions in C do what they say: those that are not volatile only compute. */
 const computingExtensions = new Set(
@@ -25,6 +26,9 @@ const depthMax = 24;
 /** Names of columns that are remembered. */
 const noCallsMax = 10_000;
 
+/** Tells what the query of a view takes its rows from; null when it can't be read. */
+export type ViewSourcesReader = (definition: string) => readonly NamedRelation[] | null;
+
 /** Reads the body of a function under a search path; true when all it does is read. */
 export type BodyReader = (body: string, language: string, searchPath: string, depth: number) => boolean;
 
@@ -40,6 +44,7 @@ export class KnownObjects {
   readonly shadowing: boolean;
   readonly #searchPath: string;
   readonly #readBody: BodyReader;
+  readonly #readSources: ViewSourcesReader;
   readonly #functions: Map<string, CatalogueFunction[]>;
   readonly #operators: Map<string, { schema: string; uses: References }[]>;
   readonly #types: Map<string, CatalogueType[]>;
@@ -49,15 +54,17 @@ export class KnownObjects {
   readonly #relationById: Map<string, CatalogueRelation>;
   /** Partitions of a relation, and tables that inherit from it, by its id. */
   readonly #inheritors: Map<string, CatalogueRelation[]>;
+  readonly #changedBehind = new Map<string, readonly CatalogueRelation[]>();
   readonly #verdicts = new Map<string, Verdict>();
   readonly #serverTypes = new Map<'implicit' | 'named', boolean>();
   readonly #noCalls = new Set<string>();
   #depth = 0;
 
-  constructor(catalogue: SqlCatalogue, searchPath: string, readBody: BodyReader) {
+  constructor(catalogue: SqlCatalogue, searchPath: string, readBody: BodyReader, readSources: ViewSourcesReader) {
     this.catalogue = catalogue;
     this.#searchPath = searchPath;
     this.#readBody = readBody;
+    this.#readSources = readSources;
     const schemas = parseSearchPath(searchPath);
     this.path = schemas === null ? null : schemas.map((schema) => (schema === '$user' ? catalogue.user : schema));
     this.shadowing = this.path === null || this.path.indexOf('pg_catalog') > 0;
@@ -179,6 +186,31 @@ export class KnownObjects {
 
   inheritors(id: string): readonly CatalogueRelation[] {
     return this.#inheritors.get(id) ?? [];
+  }
+
+  /** Tables that it is a partition of, or inherits from. */
+  parents({ parents = [] }: CatalogueRelation): readonly CatalogueRelation[] {
+    return parents.flatMap((id) => this.#relationById.get(id) ?? []);
+  }
+
+  /** What a change of a view changes: what its own FROM names, or all that it reads where its definition can't be had. */
+  changedBehind(view: CatalogueRelation): readonly CatalogueRelation[] {
+    if (view.kind !== 'view') return [];
+    const found = this.#changedBehind.get(view.id);
+    if (found !== undefined) return found;
+    const sources = view.definition === undefined ? null : this.#readSources(view.definition);
+    const isSource = ({ schema, name }: CatalogueRelation): boolean =>
+      sources === null || sources.some((source) => source.name === name && (source.schema === null || source.schema === schema));
+    const changed = this.#behind(view).filter((one) => one.id !== view.id && isSource(one));
+    this.#changedBehind.set(view.id, changed);
+    return changed;
+  }
+
+  /** What a relation's rules, or the triggers of a view, may have to do with. */
+  behindRules(relation: CatalogueRelation): readonly CatalogueRelation[] {
+    if (!relation.reacts) return [];
+    const inRules = relation.writing.relations.flatMap((id) => this.#relationById.get(id) ?? []);
+    return [...this.#behind(relation), ...inRules].filter((one) => one.id !== relation.id && one.kind !== 'sequence');
   }
 
   /** It lives in this database, and so does all that its rows come from: partitions, the tables behind a view. */

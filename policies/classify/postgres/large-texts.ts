@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Catalogue, ReadingMode } from '../../../src/core/action.ts';
 import type { Classification } from '../../../src/core/classification.ts';
+import { messageOf } from '../../../src/core/errors.ts';
 import { notUnderstood } from '../../../src/core/summary.ts';
 
 /** A worker starts in about 80 ms; on a machine under load it gets this long before the text's own time begins. */
@@ -31,6 +32,7 @@ interface Job {
 
 export class LargeTexts {
   readonly #deadlineMs: number;
+  readonly #startWorker: () => Worker;
   readonly #waiting: Job[] = [];
   #worker: Worker | null = null;
   #isStarted = false;
@@ -41,8 +43,9 @@ export class LargeTexts {
   #sent: Catalogue | null | undefined = undefined;
   #closed = false;
 
-  constructor(deadlineMs: number) {
+  constructor(deadlineMs: number, startWorker = started) {
     this.#deadlineMs = deadlineMs;
+    this.#startWorker = startWorker;
   }
 
   /** Never rejects. What nobody waits for any more (`signal`) leaves the queue; the worker ends the text that it is at. */
@@ -77,6 +80,14 @@ export class LargeTexts {
     const job = this.#waiting.shift();
     if (job === undefined) return;
     this.#running = job;
+    try {
+      this.#send(job);
+    } catch (thrown) {
+      void this.#end(`the parser could not be started: ${messageOf(thrown)}`); // no thread is to be had: the next text tries again
+    }
+  }
+
+  #send(job: Job): void {
     const worker = this.#started();
     worker.ref();
     this.#setDeadline(this.#isStarted ? this.#deadlineMs : startMsMax);
@@ -88,7 +99,7 @@ export class LargeTexts {
 
   #started(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const worker = new Worker(new URL('./large-text-worker.ts', import.meta.url), { execArgv: [] });
+    const worker = this.#startWorker();
     this.#sent = undefined;
     worker.on('message', (answer: WorkAnswer) => this.#worker === worker && this.#heard(answer));
     worker.on('error', () => void (this.#worker === worker && this.#end('the parser gave up')));
@@ -132,4 +143,8 @@ export class LargeTexts {
     if (this.#running !== null) this.#finish(notUnderstood('parser-gave-up', why));
     await worker?.terminate();
   }
+}
+
+function started(): Worker {
+  return new Worker(new URL('./large-text-worker.ts', import.meta.url), { execArgv: [] });
 }

@@ -3,7 +3,7 @@
 import type { StatementFacts } from '../../../src/core/classification.ts';
 import type { Context } from './context.ts';
 import { Findings } from './findings.ts';
-import { readRelation, relationOf, writeRelation } from './objects.ts';
+import { effectOn, readRelation, relationOf, writeRelation } from './objects.ts';
 import { settleAmbiguous } from './settlement.ts';
 import { booleanOf } from './settings.ts';
 import { constantOf, flagAt, listAt, nodeOf, textAt, treeAt, type Node, type Tree } from './tree.ts';
@@ -68,11 +68,11 @@ export function copyStatement(body: Tree, findings: Findings, context: Context):
     const relation = relationOf(rangeVar, context);
     if (isFrom) {
       writeRelation('bulk-load', relation, findings, context);
-      findings.effect('insert', 'write', relation.kind, relation.name);
+      writeRelation('insert', relation, findings, context);
       findings.risk(context.start, context.end, `loads rows into ${relation.name}`);
     } else {
       readRelation(relation, findings, context);
-      findings.effect('export', 'read', relation.kind, relation.name);
+      effectOn({ verb: 'export', access: 'read' }, relation, findings, context);
     }
   }
   if (body['query'] !== undefined) {

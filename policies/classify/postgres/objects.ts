@@ -16,7 +16,9 @@ import {
 } from './builtins.ts';
 import type { Context } from './context.ts';
 import type { Findings } from './findings.ts';
-import { listAt, locationOf, namesOf, textAt, type Tree } from './tree.ts';
+import { dotted } from './names.ts';
+import { noteReached } from './reached.ts';
+import { flagAt, listAt, locationOf, namesOf, textAt, type Tree } from './tree.ts';
 
 export interface Relation {
   readonly name: string;
@@ -24,20 +26,14 @@ export interface Relation {
   readonly known: readonly CatalogueRelation[];
   /** The open transaction has made or changed it, or what reading it leads to: what it runs is not known. */
   readonly isChanged: boolean;
-}
-
-/** Schema and name as one text; a part that has a dot or a quote in it is quoted, so that no name can pass for another. */
-export function dotted(schema: string | null, name: string): string {
-  return schema === null || schema === '' ? part(name) : `${part(schema)}.${part(name)}`;
-}
-
-function part(name: string): string {
-  return /[."]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+  /** The text says ONLY: not the tables that inherit from it. */
+  readonly isOnly: boolean;
 }
 
 /** Resolves a RangeVar. */
 export function relationOf(rangeVar: Tree, context: Context): Relation {
-  return relationNamed(textAt(rangeVar, 'schemaname') || null, textAt(rangeVar, 'relname'), context);
+  const relation = relationNamed(textAt(rangeVar, 'schemaname') || null, textAt(rangeVar, 'relname'), context);
+  return flagAt(rangeVar, 'inh') ? relation : { ...relation, isOnly: true };
 }
 
 export function relationNamed(schema: string | null, name: string, context: Context): Relation {
@@ -46,7 +42,7 @@ export function relationNamed(schema: string | null, name: string, context: Cont
   const isSystem = schema === null && !context.shadowing && isSystemRelation(name);
   if (found !== undefined && !isSystem) {
     const kind = found.kind === 'view' || found.kind === 'materialized-view' ? 'view' : 'table';
-    return { name: dotted(found.schema, found.name), kind, known, isChanged: isChanged(name, known, context) };
+    return { name: dotted(found.schema, found.name), kind, known, isChanged: isChanged(name, known, context), isOnly: false };
   }
   // Without its schema the name of one of the server's own may be that of a temporary view.
   const isBuiltin = schema === 'pg_catalog' || schema === 'information_schema';
@@ -55,6 +51,7 @@ export function relationNamed(schema: string | null, name: string, context: Cont
     kind: 'table',
     known,
     isChanged: !isBuiltin && isChanged(name, known, context),
+    isOnly: false,
   };
 }
 
@@ -83,7 +80,7 @@ const serverFileViews = new Set(['pg_catalog.pg_file_settings', 'pg_catalog.pg_h
 
 /** Notes that a relation is read, and what reading it runs. */
 export function readRelation(relation: Relation, findings: Findings, context: Context): void {
-  findings.effect('read', 'read', relation.kind, relation.name);
+  effectOn({ verb: 'read', access: 'read' }, relation, findings, context);
   if (serverFileViews.has(relation.name)) findings.effect('server-file', 'write', relation.kind, relation.name);
   noteChanged(relation, findings, context);
   for (const one of relation.known) {
@@ -92,9 +89,16 @@ export function readRelation(relation: Relation, findings: Findings, context: Co
   }
 }
 
+/** Notes an effect on a relation, and on those that it reaches besides. */
+export function effectOn(what: Pick<Effect, 'verb' | 'access'>, relation: Relation, findings: Findings, context: Context): void {
+  findings.effect(what.verb, what.access, relation.kind, relation.name);
+  if (context.known === null) return;
+  for (const one of relation.known) noteReached(what, one, relation.isOnly, findings, context.known);
+}
+
 /** Notes that a relation is changed, and what that runs besides. */
 export function writeRelation(verb: Effect['verb'], relation: Relation, findings: Findings, context: Context): void {
-  findings.effect(verb, 'write', relation.kind, relation.name);
+  effectOn({ verb, access: 'write' }, relation, findings, context);
   noteChanged(relation, findings, context);
   if (relation.name === 'pg_catalog.pg_settings') findings.effect('guard', 'write', 'setting', null); // Its rule calls set_config.
   for (const one of relation.known) {

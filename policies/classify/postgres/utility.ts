@@ -3,7 +3,9 @@
 import type { Context } from './context.ts';
 import { definitions, objectType, type Definition } from './definitions.ts';
 import type { Findings } from './findings.ts';
-import { dotted, functionName, relationNamed, relationOf, writeRelation, type Relation } from './objects.ts';
+import { dotted } from './names.ts';
+import { effectOn, functionName, relationNamed, relationOf, writeRelation, type Relation } from './objects.ts';
+import { noteServerPrograms } from './server-programs.ts';
 import { noteDiscard, noteSet, noteTransactionModes } from './session-settings.ts';
 import { copyStatement, executeStatement, explainStatement, prepareStatement } from './nested-statements.ts';
 import { flagAt, isTree, listAt, namesOf, nodeOf, numberAt, textAt, treeAt, type Node, type Tree } from './tree.ts';
@@ -80,6 +82,7 @@ export function judgeStatement(node: Node, findings: Findings, context: Context)
       return call(body, findings, context);
     case 'DoStmt':
       findings.effect('code', 'unknown');
+      noteServerPrograms(node, findings);
       findings.change({ kind: 'schema-changed' }); // it may hold any definition
       markAll('runs code', findings, context);
       return 'do';
@@ -111,6 +114,7 @@ function define(node: Node, findings: Findings, context: Context): string {
   const { body } = node;
   const object = objectOf(body, context);
   for (const verb of definition.verbs) findings.effect(verb, 'write', definition.object, object);
+  noteServerPrograms(node, findings);
   findings.change({ kind: 'schema-changed' });
   walkDefinition(body, findings, context);
   // CREATE SCHEMA … CREATE TABLE … GRANT …: statements of their own.
@@ -238,8 +242,9 @@ function drop(body: Tree, findings: Findings, context: Context): string {
     const name = owner[owner.length - 1];
     const schema = owner.length > 1 ? owner[owner.length - 2]! : null;
     const isRelation = kind === 'table' || kind === 'view';
-    const object = name === undefined ? null : isRelation ? relationNamed(schema, name, context).name : dotted(schema, name);
-    findings.effect('drop', 'write', kind, object);
+    const relation = isRelation && name !== undefined ? relationNamed(schema, name, context) : null;
+    if (relation !== null && owner === names) effectOn({ verb: 'drop', access: 'write' }, { ...relation, kind }, findings, context);
+    else findings.effect('drop', 'write', kind, name === undefined ? null : (relation?.name ?? dotted(schema, name)));
   }
   if (words === 'policy') findings.effect('privilege', 'write');
   findings.change({ kind: 'schema-changed' });

@@ -1,7 +1,7 @@
 // Arithmetic runs commands: a variable's content is evaluated again, and `a[$(rm x)]` in it is a command. So a name may stand
 // in arithmetic only when this text gives it nothing but plain numbers, or counts.
 
-import type { ArithmeticExpression, SyntaxNode } from 'unbash';
+import type { ArithmeticExpression, SyntaxNode, Word } from 'unbash';
 import { forEachChild } from 'unbash';
 import { isOwnVariable } from './assignments.ts';
 import { givesCount, isCount } from './counts.ts';
@@ -52,6 +52,14 @@ export class Numbers {
 
   isNumber(name: string): boolean {
     return ownNumbers.has(name) || (this.#assigned.has(name) && !this.#tainted.has(name));
+  }
+
+  /** True for a word that is a count; it is remembered, as one that arithmetic uses is. */
+  count(word: Word): boolean {
+    if (!isCount(word)) return false;
+    this.#used.add(word.text);
+    this.#counted.add(word.text);
+    return true;
   }
 
   /** A name that arithmetic used and that something read later gives another value: a loop comes back to it. Null when none. */

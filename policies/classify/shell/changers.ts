@@ -101,7 +101,7 @@ export const changers: ReadonlyMap<string, Reader> = new Map([
   ['dd', dd],
   ...all('kill pkill killall renice fuser', changesProcesses),
   ...all(
-    'reboot shutdown halt poweroff init telinit umount mkfs fdisk parted swapoff swapon modprobe insmod rmmod iptables ip6tables nft useradd userdel usermod groupadd groupdel passwd chpasswd visudo apt-get dnf yum apk pacman snap pip pip3 npm service at batch hwclock mkswap losetup lvremove lvcreate vgremove update-rc.d',
+    'reboot shutdown halt poweroff init telinit mount umount mkfs fdisk parted swapoff swapon modprobe insmod rmmod iptables ip6tables nft useradd userdel usermod groupadd groupdel passwd chpasswd visudo apt-get dnf yum apk pacman snap pip pip3 npm service at batch hwclock mkswap losetup lvremove lvcreate vgremove update-rc.d',
     changesMachine,
   ),
 ]);

@@ -74,12 +74,15 @@ const terminalServer: Reader = (call) => {
   call.found.risk(call.span, 'opens a terminal that goes past the gateway: what is typed into it is neither judged nor recorded');
 };
 
-const language: Reader = (call) => {
-  if (call.args.length === 1 && /^(?:--version|-V|-v)$/.test(call.args[0]?.text ?? ''))
-    return call.found.effect('run', 'read', 'program', call.name);
-  call.found.effect('code', 'unknown', 'program', call.name);
-  call.found.risk(call.span, `runs a program text of ${call.name}`);
-};
+/** Only its own words for its version count: `-v` alone makes some of them talkative, and then they run what comes in. */
+const language =
+  (versions: readonly string[]): Reader =>
+  (call) => {
+    if (call.args.length === 1 && versions.includes(call.args[0]?.text ?? ''))
+      return call.found.effect('run', 'read', 'program', call.name);
+    call.found.effect('code', 'unknown', 'program', call.name);
+    call.found.risk(call.span, `runs a program text of ${call.name}`);
+  };
 
 /** They take keys, and among those are some that run commands. */
 const interactive: Reader = (call) => {
@@ -90,8 +93,18 @@ const interactive: Reader = (call) => {
 const shells = 'sh bash dash ash rbash';
 const foreignShells = 'zsh ksh mksh fish csh tcsh pwsh nu elvish xonsh screen tmux byobu';
 const terminalServers = 'mosh-server etserver etterminal ttyd gotty tmate sshx sshd dropbear telnetd code-server';
-const languages =
-  'python python2 python3 pypy3 perl ruby irb node nodejs deno bun php lua luajit tclsh wish expect Rscript R julia java groovy scala ghci guile racket sbcl go cargo make gmake ninja cmake gdb lldb dc bc psql mysql mariadb sqlite3 mongo mongosh redis-cli';
+/** Languages, and what each of them only says its version for. */
+const languages: Readonly<Record<string, string>> = {
+  'python python2 python3 pypy3 deno cargo psql mysql mariadb': '-V --version',
+  'ruby irb node nodejs bun julia groovy guile expect make gmake gdb lldb bc redis-cli': '-v --version',
+  perl: '-v -V --version',
+  ghci: '-V --version',
+  dc: '-V --version',
+  'lua luajit': '-v',
+  'java scala sqlite3': '-version --version',
+  'Rscript R racket sbcl ninja cmake mongo mongosh': '--version',
+  'tclsh wish php go': '',
+};
 
 const interactives = 'vi vim nvim view ex ed nano emacs pico joe mcedit less more most man info';
 
@@ -101,6 +114,6 @@ export const interpreters: ReadonlyMap<string, Reader> = new Map([
   ...all(shells, shell),
   ...all(foreignShells, foreignShell),
   ...all(terminalServers, terminalServer),
-  ...all(languages, language),
+  ...Object.entries(languages).flatMap(([names, versions]) => all(names, language(versions.split(' ').filter((it) => it !== '')))),
   ...all(interactives, interactive),
 ]);

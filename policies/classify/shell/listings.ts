@@ -8,6 +8,9 @@ const word = String.raw`(?!-)[\w.,@%+/*:-]+`;
 /** A file, and no address. */
 const file = String.raw`(?!-)[\w.,@%+/*-]+`;
 
+/** A file here: no address, and nothing that is read as one (`github.com/a/b`). */
+const localFile = String.raw`(?:(?:/|\./|\.\./)[\w./@%+-]+|\w[\w.-]*\.ya?ml)`;
+
 /** Any of these, each of them one word or more, in any order. */
 const some = (...parts: readonly string[]): string => `(?:(?:${parts.join('|')})(?: |$))*`;
 
@@ -15,6 +18,9 @@ const toOutput = '(?:-[dkqvf0-9]+ )*-[dkqvf0-9]*c[cdkqvf0-9]*(?: -[cdkqvf0-9]+)*
 /** A letter for unpacking behind the one for testing would count. */
 const tests = '(?:-[qv]+ )*-[qv]*t[tqv]*(?: -[tqv]+)*(?: FILE)*';
 const lists = '(?:-[qv]+ )*-[qv]*l[lqv]*(?: FILE)*';
+
+/** Compose's own options before its verb, and what shows behind it. */
+const composes = `(?:(?:-f|--file)[= ]LOCAL |(?:-p|--project-name|--profile)[= ]WORD )+(?:ps|logs|images|top|ls)(?: -[aqftn]+| --(?:all|quiet|services|follow|timestamps|no-trunc|no-color|no-log-prefix)| --(?:tail|since|until|status|format)[= ]WORD| WORD)*`;
 
 const forms: Readonly<Record<string, string>> = {
   // ── network ──
@@ -28,12 +34,20 @@ const forms: Readonly<Record<string, string>> = {
   'fail2ban-client': 'status(?: WORD)?',
   bridge: '(?:-[sdj] )*(?:link|fdb|vlan|mdb)(?: show(?: WORD)*)?',
   brctl: 'show(?: WORD)?|showmacs WORD',
+  tc: '(?:-(?:s|d|j|p) )*(?:qdisc|class|filter)(?: (?:show|list|ls)(?: dev WORD)?)?',
+  conntrack: '-L',
+  ipset: '(?:-t )?list(?: -t)?(?: WORD)?',
+  ipvsadm: '-[lL](?:n| -n)?',
+  wg: 'show(?: WORD)?',
+  chronyc: '(?:-n )?(?:tracking|activity|(?:sources|sourcestats)(?: -v)?)',
+  ntpq: '-pn?|-np|-p -n|-n -p',
   ethtool: '(?:-[acgiklmnPSTux] )?WORD',
   route: some('-n', '-ee?', '-4', '-6'),
   arp: '(?:-[anev]+ ?)*(?: WORD)?',
   iw: 'dev|list|reg get|dev WORD (?:info|link)',
   fuser: '(?:-[vmuan46]+ |-n (?:tcp|udp) )*WORD(?: WORD)*',
   // ── machine ──
+  mount: some('-[lv]+', '--show-labels', '(?:-t|--types) WORD'),
   swapon: '(?:--show(?:=WORD)?|-s|--summary)(?: --noheadings| --bytes)*',
   fdisk: '-l(?: WORD)*',
   'lvs vgs pvs lvdisplay vgdisplay pvdisplay': some('-[av]+', '--units [a-zA-Z]', '-o WORD', 'WORD'),
@@ -56,6 +70,9 @@ const forms: Readonly<Record<string, string>> = {
   ldconfig: '-p',
   exportfs: '(?:-[sv])?',
   nfsstat: '(?:-[cmnsr]+)?',
+  prlimit: String.raw`(?:(?:-p |--pid[= ])\d+)?`,
+  pg_lsclusters: '(?:-h|--no-header)?',
+  'redis-cli': '(?:-n [0-9]+ )?(?:ping|dbsize|info(?: [a-z]+)?)',
   screen: '-(?:ls|list)',
   tmux: 'ls|list-sessions',
   tput: 'cols|lines|colors|bold|sgr0|smul|rmul|(?:setaf|setab) [0-9]+',
@@ -85,9 +102,11 @@ const forms: Readonly<Record<string, string>> = {
   'cloud-init': 'status(?: --long)?',
   'qm pct': String.raw`list|(?:status|config) \d+`,
   // ── packages ──
-  dpkg: '--(?:get-selections(?: WORD)*|print-architecture|print-foreign-architectures|audit)',
+  dpkg: '--(?:get-selections(?: WORD)*|print-architecture|print-foreign-architectures|audit|verify(?: WORD)*)|-V(?: WORD)*',
   'apt-mark': 'show(?:hold|manual|auto)(?: WORD)*',
   'apt-config': 'dump',
+  // "pip list" of many versions asks the index for a newer pip.
+  'pip pip3': '--version|-V|freeze|show(?: WORD)+|list(?: --format[= ](?:columns|freeze|json))? --disable-pip-version-check',
   snap: 'list|version|services(?: WORD)?',
   pacman: '-Q[iklqoest]*(?: WORD)*',
   apk: '(?:info|list)(?: -[ILRWadv]+| WORD)*',
@@ -109,15 +128,20 @@ const forms: Readonly<Record<string, string>> = {
     'ciphers(?: -v)?',
   ].join('|'),
   // ── which version ──
-  'gcc cc g++ c++ clang rustc npm pip pip3 nginx haproxy': '--version|-[vV]',
+  'gcc cc g++ c++ clang rustc npm nginx haproxy': '--version|-[vV]',
+  bash: '--version',
+  ssh: '-V',
   java: '--?version',
   php: '-[imv]|--ini|--version',
-  docker: '-v',
+  docker: `-v|--version|compose ${composes}`,
+  'docker-compose': composes,
+  kubectl: 'cluster-info',
+  systemctl: '--version',
 };
 
 const listings: ReadonlyMap<string, RegExp> = new Map(
   Object.entries(forms).flatMap(([names, form]) => {
-    const pattern = new RegExp(`^(?:${form.replaceAll('WORD', word).replaceAll('FILE', file)})$`);
+    const pattern = new RegExp(`^(?:${form.replaceAll('WORD', word).replaceAll('FILE', file).replaceAll('LOCAL', localFile)})$`);
     return names.split(' ').map((name): [string, RegExp] => [name, pattern]);
   }),
 );

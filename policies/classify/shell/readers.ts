@@ -40,7 +40,9 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
   const { args } = call;
   const result = searchOptions(args, search);
   if (result.kind === 'unsure') {
-    unsure(call, result.argument.span, `this may become an option of ${call.name}, and some of them change things`);
+    const { prefix, splits, span } = result.argument;
+    const better = prefix === '' && !splits ? '; a pattern that begins with ./ cannot' : '';
+    unsure(call, span, `this may become an option of ${call.name}, and some of them change things${better}`);
     return false;
   }
   if (result.kind === 'found') {
@@ -76,7 +78,7 @@ function withoutValues(args: readonly Argument[], valueFollows: RegExp): readonl
 }
 
 const anyWords =
-  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb printenv expr factor numfmt findmnt basename dirname times clear help cal pstree lsb_release envsubst modinfo locate mlocate plocate pinky whatis apropos lsscsi numastat';
+  'pwd echo true false seq yes sleep id whoami groups logname uname arch nproc hostid uptime free vmstat mpstat iostat ps pgrep pidof w who users tty getconf locale lsblk lscpu lsmod lsusb printenv expr factor numfmt findmnt basename dirname times clear help cal pstree lsb_release envsubst modinfo locate mlocate plocate pinky whatis apropos lsscsi numastat lsns lsmem lslocks lsipc ipcs';
 const anyFiles =
   'cat tac head tail zcat bzcat xzcat ls dir vdir wc nl od hexdump cut tr paste join comm fold fmt expand unexpand rev column cksum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum sum realpath readlink stat df du diff cmp strings base64 base32 namei lsattr getfacl getfattr getcap last lastb jq tsort pr';
 
@@ -93,7 +95,12 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
   sort: { files: true, writing: ['-o', '--output'], options: ['--compress-program', '-T', '--temporary-directory'], values: 'kStT' },
   shuf: { files: true, writing: ['-o', '--output'], values: 'in' },
   uniq: { files: true, operandsMax: 1 },
-  xxd: { files: true, operandsMax: 1, options: ['-r', '-revert', '--revert'] },
+  xxd: {
+    files: true,
+    operandsMax: 1,
+    options: ['-r', '-revert', '--revert'],
+    valueFollows: /^--?(?:c|cols|g|l|len|s|seek|o)$/,
+  },
   file: { files: true, options: ['-C', '--compile', '-z', '-Z', '--uncompress', '--uncompress-noreport', '-m', '--magic-file'] },
   tree: { files: true, writing: ['-o'], options: ['-R'] },
   date: { options: ['-s', '--set'], values: 'dfrI', operandPrefix: '+', valueFollows: /^(?:-[uR]*[dfr]|--(?:date|file|reference))$/ },
@@ -103,15 +110,11 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
     options: ['-c', '-C', '-D', '-E', '-n', '-H', '--clear', '--read-clear', '--console-off', '--console-on', '--console-level', '--human'],
     values: 'FflsN',
   },
-  lsof: { options: ['-D'] },
+  lsof: { options: ['-D'], values: 'is' },
   // On BSD it sets the counters to zero.
   netstat: { options: ['-z'] },
   ss: { options: ['-K', '-D', '--kill', '--diag'] },
   lspci: { options: ['-F', '-O', '-A', '-M', '-q', '-Q'] },
-  mount: {
-    operandsMax: 0,
-    options: ['-a', '-o', '-t', '--all', '-B', '-M', '-R', '--bind', '--move', '--rbind', '-L', '-U', '--source', '--target'],
-  },
   // -n and -N write its configuration.
   pmap: { options: ['-n', '-N', '--create-rc', '--create-rc-to'] },
 };

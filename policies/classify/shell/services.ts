@@ -210,7 +210,6 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
         'is-failed',
         'is-system-running',
         'get-default',
-        '--version',
       ],
       before: ['--no-pager', '-q', '--quiet', '-a', '--all', '-l', '--full', '--plain', '--no-legend', '--user', '--failed'],
       beforeWithValue: ['-t', '--type', '--state', '-n', '--lines', '-o', '--output', '-p', '--property'],
@@ -222,7 +221,7 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [
     'timedatectl',
     byVerb({
-      verbs: ['status', 'show', 'list-timezones'],
+      verbs: ['status', 'show', 'list-timezones', 'timesync-status'],
       before: ['--no-pager'],
       never: ['-H', '--host', '-M', '--machine'],
       pagerUnless: '--no-pager',
@@ -288,7 +287,7 @@ export const services: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [
     'docker',
     byVerb({
-      verbs: ['ps', 'images', 'logs', 'inspect', 'version', 'info', 'stats', 'port', 'top', 'history', 'diff', 'events', '--version'],
+      verbs: ['ps', 'images', 'logs', 'inspect', 'version', 'info', 'stats', 'port', 'top', 'history', 'diff', 'events'],
       subverbs: {
         container: ['ls', 'list', 'ps', 'logs', 'inspect', 'stats', 'top', 'port', 'diff'],
         image: ['ls', 'list', 'inspect', 'history'],

@@ -54,7 +54,7 @@ const tar: Reader = (call) => {
   const others = call.args.slice(1);
   if (letters === null) return unsure(call, call.span, 'tar in this form is not understood');
   if (/^[tvfzjJ]+$/.test(letters) && letters.includes('t')) {
-    const remote = others.find(({ text }) => text === null || text.startsWith('-') || text.includes(':'));
+    const remote = others.find(({ text }) => text === null || /^-.|:/.test(text));
     if (remote !== undefined) return unsure(call, remote.span, 'tar may run a program for this');
     reads(call);
     return readsFiles(call, others.slice(0, 1));
@@ -71,7 +71,10 @@ const gitReads = new Set(
 );
 /** Verbs that list when these words follow, each behind a blank; with others they make, change or remove something. */
 const gitLists = new Map([
-  ['branch', /^(?: (?:-[arv]{1,3}|--all|--remotes|--verbose|--show-current|--list|--(?:no-)?(?:merged|contains) \w[\w./-]*))*$/],
+  [
+    'branch',
+    /^(?: (?:-[arv]{1,3}|--sort=[\w:-]+|--all|--remotes|--verbose|--show-current|--list|--(?:no-)?(?:merged|contains) \w[\w./-]*))*$/,
+  ],
   ['remote', /^(?: (?:-v|--verbose))?$/],
   ['tag', /^(?: (?:-n\d*|-l|--list|--sort=[\w:-]+))*$|^(?: -n\d*)? (?:-l|--list)(?: (?!-)[\w.*/-]+)*$/],
   ['stash', /^ (?:list|show(?: (?:-p|--stat))?)$/],

@@ -180,10 +180,13 @@ export class Walker {
     this.#run(name, args, span, inputOf(node.redirects) ?? input, found);
   }
 
-  /** `declare a=(x)` and `dd of=x` both come as assignments; as a word it is what stands there. */
+  /** `declare a=(x)` and `dd of=x` both come as assignments; as a word it is what stands there. A count is one number, or no word at all. */
   #argument(node: CommandArgument, place: Place): Argument {
     const span = place(node.pos, node.end);
-    if (node.type === 'Word') return argumentOf(node, span, this.loops.values);
+    if (node.type === 'Word') {
+      const found = argumentOf(node, span, this.loops.values);
+      return this.numbers.count(node) ? { ...found, splits: false } : found;
+    }
     if (node.value.type === 'ArrayValue' || node.index !== undefined) return unknownPath('', span);
     const head = `${node.name}${node.append === true ? '+' : ''}=`;
     const value = argumentOf(node.value, span, this.loops.values);
@@ -217,6 +220,7 @@ export class Walker {
       assigns: (it) => {
         this.numbers.taint(it);
         this.paths.taint(it);
+        this.loops.names(it);
       },
     };
     readerOf(program)(call);

@@ -51,7 +51,7 @@ const unbuffer: Reader = (call) => {
 function privileged(flags: readonly string[], values: readonly string[]): Reader {
   return (call) => {
     const rest = afterOptions(call.args, flags, values);
-    const user = valueOf(call.args, ['-u', '--user']) ?? 'root';
+    const user = valuesOf(call.args, ['-u', '--user'])[0] ?? 'root';
     call.found.effect('run', 'session', 'program', call.name);
     call.found.effect('privilege', 'unknown', 'role', user);
     call.found.risk(call.span, `runs as ${user}`);
@@ -125,18 +125,38 @@ function withoutAssignments(call: Call, args: readonly Argument[]): readonly Arg
 const xargsFlags = ['-0', '--null', '-r', '--no-run-if-empty', '-t', '--verbose', '-x', '--exit', '--replace', '--max-lines'];
 const xargsValues = '-n -L -P -s -d -E -I -a --max-args --max-lines --max-procs --delimiter --replace --arg-file'.split(' ');
 
+/** `-0I{}` is `-0 -I{}`: flags, and behind them an option with its value. Only before the command, whose words stay as they are. */
+function apart(args: readonly Argument[]): readonly Argument[] {
+  const own: Argument[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at] as Argument;
+    if (word.text?.startsWith('-') !== true) return [...own, ...args.slice(at)];
+    const [, flags, option] = /^(-[0rtx]+)([nLPsdEIa].*)$/s.exec(word.text) ?? [];
+    if (flags === undefined) own.push(word);
+    else own.push(literal(flags, word.span), literal(`-${option}`, word.span));
+    const value = args[at + 1];
+    if (value === undefined || !xargsValues.includes(own.at(-1)?.text ?? '')) continue;
+    own.push(value);
+    at += 1;
+  }
+  return own;
+}
+
 const xargs: Reader = (call) => {
-  const rest = afterOptions(call.args, xargsFlags, xargsValues);
+  const args = apart(call.args);
+  const rest = afterOptions(args, xargsFlags, xargsValues);
   if (rest === null) return call.opaque(call.span, 'an option of xargs that is not known');
   call.found.effect('run', 'session', 'program', 'xargs');
-  const own = call.args.slice(0, call.args.length - rest.length);
-  const marker = own.some(({ text }) => text === '--replace') ? '{}' : valueOf(own, ['-I', '--replace']);
+  const own = args.slice(0, args.length - rest.length);
   if (rest.length === 0) return call.command([literal('echo', call.span)]);
   const appended = () => call.command([...rest, unknownPath('', call.span)], { kind: 'data' });
-  if (marker === null) return appended();
+  // The last one counts; what any of them would fill is not known.
+  const markers = [...valuesOf(own, ['-I', '--replace']), ...(own.some(({ text }) => text === '--replace') ? ['{}'] : [])];
+  if (markers.length === 0) return appended();
   const filled = rest.map((it) => {
     const known = it.text ?? it.prefix;
-    return known.includes(marker) ? unknownPath(known.slice(0, known.indexOf(marker)), it.span) : it;
+    const at = markers.map((marker) => known.indexOf(marker)).filter((index) => index !== -1);
+    return at.length === 0 ? it : unknownPath(known.slice(0, Math.min(...at)), it.span);
   });
   call.command(filled, { kind: 'data' });
   // The last of these options counts: a number after -I makes xargs put what comes in at the end again.
@@ -189,14 +209,14 @@ export function valueArgument(args: readonly Argument[], names: readonly string[
   return index === -1 ? null : (args[index + 1] ?? null);
 }
 
-function valueOf(args: readonly Argument[], names: readonly string[]): string | null {
-  const separate = valueArgument(args, names)?.text;
-  if (separate != null) return separate;
-  for (const { text } of args) {
-    const name = names.find((it) => text?.startsWith(it.startsWith('--') ? `${it}=` : it) === true);
-    if (name !== undefined && text !== null) return text.slice(name.startsWith('--') ? name.length + 1 : name.length);
-  }
-  return null;
+/** The values of these options, in their own words and joined to them. */
+function valuesOf(args: readonly Argument[], names: readonly string[]): string[] {
+  return args.flatMap(({ text }, index) => {
+    if (text === null) return [];
+    if (names.includes(text)) return args[index + 1]?.text ?? [];
+    const head = names.map((it) => (it.startsWith('--') ? `${it}=` : it)).find((it) => text.startsWith(it));
+    return head === undefined ? [] : [text.slice(head.length)];
+  });
 }
 
 /** busybox and toybox: the next word is the program. */

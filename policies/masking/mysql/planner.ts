@@ -12,7 +12,8 @@ import { MaskedColumns, type ColumnMask } from '../columns.ts';
 import { FieldMasks } from '../field-masks.ts';
 import { asks, refusalOf } from './refusals.ts';
 import { analyzed, executedBy, ownStatements } from './statements-run.ts';
-import { Views, type Reach } from './views.ts';
+import type { Reach } from './reach.ts';
+import { Views } from './views.ts';
 import { hasStar, hiddenIn, isCount, isOp, isStar, isWord, itemsOf, selectList, selectsIn, stricterMask, type Tokens } from './words.ts';
 
 /** Longer texts are not taken apart here; they are refused where columns are masked. */

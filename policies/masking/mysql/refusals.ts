@@ -1,7 +1,7 @@
 // What can't be masked because the value leaves the result: into a table, a variable, a file, or a condition that the rule denies.
 
 import type { MaskedColumns } from '../columns.ts';
-import type { Reach } from './views.ts';
+import type { Reach } from './reach.ts';
 import { hasStar, hiddenIn, isOp, isWord, itemsOf, selectList, selectsIn, type Tokens } from './words.ts';
 
 const copies = 'it would copy masked values to where they are not masked';

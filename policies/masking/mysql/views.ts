@@ -4,20 +4,11 @@
 import type { SqlCatalogue } from '../../../src/core/catalogue.ts';
 import { lex, type Token } from '../../classify/mysql/lexer.ts';
 import type { ColumnMask, MaskedColumns } from '../columns.ts';
+import type { Reach, ViewColumns } from './reach.ts';
 import { hiddenIn, isStar, itemsOf, selectList, selectsIn, stricterMask } from './words.ts';
 
 /** Views of views: further than this nobody has looked. */
 const depthMax = 16;
-
-/** Columns of a view by name; null: nobody can tell. */
-export type ViewColumns = ReadonlyMap<string, ColumnMask | null> | null;
-
-/** What is in reach of a query, by the names in it. */
-export interface Reach {
-  /** Simple names of tables, lower case. */
-  readonly tables: ReadonlySet<string>;
-  readonly views: readonly ViewColumns[];
-}
 
 export class Views {
   readonly #definitions = new Map<string, { schema: string; definition: string | undefined }[]>();

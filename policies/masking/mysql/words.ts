@@ -4,7 +4,7 @@
 import type { Token } from '../../classify/mysql/lexer.ts';
 import type { ColumnMask, MaskedColumns } from '../columns.ts';
 import { stricter } from '../methods.ts';
-import type { Reach } from './views.ts';
+import type { Reach } from './reach.ts';
 
 export type Tokens = readonly Token[];
 

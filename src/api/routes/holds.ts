@@ -12,7 +12,8 @@ import { passkeyOptions } from '../account-schemas.ts';
 import { previewView as previewSchema } from '../preview-schemas.ts';
 import { answerBody, filter, idParams, noBody, paging } from '../request-schemas.ts';
 import { holdState, holdView, pageOf } from '../schemas.ts';
-import type { AnswerResult, ApiServices, HoldQuery } from '../services.ts';
+import type { AnswerResult, HoldQuery } from '../hold-services.ts';
+import type { ApiServices } from '../services.ts';
 import { shapeProblem } from '../shape-problem.ts';
 import { asSeenBy, seesHold } from '../visibility.ts';
 

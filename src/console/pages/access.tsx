@@ -124,7 +124,7 @@ function RequestRow({ request }: { readonly request: AccessRequestView }) {
         <div className="hold-line hold-small">
           <span>{request.rule_title}</span>
           <span className="end">
-            {plural(request.approvals_missing, 'yes', 'yeses')} missing
+            {plural(request.approvals_missing, 'approval')} missing
             {request.can_answer ? '' : ' · not yours to answer'}
           </span>
         </div>

@@ -17,6 +17,7 @@ import { ParameterTable } from '../parts/parameters.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags } from '../parts/tags.tsx';
 import { Countdown } from '../parts/time.tsx';
+import { whyRows } from '../parts/why-rows.tsx';
 import { visibleLine, visibleText } from '../visible.ts';
 import { durationWords, settlementWords, stateWords, transactionWords } from '../words.ts';
 import { rememberWayBack } from '../way-back.ts';
@@ -174,6 +175,7 @@ function HoldShown({ hold }: { readonly hold: HoldView }) {
       </div>
       <Facts
         rows={[
+          ...whyRows(hold),
           ['Effects', <EffectTags effects={hold.effects} />],
           ['Rule', hold.rule_title],
           ['From', <span className="mono">{hold.client_address}</span>],

@@ -17,6 +17,7 @@ import { ShapePanel } from '../parts/shape-form.tsx';
 import { Statement } from '../parts/statement.tsx';
 import { EffectTags, LabelTags, StateTag } from '../parts/tags.tsx';
 import { At, Countdown, CountdownBar } from '../parts/time.tsx';
+import { whyRows } from '../parts/why-rows.tsx';
 import { HoldPreview } from './hold-preview.tsx';
 import { TakeBack } from './hold-take-back.tsx';
 import { useHold, useMe } from '../queries.ts';
@@ -138,6 +139,7 @@ function Details({ hold }: { readonly hold: HoldView }) {
   return (
     <Facts
       rows={[
+        ...whyRows(hold),
         ['Effects', <EffectTags effects={hold.effects} />],
         [
           'Rule',

@@ -110,7 +110,7 @@ export function AccessAnswer({ request }: { readonly request: AccessRequestView 
     <Panel
       id={request.id}
       title="Answer"
-      label={request.reason_required ? 'Reason (needed for a yes)' : 'Reason'}
+      label={request.reason_required ? 'Reason (needed to approve)' : 'Reason'}
       needsWords={(kind) => kind === 'approve' && request.reason_required}
       buttons={[
         { kind: 'deny', text: 'Deny', bad: true, send: answer('deny') },

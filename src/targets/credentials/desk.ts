@@ -4,7 +4,8 @@
 
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
-import type { Credential, CredentialDesk, CredentialProvider, CredentialSource } from '../../core/credential.ts';
+import type { Credential, CredentialDesk, CredentialProvider } from '../../core/credential.ts';
+import type { CredentialSource } from '../../core/credential-source.ts';
 import type { Log } from '../../core/driver.ts';
 import { within } from '../../core/deadline.ts';
 import { Fault, messageOf } from '../../core/errors.ts';

@@ -1,6 +1,7 @@
 // From a secret with fields to a credential: which field is the password, the account or the key is said in the configuration.
 
-import type { Credential, CredentialFields } from '../../core/credential.ts';
+import type { Credential } from '../../core/credential.ts';
+import type { CredentialFields } from '../../core/credential-source.ts';
 import { Fault } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import { textAt } from './http.ts';

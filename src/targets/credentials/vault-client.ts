@@ -2,7 +2,7 @@
 // every use (Vault's own agent keeps it fresh); an AppRole token is renewed while it lives, because leases die with their token.
 
 import { readFile } from 'node:fs/promises';
-import type { VaultAuth } from '../../core/credential.ts';
+import type { VaultAuth } from '../../core/credential-source.ts';
 import { Fault } from '../../core/errors.ts';
 import type { Authorities } from '../../core/pem-files.ts';
 import { Secret } from '../../core/secret.ts';

@@ -1,7 +1,8 @@
 // Credentials from Vault or OpenBao: static ones of the KV engine (version 2), and accounts that its database engine makes for
 // one session each, renewed while that lives and revoked when it ends.
 
-import type { Credential, CredentialProvider, CredentialSource } from '../../core/credential.ts';
+import type { Credential, CredentialProvider } from '../../core/credential.ts';
+import type { CredentialSource } from '../../core/credential-source.ts';
 import { Fault } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Target } from '../../core/target.ts';
