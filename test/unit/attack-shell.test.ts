@@ -214,6 +214,7 @@ t.test('a character set that reads quotes in another way', async (t) => {
     `LC_ALL=zh_CN.GBK\n${hidden}`,
     `export LANG=zh_TW\n${hidden}`,
     `LC_CTYPE=ja_JP.SJIS bash -c '${hidden}'`,
+    'LANGUAGE=../../../tmp/x ls y',
     `env LC_ALL=zh_HK.BIG5-HKSCS bash -c '${hidden}'`,
     `x=zh_CN.GBK; LC_ALL=$x\n${hidden}`,
     `read LC_ALL <<< zh_CN.GBK\n${hidden}`,
@@ -227,6 +228,7 @@ t.test('a character set that reads quotes in another way', async (t) => {
     'export LC_ALL=C.UTF-8; ls',
     'env LC_ALL=de_DE date',
     'LANG= ls',
+    'LANGUAGE=de_DE:en ls',
     'TZ=UTC date',
   ])
     t.ok(isFree(text), text);
