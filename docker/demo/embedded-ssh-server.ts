@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import type { AuthContext, Connection, PseudoTtyInfo, ServerChannel, Session } from 'ssh2';
 import { serveFiles } from './embedded-sftp.ts';
+import { shellWord } from './quoting.ts';
 import { prepare, publicKeyOf } from './ssh-server.ts';
 import type { Machine, SshServerPlace } from './ssh-server.ts';
 import { credentials } from './unprivileged.ts';
@@ -97,7 +98,7 @@ function run(
     terminal === null
       ? ['/bin/bash', words]
       : // A terminal of the system without a native add-on: `script` opens one.
-        ['/usr/bin/script', ['-qec', quoted(['/bin/sh', '-c', size, 'sh', '/bin/bash', ...words]), '/dev/null']];
+        ['/usr/bin/script', ['-qec', ['/bin/sh', '-c', size, 'sh', '/bin/bash', ...words].map(shellWord).join(' '), '/dev/null']];
   const child = spawn(program as string, args as string[], {
     cwd: home,
     env: { ...env, ...(terminal === null ? {} : { TERM: 'xterm' }) },
@@ -127,8 +128,4 @@ function end(child: ChildProcess, signal: NodeJS.Signals): void {
   } catch {
     return; // it is gone already
   }
-}
-
-function quoted(words: readonly string[]): string {
-  return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
 }

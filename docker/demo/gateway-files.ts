@@ -9,6 +9,7 @@ import { passwordFile } from './data-directory.ts';
 import type { Ports } from './data-directory.ts';
 import type { MariadbServer } from './mariadb-server.ts';
 import { checkout } from './options.ts';
+import { sshPath, sshWord } from './quoting.ts';
 import { shopTarget } from './shop.ts';
 import { makeKeyPair, publicKeyOf } from './ssh-server.ts';
 import type { Machine } from './ssh-server.ts';
@@ -69,7 +70,8 @@ export function sshTarget(directory: string, port: number): { readonly protocol:
   const knownHosts = join(directory, 'ssh', 'known_hosts');
   const hostKey = readFileSync(join(directory, 'gateway', 'ssh_host_ed25519_key.pub'), 'utf8').trim();
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}\n`);
-  const options = ['-p', String(port), '-i', aliceKey(directory), '-o', `UserKnownHostsFile=${knownHosts}`, '-o', 'IdentitiesOnly=yes'];
+  const ownFiles = ['-i', aliceKey(directory), '-o', `UserKnownHostsFile=${sshWord(sshPath(knownHosts))}`];
+  const options = ['-p', String(port), ...ownFiles, '-o', 'IdentitiesOnly=yes'];
   return { protocol: 'ssh', argv: ['ssh', ...options, 'alice:web-1@127.0.0.1'] };
 }
 

@@ -1,6 +1,7 @@
 // What the demo says when it is ready: words in colour for a person, one line of JSON for a program.
 
 import type { Ports } from './data-directory.ts';
+import { shellWord } from './quoting.ts';
 
 export interface Ready {
   readonly console: string;
@@ -82,7 +83,7 @@ function machineLines(ready: Ready, paint: Paint): string[] {
   if (machine === undefined || !('argv' in machine)) return [];
   return [
     `   On ${paint.bold('web-1')}, a machine over SSH, every command is judged; ${paint.yellow('rm deploy.log')} waits:`,
-    `   ${paint.yellow(machine.argv.join(' '))}`,
+    `   ${paint.yellow(machine.argv.map(shellWord).join(' '))}`,
     '',
   ];
 }

@@ -8,6 +8,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { newKeyPair } from '../../protocols/ssh/key-pair.ts';
 import { KeptServer } from './kept-server.ts';
+import { shellWord, sshPath, sshWord } from './quoting.ts';
 import type { RunAs } from './unprivileged.ts';
 
 const program = '/usr/sbin/sshd';
@@ -119,8 +120,8 @@ export function prepare({ directory, user }: SshServerPlace): void {
 function configurationText(directory: string, port: number): string {
   return `ListenAddress 127.0.0.1
 Port ${port}
-HostKey ${join(directory, 'host_key')}
-AuthorizedKeysFile ${join(directory, 'gateway_key.pub')}
+HostKey ${sshWord(join(directory, 'host_key'))}
+AuthorizedKeysFile ${sshWord(sshPath(join(directory, 'gateway_key.pub')))}
 PidFile none
 StrictModes no
 PasswordAuthentication no
@@ -133,7 +134,7 @@ PrintLastLog no
 MaxStartups 100
 AcceptEnv LANG LC_* GIT_PROTOCOL
 Subsystem sftp /usr/lib/openssh/sftp-server
-ForceCommand ${join(directory, 'run')}
+ForceCommand ${shellWord(join(directory, 'run'))}
 LogLevel ERROR
 `;
 }
@@ -141,9 +142,8 @@ LogLevel ERROR
 /** Every command, shell and subsystem begins here. */
 function runText(directory: string, user: RunAs | null): string {
   const drop = user === null ? '' : `setpriv --reuid=${user.uid} --regid=${user.gid} --clear-groups `;
-  const home = `'${join(directory, 'home').replaceAll("'", "'\\''")}'`;
   return `#!/bin/sh
-export HOME=${home} USER=web LOGNAME=web SHELL=/bin/bash
+export HOME=${shellWord(join(directory, 'home'))} USER=web LOGNAME=web SHELL=/bin/bash
 cd "$HOME" || exit 1
 [ -n "$SSH_ORIGINAL_COMMAND" ] || exec ${drop}/bin/bash -il
 exec ${drop}/bin/bash -c "$SSH_ORIGINAL_COMMAND"

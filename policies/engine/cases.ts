@@ -18,7 +18,7 @@ import type { LoadedPolicySet } from './load.ts';
 import { sortProblems } from './problem.ts';
 import type { PolicyProblem } from './problem.ts';
 import { Source } from './source.ts';
-import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols } from './vocabulary.ts';
+import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, textProblems } from './vocabulary.ts';
 
 const effect = z.union([
   z.string().min(1),
@@ -46,9 +46,7 @@ const policyCase = z.strictObject({
   missing_where: z.boolean().optional(),
   understood: z.boolean().optional(),
   /** With `understood: false`: why. */
-  problem: z
-    .enum(['syntax', 'unknown-construct', 'unknown-statement', 'too-large', 'encoding', 'ambiguous-mode', 'parser-gave-up'])
-    .optional(),
+  problem: z.enum(textProblems).optional(),
   in_transaction: z.boolean().optional(),
   /** Rows as the target would estimate them; `unknown` (and left out): it can't be known. */
   estimated_rows: z.union([z.number().min(0), z.literal('unknown')]).optional(),

@@ -9,7 +9,7 @@ import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessQuery, AccessRequestRecord, AccessRequestStore, AccessStep } from '../store/access-requests.ts';
 import type { GrantQuery, GrantRecord } from '../store/grants.ts';
-import { accessProofProblem, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
+import { accessProofProblem, mayEnd, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
 import type { AccessAnswerResult, AccessChange, AccessDesk, AccessParts, AccessWanted, GrantResult, RequestResult } from './access-desk.ts';
 import { answeredBefore, roleProblem, termsOf, wantedProblem } from './access-record.ts';
@@ -128,9 +128,8 @@ class Desk implements AccessDesk {
     return this.#safely(async () => {
       const grant = this.grantOf(typedId);
       if (grant === undefined) return refused('unknown', `there is no access ${typedId}`);
-      const isApprover = grant.approverGroups.some((group) => person.groups.includes(group)) && person.kind !== 'ai-agent';
-      if (!mayAny && grant.principal !== person.name && !isApprover) {
-        return refused('not-allowed', 'only the person who has it, those who may give it and operators may end it');
+      if (!mayAny && !mayEnd(grant, person)) {
+        return refused('not-allowed', 'only the person who has it, those who may give or review it and operators may end it');
       }
       const ended = this.#book.revoke(grant.id, person, plainReason(typedReason));
       return ended === null ? refused('conflict', `${grant.id} has ended already`) : { kind: 'done', grant: ended };

@@ -48,7 +48,7 @@ function left(dataDir: string): string[] {
 }
 
 t.test('one line of JSON, everything in it works, Ctrl-C leaves nothing, and a second start is quick', async (t) => {
-  const dataDir = join(temporaryDirectory(t, 'demo'), 'data');
+  const dataDir = join(temporaryDirectory(t, 'demo'), "bob's data ü");
   const { demo, ready } = await startDemo(t, dataDir);
   t.equal(demo.stdout.trimEnd().split('\n').length, 1, 'one line on stdout');
   t.same(Object.keys(ready.people), ['alice', 'bob', 'dana', 'carol', 'erin']);

@@ -149,6 +149,13 @@ t.test('ended by hand, and by whom', async (t) => {
   t.match(await bench.desk.revoke(own, bench.who('alice'), false, null), { kind: 'done' });
 });
 
+t.test('broken glass is ended by those who have to review it, too', async (t) => {
+  const bench = new Bench();
+  const id = await bench.given('omar', { isBreakGlass: true });
+  t.match(await bench.desk.revoke(id, bench.who('bob'), false, null), { because: 'not-allowed' }, 'he reviews nothing');
+  t.match(await bench.desk.revoke(id, bench.who('sam'), false, 'enough'), { kind: 'done', grant: { endedBy: 'sam', review: 'open' } });
+});
+
 t.test('an end that cannot be written takes the access away all the same, and is written later', async (t) => {
   const bench = new Bench();
   const id = await bench.given('alice');

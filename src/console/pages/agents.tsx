@@ -107,7 +107,7 @@ function AgentCard({ agent, mayRevoke }: { readonly agent: AgentView; readonly m
   return (
     <section className="panel card" aria-label={`${agent.name} ${agent.id}`}>
       <div className="hold-line">
-        <h2 style={{ fontSize: 15 }}>{agent.name}</h2>
+        <h2 style={{ fontSize: '0.9375rem' }}>{agent.name}</h2>
         <Tag tone={agent.connected ? 'ok' : 'wait'}>{agent.connected ? 'linked' : 'away'}</Tag>
         <LabelTags labels={agent.labels} />
         {mayRevoke ? (

@@ -50,7 +50,7 @@ function TargetCard({ target }: { readonly target: TargetView }) {
   return (
     <section className="panel card" aria-label={target.name}>
       <div className="hold-line">
-        <h2 style={{ fontSize: 15 }}>{target.name}</h2>
+        <h2 style={{ fontSize: '0.9375rem' }}>{target.name}</h2>
         <Tag>{target.protocol}</Tag>
         <LabelTags labels={target.labels} />
       </div>

@@ -20,7 +20,7 @@ export function PolicyFile({ path, text }: { readonly path: string; readonly tex
 function Yaml({ text }: { readonly text: string }) {
   const { lines } = useMemo(() => statementLines(text, highlight(text, 'yaml'), []), [text]);
   return (
-    <div className="statement" tabIndex={0} role="region" aria-label="Policy file" style={{ maxHeight: 'none', fontSize: 13 }}>
+    <div className="statement" tabIndex={0} role="region" aria-label="Policy file" style={{ maxHeight: 'none', fontSize: '0.8125rem' }}>
       {lines.map((line, index) => (
         <div key={index} className="statement-line">
           <span className="line-number" aria-hidden="true">
