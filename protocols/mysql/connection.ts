@@ -2,6 +2,7 @@
 // sides when either ends. What goes to the target is written by link.ts.
 
 import type { Duplex } from 'node:stream';
+import type { Catalogue } from '../../src/core/action.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { isPlainSocket, leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
@@ -152,6 +153,13 @@ export class Connection implements MachinePort, Lane, Killable {
     if (!this.#parts.showsProgress || this.#ended) return;
     this.machine.inFront(holdProgress(notice, this.#parts.clock.nowMs()));
     this.#output.flush();
+  }
+
+  async catalogueNow(): Promise<Catalogue | null> {
+    const { catalogue } = this.#parts;
+    await catalogue.refresh();
+    this.machine.settings.catalogue(catalogue.current); // names that it runs by are read again
+    return catalogue.current;
   }
 
   // ---- MachinePort ----
