@@ -7,7 +7,17 @@ import { columnCalls, columnPattern } from './columns.ts';
 import { factTypes, factVariables } from './fact-types.ts';
 import { patternCharsMax } from './limits.ts';
 import { didYouMean } from './nearest.ts';
-import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, weekdays } from './vocabulary.ts';
+import {
+  accesses,
+  actionKinds,
+  effectVerbs,
+  objectKinds,
+  principalKinds,
+  protocols,
+  signInMethods,
+  textProblems,
+  weekdays,
+} from './vocabulary.ts';
 
 export interface ConditionFault {
   readonly offset: number;
@@ -38,6 +48,8 @@ const offered = new Set([
 const closedWords: Readonly<Record<string, readonly string[]>> = {
   'Principal.kind': principalKinds,
   'Target.protocol': protocols,
+  'Session.method': signInMethods,
+  'Action.problem': ['', ...textProblems],
   'Action.kind': actionKinds,
   'Action.verbs': effectVerbs,
   'Action.access': accesses,
@@ -46,6 +58,10 @@ const closedWords: Readonly<Record<string, readonly string[]>> = {
   'Effect.object_kind': objectKinds,
   'Time.weekday': weekdays,
 };
+
+const wholeDate = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
+/** Years and months order as well. */
+const beginsDate = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
 
 /** What a name stands for inside a loop. */
 interface Bound {
@@ -84,14 +100,20 @@ export function readCondition(ast: ASTNode): ConditionReading {
       case '!_':
         negated.add(node.args);
         break;
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+        checkDate(node.args[0], node.args[1], scope, beginsDate);
+        checkDate(node.args[1], node.args[0], scope, beginsDate);
+        break;
       case '==':
       case '!=':
-        checkWord(node.args[0], node.args[1], scope);
-        checkWord(node.args[1], node.args[0], scope);
-        break;
       case 'in':
         checkWord(node.args[0], node.args[1], scope);
         checkWord(node.args[1], node.args[0], scope);
+        checkDate(node.args[0], node.args[1], scope, wholeDate);
+        checkDate(node.args[1], node.args[0], scope, wholeDate);
         break;
       default:
         break;
@@ -160,6 +182,15 @@ export function readCondition(ast: ASTNode): ConditionReading {
     for (const literal of other.op === 'list' ? other.args : [other]) {
       if (literal.op !== 'value' || typeof literal.args !== 'string' || words.includes(literal.args)) continue;
       fault(literal, `"${literal.args}" is never the case here${didYouMean(literal.args, words) || ` (known here: ${words.join(', ')})`}`);
+    }
+  }
+
+  /** `time.date < "1.3.2027"` would compare the letters of texts, and be true of every day. */
+  function checkDate(fact: ASTNode, other: ASTNode, scope: Scope, form: RegExp): void {
+    if (fact.op !== '.' || fact.args[1] !== 'date' || fact.args[0].op !== 'id' || fact.args[0].args !== 'time' || scope.has('time')) return;
+    for (const literal of other.op === 'list' ? other.args : [other]) {
+      if (literal.op === 'value' && typeof literal.args === 'string' && !form.test(literal.args))
+        fault(literal, `"${literal.args}" is not a date as time.date is one: write it as "2026-12-20"`);
     }
   }
 

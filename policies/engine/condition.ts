@@ -6,6 +6,7 @@ import type { ParseError } from '@marcbachmann/cel-js';
 import { inNetwork } from './cidr.ts';
 import { askColumns, columnCalls, type ColumnCall } from './columns.ts';
 import { readCondition } from './condition-checks.ts';
+import { syntaxProblem } from './condition-syntax.ts';
 import { typeErrors } from './condition-types.ts';
 import type { TypeFault } from './condition-types.ts';
 import { factTypes, factVariables } from './fact-types.ts';
@@ -59,6 +60,9 @@ const volatileReads = new Set([
 /** They come and go while a session lives. */
 const grantRoots = new Set(['grant', 'grants']);
 const sessionRoots = new Set(['principal', 'target', 'session', 'lists']);
+
+/** What a policy names itself. */
+const namedWords: Readonly<Record<string, string>> = { Lists: 'list', Conditions: 'condition', Calendars: 'calendar' };
 
 const base = declareFacts();
 
@@ -136,8 +140,8 @@ export class Conditions {
     try {
       return this.#environment.parse(text);
     } catch (thrown) {
-      const error = thrown as ParseError;
-      this.#source.problemInText(path, error.range?.start ?? 0, `not a condition: ${error.summary ?? error.message}`);
+      const { offset, message } = syntaxProblem(text, thrown as ParseError);
+      this.#source.problemInText(path, offset, message);
       return null;
     }
   }
@@ -200,7 +204,8 @@ export class Conditions {
     const known =
       error.code === 'unknown_variable' ? [...Object.keys(factVariables), 'lists', 'conditions', 'calendars'] : this.#namesWithin(within);
     const hint = didYouMean(name, known) || (error.code === 'unknown_variable' ? ` (facts begin with ${known.join(', ')})` : '');
-    return `unknown fact "${name}"${hint}`;
+    const named = within === null ? undefined : namedWords[within];
+    return named === undefined ? `unknown fact "${name}"${hint}` : `no ${named} is named "${name}"${hint}`;
   }
 
   #namesWithin(type: string | null): readonly string[] {

@@ -47,11 +47,16 @@ const targets = z.strictObject({
     .describe('Labels that the target must all have, each with this value or one of these values.'),
 });
 
-const principals = z.strictObject({
-  groups: list(name).optional().describe('Members of any of these groups.'),
-  people: list(name).optional().describe('Any of these people, by their names.'),
-  kinds: list(z.enum(principalKinds)).optional().describe('Any of: person, machine, ai-agent.'),
-});
+const principals = z
+  .strictObject({
+    groups: list(name).optional().describe('Members of any of these groups.'),
+    people: list(name).optional().describe('Any of these people, by their names.'),
+    kinds: list(z.enum(principalKinds)).optional().describe('Any of: person, machine, ai-agent.'),
+  })
+  .refine(
+    (said) => Object.keys(said).length > 0,
+    'nobody is named: say groups, people or kinds (a rule about everybody has no "principals")',
+  );
 
 const effects = z.strictObject({
   verbs: list(z.enum(effectVerbs)).optional().describe('What is done. Any of them.'),

@@ -12,6 +12,7 @@ import {
   SessionFact,
   TargetFact,
 } from './facts.ts';
+import { signInMethods, textProblems } from './vocabulary.ts';
 import { TimeFact } from './zone-time.ts';
 
 interface FactField {
@@ -50,7 +51,7 @@ export const factTypes: Readonly<Record<string, FactType>> = {
     fields: {
       client_address: { type: 'string', words: 'IP address of the client' },
       tls: { type: 'bool', words: 'is the connection of the client encrypted' },
-      method: { type: 'string', words: 'how the person signed in: token, browser, public-key' },
+      method: { type: 'string', words: `how the person signed in: ${signInMethods.join(', ')}` },
       database: { type: 'string', words: 'database the session is in; empty where there is none' },
       second_factor_age: { type: 'double', words: 'seconds since the person proved a second factor; huge where none was proved' },
       reason: { type: 'string', words: "what the session says it is for (SET sallyport.reason = '…'); empty where it has said nothing" },
@@ -73,8 +74,7 @@ export const factTypes: Readonly<Record<string, FactType>> = {
       understood: { type: 'bool', words: 'could the text be read' },
       problem: {
         type: 'string',
-        words:
-          'why it could not: syntax, unknown-construct, unknown-statement, too-large, encoding, ambiguous-mode, parser-gave-up; else empty',
+        words: `why it could not: ${textProblems.join(', ')}; else empty`,
       },
       kinds: { type: 'list<string>', words: 'statement kinds, lower case: "select", "drop table"' },
       verbs: { type: 'list<string>', words: 'verbs of all effects' },

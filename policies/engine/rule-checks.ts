@@ -1,5 +1,7 @@
 // Mistakes of one rule that the schema can't see: keys that make no sense together, and rules that can be shown never to match.
 
+import type { ActionKind } from '../../src/core/action.ts';
+import type { EffectVerb } from '../../src/core/effect.ts';
 import type { PolicyDocument, RuleDocument } from './document.ts';
 import { parseDuration } from './duration.ts';
 import { expiresDefaultMs, expiresMaxMs, expiresMinMs, patternCharsMax, shapeMsMax, shapeMsMin } from './limits.ts';
@@ -72,9 +74,44 @@ function checkEffects(source: Source, rule: RuleDocument, at: (string | number)[
       `rule ${rule.id} can never fire: "${key}" speaks of a ${kinds.join(' or ')} and object_kinds of none`,
     );
   }
+  const actions = rule.actions ?? ['statement'];
+  if (effects.verbs?.every((verb) => actions.every((action) => neverDone(action, verb))) === true) {
+    const ssh = effects.verbs.every((verb) => sshVerbs.has(verb));
+    const hint = rule.actions === undefined && ssh ? '; a rule is about statements unless it says "actions"' : '';
+    source.problem(
+      [...path, 'verbs'],
+      `rule ${rule.id} can never fire: ${actions.join(' and ')} never does ${effects.verbs.join(', ')}${hint}`,
+    );
+  }
   if ((rule.actions ?? []).includes('connect')) {
     source.problem(path, 'connect has no effects: give it a rule of its own, without "effects"');
   }
+}
+
+/** What only happens over SSH, and what commands, files and the like are never found to do. */
+const sshVerbs: ReadonlySet<EffectVerb> = new Set(['run', 'shell', 'file-write', 'file-remove', 'forward', 'environment']);
+const databaseVerbs: ReadonlySet<EffectVerb> = new Set([
+  ...([
+    'read',
+    'insert',
+    'update',
+    'delete',
+    'truncate',
+    'bulk-load',
+    'export',
+    'create',
+    'alter',
+    'drop',
+    'rename',
+    'maintenance',
+  ] as const),
+  ...(['call', 'server-file', 'server-program', 'large-object', 'sequence', 'notify', 'replication', 'explain', 'guard'] as const),
+  ...(['transaction', 'prepare', 'cursor'] as const),
+]);
+
+function neverDone(action: ActionKind, verb: EffectVerb): boolean {
+  if (action === 'connect') return false; // has a mistake of its own
+  return (protocolActions.ssh.includes(action) ? databaseVerbs : sshVerbs).has(verb);
 }
 
 /** Protocols, labels and actions that exclude each other. */

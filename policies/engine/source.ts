@@ -5,6 +5,7 @@ import type { Document, Node, Pair } from 'yaml';
 import { messageOf } from '../../src/core/errors.ts';
 import { policyFileBytesMax } from './limits.ts';
 import type { PolicyProblem } from './problem.ts';
+import { yamlProblems } from './yaml-problems.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -25,7 +26,7 @@ export class Source {
       return;
     }
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    for (const fault of [...document.errors, ...document.warnings]) this.#add(fault.pos[0], `not valid YAML: ${fault.message}`);
+    for (const { offset, message } of yamlProblems(document)) this.#add(offset, message);
     if (this.problems.length > 0) return;
     try {
       this.value = document.toJS({ maxAliasCount: 100 });

@@ -2,6 +2,7 @@
 // word added to the contract does not compile until it is explained here. The schema, the checks and the docs read from it.
 
 import type { ActionKind } from '../../src/core/action.ts';
+import type { Problem } from '../../src/core/classification.ts';
 import type { Access, EffectVerb, ObjectKind } from '../../src/core/effect.ts';
 import type { PrincipalKind } from '../../src/core/principal.ts';
 import type { Protocol } from '../../src/core/target.ts';
@@ -96,6 +97,20 @@ export const protocolActions: Readonly<Record<Protocol, readonly ActionKind[]>> 
   ssh: ['connect', 'command', 'shell', 'subsystem', 'file', 'forward', 'environment'],
 };
 
+/** Why a text was not understood. */
+export const textProblemWords: Readonly<Record<Problem['kind'], string>> = {
+  syntax: "the target's parser refuses it",
+  'unknown-construct': 'a part of it is not known',
+  'unknown-statement': 'a statement of it is not known',
+  'too-large': 'it is too long to be read',
+  encoding: 'its encoding is ambiguous',
+  'ambiguous-mode': 'it can be read in two ways',
+  'parser-gave-up': 'the parser did not come to an end',
+};
+
+/** How people sign in to a session of a target. */
+export const signInMethods = ['token', 'browser', 'public-key', 'certificate'] as const;
+
 export const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
 
 export const actionKinds = words(actionKindWords);
@@ -103,6 +118,7 @@ export const effectVerbs = words(verbWords);
 export const accesses = words(accessWords);
 export const objectKinds = words(objectKindWords);
 export const principalKinds = words(principalKindWords);
+export const textProblems = words(textProblemWords);
 export const protocols = words(protocolActions);
 
 function words<Word extends string>(record: Readonly<Record<Word, unknown>>): [Word, ...Word[]] {

@@ -2,6 +2,7 @@
 // sides when either ends. What goes to the target is written by link.ts.
 
 import type { Duplex } from 'node:stream';
+import type { Catalogue } from '../../src/core/action.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { isPlainSocket, leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
@@ -27,6 +28,7 @@ import { probeQuery, quitPacket, trackQuery } from './own-texts.ts';
 import { status } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
+import { isVariablesQuery } from './put-back.ts';
 import { Link } from './link.ts';
 import { TargetFarewell } from './target-farewell.ts';
 
@@ -154,6 +156,13 @@ export class Connection implements MachinePort, Lane, Killable {
     this.#output.flush();
   }
 
+  async catalogueNow(): Promise<Catalogue | null> {
+    const { catalogue } = this.#parts;
+    await catalogue.refresh();
+    this.machine.settings.catalogue(catalogue.current); // names that it runs by are read again
+    return catalogue.current;
+  }
+
   // ---- MachinePort ----
 
   toClient(bytes: Buffer): void {
@@ -166,7 +175,7 @@ export class Connection implements MachinePort, Lane, Killable {
 
   toTargetQuietly(bytes: Buffer): void {
     if (isLasting(bytes[headerBytes])) this.#targetSide.leaves();
-    this.#link.sendQuietly(bytes, ownQueries);
+    this.#link.sendQuietly(bytes, ownQueries.includes(bytes) || isVariablesQuery(bytes));
   }
 
   submit(submission: Submission): void {

@@ -13,6 +13,7 @@ import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
 import type { Lane, Session, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
+import type { Catalogue } from '../../src/core/action.ts';
 import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { readChunks } from '../../src/core/chunk-reader.ts';
 import { TargetSide, type TargetSideParts } from '../../src/core/target-side.ts';
@@ -130,6 +131,13 @@ export class Connection implements MachinePort, Lane {
     this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs);
     this.reply(holdNotice(notice, this.#parts.clock.nowMs()));
     this.#output.flush();
+  }
+
+  async catalogueNow(): Promise<Catalogue | null> {
+    const { catalogue } = this.#parts;
+    await catalogue.refresh();
+    this.machine.settings.catalogue(catalogue.current); // names that it runs by are read again
+    return catalogue.current;
   }
 
   // ---- MachinePort ----

@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { limitPipelining } from '../core/pipelining.ts';
 import type { OwnCertificate } from '../core/server-tls.ts';
 import { authenticate } from './authentication.ts';
 import { serveConsole } from './console-files.ts';
@@ -93,6 +94,7 @@ export async function createApi(services: ApiServices): Promise<FastifyInstance>
       }),
     ...(tls === null ? {} : { https: serverOptions(tls.current) }),
   }) as unknown as FastifyInstance;
+  limitPipelining(app.server);
   tls?.onReplaced((own) => (app.server as unknown as TlsServer).setSecureContext(serverOptions(own)));
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -4,6 +4,7 @@ import type { SecondFactorProof } from '../core/decision.ts';
 import type { AccessProblem, AccessRefusal } from '../core/grant.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessRequestRecord } from '../store/access-requests.ts';
+import type { GrantRecord } from '../store/grants.ts';
 import { approverSetWords } from '../core/quorum.ts';
 
 export function refused(because: AccessProblem, why: string): AccessRefusal {
@@ -18,6 +19,12 @@ export function mayNotAnswer(request: AccessRequestRecord, person: Principal): A
     return refused('not-allowed', `only members of ${approverSetWords(request.approvers)} may answer this request`);
   }
   return null;
+}
+
+/** Whoever has the access, those who may give it, and those who have to review what was done with it. Operators may besides. */
+export function mayEnd(grant: Pick<GrantRecord, 'principal' | 'approverGroups' | 'reviewers'>, person: Principal): boolean {
+  if (person.name === grant.principal) return true;
+  return person.kind !== 'ai-agent' && [...grant.approverGroups, ...grant.reviewers].some((group) => person.groups.includes(group));
 }
 
 /** Whether a yes given before still counts; null: the person may not sign in any more. */

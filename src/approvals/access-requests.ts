@@ -9,7 +9,7 @@ import type { AccessRequestId, GrantId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AccessQuery, AccessRequestRecord, AccessRequestStore, AccessStep } from '../store/access-requests.ts';
 import type { GrantQuery, GrantRecord } from '../store/grants.ts';
-import { accessProofProblem, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
+import { accessProofProblem, mayEnd, mayNotAnswer, refused, stillApproves } from './access-answer.ts';
 import { accessLimits } from './access-desk.ts';
 import type { AccessAnswerResult, AccessChange, AccessDesk, AccessParts, AccessWanted, GrantResult, RequestResult } from './access-desk.ts';
 import { answeredBefore, roleProblem, termsOf, wantedProblem } from './access-record.ts';
@@ -46,6 +46,9 @@ class Desk implements AccessDesk {
     this.#store = this.#ledger.store;
     this.#book = this.#ledger.book;
     this.#waiting = this.#ledger.waiting;
+    this.#ledger.on(({ kind, grant }) => {
+      if (kind === 'ended' && grant !== null) this.#endExtensions(grant.id);
+    });
   }
 
   inForce(person: string, target: string): readonly Grant[] {
@@ -128,9 +131,8 @@ class Desk implements AccessDesk {
     return this.#safely(async () => {
       const grant = this.grantOf(typedId);
       if (grant === undefined) return refused('unknown', `there is no access ${typedId}`);
-      const isApprover = grant.approverGroups.some((group) => person.groups.includes(group)) && person.kind !== 'ai-agent';
-      if (!mayAny && grant.principal !== person.name && !isApprover) {
-        return refused('not-allowed', 'only the person who has it, those who may give it and operators may end it');
+      if (!mayAny && !mayEnd(grant, person)) {
+        return refused('not-allowed', 'only the person who has it, those who may give or review it and operators may end it');
       }
       const ended = this.#book.revoke(grant.id, person, plainReason(typedReason));
       return ended === null ? refused('conflict', `${grant.id} has ended already`) : { kind: 'done', grant: ended };
@@ -290,6 +292,13 @@ class Desk implements AccessDesk {
     } catch (thrown) {
       this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request for access could not be judged again');
       throw thrown;
+    }
+  }
+
+  /** What has ended is lengthened no more: nobody is asked any longer. */
+  #endExtensions(grant: GrantId): void {
+    for (const request of this.#store.pending()) {
+      if (request.extendsGrant === grant) this.#rejudgeRequest(request).catch(() => undefined); // logged where it failed
     }
   }
 

@@ -5,7 +5,7 @@ import type { Principal } from '../core/principal.ts';
 import type { AccessRequestRecord, AccessStep } from '../store/access-requests.ts';
 import type { GrantRecord } from '../store/grants.ts';
 import { requestDigest } from './access-record.ts';
-import { mayNotAnswer } from './access-answer.ts';
+import { mayEnd, mayNotAnswer } from './access-answer.ts';
 import { yesesMissing } from '../core/quorum.ts';
 
 /** `viewer` is who looks at it; null for machines that only listen. */
@@ -81,7 +81,7 @@ export function grantView(grant: GrantRecord, viewer: Principal | null, mayEndAn
     reviewed_by: grant.reviewedBy,
     reviewed_at: isoOrNull(grant.reviewedAtMs),
     review_words: grant.reviewWords,
-    can_revoke: grant.state === 'active' && (mayEndAny || isOwn || isIn(grant.approverGroups)),
+    can_revoke: grant.state === 'active' && (mayEndAny || (viewer !== null && mayEnd(grant, viewer))),
     can_review: grant.state === 'ended' && grant.review === 'open' && !isOwn && isIn(grant.reviewers),
     timeline: steps.map(stepView),
   };

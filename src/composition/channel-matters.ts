@@ -10,7 +10,7 @@ import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Identity } from '../identity/identity.ts';
-import { isPending, mayAnswer } from '../notify/channel.ts';
+import { concerns, isEmergency, isPending, mayAnswer } from '../notify/channel.ts';
 import type { Addressee, Matter, Moment } from '../notify/channel.ts';
 import type { HoldRecord } from '../store/hold-rows.ts';
 import type { OnCall } from './on-call.ts';
@@ -31,6 +31,8 @@ const newcomersAfterMs = 250;
 const mattersMax = 200;
 /** More names than these call nobody. */
 const mentionsMax = 10;
+/** Names that one section of a message has room for. */
+const inChargeMax = 100;
 
 export function holdMatter({ shapes }: Pick<MatterParts, 'shapes'>, hold: HoldRecord): Matter {
   const offer = hold.state === 'pending' ? shapes.offerOf(hold.id) : null;
@@ -62,8 +64,9 @@ export function addressees({ identity, lendersOf }: Pick<MatterParts, 'identity'
   });
 }
 
-/** Whom a chat calls by name: those who have the turn, else everybody who may answer, unless they are a crowd. */
+/** Whom a chat calls by name: those who have the turn, else everybody who may answer, unless they are a crowd. Of an emergency, those in charge. */
 export function calledFor(parts: MatterParts, matter: Matter): readonly string[] {
+  if (isEmergency(matter)) return inCharge(parts, matter);
   if (!isPending(matter)) return [];
   const groups =
     matter.kind === 'hold'
@@ -73,6 +76,11 @@ export function calledFor(parts: MatterParts, matter: Matter): readonly string[]
   const turns = new Set(parts.onCall.of(groups).flatMap(({ people }) => people));
   const called = who.some(({ name }) => turns.has(name)) ? who.filter(({ name }) => turns.has(name)) : who;
   return called.length > mentionsMax ? [] : called.map(({ name }) => name);
+}
+
+function inCharge(parts: MatterParts, matter: Matter): string[] {
+  const told = addressees(parts).filter((person) => concerns('settled', matter, person));
+  return told.slice(0, inChargeMax).map(({ name }) => name);
 }
 
 export interface Newcomers {

@@ -9,6 +9,7 @@ import type { HoldDesk } from '../approvals/hold-desk.ts';
 import type { Config } from '../config/config.ts';
 import { cannotListen } from '../core/cannot-listen.ts';
 import type { Clock } from '../core/clock.ts';
+import { limitPipelining } from '../core/pipelining.ts';
 import type { ServerTls } from '../core/server-tls.ts';
 import type { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
@@ -67,7 +68,10 @@ export async function serveMetrics(
 
 /** Throws Fault listen-failed. */
 export async function listenMetrics(at: { readonly host: string; readonly port: number }, metrics: Metrics): Promise<MetricsListener> {
-  const server = createServer((request, response) => {
+  const server = createServer();
+  limitPipelining(server);
+  server.on('request', (request, response) => {
+    if (request.socket.destroyed) return;
     const { status, type, text } = answer(request.method ?? '', (request.url ?? '').split('?')[0] ?? '', metrics);
     response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     response.end(request.method === 'HEAD' ? '' : text);

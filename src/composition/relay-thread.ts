@@ -84,6 +84,7 @@ const servers: Server[] = [];
 
 const calls: Calls<MainMethods, ThreadMethods> = new Calls<MainMethods, ThreadMethods>(mainPort(), {
   'session.end': (given, asked) => sessions.handlers['session.end'](given, asked),
+  'session.unchanged': (given, asked) => sessions.handlers['session.unchanged'](given, asked),
   'session.notice': (given, asked) => sessions.handlers['session.notice'](given, asked),
   'session.become': (given, asked) => sessions.handlers['session.become'](given, asked),
   flush: (given, asked) => sessions.handlers.flush(given, asked),

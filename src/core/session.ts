@@ -1,7 +1,7 @@
 // One principal's use of one target, from open to close, as a driver sees it: it submits actions, hears rulings and
 // reports outcomes. What stands behind (gate, policies, audit, recording) a driver does not know.
 
-import type { Action, ActionKind, Parameter, PreparedStatement, ReadingMode, TransactionState } from './action.ts';
+import type { Action, ActionKind, Catalogue, Parameter, PreparedStatement, ReadingMode, TransactionState } from './action.ts';
 import type { Classification } from './classification.ts';
 import type { Decision, SessionFacts } from './decision.ts';
 import type { SessionId } from './ids.ts';
@@ -21,6 +21,8 @@ export interface Lane {
   onHold(notice: HoldNotice): void;
   /** Aborted when the client cancels or is gone: the hold is withdrawn. */
   readonly signal: AbortSignal;
+  /** The target's own objects as they are now, by which later readings go, too. Missing: nothing depends on them. Never rejects. */
+  catalogueNow?(): Promise<Catalogue | null>;
 }
 
 export interface Session {

@@ -29,8 +29,9 @@ import type { Judgement, ReleasedElsewhere } from './judgement.ts';
 import { maskingOf } from './masked.ts';
 import { leavesRole } from './role.ts';
 import { laneNow } from './submission.ts';
-import type { Submission } from './submission.ts';
+import type { GateLane, Submission } from './submission.ts';
 import type { Submitter } from './submitter.ts';
+import { isUnchanged } from './unchanged.ts';
 import { unmet } from './unmet.ts';
 
 const mint = Permit.claimMint();
@@ -63,6 +64,7 @@ interface PlainRelease {
   readonly classification: Classification;
 }
 
+const meansAnother = 'the target was changed while it waited, and it would do something else now than what was approved; run it again';
 const noApprovals: readonly Approval[] = [];
 const noNames: readonly string[] = [];
 const noGrants: readonly Grant[] = [];
@@ -77,7 +79,7 @@ export class Gate {
   }
 
   /** Judges one action. Answers at once unless the classifier, people or the disk must be waited for. Never throws or rejects. */
-  judge(action: Action, submitter: Submitter, lane: Lane): Judgement | Promise<Judgement> {
+  judge(action: Action, submitter: Submitter, lane: GateLane): Judgement | Promise<Judgement> {
     try {
       return this.#judgeAs(action, this.#classify(action, submitter, lane), submitter, lane);
     } catch (thrown) {
@@ -138,7 +140,7 @@ export class Gate {
     action: Action,
     classified: Classification | Promise<Classification>,
     submitter: Submitter,
-    lane: Lane,
+    lane: GateLane,
   ): Judgement | Promise<Judgement> {
     const now = laneNow(lane);
     const decide = (classification: Classification) =>
@@ -295,8 +297,17 @@ export class Gate {
     return this.#release(submission, decision, null, found.approvals, found.id);
   }
 
-  /** With the approvals as facts: a rule added, a person disabled or a grant over while people thought still counts. */
-  #decideAgain(before: Submission, holdId: HoldId, approvals: readonly Approval[]): Judgement | Promise<Judgement> {
+  /** What it would do must be what was approved; then with the approvals as facts. */
+  async #decideAgain(before: Submission, holdId: HoldId, approvals: readonly Approval[]): Promise<Judgement> {
+    const { action, classification, submitter, lane } = before;
+    const isSame = await isUnchanged(action, classification, lane, this.#parts.classifierOf(submitter.target.protocol));
+    if (lane.signal.aborted) return judged(withdrawn(wordsOf(lane.signal), holdId), null, classification, holdId);
+    if (isSame) return this.#decideApproved(before, holdId, approvals);
+    return this.#refuse(before, this.#askOf(before, approvals), denied(meansAnother, holdId));
+  }
+
+  /** A rule added, a person disabled or a grant over while people thought still counts. */
+  #decideApproved(before: Submission, holdId: HoldId, approvals: readonly Approval[]): Judgement | Promise<Judgement> {
     if (before.submitter.ended.aborted) return judged(fault('the session has ended', holdId), null, before.classification, holdId);
     const { estimatedRows: _then, ...action } = before.action; // the target may hold more rows by now
     const submission = { ...before, action };

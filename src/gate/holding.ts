@@ -56,7 +56,7 @@ export class Holding {
 
   /** `wait: error`: refused with the hold's number at the first run, decided again at the one after the approval. */
   answerLater(submission: Submission, decision: HoldDecision): Judgement | Promise<Judgement> {
-    const key = sameAgain(submission.action, submission.submitter);
+    const key = sameAgain(submission.action, submission.classification, submission.submitter);
     const answered = this.#runAgain.take(key);
     if (answered !== null) return this.#parts.decideAgain(submission, answered.hold.id, answered.approvals);
     const waiting = this.#runAgain.waiting(key);

@@ -3,10 +3,12 @@
 
 import { createHash } from 'node:crypto';
 import type { Action } from '../core/action.ts';
+import type { Classification } from '../core/classification.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Approval } from '../core/decision.ts';
 import type { PlacedHold } from '../core/hold.ts';
 import type { Submitter } from './submitter.ts';
+import { meaningOf } from './unchanged.ts';
 
 interface Entry {
   readonly hold: PlacedHold;
@@ -15,11 +17,19 @@ interface Entry {
   approved: { readonly approvals: readonly Approval[]; readonly untilMs: number } | null;
 }
 
-/** Same person, same target, same kind, same text, same parameters. */
-export function sameAgain(action: Action, submitter: Submitter): string {
+/** Same person, same target, same kind, same text, same parameters, and it would do the same. */
+export function sameAgain(action: Action, classification: Classification, submitter: Submitter): string {
   const { principal, target } = submitter;
   const hash = createHash('sha256');
-  for (const part of [principal.name, target.name, action.kind, action.text, JSON.stringify(action.parameters), action.digest()]) {
+  for (const part of [
+    principal.name,
+    target.name,
+    action.kind,
+    action.text,
+    JSON.stringify(action.parameters),
+    action.digest(),
+    meaningOf(classification),
+  ]) {
     hash.update(`${part.length}:${part}`);
   }
   return hash.digest('hex');

@@ -10,11 +10,21 @@ export interface Submission {
   readonly action: Action;
   readonly classification: Classification;
   readonly submitter: Submitter;
-  readonly lane: Lane;
+  readonly lane: GateLane;
+}
+
+/** Of a session in another thread: what its action means now is asked there. */
+export interface GateLane extends Lane {
+  isUnchanged?(): Promise<boolean>;
 }
 
 /** The lane as it is for this action: a connection replaces the signal that it raises, for what comes next. */
-export function laneNow(lane: Lane): Lane {
+export function laneNow(lane: GateLane): GateLane {
   const { signal } = lane;
-  return { signal, onHold: (notice) => lane.onHold(notice) };
+  return {
+    signal,
+    onHold: (notice) => lane.onHold(notice),
+    ...(lane.catalogueNow === undefined ? {} : { catalogueNow: async () => (await lane.catalogueNow?.()) ?? null }),
+    ...(lane.isUnchanged === undefined ? {} : { isUnchanged: async () => (await lane.isUnchanged?.()) ?? false }),
+  };
 }

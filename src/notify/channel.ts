@@ -136,6 +136,11 @@ export function asks(moment: Moment): boolean {
   return moment === 'placed' || moment === 'progress' || moment === 'escalated';
 }
 
+/** Is the glass broken now? Everybody in charge has to know. */
+export function isEmergency(matter: Matter): boolean {
+  return matter.kind === 'access' && matter.request.break_glass && matter.request.state === 'granted' && matter.grant?.state === 'active';
+}
+
 /** Is anybody's answer wanted? */
 export function isPending(matter: Matter): boolean {
   return (matter.kind === 'hold' ? matter.hold : matter.request).state === 'pending';

@@ -1,10 +1,11 @@
 // A matter as Slack's Block Kit: https://docs.slack.dev/reference/block-kit/blocks. The statement goes into a preformatted
 // element, whose text Slack does not interpret; everything else that people wrote is escaped as mrkdwn asks for.
 
-import { isPending } from './channel.ts';
+import { isEmergency, isPending } from './channel.ts';
 import type { Matter, MatterLinks, Moment } from './channel.ts';
 import { shortened } from './visible.ts';
 import { consoleOnlyWords, escalatedWords, expiresAtMs, isApprovable, told } from './words.ts';
+import type { Told } from './words.ts';
 
 /** A block's text ends at 3000 characters. */
 export const slackTextCharsMax = 2_900;
@@ -38,8 +39,7 @@ export function slackMessage(
   mentions: readonly string[] = [],
 ): SlackMessage {
   const words = told(matter, moment, slackTextCharsMax);
-  const emoji = words.outcome === null ? ':hourglass_flowing_sand:' : words.isGood ? ':white_check_mark:' : ':no_entry:';
-  const title = `${emoji} *${escape(shortened(words.title, titleCharsMax))}*`;
+  const title = `${emojiOf(matter, words)} *${escape(shortened(words.title, titleCharsMax))}*`;
   const blocks: Block[] = [section(title)];
   if (words.text !== null && words.text !== '') blocks.push(preformatted(words.text));
   if (words.parameters !== null) blocks.push(preformatted(words.parameters));
@@ -50,12 +50,13 @@ export function slackMessage(
   const only = consoleOnlyWords(matter, words);
   if (only !== null) blocks.push(section(escape(only)));
   if (isPending(matter)) {
-    if (mentions.length > 0) blocks.push(section(mentionWords(mentions)));
+    if (mentions.length > 0) blocks.push(section(mentionWords('Asked', mentions)));
     const seconds = Math.floor(expiresAtMs(matter) / 1000);
     const fallback = new Date(seconds * 1000).toISOString();
     blocks.push(context(`${escape(matter.id)} · expires <!date^${seconds}^{date_short_pretty} {time_secs}|${fallback}>`));
     blocks.push({ type: 'actions', block_id: 'answer', elements: buttons(matter, isApprovable(matter, words), links.console) });
   } else {
+    if (isEmergency(matter) && mentions.length > 0) blocks.push(section(mentionWords('Told', mentions)));
     blocks.push(context(`${escape(matter.id)} · <${links.console}|in the console>`));
   }
   return { text: escape(`${words.title} (${matter.id})${words.outcome === null ? '' : `: ${words.outcome}`}`), blocks };
@@ -65,12 +66,17 @@ export function slackMessage(
 export function slackReply(matter: Matter, moment: Moment, mentions: readonly string[]): SlackMessage {
   const { title } = told(matter, moment, slackTextCharsMax);
   const plain = escape(shortened(moment === 'escalated' ? `${matter.id}: ${escalatedWords}` : `${title} (${matter.id})`, titleCharsMax));
-  const calls = mentions.length === 0 ? '' : ` ${mentionWords(mentions)}`;
+  const calls = mentions.length === 0 ? '' : ` ${mentionWords('Asked', mentions)}`;
   return { text: plain, blocks: [section(`${plain}${calls}`)] };
 }
 
-function mentionWords(ids: readonly string[]): string {
-  return `Asked: ${ids.map((id) => `<@${id}>`).join(' ')}`;
+function emojiOf(matter: Matter, { outcome, isGood }: Told): string {
+  if (isEmergency(matter)) return ':rotating_light:';
+  return outcome === null ? ':hourglass_flowing_sand:' : isGood ? ':white_check_mark:' : ':no_entry:';
+}
+
+function mentionWords(what: 'Asked' | 'Told', ids: readonly string[]): string {
+  return `${what}: ${ids.map((id) => `<@${id}>`).join(' ')}`;
 }
 
 function buttons(matter: Matter, approvable: boolean, url: string): Block[] {

@@ -51,10 +51,12 @@ export class RelayedSessions {
   readonly #sessions = new Map<SessionId, RelayedSession>();
   readonly #catalogues = new CatalogueReceiver();
   readonly #thread: ThreadSide;
+  readonly #calls: () => Pick<Calls<ThreadSessionMethods, Methods>, 'note' | 'ask'>;
   readonly handlers: Handlers<SessionMethods>;
 
-  constructor(parts: RelayedParts, calls: () => Pick<Calls<ThreadSessionMethods, Methods>, 'note'>) {
+  constructor(parts: RelayedParts, calls: () => Pick<Calls<ThreadSessionMethods, Methods>, 'note' | 'ask'>) {
     this.#parts = parts;
+    this.#calls = calls;
     this.#thread = {
       end: (id, reason) => {
         parts.world.changed(); // until it has heard, its thread has to ask, and is refused
@@ -144,7 +146,10 @@ export class RelayedSessions {
     const session = this.#sessions.get(did.sessionId);
     if (session === undefined || session.ended.aborted) throw new Error('the session has ended');
     this.#did(did);
-    const judgement = await this.#parts.gate.judge(action, session.submitter, laneOf(asked));
+    const judgement = await this.#parts.gate.judge(action, session.submitter, {
+      ...laneOf(asked),
+      isUnchanged: () => this.#calls().ask('session.unchanged', { id: session.id, actionId: action.id }),
+    });
     if (judgement.holdId !== null) session.counts.held += 1;
     if (judgement.ruling.kind === 'release')
       judgement.ruling.permit.close(); // the thread mints the one that counts

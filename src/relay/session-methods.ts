@@ -1,7 +1,7 @@
 // What a relay thread asks of the main thread about sessions, and what it is told.
 
 import type { Decision, RuleRef, SessionFacts } from '../core/decision.ts';
-import type { SessionId, TargetName } from '../core/ids.ts';
+import type { ActionId, SessionId, TargetName } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RecordingSeal } from '../core/recording.ts';
 import type { HoldNotice, Refusal } from '../core/ruling.ts';
@@ -81,6 +81,8 @@ export type SessionMethods = {
 
 /** Told to a thread. */
 export type ThreadSessionMethods = {
+  /** An action of it that waited would do now what it would have done when it began to wait. */
+  readonly 'session.unchanged': { readonly given: { readonly id: SessionId; readonly actionId: ActionId }; readonly answer: boolean };
   readonly 'session.end': { readonly given: { readonly id: SessionId; readonly reason: string }; readonly answer: void };
   readonly 'session.notice': { readonly given: { readonly id: SessionId; readonly words: string }; readonly answer: void };
   /** The person is somebody else by now (other groups). */

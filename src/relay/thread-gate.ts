@@ -4,7 +4,7 @@
 import type { Action } from '../core/action.ts';
 import type { Classification } from '../core/classification.ts';
 import type { Decision } from '../core/decision.ts';
-import type { GrantId, SessionId } from '../core/ids.ts';
+import type { ActionId, GrantId, SessionId } from '../core/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Lane } from '../core/session.ts';
 import { wordsOf } from '../gate/decided.ts';
@@ -13,6 +13,7 @@ import { faulted, judged } from '../gate/judgement.ts';
 import type { Judgement } from '../gate/judgement.ts';
 import { laneNow } from '../gate/submission.ts';
 import type { Submitter } from '../gate/submitter.ts';
+import { isUnchanged } from '../gate/unchanged.ts';
 import type { SessionCounts, SessionGate } from '../sessions/live-session.ts';
 import { sendAction } from './sent-action.ts';
 import type { SentJudgement } from './sent-action.ts';
@@ -37,6 +38,8 @@ export class ThreadGate implements SessionGate {
   /** Ends of grants end the sessions that used them, so the first use of each is told before anything runs by it. */
   readonly #grantsUsed = new Set<GrantId>();
   #acted = 0;
+  /** What the main thread was asked about, and how to tell whether it still means the same. */
+  readonly #waiting = new Map<ActionId, () => Promise<boolean>>();
   readonly #takeDid = (): Did => {
     const did = { sessionId: this.#parts.sessionId, acted: this.#acted, counts: { ...this.#parts.counts() } };
     this.#acted = 0;
@@ -101,6 +104,12 @@ export class ThreadGate implements SessionGate {
     }
   }
 
+  /** False too when nothing of that number waits. */
+  async isUnchanged(actionId: ActionId): Promise<boolean> {
+    const waiting = this.#waiting.get(actionId);
+    return waiting !== undefined && waiting();
+  }
+
   /** By the policies that its standing names, or not at all. */
   stillAllows(action: Action, before: Judgement, submitter: Submitter): boolean {
     const { judging } = this.#parts;
@@ -149,7 +158,9 @@ export class ThreadGate implements SessionGate {
   async #ask(action: Action, classification: Classification, submitter: Submitter, lane: Lane): Promise<Judgement> {
     const { signal } = lane;
     const { judging } = this.#parts;
-    const { audit, calls } = judging.parts;
+    const { audit, calls, classifierOf } = judging.parts;
+    const now = laneNow(lane);
+    this.#waiting.set(action.id, () => isUnchanged(action, classification, now, classifierOf(submitter.target.protocol)));
     const gone = new AbortController();
     const takeBack = (): void => gone.abort(wordsOf(signal));
     try {
@@ -164,6 +175,7 @@ export class ThreadGate implements SessionGate {
     } catch (thrown) {
       return faulted(thrown);
     } finally {
+      this.#waiting.delete(action.id);
       signal.removeEventListener('abort', takeBack);
     }
   }

@@ -38,6 +38,7 @@ export class ThreadSessions implements Sessions {
     this.#parts = parts;
     this.handlers = {
       'session.end': ({ id, reason }) => this.#live.get(id)?.session.end(reason),
+      'session.unchanged': async ({ id, actionId }) => (await this.#live.get(id)?.gate.isUnchanged(actionId)) ?? false,
       'session.notice': ({ id, words }) => this.#live.get(id)?.session.notice(words),
       'session.become': async ({ id, standing }) => {
         const live = this.#live.get(id);

@@ -43,7 +43,7 @@ t.test('asking in Slack', { timeout: 60_000 }, async (t) => {
       { name: 'bob', groups: ['dba'], slack: 'UBOB00001' },
       { name: 'gone', groups: ['engineers'], slack: 'UGONE0001', disabled: true },
       { name: 'carol', groups: ['auditors'] },
-      { name: 'erin', groups: ['operators'] },
+      { name: 'erin', groups: ['operators'], slack: 'UERIN0001' },
     ],
     config: {
       channels: {
@@ -148,9 +148,13 @@ t.test('asking in Slack', { timeout: 60_000 }, async (t) => {
     t.match(body.items, [{ break_glass: true, principal: 'alice' }]);
     const { request_id: id = '', id: grant = '' } = body.items[0] ?? {};
     const message = await eventually('it is in the channel', () => slack.message(id));
-    t.match(message.json, /break-glass access to orders/);
-    t.equal((await gateway.api('erin').post(`/grants/${grant}/revoke`, {})).status, 200);
-    await eventually('its end shows', () => /it has ended.*a review is due/.test(slack.message(id)?.json ?? ''));
+    t.match(message.json, /:rotating_light: \*alice has break-glass access to orders/);
+    t.match(message.json, /Told: <@UBOB00001> <@UERIN0001>/, 'everybody in charge is called by name');
+    t.match(await bob.get(`/grants/${grant}`), { body: { can_revoke: true } });
+    t.equal((await bob.post(`/grants/${grant}/revoke`, { reason: 'enough' })).status, 200, 'who has to review it may end it');
+    const ended = () => /it has ended.*a review is due/.test(slack.message(id)?.json ?? '');
+    await eventually('its end shows', ended);
+    t.notMatch(slack.message(id)?.json ?? '', /rotating_light|Told:/);
     t.match(await typed('UALICE001', `review ${grant} it was me`), /somebody else must review/);
     t.match(await typed('UBOB00001', `review ${grant}`), /say in words/);
     t.match(await typed('UBOB00001', `review ${grant} looked at all of it`), /your review is noted/);

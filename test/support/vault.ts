@@ -23,6 +23,8 @@ export interface TestVault {
   readonly approleTokens: Set<string>;
   leaseSeconds: number;
   tokenSeconds: number;
+  /** As `tokenSeconds`, for a token that is renewed: less when it nears its longest life. */
+  renewedSeconds: number | null;
   /** Answers this status to everything; null: as usual. */
   broken: number | 'silence' | 'nonsense' | null;
 }
@@ -46,6 +48,7 @@ export async function startVault(t: Teardown, database?: VaultDatabase): Promise
     approleTokens: new Set(),
     leaseSeconds: 3_600,
     tokenSeconds: 3_600,
+    renewedSeconds: null,
     broken: null,
   };
   const answer = async (
@@ -91,7 +94,7 @@ export async function startVault(t: Teardown, database?: VaultDatabase): Promise
       return [204];
     }
     if (path === 'auth/token/renew-self')
-      return [200, { auth: { client_token: token, lease_duration: vault.tokenSeconds, renewable: true } }];
+      return [200, { auth: { client_token: token, lease_duration: vault.renewedSeconds ?? vault.tokenSeconds, renewable: true } }];
     if (path === 'transit/encrypt/sallyport') {
       const cipher = createCipheriv('aes-256-gcm', transitKey, Buffer.alloc(12)).setAAD(
         Buffer.from(body['associated_data'] ?? '', 'base64'),

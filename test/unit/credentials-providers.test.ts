@@ -130,6 +130,27 @@ t.test('Vault: KV, by token, token file and AppRole', async (t) => {
   });
 });
 
+t.test('Vault: a token of AppRole that nears its longest life leases nothing more', async (t) => {
+  const vault = await startVault(t);
+  vault.secrets.set('databases/orders', [{ password: planted }]);
+  vault.tokenSeconds = 3;
+  const auth = { kind: 'approle', mount: 'approle', roleId: vault.roleId, secretId: new Secret(vault.secretId) } as const;
+  const client = new VaultClient({ address: new URL(vault.url), namespace: null, ca: null, auth });
+  t.teardown(() => client.close());
+  const read = () => client.ask('GET', 'secret/data/databases%2Forders', null, soon());
+  const count = (path: string) => vault.asked.filter((it) => it.endsWith(path)).length;
+  await read();
+  await eventually('it is renewed', () => count('renew-self') === 1);
+  await read();
+  t.equal(count('login'), 1, 'as long as it gets all of its time');
+  vault.renewedSeconds = 2;
+  await eventually('it gets less', () => count('renew-self') === 2);
+  await eventually('the next use signs in anew', async () => {
+    await read();
+    return count('login') === 2;
+  });
+});
+
 t.test('Vault: a leased account is renewed while its connection lives, and revoked with it', async (t) => {
   const made: string[] = [];
   const vault = await startVault(t, { create: async (user) => made.push(user), drop: async (user) => made.splice(made.indexOf(user), 1) });

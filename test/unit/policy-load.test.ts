@@ -58,6 +58,37 @@ t.test('what is no YAML, or too much of it', async (t) => {
   t.match(problemsOf('policy: p\nrules: []\n')[0], 'p.yaml:2:8: rules: the list is empty');
 });
 
+t.test('what needs quotes in YAML is told so, with its place', async (t) => {
+  const rows: [string, string][] = [
+    [
+      'decision: allow\nwhen: !action.missing_where',
+      '5:11: not valid YAML: Unresolved tag: !action.missing_where; a text that begins with "!" needs quotes around it',
+    ],
+    ['decision: allow\neffects: { tables: [*] }', '5:25: not valid YAML: a text that begins with "*" needs quotes around it'],
+    [
+      'decision: allow\neffects: { tables: [a, *_log] }',
+      '5:28: not valid YAML: nothing is named &_log; a text that begins with "*" needs quotes around it',
+    ],
+    [
+      'decision: allow\nwhen: "a" in principal.groups',
+      '5:15: not valid YAML: something stands behind the end of a quoted text; a text with quotes in it needs other quotes around all of it',
+    ],
+    [
+      'decision: deny\nmessage: no: never',
+      '5:14: not valid YAML: Nested mappings are not allowed in compact mappings; a text with ": " in it needs quotes around it',
+    ],
+  ];
+  for (const [body, expected] of rows) t.strictSame(problemsOf(rule(body)), [`p.yaml:${expected}`], body);
+  t.strictSame(problemsOf('policy: p\nrules:\n  - { id: a, decision: allow }\n---\npolicy: q\n'), [
+    'p.yaml:4:1: not valid YAML: a file holds one policy: put what stands behind "---" into a file of its own',
+  ]);
+});
+
+t.test('days of months and years are compared with dates', async (t) => {
+  for (const when of ['time.date >= "2026-12"', 'time.date < "2027"', 'time.date == "2026-12-24"', 'time.date.startsWith("2026-")'])
+    t.strictSame(problemsOf(rule(`when: ${when}\ndecision: allow`)), [], when);
+});
+
 t.test('conditions are checked before anything is judged', async (t) => {
   const rows: [string, string][] = [
     ['action.missing_were', 'p.yaml:4:18: unknown fact "missing_were" (did you mean "missing_where"?)'],
@@ -82,8 +113,23 @@ t.test('conditions are checked before anything is judged', async (t) => {
       'action.tables.exists(a, action.tables.exists(b, a == b))',
       'p.yaml:4:35: a loop over facts of the action inside another one could take very long',
     ],
-    ['lists.x == []', 'p.yaml:4:17: unknown fact "x"'],
-    ['conditions.x', 'p.yaml:4:22: unknown fact "x"'],
+    ['lists.x == []', 'p.yaml:4:17: no list is named "x"'],
+    ['conditions.x', 'p.yaml:4:22: no condition is named "x"'],
+    ['calendars.x', 'p.yaml:4:21: no calendar is named "x"'],
+    ['time.hour > 8 and time.hour < 9', 'p.yaml:4:25: not a condition: write && for "and"'],
+    ['action.in_transaction OR time.hour < 9', 'p.yaml:4:33: not a condition: write || for "OR"'],
+    ['time.hour > 8 && not action.missing_where', 'p.yaml:4:28: not a condition: write ! for "not"'],
+    ['principal.name = "x"', 'p.yaml:4:26: not a condition: write == for "="'],
+    ['principal.name <> "x"', 'p.yaml:4:26: not a condition: write != for "<>"'],
+    ['action.text like "x"', 'p.yaml:4:23: not a condition: write glob(text, "pattern") for "like"'],
+    ['principal.name ~ "x"', 'p.yaml:4:26: not a condition: "~" is not expected here'],
+    [
+      'session.method == "password"',
+      'p.yaml:4:29: "password" is never the case here (known here: token, browser, public-key, certificate)',
+    ],
+    ['action.problem != "sintax"', 'p.yaml:4:29: "sintax" is never the case here (did you mean "syntax"?)'],
+    ['time.date < "3.1.2027"', 'p.yaml:4:23: "3.1.2027" is not a date as time.date is one: write it as "2026-12-20"'],
+    ['time.date in ["2026-12-24", "2026-12"]', 'p.yaml:4:39: "2026-12" is not a date as time.date is one: write it as "2026-12-20"'],
   ];
   for (const [when, expected] of rows) t.strictSame(problemsOf(rule(`when: ${when}\ndecision: allow`)), [expected], when);
 });
@@ -160,6 +206,7 @@ t.test('keys that make no sense together', async (t) => {
     ['decision: deny\nmessage: "no {efect}"', 'unknown placeholder {efect} (did you mean "effect"?)'],
     ['decision: allow\nactions: [connect]\neffects: { verbs: [read] }', 'connect has no effects'],
     ['decision: allow\neffects: {}', 'effects is empty'],
+    ['decision: allow\nprincipals: {}', 'principals: nobody is named: say groups, people or kinds'],
     ['decision: allow\nunderstood: maybe', 'expected true or false or any, found "maybe"'],
   ];
   for (const [body, expected] of rows) {
@@ -179,6 +226,10 @@ t.test('a rule that can never fire is an error', async (t) => {
     ['decision: deny\ntargets: { labels: { env: staging } }', 'applies_to wants another value of the label env'],
     ['decision: deny\neffects: { tables: [x], object_kinds: [function] }', '"tables" speaks of a table or view and object_kinds of none'],
     ['decision: deny\nwhen: "false"', 'its condition is false'],
+    [
+      'decision: deny\neffects: { verbs: [forward, shell] }',
+      'statement never does forward, shell; a rule is about statements unless it says "actions"',
+    ],
   ];
   for (const [body, expected] of rows) {
     const problems = problemsOf(rule(body, head));

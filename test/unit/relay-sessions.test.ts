@@ -131,6 +131,7 @@ async function start(t: Teardown) {
   const threadAudit = joinAuditLog(audit.share(), { clock, onFailed });
   const calls: Calls<SessionMethods, ThreadSessionMethods> = new Calls<SessionMethods, ThreadSessionMethods>(port2, {
     'session.end': (given, asked) => sessions.handlers['session.end'](given, asked),
+    'session.unchanged': (given, asked) => sessions.handlers['session.unchanged'](given, asked),
     'session.notice': (given, asked) => sessions.handlers['session.notice'](given, asked),
     'session.become': (given, asked) => sessions.handlers['session.become'](given, asked),
     flush: (given, asked) => sessions.handlers.flush(given, asked),

@@ -88,19 +88,20 @@ export class VaultClient {
     clearTimeout(this.#renewal);
     if (seconds <= 0) return;
     const afterMs = Math.min(timerMsMax, Math.max(renewMsMin, seconds * 1_000 * renewAfterShare));
-    this.#renewal = setTimeout(() => void this.#renew(isRenewable), afterMs);
+    this.#renewal = setTimeout(() => void this.#renew(seconds, isRenewable), afterMs);
     this.#renewal.unref();
   }
 
-  async #renew(isRenewable: boolean): Promise<void> {
+  /** A token that gets less time than before nears its longest life, and its leases end with it: what is leased from then on is by a new one. */
+  async #renew(seconds: number, isRenewable: boolean): Promise<void> {
     const current = this.#signedIn;
     if (current === null) return;
     try {
       if (isRenewable) {
         const signal = AbortSignal.timeout(answerMsMax);
         const answer = await this.#send('POST', 'auth/token/renew-self', {}, (await current).token, signal);
-        const seconds = numberAt(answer.body, 'auth', 'lease_duration');
-        if (answer.status === 200 && seconds !== null && seconds > 1) return this.#renewLater(seconds, true);
+        const renewed = numberAt(answer.body, 'auth', 'lease_duration');
+        if (answer.status === 200 && renewed !== null && renewed >= seconds) return this.#renewLater(renewed, true);
       }
     } catch {
       // The next use signs in again and says what is wrong.
