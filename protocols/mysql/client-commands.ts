@@ -12,6 +12,7 @@ import type { Machine } from './machine.ts';
 import * as wire from './messages.ts';
 import { completed } from './outcomes.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
+import { variablesPutBack } from './put-back.ts';
 import { readQuery, type AttributeUse } from './query-attributes.ts';
 import type { ReplyShape } from './reply-sink.ts';
 import { askedOf } from './state.ts';
@@ -109,11 +110,16 @@ export class ClientCommands {
     const packets = [framed(payload, 0)];
     const asked = askedOf(submission, () => packets);
     const killed = killOf(text);
-    if (killed === null) return this.#machine.ask(asked);
-    const digest = submission.digest(); // the bytes may be others when it is known that the connection is none of the person's
+    const variables = variablesPutBack(text);
+    if (killed === null && variables.length === 0) return this.#machine.ask(asked);
+    const digest = submission.digest(); // the bytes may be others when what is asked first is known
+    const askLate = (mode = submission.mode) => this.#machine.ask({ ...asked, submission: { ...submission, mode, digest: () => digest } });
+    if (killed === null) {
+      return this.#machine.askVariables(variables, (values) => askLate(this.#machine.settings.withVariables(values)));
+    }
     this.#machine.kill(killed.connectionId, killed.what, (done) => {
       if (done) return this.#machine.reply(wire.ok(this.#machine.statusFlags));
-      this.#machine.ask({ ...asked, submission: { ...submission, digest: () => digest } });
+      askLate();
     });
   }
 

@@ -28,6 +28,7 @@ import { probeQuery, quitPacket, trackQuery } from './own-texts.ts';
 import { status } from './messages.ts';
 import { holdProgress } from './refusal.ts';
 import type { Settings } from './settings.ts';
+import { isVariablesQuery } from './put-back.ts';
 import { Link } from './link.ts';
 import { TargetFarewell } from './target-farewell.ts';
 
@@ -174,7 +175,7 @@ export class Connection implements MachinePort, Lane, Killable {
 
   toTargetQuietly(bytes: Buffer): void {
     if (isLasting(bytes[headerBytes])) this.#targetSide.leaves();
-    this.#link.sendQuietly(bytes, ownQueries);
+    this.#link.sendQuietly(bytes, ownQueries.includes(bytes) || isVariablesQuery(bytes));
   }
 
   submit(submission: Submission): void {

@@ -14,6 +14,7 @@ import type { Machine } from './machine.ts';
 import { command } from './messages.ts';
 import { executeHeadBytes, readValues } from './parameters.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
+import { variablesPutBack } from './put-back.ts';
 import { askedOf, runOf, type Asked } from './state.ts';
 import type { WireStatement } from './statements.ts';
 import { isWholeCommand, PlainAnswers } from './whole-packets.ts';
@@ -99,6 +100,7 @@ export class FastPath {
     if (attributes === 'forwarded' && (chunk[textAt - 2] !== 0 || chunk[textAt - 1] !== 1)) return false;
     const text = this.#machine.settings.decode(chunk, textAt);
     if (mayKill(chunk[textAt] as number) && killOf(text) !== null) return false;
+    if (variablesPutBack(text).length > 0) return false;
     this.#submit(
       chunk,
       null,

@@ -23,6 +23,7 @@ import { completed, outcomeOf } from './outcomes.ts';
 import { OwnAsking } from './own-asking.ts';
 import type { MachineOptions, MachinePort } from './port.ts';
 import { interruptedError, refusalError } from './refusal.ts';
+import { valuesOf, variablesQuery, type VariableValues } from './put-back.ts';
 import { Replies } from './replies.ts';
 import { plainTerms, type ReplyEnd, type ReplyShape, type ReplyTerms } from './reply-sink.ts';
 import type { Settings } from './settings.ts';
@@ -294,6 +295,12 @@ export class Machine implements Relay {
     this.#state = { kind: 'own' };
     this.replies.begin('results');
     this.#port.toTargetQuietly(next);
+  }
+
+  /** What user variables are now, before a command is judged by them. */
+  askVariables(names: readonly string[], then: (values: VariableValues) => void): void {
+    this.#own.addFor(variablesQuery(names), names.length, (cells) => (this.#afterOwn = () => then(valuesOf(names, cells))));
+    this.#runOwn();
   }
 
   ownRow(payload: Buffer): void {

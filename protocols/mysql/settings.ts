@@ -4,6 +4,7 @@
 import type { Catalogue, ReadingMode } from '../../src/core/action.ts';
 import type { SessionChange } from '../../src/core/classification.ts';
 import { status } from './messages.ts';
+import type { VariableValues } from './put-back.ts';
 
 /** Followed from session tracking. */
 const followed = new Set(['sql_mode', 'character_set_client']);
@@ -68,6 +69,12 @@ export class Settings {
   get mode(): ReadingMode {
     this.#mode ??= makeMode(this.#values, this.#catalogue);
     return this.#mode;
+  }
+
+  /** The mode now, with values of user variables: for one text alone. */
+  withVariables(variables: VariableValues): ReadingMode {
+    const named = [...variables].map(([name, value]): [string, string] => [`@${name}`, value]);
+    return makeMode(new Map([...this.#values, ...named]), this.#catalogue);
   }
 
   /** That mode with the catalogue of now, and with what the target would read the text by if it prepared it again now. */

@@ -46,6 +46,9 @@ class Desk implements AccessDesk {
     this.#store = this.#ledger.store;
     this.#book = this.#ledger.book;
     this.#waiting = this.#ledger.waiting;
+    this.#ledger.on(({ kind, grant }) => {
+      if (kind === 'ended' && grant !== null) this.#endExtensions(grant.id);
+    });
   }
 
   inForce(person: string, target: string): readonly Grant[] {
@@ -289,6 +292,13 @@ class Desk implements AccessDesk {
     } catch (thrown) {
       this.#parts.log.error({ request: request.id, error: messageOf(thrown) }, 'a request for access could not be judged again');
       throw thrown;
+    }
+  }
+
+  /** What has ended is lengthened no more: nobody is asked any longer. */
+  #endExtensions(grant: GrantId): void {
+    for (const request of this.#store.pending()) {
+      if (request.extendsGrant === grant) this.#rejudgeRequest(request).catch(() => undefined); // logged where it failed
     }
   }
 

@@ -238,7 +238,12 @@ export class GrantBook implements Grants {
       const durable = db
         .transaction(() => {
           if (!this.#store.end(record.id, end)) return undefined;
-          this.#requests.addStep(record.requestId, { atMs: end.atMs, what: type, by: end.by, words: endWords(record) });
+          this.#requests.addStep(record.requestId, {
+            atMs: end.atMs,
+            what: type,
+            by: end.by,
+            words: end.reason ?? (end.kind === 'over' ? 'its time was over' : null),
+          });
           if (live.isEndLogged) return undefined;
           const detail = { why: end.kind, reason: end.reason, sessions: record.sessions };
           const written = audit.append(grantEvent(type, record, end.atMs, end.by, detail));

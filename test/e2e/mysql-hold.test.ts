@@ -198,6 +198,22 @@ t.test('what changes how text is read is followed', async (t) => {
   await t.rejects(insert, { message: /h-/ });
 });
 
+t.test('a setting that is put back is judged by what the variable holds', async (t) => {
+  const connection = await connect(t);
+  const mode = async () => ((await connection.query('SELECT @@sql_mode AS mode'))[0] as { mode: string }[])[0]?.mode;
+  const before = await mode();
+  // As percona-toolkit and dumps do; nobody is asked.
+  await connection.query("/*!40101 SET @OLD_SQL_MODE := @@SQL_MODE, @@SQL_MODE := CONCAT(@@SQL_MODE, ',NO_ZERO_DATE') */");
+  t.match(await mode(), /NO_ZERO_DATE/);
+  await connection.query('/*!40101 SET @@SQL_MODE := @OLD_SQL_MODE, @@SQL_QUOTE_SHOW_CREATE := 1 */');
+  t.equal(await mode(), before);
+  await connection.query("SET @OLD_SQL_MODE = 'ANSI_QUOTES'");
+  const set = later(connection.query('SET sql_mode = @OLD_SQL_MODE'));
+  await answer(await bob.pendingHold('SET sql_mode = @OLD_SQL_MODE'), 'deny', 'not now');
+  await t.rejects(set, { message: /not now/ });
+  t.equal(await mode(), before, 'and the session goes on');
+});
+
 t.test('sessions end with their connections', async () => {
   await noneOpen();
 });

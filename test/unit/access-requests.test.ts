@@ -149,6 +149,24 @@ t.test('ended by hand, and by whom', async (t) => {
   t.match(await bench.desk.revoke(own, bench.who('alice'), false, null), { kind: 'done' });
 });
 
+t.test('more time that is asked for is not waited for once the access has ended', async (t) => {
+  for (const end of ['by its time', 'by word'] as const) {
+    const bench = new Bench();
+    const id = await bench.given('alice', { durationMs: 10 * minuteMs });
+    const asked = await bench.desk.extend(bench.who('alice'), id, minuteMs, 'not done');
+    if (asked.kind === 'refused') throw new Error(asked.why);
+    t.equal(bench.desk.requestOf(asked.request.id)?.state, 'pending', end);
+    if (end === 'by word') await bench.desk.revoke(id, bench.who('alice'), false, null);
+    else {
+      bench.clock.pass(10 * minuteMs);
+      bench.desk.tick();
+    }
+    await new Promise(setImmediate);
+    const { state, settledReason } = bench.desk.requestOf(asked.request.id) ?? {};
+    t.match({ state, settledReason }, { state: 'withdrawn', settledReason: `the access ${id} has ended` }, end);
+  }
+});
+
 t.test('broken glass is ended by those who have to review it, too', async (t) => {
   const bench = new Bench();
   const id = await bench.given('omar', { isBreakGlass: true });

@@ -100,6 +100,23 @@ for (const [shows, more] of pairs) {
   });
 }
 
+t.test('versions: the one word alone', async (t) => {
+  for (const text of [
+    'git --version',
+    'rsync --version',
+    'tar --version',
+    'curl -V',
+    'tmux -V',
+    'podman -v',
+    'vault version',
+    'httpd -v',
+  ]) {
+    t.ok(isFree(text), text);
+    t.notOk(isFree(`${text} x`), `${text} x`);
+  }
+  for (const text of ['git -v', 'zsh -v', 'curl -v', 'vim -V', 'rsync -V', 'find -v', 'tmux -v', 'apache2 -X']) t.notOk(isFree(text), text);
+});
+
 t.test('pagers of a terminal', async (t) => {
   for (const text of ['service nginx status', 'loginctl', 'systemd-analyze blame', 'git config -l', 'localectl'])
     t.notOk(isFree(text, true), text);

@@ -20,6 +20,8 @@ export interface SqlMode extends LexMode {
   readonly charset: string;
   /** Modes as the server reported them, upper case. */
   readonly sqlModes: ReadonlySet<string>;
+  /** What the session's user variables are, as `@name`: for texts that put settings back to them, where the driver has asked. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** Modes under which MariaDB parses another language, or that stand for a bundle of modes. */
@@ -90,6 +92,7 @@ export function sqlModeOf(mode: ReadingMode, text: string): SqlMode | Problem {
     unicode,
     charset,
     sqlModes,
+    variables: settings,
   };
 }
 

@@ -60,7 +60,7 @@ export function readSet(tokens: readonly Token[], from: number, to: number, mode
   let changesReading = false;
   let scope: Scope = 'session';
   for (const part of assignments(tokens, from, to)) {
-    const set = readAssignment(part, scope);
+    const set = withKnownValue(readAssignment(part, scope), mode);
     scope = set.scope;
     const effect = judge(set, mode);
     if (set.kind === 'user-variable' && set.setting.toLowerCase() === reasonVariable) {
@@ -96,6 +96,14 @@ function isUnchangedReading(set: Assignment, mode: SqlMode): boolean {
   if (set.setting !== 'character_set_client') return true;
   const charset = literalOf(set.value.slice(0, 1))?.toLowerCase() ?? '';
   return charset === mode.charset || (mode.unicode && isUnicodeCharset(charset));
+}
+
+/** A user variable whose value is known stands for it: the server takes it as it takes a string. */
+function withKnownValue(set: Assignment, mode: SqlMode): Assignment {
+  const [only, ...others] = set.value;
+  if (set.kind !== 'variable' || only?.kind !== 'user-variable' || others.length > 0) return set;
+  const text = mode.variables[`@${only.text}`];
+  return text === undefined ? set : { ...set, value: [{ ...only, kind: 'string', text, raw: text }] };
 }
 
 type Scope = 'session' | 'global';

@@ -47,6 +47,8 @@ const safeLocale = /^(?:|C|POSIX|[A-Za-z_@]{1,30}\.(?:utf-?8|UTF-?8)(?:@[a-z]{1,
 
 function isHarmless(name: string, value: string | null): boolean {
   if (!harmlessEnvironment.has(name)) return false;
+  // Of a path, programs would take their words from there, and print by them.
+  if (name === 'LANGUAGE') return value !== null && /^[\w:@.-]*$/.test(value);
   return !/^(?:LANG|LC_[A-Z]+)$/.test(name) || (value !== null && safeLocale.test(value));
 }
 

@@ -54,8 +54,11 @@ export const find: Reader = (call) => {
     if (!runs.has(word)) return unsure(call, it.span, `"${word}" is not known as a part of find's expression`);
     const from = at + 1;
     while (at < args.length && args[at]?.text !== ';' && !(args[at]?.text === '+' && args[at - 1]?.text === '{}')) at += 1;
+    const words = args.slice(from, at);
+    const early = words.find(mayEndHere);
+    if (early !== undefined) return unsure(call, early.span, 'this may end the command that find runs, and what follows may be an action');
     const start = starts[0]?.prefix ?? './';
-    const inner = args.slice(from, at).map((part) => (part.text?.includes('{}') === true ? found(part, start) : part));
+    const inner = words.map((part) => (part.text?.includes('{}') === true ? found(part, start) : part));
     call.command(inner, { kind: 'data' });
   }
   if (changes) writes(call);
@@ -66,6 +69,25 @@ export const find: Reader = (call) => {
 /** The value of a test that may become words of the expression. No word of find's own ends as `*.log` does. */
 function maySplit(value: Argument | undefined): boolean {
   return value !== undefined && (value.splits || (value.several && !value.suffix.includes('.')));
+}
+
+/** A word of `-exec` that may turn out as its end (`;`, or `{}` before a `+`), where find could go on behind it, with an action. */
+function mayEndHere(word: Argument, index: number, words: readonly Argument[]): boolean {
+  if (maySplit(word)) return true;
+  const [next, ...more] = words.slice(index + 1);
+  if (word.text !== null || next === undefined || ![';', '{}'].some((end) => end.startsWith(word.prefix) && end.endsWith(word.suffix)))
+    return false;
+  return mayGoOn(next) && [next, ...more].some(mayAct);
+}
+
+function mayGoOn(word: Argument): boolean {
+  if (word.text === null) return mayBeOption(word);
+  return tests.has(word.text) || word.text === '+' || /^-[a-z].+/i.test(word.text);
+}
+
+function mayAct(word: Argument): boolean {
+  if (word.text === null) return mayBeOption(word);
+  return word.text === '-delete' || runs.has(word.text) || writesTo.has(word.text);
 }
 
 /** `{}` becomes a path that begins as the place where find started; "-execdir" puts "./" before it. */

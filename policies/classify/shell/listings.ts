@@ -74,7 +74,7 @@ const forms: Readonly<Record<string, string>> = {
   pg_lsclusters: '(?:-h|--no-header)?',
   'redis-cli': '(?:-n [0-9]+ )?(?:ping|dbsize|info(?: [a-z]+)?)',
   screen: '-(?:ls|list)',
-  tmux: 'ls|list-sessions',
+  tmux: '-V|ls|list-sessions',
   tput: 'cols|lines|colors|bold|sgr0|smul|rmul|(?:setaf|setab) [0-9]+',
   bc: '(?:-[lqsw]+)?',
   // ── processes and people ──
@@ -83,7 +83,7 @@ const forms: Readonly<Record<string, string>> = {
   chage: '-l WORD',
   passwd: '-S(?: WORD)?',
   lastlog: some('-[utb] WORD'),
-  crontab: '-l(?: -u WORD)?|-u WORD -l',
+  crontab: '-V|-l(?: -u WORD)?|-u WORD -l',
   at: '-l',
   sar: some('-[ABbdFHhqrSuvWwyz]+', '-[nPsefi] WORD', '[0-9]+'),
   pidstat: some('-[dhIlrRstuvw]+', '-[pCGTU] WORD', '[0-9]+'),
@@ -117,7 +117,7 @@ const forms: Readonly<Record<string, string>> = {
   'zstdcat lzcat': some('FILE'),
   unzip: '-q*[lvtpc][lvtpcq]*(?: FILE)+',
   zipinfo: '(?:-[12lmsvtzhT]+ )?FILE',
-  tar: '--list (?:-f |--file=)FILE(?: FILE)*',
+  tar: '--version|--list (?:-f |--file=)FILE(?: FILE)*',
   // ── keys and certificates ──
   openssl: [
     'version(?: -[abdefopv])?',
@@ -129,12 +129,18 @@ const forms: Readonly<Record<string, string>> = {
   ].join('|'),
   // ── which version ──
   'gcc cc g++ c++ clang rustc npm nginx haproxy': '--version|-[vV]',
-  bash: '--version',
-  ssh: '-V',
+  'bash zsh git rsync wget sed awk gawk find xargs ldd vim rpm containerd runc kubelet etcd postgres mysqld mariadbd mysqldump mariadb-dump':
+    '--version',
+  'curl pg_dump pg_restore': '-V|--version',
+  'redis-server mongod podman': '-v|--version',
+  'ssh strace ip': '-V',
+  'apache2 httpd named php-fpm dig': '-v',
+  'vault consul etcdctl': 'version',
+  javac: '-version',
   java: '--?version',
   php: '-[imv]|--ini|--version',
   docker: `-v|--version|compose ${composes}`,
-  'docker-compose': composes,
+  'docker-compose': `-v|--version|${composes}`,
   kubectl: 'cluster-info',
   systemctl: '--version',
 };
