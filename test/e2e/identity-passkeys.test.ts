@@ -210,6 +210,7 @@ t.test('passkeys and codes under approvals', async (t) => {
     await page.getByRole('button', { name: 'Use a passkey' }).click();
     await page.getByText('Proved.').waitFor();
     await page.getByRole('button', { name: 'Register an app' }).click();
+    await page.getByRole('img', { name: /camera/ }).waitFor();
     const key = await page.locator('.copy-line code').innerText();
     await look(page, 'account-totp');
     const secret = fromBase32(key);

@@ -13,6 +13,7 @@ import { CopyLine } from '../parts/copy.tsx';
 import { Heading } from '../parts/heading.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
 import { PushPanel } from '../parts/push-panel.tsx';
+import { QrCode } from '../parts/qr-code.tsx';
 import { Ago } from '../parts/time.tsx';
 import { visibleText } from '../visible.ts';
 
@@ -216,8 +217,10 @@ function TotpPanel({ account }: { readonly account: AccountView }) {
       ) : (
         <>
           <p>
-            Type this key into your app, or <a href={setup.url}>open it in the app</a> on this device. It is shown once.
+            Take a picture of this code with your app, type the key into it, or <a href={setup.url}>open it in the app</a> on this device.
+            Both are shown once.
           </p>
+          <QrCode text={setup.url} label="The key as a code for your app's camera" />
           <CopyLine text={setup.secret} label="Copy the key" />
           <form
             className="inline-form"
