@@ -13,12 +13,13 @@ import { maskMethods } from '../../src/core/masking.ts';
 import type { Facts } from '../../src/core/policy.ts';
 import { classificationOf as classify, notUnderstood } from '../../src/core/summary.ts';
 import { obligationWords } from '../../src/core/words.ts';
+import { durationPattern, parseDuration } from './duration.ts';
 import { readDocumentBy } from './schema-problems.ts';
 import type { LoadedPolicySet } from './load.ts';
 import { sortProblems } from './problem.ts';
 import type { PolicyProblem } from './problem.ts';
 import { Source } from './source.ts';
-import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, textProblems } from './vocabulary.ts';
+import { accesses, actionKinds, effectVerbs, objectKinds, principalKinds, protocols, signInMethods, textProblems } from './vocabulary.ts';
 
 const effect = z.union([
   z.string().min(1),
@@ -51,6 +52,12 @@ const policyCase = z.strictObject({
   /** Rows as the target would estimate them; `unknown` (and left out): it can't be known. */
   estimated_rows: z.union([z.number().min(0), z.literal('unknown')]).optional(),
   client_address: z.string().optional(),
+  /** Is the client's connection encrypted; it is when nothing is said. */
+  tls: z.boolean().optional(),
+  /** How the person signed in; by token when nothing is said. */
+  method: z.enum(signInMethods).optional(),
+  /** How long ago a second factor was proved; left out, none was. */
+  second_factor_age: z.string().regex(durationPattern).optional(),
   /** What the session says that it is for. */
   reason: z.string().optional(),
   database: z.string().optional(),
@@ -191,11 +198,18 @@ function databaseOf({ database }: PolicyCase): { database?: string } {
 export function factsOf(tests: PolicyTests, it: PolicyCase): Facts {
   const person = tests.people[it.who]!;
   const target = tests.targets[it.target]!;
+  const nowMs = it.at === undefined ? 0 : Date.parse(it.at);
   return {
     principal: { name: it.who as Facts['principal']['name'], displayName: it.who, kind: person.kind ?? 'person', groups: person.groups },
     target: { name: it.target as Facts['target']['name'], protocol: target.protocol, labels: target.labels ?? {} },
-    session: { clientAddress: it.client_address ?? '192.0.2.1', tls: true, method: 'token', database: it.database ?? null },
-    nowMs: it.at === undefined ? 0 : Date.parse(it.at),
+    session: {
+      clientAddress: it.client_address ?? '192.0.2.1',
+      tls: it.tls ?? true,
+      method: it.method ?? 'token',
+      database: it.database ?? null,
+      ...(it.second_factor_age === undefined ? {} : { secondFactorAtMs: nowMs - (parseDuration(it.second_factor_age) ?? 0) }),
+    },
+    nowMs,
     approvals: (it.approved_by ?? []).map((by): Approval => ({ by, groups: tests.people[by]!.groups, reason: 'tested', atMs: 0 })),
     grants: it.grant === undefined ? [] : [grantOf(it.grant === true ? {} : it.grant)],
     history: historyOf(it.history ?? {}),

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { DriverServices } from '../../src/core/driver.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { joined } from '../../src/core/joined.ts';
+import { isLoopback } from '../../src/core/loopback.ts';
 import type { Permit } from '../../src/core/permit.ts';
 import { secure } from '../../src/core/target-tls.ts';
 import type { Target } from '../../src/core/target.ts';
@@ -48,10 +49,11 @@ export async function signInWith(
   parameters: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Upstream> {
-  const { stream, binding } = await openStream(services, filled, signal);
+  const opened = await openStream(services, filled, signal);
+  const { stream } = opened;
   try {
     stream.write(wire.startup({ ...parameters, user: filled.user, database }));
-    await authenticate(stream, filled, binding, services, signal);
+    await authenticate(opened, filled, services, signal);
     return await untilReady(stream, filled, signal);
   } catch (thrown) {
     stream.destroy();
@@ -69,36 +71,46 @@ export async function cancel(services: DriverServices, target: Target, upstream:
   await closed;
 }
 
-async function openStream(
-  services: DriverServices,
-  target: Target,
-  signal: AbortSignal,
-): Promise<{ stream: Duplex; binding: Buffer | null }> {
+interface Opened {
+  readonly stream: Duplex;
+  /** Null without TLS. */
+  readonly binding: Buffer | null;
+  /** Nobody but the target can be at its end: the certificate was verified, or no byte leaves this machine. */
+  readonly isSurelyTarget: boolean;
+}
+
+async function openStream(services: DriverServices, target: Target, signal: AbortSignal): Promise<Opened> {
   const plain = await services.dial(target, signal);
   plain.on('error', () => undefined); // whoever reads or writes next hears of it; between two steps nobody listens
-  if (target.tls.mode === 'disable') return { stream: plain, binding: null };
+  const unsecured: Opened = { stream: plain, binding: null, isSurelyTarget: staysHere(target) };
+  if (target.tls.mode === 'disable') return unsecured;
   try {
     plain.write(Buffer.concat([wire.int32(8, wire.requestCode.ssl)]));
     const answer = (await readExactly(plain, 1, signal)).toString('latin1');
     if (answer === 'N') {
-      if (target.tls.mode === 'prefer') return { stream: plain, binding: null };
+      if (target.tls.mode === 'prefer') return unsecured;
       throw new Fault('target-tls-failed', `target ${target.name} does not speak TLS, and its TLS mode is ${target.tls.mode}`);
     }
     if (answer !== 'S' || plain.readableLength > 0)
       throw new Fault('target-tls-failed', `target ${target.name} answered the TLS request with something else`);
     const secured = await secure(plain, target, alpnProtocol, services.log, signal);
     const certificate = secured.getPeerX509Certificate();
-    return { stream: secured, binding: certificate === undefined ? null : serverEndPoint(new X509Certificate(certificate.raw)) };
+    const binding = certificate === undefined ? null : serverEndPoint(new X509Certificate(certificate.raw));
+    return { stream: secured, binding, isSurelyTarget: target.tls.mode.startsWith('verify-') || staysHere(target) };
   } catch (thrown) {
     plain.destroy();
     throw thrown;
   }
 }
 
+/** An agent dials on another machine, whatever the host is called. */
+function staysHere({ agent, host }: Target): boolean {
+  return (agent === undefined || agent === null) && (host.startsWith('/') || isLoopback(host));
+}
+
 async function authenticate(
-  stream: Duplex,
+  { stream, binding, isSurelyTarget }: Opened,
   target: Target,
-  binding: Buffer | null,
   services: DriverServices,
   signal: AbortSignal,
 ): Promise<void> {
@@ -119,6 +131,8 @@ async function authenticate(
       case 0:
         return;
       case 3:
+        // Whoever stands between, an agent too, could ask for it in the target's name.
+        if (!isSurelyTarget) throw failed('it asks for the password in clear, and its TLS certificate is not verified');
         stream.write(passwordMessage(Buffer.from(`${password()}\0`)));
         break;
       case 5: {

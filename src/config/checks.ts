@@ -2,7 +2,7 @@
 // take effect.
 
 import type { ConfigDocument } from './document.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { groupsOfSignIn } from './read-sign-in.ts';
 import { didYouMean } from './validate.ts';
 import type { Entry, Parts } from './validate.ts';

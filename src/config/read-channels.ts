@@ -15,7 +15,7 @@ import type { WrittenChannels } from './channels-schema.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import { pemProblem } from './files.ts';
 import type { ConfigFiles } from './files.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { readNeededSecret, readFollowedSecret } from './read-secret.ts';
 import { checkPerson, signingSecretProblem } from './read-webhooks.ts';
 import { didYouMean } from './validate.ts';

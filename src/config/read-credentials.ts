@@ -6,7 +6,7 @@ import { Secret } from '../core/secret.ts';
 import type { AwsConfig, CredentialsConfig, MasterKeyConfig, VaultConfig } from './config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles, Environment } from './files.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../core/loopback.ts';
 import type { Parts } from './validate.ts';
 
 type WrittenTarget = Parts['targets'][number]['value'];

@@ -3,7 +3,7 @@
 import type { MachineIssuer, OidcIssuer, ScimClient } from '../core/identity-config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { readFollowedSecret } from './read-secret.ts';
 import type { WrittenSignIn } from './sign-in-schema.ts';
 import type { Parts } from './validate.ts';

@@ -6,7 +6,7 @@ import type { AgentSelector, Protocol, Target, TargetSsh, TargetTls, TlsMode } f
 import { checkPair } from './read-tls.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { readCredentialSource } from './read-credentials.ts';
 import { readSecret } from './read-secret.ts';
 import type { Entry, Parts } from './validate.ts';

@@ -5,7 +5,7 @@ import type { PersonName } from '../core/ids.ts';
 import type { WebhookConfig } from './config.ts';
 import type { ConfigDocument, ValuePath } from './document.ts';
 import type { ConfigFiles } from './files.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { readFollowedSecret } from './read-secret.ts';
 import { didYouMean } from './validate.ts';
 import type { Parts } from './validate.ts';

@@ -75,7 +75,7 @@ t.test('access in the console', { timeout: 120_000 }, async (t) => {
   await bob.getByRole('region', { name: 'Answer' }).getByRole('button', { name: 'Approve' }).click();
   await bob.getByText('lengthened').first().waitFor();
   await bob.getByRole('button', { name: 'End the access and its sessions' }).click();
-  await alice.getByText('revoked').waitFor();
+  await alice.getByText('revoked', { exact: true }).waitFor();
   await look(alice, 'access-ended');
 
   await alice.goto(`${gateway.http}/access`);

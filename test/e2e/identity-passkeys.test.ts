@@ -221,6 +221,11 @@ t.test('passkeys and codes under approvals', async (t) => {
     await page.getByText('An app is registered').waitFor();
     const account = await gateway.api('bob').get<AccountView>('/account');
     t.equal(account.body.totp, true);
+    const factors = async () => (await gateway.api('bob').get<AccountView>('/account')).body;
+    await page.getByRole('button', { name: 'Remove the passkey “laptop”' }).dblclick();
+    await page.getByRole('dialog').getByText('It signs you in no more').waitFor();
+    t.equal((await factors()).passkeys.length, 1, 'two taps remove nothing: it is asked');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
 
     const { session, hold } = await held('DELETE FROM payments WHERE id = 4;');
     t.equal(hold.second_factor, 'totp', 'the new policy is in force');

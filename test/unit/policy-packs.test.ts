@@ -99,6 +99,37 @@ t.test('a failing case says which rules matched, and why the others did not', as
   t.match(result.message, '- production-database/allow-reads: no effect has access read or session');
 });
 
+t.test('a case says how its session was opened', async (t) => {
+  const loaded = loadPolicies([
+    {
+      path: 'p.yaml',
+      text: `policy: p
+rules:
+  - { id: tls, actions: [connect], when: session.tls, decision: allow }
+  - { id: key, actions: [connect], when: session.method == "certificate", decision: allow }
+  - { id: factor, actions: [connect], when: session.second_factor_age <= 1200.0, decision: allow }
+`,
+    },
+  ]);
+  if (!loaded.ok) return t.fail(loaded.errors.map(formatProblem).join('\n'));
+  const rows: [string, string][] = [
+    ['expect: allow, rule: p/tls', 'encrypted when nothing is said'],
+    ['tls: false, expect: deny', 'no second factor, and by token, when nothing is said'],
+    ['tls: false, method: certificate, expect: allow, rule: p/key', 'by certificate'],
+    ['tls: false, second_factor_age: 20m, expect: allow, rule: p/factor', 'a second factor of then'],
+    ["tls: false, second_factor_age: 20m1s, at: '2026-11-22T10:00:00Z', expect: deny", 'an older one'],
+  ];
+  for (const [said, name] of rows) {
+    const read = readPolicyTests(
+      'x.test.yaml',
+      `people: { a: { groups: [] } }\ntargets: { x: { protocol: ssh } }\ncases: [{ name: n, who: a, target: x, action: connect, ${said} }]\n`,
+    );
+    if (!read.ok) return t.fail(read.errors.map(formatProblem).join('\n'));
+    const result = runPolicyCase(loaded.set, read.tests, read.tests.cases[0]!);
+    t.ok(result.ok, name, { why: result.message });
+  }
+});
+
 t.test('a test file has its problems told with their places', async (t) => {
   const read = readPolicyTests(
     'x.test.yaml',

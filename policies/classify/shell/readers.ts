@@ -19,6 +19,8 @@ interface ReaderRules extends Partial<OptionRules> {
   readonly operandPrefix?: string;
   /** Words whose next one is their value, and no operand. */
   readonly valueFollows?: RegExp;
+  /** It asks other machines for names of machines: a word that is not known here must be no such name. */
+  readonly asksNames?: boolean;
 }
 
 function reader(rules: ReaderRules): Reader {
@@ -53,6 +55,11 @@ function harmless(call: Call, search: OptionRules, rules: ReaderRules): boolean 
       if (rules.writing?.includes(option) === true && target !== undefined) writesFiles(call, [target]);
     }
     call.found.effect('run', 'unknown', 'program', call.name);
+    return false;
+  }
+  const name = rules.asksNames === true ? args.find(({ text, prefix }) => text === null && !/^[:/]/.test(prefix)) : undefined;
+  if (name !== undefined) {
+    unsure(call, name.span, `${call.name} may ask other machines for this name, which is only known when it runs`);
     return false;
   }
   const plain = operands(rules.valueFollows === undefined ? args : withoutValues(args, rules.valueFollows));
@@ -101,7 +108,10 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
     options: ['-r', '-revert', '--revert'],
     valueFollows: /^--?(?:c|cols|g|l|len|s|seek|o)$/,
   },
-  file: { files: true, options: ['-C', '--compile', '-z', '-Z', '--uncompress', '--uncompress-noreport', '-m', '--magic-file'] },
+  file: {
+    files: true,
+    options: ['-C', '--compile', '-z', '-Z', '--uncompress', '--uncompress-noreport', '-m', '--magic-file', '-p', '--preserve-date'],
+  },
   tree: { files: true, writing: ['-o'], options: ['-R'] },
   date: { options: ['-s', '--set'], values: 'dfrI', operandPrefix: '+', valueFollows: /^(?:-[uR]*[dfr]|--(?:date|file|reference))$/ },
   hostname: { options: ['-F', '-b', '--file', '--boot'], operandsMax: 0 },
@@ -110,10 +120,10 @@ const withRules: Readonly<Record<string, ReaderRules>> = {
     options: ['-c', '-C', '-D', '-E', '-n', '-H', '--clear', '--read-clear', '--console-off', '--console-on', '--console-level', '--human'],
     values: 'FflsN',
   },
-  lsof: { options: ['-D'], values: 'is' },
+  lsof: { options: ['-D'], values: 'is', asksNames: true },
   // On BSD it sets the counters to zero.
   netstat: { options: ['-z'] },
-  ss: { options: ['-K', '-D', '--kill', '--diag'] },
+  ss: { options: ['-K', '-D', '--kill', '--diag'], asksNames: true },
   lspci: { options: ['-F', '-O', '-A', '-M', '-q', '-Q'] },
   // -n and -N write its configuration.
   pmap: { options: ['-n', '-N', '--create-rc', '--create-rc-to'] },

@@ -43,10 +43,10 @@ export default function AccessPage() {
           {(grant) => <GrantRow grant={grant} />}
         </Section>
       )}
-      <Section title="Waiting for an answer" asked={pending} empty="Nobody waits for access">
+      <Section title="Waiting for an answer" asked={pending} empty="Nothing waits that you may see">
         {(request) => <RequestRow request={request} />}
       </Section>
-      <Section title="In force" asked={active} empty="Nobody has access for a while">
+      <Section title="In force" asked={active} empty="No access that you may see is in force">
         {(grant) => <GrantRow grant={grant} />}
       </Section>
       <ActiveShapes />

@@ -1,13 +1,14 @@
 // One's own account: passkeys, authenticator app, password. Whoever has a second factor shows it before changing any.
 
 import { Button, PasswordInput, TextInput } from '@mantine/core';
-import { IconDeviceMobile, IconKey, IconTrash } from '@tabler/icons-react';
+import { IconDeviceMobile, IconKey } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import type { AccountView, Me, TotpSetup } from '../../api/contract.ts';
 import { accountApi } from '../account-api.ts';
 import { hasPasskeys, newPasskey, signWithPasskey } from '../passkey.ts';
+import { ConfirmButton } from '../parts/confirm.tsx';
 import { CopyLine } from '../parts/copy.tsx';
 import { Heading } from '../parts/heading.tsx';
 import { Loading, Note, ProblemNote } from '../parts/notes.tsx';
@@ -128,7 +129,7 @@ function PasskeysPanel({ account }: { readonly account: AccountView }) {
     },
     () => setName(''),
   );
-  const remove = useChange((passkeyId: string) => accountApi.removePasskey(passkeyId));
+  const client = useQueryClient();
   return (
     <Panel title="Passkeys">
       <p className="dim">They sign you in, and sign approvals where a rule asks for it: the signature is over exactly that action.</p>
@@ -141,19 +142,17 @@ function PasskeysPanel({ account }: { readonly account: AccountView }) {
               for {passkey.host}, registered <Ago at={passkey.created_at} />
             </span>
           </span>
-          <Button
-            variant="subtle"
-            size="compact-sm"
-            aria-label={`Remove ${passkey.name}`}
-            loading={remove.isPending && remove.variables === passkey.id}
-            onClick={() => remove.mutate(passkey.id)}
+          <ConfirmButton
+            label="Remove"
+            title={`Remove the passkey “${passkey.name}”?`}
+            act={() => accountApi.removePasskey(passkey.id)}
+            onDone={() => void client.invalidateQueries({ queryKey: accountKey })}
           >
-            <IconTrash size={16} />
-          </Button>
+            It signs you in no more, and no approvals. What it has signed stays valid.
+          </ConfirmButton>
         </div>
       ))}
       {add.error === null ? null : <ProblemNote error={add.error} />}
-      {remove.error === null ? null : <ProblemNote error={remove.error} />}
       {hasPasskeys ? (
         <form
           className="inline-form"
@@ -191,8 +190,8 @@ function TotpPanel({ account }: { readonly account: AccountView }) {
       setCode('');
     },
   );
-  const remove = useChange(() => accountApi.removeTotp());
-  const error = begin.error ?? confirm.error ?? remove.error;
+  const client = useQueryClient();
+  const error = begin.error ?? confirm.error;
   return (
     <Panel title="Authenticator app">
       {error === null ? null : <ProblemNote error={error} />}
@@ -201,9 +200,14 @@ function TotpPanel({ account }: { readonly account: AccountView }) {
         <div className="account-row">
           <IconDeviceMobile size={17} aria-hidden />
           <span>An app is registered.</span>
-          <Button variant="subtle" size="compact-sm" loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
-            Remove
-          </Button>
+          <ConfirmButton
+            label="Remove"
+            title="Remove the authenticator app?"
+            act={() => accountApi.removeTotp()}
+            onDone={() => void client.invalidateQueries({ queryKey: accountKey })}
+          >
+            Its codes count no more. To use one again you register it anew.
+          </ConfirmButton>
         </div>
       ) : setup === null ? (
         <Button loading={begin.isPending} onClick={() => begin.mutate()}>

@@ -131,11 +131,16 @@ async function approveWithFactor(requestId: string, reason: string | undefined, 
 
 export function WithdrawButton({ request }: { readonly request: AccessRequestView }) {
   const changed = useAccessChanged();
+  // It comes where "Ask for access" was pressed a moment before.
+  const isDeaf = useDeafAtFirst();
   const sending = useMutation({ mutationFn: () => api.withdrawAccess(request.id), onSettled: changed });
+  const press = (): void => {
+    if (!isDeaf) sending.mutate();
+  };
   return (
     <div>
       {sending.error === null ? null : <ProblemNote error={sending.error} />}
-      <Button size="xs" loading={sending.isPending} onClick={() => sending.mutate()}>
+      <Button size="xs" loading={sending.isPending} aria-disabled={isDeaf} onClick={press}>
         Take the request back
       </Button>
     </div>

@@ -4,6 +4,7 @@ import { Button, Modal } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
+import { useDeafAtFirst } from '../deaf.ts';
 import { visibleLine } from '../visible.ts';
 import { ProblemNote } from './notes.tsx';
 
@@ -42,12 +43,23 @@ export function ConfirmButton({ label, title, children, act, onDone }: Props) {
           {work.error === null ? null : <ProblemNote error={work.error} />}
           <div className="two-buttons">
             <Button onClick={close}>Cancel</Button>
-            <Button variant="deny" loading={work.isPending} onClick={() => work.mutate()}>
-              {label}
-            </Button>
+            <Sure label={label} working={work.isPending} onSure={() => work.mutate()} />
           </div>
         </div>
       </Modal>
     </>
+  );
+}
+
+/** The second of two taps on the first button may fall on it. */
+export function Sure({ label, working, onSure }: { readonly label: string; readonly working: boolean; readonly onSure: () => void }) {
+  const isDeaf = useDeafAtFirst();
+  const press = (): void => {
+    if (!isDeaf) onSure();
+  };
+  return (
+    <Button variant="deny" loading={working} aria-disabled={isDeaf} onClick={press}>
+      {label}
+    </Button>
   );
 }

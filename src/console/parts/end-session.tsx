@@ -7,6 +7,7 @@ import type { SessionView } from '../../api/contract.ts';
 import { api } from '../api.ts';
 import { keys } from '../queries.ts';
 import { visibleLine } from '../visible.ts';
+import { Sure } from './confirm.tsx';
 import { ProblemNote } from './notes.tsx';
 
 export function EndSession({ session }: { readonly session: SessionView }) {
@@ -37,9 +38,7 @@ export function EndSession({ session }: { readonly session: SessionView }) {
         )}
         <div className="two-buttons" style={{ marginTop: 16 }}>
           <Button onClick={() => setAsking(false)}>Keep it</Button>
-          <Button variant="deny" loading={kill.isPending} onClick={() => kill.mutate()}>
-            End session
-          </Button>
+          <Sure label="End session" working={kill.isPending} onSure={() => kill.mutate()} />
         </div>
       </Modal>
     </>
