@@ -3,7 +3,9 @@
 
 import type { Socket } from 'node:net';
 import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sockets.ts';
+import type { Catalogue } from '../../src/core/action.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
+import type { SqlCatalogue } from '../../src/core/catalogue.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { within } from '../../src/core/deadline.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
@@ -72,6 +74,8 @@ class PostgresDriver implements Driver {
   readonly #reading: Reading;
   readonly #connections = new Set<Connection>();
   readonly #failing: FailingMessages;
+  /** Of connections to targets, by their key for cancelling, which one that is used again keeps. */
+  readonly #paths = new WeakMap<object, string>();
   readonly #idle = new IdleUpstreams<Upstream>({ forgetting: forgettingOf, farewell: wire.terminate });
 
   constructor(services: DriverServices, limits: PostgresLimits) {
@@ -236,6 +240,8 @@ class PostgresDriver implements Driver {
     settings.signedIn([...startupSettings(parameters), ...(role === undefined ? [] : [{ name: 'role', value: role }])]);
     connection.machine.reason = startupSettings(parameters).findLast(({ name }) => name.toLowerCase() === reasonSetting)?.value ?? null;
     settings.catalogue(catalogue.current);
+    const path = this.#pathAtStart(upstream, catalogue.current);
+    if (path !== undefined) settings.pathAtStart(path);
     key = this.#cancelKeys.issue(client.minor, upstream.processId, connection);
     unwatch();
     connection.start(Buffer.concat([...statuses, wire.backendKeyData(key.processId, key.secret), wire.readyForQuery(0x49)]));
@@ -307,6 +313,14 @@ class PostgresDriver implements Driver {
       this.#catalogues.set(key, entry);
     }
     return entry;
+  }
+
+  /** The account's search_path when the connection began, as far as the catalogue of then tells: one that is used again keeps it. */
+  #pathAtStart({ secret }: Upstream, catalogue: Catalogue | null): string | undefined {
+    const now = (catalogue?.content as SqlCatalogue | undefined)?.searchPath;
+    const path = this.#paths.get(secret) ?? now;
+    if (path !== undefined) this.#paths.set(secret, path);
+    return path;
   }
 
   #cancelTarget(target: Target, upstream: Upstream): Promise<void> {

@@ -95,6 +95,7 @@ export class ShapeBook {
       const live: LiveShape = { record, lifetime: lifetime ?? Lifetime.begin(clock, 0), over: null, isEndLogged: false };
       this.#live.set(record.id, live);
       if (lifetime === null) this.#end(live, 'clock', null, 'the clock of the gateway was set back while it was stopped');
+      else if (record.usesMax !== null && record.uses >= record.usesMax) this.#end(live, 'used-up', null, null);
     }
   }
 

@@ -34,8 +34,11 @@ export interface OpenedAuditLog extends AuditLog {
   lostEnds(sessions: readonly string[]): Promise<LostEnds>;
   /** What became of these holds, of everything appended before the call, newest first; off the main thread. */
   endsOfHolds(holds: readonly string[]): Promise<readonly EndOfHold[]>;
-  /** Events of these types since then, of everything appended before the call, newest first; off the main thread, without the index. */
-  newest(types: readonly AuditEventType[], fromMs: number): Promise<readonly AuditLine[]>;
+  /**
+   * Events of these types since then, of everything appended before the call, newest first; off the main thread, without the index.
+   * `containing`: only lines with these characters.
+   */
+  newest(types: readonly AuditEventType[], fromMs: number, containing?: string): Promise<readonly AuditLine[]>;
   /** Verifies every file of the log, off the main thread. */
   verify(): Promise<Verification>;
   /** From now on worker threads may append to it as well (joinAuditLog). */
@@ -152,9 +155,9 @@ class ChainedLog implements OpenedAuditLog {
     return this.#search.endsOfHolds(holds, this.#appender.file.seq);
   }
 
-  async newest(types: readonly AuditEventType[], fromMs: number): Promise<readonly AuditLine[]> {
+  async newest(types: readonly AuditEventType[], fromMs: number, containing = ''): Promise<readonly AuditLine[]> {
     this.#appender.flushQuietly();
-    return this.#search.newest(types, fromMs);
+    return this.#search.newest(types, fromMs, containing);
   }
 
   async verify(): Promise<Verification> {

@@ -7,8 +7,15 @@ import { segmentsReadMax } from './unfinished.ts';
 const typeStart = '"type":"';
 const timeStart = '"at_ms":';
 
+export interface NewestWanted {
+  readonly types: readonly string[];
+  readonly fromMs: number;
+  /** Characters of ASCII that a line has; '' for all lines. */
+  readonly containing: string;
+}
+
 /** Of these types, not older than `fromMs`, newest first; at most those of the newest files. Whole lines up to event `lastSeq` count. */
-export async function newestEvents(dir: string, types: readonly string[], fromMs: number, lastSeq: number): Promise<AuditLine[]> {
+export async function newestEvents(dir: string, { types, fromMs, containing }: NewestWanted, lastSeq: number): Promise<AuditLine[]> {
   const wanted = new Set(types);
   const found: AuditLine[] = [];
   const segments = listSegments(dir).filter(({ firstSeq }) => firstSeq <= lastSeq);
@@ -20,6 +27,7 @@ export async function newestEvents(dir: string, types: readonly string[], fromMs
         if (line === '') continue;
         beganMs ??= Number.parseInt(valueAfter(timeStart, line), 10);
         if (!wanted.has(valueAfter(typeStart, line).split('"', 1)[0] ?? '')) continue;
+        if (!line.includes(containing)) continue;
         const event = JSON.parse(Buffer.from(line, 'latin1').toString()) as AuditLine;
         if (event.seq <= lastSeq && event.at_ms >= fromMs) ofFile.push(event);
       }

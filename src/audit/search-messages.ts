@@ -9,7 +9,13 @@ export type SearchRequest =
   | { readonly id: number; readonly kind: 'since'; readonly seq: number; readonly limit: number; readonly headSeq: number }
   | { readonly id: number; readonly kind: 'lost-ends'; readonly sessions: readonly string[] }
   | { readonly id: number; readonly kind: 'ends-of-holds'; readonly holds: readonly string[]; readonly headSeq: number }
-  | { readonly id: number; readonly kind: 'newest'; readonly types: readonly string[]; readonly fromMs: number }
+  | {
+      readonly id: number;
+      readonly kind: 'newest';
+      readonly types: readonly string[];
+      readonly fromMs: number;
+      readonly containing: string;
+    }
   | { readonly id: number; readonly kind: 'verify' }
   | { readonly id: number; readonly kind: 'share'; readonly memory: SharedArrayBuffer }
   | { readonly id: number; readonly kind: 'close' };

@@ -109,7 +109,7 @@ async function answer(request: SearchRequest): Promise<unknown> {
       return endsOfHolds(untilWrong(searched, linesAbout(dir, searched, rest, 'hold', request.holds)), request.holds);
     }
     case 'newest':
-      return newestEvents(dir, request.types, request.fromMs, lastSeq());
+      return newestEvents(dir, request, lastSeq());
     case 'verify':
       return verifyAudit(dir);
     case 'share':

@@ -59,8 +59,8 @@ export class AuditSearch {
     return this.#ask<EndOfHold[]>({ kind: 'ends-of-holds', holds, headSeq });
   }
 
-  newest(types: readonly AuditEventType[], fromMs: number): Promise<AuditLine[]> {
-    return this.#ask<AuditLine[]>({ kind: 'newest', types, fromMs });
+  newest(types: readonly AuditEventType[], fromMs: number, containing: string): Promise<AuditLine[]> {
+    return this.#ask<AuditLine[]>({ kind: 'newest', types, fromMs, containing });
   }
 
   verify(): Promise<Verification> {

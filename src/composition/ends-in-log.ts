@@ -1,5 +1,5 @@
 // The store after a kill or a power cut, when it may be behind the audit log: what the log says has ended or was taken away is not in
-// force again. Nothing is given back by it: of what was given and not kept, the log alone tells. Holds have their own way (log-agreement.ts).
+// force again, and what was used up is not used again. Nothing is given back by it: of what was given and not kept, the log alone tells. Holds have their own way (log-agreement.ts).
 
 import type { AuditLine } from '../audit/line.ts';
 import type { OpenedAuditLog } from '../audit/log.ts';
@@ -52,6 +52,24 @@ export async function keepEndsOfLog({ audit, db, log, newestEventMs }: EndsInLog
     }
   });
   keep.immediate();
+  await keepUsesOfLog({ audit, db, log, newestEventMs });
+}
+
+/** Approved shapes that may be used so often. The use is in the store before the event: the newest that it knows of is in the log, too. */
+async function keepUsesOfLog({ audit, db, log, newestEventMs }: EndsInLog): Promise<void> {
+  const shapes = new ShapeStore(db);
+  const limited = shapes.active().filter(({ usesMax }) => usesMax !== null);
+  if (limited.length === 0) return;
+  const fromMs = newestEventMs - behindMsMax;
+  try {
+    const released = await audit.newest(['action.released'], fromMs, '"shape":"');
+    for (const { id, lastUsedAtMs } of limited) {
+      const since = released.filter((event) => textOf(event.detail, 'shape') === id && event.at_ms >= (lastUsedAtMs ?? 0)).length;
+      shapes.used(id, Math.max(0, lastUsedAtMs !== null && lastUsedAtMs >= fromMs ? since - 1 : since));
+    }
+  } catch (thrown) {
+    log.error({ err: messageOf(thrown) }, 'how often approved shapes were used could not be read in the audit log');
+  }
 }
 
 /** What an event is about, and how the store is told of its end; null: it lives again. */

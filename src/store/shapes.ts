@@ -122,6 +122,11 @@ export class ShapeStore {
     return this.#db.prepare(sql).run(atMs, id).changes === 1;
   }
 
+  /** Counts uses that somebody else knows of. */
+  used(id: ShapeId, count: number): void {
+    this.#db.prepare(`UPDATE shapes SET uses = uses + ? WHERE id = ? AND state = 'active'`).run(count, id);
+  }
+
   /** False when it has ended already. */
   end(id: ShapeId, { kind, atMs, by, reason }: ShapeEnd): boolean {
     const sql = `UPDATE shapes SET state = 'ended', ended_at_ms = ?, end_kind = ?, ended_by = ?, end_reason = ? WHERE id = ? AND state = 'active'`;

@@ -19,6 +19,7 @@ t.test('over several files, newest first', async (t) => {
   }
   log.appendSoon(event(61, { type: 'person.disabled', atMs: 61 }));
   t.ok(listSegments(dir).length > 3);
+  t.match(await log.newest(['token.revoked'], 0, 'tö-40'.slice(-3)), [{ at_ms: 40 }], 'of lines with these characters');
   const newest = await log.newest(['token.revoked', 'person.disabled'], 30);
   t.same(
     newest.map(({ type, detail }) => [type, detail['token_id']]),

@@ -21,6 +21,6 @@ t.test('a thread that can’t be started', async (t) => {
 t.test('a thread that dies at once', async (t) => {
   const search = new AuditSearch(temporaryDirectory(t, 'search'), () => new Worker('process.exit(1)', { eval: true }));
   await t.rejects(search.verify(), { code: 'store-failed', message: 'the audit search stopped: it ended' });
-  await t.rejects(search.newest([], 0), { code: 'store-failed' });
+  await t.rejects(search.newest([], 0, ''), { code: 'store-failed' });
   await search.close();
 });
