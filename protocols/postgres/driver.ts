@@ -3,7 +3,9 @@
 
 import type { Socket } from 'node:net';
 import { AcceptedSockets, type AcceptLimits } from '../../src/core/accepted-sockets.ts';
+import type { Catalogue } from '../../src/core/action.ts';
 import { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
+import type { SqlCatalogue } from '../../src/core/catalogue.ts';
 import type { CancelWish, Driver, DriverServices } from '../../src/core/driver.ts';
 import { within } from '../../src/core/deadline.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
@@ -26,7 +28,7 @@ import { failingMessages, holdNotice, nonceBytes, refusalError, sqlState } from 
 import type { FailingMessages } from './refusal.ts';
 import { isReplication, relayReplication } from './replication.ts';
 import { asStatement, reasonSetting, startupSettings } from './startup-options.ts';
-import { clientsBusiness } from './target-refused.ts';
+import { TargetRefused, clientsBusiness } from './target-refused.ts';
 import type { Upstream } from './upstream.ts';
 import { cancel, signIn, signInWith, unreachable } from './upstream.ts';
 
@@ -57,6 +59,8 @@ export const defaultPostgresLimits: PostgresLimits = {
 /** Describe, Execute, Close, …: names and numbers. */
 const smallMessageBytesMax = 64 * 1024;
 const browserSignInMsMax = 240_000;
+const poolerWords =
+  'a target stands behind a connection pooler: if that pools by transaction or statement, statements can run otherwise than they were judged';
 
 export function createPostgresDriver(services: DriverServices, limits: PostgresLimits = defaultPostgresLimits): Driver {
   return new PostgresDriver(services, limits);
@@ -72,6 +76,8 @@ class PostgresDriver implements Driver {
   readonly #reading: Reading;
   readonly #connections = new Set<Connection>();
   readonly #failing: FailingMessages;
+  /** Of connections to targets, by their key for cancelling, which one that is used again keeps. */
+  readonly #paths = new WeakMap<object, string>();
   readonly #idle = new IdleUpstreams<Upstream>({ forgetting: forgettingOf, farewell: wire.terminate });
 
   constructor(services: DriverServices, limits: PostgresLimits) {
@@ -188,7 +194,8 @@ class PostgresDriver implements Driver {
       }),
     );
     const upstream = await signingIn.catch((thrown: unknown) => {
-      this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
+      const what = thrown instanceof TargetRefused ? 'a target refused a sign-in' : 'a target could not be reached';
+      this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, what);
       throw notSignedIn(target, thrown);
     });
     const statuses = [...upstream.parameters].map(([name, value]) => wire.parameterStatus(name, value));
@@ -236,6 +243,8 @@ class PostgresDriver implements Driver {
     settings.signedIn([...startupSettings(parameters), ...(role === undefined ? [] : [{ name: 'role', value: role }])]);
     connection.machine.reason = startupSettings(parameters).findLast(({ name }) => name.toLowerCase() === reasonSetting)?.value ?? null;
     settings.catalogue(catalogue.current);
+    const path = this.#pathAtStart(upstream, catalogue.current);
+    if (path !== undefined) settings.pathAtStart(path);
     key = this.#cancelKeys.issue(client.minor, upstream.processId, connection);
     unwatch();
     connection.start(Buffer.concat([...statuses, wire.backendKeyData(key.processId, key.secret), wire.readyForQuery(0x49)]));
@@ -301,12 +310,21 @@ class PostgresDriver implements Driver {
     if (entry === undefined) {
       const { clock, log, random, catalogueChanges } = this.#services;
       const parameters = { application_name: 'sallyport catalogue' };
-      const source = new CatalogueSource((signal) => signIn(this.#services, target, database, parameters, signal), clock, random);
+      const dial = (signal: AbortSignal) => signIn(this.#services, target, database, parameters, signal);
+      const source = new CatalogueSource(dial, clock, random, () => log.warn({ target: target.name }, poolerWords));
       entry = new CatalogueEntry((signal) => source.load(signal), clock, log, catalogueChanges?.(target.name, database));
       this.#catalogueSources.push(source);
       this.#catalogues.set(key, entry);
     }
     return entry;
+  }
+
+  /** The account's search_path when the connection began, as far as the catalogue of then tells: one that is used again keeps it. */
+  #pathAtStart({ secret }: Upstream, catalogue: Catalogue | null): string | undefined {
+    const now = (catalogue?.content as SqlCatalogue | undefined)?.searchPath;
+    const path = this.#paths.get(secret) ?? now;
+    if (path !== undefined) this.#paths.set(secret, path);
+    return path;
   }
 
   #cancelTarget(target: Target, upstream: Upstream): Promise<void> {

@@ -2,6 +2,7 @@
 // SET, transactions and rollbacks; makes the ReadingMode that actions carry.
 
 import type { Catalogue, ReadingMode } from '../../src/core/action.ts';
+import type { SqlCatalogue } from '../../src/core/catalogue.ts';
 import { ownChangesSetting, withOwnChanges } from '../../src/core/own-changes.ts';
 
 /** Settings that change what a text means or who runs it. The others are followed by nobody. */
@@ -43,6 +44,8 @@ export class Settings {
   #onCommit: Values | null = null;
   readonly #touched = new Set<string>();
   #catalogue: Catalogue | null = null;
+  /** The account's search_path when this session's connection began, by the catalogue of then; undefined: not known, or the server tells itself. */
+  #pathAtStart: string | undefined;
   /** What the open transaction has made or changed in the schema; undefined: nothing. */
   #ownChanges: string | undefined;
   #mode: ReadingMode | null = null;
@@ -86,6 +89,11 @@ export class Settings {
       if (reading.has(key) && !this.#reported.has(key)) this.#put(this.#now, key, value);
     }
     for (const [key, value] of this.#now) this.#initial.set(key, value);
+  }
+
+  /** Where the server does not report it (before 18): what the account's search_path was. Later ones are those of later connections. */
+  pathAtStart(path: string): void {
+    if (!this.#reported.has('search_path')) this.#pathAtStart = path;
   }
 
   discardAll(): void {
@@ -149,8 +157,16 @@ export class Settings {
 
   /** The mode now; the same object until something changes. */
   get mode(): ReadingMode {
-    this.#mode ??= makeMode(this.#now, this.#touched, this.#ownChanges, this.#catalogue);
+    this.#mode ??= makeMode(this.#values(), this.#touched, this.#ownChanges, this.#catalogue);
     return this.#mode;
+  }
+
+  /** The account's own path holds where none was set. When it is another one by now, this session may have either (ALTER ROLE, a reload). */
+  #values(): Values {
+    const path = (this.#catalogue?.content as SqlCatalogue | undefined)?.searchPath;
+    if (this.#now.has('search_path') || this.#pathAtStart === undefined || path === undefined || path === this.#pathAtStart)
+      return this.#now;
+    return new Map([...this.#now, ['search_path', unknownSetting]]);
   }
 
   #touch(key: string): void {

@@ -85,6 +85,8 @@ export class ConfigFiles {
 
   /** What replaces the file while the gateway runs replaces the secret, if it can be used. */
   follow(secret: Secret, path: string, problemOf: SecretProblem): void {
+    // What comes by a pipe comes once: to look again would wait for ever.
+    if (!(statSync(this.absolute(path), { throwIfNoEntry: false })?.isFile() ?? false)) return;
     this.followed.push({ path: this.absolute(path), secret, problemOf });
   }
 

@@ -1,5 +1,6 @@
 // The section `channels`: every example of docs/channels.md loads, and what would be unsafe or could never work does not.
 
+import { execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
@@ -123,4 +124,22 @@ t.test('what does not load, and the words for it', async (t) => {
   t.throws(() => parseConfig(base + byName, `${dir}/sallyport.yaml`, {}), { message: /object id of the user in Microsoft Entra/ });
   const named = `${people}webhooks: [{ name: slack, url: "https://a.example.com", secret_file: secrets/chat-bot }]`;
   t.throws(() => parseConfig(base + named, `${dir}/sallyport.yaml`, {}), { message: /name of a channel/ });
+});
+
+t.test('secrets that stand in files are followed, and one that comes by a pipe is read once', (t) => {
+  const dir = t.testdir({ ...files, pipe: {} });
+  const pipe = `${dir}/pipe/secret`;
+  execFileSync('mkfifo', [pipe]);
+  spawn('sh', ['-c', `echo ${secret} > ${pipe}`], { stdio: 'ignore' }).unref();
+  const inbound = ['chat-bot', 'other'].map((name, at) => ({ name, secret_file: at === 0 ? 'secrets/chat-bot' : pipe, answers_as: 'bob' }));
+  const config = parseConfig(`${base}${people}channels: { inbound: ${JSON.stringify(inbound)} }\n`, `${dir}/sallyport.yaml`, {});
+  t.same(
+    config.channels.inbound.map((it) => it.secret.reveal()),
+    [secret, secret],
+  );
+  t.same(
+    config.secretFiles.map(({ path }) => path),
+    [`${dir}/secrets/chat-bot`],
+  );
+  t.end();
 });

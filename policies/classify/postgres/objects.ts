@@ -93,6 +93,9 @@ export function readRelation(relation: Relation, findings: Findings, context: Co
 export function effectOn(what: Pick<Effect, 'verb' | 'access'>, relation: Relation, findings: Findings, context: Context): void {
   findings.effect(what.verb, what.access, relation.kind, relation.name);
   if (context.known === null) return;
+  // Where the search_path is not known the name may be that of any schema.
+  if (context.known.path === null)
+    for (const { schema, name } of relation.known) findings.effect(what.verb, what.access, relation.kind, dotted(schema, name));
   for (const one of relation.known) noteReached(what, one, relation.isOnly, findings, context.known);
 }
 
