@@ -34,6 +34,8 @@ export class CatalogueSource {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #marksQuery: string;
+  /** Called once, when the server turns out to stand behind a pooler. */
+  #onPooler: (() => void) | null;
   #kept: Kept | null = null;
   #idle: NodeJS.Timeout | null = null;
   #known: Known | null = null;
@@ -43,10 +45,11 @@ export class CatalogueSource {
   #isAsked = false;
   #closed = false;
 
-  constructor(signIn: (signal: AbortSignal) => Promise<Upstream>, clock: Clock, random: Random) {
+  constructor(signIn: (signal: AbortSignal) => Promise<Upstream>, clock: Clock, random: Random, onPooler: () => void) {
     this.#signIn = signIn;
     this.#clock = clock;
     this.#random = random;
+    this.#onPooler = onPooler;
     this.#marksQuery = marksQuery(random.bytes(8).readBigUInt64BE() >> 1n);
   }
 
@@ -99,11 +102,17 @@ export class CatalogueSource {
     const before = this.#known;
     if (before !== null && marks !== null && before.marks === marks) return before;
     const results = await connection.ask(Object.values(catalogueQueries), signal);
+    if (connection.isPooled) this.#tellPooler();
     const version = createHash('sha256').update(JSON.stringify(results)).digest('hex').slice(0, 16);
     const rows = rowsOf(results);
     const catalogue = before?.catalogue.version === version ? before.catalogue : { version, content: readCatalogue(rows) };
     this.#known = { marks: hidesNothing(rows) ? marks : null, catalogue };
     return this.#known;
+  }
+
+  #tellPooler(): void {
+    this.#onPooler?.();
+    this.#onPooler = null;
   }
 
   #take(): Kept | null {

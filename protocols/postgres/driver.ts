@@ -28,7 +28,7 @@ import { failingMessages, holdNotice, nonceBytes, refusalError, sqlState } from 
 import type { FailingMessages } from './refusal.ts';
 import { isReplication, relayReplication } from './replication.ts';
 import { asStatement, reasonSetting, startupSettings } from './startup-options.ts';
-import { clientsBusiness } from './target-refused.ts';
+import { TargetRefused, clientsBusiness } from './target-refused.ts';
 import type { Upstream } from './upstream.ts';
 import { cancel, signIn, signInWith, unreachable } from './upstream.ts';
 
@@ -59,6 +59,8 @@ export const defaultPostgresLimits: PostgresLimits = {
 /** Describe, Execute, Close, …: names and numbers. */
 const smallMessageBytesMax = 64 * 1024;
 const browserSignInMsMax = 240_000;
+const poolerWords =
+  'a target stands behind a connection pooler: if that pools by transaction or statement, statements can run otherwise than they were judged';
 
 export function createPostgresDriver(services: DriverServices, limits: PostgresLimits = defaultPostgresLimits): Driver {
   return new PostgresDriver(services, limits);
@@ -192,7 +194,8 @@ class PostgresDriver implements Driver {
       }),
     );
     const upstream = await signingIn.catch((thrown: unknown) => {
-      this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, 'a target could not be reached');
+      const what = thrown instanceof TargetRefused ? 'a target refused a sign-in' : 'a target could not be reached';
+      this.#services.log.warn({ target: target.name, err: messageOf(thrown) }, what);
       throw notSignedIn(target, thrown);
     });
     const statuses = [...upstream.parameters].map(([name, value]) => wire.parameterStatus(name, value));
@@ -307,7 +310,8 @@ class PostgresDriver implements Driver {
     if (entry === undefined) {
       const { clock, log, random, catalogueChanges } = this.#services;
       const parameters = { application_name: 'sallyport catalogue' };
-      const source = new CatalogueSource((signal) => signIn(this.#services, target, database, parameters, signal), clock, random);
+      const dial = (signal: AbortSignal) => signIn(this.#services, target, database, parameters, signal);
+      const source = new CatalogueSource(dial, clock, random, () => log.warn({ target: target.name }, poolerWords));
       entry = new CatalogueEntry((signal) => source.load(signal), clock, log, catalogueChanges?.(target.name, database));
       this.#catalogueSources.push(source);
       this.#catalogues.set(key, entry);

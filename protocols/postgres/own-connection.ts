@@ -12,7 +12,7 @@ import type { Upstream } from './upstream.ts';
 /** Nothing here waits for locks of others: with one, everybody's next statement would wait for it. */
 const lockTimeoutMs = 2_000;
 /** For this batch alone, so that nothing of it is left for the next one. It stands first: the locks of what follows are limited too. */
-const limits = `select pg_catalog.set_config('lock_timeout', '${lockTimeoutMs}', true), pg_catalog.set_config('transaction_read_only', 'on', true)`;
+const limits = `select pg_catalog.set_config('lock_timeout', '${lockTimeoutMs}', true), pg_catalog.set_config('transaction_read_only', 'on', true), pg_catalog.pg_backend_pid() as process`;
 
 interface Batch {
   /** Rows of each statement so far, `limits` first. */
@@ -29,6 +29,7 @@ export class OwnConnection {
   readonly #nonce: string;
   #batch: Batch | null = null;
   #isOpen = true;
+  #isPooled = false;
 
   constructor(upstream: Upstream, nonce: string) {
     this.#upstream = upstream;
@@ -42,6 +43,11 @@ export class OwnConnection {
   /** False: nothing more can be asked over it. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** A pooler answers for the server: it named another process at the sign-in than the one that answered. */
+  get isPooled(): boolean {
+    return this.#isPooled;
   }
 
   /**
@@ -63,6 +69,7 @@ export class OwnConnection {
     this.#batch = null;
     if (signal.aborted) throw new Fault('target-lost', 'the catalogue could not be read in time');
     if (batch.failure !== null) throw batch.failure;
+    this.#isPooled ||= batch.results[0]?.[0]?.['process'] !== String(this.#upstream.processId);
     return batch.results.slice(1);
   }
 

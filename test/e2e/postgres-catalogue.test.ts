@@ -56,6 +56,10 @@ const gateway = await startTestGateway(t, {
   clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() + late.extraMs },
 });
 
+function noPooler(): never {
+  throw new Error('there is no pooler');
+}
+
 function sourceOf(t: Teardown): { source: CatalogueSource; upstreams: Upstream[] } {
   const upstreams: Upstream[] = [];
   const signIn = async (until: AbortSignal) => {
@@ -63,7 +67,7 @@ function sourceOf(t: Teardown): { source: CatalogueSource; upstreams: Upstream[]
     upstreams.push(upstream);
     return upstream;
   };
-  const source = new CatalogueSource(signIn, clock, random);
+  const source = new CatalogueSource(signIn, clock, random, noPooler);
   t.teardown(() => source.close());
   return { source, upstreams };
 }
@@ -263,4 +267,18 @@ await t.test('200 changes through psql are not many times slower than direct', a
   t.comment(`direct ${Math.round(directMs)} ms, through the gateway ${Math.round(throughMs)} ms`);
   // A sign-in and nine queries for each took 35 ms: 20 times what the statements took.
   t.ok(throughMs < 12 * directMs + 1_000, `${Math.round(throughMs)} ms beside ${Math.round(directMs)} ms`);
+});
+
+t.test('a pooler in between is noticed once: it named another process than the one that answers', async (t) => {
+  let told = 0;
+  const signIn = async (until: AbortSignal) => {
+    const upstream = await signInWith(services, target, 'postgres', {}, until);
+    return { ...upstream, processId: upstream.processId + 1 };
+  };
+  const source = new CatalogueSource(signIn, clock, random, () => told++);
+  t.teardown(() => source.close());
+  await source.load(signal());
+  await server.sql('CREATE TABLE behind_a_pooler (a int)');
+  await source.load(signal());
+  t.equal(told, 1);
 });
