@@ -35,7 +35,7 @@ export class Outcomes {
     if (portal === undefined) return;
     portals.delete(name);
     portal.gone = true;
-    if (portal.executing === 0) this.portalEnded(portal, 'completed');
+    if (portal.executing === 0) this.portalEnded(portal, portal.run === null || portal.run.error === null ? 'completed' : 'failed');
   }
 
   /** The transaction is over, and its portals with it. */

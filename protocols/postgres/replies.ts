@@ -175,8 +175,10 @@ export class Replies implements BackendSink {
         const asked = expected.shift();
         if (asked?.kind !== 'execute') break;
         asked.portal.executing -= 1;
-        if (asked.portal.gone && asked.portal.executing === 0) outcomes.portalEnded(asked.portal, 'completed');
-        break;
+        // The client asked for some rows at a time, and took fewer of them for the end.
+        const cut = asked.portal.run === null ? null : this.limits.cut(asked.portal.run);
+        if (asked.portal.gone && asked.portal.executing === 0) outcomes.portalEnded(asked.portal, cut === null ? 'completed' : 'failed');
+        return cut;
       }
       case fromTarget.copyIn:
         this.#copyIn();

@@ -3,11 +3,13 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Log } from '../core/driver.ts';
 import { messageOf } from '../core/errors.ts';
+import { bidFarewell } from '../core/farewell.ts';
 import { inRounds } from '../core/rounds.ts';
 import type { Agents } from './agents.ts';
 import type { Enrolment } from './enrolment.ts';
@@ -55,10 +57,11 @@ export function acceptLinks(server: Server, options: EndpointOptions): () => voi
     if (request.url !== linkPath) return others.forEach((listener) => listener.call(server, request, socket, head));
     socket.on('error', () => socket.destroy());
     // Browsers always say where a page comes from; agents are no pages.
-    if (request.headers.origin !== undefined) return refuseHttp(socket, '403 Forbidden', 'agents only');
-    if (signingIn >= signingInMax || options.agents.isFull) return refuseHttp(socket, '503 Service Unavailable', 'too many agents at once');
+    if (request.headers.origin !== undefined) return refuseHttp(request.socket, '403 Forbidden', 'agents only');
+    if (signingIn >= signingInMax || options.agents.isFull)
+      return refuseHttp(request.socket, '503 Service Unavailable', 'too many agents at once');
     const refusal = refusalOfUpgrade(request);
-    if (refusal !== null) return refuseHttp(socket, '400 Bad Request', refusal);
+    if (refusal !== null) return refuseHttp(request.socket, '400 Bad Request', refusal);
     signingIn += 1;
     socket.once('close', () => release());
     let released = false;
@@ -77,10 +80,12 @@ export function acceptLinks(server: Server, options: EndpointOptions): () => voi
   };
 }
 
-function refuseHttp(socket: Duplex, status: string, words: string): void {
-  socket.end(
+/** Upgraded connections count for no limit any more, and a client may leave its side open: this one is closed. */
+function refuseHttp(socket: Socket, status: string, words: string): void {
+  socket.write(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nRetry-After: ${retryAfterSeconds}\r\nContent-Type: text/plain\r\nContent-Length: ${words.length}\r\n\r\n${words}`,
   );
+  bidFarewell(socket);
 }
 
 /** Never rejects. */

@@ -15,6 +15,7 @@ const setup = [
   `INSERT INTO customers VALUES (1, 'Ann', '${secret}', '{"a": 1}'), (2, 'Bob', NULL, NULL)`,
   'CREATE TABLE orders (id int, customer int, note varchar(80))',
   `INSERT INTO orders VALUES (1, 1, 'x')`,
+  'CREATE TABLE child (id int PRIMARY KEY, customer int, FOREIGN KEY (customer) REFERENCES customers (id))',
   'CREATE VIEW plainly AS SELECT id, email AS e FROM customers',
   `CREATE PROCEDURE tells() BEGIN DECLARE v varchar(60); SELECT email INTO v FROM customers WHERE id = 1; SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1146, MESSAGE_TEXT = v; END`,
   `CREATE PROCEDURE makes() BEGIN DECLARE v varchar(60); SELECT email INTO v FROM customers WHERE id = 1; EXECUTE IMMEDIATE CONCAT('SELECT * FROM ', v); END`,
@@ -57,6 +58,9 @@ const texts = [
   'SELECT * FROM information_schema.PROCESSLIST',
   'SHOW FULL PROCESSLIST',
   'SHOW BINLOG EVENTS',
+  // The engine's status has the row of the parent that a foreign key met.
+  'INSERT INTO child VALUES (1, 0);; SHOW ENGINE INNODB STATUS',
+  'INSERT INTO child VALUES (1, 0);; SHOW /* */ ENGINE `InnoDB` STATUS',
   'SELECT * FROM mysql.column_stats',
   'SELECT min_value FROM mysql.column_stats',
   "SET GLOBAL innodb_ft_aux_table = 'shop/customers';; SELECT * FROM information_schema.INNODB_FT_INDEX_TABLE;; SELECT WORD FROM information_schema.INNODB_FT_INDEX_CACHE",

@@ -201,6 +201,18 @@ t.test('limits: too many rows and too much time end in an error that names the r
   t.match(seen(await limited.cycle(...extended(rows(5_000_000)))), /^1 2 T D D D E54000\(.*\) ZI$/);
   t.match(seen(await limited.query(`COPY (${rows(9)}) TO STDOUT`)), /^H d d d (c )?E54000\(.*\) ZI$/);
   t.equal(seen(await limited.query('SELECT 1')), 'T D C(SELECT 1) ZI', 'the cancellation has met nothing else');
+  // Some rows at a time: an end with fewer rows than were asked for would be taken for the end of the result.
+  const [parsed, bound] = extended(rows(5_000_000));
+  t.match(
+    seen(await limited.cycle(parsed!, bound!, pg.execute('', 2), pg.execute('', 2), pg.execute('', 2), pg.sync)),
+    /^1 2 (T )?D D s D E54000\(.*\) ZI$/,
+  );
+  await limited.query('BEGIN');
+  t.match(seen(await limited.cycle(pg.parse('', rows(9)), pg.bind('p', ''), pg.execute('p', 2), pg.sync)), /^1 2 D D s ZT$/);
+  t.match(seen(await limited.cycle(pg.execute('p', 5), pg.sync)), /^D E54000\(.*more than 3 rows.*\) Z[TE]$/);
+  t.match(seen(await limited.cycle(pg.execute('p', 5), pg.sync)), /^E(54000|34000|25P02)\(.*\) Z[TE]$/, 'and no more rows come');
+  await limited.query('ROLLBACK');
+  t.equal(seen(await limited.query('SELECT 1')), 'T D C(SELECT 1) ZI', 'the cancellation has met nothing else');
   await limited.query('BEGIN');
   t.match(seen(await limited.query(rows(5_000_000))), /^T D D D E54000\(.*\) ZE$/);
   await limited.query('ROLLBACK');

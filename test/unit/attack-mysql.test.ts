@@ -61,6 +61,11 @@ const everyRow = [
   'REPLACE INTO secret SELECT s.a, 0 FROM secret s CROSS JOIN (SELECT 1) x',
   'REPLACE INTO secret SELECT s.a, 0 FROM secret s JOIN (SELECT 1) x ON 1 = 1',
   'INSERT INTO secret SELECT s.* FROM secret s STRAIGHT_JOIN (SELECT 1) x WHERE 1 ON DUPLICATE KEY UPDATE b = 0',
+  'REPLACE INTO secret SELECT s.a, 0 FROM secret s LEFT JOIN other o ON o.a = s.a',
+  'REPLACE INTO secret SELECT s.a, 0 FROM secret s LEFT OUTER JOIN other o USING (a)',
+  'REPLACE INTO secret SELECT s.a, 0 FROM secret s NATURAL LEFT JOIN other o',
+  'REPLACE INTO secret SELECT s.a, 0 FROM other o RIGHT JOIN secret s ON o.a = s.a',
+  'REPLACE INTO secret SELECT s.a, 0 FROM secret s LEFT JOIN other o JOIN other p ON o.a = p.a ON o.a = s.a',
 ];
 
 function reachesEveryRow(text: string): boolean {
@@ -109,6 +114,9 @@ t.test('every row, by conditions that speak of no column and by rows that are pu
     'INSERT INTO t SELECT * FROM t',
     'REPLACE INTO t SELECT t.* FROM t JOIN x USING (id)',
     'REPLACE INTO t SELECT t.* FROM t NATURAL JOIN x',
+    'INSERT INTO t SELECT x.* FROM x LEFT JOIN t ON x.t_id = t.id ON DUPLICATE KEY UPDATE a = 1',
+    'REPLACE INTO t SELECT t.* FROM t LEFT JOIN x ON x.t_id = t.id WHERE x.a = 3',
+    'REPLACE INTO t SELECT t.* FROM t RIGHT JOIN x ON x.t_id = t.id',
   ])
     t.notOk(reachesEveryRow(text), text);
 });

@@ -46,19 +46,54 @@ export function selectsEveryRow(
   if (own.length === 0) return false;
   const reading = { pipesAsConcat, own: namesIn(tokens, from, to) };
   const narrows = (at: number): boolean => !isAlwaysTrue(tokens, at + 1, conditionEnd(tokens, at + 1, to), reading);
-  let joins = false;
+  const joins: Join[] = [];
+  const keepsOwn = (): boolean => joins.some((it) => keepsAny(it, own));
   for (let at = from; at < to; at++) {
     const token = tokens[at] as Token;
-    if (isWord(token, 'HAVING') || isWord(token, 'NATURAL')) return false;
+    if (isWord(token, 'HAVING')) return false;
     if (isWord(token, 'LIMIT') && isFewRows(tokens, at + 1, to)) return false;
     if (isWord(token, 'WHERE') && narrows(at)) return false;
-    joins ||= isWord(token, 'JOIN') || isWord(token, 'STRAIGHT_JOIN');
+    if (isWord(token, 'JOIN') || isWord(token, 'STRAIGHT_JOIN')) {
+      const join = joinAt(tokens, at, from);
+      joins.push(join);
+      if (join.natural) {
+        if (!keepsOwn()) return false;
+        joins.pop();
+      }
+    }
     const next = at + 1 < to ? tokens[at + 1] : undefined;
-    if (!joins || next === undefined) continue;
-    if (isWord(token, 'USING') && isOp(next, '(')) return false;
-    if (isWord(token, 'ON') && !isWord(next, 'DUPLICATE') && narrows(at)) return false;
+    if (joins.length === 0 || next === undefined) continue;
+    if (isWord(token, 'USING') && isOp(next, '(')) {
+      if (!keepsOwn()) return false;
+      joins.pop();
+    }
+    if (isWord(token, 'ON') && !isWord(next, 'DUPLICATE')) {
+      if (!keepsOwn() && narrows(at)) return false;
+      joins.pop();
+    }
   }
   return true;
+}
+
+/** A JOIN whose condition is still to come: behind those of the joins that it holds. */
+interface Join {
+  readonly at: number;
+  /** The side of which an outer join leaves no row out, whatever its condition says. */
+  readonly keeps: 'left' | 'right' | 'none';
+  readonly natural: boolean;
+}
+
+function joinAt(tokens: readonly Token[], at: number, from: number): Join {
+  let first = at - 1;
+  const says = (word: string): boolean => first >= from && isWord(tokens[first] as Token, word) && first-- > 0;
+  says('OUTER');
+  const keeps = says('LEFT') ? 'left' : says('RIGHT') ? 'right' : 'none';
+  says('INNER');
+  return { at, keeps, natural: says('NATURAL') };
+}
+
+function keepsAny({ at, keeps }: Join, tables: readonly TableReference[]): boolean {
+  return keeps !== 'none' && tables.some((it) => (keeps === 'left' ? it.at < at : it.at > at));
 }
 
 function conditionEnd(tokens: readonly Token[], from: number, to: number): number {

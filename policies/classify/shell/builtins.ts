@@ -1,6 +1,8 @@
 // The shell's own commands. Some change only this shell, some run a text that they are given, and some evaluate a name as
 // arithmetic, which runs the commands in it.
 
+import { isForBash } from '../../../src/core/bash-words.ts';
+import type { Span } from '../../../src/core/classification.ts';
 import { assign, isOwnVariable } from './assignments.ts';
 import type { Call, Reader } from './call.ts';
 import { reads, unsure } from './call.ts';
@@ -17,8 +19,14 @@ const evaluate: Reader = (call) => {
   const text = joined(call.args);
   if (text === null) return call.opaque(call.span, 'the text that eval would run is only known when it runs');
   call.found.effect('session', 'session');
-  call.script(text, call.span);
+  readAgain(call, text, call.span);
 };
+
+/** By the shell that reads all of it, whichever that is: what is for bash alone is hidden from it by quotes here. */
+function readAgain(call: Call, text: string, span: Span): void {
+  if (isForBash(text)) unsure(call, span, `shells other than bash may read this text of ${call.name} in another way`);
+  call.script(text, span);
+}
 
 const sourceFile: Reader = (call) => {
   call.found.effect('code', 'unknown', 'file', call.args[0]?.text ?? null);
@@ -31,7 +39,7 @@ const trap: Reader = (call) => {
   call.found.effect('session', 'session');
   if (text === undefined || signals.length === 0) return;
   if (text.text === null) return call.opaque(text.span, 'the text of the trap is only known when it runs');
-  if (text.text !== '-' && text.text !== '') call.script(text.text, text.span);
+  if (text.text !== '-' && text.text !== '') readAgain(call, text.text, text.span);
 };
 
 const execute: Reader = (call) => {

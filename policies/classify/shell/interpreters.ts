@@ -1,5 +1,7 @@
 // Programs that run a text: shells, whose texts are read like the command itself, and languages, whose texts nobody reads here.
 
+import { isForBash } from '../../../src/core/bash-words.ts';
+import type { Span } from '../../../src/core/classification.ts';
 import type { Call, Reader } from './call.ts';
 import type { Argument } from './words.ts';
 import { mayBeOption } from './words.ts';
@@ -27,7 +29,7 @@ const shell: Reader = (call) => {
     const script = args[at + 1];
     if (script?.text == null) return call.opaque(script?.span ?? span, `the text that ${call.name} would run is only known when it runs`);
     found.effect('run', 'session', 'program', call.name);
-    return call.script(script.text, script.span);
+    return runsText(call, script.text, script.span);
   }
   if (input.kind === 'client') {
     found.effect('shell', 'unknown', 'program', call.name);
@@ -41,6 +43,15 @@ function runsFile(call: Call, { text, span }: Argument): void {
   call.found.risk(span, 'runs the commands of a file');
 }
 
+/** It is judged as bash reads it, and the others of the family are plainer. */
+function runsText(call: Call, text: string, span: Span): void {
+  if (!/^r?bash$/.test(call.name) && isForBash(text)) {
+    call.found.effect('code', 'unknown', 'program', call.name);
+    call.found.risk(span, `${call.name} may read this in another way than bash does; use bash -c`);
+  }
+  call.script(text, span);
+}
+
 function runsInput(call: Call): void {
   const { input, found, span } = call;
   if (input.kind === 'text' && input.text !== null) {
@@ -50,7 +61,7 @@ function runsInput(call: Call): void {
       found.effect('code', 'unknown', 'program', call.name);
       found.risk(span, `${call.name} reads these lines one by one, and a command in them can take the next; use ${call.name} -c`);
     }
-    return call.script(input.text, span);
+    return runsText(call, input.text, span);
   }
   found.effect('code', 'unknown', 'program', call.name);
   found.risk(span, input.kind === 'client' ? 'a shell: what is typed into it is not judged' : 'runs whatever comes in as commands');

@@ -19,8 +19,9 @@ import { hasStar, hiddenIn, isCount, isOp, isStar, isWord, itemsOf, selectList, 
 /** Longer texts are not taken apart here; they are refused where columns are masked. */
 const textUnitsMax = 256 * 1024;
 
-/** The optimiser's statistics and its trace hold values of columns, and full-text indexes their words. */
-const statistics = /^(column_stats|column_statistics|index_stats|innodb_index_stats|innodb_ft_index_(table|cache)|optimizer_trace)$/i;
+/** The optimiser's statistics and its trace, and the lists of locks, hold values of columns, and full-text indexes their words. */
+const statistics =
+  /^(column_stats|column_statistics|index_stats|innodb_index_stats|innodb_ft_index_(table|cache)|innodb_locks|data_locks|optimizer_trace)$/i;
 
 /** What the expressions of a result may show. */
 interface Expressions {
@@ -139,12 +140,15 @@ function computed(mask: ColumnMask | null): ColumnMask | null {
   return mask === null ? null : { ...mask, isComputed: true };
 }
 
-/** Statements whose own text does not say what they return; warnings, plans of other sessions and PROCEDURE ANALYSE() quote values. */
+/**
+ * Statements whose own text does not say what they return; warnings, plans of other sessions and PROCEDURE ANALYSE() quote values, and an
+ * engine's status has the rows at which a foreign key or a deadlock failed.
+ */
 function runsMore(tokens: Tokens): boolean {
   if (tokens.some((token) => isWord(token, 'PROCEDURE')) && selectList(tokens) !== null) return true;
   if (isWord(tokens[0], 'EXECUTE', 'CALL', 'FETCH')) return true;
   if (isWord(tokens[0], 'EXPLAIN', 'DESCRIBE', 'DESC')) return tokens.some((token) => isWord(token, 'CONNECTION'));
-  return isWord(tokens[0], 'SHOW') && tokens.some((token) => isWord(token, 'WARNINGS', 'ERRORS', 'EXPLAIN', 'ANALYZE'));
+  return isWord(tokens[0], 'SHOW') && tokens.some((token) => isWord(token, 'WARNINGS', 'ERRORS', 'EXPLAIN', 'ANALYZE', 'ENGINE'));
 }
 
 function callsOwn({ summary }: Classification, catalogue: SqlCatalogue | null): boolean {
@@ -200,7 +204,7 @@ function masking({ columns, masks, views, expressions, isTable, hidesWords, runs
     const expression = expressions.items?.length === count ? (expressions.items[at] ?? null) : expressions.any;
     if (origin?.kind !== 'column') return expression;
     const { schema, table, column } = origin;
-    if (/^(mysql|information_schema)$/i.test(schema) && statistics.test(table)) return columns.unknown;
+    if (/^(mysql|information_schema|performance_schema)$/i.test(schema) && statistics.test(table)) return columns.unknown;
     const view = views.named(table, schema === '' ? null : schema);
     if (view === null) return columns.unknown;
     const own = stricterMask(view?.get(column.toLowerCase()) ?? null, columns.of(schema, table, column));
