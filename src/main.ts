@@ -8,6 +8,7 @@ import { delegationCommands, holdAnswerCommands, onCallCommands } from './cli/ho
 import { shapeCommands, shapeOptions } from './cli/shape-commands.ts';
 import { Client } from './cli/client.ts';
 import type { AgentFlags } from '../agent/run-agent.ts';
+import type { AnswerOptions } from './cli/answer.ts';
 import type { Command } from './cli/command.ts';
 import { findCredentials } from './cli/credentials.ts';
 import type { CredentialOptions } from './cli/credentials.ts';
@@ -156,7 +157,7 @@ function holdCommands(root: Commander, terminal: Terminal): void {
       shapeOptions(command);
     }
     if (verb === 'deny') command.requiredOption('--reason <words>', 'shown to the person who asked, kept in the audit log');
-    command.action((number: string, options: Remote & { reason?: string; code?: string }) =>
+    command.action((number: string, options: Remote & AnswerOptions) =>
       run(terminal, options, async (it) =>
         /^r-/i.test(number.trim())
           ? (await import('./cli/requests.ts')).answerRequest(it, number.trim(), verb, options)

@@ -3,31 +3,29 @@
 
 import type { Duplex } from 'node:stream';
 import type { Catalogue } from '../../src/core/action.ts';
-import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
-import type { Clock } from '../../src/core/clock.ts';
 import { isPlainSocket, leaveChunks, readChunks } from '../../src/core/chunk-reader.ts';
 import { ChunkStream } from '../../src/core/chunk-stream.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Permit } from '../../src/core/permit.ts';
-import { noRoom, type ReadingShare } from '../../src/core/reading.ts';
+import { noRoom } from '../../src/core/reading.ts';
 import { RelayOutput } from '../../src/core/relay-output.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
-import type { Lane, Session, Submission } from '../../src/core/session.ts';
-import { TargetSide, type TargetSideParts } from '../../src/core/target-side.ts';
+import type { Lane, Submission } from '../../src/core/session.ts';
+import { TargetSide } from '../../src/core/target-side.ts';
 import type { ClientStream } from './compression.ts';
 import type { Killable } from './connection-ids.ts';
+import type { ConnectionParts } from './connection-parts.ts';
 import { framed, headerBytes, PacketReader } from './codec.ts';
 import { endings, endingError, type Ending } from './endings.ts';
 import { isLasting, leavesNothing } from './forgetting.ts';
 import { Machine } from './machine.ts';
 import { lowerQuery, raiseQuery } from './fence.ts';
-import type { MachineOptions, MachinePort } from './port.ts';
+import type { MachinePort } from './port.ts';
 import { probeQuery, quitPacket, trackQuery } from './own-texts.ts';
 import { status } from './messages.ts';
 import { holdProgress } from './refusal.ts';
-import type { Settings } from './settings.ts';
 import { isVariablesQuery } from './put-back.ts';
 import { Link } from './link.ts';
 import { TargetFarewell } from './target-farewell.ts';
@@ -36,32 +34,6 @@ const ownQueries = [probeQuery, trackQuery, raiseQuery, lowerQuery];
 
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
 const answersMax = 256;
-
-export interface ConnectionParts extends TargetSideParts {
-  readonly client: ClientStream;
-  /** Packets of the client count from 0 in each command; inside compression clients don't keep to it. */
-  readonly numbered: boolean;
-  readonly target: Duplex;
-  readonly targetConnectionId: number;
-  readonly session: Session;
-  readonly catalogue: CatalogueEntry;
-  readonly clock: Clock;
-  readonly payloadBytesMax: number;
-  readonly heldBytesMax: number;
-  /** Counts what has come of this client and was not taken yet. */
-  readonly reading: ReadingShare;
-  readonly settings: Settings;
-  readonly statusFlags: number;
-  readonly machine: MachineOptions;
-  /** The client shows progress reports. */
-  readonly showsProgress: boolean;
-  /** KILL of a connection of the same person. */
-  readonly kill: (connectionId: number, what: 'query' | 'connection') => boolean | Promise<boolean>;
-  /** Told once, when both sides are gone. */
-  readonly gone: () => void;
-  /** The client wants to be somebody else: both sides of this connection are given up, but for the client, which is read by this stream then. */
-  readonly changeUser: (argument: Buffer, client: ClientStream) => void;
-}
 
 export class Connection implements MachinePort, Lane, Killable {
   readonly machine: Machine;

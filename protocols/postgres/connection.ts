@@ -3,28 +3,24 @@
 
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../src/core/clock.ts';
 import { Fault, messageOf } from '../../src/core/errors.ts';
 import { bidFarewell } from '../../src/core/farewell.ts';
 import { onlyReads } from '../../src/core/idle-upstreams.ts';
 import type { Permit } from '../../src/core/permit.ts';
-import type { ReadingShare } from '../../src/core/reading.ts';
 import type { HoldNotice, Ruling } from '../../src/core/ruling.ts';
-import type { Lane, Session, Submission } from '../../src/core/session.ts';
+import type { Lane, Submission } from '../../src/core/session.ts';
 import type { Classification } from '../../src/core/classification.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Catalogue } from '../../src/core/action.ts';
-import type { CatalogueEntry } from '../../src/core/catalogue-cache.ts';
 import { readChunks } from '../../src/core/chunk-reader.ts';
-import { TargetSide, type TargetSideParts } from '../../src/core/target-side.ts';
+import { TargetSide } from '../../src/core/target-side.ts';
 import { ClientOutput } from './client-output.ts';
 import { FrontendReader } from './codec.ts';
-import type { FrameLimits } from './codec.ts';
+import type { ConnectionParts } from './connection-parts.ts';
 import { Machine } from './machine.ts';
 import type { MachinePort } from './machine-port.ts';
 import * as wire from './messages.ts';
 import { holdNotice } from './refusal.ts';
-import type { FailingMessages } from './refusal.ts';
 import { Link } from './upstream.ts';
 
 /** Answers of the gateway's own that are gathered before they are written: a write tells whether the client takes them. */
@@ -32,24 +28,6 @@ const answersMax = 256;
 
 /** How often a client that is not read (its buffer is full) while its action waits is written to, to learn whether it is there. */
 const heartbeatMs = 2_000;
-
-export interface ConnectionParts extends TargetSideParts {
-  readonly client: Socket;
-  readonly target: Duplex;
-  readonly session: Session;
-  readonly catalogue: CatalogueEntry;
-  readonly clock: Clock;
-  readonly limits: FrameLimits;
-  readonly failing: FailingMessages;
-  /** A message that tells the client nothing new, for asking whether it is still there. */
-  readonly heartbeat: Buffer;
-  /** Bytes of the client that wait while its action waits; more is left in the kernel. */
-  readonly heldBytesMax: number;
-  /** Counts what has come of this client and was not taken yet. */
-  readonly reading: ReadingShare;
-  /** Told once, when both sides are gone. */
-  readonly gone: () => void;
-}
 
 export class Connection implements MachinePort, Lane {
   readonly machine: Machine;

@@ -2,10 +2,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccessAnswerBody, AccessRequestBody, AccessRequestState, AccessRequestView, AccessScope } from '../api/contract.ts';
+import type { AnswerOptions } from './answer.ts';
 import type { Command, ListOptions } from './command.ts';
 import { clockTime, printJson, segment, span } from './command.ts';
 import { durationMs } from './duration.ts';
 import { CommandFailure, exitCode } from './exit-code.ts';
+import { shapeBody } from './shapes.ts';
 import type { Column } from './table.ts';
 import { printTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -108,12 +110,9 @@ export async function withdrawRequest(command: Command, id: string): Promise<voi
 }
 
 /** `sallyport approve r-…` and `deny r-…`. */
-export async function answerRequest(
-  command: Command,
-  id: string,
-  verb: 'approve' | 'deny',
-  options: { readonly reason?: string | undefined; readonly code?: string | undefined; readonly json?: boolean | undefined },
-): Promise<void> {
+export async function answerRequest(command: Command, id: string, verb: 'approve' | 'deny', options: AnswerOptions): Promise<void> {
+  if (shapeBody(options).shape !== undefined)
+    throw new CommandFailure(exitCode.usage, `${visible(id)} is a request for access: it has no shape`);
   const body: AccessAnswerBody = {
     ...(options.reason === undefined ? {} : { reason: options.reason }),
     ...(options.code === undefined ? {} : { totp: options.code }),

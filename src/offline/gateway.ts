@@ -11,10 +11,11 @@ const loginLinkTtlMs = 15 * 60_000;
 
 /** Resolves when the gateway has been taken down. Throws Fault with words. */
 export async function runGateway(terminal: Terminal, configPath: string, loginLinkFor: string | undefined): Promise<void> {
+  // Before all else: as process 1 of a container nothing ends it but what it listens for, and a signal during the start must not
+  // kill it with half of it running. It is started then, and ended at once.
+  const stopped = stopSignal();
   const config = loadConfig(configPath);
   const { startGateway } = await import('../gateway.ts');
-  // Before the start: a signal during it must not kill the process with half of it running.
-  const stopped = stopSignal();
   const gateway = await startGateway(config);
   try {
     if (loginLinkFor !== undefined) {

@@ -185,6 +185,7 @@ t.test('answers carry the reason, and every outcome has its exit code', async (t
     [['approve', 'h-7K3M9Q', '--reason', 'looks fine', ...good], 0, /^approved: h-7K3M9Q of alice on orders/],
     [['approve', 'h-counted', ...good], 0, /1 of 2 approvals/],
     [['deny', 'h-late', '--reason', 'no', ...good], 5, /the hold has expired DROP\\x1b/],
+    [['approve', 'r-7K3M9Q', '--shape-for', '30m', ...good], 2, /r-7K3M9Q is a request for access: it has no shape/],
     [['approve', 'h-mine', ...good], 3, /you asked for it yourself/],
     [['approve', '../x', ...good], 4, /there is no such hold/],
     [['approve', 'h-7K3M9Q', ...at, '--token', 'stale'], 3, /sallyport login/],

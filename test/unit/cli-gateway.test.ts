@@ -1,15 +1,17 @@
 // The whole way of an operator: start a gateway, sign in with the first link, get a token, ask the gateway by the commands,
 // stop it, verify its log. Everything is real but the target, which is never dialled.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { eventually } from '../support/eventually.ts';
 
 const bin = fileURLToPath(new URL('../../bin/sallyport.mjs', import.meta.url));
 const pack = fileURLToPath(new URL('../../policies/packs/development-database.yaml', import.meta.url));
@@ -58,6 +60,26 @@ async function run(args: readonly string[], input = ''): Promise<{ code: number 
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output: output() };
 }
+
+/** The command listens for signals: for SIGHUP (bit 0 of the mask in proc(5), SigCgt), for which Node itself does not. */
+function hearsSignals(pid: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${caught}`) & 1n) !== 0n;
+}
+
+t.test('a signal while it reads its configuration is heard, and ends it', async (t) => {
+  const pipe = `${dir}/slow.yaml`;
+  execFileSync('mkfifo', [pipe]);
+  const gateway = start(['gateway', '--config', pipe]);
+  t.teardown(() => gateway.child.kill('SIGKILL'));
+  const pid = gateway.child.pid ?? 0;
+  await eventually('it listens for signals before it has read anything', () => hearsSignals(pid), 20_000);
+  gateway.child.kill('SIGTERM');
+  await writeFile(pipe, readFileSync(config));
+  const [code] = (await once(gateway.child, 'close')) as [number | null];
+  t.equal(code, 0, gateway.output());
+  t.match(gateway.output(), /SIGTERM: ending sessions and closing/);
+});
 
 t.test('from the first start to a verified log', async (t) => {
   const gateway = start(['gateway', '--config', config, '--login-link', 'erin']);

@@ -145,12 +145,14 @@ const forms: Readonly<Record<string, string>> = {
   systemctl: '--version',
 };
 
-const listings: ReadonlyMap<string, RegExp> = new Map(
-  Object.entries(forms).flatMap(([names, form]) => {
-    const pattern = new RegExp(`^(?:${form.replaceAll('WORD', word).replaceAll('FILE', file).replaceAll('LOCAL', localFile)})$`);
-    return names.split(' ').map((name): [string, RegExp] => [name, pattern]);
-  }),
-);
+const listings = new Map<string, RegExp>();
+for (const [names, form] of Object.entries(forms)) {
+  const pattern = new RegExp(`^(?:${form.replaceAll('WORD', word).replaceAll('FILE', file).replaceAll('LOCAL', localFile)})$`);
+  for (const name of names.split(' ')) {
+    if (listings.has(name)) throw new Error(`${name} has two lists of forms`);
+    listings.set(name, pattern);
+  }
+}
 
 /** Longer calls are not compared. */
 const lettersMax = 2_000;
