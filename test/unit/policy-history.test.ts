@@ -245,6 +245,6 @@ t.test('mistakes in calendars are errors with their place', async (t) => {
   ] as const) {
     t.match(problems(head(lines)), expected, lines);
   }
-  t.match(problems(denyWhen('calendars.y', "calendars:\n  freeze: ['12-25']\n")), /unknown fact "y"/);
+  t.match(problems(denyWhen('calendars.y', "calendars:\n  freeze: ['12-25']\n")), /no calendar is named "y"/);
   t.match(problems(denyWhen('calendars.freezes', "calendars:\n  freeze: ['12-25']\n")), /did you mean "freeze"/);
 });
